@@ -1,1 +1,57 @@
-//! (under construction)
+//! What goes out to COR and what comes back, as plain data.
+//!
+//! * [`ProjectUpdate`]: a partial update of one project. A field is left alone, cleared or set ([`Patch`]);
+//!   only what was set or cleared is ever written.
+//! * [`ExternalId`], [`Source`], [`IncomeType`], [`Date`], [`Number`]: the values of an update, each exact.
+//! * [`ProjectUpdate::validate`]: every problem at once, as [`Issue`]s with field, code and sentence.
+//! * [`Project`]: COR's answer, read tolerantly; what this version does not know is kept.
+//! * [`Refusal`]: COR's error bodies, in every shape they are known to come in.
+//! * [`ErrorKind`], [`Outcome`]: the words in which every face reports a failure.
+//!
+//! No I/O, no clock, no runtime: everything here is a function of its arguments.
+//!
+//! ```
+//! use cor_core::{Date, Field, ProjectUpdate, Source};
+//!
+//! let update = ProjectUpdate::new(Source::SALESFORCE)
+//!     .name("Website Redesign Project - Phase 2")
+//!     .end("2025-04-30".parse::<Date>()?)
+//!     .estimated_time(250)
+//!     .clear(Field::Brief);
+//! update.validate()?;
+//! assert_eq!(
+//!     update.to_json(),
+//!     r#"{"metadata":{"source":"SALESFORCE"},"name":"Website Redesign Project - Phase 2","brief":null,"end":"2025-04-30","estimated_time":250}"#,
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Source: COR's page "Update project" of the Integrations API, `PUT /v2/integrations/projects/{id}`.
+
+mod answer;
+mod assign;
+mod date;
+mod field;
+mod issue;
+mod json;
+mod kind;
+mod number;
+mod patch;
+mod project;
+mod refusal;
+mod update;
+mod values;
+
+pub use answer::Answer;
+pub use assign::Value;
+pub use date::{Date, Timestamp};
+pub use field::{Field, FieldType, UnknownField};
+pub use issue::{Invalid, Issue, IssueCode};
+pub use json::{Json, NotJson};
+pub use kind::{ErrorKind, Outcome};
+pub use number::Number;
+pub use patch::Patch;
+pub use project::Project;
+pub use refusal::{FieldProblem, Refusal};
+pub use update::ProjectUpdate;
+pub use values::{ExternalId, IncomeType, Source};

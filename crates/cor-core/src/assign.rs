@@ -1,0 +1,167 @@
+use std::borrow::Cow;
+
+use crate::issue::{Issue, IssueCode, shown};
+use crate::update::Change;
+use crate::{Date, Field, FieldType, IncomeType, Number, Patch, ProjectUpdate};
+
+/// A value whose field is known only at run time: a table's cell, a keyword argument, a C setter.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// Empty the field.
+    Clear,
+    /// Text that is meant as text. It is never read as a number or a boolean.
+    Text(Cow<'a, str>),
+    /// Text from a table whose cells know no types: read by the field's type, and empty means keep.
+    Cell(&'a str),
+    /// A boolean. It is never read as a number.
+    Boolean(bool),
+    /// A number.
+    Number(Number),
+    /// A day.
+    Date(Date),
+    /// An income type, documented or not.
+    IncomeType(IncomeType),
+}
+
+impl ProjectUpdate {
+    /// Sets, clears or (for an empty cell) keeps a field that is known only at run time.
+    ///
+    /// # Errors
+    /// The [`Issue`] when the value does not fit the field. The update is left as it was.
+    ///
+    /// ```
+    /// use cor_core::{Field, ProjectUpdate, Value};
+    /// let mut update = ProjectUpdate::new("SALESFORCE");
+    /// update.set(Field::Estimated, Value::Cell("18000.10"))?;
+    /// update.set(Field::Brief, Value::Cell(""))?;
+    /// assert_eq!(update.to_json(), r#"{"metadata":{"source":"SALESFORCE"},"estimated":18000.10}"#);
+    /// let issue = update.set(Field::End, Value::Cell("05/01/2025")).unwrap_err();
+    /// assert_eq!(issue.code.as_str(), "not_a_date");
+    /// # Ok::<(), cor_core::Issue>(())
+    /// ```
+    pub fn set(&mut self, field: Field, value: Value<'_>) -> Result<(), Issue> {
+        let change = match value {
+            Value::Clear => Patch::Clear,
+            Value::Cell("") => Patch::Keep,
+            Value::Cell(text) => Patch::Set(read_cell(field, text)?),
+            value => Patch::Set(read_typed(field, value)?),
+        };
+        self.put(field, change);
+        Ok(())
+    }
+}
+
+fn read_cell(field: Field, text: &str) -> Result<Change, Issue> {
+    match field.kind() {
+        FieldType::Number => Number::parse_for(field.name(), text).map(Change::Number),
+        FieldType::Boolean => match text {
+            // The spellings that spreadsheets and Python write; nothing else, least of all 0 and 1.
+            "true" | "True" | "TRUE" => Ok(Change::Boolean(true)),
+            "false" | "False" | "FALSE" => Ok(Change::Boolean(false)),
+            _ => {
+                let message = format!("{} is not a boolean; write true or false", shown(text));
+                Err(Issue::new(field.name(), IssueCode::NotABoolean, message))
+            }
+        },
+        FieldType::Text | FieldType::Date | FieldType::IncomeType => {
+            read_typed(field, Value::Text(text.into()))
+        }
+    }
+}
+
+fn read_typed(field: Field, value: Value<'_>) -> Result<Change, Issue> {
+    match (field.kind(), value) {
+        (FieldType::Text, Value::Text(text)) => Ok(Change::Text(text.into_owned())),
+        (FieldType::Date, Value::Date(date)) => Ok(Change::Date(date)),
+        (FieldType::Date, Value::Text(text)) => Date::parse_for(field.name(), &text).map(Change::Date),
+        (FieldType::Number, Value::Number(number)) => Ok(Change::Number(number)),
+        (FieldType::Boolean, Value::Boolean(yes)) => Ok(Change::Boolean(yes)),
+        (FieldType::IncomeType, Value::IncomeType(kind)) => Ok(Change::IncomeType(kind)),
+        (FieldType::IncomeType, Value::Text(text)) => match IncomeType::known(&text) {
+            Some(kind) => Ok(Change::IncomeType(kind)),
+            None => {
+                let message = format!(
+                    "{} is not an income type; use fee, one_time, hourly_rate or contract",
+                    shown(&text)
+                );
+                Err(Issue::new(field.name(), IssueCode::NotAllowed, message))
+            }
+        },
+        (kind, value) => Err(wrong_type(field, kind, &value)),
+    }
+}
+
+fn wrong_type(field: Field, wanted: FieldType, given: &Value<'_>) -> Issue {
+    let given = match given {
+        Value::Text(text) if text.is_empty() => "empty text".to_owned(),
+        Value::Text(text) => format!("the text {}", shown(text)),
+        Value::Cell(text) => format!("the text {}", shown(text)),
+        Value::Boolean(yes) => format!("the boolean {yes}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::Date(date) => format!("the date {date}"),
+        Value::IncomeType(kind) => format!("the income type {kind}"),
+        Value::Clear => "null".to_owned(),
+    };
+    let fix = match wanted {
+        FieldType::Text => "text; convert it where its exact spelling is known (007 and 7 are different ids)",
+        FieldType::Date => "a date, YYYY-MM-DD",
+        FieldType::Number => "a number; convert it before it gets here",
+        FieldType::Boolean => "true or false",
+        FieldType::IncomeType => "fee, one_time, hourly_rate or contract",
+    };
+    Issue::new(field.name(), IssueCode::WrongType, format!("{given} does not fit; give {fix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(field: Field, value: Value<'_>) -> Result<String, &'static str> {
+        let mut update = ProjectUpdate::new("S");
+        update.set(field, value).map_err(|issue| issue.code.as_str())?;
+        let json = update.to_json();
+        Ok(json.trim_start_matches(r#"{"metadata":{"source":"S"}"#).to_owned())
+    }
+
+    #[test]
+    fn cells_are_read_by_the_type_of_their_field() {
+        for (field, cell, expected) in [
+            (Field::Name, "007", Ok(r#","name":"007"}"#)),
+            (Field::WorkOrder, "1E5", Ok(r#","work_order":"1E5"}"#)),
+            (Field::ClientId, "12345678901234567", Ok(r#","client_id":"12345678901234567"}"#)),
+            (Field::Estimated, "500.0", Ok(r#","estimated":500.0}"#)),
+            (Field::Estimated, "1,234.50", Err("not_a_number")),
+            (Field::Estimated, " 5", Err("not_a_number")),
+            (Field::End, "2025-04-30", Ok(r#","end":"2025-04-30"}"#)),
+            (Field::End, "05/01/2025", Err("not_a_date")),
+            (Field::Billable, "TRUE", Ok(r#","billable":true}"#)),
+            (Field::Billable, "1", Err("not_a_boolean")),
+            (Field::IncomeType, "one_time", Ok(r#","income_type":"one_time"}"#)),
+            (Field::IncomeType, "gift", Err("not_allowed")),
+            (Field::Brief, " ", Ok(r#","brief":" "}"#)),
+        ] {
+            assert_eq!(after(field, Value::Cell(cell)), expected.map(str::to_owned), "{field} {cell:?}");
+        }
+        for field in Field::ALL {
+            assert_eq!(after(*field, Value::Cell("")), Ok("}".to_owned()), "an empty cell keeps {field}");
+        }
+    }
+
+    #[test]
+    fn typed_values_are_never_bent() {
+        for (field, value) in [
+            (Field::Estimated, Value::Text("250".into())),
+            (Field::Estimated, Value::Boolean(true)),
+            (Field::Billable, Value::Text("false".into())),
+            (Field::Billable, Value::Number(1.into())),
+            (Field::ClientId, Value::Number(7.into())),
+            (Field::End, Value::Number(20_250_430.into())),
+        ] {
+            assert_eq!(after(field, value.clone()), Err("wrong_type"), "{field} {value:?}");
+        }
+        assert_eq!(after(Field::Brief, Value::Text("".into())), Ok(r#","brief":""}"#.to_owned()));
+        let own = Value::IncomeType(IncomeType::Other("gift".into()));
+        assert_eq!(after(Field::IncomeType, own), Ok(r#","income_type":"gift"}"#.to_owned()));
+    }
+}

@@ -1,0 +1,150 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// The kind of value a field takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FieldType {
+    /// Any text, external ids of other entities included.
+    Text,
+    /// A day, `YYYY-MM-DD`.
+    Date,
+    /// An exact number: hours or money.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// `fee`, `one_time`, `hourly_rate` or `contract`.
+    IncomeType,
+}
+
+macro_rules! fields {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal: $kind:ident,)*) => {
+        /// The eighteen optional fields of a project update, in the order of COR's page.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Field { $($(#[doc = $doc])* $variant,)* }
+
+        impl Field {
+            /// Every field, in the order of COR's page, which is also the order on the wire.
+            pub const ALL: &'static [Field] = &[$(Field::$variant,)*];
+
+            /// The name on the wire, in tables, in Python and in C.
+            pub const fn name(self) -> &'static str {
+                match self { $(Field::$variant => $name,)* }
+            }
+
+            /// What kind of value the field takes.
+            pub const fn kind(self) -> FieldType {
+                match self { $(Field::$variant => FieldType::$kind,)* }
+            }
+
+            /// The field of this exact name.
+            pub fn from_name(name: &str) -> Option<Field> {
+                match name { $($name => Some(Field::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+fields! {
+    /// The project's name.
+    Name = "name": Text,
+    /// External id of the client.
+    ClientId = "client_id": Text,
+    /// Description.
+    Brief = "brief": Text,
+    /// First day.
+    Start = "start": Date,
+    /// Last day; not before `start`.
+    End = "end": Date,
+    /// External user id of the project manager.
+    PmId = "pm_id": Text,
+    /// Hours.
+    EstimatedTime = "estimated_time": Number,
+    /// Whether the work is billed.
+    Billable = "billable": Boolean,
+    /// Free text; COR's own pages use `active`, `in_progress`, `in_process`, `finished`, `suspended`.
+    Status = "status": Text,
+    /// External currency id.
+    CurrencyId = "currency_id": Text,
+    /// Day of the evaluation.
+    EvaluationDate = "evaluation_date": Date,
+    /// Money.
+    Estimated = "estimated": Number,
+    /// External fee id.
+    FeeId = "fee_id": Text,
+    /// External contract id.
+    ContractId = "contract_id": Text,
+    /// What is delivered.
+    Deliverables = "deliverables": Text,
+    /// Number or code of the work order.
+    WorkOrder = "work_order": Text,
+    /// How the project earns.
+    IncomeType = "income_type": IncomeType,
+    /// Whether the project is archived.
+    Archived = "archived": Boolean,
+}
+
+impl Field {
+    /// The known name nearest to `name`, where one is near enough to be what was meant.
+    pub fn nearest(name: &str) -> Option<Field> {
+        let folded = name.trim().replace(['-', ' '], "_").to_lowercase();
+        let score = |field: &Field| strsim::jaro_winkler(&folded, field.name());
+        let best = Field::ALL.iter().copied().max_by(|a, b| score(a).total_cmp(&score(b)))?;
+        (score(&best) >= 0.8).then_some(best)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no field of a project update.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", crate::issue::unknown_field_sentence(name, *nearest))]
+pub struct UnknownField {
+    /// The name that was given.
+    pub name: String,
+    /// The known field that looks most like it.
+    pub nearest: Option<Field>,
+}
+
+impl FromStr for Field {
+    type Err = UnknownField;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Field::from_name(name)
+            .ok_or_else(|| UnknownField { name: name.to_owned(), nearest: Field::nearest(name) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        assert_eq!(Field::ALL.len(), 18);
+        for field in Field::ALL {
+            assert_eq!(field.name().parse::<Field>().as_ref(), Ok(field));
+        }
+    }
+
+    #[test]
+    fn a_typo_is_answered_with_what_was_meant() {
+        for (typo, meant) in [
+            ("nmae", "name"),
+            ("end_date", "end"),
+            ("Start", "start"),
+            ("client-id", "client_id"),
+            ("estimated_tme", "estimated_time"),
+            ("incometype", "income_type"),
+            ("archive", "archived"),
+        ] {
+            assert_eq!(Field::nearest(typo).map(Field::name), Some(meant), "{typo}");
+        }
+        assert_eq!(Field::nearest("zzz"), None);
+    }
+}

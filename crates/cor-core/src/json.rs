@@ -1,0 +1,111 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::value::RawValue;
+
+/// A JSON value that goes out exactly as it was written, for fields this library does not know.
+///
+/// ```
+/// use cor_core::Json;
+/// let value: Json = r#"{"region": "south", "share": 0.10}"#.parse()?;
+/// assert_eq!(value.as_str(), r#"{"region": "south", "share": 0.10}"#);
+/// # Ok::<(), cor_core::NotJson>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Json(Box<str>);
+
+impl Json {
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Text that is not JSON, and where it stops being JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("not JSON: {reason}; text needs quotes of its own, for example '\"south\"'")]
+pub struct NotJson {
+    reason: serde_json::Error,
+}
+
+impl FromStr for Json {
+    type Err = NotJson;
+
+    fn from_str(text: &str) -> Result<Self, NotJson> {
+        let value: &RawValue = serde_json::from_str(text).map_err(|reason| NotJson { reason })?;
+        Ok(Json(value.get().into()))
+    }
+}
+
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Json(value.to_string().into())
+    }
+}
+
+macro_rules! plain {
+    ($($from:ty),*) => {$(
+        impl From<$from> for Json {
+            fn from(value: $from) -> Self {
+                serde_json::Value::from(value).into()
+            }
+        }
+    )*};
+}
+plain!(&str, String, bool, i32, u32, i64, u64);
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Writing a str into a Vec fails neither for its content nor for I/O.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// The same JSON on one line: white space outside strings removed.
+pub(crate) fn minified(text: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    text.chars()
+        .filter(|&c| {
+            let keep = in_string || !matches!(c, ' ' | '\t' | '\n' | '\r');
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = in_string,
+                '"' => in_string = !in_string,
+                _ => {}
+            }
+            keep
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_as_written_and_anything_else_is_refused() {
+        for text in ["1.50", "\"a\"", "[1, 2]", "null", "1e400", "123456789012345678901234567890"] {
+            assert_eq!(text.parse::<Json>().map(|j| j.to_string()).ok().as_deref(), Some(text));
+        }
+        assert_eq!(" {} ".parse::<Json>().map(|j| j.to_string()).ok().as_deref(), Some("{}"));
+        for text in ["", "south", "{", "1 2", "NaN", "'a'"] {
+            assert!(text.parse::<Json>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn minifying_leaves_strings_alone() {
+        assert_eq!(minified("{ \"a b\" :\n [1 ,\t\"x \\\" y\\\\\" , 2 ]}"), r#"{"a b":[1,"x \" y\\",2]}"#);
+    }
+}

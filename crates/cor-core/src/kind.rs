@@ -1,0 +1,89 @@
+use std::fmt;
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $variant:ident = $slug:literal,)*) => {
+        /// What went wrong, in the same words on every face.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind { $($(#[doc = $doc])* $variant,)* }
+
+        impl ErrorKind {
+            /// Every kind.
+            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$variant,)*];
+
+            /// The stable word: `project_not_found`, `rate_limited`, …
+            pub const fn as_str(self) -> &'static str {
+                match self { $(ErrorKind::$variant => $slug,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Refused here; nothing was sent.
+    Invalid = "invalid",
+    /// The client was set up in a way that cannot work.
+    Config = "config",
+    /// No token, or COR did not accept it (HTTP 401).
+    Auth = "auth",
+    /// The token's role may not do this (HTTP 403).
+    Forbidden = "forbidden",
+    /// COR knows no project of this external id under this source.
+    ProjectNotFound = "project_not_found",
+    /// COR refused a value.
+    Validation = "validation",
+    /// The project would end before it starts.
+    InvalidDateRange = "invalid_date_range",
+    /// Too many requests (HTTP 429).
+    RateLimited = "rate_limited",
+    /// COR failed (HTTP 5xx).
+    Server = "server",
+    /// The deadline passed.
+    Timeout = "timeout",
+    /// The connection could not be made, or broke.
+    Transport = "transport",
+    /// The TLS handshake failed: certificate, name or protocol.
+    Tls = "tls",
+    /// The answer was not one COR's API gives.
+    Protocol = "protocol",
+    /// COR's address answered with a redirect, which is never followed.
+    Redirect = "redirect",
+    /// The answer was larger than this client reads.
+    TooLarge = "too_large",
+    /// The caller stopped the call.
+    Cancelled = "cancelled",
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether the update took effect, as far as anybody on this side can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// COR said that it applied the update.
+    Applied,
+    /// The update certainly did not take effect.
+    NotApplied,
+    /// The request may have reached COR and no answer tells. Sending it again is safe.
+    Unknown,
+}
+
+impl Outcome {
+    /// The stable word: `applied`, `not_applied`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Applied => "applied",
+            Outcome::NotApplied => "not_applied",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

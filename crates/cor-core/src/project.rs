@@ -1,0 +1,286 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::json::minified;
+use crate::{Date, Number, Timestamp};
+
+/// A project as COR's answer describes it.
+///
+/// Every field is optional: COR documents no answer, and a field that is missing, null or of an odd type must
+/// not turn an update that happened into a failure. Ids are COR's own numbers, not the external ids of a
+/// request. Whatever was sent, known to this library or not, is reachable through [`get`](Project::get) and
+/// [`json`](Project::json).
+///
+/// ```
+/// use cor_core::Answer;
+/// let body = br#"{"id":155693,"name":"Phase 2","start":"2025-01-15 00:00:00","estimated":"18000","mood":"good"}"#;
+/// let Answer::Project(project) = Answer::read(200, body) else { panic!() };
+/// assert_eq!((project.id(), project.name()), (Some(155693), Some("Phase 2")));
+/// assert_eq!(project.start().unwrap().to_string(), "2025-01-15");
+/// assert_eq!(project.estimated().unwrap().to_string(), "18000");
+/// assert_eq!(project.get("mood").unwrap(), "good");
+/// ```
+#[derive(Clone, Default, PartialEq)]
+pub struct Project(Box<Fields>);
+
+/// Behind one pointer, so that results stay small to move.
+#[derive(Clone, Default, PartialEq)]
+struct Fields {
+    json: Box<str>,
+    id: Option<i64>,
+    name: Option<String>,
+    client_id: Option<i64>,
+    brief: Option<String>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    pm_id: Option<i64>,
+    estimated_time: Option<Number>,
+    billable: Option<bool>,
+    status: Option<String>,
+    estimated: Option<Number>,
+    contract_id: Option<i64>,
+    work_order: Option<String>,
+    archived: Option<bool>,
+    company_id: Option<i64>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+macro_rules! texts {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        impl Project { $($(#[doc = $doc])* pub fn $name(&self) -> Option<&str> { self.0.$name.as_deref() })* }
+    };
+}
+texts! {
+    /// The name.
+    name,
+    /// The description.
+    brief,
+    /// The status, as COR spells it.
+    status,
+    /// Number or code of the work order.
+    work_order,
+}
+
+macro_rules! copies {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty,)*) => {
+        impl Project { $($(#[doc = $doc])* pub fn $name(&self) -> Option<$type> { self.0.$name })* }
+    };
+}
+copies! {
+    /// COR's number of the project; not the external id.
+    id: i64,
+    /// COR's number of the client.
+    client_id: i64,
+    /// COR's number of the project manager.
+    pm_id: i64,
+    /// COR's number of the contract.
+    contract_id: i64,
+    /// COR's number of the company.
+    company_id: i64,
+    /// Whether the work is billed.
+    billable: bool,
+    /// Whether the project is archived.
+    archived: bool,
+}
+
+impl Project {
+    /// The first day.
+    pub fn start(&self) -> Option<Date> {
+        self.0.start.as_ref()?.date()
+    }
+
+    /// The last day.
+    pub fn end(&self) -> Option<Date> {
+        self.0.end.as_ref()?.date()
+    }
+
+    /// Hours.
+    pub fn estimated_time(&self) -> Option<&Number> {
+        self.0.estimated_time.as_ref()
+    }
+
+    /// Money, in the project's currency.
+    pub fn estimated(&self) -> Option<&Number> {
+        self.0.estimated.as_ref()
+    }
+
+    /// When the project was created.
+    pub fn created_at(&self) -> Option<&Timestamp> {
+        self.0.created_at.as_ref()
+    }
+
+    /// When the project was last changed.
+    pub fn updated_at(&self) -> Option<&Timestamp> {
+        self.0.updated_at.as_ref()
+    }
+
+    /// Any field of the answer, whether this library knows it or not.
+    pub fn get(&self, name: &str) -> Option<serde_json::Value> {
+        let members = Members::read(&self.0.json)?;
+        serde_json::from_str(members.last(name)?).ok()
+    }
+
+    /// The answer's object on one line, as COR sent it; empty where COR answered without a body.
+    pub fn json(&self) -> Cow<'_, str> {
+        if self.0.json.contains(['\n', '\r', '\t']) {
+            minified(&self.0.json).into()
+        } else {
+            (&*self.0.json).into()
+        }
+    }
+
+    /// Whether COR answered without saying anything about the project.
+    pub fn is_empty(&self) -> bool {
+        self.0.json.is_empty()
+    }
+
+    /// A project described by `members`, which were read from `json`.
+    pub(crate) fn from_members(json: &str, members: &Members<'_>) -> Project {
+        let mut project = Fields { json: json.into(), ..Fields::default() };
+        for (name, value) in &members.0 {
+            let value = value.get();
+            match &**name {
+                "id" => project.id = integer(value),
+                "name" => project.name = text(value),
+                "client_id" => project.client_id = integer(value),
+                "brief" => project.brief = text(value),
+                "start" => project.start = time(value),
+                "end" => project.end = time(value),
+                "pm_id" => project.pm_id = integer(value),
+                "estimated_time" => project.estimated_time = number(value),
+                "billable" => project.billable = boolean(value),
+                "status" => project.status = text(value),
+                "estimated" => project.estimated = number(value),
+                "contract_id" => project.contract_id = integer(value),
+                "work_order" => project.work_order = text(value),
+                "archived" => project.archived = boolean(value),
+                "company_id" => project.company_id = integer(value),
+                "created_at" => project.created_at = time(value),
+                "updated_at" => project.updated_at = time(value),
+                _ => {}
+            }
+        }
+        Project(Box::new(project))
+    }
+
+    /// A project of which nothing is known but the JSON that COR sent.
+    pub(crate) fn from_json(json: &str) -> Project {
+        Project(Box::new(Fields { json: json.into(), ..Fields::default() }))
+    }
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Project({})", self.json())
+    }
+}
+
+/// The members of a JSON object, in order, not yet read any further.
+#[derive(Debug)]
+pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// `None` where `json` is no object.
+    pub(crate) fn read(json: &'a str) -> Option<Members<'a>> {
+        serde_json::from_str(json).ok()
+    }
+
+    /// The JSON of the member of this name; of several, the last counts, as in most readers.
+    pub(crate) fn last(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.get())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                // COR's projects have about sixteen members.
+                let mut members = Vec::with_capacity(24);
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A member's name, borrowed unless it has escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(text.into()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(text.to_owned().into()))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// The content of a JSON string, or the digits of a JSON number.
+fn loose(json: &str) -> Option<Cow<'_, str>> {
+    match json.as_bytes().first()? {
+        b'"' => match &json[1..json.len() - 1] {
+            plain if !plain.contains('\\') => Some(plain.into()),
+            _ => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
+        },
+        b'-' | b'0'..=b'9' => Some(json.into()),
+        _ => None,
+    }
+}
+
+fn text(json: &str) -> Option<String> {
+    loose(json).map(Cow::into_owned)
+}
+
+fn integer(json: &str) -> Option<i64> {
+    loose(json)?.parse().ok()
+}
+
+fn number(json: &str) -> Option<Number> {
+    let digits = loose(json)?;
+    match digits.parse::<i64>() {
+        // The common case needs no text of its own, unless that text says more than the integer.
+        Ok(n) if !digits.starts_with("-0") && !digits.starts_with('+') => Some(n.into()),
+        _ => Number::read(&digits),
+    }
+}
+
+fn time(json: &str) -> Option<Timestamp> {
+    loose(json).map(|text| Timestamp::read(&text))
+}
+
+fn boolean(json: &str) -> Option<bool> {
+    match json {
+        "true" | "1" | "\"true\"" | "\"1\"" => Some(true),
+        "false" | "0" | "\"false\"" | "\"0\"" => Some(false),
+        _ => None,
+    }
+}

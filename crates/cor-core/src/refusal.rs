@@ -1,0 +1,304 @@
+use serde_json::{Map, Value};
+
+use crate::ErrorKind;
+
+/// What COR's error body says, in whatever shape it came.
+///
+/// The Integrations API does not document its error bodies. Read here: `{status, name, code, message}`, the
+/// same inside `error`, `errors` or `data`, validator arrays, OAuth errors, plain text, pages of gateways, and
+/// nothing at all. The name in the body decides the [`kind`](Refusal::kind) before the status does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    status: u16,
+    name: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+    problems: Vec<FieldProblem>,
+}
+
+/// What COR says is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FieldProblem {
+    /// The field, as COR names it.
+    pub field: String,
+    /// COR's sentence or rule.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Reads an error answer.
+    pub fn read(status: u16, body: &[u8]) -> Refusal {
+        let mut refusal = Refusal { status, name: None, code: None, message: None, problems: Vec::new() };
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim_start_matches('\u{feff}').trim();
+        match serde_json::from_str(text) {
+            Ok(value) => refusal.take(&value, 0),
+            Err(_) => refusal.take_text(text),
+        }
+        refusal
+    }
+
+    /// The refusal inside an answer whose status says success, if its body says otherwise.
+    pub(crate) fn in_success(status: u16, body: &[u8]) -> Option<Refusal> {
+        let value: Value = serde_json::from_slice(body).ok()?;
+        let object = value.as_object()?;
+        let failed = |name: &str| object.get(name).and_then(Value::as_u64).filter(|n| (400..600).contains(n));
+        let stated = failed("status").or(failed("statusCode"));
+        let mut refusal = Refusal::read(stated.map_or(status, |n| n as u16), body);
+        let word = object.get("status").and_then(Value::as_str).unwrap_or_default();
+        let filled = |name: &str| {
+            object.get(name).is_some_and(|v| match v {
+                Value::Null | Value::Bool(false) => false,
+                Value::Array(items) => !items.is_empty(),
+                _ => true,
+            })
+        };
+        let says_so = stated.is_some()
+            || refusal.named_kind().is_some()
+            || matches!(word, "error" | "fail" | "failed" | "failure")
+            || filled("error")
+            || filled("errors");
+        // With an id it is a project, unless a number says that the request failed.
+        let refused = says_so && (stated.is_some() || !object.contains_key("id"));
+        if stated.is_none() {
+            // A status of success explains nothing about a failure.
+            refusal.status = status;
+        }
+        refused.then_some(refusal)
+    }
+
+    /// The kind of error: by name or code where one is known, else by HTTP status.
+    pub fn kind(&self) -> ErrorKind {
+        self.named_kind().unwrap_or(match self.status {
+            401 => ErrorKind::Auth,
+            403 => ErrorKind::Forbidden,
+            404 => ErrorKind::ProjectNotFound,
+            408 => ErrorKind::Timeout,
+            429 => ErrorKind::RateLimited,
+            407 => ErrorKind::Transport,
+            400..500 => ErrorKind::Validation,
+            300..400 => ErrorKind::Redirect,
+            // 5xx, and a success status whose body tells of a failure without naming it.
+            200..300 | 500..600 => ErrorKind::Server,
+            _ => ErrorKind::Protocol,
+        })
+    }
+
+    /// Whether the body named the error, so that the status did not have to decide.
+    pub fn is_named(&self) -> bool {
+        self.named_kind().is_some()
+    }
+
+    fn named_kind(&self) -> Option<ErrorKind> {
+        // The code says more than the name, which is often just `CORCustomError`.
+        [&self.code, &self.name].into_iter().flatten().find_map(|name| kind_of(name))
+    }
+
+    /// The HTTP status, or the one stated in the body of an answer whose own status says success.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What COR calls the error: its code where there is one, else its name.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref().or(self.name.as_deref())
+    }
+
+    /// The error's name, such as `ProjectNotFoundError` or `CORCustomError`.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// COR's sentence.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// What COR says about single fields.
+    pub fn problems(&self) -> &[FieldProblem] {
+        &self.problems
+    }
+
+    fn take(&mut self, value: &Value, depth: u8) {
+        // Deeper than any shape that is known.
+        if depth > 3 {
+            return;
+        }
+        match value {
+            Value::Object(object) => self.take_object(object, depth),
+            Value::Array(items) => items.iter().for_each(|item| self.take_item(item, depth + 1)),
+            Value::String(text) => self.take_text(text),
+            _ => {}
+        }
+    }
+
+    fn take_object(&mut self, object: &Map<String, Value>, depth: u8) {
+        let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let number = |name: &str| object.get(name).and_then(Value::as_u64).map(|n| n.to_string());
+        let name = text("name").or(text("error_code")).or(text("type"));
+        self.name = self.name.take().or_else(|| name.map(str::to_owned));
+        self.code = self.code.take().or_else(|| text("code").map(str::to_owned).or(number("code")));
+        let message = text("message").or(text("error_description")).or(text("detail")).or(text("title"));
+        if let Some(message) = message {
+            self.take_message(message);
+        }
+        for inner in ["error", "errors", "data", "exception"] {
+            match object.get(inner) {
+                // {"error": "ProjectNotFoundError"} names the error; {"error": "Not Found"} describes it.
+                Some(Value::String(word)) if self.name.is_none() && is_word(word) => {
+                    self.name = Some(word.clone())
+                }
+                Some(Value::String(text)) => self.take_message(text),
+                Some(value) => self.take(value, depth + 1),
+                None => {}
+            }
+        }
+        if let Some(Value::Array(messages)) = object.get("message") {
+            messages.iter().for_each(|item| self.take_item(item, depth + 1));
+        }
+    }
+
+    /// One element of a list of errors: an object about a field, an error of its own, or a sentence.
+    fn take_item(&mut self, item: &Value, depth: u8) {
+        let field = item.get("field").or(item.get("path")).or(item.get("param")).and_then(Value::as_str);
+        let message = ["message", "msg", "validation", "rule"].iter().find_map(|k| item.get(k)?.as_str());
+        match (field, message, item) {
+            (Some(field), message, _) => {
+                let message = message.unwrap_or("is not accepted").to_owned();
+                self.problems.push(FieldProblem { field: field.to_owned(), message });
+            }
+            (None, _, Value::String(text)) => self.take_message(text),
+            _ => self.take(item, depth),
+        }
+    }
+
+    fn take_text(&mut self, text: &str) {
+        if text.starts_with('<') {
+            let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+            if let Some((title, _)) = title {
+                self.take_message(title.trim());
+            }
+        } else if !text.is_empty() {
+            self.take_message(text);
+        }
+    }
+
+    fn take_message(&mut self, text: &str) {
+        // "ProjectNotFoundError: no such project", as frameworks print exceptions.
+        let head = text.split(':').next().unwrap_or_default().trim();
+        if self.name.is_none() && kind_of(head).is_some() {
+            self.name = Some(head.to_owned());
+        }
+        if self.message.is_none() {
+            self.message = Some(one_line(text));
+        }
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// At most 500 characters on one line: control characters become spaces.
+fn one_line(text: &str) -> String {
+    text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The kind behind COR's names and codes. Several names mean one thing; spelling variants are folded.
+fn kind_of(name: &str) -> Option<ErrorKind> {
+    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let folded = folded.strip_suffix("exception").unwrap_or(&folded);
+    let folded = folded.strip_suffix("error").unwrap_or(folded);
+    Some(match folded {
+        "projectnotfound" | "zc001" => ErrorKind::ProjectNotFound,
+        "invaliddaterange" => ErrorKind::InvalidDateRange,
+        "validation"
+        | "evalidation"
+        | "evalidationfailure"
+        | "unprocessableentity"
+        | "invalidsource"
+        | "invalidrole"
+        | "duplicateemail"
+        | "duplicateexternalid"
+        | "deletion"
+        | "alreadyattached"
+        | "notattached"
+        | "userassociationnotfound"
+        | "ce001"
+        | "ctr006"
+        | "pc001"
+        | "zc002"
+        | "zc004"
+        | "ut011"
+        | "ut012"
+        | "ut013" => ErrorKind::Validation,
+        // Something the update refers to is not mapped: the update's content is at fault, not its address.
+        "clientnotfound" | "brandnotfound" | "productnotfound" | "contractnotfound" | "usernotfound"
+        | "positionnotfound" | "categorynotfound" | "leavenotfound" | "leavetypenotfound"
+        | "workspacenotfound" | "feenotfound" | "currencynotfound" => ErrorKind::Validation,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_every_shape() {
+        for body in [
+            r#"{"status":400,"name":"CORCustomError","code":"ZC001","message":"m"}"#,
+            r#"{"name":"ProjectNotFoundError","message":"m"}"#,
+            r#"{"code":"PROJECT_NOT_FOUND","message":"m"}"#,
+            r#"{"error":{"name":"ProjectNotFoundError","message":"m"}}"#,
+            r#"{"error":"ProjectNotFoundError","message":"m"}"#,
+            r#"{"errors":[{"name":"ProjectNotFoundError","message":"m"}]}"#,
+            r#"{"statusCode":400,"status":"error","data":{"name":"ProjectNotFoundError","message":"m"}}"#,
+            r#"{"message":"ProjectNotFoundError: m"}"#,
+            r#"[{"code":"ZC001","message":"m"}]"#,
+            "ProjectNotFoundError: m",
+            r#""ProjectNotFoundError""#,
+        ] {
+            // 500, so that the status cannot be what decides.
+            let refusal = Refusal::read(500, body.as_bytes());
+            assert_eq!(refusal.kind(), ErrorKind::ProjectNotFound, "{body}");
+            assert!(refusal.message().is_some(), "{body}");
+        }
+    }
+
+    #[test]
+    fn validator_arrays_become_problems_of_fields() {
+        let body = r#"[{"message":"end is not a date","field":"end","validation":"date"},{"field":"name","validation":"required"}]"#;
+        let refusal = Refusal::read(400, body.as_bytes());
+        assert_eq!(refusal.kind(), ErrorKind::Validation);
+        let problems: Vec<_> =
+            refusal.problems().iter().map(|p| (p.field.as_str(), p.message.as_str())).collect();
+        assert_eq!(problems, [("end", "end is not a date"), ("name", "required")]);
+    }
+
+    #[test]
+    fn without_a_name_the_status_decides() {
+        for (status, body, kind) in [
+            (400, "", ErrorKind::Validation),
+            (401, r#"{"error":"invalid_token"}"#, ErrorKind::Auth),
+            (403, "<html><title>403 Forbidden</title></html>", ErrorKind::Forbidden),
+            (404, "", ErrorKind::ProjectNotFound),
+            (417, r#"{"message":"rule"}"#, ErrorKind::Validation),
+            (429, "slow down", ErrorKind::RateLimited),
+            (500, r#"{"name":"CORCustomError","message":"?"}"#, ErrorKind::Server),
+            (503, "<html>", ErrorKind::Server),
+            (302, "", ErrorKind::Redirect),
+        ] {
+            assert_eq!(Refusal::read(status, body.as_bytes()).kind(), kind, "{status} {body}");
+        }
+        let page = Refusal::read(403, b"<html><title>403\nForbidden</title></html>");
+        assert_eq!(page.message(), Some("403 Forbidden"));
+    }
+
+    #[test]
+    fn a_reference_that_is_not_mapped_is_no_missing_project() {
+        let refusal = Refusal::read(404, br#"{"name":"ClientNotFoundError","message":"m"}"#);
+        assert_eq!(refusal.kind(), ErrorKind::Validation);
+    }
+}

@@ -1,0 +1,356 @@
+use std::io::Write;
+
+use crate::issue::{Invalid, Issue, IssueCode};
+use crate::json::write_string;
+use crate::{Date, Field, IncomeType, Json, Number, Patch, Source};
+
+/// A partial update of one project: only what was set or cleared is sent.
+///
+/// Setters take a value, or a [`Patch`] where keep, clear and set are decided at run time:
+///
+/// ```
+/// use cor_core::{Patch, ProjectUpdate};
+/// let brief: Option<String> = None;
+/// let update = ProjectUpdate::new("SALESFORCE").billable(true).brief(Patch::keep_if_none(brief));
+/// assert_eq!(update.to_json(), r#"{"metadata":{"source":"SALESFORCE"},"billable":true}"#);
+/// ```
+///
+/// A problem shows when the update is judged, with every other problem it has:
+///
+/// ```
+/// use cor_core::{Date, ProjectUpdate};
+/// let update = ProjectUpdate::new("").estimated(f64::NAN).start(Date::new(2025, 5, 1).unwrap()).end(Date::new(2025, 4, 1).unwrap());
+/// let invalid = update.validate().unwrap_err();
+/// assert_eq!(invalid.issues().len(), 3);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "an update does nothing until a client sends it"]
+pub struct ProjectUpdate {
+    source: Source,
+    /// What is not kept, in wire order. Updates touch few of the eighteen fields.
+    changes: Vec<(Field, Change)>,
+    extras: Vec<(String, Json)>,
+}
+
+/// What happens to a field that is not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
+    Clear,
+    Text(String),
+    Date(Date),
+    Number(Number),
+    Boolean(bool),
+    IncomeType(IncomeType),
+}
+
+macro_rules! setters {
+    ($($(#[doc = $doc:literal])* $method:ident($field:ident: $type:ty) as $change:ident;)*) => {
+        impl ProjectUpdate {
+            $(
+                $(#[doc = $doc])*
+                pub fn $method(mut self, value: impl Into<Patch<$type>>) -> Self {
+                    self.put(Field::$field, value.into().map(Change::$change));
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters! {
+    /// The project's name.
+    name(Name: String) as Text;
+    /// External id of the client.
+    client_id(ClientId: String) as Text;
+    /// Description.
+    brief(Brief: String) as Text;
+    /// First day.
+    start(Start: Date) as Date;
+    /// Last day; not before `start`.
+    end(End: Date) as Date;
+    /// External user id of the project manager.
+    pm_id(PmId: String) as Text;
+    /// Hours.
+    estimated_time(EstimatedTime: Number) as Number;
+    /// Whether the work is billed.
+    billable(Billable: bool) as Boolean;
+    /// Free text. COR's pages use `active`, `in_progress`, `in_process`, `finished` and `suspended`.
+    status(Status: String) as Text;
+    /// External currency id.
+    currency_id(CurrencyId: String) as Text;
+    /// Day of the evaluation.
+    evaluation_date(EvaluationDate: Date) as Date;
+    /// Money, in the project's currency.
+    estimated(Estimated: Number) as Number;
+    /// External fee id.
+    fee_id(FeeId: String) as Text;
+    /// External contract id.
+    contract_id(ContractId: String) as Text;
+    /// What is delivered.
+    deliverables(Deliverables: String) as Text;
+    /// Number or code of the work order.
+    work_order(WorkOrder: String) as Text;
+    /// How the project earns.
+    income_type(IncomeType: IncomeType) as IncomeType;
+    /// Whether the project is archived. Left out, COR keeps it as it is.
+    archived(Archived: bool) as Boolean;
+}
+
+impl ProjectUpdate {
+    /// An update that changes nothing yet. `source` must be the one the project was created with.
+    pub fn new(source: impl Into<Source>) -> Self {
+        ProjectUpdate { source: source.into(), changes: Vec::new(), extras: Vec::new() }
+    }
+
+    /// Empties a field by sending `null`. COR does not document what `null` does.
+    pub fn clear(mut self, field: Field) -> Self {
+        self.put(field, Patch::Clear);
+        self
+    }
+
+    /// Passes on a field this library does not know, as the JSON it is. A second value replaces the first.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        match self.extras.iter_mut().find(|(known, _)| *known == name) {
+            Some(extra) => extra.1 = value,
+            None => self.extras.push((name, value)),
+        }
+        self
+    }
+
+    pub(crate) fn put(&mut self, field: Field, change: Patch<Change>) {
+        let change = match change {
+            Patch::Keep => None,
+            Patch::Clear => Some(Change::Clear),
+            Patch::Set(change) => Some(change),
+        };
+        match (self.changes.binary_search_by_key(&field, |(known, _)| *known), change) {
+            (Ok(at), Some(change)) => self.changes[at].1 = change,
+            (Ok(at), None) => drop(self.changes.remove(at)),
+            (Err(at), Some(change)) => self.changes.insert(at, (field, change)),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// The source.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Whether the update would change nothing.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.extras.is_empty()
+    }
+
+    /// What the update does with `field`, as the JSON that would be sent.
+    pub fn field(&self, field: Field) -> Patch<Json> {
+        match self.change(field) {
+            None => Patch::Keep,
+            Some(Change::Clear) => Patch::Clear,
+            Some(change) => {
+                let mut out = Vec::new();
+                change.write_json(&mut out);
+                Patch::Set(json_of(out))
+            }
+        }
+    }
+
+    fn change(&self, field: Field) -> Option<&Change> {
+        let at = self.changes.binary_search_by_key(&field, |(known, _)| *known).ok()?;
+        Some(&self.changes[at].1)
+    }
+
+    fn date(&self, field: Field) -> Option<Date> {
+        match self.change(field) {
+            Some(Change::Date(date)) => Some(*date),
+            _ => None,
+        }
+    }
+
+    /// Judges the update without sending it.
+    ///
+    /// # Errors
+    /// Every problem at once: an empty source, numbers that are not finite, `start` after `end`, extras under
+    /// a name that has a setter, an update that changes nothing.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        // The common case allocates nothing: Vec::new() does not.
+        let mut issues = Vec::new();
+        self.collect_issues(&mut issues);
+        Invalid::from_issues(issues).map_or(Ok(()), Err)
+    }
+
+    /// Appends every problem of the update to `issues`.
+    pub fn collect_issues(&self, issues: &mut Vec<Issue>) {
+        if self.source.as_str().is_empty() {
+            let message = "is empty; name the system the project was created from, for example SALESFORCE";
+            issues.push(Issue::new("metadata.source", IssueCode::Required, message));
+        }
+        for (field, change) in &self.changes {
+            if matches!(change, Change::Number(number) if !number.is_finite()) {
+                let message = "is NaN or infinite; leave the field out to keep it, or give a finite number";
+                issues.push(Issue::new(field.name(), IssueCode::NotFinite, message));
+            }
+        }
+        match (self.date(Field::Start), self.date(Field::End)) {
+            (Some(start), Some(end)) if start > end => {
+                let message = format!("start {start} is after end {end}; swap them or correct one");
+                issues.push(Issue::new("start", IssueCode::DateRange, message));
+            }
+            _ => {}
+        }
+        for (name, _) in &self.extras {
+            if let Some(message) = extra_problem(name) {
+                issues.push(Issue::new(name.as_str(), IssueCode::Reserved, message));
+            }
+        }
+        if self.is_empty() {
+            let message = "the update changes nothing; set or clear at least one field";
+            issues.push(Issue::new("update", IssueCode::NothingToChange, message));
+        }
+    }
+
+    /// The request body.
+    pub fn to_json(&self) -> String {
+        let mut out = Vec::with_capacity(256);
+        self.write_json(&mut out);
+        // Only text and JSON escapes were written.
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// Appends the request body to `out`: `metadata` first, then the fields in the order of COR's page, then extras.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"{"metadata":{"source":"#);
+        write_string(out, self.source.as_str());
+        out.push(b'}');
+        for (field, change) in &self.changes {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(field.name().as_bytes());
+            out.extend_from_slice(b"\":");
+            change.write_json(out);
+        }
+        for (name, value) in &self.extras {
+            out.push(b',');
+            write_string(out, name);
+            out.push(b':');
+            out.extend_from_slice(value.as_str().as_bytes());
+        }
+        out.push(b'}');
+    }
+}
+
+fn extra_problem(name: &str) -> Option<String> {
+    match name {
+        "" => Some("an extra needs a name".to_owned()),
+        "metadata" => {
+            Some("`metadata` is written from the update's source; it cannot be an extra".to_owned())
+        }
+        _ => Field::from_name(name)
+            .map(|field| format!("`{field}` is a field of its own; set it as one instead of as an extra")),
+    }
+}
+
+fn json_of(written: Vec<u8>) -> Json {
+    // Written by `Change::write_json`, so it is JSON.
+    String::from_utf8(written).ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| false.into())
+}
+
+impl Change {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        // Writing into a Vec cannot fail.
+        let _ = match self {
+            Change::Clear => out.write_all(b"null"),
+            Change::Text(text) => {
+                write_string(out, text);
+                Ok(())
+            }
+            Change::Date(date) => write!(out, "\"{date}\""),
+            Change::Number(number) => write!(out, "{number}"),
+            Change::Boolean(yes) => out.write_all(if *yes { b"true" } else { b"false" }),
+            Change::IncomeType(kind) => {
+                write_string(out, kind.as_str());
+                Ok(())
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_that_was_not_set_is_sent() {
+        assert_eq!(ProjectUpdate::new("SAP").to_json(), r#"{"metadata":{"source":"SAP"}}"#);
+        let set_and_kept = ProjectUpdate::new("SAP").archived(true).archived(Patch::Keep);
+        assert!(set_and_kept.is_empty());
+    }
+
+    #[test]
+    fn the_order_on_the_wire_is_that_of_the_page_whatever_the_order_of_the_setters() {
+        let update = ProjectUpdate::new("SAP").archived(false).extra("x", 1).name("N").clear(Field::Brief);
+        assert_eq!(
+            update.to_json(),
+            r#"{"metadata":{"source":"SAP"},"name":"N","brief":null,"archived":false,"x":1}"#
+        );
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let update = ProjectUpdate::new("")
+            .estimated(f64::INFINITY)
+            .estimated_time(f64::NAN)
+            .start(Date::new(2025, 2, 1).unwrap())
+            .end(Date::new(2025, 1, 1).unwrap())
+            .extra("name", "x")
+            .extra("metadata", "x");
+        let invalid = update.validate().unwrap_err();
+        let found: Vec<_> = invalid.issues().iter().map(|i| (i.field.as_str(), i.code.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                ("metadata.source", "required"),
+                ("estimated_time", "not_finite"),
+                ("estimated", "not_finite"),
+                ("start", "date_range"),
+                ("name", "reserved"),
+                ("metadata", "reserved"),
+            ]
+        );
+        assert_eq!(invalid.kind(), crate::ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn a_range_that_ends_before_it_starts_has_the_servers_kind() {
+        let update = ProjectUpdate::new("SAP")
+            .start(Date::new(2025, 2, 1).unwrap())
+            .end(Date::new(2025, 1, 1).unwrap());
+        assert_eq!(update.validate().unwrap_err().kind(), crate::ErrorKind::InvalidDateRange);
+        let same_day = ProjectUpdate::new("SAP")
+            .start(Date::new(2025, 2, 1).unwrap())
+            .end(Date::new(2025, 2, 1).unwrap());
+        assert!(same_day.validate().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_body_is_json_that_says_what_was_set(
+            name in any::<String>(),
+            hours in any::<i64>(),
+            money in -1e12f64..1e12,
+            billable in any::<bool>(),
+            source in "[^\0]{1,20}",
+        ) {
+            let update = ProjectUpdate::new(source.as_str())
+                .name(name.as_str()).estimated_time(hours).estimated(money).billable(billable);
+            let body: serde_json::Value = serde_json::from_str(&update.to_json()).unwrap();
+            // The parser's floats may be off by their last digit, so money is compared as text.
+            prop_assert!(update.to_json().contains(&format!("\"estimated\":{money:?}")));
+            let expected = serde_json::json!({
+                "metadata": {"source": source}, "name": name, "estimated_time": hours,
+                "estimated": body["estimated"], "billable": billable,
+            });
+            prop_assert_eq!(body, expected);
+        }
+    }
+}
