@@ -345,7 +345,8 @@ mod tests {
                 .name(name.as_str()).estimated_time(hours).estimated(money).billable(billable);
             let body: serde_json::Value = serde_json::from_str(&update.to_json()).unwrap();
             // The parser's floats may be off by their last digit, so money is compared as text.
-            prop_assert!(update.to_json().contains(&format!("\"estimated\":{money:?}")));
+            let written = format!("\"estimated\":{money:?}");
+            prop_assert!(update.to_json().contains(&written));
             let expected = serde_json::json!({
                 "metadata": {"source": source}, "name": name, "estimated_time": hours,
                 "estimated": body["estimated"], "billable": billable,
