@@ -1,0 +1,327 @@
+//! From a request to its answer. Routes are read off the raw path, because an id is one segment exactly as sent:
+//! `%2F` belongs to the id, and nothing is folded or normalised on the way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+
+use crate::body;
+use crate::faults::Faults;
+use crate::http::{self, Dropped, Reply, json_reply};
+use crate::inspect;
+use crate::problem::Problem;
+use crate::record::{Record, Recorded};
+use crate::script::{Answer, Endpoint, Script};
+use crate::server::Connection;
+use crate::store::{Store, Write};
+use crate::tokens::Tokens;
+
+/// Everything that requests need.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) tokens: Tokens,
+    pub(crate) faults: Faults,
+    pub(crate) script: Script,
+    pub(crate) record: Record,
+    /// Listens on loopback alone, so that any other host name in a request is a trick.
+    pub(crate) local_only: bool,
+}
+
+/// What a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route<'a> {
+    Create,
+    /// With the external id as it stands in the path, still encoded.
+    Project(&'a str),
+    Token,
+    Refresh,
+    Page,
+    OpenApi,
+    Health,
+    Projects,
+    Requests,
+    Queue,
+    Unknown,
+}
+
+impl<'a> Route<'a> {
+    fn of(path: &'a str) -> Self {
+        if let Some(rest) = path.strip_prefix("/v2/integrations/projects") {
+            return match rest.strip_prefix('/') {
+                None if rest.is_empty() => Route::Create,
+                Some(id) if !id.is_empty() && !id.contains('/') => Route::Project(id),
+                _ => Route::Unknown,
+            };
+        }
+        match path {
+            "/v1/oauth/token" => Route::Token,
+            "/v1/oauth/refreshtoken" => Route::Refresh,
+            "/" => Route::Page,
+            "/openapi.json" => Route::OpenApi,
+            "/health" => Route::Health,
+            "/sandbox/projects" => Route::Projects,
+            "/sandbox/requests" => Route::Requests,
+            "/sandbox/queue" => Route::Queue,
+            _ => Route::Unknown,
+        }
+    }
+
+    /// The methods, as an `Allow` header lists them.
+    fn allow(self) -> &'static str {
+        match self {
+            Route::Create | Route::Token | Route::Refresh => "POST",
+            Route::Project(_) => "PUT, DELETE",
+            Route::Page | Route::OpenApi | Route::Health | Route::Projects => "GET, HEAD",
+            Route::Requests => "GET, HEAD, DELETE",
+            Route::Queue => "POST, DELETE",
+            Route::Unknown => "",
+        }
+    }
+
+    fn endpoint(self) -> Option<Endpoint> {
+        match self {
+            Route::Create | Route::Project(_) => Some(Endpoint::Projects),
+            Route::Token | Route::Refresh => Some(Endpoint::Tokens),
+            _ => None,
+        }
+    }
+}
+
+impl App {
+    /// Answers one request, or drops its connection if it was told to.
+    pub(crate) async fn handle(
+        self: &Arc<Self>,
+        connection: &Connection,
+        request: Request<Incoming>,
+    ) -> Result<Reply, Dropped> {
+        connection.busy();
+        let (parts, body) = request.into_parts();
+        let (body, problem) = http::read_body(body).await;
+        let route = Route::of(parts.uri.path());
+        let recorded = route.endpoint().filter(|_| self.record.is_on());
+        let recorded = recorded.map(|_| self.record.arrived(record(connection, &parts, &body)));
+        let answer = match (problem, route.endpoint()) {
+            (Some(problem), _) => Ok(problem.into()),
+            (None, Some(endpoint)) => self.answer_api(&parts, route, endpoint, &body).await,
+            (None, None) => Ok(self.respond(&parts, route, &body).await),
+        };
+        if let (Some(index), Ok(answer)) = (recorded, &answer) {
+            self.record.answered(index, answer.status().as_u16());
+        }
+        connection.idle();
+        answer
+    }
+
+    /// A request that COR would get: scripted answers come first, then the faults, then what COR would do.
+    async fn answer_api(
+        &self,
+        parts: &Parts,
+        route: Route<'_>,
+        endpoint: Endpoint,
+        body: &Bytes,
+    ) -> Result<Reply, Dropped> {
+        if !self.faults.latency.is_zero() {
+            tokio::time::sleep(self.faults.latency).await;
+        }
+        let id = match route {
+            Route::Project(raw) => http::decode_segment(raw).ok(),
+            _ => None,
+        };
+        if let Some(answer) = self.script.next(endpoint, id.as_deref()) {
+            return self.answer_scripted(answer, parts, route, body).await;
+        }
+        if endpoint == Endpoint::Projects
+            && let Some(fault) = self.faults.next()
+        {
+            let mut reply = Reply::from(fault.problem);
+            if fault.empty_body {
+                reply = http::with_body(reply, Bytes::new());
+                reply.headers_mut().remove(CONTENT_TYPE);
+            }
+            return Ok(reply);
+        }
+        Ok(self.respond(parts, route, body).await)
+    }
+
+    async fn answer_scripted(
+        &self,
+        mut answer: Answer,
+        parts: &Parts,
+        route: Route<'_>,
+        body: &Bytes,
+    ) -> Result<Reply, Dropped> {
+        let own = if answer.apply { Some(self.respond(parts, route, body).await) } else { None };
+        answer.wait().await;
+        if answer.drop {
+            return Err(Dropped);
+        }
+        let mut reply = match (answer.status, own) {
+            (Some(status), _) => http::reply(status.as_u16(), http::JSON, Bytes::new()),
+            (None, Some(own)) => own,
+            (None, None) => return Err(Dropped),
+        };
+        if let Some(body) = answer.body {
+            reply = http::with_body(reply, body);
+        } else if answer.status.is_some() {
+            reply.headers_mut().remove(CONTENT_TYPE);
+        }
+        for (name, value) in answer.headers {
+            if name == CONTENT_TYPE {
+                reply.headers_mut().insert(name, value);
+            } else {
+                reply.headers_mut().append(name, value);
+            }
+        }
+        Ok(match answer.cut {
+            Some(bytes) => reply.map(|body| body.cut(bytes)),
+            None => reply,
+        })
+    }
+
+    async fn respond(&self, parts: &Parts, route: Route<'_>, body: &Bytes) -> Reply {
+        self.route(parts, route, body).await.unwrap_or_else(Reply::from)
+    }
+
+    async fn route(&self, parts: &Parts, route: Route<'_>, body: &Bytes) -> Result<Reply, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        if self.local_only {
+            check_host(parts)?;
+        }
+        let get = parts.method == Method::GET || parts.method == Method::HEAD;
+        match (route, &parts.method) {
+            (Route::Create, &Method::POST) => {
+                self.admit(parts)?;
+                let (id, payload) = body::create(body)?;
+                self.store.write(Write::Create { id, payload }).await.map(json_reply)
+            }
+            (Route::Project(raw), &Method::PUT) => {
+                self.admit(parts)?;
+                let id = http::decode_segment(raw)?;
+                let payload = body::update(body)?;
+                self.store.write(Write::Update { id, payload }).await.map(json_reply)
+            }
+            (Route::Project(raw), &Method::DELETE) => {
+                self.admit(parts)?;
+                let id = http::decode_segment(raw)?;
+                let source = body::delete(body)?;
+                self.store.write(Write::Delete { id, source }).await.map(json_reply)
+            }
+            (Route::Token, &Method::POST) => match http::form_value(query, "grant_type").as_deref() {
+                Some("client_credentials") => self.tokens.exchange(authorization(parts)).map(json_reply),
+                _ => Err(Problem::validation("the query must say grant_type=client_credentials")),
+            },
+            (Route::Refresh, &Method::POST) => {
+                http::check_media_type(&parts.headers, "application/x-www-form-urlencoded")?;
+                let form = std::str::from_utf8(body).unwrap_or_default();
+                match http::form_value(form, "refresh_token") {
+                    Some(token) => self.tokens.refresh(&token).map(json_reply),
+                    None => Err(Problem::validation("the form must hold refresh_token")),
+                }
+            }
+            (Route::Health, _) if get => Ok(json_reply("{\"status\":\"ok\"}")),
+            (Route::Projects, _) if get => inspect::projects(&self.store, query).await,
+            (Route::Requests, _) if get => Ok(inspect::requests(&self.record)),
+            (Route::Requests, &Method::DELETE) => {
+                self.record.clear();
+                Ok(json_reply("{\"message\":\"Requests cleared\"}"))
+            }
+            (Route::Queue, &Method::POST) => {
+                http::check_json(&parts.headers)?;
+                inspect::queue(&self.script, body)
+            }
+            (Route::Queue, &Method::DELETE) => {
+                self.script.clear();
+                Ok(json_reply("{\"message\":\"Queue cleared\"}"))
+            }
+            (Route::Unknown, _) => Err(Problem::of_status(
+                404,
+                "there is nothing at this address; an external id is one encoded segment",
+            )),
+            _ => {
+                let allow = route.allow();
+                let message =
+                    format!("the method must be one of {allow}; COR's Integrations API reads nothing back");
+                Err(Problem::of_status(405, message).with_header("allow", allow))
+            }
+        }
+    }
+
+    /// What every call about projects needs: a token, and a body that says it is JSON.
+    fn admit(&self, parts: &Parts) -> Result<(), Problem> {
+        self.tokens.check(authorization(parts))?;
+        http::check_json(&parts.headers)
+    }
+}
+
+fn authorization(parts: &Parts) -> Option<&[u8]> {
+    parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes)
+}
+
+/// A page on the web could point its own name at this machine and then read the sandbox through the browser; its
+/// requests still carry that name.
+fn check_host(parts: &Parts) -> Result<(), Problem> {
+    let Some(host) = parts.headers.get(HOST) else { return Ok(()) };
+    let name = host.to_str().unwrap_or("?");
+    let name = match name.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => name,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let local = name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if local { Ok(()) } else { Err(Problem::of_status(421, "this sandbox answers to localhost only")) }
+}
+
+fn record(connection: &Connection, parts: &Parts, body: &Bytes) -> Recorded {
+    let headers =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    Recorded {
+        index: 0,
+        connection: connection.id,
+        at: std::time::Duration::ZERO,
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+        headers: headers.collect(),
+        body: body.to_vec(),
+        status: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_raw_segment() {
+        assert_eq!(Route::of("/v2/integrations/projects/a%2Fb"), Route::Project("a%2Fb"));
+        assert_eq!(Route::of("/v2/integrations/projects/.."), Route::Project(".."));
+        for unknown in [
+            "/v2/integrations/projects/",
+            "/v2/integrations/projects/a/b",
+            "/v2/integrations/projectsx",
+            "//",
+        ] {
+            assert_eq!(Route::of(unknown), Route::Unknown, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn every_route_but_the_unknown_has_methods() {
+        for path in [
+            "/v2/integrations/projects",
+            "/v1/oauth/token",
+            "/",
+            "/openapi.json",
+            "/health",
+            "/sandbox/queue",
+        ] {
+            assert!(!Route::of(path).allow().is_empty(), "{path}");
+        }
+    }
+}

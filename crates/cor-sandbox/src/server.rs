@@ -1,0 +1,162 @@
+//! The accept loop: connections within bounds, so that thousands of idle or slow ones cannot lock the others out.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+
+use crate::named_io::NamedIo;
+use crate::routes::App;
+
+/// A head has to arrive within this time; a connection with nothing to say is closed after it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Heads larger than this are refused with 431.
+const MAX_HEAD: usize = 64 << 10;
+/// How long requests in flight may take once the sandbox is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// One open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: u64,
+    /// A request is being answered. Busy connections are never closed to make room.
+    busy: AtomicBool,
+    /// When it last became idle, in milliseconds since the start.
+    idle_since: AtomicU64,
+    close: Notify,
+    started: Instant,
+}
+
+impl Connection {
+    fn new(id: u64, started: Instant) -> Self {
+        let connection = Connection {
+            id,
+            busy: AtomicBool::new(false),
+            idle_since: AtomicU64::new(0),
+            close: Notify::new(),
+            started,
+        };
+        connection.idle();
+        connection
+    }
+
+    pub(crate) fn busy(&self) {
+        self.busy.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn idle(&self) {
+        self.idle_since.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.busy.store(false, Ordering::Relaxed);
+    }
+}
+
+/// All open connections.
+#[derive(Debug, Default)]
+struct Open {
+    connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    one_closed: Notify,
+}
+
+impl Open {
+    fn all(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for one more, which it makes by closing whichever has been idle longest.
+    async fn room(&self, limit: usize) {
+        loop {
+            let closed = self.one_closed.notified();
+            {
+                let open = self.all();
+                if open.len() < limit {
+                    return;
+                }
+                let idle = open.values().filter(|connection| !connection.busy.load(Ordering::Relaxed));
+                if let Some(oldest) =
+                    idle.min_by_key(|connection| connection.idle_since.load(Ordering::Relaxed))
+                {
+                    oldest.close.notify_one();
+                }
+            }
+            closed.await;
+        }
+    }
+}
+
+/// Accepts and serves until told to stop, then lets requests in flight finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    limit: usize,
+    mut stop: watch::Receiver<bool>,
+) {
+    let open = Arc::new(Open::default());
+    let started = Instant::now();
+    for id in 0.. {
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = accept(&listener, &open, limit) => accepted,
+        };
+        let connection = Arc::new(Connection::new(id, started));
+        open.all().insert(id, Arc::clone(&connection));
+        let (app, open, stop) = (Arc::clone(&app), Arc::clone(&open), stop.clone());
+        tokio::spawn(async move {
+            // However the connection ends, panics included, its place becomes free.
+            let _place = Place { open, id };
+            converse(accepted, app, connection, stop).await;
+        });
+    }
+    drop(listener);
+    let emptied = async {
+        while !open.all().is_empty() {
+            open.one_closed.notified().await;
+        }
+    };
+    let _ = tokio::time::timeout(GRACE, emptied).await;
+}
+
+async fn accept(listener: &TcpListener, open: &Open, limit: usize) -> TcpStream {
+    loop {
+        open.room(limit).await;
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // Out of file descriptors, or the peer has gone again: neither is a reason to end or to spin.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+struct Place {
+    open: Arc<Open>,
+    id: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.all().remove(&self.id);
+        self.open.one_closed.notify_one();
+    }
+}
+
+async fn converse(stream: TcpStream, app: Arc<App>, state: Arc<Connection>, mut stop: watch::Receiver<bool>) {
+    // Without it an answer could wait for the peer's acknowledgement; if it cannot be set, that is all that happens.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| app.handle(&state, request));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
+    let mut connection =
+        std::pin::pin!(builder.serve_connection(TokioIo::new(NamedIo::new(stream)), service));
+    // Errors are the peer's affair: it hung up, sent no HTTP, or was dropped on purpose.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = state.close.notified() => return,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
