@@ -89,6 +89,8 @@ impl fmt::Display for Issue {
     }
 }
 
+impl std::error::Error for Issue {}
+
 pub(crate) fn unknown_field_sentence(name: &str, nearest: Option<Field>) -> String {
     match nearest {
         Some(near) => format!("no field is called {}; did you mean `{near}`?", shown(name)),

@@ -1,1 +1,49 @@
-//! (under construction)
+//! A client for COR's project updates, `PUT /v2/integrations/projects/{id}`: one or a million.
+//!
+//! * [`Client`]: set up by [`Client::builder`] or [`Client::from_env`]; cheap to clone.
+//! * [`Projects::update`]: one update, with its retries and waits inside one deadline.
+//! * [`Projects::update_many`]: many updates, in order per project, one result per row.
+//! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
+//! * [`blocking`]: the same for code without async.
+//!
+//! The payload's types come from [`cor_core`] and are re-exported here.
+//!
+//! ```
+//! # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! use cor_http::{Client, Field, ProjectUpdate, Source};
+//!
+//! let client = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+//! let update = ProjectUpdate::new(Source::SALESFORCE).name("Website, phase 2").clear(Field::Brief);
+//! let project = client.projects().update("SF-OPP-12345", &update).await?;
+//! assert_eq!(project.name(), Some("Website, phase 2"));
+//! # Ok::<(), cor_http::Error>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod attempt;
+mod auth;
+pub mod blocking;
+mod call;
+mod client;
+mod error;
+mod gate;
+mod many;
+mod options;
+mod outage;
+mod pace;
+mod retry;
+mod transport;
+
+pub use client::{Client, Projects};
+pub use cor_core::{
+    Answer, Date, ErrorKind, ExternalId, Field, FieldProblem, FieldType, IncomeType, Invalid, Issue,
+    IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectUpdate, Refusal, Source, Timestamp,
+    UnknownField, Value,
+};
+pub use error::Error;
+pub use gate::Pause;
+pub use many::{ItemResult, Progress, Results, Row, Stop, Summary, UpdateMany};
+pub use options::{ClientBuilder, seconds};
+pub use retry::RetryPolicy;

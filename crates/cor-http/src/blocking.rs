@@ -1,0 +1,129 @@
+//! The same client for code without async. Waiting happens on the caller's thread; there is no other.
+//!
+//! ```no_run
+//! use cor_http::{ProjectUpdate, blocking::Client};
+//! let client = Client::from_env()?;
+//! let project = client.projects().update("SF-OPP-12345", &ProjectUpdate::new("SALESFORCE").name("Phase 2"))?;
+//! # Ok::<(), cor_http::Error>(())
+//! ```
+
+use std::sync::Arc;
+
+use cor_core::{Project, ProjectUpdate};
+use tokio::runtime::{Handle, Runtime};
+
+use crate::{Error, ItemResult, Results, Row, Stop, Summary, UpdateMany};
+
+/// A client whose calls wait. Cheap to clone, and usable from many threads.
+#[derive(Clone, Debug)]
+pub struct Client {
+    client: crate::Client,
+    runtime: Arc<Runtime>,
+}
+
+impl Client {
+    /// Wraps a client.
+    ///
+    /// # Errors
+    /// `config` where the operating system gives no event queue.
+    pub fn new(client: crate::Client) -> Result<Client, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::config("the operating system gave no event queue").caused_by(error))?;
+        Ok(Client { client, runtime: Arc::new(runtime) })
+    }
+
+    /// A client set up by the environment alone.
+    ///
+    /// # Errors
+    /// As for [`ClientBuilder::build`](crate::ClientBuilder::build).
+    pub fn from_env() -> Result<Client, Error> {
+        Client::new(crate::Client::from_env()?)
+    }
+
+    /// COR's projects.
+    pub fn projects(&self) -> Projects<'_> {
+        Projects { client: self }
+    }
+}
+
+/// What can be done with projects.
+#[derive(Clone, Copy, Debug)]
+pub struct Projects<'a> {
+    client: &'a Client,
+}
+
+impl Projects<'_> {
+    /// Sends one update and returns the project as COR now has it.
+    ///
+    /// # Errors
+    /// As for [`Projects::update`](crate::Projects::update); `config` when called from async code, which must
+    /// not wait.
+    pub fn update(&self, id: impl AsRef<str>, update: &ProjectUpdate) -> Result<Project, Error> {
+        wait(&self.client.runtime, self.client.client.projects().update(id, update))?
+    }
+
+    /// Sends many updates: as [`Projects::update_many`](crate::Projects::update_many), as an iterator.
+    ///
+    /// # Errors
+    /// `config` when called from async code, which must not wait.
+    pub fn update_many<I>(
+        &self,
+        rows: I,
+        options: impl FnOnce(UpdateMany) -> UpdateMany,
+    ) -> Result<BlockingResults, Error>
+    where
+        I: IntoIterator<Item: Into<Row>>,
+        I::IntoIter: Send + 'static,
+    {
+        not_in_async()?;
+        let run = options(self.client.client.projects().update_many(rows));
+        Ok(BlockingResults { results: run.start(), runtime: self.client.runtime.clone() })
+    }
+}
+
+/// The results of a run, in the order in which they finish. The run advances while they are asked for.
+#[derive(Debug)]
+pub struct BlockingResults {
+    results: Results,
+    runtime: Arc<Runtime>,
+}
+
+impl BlockingResults {
+    /// What became of the rows so far.
+    pub fn summary(&self) -> Summary {
+        self.results.summary()
+    }
+
+    /// A handle that stops this run from elsewhere.
+    pub fn stopper(&self) -> Stop {
+        self.results.stopper()
+    }
+
+    /// Why the run ended before its input did.
+    pub fn halted(&self) -> Option<&Error> {
+        self.results.halted()
+    }
+}
+
+impl Iterator for BlockingResults {
+    type Item = ItemResult;
+
+    fn next(&mut self) -> Option<ItemResult> {
+        self.runtime.block_on(self.results.next())
+    }
+}
+
+fn wait<F: Future>(runtime: &Runtime, future: F) -> Result<F::Output, Error> {
+    not_in_async()?;
+    Ok(runtime.block_on(future))
+}
+
+fn not_in_async() -> Result<(), Error> {
+    match Handle::try_current() {
+        Ok(_) => Err(Error::config("a blocking client was called from async code")
+            .advising("use cor_http::Client there")),
+        Err(_) => Ok(()),
+    }
+}

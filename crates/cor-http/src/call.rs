@@ -1,0 +1,255 @@
+//! One update with everything that belongs to it: checks, order, attempts, waits, one result.
+
+use std::time::Duration;
+
+use cor_core::{ErrorKind, ExternalId, Invalid, Outcome, Project, ProjectUpdate};
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::attempt::{Class, Failed, attempt};
+use crate::client::Inner;
+use crate::gate::{Blocked, Pass, Patience, ProjectKey, Waiting};
+use crate::transport::Request;
+
+/// Who calls, and what that means for waiting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller {
+    /// One call with one deadline, which bounds everything.
+    Single,
+    /// One of many rows: limits and outages pause it and do not fail it, as long as patience lasts.
+    Bulk(Patience),
+}
+
+/// Every problem of an update and its external id at once.
+pub(crate) fn check(id: &str, update: &ProjectUpdate) -> Result<(), Error> {
+    let mut issues: Vec<_> = ExternalId::problem(id).into_iter().collect();
+    update.collect_issues(&mut issues);
+    match Invalid::from_issues(issues) {
+        None => Ok(()),
+        Some(invalid) => Err(Error::invalid(invalid).attempting(action(id, update))),
+    }
+}
+
+fn action(id: &str, update: &ProjectUpdate) -> String {
+    // Long ids are cut: the message is for people.
+    let shown: String = id.chars().take(100).collect();
+    format!("update project {shown:?} of {}", update.source())
+}
+
+pub(crate) async fn update(
+    inner: &Inner,
+    id: &str,
+    update: &ProjectUpdate,
+    caller: Caller,
+) -> Result<Project, Error> {
+    check(id, update)?;
+    let target = inner.target(id);
+    let mut body = Vec::with_capacity(256);
+    update.write_json(&mut body);
+    let mut call = Call {
+        inner,
+        caller,
+        deadline: Instant::now() + inner.options.deadline,
+        attempts: 0,
+        counted: 0,
+        unsure: false,
+        fresh: false,
+        reauthorised: false,
+        last: None,
+    };
+    let finished = match caller {
+        Caller::Single => call.single(&target, &body, ProjectKey::new(update.source(), id)).await,
+        Caller::Bulk(_) => call.run(&target, &body).await,
+    };
+    finished.map_err(|error| call.finish(error).attempting(action(id, update)))
+}
+
+struct Call<'a> {
+    inner: &'a Inner,
+    caller: Caller,
+    deadline: Instant,
+    /// Requests begun.
+    attempts: u32,
+    /// Attempts that count towards the most allowed: in bulk, those of a pause do not.
+    counted: u32,
+    /// An attempt ended without anybody knowing what COR did with it.
+    unsure: bool,
+    fresh: bool,
+    reauthorised: bool,
+    /// What the outage that this row waits for looked like to it.
+    last: Option<Error>,
+}
+
+/// What follows a failed attempt.
+enum Next {
+    Again,
+    GiveUp(Error),
+}
+
+impl Call<'_> {
+    /// Waits for its turn first: behind earlier updates of the project, and for a free place.
+    async fn single(&mut self, target: &str, body: &[u8], key: ProjectKey) -> Result<Project, Error> {
+        let turn = async {
+            let place = self.inner.gate.in_order(key).await;
+            let permit = self.inner.permits.acquire().await;
+            (place, permit)
+        };
+        let Ok(_turn) = tokio::time::timeout_at(self.deadline, turn).await else {
+            let happened = "the deadline passed while other updates were under way";
+            return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
+        };
+        self.run(target, body).await
+    }
+
+    async fn run(&mut self, target: &str, body: &[u8]) -> Result<Project, Error> {
+        self.inner.budget().pay_in();
+        loop {
+            let pass = self.pass().await?;
+            let token = match tokio::time::timeout_at(self.deadline, self.inner.auth.token()).await {
+                Ok(token) => token?,
+                Err(_) => {
+                    let happened = "the deadline passed while waiting for a token";
+                    return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
+                }
+            };
+            let sent = Instant::now();
+            self.attempts += 1;
+            let request = Request { target, body, token: &token.value, fresh: self.fresh };
+            let failed = match attempt(self.inner, &request, self.deadline).await {
+                Ok(project) => {
+                    self.inner.gate.answered();
+                    tracing::debug!(attempt = self.attempts, "applied");
+                    return Ok(project);
+                }
+                Err(failed) => failed,
+            };
+            tracing::debug!(
+                attempt = self.attempts,
+                kind = %failed.error.kind(),
+                status = failed.error.status(),
+                outcome = %failed.error.outcome(),
+                "attempt failed"
+            );
+            self.unsure |= failed.error.outcome() == Outcome::Unknown;
+            let next = match failed.class {
+                Class::Unauthorised => self.after_rejection(failed.error, token.generation),
+                Class::Limited => self.after_limit(failed.error, sent).await,
+                _ => self.after_failure(failed, pass).await,
+            };
+            match next {
+                Next::Again => {}
+                Next::GiveUp(error) => return Err(error),
+            }
+        }
+    }
+
+    fn bulk(&self) -> bool {
+        matches!(self.caller, Caller::Bulk(_))
+    }
+
+    /// The pace, and in bulk the end of an outage.
+    async fn pass(&mut self) -> Result<Pass, Error> {
+        let waiting = match self.caller {
+            Caller::Single => Waiting::Until(self.deadline),
+            Caller::Bulk(patience) => Waiting::Patiently(patience),
+        };
+        let pass = self.inner.gate.pass(waiting).await.map_err(|blocked| match blocked {
+            Blocked::Limited(wait) => {
+                Error::new(ErrorKind::RateLimited, format!("COR takes no requests for another {wait:.1?}"))
+                    .waiting(Some(wait))
+                    .retryable(true)
+            }
+            Blocked::Unreachable(lasting) => {
+                let happened =
+                    format!("COR has been out of reach for {:?}", Duration::from_secs(lasting.as_secs()));
+                match self.last.take() {
+                    Some(error) => error.because(happened),
+                    None => Error::new(ErrorKind::Transport, happened).retryable(true),
+                }
+            }
+        })?;
+        if self.bulk() {
+            // A pause is nobody's fault: the row's own time begins when it may leave.
+            self.deadline = Instant::now() + self.inner.options.deadline;
+        }
+        Ok(pass)
+    }
+
+    fn after_rejection(&mut self, error: Error, generation: u64) -> Next {
+        self.inner.gate.answered();
+        if !self.reauthorised && self.inner.auth.rejected(generation) {
+            self.reauthorised = true;
+            return Next::Again;
+        }
+        Next::GiveUp(error)
+    }
+
+    /// COR took too many requests: everybody slows down, this call comes again.
+    async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
+        self.inner.gate.refused(sent, error.retry_after());
+        if self.bulk() {
+            // The gate holds every row back for as long as COR asked.
+            return Next::Again;
+        }
+        self.back_off(error).await
+    }
+
+    async fn after_failure(&mut self, failed: Failed, pass: Pass) -> Next {
+        let Failed { error, class } = failed;
+        match class {
+            Class::Final => {
+                if error.status().is_some() {
+                    self.inner.gate.answered();
+                }
+                Next::GiveUp(error)
+            }
+            // At once, and at most once: the next connection is new.
+            Class::Stale => {
+                self.fresh = true;
+                Next::Again
+            }
+            Class::Unreachable if self.bulk() && self.inner.options.retry.max_attempts > 1 => {
+                self.inner.forget_idle();
+                self.pause(error, pass).await
+            }
+            Class::Unreachable => {
+                self.inner.forget_idle();
+                self.back_off(error).await
+            }
+            Class::Failing | Class::Limited | Class::Unauthorised => {
+                self.inner.gate.answered();
+                self.back_off(error).await
+            }
+        }
+    }
+
+    /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
+    async fn pause(&mut self, error: Error, pass: Pass) -> Next {
+        if !self.inner.gate.failed(pass) {
+            return self.back_off(error).await;
+        }
+        self.last = Some(error);
+        Next::Again
+    }
+
+    /// Waits and comes again, if attempts, budget and deadline allow.
+    async fn back_off(&mut self, error: Error) -> Next {
+        let retry = &self.inner.options.retry;
+        self.counted += 1;
+        if self.counted >= retry.max_attempts {
+            return Next::GiveUp(error);
+        }
+        let wait = error.retry_after().unwrap_or_else(|| retry.backoff(self.counted, fastrand::f64()));
+        if Instant::now() + wait >= self.deadline || !self.inner.budget().take_out() {
+            return Next::GiveUp(error);
+        }
+        tokio::time::sleep(wait).await;
+        Next::Again
+    }
+
+    /// The error as the caller sees it: with the count, and with the doubt of every attempt.
+    fn finish(&self, error: Error) -> Error {
+        let outcome = if self.unsure { Outcome::Unknown } else { error.outcome() };
+        error.leaving(outcome).after(self.attempts)
+    }
+}

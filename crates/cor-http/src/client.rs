@@ -1,0 +1,241 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cor_core::{ExternalId, Project, ProjectUpdate};
+use futures_util::stream::{self, Stream};
+use tokio::sync::Semaphore;
+
+use crate::Error;
+use crate::auth::{Auth, Endpoint};
+use crate::call::{self, Caller};
+use crate::gate::Gate;
+use crate::many::{Row, UpdateMany};
+use crate::options::{ClientBuilder, Options};
+use crate::retry::RetryBudget;
+use crate::transport::{Direct, Fault, Relay, Reply, Request, Stage, tls};
+
+/// A client of COR's Integrations API. Cheap to clone: clones share connections, tokens and what was learned
+/// about COR's limits. Clone it, do not wrap it.
+///
+/// ```no_run
+/// use cor_http::{Client, ProjectUpdate, Source};
+/// # async fn example() -> Result<(), cor_http::Error> {
+/// let client = Client::from_env()?;
+/// let update = ProjectUpdate::new(Source::SALESFORCE).name("Phase 2").estimated_time(250);
+/// let project = client.projects().update("SF-OPP-12345", &update).await?;
+/// println!("{:?}", project.id());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+impl Client {
+    /// Everything that can be set, with its default.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A client set up by the environment alone: see [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As for [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Client, Error> {
+        Client::builder().from_env().build()
+    }
+
+    /// COR's projects.
+    pub fn projects(&self) -> Projects<'_> {
+        Projects { client: self }
+    }
+
+    pub(crate) fn new(options: Options) -> Result<Client, Error> {
+        Inner::new(options).map(|inner| Client { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.inner.options.base_url.as_str())
+            .field("auth", &self.inner.auth)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be done with projects.
+#[derive(Clone, Copy, Debug)]
+pub struct Projects<'a> {
+    client: &'a Client,
+}
+
+impl Projects<'_> {
+    /// Sends one update and returns the project as COR now has it.
+    ///
+    /// `id` is the project's external id, the one it was created with under the update's source. Retries,
+    /// waits and the renewal of tokens all happen within the client's deadline (default 60 s). Dropping the
+    /// future stops the call; whether an update under way was applied is then unknown.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) before anything is sent, with every problem of id and
+    /// update; [`ProjectNotFound`](crate::ErrorKind::ProjectNotFound) when COR has no project of this id under
+    /// this source; every other kind as [`Error`] lists them. [`Error::outcome`] says what is known.
+    ///
+    /// # Example: a missing project
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use cor_http::{ErrorKind, Outcome, ProjectUpdate};
+    /// let update = ProjectUpdate::new("SALESFORCE").name("New");
+    /// let error = client.projects().update("nobody", &update).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::ProjectNotFound);
+    /// assert_eq!(error.outcome(), Outcome::NotApplied);
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Source: COR's page "Update project", `PUT /v2/integrations/projects/{id}`.
+    pub async fn update(&self, id: impl AsRef<str>, update: &ProjectUpdate) -> Result<Project, Error> {
+        call::update(&self.client.inner, id.as_ref(), update, Caller::Single).await
+    }
+
+    /// Sends many updates, several at a time, and yields one result per row as it finishes.
+    ///
+    /// `rows` is read as far as needed and never collected. A row that cannot be sent fails by itself; limits
+    /// and outages pause the run instead of failing rows. Updates of one project are applied in the order of
+    /// the rows. See [`UpdateMany`] for options.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use cor_http::ProjectUpdate;
+    /// let rows = (1..=3).map(|n| (format!("P-{n}"), ProjectUpdate::new("SAP").estimated_time(n)));
+    /// let mut results = client.projects().update_many(rows).concurrency(8).start();
+    /// while let Some(item) = results.next().await {
+    ///     if let Err(error) = &item.result {
+    ///         eprintln!("row {}: {error}", item.index);
+    ///     }
+    /// }
+    /// assert_eq!(results.summary().failed, 3); // the sandbox has no such projects
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn update_many<I>(&self, rows: I) -> UpdateMany
+    where
+        I: IntoIterator<Item: Into<Row>>,
+        I::IntoIter: Send + 'static,
+    {
+        self.update_stream(stream::iter(rows))
+    }
+
+    /// As [`update_many`](Projects::update_many), for rows that arrive over time.
+    pub fn update_stream<S>(&self, rows: S) -> UpdateMany
+    where
+        S: Stream<Item: Into<Row>> + Send + 'static,
+    {
+        UpdateMany::new(self.client.clone(), rows)
+    }
+}
+
+/// What every clone of a client shares.
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) auth: Auth,
+    pub(crate) gate: Gate,
+    /// Single calls in flight.
+    pub(crate) permits: Semaphore,
+    budget: Mutex<RetryBudget>,
+    transport: Transport,
+    /// The part of the base URL in front of the API's paths; without a slash at its end.
+    prefix: String,
+}
+
+/// Straight to COR, or through a proxy.
+enum Transport {
+    Direct(Box<Direct>),
+    Relay(Relay),
+}
+
+impl Inner {
+    fn new(options: Options) -> Result<Inner, Error> {
+        let secure = |url: &url::Url| url.scheme() == "https";
+        let needs_tls = secure(&options.base_url) || options.ca_pem.is_some();
+        // Reading the system's certificates takes milliseconds; a client of this machine's sandbox needs none.
+        let api_tls = match needs_tls {
+            true => Some(tls::config(options.ca_pem.as_deref())?),
+            false => None,
+        };
+        let relay = |proxy: Option<&secrecy::SecretString>| {
+            let tls = match &api_tls {
+                Some(config) => config.clone(),
+                None => tls::config(options.ca_pem.as_deref())?,
+            };
+            Relay::new(tls, proxy, &options.user_agent, options.connect_timeout)
+        };
+        let transport = match &options.proxy.api {
+            Some(proxy) => Transport::Relay(relay(Some(proxy))?),
+            None => {
+                let direct = Direct::new(
+                    &options.base_url,
+                    &options.user_agent,
+                    api_tls.clone(),
+                    options.connect_timeout,
+                );
+                Transport::Direct(Box::new(direct))
+            }
+        };
+        let endpoint = match options.credentials {
+            crate::auth::Credentials::Token(_) => None,
+            crate::auth::Credentials::Client { .. } => Some(Endpoint {
+                relay: relay(options.proxy.token.as_ref())?,
+                token_url: options.token_url.clone(),
+                retry: options.retry.clone(),
+                attempt_timeout: options.attempt_timeout,
+            }),
+        };
+        Ok(Inner {
+            auth: Auth::new(options.credentials.clone(), endpoint),
+            gate: Gate::new(options.rate),
+            permits: Semaphore::new(options.concurrency),
+            budget: Mutex::new(RetryBudget::full()),
+            transport,
+            prefix: options.base_url.path().trim_end_matches('/').to_owned(),
+            options,
+        })
+    }
+
+    pub(crate) fn budget(&self) -> MutexGuard<'_, RetryBudget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The path of one project. The id was checked.
+    pub(crate) fn target(&self, id: &str) -> String {
+        let segment = ExternalId::new(id).map(|id| id.path_segment()).unwrap_or_default();
+        format!("{}/v2/integrations/projects/{segment}", self.prefix)
+    }
+
+    pub(crate) async fn exchange(&self, request: &Request<'_>, stage: &Stage) -> Result<Reply, Fault> {
+        match &self.transport {
+            Transport::Direct(direct) => direct.exchange(request, stage).await,
+            Transport::Relay(relay) => {
+                let mut url = self.options.base_url.clone();
+                url.set_path(request.target);
+                relay.exchange(url, request, stage).await
+            }
+        }
+    }
+
+    pub(crate) fn forget_idle(&self) {
+        if let Transport::Direct(direct) = &self.transport {
+            direct.forget_idle();
+        }
+    }
+}

@@ -1,0 +1,305 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cor_core::{ErrorKind, Invalid, Issue, Outcome};
+
+/// Why a call did not end with COR's confirmation, and what is known about the update.
+///
+/// The text is one line: what was attempted, what happened, what to do. Causes below it are reachable through
+/// [`source`](StdError::source). No text of an error holds a token or secret.
+///
+/// | [`kind`](Error::kind) | what to do |
+/// |---|---|
+/// | `invalid`, `invalid_date_range` | correct the values named in [`issues`](Error::issues) |
+/// | `config`, `auth`, `forbidden` | correct the set-up, the credentials or the role |
+/// | `project_not_found` | check the external id and its source |
+/// | `validation` | COR refused a value: see [`code`](Error::code) and the text |
+/// | `rate_limited`, `server`, `timeout`, `transport` | send it again later, [`retry_after`](Error::retry_after) tells when |
+/// | `tls`, `redirect`, `protocol`, `too_large` | check address, proxy and certificates |
+/// | `cancelled` | the caller stopped it |
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    outcome: Outcome,
+    action: String,
+    happened: String,
+    advice: &'static str,
+    code: Option<String>,
+    status: Option<u16>,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    retryable: bool,
+    request_id: Option<String>,
+    body: Option<String>,
+    issues: Vec<Issue>,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind` that happened before anything was sent. `happened` ends without a full stop.
+    pub(crate) fn new(kind: ErrorKind, happened: impl Into<String>) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            outcome: Outcome::NotApplied,
+            action: String::new(),
+            happened: happened.into(),
+            advice: advice(kind),
+            code: None,
+            status: None,
+            attempts: 0,
+            retry_after: None,
+            retryable: false,
+            request_id: None,
+            body: None,
+            issues: Vec::new(),
+            cause: None,
+        }))
+    }
+
+    pub(crate) fn config(happened: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Config, happened).attempting("set up the client")
+    }
+
+    /// The refusal of an update for problems found before anything was sent.
+    pub fn invalid(invalid: Invalid) -> Error {
+        let mut error = Error::new(invalid.kind(), invalid.to_string());
+        error.0.advice = "";
+        error.0.issues = invalid.into_issues();
+        error
+    }
+
+    pub(crate) fn attempting(mut self, action: impl Into<String>) -> Error {
+        self.0.action = action.into();
+        self
+    }
+
+    pub(crate) fn advising(mut self, advice: &'static str) -> Error {
+        self.0.advice = advice;
+        self
+    }
+
+    /// Puts what the error is part of in front of what happened.
+    pub(crate) fn because(mut self, reason: String) -> Error {
+        self.0.happened = format!("{reason}: {}", self.0.happened);
+        self
+    }
+
+    pub(crate) fn leaving(mut self, outcome: Outcome) -> Error {
+        self.0.outcome = outcome;
+        self
+    }
+
+    pub(crate) fn after(mut self, attempts: u32) -> Error {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn waiting(mut self, wait: Option<Duration>) -> Error {
+        self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn retryable(mut self, retryable: bool) -> Error {
+        self.0.retryable = retryable;
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// What COR answered.
+    pub(crate) fn answered(
+        mut self,
+        status: u16,
+        code: Option<&str>,
+        request_id: Option<String>,
+        body: &[u8],
+    ) -> Error {
+        self.0.status = Some(status);
+        self.0.code = code.map(str::to_owned);
+        self.0.request_id = request_id;
+        self.0.body = excerpt(body);
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the update took effect, as far as anybody on this side can know.
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// The text that [`Display`](fmt::Display) shows, causes left out.
+    pub fn message(&self) -> String {
+        self.to_string()
+    }
+
+    /// What COR calls the error: `ZC001`, `ProjectNotFoundError`, …
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The HTTP status of the last answer, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// How many requests were sent, or at least begun, for this call.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long COR asked to wait before the next request.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the same call could succeed later without a change.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// The id under which the server, or something in front of it, knows the request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The start of the answer's body: at most 4 KiB, control characters replaced.
+    pub fn body(&self) -> Option<&str> {
+        self.0.body.as_deref()
+    }
+
+    /// Every problem that was found before anything was sent; empty for errors of other kinds.
+    pub fn issues(&self) -> &[Issue] {
+        &self.0.issues
+    }
+}
+
+/// What helps with an error of this kind, where its text does not say so itself.
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Auth => "check the token, or the API key and client secret",
+        ErrorKind::Forbidden => "the user behind the token needs a role that may change projects",
+        ErrorKind::ProjectNotFound => {
+            "check the external id, that it was created under this source, and the base URL"
+        }
+        ErrorKind::Validation => "correct the update and send it again",
+        ErrorKind::RateLimited => "send it again later or at a lower rate",
+        ErrorKind::Server => "send it again later",
+        ErrorKind::Timeout => "send it again later or with a longer deadline",
+        ErrorKind::Transport => "check the network and the address, then send it again",
+        ErrorKind::Tls => {
+            "check the address, and give the certificate authority as ca_file where it is your own"
+        }
+        ErrorKind::Protocol => "check that the base URL is COR's and that nothing in between answers for it",
+        ErrorKind::Redirect => "give the final address as base_url",
+        ErrorKind::TooLarge => "check that the base URL is COR's",
+        _ => "",
+    }
+}
+
+/// Text of a foreign body that can be printed: at most 4 KiB, control characters replaced by spaces.
+fn excerpt(body: &[u8]) -> Option<String> {
+    const MOST: usize = 4096;
+    let body = body.trim_ascii();
+    if body.is_empty() {
+        return None;
+    }
+    let mut text: String = String::from_utf8_lossy(&body[..body.len().min(MOST)])
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    // Replacing bytes that are not UTF-8 makes the text longer.
+    while text.len() > MOST {
+        text.pop();
+    }
+    Some(text)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if !inner.action.is_empty() {
+            write!(f, "could not {}: ", inner.action)?;
+        }
+        f.write_str(&inner.happened)?;
+        match (inner.attempts, inner.outcome) {
+            (0, _) => {}
+            (1, outcome) => write!(f, "; {}", words(outcome))?,
+            (n, outcome) => write!(f, " ({n} attempts); {}", words(outcome))?,
+        }
+        match inner.advice {
+            "" => Ok(()),
+            advice => write!(f, "; {advice}"),
+        }
+    }
+}
+
+fn words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applied => "applied",
+        Outcome::NotApplied => "not applied",
+        Outcome::Unknown => "whether it was applied is unknown",
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("outcome", &inner.outcome)
+            .field("message", &self.message())
+            .field("code", &inner.code)
+            .field("status", &inner.status)
+            .field("attempts", &inner.attempts)
+            .field("retry_after", &inner.retry_after)
+            .field("retryable", &inner.retryable)
+            .field("request_id", &inner.request_id)
+            .field("body", &inner.body)
+            .field("issues", &inner.issues)
+            .field("cause", &inner.cause)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_are_short_and_printable() {
+        assert_eq!(excerpt(b" \r\n"), None);
+        assert_eq!(excerpt(b"a\x1b[31mb\r\nc\xff").as_deref(), Some("a [31mb  c\u{fffd}"));
+        assert!(excerpt(&vec![0xff; 9000]).unwrap().len() <= 4096);
+    }
+
+    #[test]
+    fn the_text_is_one_line_with_attempt_event_and_advice() {
+        let error = Error::new(ErrorKind::Server, "COR failed with HTTP 503")
+            .attempting("update project \"A\" of SALESFORCE")
+            .leaving(Outcome::Unknown)
+            .after(4);
+        assert_eq!(
+            error.to_string(),
+            "could not update project \"A\" of SALESFORCE: COR failed with HTTP 503 (4 attempts); \
+             whether it was applied is unknown; send it again later"
+        );
+    }
+}

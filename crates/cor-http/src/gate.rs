@@ -1,0 +1,345 @@
+//! What a request passes before it leaves: the order of its project, the pace, and in bulk the outage watch.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cor_core::Source;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::outage::{Outage, Turn};
+use crate::pace::Pace;
+
+/// Shared by everything one client does.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    flow: Mutex<Flow>,
+    /// Nothing is paced and nothing is down: requests leave without taking the lock.
+    calm: AtomicBool,
+    changed: Notify,
+    order: Arc<Order>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    pace: Pace,
+    outage: Outage,
+    /// When COR last took a request.
+    accepted: Option<Instant>,
+}
+
+/// How long a request waits for its pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Waiting {
+    /// A single call, until its deadline.
+    Until(Instant),
+    /// A row of many.
+    Patiently(Patience),
+}
+
+/// How long a run of many rows waits for COR to come back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Where COR has never answered: the address is more likely wrong than down.
+    pub(crate) before_contact: Duration,
+    pub(crate) after_contact: Duration,
+}
+
+impl Patience {
+    fn with(&self, contact: bool) -> Duration {
+        if contact { self.after_contact } else { self.before_contact }
+    }
+}
+
+/// Why no pass is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocked {
+    /// COR takes nothing for this long.
+    Limited(Duration),
+    /// COR has been out of reach for this long.
+    Unreachable(Duration),
+}
+
+/// Why rows wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pause {
+    /// COR refused requests because there were too many.
+    RateLimited,
+    /// COR cannot be reached.
+    Unreachable,
+}
+
+/// How a request may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Go,
+    Probe,
+}
+
+impl Gate {
+    pub(crate) fn new(rate: Option<f64>) -> Gate {
+        let flow = Flow { pace: Pace::new(rate), outage: Outage::default(), accepted: None };
+        Gate {
+            calm: AtomicBool::new(flow.is_calm()),
+            flow: Mutex::new(flow),
+            changed: Notify::new(),
+            order: Arc::default(),
+        }
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a place in the pace, and in bulk for the end of an outage.
+    pub(crate) async fn pass(&self, waiting: Waiting) -> Result<Pass, Blocked> {
+        while !self.calm.load(Ordering::Acquire) {
+            // Listen before looking, so that no change falls in between.
+            let changed = self.changed.notified();
+            let now = Instant::now();
+            let until = match self.flow().take(&waiting, now)? {
+                Ok(pass) => return Ok(pass),
+                Err(until) => until,
+            };
+            // Either is a reason to look again.
+            let _ = tokio::time::timeout_at(until, changed).await;
+        }
+        Ok(Pass::Go)
+    }
+
+    /// COR gave an answer other than "too many" or "not now".
+    pub(crate) fn answered(&self) {
+        let news = {
+            let mut flow = self.flow();
+            let now = Instant::now();
+            flow.pace.accepted(now);
+            flow.accepted = Some(now);
+            let news = flow.outage.answered();
+            self.calm.store(flow.is_calm(), Ordering::Release);
+            news
+        };
+        if news {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// COR refused a request that left at `sent`, because there were too many.
+    pub(crate) fn refused(&self, sent: Instant, wait: Option<Duration>) {
+        let mut flow = self.flow();
+        flow.pace.refused(sent, Instant::now(), wait);
+        // Too many requests is an answer: COR is there.
+        if flow.outage.answered() {
+            self.changed.notify_waiters();
+        }
+        self.calm.store(false, Ordering::Release);
+    }
+
+    /// A request of a bulk run failed as requests do in an outage. Returns whether it is one.
+    pub(crate) fn failed(&self, pass: Pass) -> bool {
+        let mut flow = self.flow();
+        // Patience with a limit starts anew: what COR does not hear it cannot take.
+        flow.accepted = None;
+        let down = flow.outage.failed(pass == Pass::Probe, Instant::now());
+        self.calm.store(flow.is_calm(), Ordering::Release);
+        down
+    }
+
+    /// Why nothing leaves at the moment.
+    pub(crate) fn pause(&self) -> Option<Pause> {
+        let flow = self.flow();
+        let limited = flow.pace.paused_until(Instant::now()).map(|_| Pause::RateLimited);
+        if flow.outage.is_down() { Some(Pause::Unreachable) } else { limited }
+    }
+
+    /// Waits until no earlier update of the same project is under way. The place is freed by dropping it.
+    pub(crate) async fn in_order(&self, key: ProjectKey) -> Place {
+        if let Some(turn) = self.order.enter(key) {
+            Queued { order: self.order.clone(), key, turn }.await;
+        }
+        Place { order: self.order.clone(), key }
+    }
+}
+
+impl Flow {
+    fn is_calm(&self) -> bool {
+        self.pace.is_free() && !self.outage.is_down()
+    }
+
+    /// A pass, or when to ask again.
+    fn take(&mut self, waiting: &Waiting, now: Instant) -> Result<Result<Pass, Instant>, Blocked> {
+        // A pause is looked at first: a probe that cannot leave would be a probe lost.
+        if let Some(until) = self.pace.paused_until(now) {
+            let quiet = self.accepted.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+            let too_long = match waiting {
+                Waiting::Until(deadline) => until > *deadline,
+                Waiting::Patiently(patience) => (until - now).max(quiet) > patience.after_contact,
+            };
+            return if too_long { Err(Blocked::Limited(until - now)) } else { Ok(Err(until)) };
+        }
+        let pass = match (waiting, self.outage.lasting(now)) {
+            // A single call has a deadline of its own and finds out for itself.
+            (Waiting::Until(_), _) | (_, None) => Pass::Go,
+            (Waiting::Patiently(patience), Some(lasting)) => {
+                if lasting >= patience.with(self.outage.was_up()) {
+                    return Err(Blocked::Unreachable(lasting));
+                }
+                match self.outage.turn(now) {
+                    Turn::Wait(until) => return Ok(Err(until)),
+                    Turn::Probe => Pass::Probe,
+                    Turn::Go => Pass::Go,
+                }
+            }
+        };
+        Ok(match (self.pace.take(now), waiting) {
+            (Ok(()), _) => Ok(pass),
+            (Err(_), _) if pass == Pass::Probe => Ok(pass),
+            (Err(until), Waiting::Until(deadline)) if until > *deadline => {
+                return Err(Blocked::Limited(until - now));
+            }
+            (Err(until), _) => Err(until),
+        })
+    }
+}
+
+/// Stands for one project of one source. Two that collide merely wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ProjectKey(u64);
+
+impl ProjectKey {
+    pub(crate) fn new(source: &Source, id: &str) -> ProjectKey {
+        let mut hasher = DefaultHasher::new();
+        (source, id).hash(&mut hasher);
+        ProjectKey(hasher.finish())
+    }
+}
+
+/// Who is under way for which project, and who waits behind.
+#[derive(Debug, Default)]
+struct Order(Mutex<HashMap<ProjectKey, VecDeque<oneshot::Sender<()>>>>);
+
+impl Order {
+    fn queues(&self) -> MutexGuard<'_, HashMap<ProjectKey, VecDeque<oneshot::Sender<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None`: it is your turn. Otherwise the turn comes through the receiver.
+    fn enter(&self, key: ProjectKey) -> Option<oneshot::Receiver<()>> {
+        match self.queues().entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(VecDeque::new());
+                None
+            }
+            Entry::Occupied(mut taken) => {
+                let (turn, wait) = oneshot::channel();
+                taken.get_mut().push_back(turn);
+                Some(wait)
+            }
+        }
+    }
+
+    fn leave(&self, key: ProjectKey) {
+        let mut queues = self.queues();
+        if let Entry::Occupied(mut taken) = queues.entry(key) {
+            // Those who gave up waiting are passed over.
+            while let Some(next) = taken.get_mut().pop_front() {
+                if next.send(()).is_ok() {
+                    return;
+                }
+            }
+            taken.remove();
+        }
+    }
+}
+
+/// Waits for the turn. Dropped after the turn came and before it was noticed, it passes the turn on.
+struct Queued {
+    order: Arc<Order>,
+    key: ProjectKey,
+    turn: oneshot::Receiver<()>,
+}
+
+impl Future for Queued {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // The sender goes only by being used, so there is no other end than the turn.
+        Pin::new(&mut self.turn).poll(cx).map(drop)
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        // Nothing can arrive after the close; what had arrived and was not noticed is still there.
+        self.turn.close();
+        if self.turn.try_recv().is_ok() {
+            self.order.leave(self.key);
+        }
+    }
+}
+
+/// The right to be the one update under way for a project.
+#[derive(Debug)]
+pub(crate) struct Place {
+    order: Arc<Order>,
+    key: ProjectKey,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.order.leave(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn key(id: &str) -> ProjectKey {
+        ProjectKey::new(&Source::SAP, id)
+    }
+
+    #[test]
+    fn one_project_one_at_a_time_in_order() {
+        let gate = Gate::new(None);
+        let first = gate.in_order(key("a")).now_or_never().unwrap();
+        let mut second = Box::pin(gate.in_order(key("a")));
+        let mut third = Box::pin(gate.in_order(key("a")));
+        assert!((&mut second).now_or_never().is_none());
+        assert!((&mut third).now_or_never().is_none());
+        assert!(gate.in_order(key("b")).now_or_never().is_some(), "another project does not wait");
+        drop(first);
+        assert!((&mut third).now_or_never().is_none(), "the third is not next");
+        let place = (&mut second).now_or_never().unwrap();
+        drop(place);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[test]
+    fn those_who_give_up_neither_keep_the_turn_nor_pass_on_one_they_do_not_have() {
+        let gate = Gate::new(None);
+        let first = gate.in_order(key("a")).now_or_never().unwrap();
+        let mut waiting = Box::pin(gate.in_order(key("a")));
+        let mut told = Box::pin(gate.in_order(key("a")));
+        let mut last = Box::pin(gate.in_order(key("a")));
+        for future in [&mut waiting, &mut told, &mut last] {
+            assert!(future.now_or_never().is_none());
+        }
+        drop(waiting);
+        assert!((&mut last).now_or_never().is_none(), "the first is still under way");
+        drop(first);
+        // Its turn has come, and it goes without having looked.
+        drop(told);
+        assert!(last.now_or_never().is_some());
+        assert!(gate.order.queues().is_empty(), "nothing is left behind");
+    }
+}

@@ -1,0 +1,411 @@
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cor_core::{ErrorKind, Invalid, Project, ProjectUpdate};
+use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
+
+use crate::Error;
+use crate::call::{self, Caller};
+use crate::client::{Client, Inner};
+use crate::gate::{Patience, Pause, ProjectKey};
+
+/// One row of many: an external id and what is to change.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The project's external id.
+    pub id: String,
+    /// The update, or why there is none: a row that could not be read takes its place among the results.
+    pub update: Result<ProjectUpdate, Invalid>,
+}
+
+impl Row {
+    /// A row that could not be read. It is reported with the others and never sent.
+    pub fn invalid(id: impl Into<String>, invalid: Invalid) -> Row {
+        Row { id: id.into(), update: Err(invalid) }
+    }
+}
+
+impl<S: Into<String>> From<(S, ProjectUpdate)> for Row {
+    fn from((id, update): (S, ProjectUpdate)) -> Self {
+        Row { id: id.into(), update: Ok(update) }
+    }
+}
+
+/// What became of one row.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ItemResult {
+    /// The row's place in the input, counted from 0.
+    pub index: u64,
+    /// The row's external id.
+    pub id: String,
+    /// The project as COR now has it, or why not.
+    pub result: Result<Project, Error>,
+    /// Whether the row was begun at all. Rows are not, after the run was stopped.
+    pub started: bool,
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Rows finished, failed ones included.
+    pub done: u64,
+    /// Rows that failed.
+    pub failed: u64,
+    /// All rows, where the input knows how many it has.
+    pub total: Option<u64>,
+    /// Why nothing is sent at the moment.
+    pub paused: Option<Pause>,
+}
+
+/// What became of all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Rows taken from the input.
+    pub read: u64,
+    /// Rows that COR applied.
+    pub applied: u64,
+    /// Rows refused before anything was sent.
+    pub rejected: u64,
+    /// Rows that failed otherwise.
+    pub failed: u64,
+    /// Rows taken from the input and not begun, because the run was stopped.
+    pub not_started: u64,
+}
+
+type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;
+
+/// A run of many updates, before it starts.
+#[must_use = "a run does nothing until it is started"]
+pub struct UpdateMany {
+    client: Client,
+    rows: BoxStream<'static, Row>,
+    concurrency: usize,
+    patience: Duration,
+    on_progress: Option<OnProgress>,
+}
+
+impl UpdateMany {
+    pub(crate) fn new<S>(client: Client, rows: S) -> UpdateMany
+    where
+        S: Stream<Item: Into<Row>> + Send + 'static,
+    {
+        UpdateMany {
+            concurrency: client.inner().options.concurrency,
+            client,
+            rows: rows.map(Into::into).boxed(),
+            patience: Duration::from_secs(15 * 60),
+            on_progress: None,
+        }
+    }
+
+    /// Requests in flight at most; default: the client's, 16.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.clamp(1, 10_000);
+        self
+    }
+
+    /// How long to wait for COR when it cannot be reached; default 15 min. Where COR has not answered at all
+    /// yet, the client's deadline is the limit. After that the run stops: rows under way fail, the rest is
+    /// not started.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Called after each row. `false` stops the run: what is in flight finishes, nothing new starts.
+    pub fn on_progress(mut self, on_progress: impl FnMut(&Progress) -> bool + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(on_progress));
+        self
+    }
+
+    /// Starts the run. It advances while its results are asked for.
+    pub fn start(self) -> Results {
+        let inner = self.client.inner().clone();
+        let patience = Patience {
+            before_contact: self.patience.min(inner.options.deadline),
+            after_contact: self.patience,
+        };
+        let (_, total) = self.rows.size_hint();
+        let total = total.filter(|most| self.rows.size_hint().0 == *most).map(|n| n as u64);
+        Results {
+            inner,
+            rows: Some(self.rows),
+            concurrency: self.concurrency,
+            patience,
+            on_progress: self.on_progress,
+            total,
+            in_flight: FuturesUnordered::new(),
+            busy: HashMap::new(),
+            held: 0,
+            ready: VecDeque::new(),
+            summary: Summary::default(),
+            stopped: Stop::default(),
+            halted: None,
+        }
+    }
+}
+
+impl fmt::Debug for UpdateMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateMany").field("concurrency", &self.concurrency).finish_non_exhaustive()
+    }
+}
+
+/// Stops a run from elsewhere: what is in flight finishes, nothing new starts.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Stops the run. It ends when what is in flight has finished.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Job {
+    index: u64,
+    id: String,
+    update: ProjectUpdate,
+    key: ProjectKey,
+}
+
+type InFlight = Pin<Box<dyn Future<Output = (ProjectKey, ItemResult)> + Send>>;
+
+/// The results of a run, in the order in which they finish. The run advances while they are asked for.
+#[must_use = "a run advances only while its results are asked for"]
+pub struct Results {
+    inner: Arc<Inner>,
+    /// `None` once the input has ended or is no longer wanted.
+    rows: Option<BoxStream<'static, Row>>,
+    concurrency: usize,
+    patience: Patience,
+    on_progress: Option<OnProgress>,
+    total: Option<u64>,
+    in_flight: FuturesUnordered<InFlight>,
+    /// Projects with an update under way in this run, and the rows that wait behind it.
+    busy: HashMap<ProjectKey, VecDeque<Job>>,
+    /// Rows waiting behind another of their project.
+    held: usize,
+    /// Rows whose turn has come.
+    ready: VecDeque<Job>,
+    summary: Summary,
+    stopped: Stop,
+    halted: Option<Error>,
+}
+
+/// Rows held back for their project's order, at most; then the input waits. Keeps memory flat.
+const MOST_HELD: usize = 1024;
+
+impl Results {
+    /// The next result; `None` when every row has one.
+    pub async fn next(&mut self) -> Option<ItemResult> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// What became of the rows so far.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// A handle that stops this run from elsewhere.
+    pub fn stopper(&self) -> Stop {
+        self.stopped.clone()
+    }
+
+    /// Why the run ended before its input did: COR could not be reached, or did not accept the credentials.
+    pub fn halted(&self) -> Option<&Error> {
+        self.halted.as_ref()
+    }
+
+    /// Why nothing is sent at the moment.
+    pub fn paused(&self) -> Option<Pause> {
+        self.inner.gate.pause()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<ItemResult>> {
+        loop {
+            if let Some(item) = self.fill(cx) {
+                return Poll::Ready(Some(self.finished(item)));
+            }
+            match self.in_flight.poll_next_unpin(cx) {
+                Poll::Ready(Some((key, item))) => {
+                    self.free(key);
+                    return Poll::Ready(Some(self.finished(item)));
+                }
+                Poll::Ready(None) if self.rows.is_none() && self.ready.is_empty() && self.held == 0 => {
+                    return Poll::Ready(None);
+                }
+                // Nothing is in flight; rows may have become ready meanwhile.
+                Poll::Ready(None) if !self.ready.is_empty() => {}
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Starts rows up to the concurrency. Returns a row that has its result without being sent.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Option<ItemResult> {
+        while self.stopping() || self.in_flight.len() < self.concurrency {
+            let job = match self.ready.pop_front() {
+                Some(job) => job,
+                None => match self.pull(cx)? {
+                    Pulled::Job(job) => job,
+                    Pulled::Result(item) => return Some(item),
+                    Pulled::Held => continue,
+                },
+            };
+            if self.stopping() {
+                self.free(job.key);
+                return Some(not_started(job.index, job.id));
+            }
+            self.in_flight.push(Box::pin(run(self.inner.clone(), job, self.patience)));
+        }
+        None
+    }
+
+    fn stopping(&self) -> bool {
+        self.halted.is_some() || self.stopped.is_set()
+    }
+
+    /// Takes a row from the input. `None`: there is none at the moment, or no room for it.
+    fn pull(&mut self, cx: &mut Context<'_>) -> Option<Pulled> {
+        if self.held >= MOST_HELD {
+            return None;
+        }
+        let row = match self.rows.as_mut()?.poll_next_unpin(cx) {
+            Poll::Ready(Some(row)) => row,
+            Poll::Ready(None) => {
+                self.rows = None;
+                return None;
+            }
+            Poll::Pending => return None,
+        };
+        let index = self.summary.read;
+        self.summary.read += 1;
+        let Row { id, update } = row;
+        if self.stopping() {
+            return Some(Pulled::Result(not_started(index, id)));
+        }
+        let checked =
+            update.map_err(Error::invalid).and_then(|update| call::check(&id, &update).map(|()| update));
+        let update = match checked {
+            Ok(update) => update,
+            Err(error) => {
+                return Some(Pulled::Result(ItemResult { index, id, result: Err(error), started: true }));
+            }
+        };
+        let job = Job { index, key: ProjectKey::new(update.source(), &id), id, update };
+        match self.busy.get_mut(&job.key) {
+            Some(queue) => {
+                queue.push_back(job);
+                self.held += 1;
+                Some(Pulled::Held)
+            }
+            None => {
+                self.busy.insert(job.key, VecDeque::new());
+                Some(Pulled::Job(job))
+            }
+        }
+    }
+
+    /// The project's update has ended; the next row of the project is ready.
+    fn free(&mut self, key: ProjectKey) {
+        match self.busy.get_mut(&key).and_then(VecDeque::pop_front) {
+            Some(next) => {
+                self.held -= 1;
+                self.ready.push_back(next);
+            }
+            None => drop(self.busy.remove(&key)),
+        }
+    }
+
+    /// Counts a result, tells whoever wants to know, and stops the run where it makes no sense to go on.
+    fn finished(&mut self, item: ItemResult) -> ItemResult {
+        let summary = &mut self.summary;
+        match &item.result {
+            Ok(_) => summary.applied += 1,
+            Err(_) if !item.started => summary.not_started += 1,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::InvalidDateRange)
+                    && error.attempts() == 0 =>
+            {
+                summary.rejected += 1;
+            }
+            Err(error) => {
+                summary.failed += 1;
+                if self.halted.is_none() && halts(error, &self.inner) {
+                    self.halted = Some(error.clone());
+                }
+            }
+        }
+        if let Some(on_progress) = &mut self.on_progress {
+            let progress = Progress {
+                done: self.summary.applied + self.summary.rejected + self.summary.failed,
+                failed: self.summary.rejected + self.summary.failed,
+                total: self.total,
+                paused: self.inner.gate.pause(),
+            };
+            if !on_progress(&progress) {
+                self.stopped.stop();
+            }
+        }
+        item
+    }
+}
+
+/// Whether every other row would meet the same end.
+fn halts(error: &Error, inner: &Inner) -> bool {
+    match error.kind() {
+        ErrorKind::Auth | ErrorKind::Tls => true,
+        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => {
+            inner.gate.pause() == Some(Pause::Unreachable)
+        }
+        ErrorKind::RateLimited => true,
+        _ => false,
+    }
+}
+
+enum Pulled {
+    Job(Job),
+    Result(ItemResult),
+    Held,
+}
+
+fn not_started(index: u64, id: String) -> ItemResult {
+    let error = Error::new(ErrorKind::Cancelled, "the run was stopped before this row was begun");
+    ItemResult { index, id, result: Err(error), started: false }
+}
+
+async fn run(inner: Arc<Inner>, job: Job, patience: Patience) -> (ProjectKey, ItemResult) {
+    let Job { index, id, update, key } = job;
+    // Other calls of this client may be at the same project.
+    let _place = inner.gate.in_order(key).await;
+    let result = call::update(&inner, &id, &update, Caller::Bulk(patience)).await;
+    (key, ItemResult { index, id, result, started: true })
+}
+
+impl Stream for Results {
+    type Item = ItemResult;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ItemResult>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,141 @@
+//! Tells a bad request from a bad day. Pure: the time is an argument.
+//!
+//! While COR cannot be reached, a run of many rows pauses: one request at a time finds out whether COR is back,
+//! and the others wait without losing an attempt.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Failures in a row, without a success in between, that make an outage.
+const ENOUGH: u32 = 3;
+const FIRST_PROBE: Duration = Duration::from_millis(250);
+const LONGEST_BETWEEN_PROBES: Duration = Duration::from_secs(4);
+/// A probe nothing was heard of for this long is given up on; the next one goes.
+const PROBE_LEASE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub(crate) struct Outage {
+    failures: u32,
+    down: Option<Down>,
+    /// Whether COR ever answered.
+    seen: bool,
+}
+
+#[derive(Debug)]
+struct Down {
+    since: Instant,
+    probes: u32,
+    next_probe: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Go,
+    /// Go, as the one request that finds out.
+    Probe,
+    /// Ask again then, or when something changes.
+    Wait(Instant),
+}
+
+impl Outage {
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// Whether COR ever answered.
+    pub(crate) fn was_up(&self) -> bool {
+        self.seen
+    }
+
+    /// How long COR has been out of reach.
+    pub(crate) fn lasting(&self, now: Instant) -> Option<Duration> {
+        Some(now.saturating_duration_since(self.down.as_ref()?.since))
+    }
+
+    pub(crate) fn turn(&mut self, now: Instant) -> Turn {
+        match &mut self.down {
+            None => Turn::Go,
+            Some(down) if down.next_probe <= now => {
+                down.next_probe = now + PROBE_LEASE;
+                Turn::Probe
+            }
+            Some(down) => Turn::Wait(down.next_probe),
+        }
+    }
+
+    /// COR answered: it is there. Returns whether that is news.
+    pub(crate) fn answered(&mut self) -> bool {
+        self.failures = 0;
+        self.seen = true;
+        self.down.take().is_some()
+    }
+
+    /// A request failed as requests do in an outage. Returns whether it is one.
+    pub(crate) fn failed(&mut self, probe: bool, now: Instant) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        match &mut self.down {
+            Some(down) if probe => {
+                down.probes += 1;
+                let wait = FIRST_PROBE.saturating_mul(1 << down.probes.min(16)).min(LONGEST_BETWEEN_PROBES);
+                down.next_probe = now + wait;
+            }
+            Some(_) => {}
+            None if self.failures >= ENOUGH => {
+                self.down = Some(Down { since: now, probes: 0, next_probe: now + FIRST_PROBE });
+            }
+            None => {}
+        }
+        self.down.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_failures_in_a_row_make_an_outage_and_one_answer_ends_it() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        assert!(!outage.failed(false, now));
+        assert!(!outage.failed(false, now));
+        outage.answered();
+        assert!(!outage.failed(false, now));
+        assert!(!outage.failed(false, now));
+        assert!(outage.failed(false, now));
+        assert!(outage.answered());
+        assert_eq!(outage.turn(now), Turn::Go);
+    }
+
+    #[test]
+    fn one_probe_at_a_time_ever_less_often() {
+        let start = Instant::now();
+        let mut outage = Outage::default();
+        (0..3).for_each(|_| drop(outage.failed(false, start)));
+        let (mut now, mut probes) = (start, 0);
+        while now < start + Duration::from_secs(60) {
+            match outage.turn(now) {
+                Turn::Go => panic!("it is down"),
+                Turn::Wait(until) => now = until,
+                Turn::Probe => {
+                    assert!(matches!(outage.turn(now), Turn::Wait(_)), "a second probe at once");
+                    probes += 1;
+                    outage.failed(true, now);
+                }
+            }
+        }
+        assert!((14..=20).contains(&probes), "{probes}");
+        assert_eq!(outage.lasting(now), Some(now - start));
+    }
+
+    #[test]
+    fn a_probe_that_vanished_does_not_end_probing() {
+        let start = Instant::now();
+        let mut outage = Outage::default();
+        (0..3).for_each(|_| drop(outage.failed(false, start)));
+        let now = start + FIRST_PROBE;
+        assert_eq!(outage.turn(now), Turn::Probe);
+        assert_eq!(outage.turn(now + PROBE_LEASE), Turn::Probe);
+    }
+}

@@ -1,0 +1,511 @@
+//! HTTP/1.1 answers (RFC 9112) out of bytes, strictly and within bounds. No I/O.
+
+use std::ops::Range;
+
+/// Bytes that arrived and were not yet read.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    bytes: Vec<u8>,
+    filled: Range<usize>,
+}
+
+impl Inbox {
+    const STEP: usize = 8 * 1024;
+
+    pub(crate) fn new() -> Inbox {
+        Inbox { bytes: vec![0; Inbox::STEP], filled: 0..0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filled.is_empty()
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.bytes[self.filled.clone()]
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.filled.start += n;
+        if self.filled.is_empty() {
+            self.filled = 0..0;
+        }
+    }
+
+    /// Room for more bytes; report with [`arrived`](Inbox::arrived) how many came.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.filled.end == self.bytes.len() {
+            let unread = self.filled.len();
+            self.bytes.copy_within(self.filled.clone(), 0);
+            self.filled = 0..unread;
+            if unread == self.bytes.len() {
+                self.bytes.resize(unread + Inbox::STEP, 0);
+            }
+        }
+        &mut self.bytes[self.filled.end..]
+    }
+
+    pub(crate) fn arrived(&mut self, n: usize) {
+        self.filled.end += n;
+    }
+}
+
+/// What a caller needs of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+}
+
+impl Head {
+    /// Keeps a header if it is one that matters. Of several of one name the first counts.
+    pub(crate) fn keep(&mut self, name: &str, value: &[u8]) {
+        let slot = match name.len() {
+            // Only a wait is counted from it, and success asks for none.
+            4 if self.status >= 300 && name.eq_ignore_ascii_case("date") => &mut self.date,
+            11 if name.eq_ignore_ascii_case("retry-after") => &mut self.retry_after,
+            12 if name.eq_ignore_ascii_case("x-request-id") => &mut self.request_id,
+            10 if name.eq_ignore_ascii_case("request-id") => &mut self.request_id,
+            16 if name.eq_ignore_ascii_case("x-correlation-id") => &mut self.request_id,
+            16 if name.eq_ignore_ascii_case("content-encoding") => &mut self.content_encoding,
+            _ => return,
+        };
+        if slot.is_none() {
+            let text: String =
+                String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).take(200).collect();
+            *slot = Some(text);
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum Malformed {
+    #[error("the answer is not HTTP/1.1: {0}")]
+    Head(&'static str),
+    #[error("the answer's head is larger than {} KiB", MOST_HEAD / 1024)]
+    HeadTooLarge,
+    #[error("the answer's body is framed in a contradictory way: {0}")]
+    Framing(&'static str),
+    #[error("the answer's body is larger than {} MiB", MOST_BODY / 1024 / 1024)]
+    BodyTooLarge,
+    #[error("the connection ended in the middle of the answer")]
+    CutShort,
+}
+
+const MOST_HEAD: usize = 64 * 1024;
+const MOST_HEADERS: usize = 128;
+/// COR's answers have half a kilobyte.
+pub(crate) const MOST_BODY: usize = 4 * 1024 * 1024;
+const MOST_INTERIM: u8 = 16;
+const MOST_CHUNK_LINE: usize = 4 * 1024;
+
+/// Reads one answer, fed with whatever has arrived.
+#[derive(Debug)]
+pub(crate) struct AnswerReader {
+    phase: Phase,
+    head: Head,
+    body: Vec<u8>,
+    keep_alive: bool,
+    interim: u8,
+    trailer: usize,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Of which this many bytes were already looked at for the end of the head.
+    Head(usize),
+    Sized(usize),
+    ChunkSize,
+    Chunk(usize),
+    ChunkEnd,
+    Trailer,
+    UntilClose,
+    Done,
+}
+
+impl AnswerReader {
+    pub(crate) fn new() -> AnswerReader {
+        AnswerReader {
+            phase: Phase::Head(0),
+            head: Head::default(),
+            body: Vec::new(),
+            keep_alive: false,
+            interim: 0,
+            trailer: 0,
+        }
+    }
+
+    /// Reads on. `true` once the answer is complete.
+    pub(crate) fn read(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
+        loop {
+            let progressed = match self.phase {
+                Phase::Head(looked_at) => self.read_head(inbox, looked_at)?,
+                Phase::Sized(missing) => self.read_sized(inbox, missing)?,
+                Phase::ChunkSize => self.read_chunk_size(inbox)?,
+                Phase::Chunk(missing) => self.read_chunk(inbox, missing)?,
+                Phase::ChunkEnd => self.read_chunk_end(inbox)?,
+                Phase::Trailer => self.read_trailer(inbox)?,
+                Phase::UntilClose => {
+                    let n = inbox.unread().len();
+                    self.take(inbox, n)?;
+                    false
+                }
+                Phase::Done => return Ok(true),
+            };
+            if !progressed {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The peer sent its last byte. Ends an answer that lasts until then.
+    pub(crate) fn ended(&mut self) -> Result<(), Malformed> {
+        match self.phase {
+            Phase::UntilClose | Phase::Done => {
+                self.phase = Phase::Done;
+                Ok(())
+            }
+            _ => Err(Malformed::CutShort),
+        }
+    }
+
+    /// The finished answer, and whether the connection may carry another.
+    pub(crate) fn finish(self) -> (Head, Vec<u8>, bool) {
+        (self.head, self.body, self.keep_alive)
+    }
+
+    fn read_head(&mut self, inbox: &mut Inbox, looked_at: usize) -> Result<bool, Malformed> {
+        let unread = inbox.unread();
+        // Start a little earlier: the blank line may straddle two reads.
+        let from = looked_at.saturating_sub(3);
+        let Some(end) = find_blank_line(&unread[from..]).map(|at| from + at) else {
+            if unread.len() > MOST_HEAD {
+                return Err(Malformed::HeadTooLarge);
+            }
+            // Not even the first bytes are HTTP: do not wait for the rest.
+            let start = unread.len().min(5);
+            if !b"HTTP/"[..start].eq_ignore_ascii_case(&unread[..start]) {
+                return Err(Malformed::Head("it does not start with a status line"));
+            }
+            self.phase = Phase::Head(unread.len());
+            return Ok(false);
+        };
+        if end > MOST_HEAD {
+            return Err(Malformed::HeadTooLarge);
+        }
+        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut parsed = httparse::Response::new(&mut headers);
+        match parsed.parse(&unread[..end]) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Ok(httparse::Status::Partial) => return Err(Malformed::Head("its head is incomplete")),
+            Err(httparse::Error::TooManyHeaders) => return Err(Malformed::HeadTooLarge),
+            Err(_) => return Err(Malformed::Head("its head cannot be read")),
+        }
+        let status = parsed.code.unwrap_or_default();
+        let mut framing = Framing::new(parsed.version == Some(1));
+        let mut head = Head { status, ..Head::default() };
+        for header in parsed.headers.iter() {
+            framing.see(header.name, header.value)?;
+            head.keep(header.name, header.value);
+        }
+        inbox.consume(end);
+        match status {
+            // Interim answers precede the real one (RFC 9110, section 15.2).
+            100 | 102..=199 => {
+                self.interim += 1;
+                if self.interim > MOST_INTERIM {
+                    return Err(Malformed::Head("too many interim answers"));
+                }
+                self.phase = Phase::Head(0);
+            }
+            200..=599 => {
+                self.phase = framing.body_of(status)?;
+                self.keep_alive = framing.keep_alive && !matches!(self.phase, Phase::UntilClose);
+                self.head = head;
+                if let Phase::Sized(n) = self.phase {
+                    self.body.reserve_exact(n.min(Inbox::STEP));
+                }
+            }
+            _ => return Err(Malformed::Head("its status is none that answers a request")),
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, inbox: &mut Inbox, n: usize) -> Result<(), Malformed> {
+        if self.body.len() + n > MOST_BODY {
+            return Err(Malformed::BodyTooLarge);
+        }
+        self.body.extend_from_slice(&inbox.unread()[..n]);
+        inbox.consume(n);
+        Ok(())
+    }
+
+    fn read_sized(&mut self, inbox: &mut Inbox, missing: usize) -> Result<bool, Malformed> {
+        let n = missing.min(inbox.unread().len());
+        self.take(inbox, n)?;
+        self.phase = if n == missing { Phase::Done } else { Phase::Sized(missing - n) };
+        Ok(n == missing)
+    }
+
+    fn read_chunk(&mut self, inbox: &mut Inbox, missing: usize) -> Result<bool, Malformed> {
+        let n = missing.min(inbox.unread().len());
+        self.take(inbox, n)?;
+        self.phase = if n == missing { Phase::ChunkEnd } else { Phase::Chunk(missing - n) };
+        Ok(n == missing)
+    }
+
+    fn read_chunk_size(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
+        let Some(line) = next_line(inbox)? else { return Ok(false) };
+        let digits = line.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+        let hex = !digits.is_empty() && digits.len() <= 8 && digits.iter().all(u8::is_ascii_hexdigit);
+        let size = std::str::from_utf8(digits).ok().filter(|_| hex);
+        let size = size.and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        let size = size.ok_or(Malformed::Framing("a chunk has no readable size"))?;
+        if self.body.len() + size > MOST_BODY {
+            return Err(Malformed::BodyTooLarge);
+        }
+        self.phase = if size == 0 { Phase::Trailer } else { Phase::Chunk(size) };
+        Ok(true)
+    }
+
+    fn read_chunk_end(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
+        match inbox.unread() {
+            [b'\r', b'\n', ..] => {
+                inbox.consume(2);
+                self.phase = Phase::ChunkSize;
+                Ok(true)
+            }
+            [] | [b'\r'] => Ok(false),
+            _ => Err(Malformed::Framing("a chunk is longer than its size")),
+        }
+    }
+
+    fn read_trailer(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
+        let Some(line) = next_line(inbox)? else { return Ok(false) };
+        self.trailer += line.len();
+        if line.is_empty() {
+            self.phase = Phase::Done;
+        } else if self.trailer > MOST_HEAD {
+            return Err(Malformed::HeadTooLarge);
+        }
+        Ok(true)
+    }
+}
+
+/// The end of the head: just behind the first blank line.
+fn find_blank_line(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|&b| b == b'\n') {
+        let next = from + at + 1;
+        match bytes[next..] {
+            [b'\n', ..] => return Some(next + 1),
+            [b'\r', b'\n', ..] => return Some(next + 2),
+            _ => from = next,
+        }
+    }
+    None
+}
+
+fn next_line(inbox: &mut Inbox) -> Result<Option<Vec<u8>>, Malformed> {
+    let unread = inbox.unread();
+    match unread.iter().take(MOST_CHUNK_LINE).position(|&b| b == b'\n') {
+        Some(at) => {
+            let line = unread[..at].strip_suffix(b"\r").unwrap_or(&unread[..at]).to_vec();
+            inbox.consume(at + 1);
+            Ok(Some(line))
+        }
+        None if unread.len() >= MOST_CHUNK_LINE => {
+            Err(Malformed::Framing("a line between chunks does not end"))
+        }
+        None => Ok(None),
+    }
+}
+
+/// How the body ends and whether the connection lives on, from the headers (RFC 9112, section 6.3 and 9.3).
+struct Framing {
+    length: Option<usize>,
+    chunked: bool,
+    keep_alive: bool,
+}
+
+impl Framing {
+    fn new(http_1_1: bool) -> Framing {
+        Framing { length: None, chunked: false, keep_alive: http_1_1 }
+    }
+
+    fn see(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
+        if name.eq_ignore_ascii_case("content-length") {
+            let digits = std::str::from_utf8(value)
+                .ok()
+                .map(str::trim)
+                .filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
+            let length = digits.and_then(|v| v.parse().ok());
+            let length = length.ok_or(Malformed::Framing("its content-length is no number"))?;
+            if self.length.is_some_and(|known| known != length) {
+                return Err(Malformed::Framing("it has two different lengths"));
+            }
+            self.length = Some(length);
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            if self.chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed::Framing("its transfer-encoding is not plain chunked"));
+            }
+            self.chunked = true;
+        } else if name.eq_ignore_ascii_case("connection") {
+            let close = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"close");
+            self.keep_alive &= !value.split(|&b| b == b',').any(close);
+        }
+        Ok(())
+    }
+
+    fn body_of(&self, status: u16) -> Result<Phase, Malformed> {
+        match (status, self.chunked, self.length) {
+            (204 | 304, ..) => Ok(Phase::Done),
+            (_, true, Some(_)) => Err(Malformed::Framing("it has both a length and chunks")),
+            (_, true, None) => Ok(Phase::ChunkSize),
+            (_, false, Some(length)) if length > MOST_BODY => Err(Malformed::BodyTooLarge),
+            (_, false, Some(0)) => Ok(Phase::Done),
+            (_, false, Some(length)) => Ok(Phase::Sized(length)),
+            (_, false, None) => Ok(Phase::UntilClose),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn push(inbox: &mut Inbox, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = inbox.room();
+            let n = room.len().min(bytes.len());
+            room[..n].copy_from_slice(&bytes[..n]);
+            inbox.arrived(n);
+            bytes = &bytes[n..];
+        }
+    }
+
+    /// Feeds `bytes` in pieces of `step`, then the end of the stream.
+    fn read(bytes: &[u8], step: usize) -> Result<(u16, Vec<u8>, bool), Malformed> {
+        let (mut inbox, mut reader) = (Inbox::new(), AnswerReader::new());
+        let mut done = false;
+        for piece in bytes.chunks(step.max(1)) {
+            push(&mut inbox, piece);
+            done = reader.read(&mut inbox)?;
+            if done {
+                break;
+            }
+        }
+        if !done {
+            reader.ended()?;
+        }
+        let leftover = !inbox.is_empty();
+        let (head, body, keep_alive) = reader.finish();
+        Ok((head.status, body, keep_alive && !leftover))
+    }
+
+    #[test]
+    fn every_framing_gives_the_same_body_however_it_is_cut() {
+        for (answer, keep_alive) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5\r\n\r\nhello", true),
+            (
+                "HTTP/1.1 200\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nTrailer: t\r\n\r\n",
+                true,
+            ),
+            ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello", false),
+            ("HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 5\r\n\r\nhello", false),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", false),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+                true,
+            ),
+        ] {
+            for step in 1..answer.len() + 1 {
+                assert_eq!(
+                    read(answer.as_bytes(), step),
+                    Ok((200, b"hello".to_vec(), keep_alive)),
+                    "{answer} by {step}"
+                );
+            }
+        }
+        assert_eq!(
+            read(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 999),
+            Ok((204, vec![], true))
+        );
+    }
+
+    #[test]
+    fn what_is_not_an_answer_is_refused() {
+        for (bytes, wrong) in [
+            (&b"SSH-2.0-OpenSSH"[..], Malformed::Head("it does not start with a status line")),
+            (b"HTTP/1.1 999 ?\r\n\r\n", Malformed::Head("its status is none that answers a request")),
+            (b"HTTP/1.1 101 Switching\r\n\r\n", Malformed::Head("its status is none that answers a request")),
+            (b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n", Malformed::Head("its head cannot be read")),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                Malformed::Framing("its content-length is no number"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                Malformed::Framing("it has two different lengths"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Malformed::Framing("it has both a length and chunks"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                Malformed::Framing("its transfer-encoding is not plain chunked"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                Malformed::Framing("a chunk has no readable size"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx",
+                Malformed::Framing("a chunk is longer than its size"),
+            ),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", Malformed::BodyTooLarge),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", Malformed::BodyTooLarge),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Malformed::CutShort),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", Malformed::CutShort),
+            (b"HTTP/1.1 200 OK\r\nContent-Le", Malformed::CutShort),
+            (b"", Malformed::CutShort),
+        ] {
+            assert_eq!(read(bytes, 7).unwrap_err(), wrong, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn endless_heads_and_bodies_end() {
+        let endless_head =
+            [&b"HTTP/1.1 200 OK\r\n"[..], &b"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".repeat(3000)]
+                .concat();
+        assert_eq!(read(&endless_head, 1000), Err(Malformed::HeadTooLarge));
+        let many = [&b"HTTP/1.1 200 OK\r\n"[..], &b"X: y\r\n".repeat(200), b"\r\n"].concat();
+        assert_eq!(read(&many, 1000), Err(Malformed::HeadTooLarge));
+        let endless_body = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![b'x'; MOST_BODY + 1]].concat();
+        assert_eq!(read(&endless_body, 65536), Err(Malformed::BodyTooLarge));
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(50);
+        assert_eq!(read(&interim, 1000), Err(Malformed::Head("too many interim answers")));
+    }
+
+    #[test]
+    fn leftover_bytes_keep_the_connection_from_being_used_again() {
+        assert_eq!(
+            read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP", 99),
+            Ok((200, b"ok".to_vec(), false))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..400), step in 1usize..50) {
+            let _ = read(&bytes, step);
+            let _ = read(&[&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..], &bytes].concat(), step);
+        }
+    }
+}

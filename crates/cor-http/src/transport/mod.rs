@@ -1,0 +1,116 @@
+//! The seam below an attempt: one request out, one answer in. Nothing above knows which transport carried it.
+
+mod decode;
+mod direct;
+pub(crate) mod http1;
+mod relay;
+pub(crate) mod tls;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use secrecy::SecretString;
+
+pub(crate) use direct::Direct;
+pub(crate) use http1::Head;
+pub(crate) use relay::{Relay, TokenRequest};
+
+pub(crate) use decode::decoded;
+
+/// One `PUT`, the same bytes on every attempt except for the token.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    /// Path and nothing else, percent-encoded.
+    pub(crate) target: &'a str,
+    pub(crate) body: &'a [u8],
+    pub(crate) token: &'a SecretString,
+    /// A connection that was used before may have died since; ask for a new one.
+    pub(crate) fresh: bool,
+}
+
+/// A complete answer. The body is as it came, its content encoding not yet undone.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) head: http1::Head,
+    pub(crate) body: Vec<u8>,
+}
+
+/// How far an exchange has come. Shared with whoever may have to give up on it.
+#[derive(Debug, Default)]
+pub(crate) struct Stage(AtomicU8);
+
+impl Stage {
+    pub(crate) fn enter(&self, at: At) {
+        self.0.store(at as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn at(&self) -> At {
+        match self.0.load(Ordering::Relaxed) {
+            0 => At::Connecting,
+            1 => At::Sending,
+            _ => At::Waiting,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum At {
+    /// Not one byte of the request has left.
+    Connecting = 0,
+    /// Some of it may have.
+    Sending = 1,
+    /// All of it may have.
+    Waiting = 2,
+}
+
+/// An exchange that did not end with a complete answer.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: FaultKind,
+    pub(crate) cause: Box<dyn StdError + Send + Sync>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// No connection was made; nothing was sent.
+    Connect,
+    /// The connection, used before, had died while it was idle: no byte of an answer came.
+    Stale,
+    /// The connection broke.
+    Broken,
+    /// The TLS handshake failed; nothing was sent.
+    Tls,
+    /// What came is no HTTP answer.
+    Protocol,
+    /// More came than is read.
+    TooLarge,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: FaultKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Fault {
+        Fault { kind, cause: cause.into() }
+    }
+}
+
+impl From<http1::Malformed> for Fault {
+    fn from(malformed: http1::Malformed) -> Fault {
+        use http1::Malformed::*;
+        let kind = match malformed {
+            Head(_) | Framing(_) => FaultKind::Protocol,
+            HeadTooLarge | BodyTooLarge => FaultKind::TooLarge,
+            CutShort => FaultKind::Broken,
+        };
+        Fault::new(kind, malformed)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+/// How this program introduces itself where nothing else is asked for.
+pub(crate) const USER_AGENT: &str = concat!("projectcor/", env!("CARGO_PKG_VERSION"));

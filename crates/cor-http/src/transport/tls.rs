@@ -1,0 +1,59 @@
+//! What is trusted: the operating system's store, and the caller's own authority on top.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
+
+use crate::Error;
+
+/// The settings for every TLS connection of a client. HTTP/1.1 is the one protocol offered.
+pub(crate) fn config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let extra = match ca_pem {
+        Some(pem) => authorities(pem)?,
+        None => Vec::new(),
+    };
+    let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(|error| {
+        Error::config("this machine has no certificate authorities to trust")
+            .advising("install them (Debian: the package ca-certificates) or give your own as ca_file")
+            .caused_by(error)
+    })?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::config("TLS could not be set up").caused_by(error))?
+        .dangerous() // the builder's word for a verifier of one's own; this one is the platform's
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bad =
+        |happened| Error::config(happened).advising("give PEM certificates, -----BEGIN CERTIFICATE-----");
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(found) if found.is_empty() => Err(bad("ca_file holds no certificate")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(bad("ca_file cannot be read as PEM").caused_by(error)),
+    }
+}
+
+/// Whether a failure is TLS's own (certificate, name, protocol) rather than the connection's below it.
+pub(crate) fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
