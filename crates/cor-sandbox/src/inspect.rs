@@ -1,13 +1,15 @@
-//! `/sandbox/…`: what COR does not have. For tests in other languages and for looking around.
+//! What COR does not have, for tests in other languages and for looking around: `/sandbox/…`, and serving the page.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::body;
-use crate::http::{Reply, form_value, json_reply};
+use crate::http::{self, Reply, form_value, json_reply};
+use crate::page::Wanted;
 use crate::problem::{Problem, shown};
 use crate::project::StoredProject;
 use crate::record::Record;
@@ -31,6 +33,28 @@ pub(crate) async fn projects(store: &Store, query: &str) -> Result<Reply, Proble
         .await;
     let projects = stored(found)?;
     Ok(json_reply(array(projects.iter().map(StoredProject::to_json))))
+}
+
+/// `GET /?q=&page=`: the page.
+pub(crate) async fn page(store: &Store, query: &str, host: &str) -> Result<Reply, Problem> {
+    let wanted = Wanted::of(query);
+    let found = store.run(move |db| wanted.view(db).map(|view| (wanted, view))).await;
+    let (wanted, view) = stored(found)?;
+    let mut reply =
+        http::reply(200, HeaderValue::from_static("text/html; charset=utf-8"), wanted.render(&view, host));
+    // Belt and braces: even if something were not escaped, a browser would run no script and load nothing.
+    for (name, value) in [
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+    ] {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(reply)
 }
 
 /// What a read of the store gave, or why it gave nothing.

@@ -13,6 +13,7 @@ use crate::body;
 use crate::faults::Faults;
 use crate::http::{self, Dropped, Reply, json_reply};
 use crate::inspect;
+use crate::openapi;
 use crate::problem::Problem;
 use crate::record::{Record, Recorded};
 use crate::script::{Answer, Endpoint, Script};
@@ -223,6 +224,8 @@ impl App {
                     None => Err(Problem::validation("the form must hold refresh_token")),
                 }
             }
+            (Route::Page, _) if get => inspect::page(&self.store, query, host(parts)).await,
+            (Route::OpenApi, _) if get => Ok(json_reply(openapi::document())),
             (Route::Health, _) if get => Ok(json_reply("{\"status\":\"ok\"}")),
             (Route::Projects, _) if get => inspect::projects(&self.store, query).await,
             (Route::Requests, _) if get => Ok(inspect::requests(&self.record)),
@@ -262,11 +265,15 @@ fn authorization(parts: &Parts) -> Option<&[u8]> {
     parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes)
 }
 
+/// The name under which the client knows this sandbox.
+fn host(parts: &Parts) -> &str {
+    parts.headers.get(HOST).map_or("localhost", |host| host.to_str().unwrap_or("?"))
+}
+
 /// A page on the web could point its own name at this machine and then read the sandbox through the browser; its
 /// requests still carry that name.
 fn check_host(parts: &Parts) -> Result<(), Problem> {
-    let Some(host) = parts.headers.get(HOST) else { return Ok(()) };
-    let name = host.to_str().unwrap_or("?");
+    let name = host(parts);
     let name = match name.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => name,

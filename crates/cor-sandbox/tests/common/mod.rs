@@ -1,5 +1,10 @@
 //! The least HTTP client there is, so that tests see exact bytes.
-#![allow(dead_code, unreachable_pub, reason = "each test file includes it and uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file includes it and uses its own part"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

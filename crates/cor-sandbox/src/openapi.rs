@@ -1,0 +1,370 @@
+//! The OpenAPI description, made from the same table of fields that requests are checked against.
+//!
+//! `/sandbox/queue` is left out on purpose: a tester that walks through the description would script answers and then
+//! find them.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::fields::{FIELDS, Field, INCOME_TYPES, Kind, SOURCES};
+
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(format!("{:#}", describe())));
+
+/// The document as JSON.
+pub(crate) fn document() -> Bytes {
+    DOCUMENT.clone()
+}
+
+fn describe() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "COR sandbox",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": INTRODUCTION,
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/" }],
+        "tags": [
+            { "name": "projects", "description": "COR's Integrations API, as documented" },
+            { "name": "tokens", "description": "COR's token endpoints, as documented" },
+            { "name": "sandbox", "description": "What COR does not have" },
+        ],
+        "paths": {
+            "/v2/integrations/projects": { "post": create() },
+            "/v2/integrations/projects/{id}": { "parameters": [id()], "put": update(), "delete": delete() },
+            "/v1/oauth/token": { "post": token() },
+            "/v1/oauth/refreshtoken": { "post": refresh() },
+            "/": { "get": page() },
+            "/openapi.json": { "get": plain("This description", json!({ "type": "object" })) },
+            "/health": { "get": plain("Whether it runs", object(&[("status", json!({ "const": "ok" }))], &["status"])) },
+            "/sandbox/projects": { "get": stored_projects() },
+            "/sandbox/requests": { "get": requests(), "delete": plain("Forget recorded requests", message()) },
+        },
+        "components": {
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer" },
+                "credentials": { "type": "http", "scheme": "basic", "description": "API key and client secret" },
+            },
+            "schemas": {
+                "Error": error(),
+                "Project": project(),
+                "CreateProject": create_body(),
+                "UpdateProject": update_body(),
+                "DeleteProject": object(&[("metadata", metadata(any_source()))], &["metadata"]),
+                "Token": token_answer(),
+                "StoredProject": stored_project(),
+                "Recorded": recorded(),
+            },
+        },
+    })
+}
+
+const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API and for its token endpoints. \
+Where COR's behaviour is not documented the sandbox picks one: unknown members of a body are ignored, `null` clears a \
+field, a new project is answered with 200, and a project's start and end are compared even if only one of them is sent. \
+Faults that were asked for at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
+here), can take the place of any answer.";
+
+fn object(properties: &[(&str, Value)], required: &[&str]) -> Value {
+    let properties: Map<String, Value> =
+        properties.iter().map(|(name, schema)| ((*name).into(), schema.clone())).collect();
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+fn content(media_type: &str, schema: Value) -> Value {
+    json!({ media_type: { "schema": schema } })
+}
+
+/// Answers: the good one and the refusals, by status.
+fn responses(good: &str, content: Value, refusals: &[(u16, &str)]) -> Value {
+    let mut responses = Map::new();
+    responses.insert("200".into(), json!({ "description": good, "content": content }));
+    let always = [
+        (400, "ValidationError, or what is not valid HTTP"),
+        (408, "RequestTimeoutError: the body did not arrive in time"),
+        (413, "PayloadTooLargeError: the body is larger than 1 MiB"),
+        (414, "UriTooLongError"),
+        (421, "MisdirectedRequestError: the Host header names another machine"),
+        (431, "HeadersTooLargeError"),
+        (500, "InternalServerError: the store failed, or the failure was asked for"),
+        (503, "ServiceUnavailableError: the sandbox is stopping"),
+    ];
+    for (status, description) in always.iter().chain(refusals) {
+        let mut response = json!({
+            "description": description,
+            "content": self::content("application/json", reference("Error")),
+        });
+        if *status == 429 {
+            response["headers"] = json!({ "Retry-After": { "schema": { "type": "integer", "minimum": 1 } } });
+        }
+        responses.insert(status.to_string(), response);
+    }
+    responses.into()
+}
+
+fn json_body(schema: &str) -> Value {
+    json!({ "required": true, "content": content("application/json", reference(schema)) })
+}
+
+/// An operation on projects.
+fn operation(name: &str, summary: &str, body: &str, good: Value, refusals: &[(u16, &str)]) -> Value {
+    let mut all = vec![
+        (401, "UnauthorizedError: the token is missing, expired or unknown"),
+        (415, "UnsupportedMediaTypeError: the body is not application/json"),
+        (429, "TooManyRequestsError, if a rate limit was asked for"),
+    ];
+    all.extend(refusals);
+    json!({
+        "operationId": name,
+        "summary": summary,
+        "tags": ["projects"],
+        "security": [{ "bearer": [] }],
+        "requestBody": json_body(body),
+        "responses": responses("Done", content("application/json", good), &all),
+    })
+}
+
+fn create() -> Value {
+    let refusals = [
+        (400, "ValidationError, InvalidSourceError, InvalidDateRangeError"),
+        (409, "DuplicateExternalIdError: this source has a project with this id"),
+    ];
+    operation("createProject", "Create a project", "CreateProject", reference("Project"), &refusals)
+}
+
+fn update() -> Value {
+    let refusals = [
+        (400, "ValidationError, InvalidDateRangeError"),
+        (404, "ProjectNotFoundError: this source has no project with this id"),
+    ];
+    let summary = "Change the fields that are given and leave the others";
+    operation("updateProject", summary, "UpdateProject", reference("Project"), &refusals)
+}
+
+fn delete() -> Value {
+    let refusals = [(404, "ProjectNotFoundError: this source has no project with this id")];
+    let deleted = object(
+        &[
+            ("message", json!({ "type": "string" })),
+            ("external_id", json!({ "type": "string" })),
+            ("cor_id", json!({ "type": "integer" })),
+        ],
+        &["message", "external_id", "cor_id"],
+    );
+    operation("deleteProject", "Delete a project", "DeleteProject", deleted, &refusals)
+}
+
+fn token() -> Value {
+    let grant = json!({
+        "name": "grant_type", "in": "query", "required": true, "schema": { "const": "client_credentials" },
+    });
+    json!({
+        "operationId": "issueToken",
+        "summary": "Client credentials for a token; no body",
+        "tags": ["tokens"],
+        "security": [{ "credentials": [] }],
+        "parameters": [grant],
+        "responses": responses(
+            "A token",
+            content("application/json", reference("Token")),
+            &[(401, "UnauthorizedError: the credentials are missing or wrong")],
+        ),
+    })
+}
+
+fn refresh() -> Value {
+    let form = object(&[("refresh_token", json!({ "type": "string" }))], &["refresh_token"]);
+    json!({
+        "operationId": "refreshToken",
+        "summary": "A refresh token for a new token; it works once",
+        "tags": ["tokens"],
+        "requestBody": { "required": true, "content": content("application/x-www-form-urlencoded", form) },
+        "responses": responses(
+            "A token",
+            content("application/json", reference("Token")),
+            &[
+                (401, "UnauthorizedError: the refresh token is unknown or was used"),
+                (415, "UnsupportedMediaTypeError: the body is not a form"),
+            ],
+        ),
+    })
+}
+
+fn page() -> Value {
+    json!({
+        "summary": "The projects and the latest changes, for people",
+        "tags": ["sandbox"],
+        "parameters": [query("q", json!({ "type": "string" })), query("page", json!({ "type": "integer", "minimum": 1 }))],
+        "responses": responses("The page", content("text/html", json!({ "type": "string" })), &[]),
+    })
+}
+
+fn plain(summary: &str, schema: Value) -> Value {
+    json!({
+        "summary": summary,
+        "tags": ["sandbox"],
+        "responses": responses("Done", content("application/json", schema), &[]),
+    })
+}
+
+fn stored_projects() -> Value {
+    let mut operation =
+        plain("Stored projects, as sent", json!({ "type": "array", "items": reference("StoredProject") }));
+    operation["parameters"] = json!([
+        query("source", json!({ "type": "string" })),
+        query("limit", json!({ "type": "integer", "minimum": 1, "maximum": 10_000, "default": 100 })),
+        query(
+            "after",
+            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX, "default": 0, "description": "The cor_id of the last one seen" })
+        ),
+    ]);
+    operation
+}
+
+fn requests() -> Value {
+    plain("What arrived, without secrets", json!({ "type": "array", "items": reference("Recorded") }))
+}
+
+fn query(name: &str, schema: Value) -> Value {
+    json!({ "name": name, "in": "query", "schema": schema })
+}
+
+fn id() -> Value {
+    json!({
+        "name": "id", "in": "path", "required": true,
+        "description": "The external id, percent-encoded as one segment",
+        "schema": { "type": "string", "minLength": 1 },
+        "example": "SF-OPP-12345",
+    })
+}
+
+fn any_source() -> Value {
+    json!({ "type": "string", "examples": SOURCES })
+}
+
+fn metadata(source: Value) -> Value {
+    object(&[("source", source)], &["source"])
+}
+
+/// What a request may put into a field.
+fn input(field: &Field) -> Value {
+    let mut schema = match field.kind {
+        Kind::Name => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text => json!({ "type": ["string", "null"] }),
+        Kind::Reference(_) => json!({ "type": ["string", "null"], "minLength": 1 }),
+        Kind::Date => json!({ "type": ["string", "null"], "format": "date" }),
+        Kind::Number => json!({ "type": ["number", "null"] }),
+        Kind::Flag => json!({ "type": ["boolean", "null"] }),
+        Kind::IncomeType => {
+            let mut choices: Vec<Value> = INCOME_TYPES.map(Value::from).into();
+            choices.push(Value::Null);
+            json!({ "enum": choices })
+        }
+    };
+    schema["description"] = field.about.into();
+    schema
+}
+
+fn create_body() -> Value {
+    let mut properties = vec![
+        ("metadata", metadata(json!({ "enum": SOURCES }))),
+        ("id", json!({ "type": "string", "minLength": 1, "description": "External id of the project" })),
+    ];
+    properties.extend(FIELDS.iter().map(|field| (field.name, input(field))));
+    object(&properties, &["metadata", "id", "name"])
+}
+
+fn update_body() -> Value {
+    let mut properties = vec![("metadata", metadata(any_source()))];
+    properties.extend(FIELDS.iter().filter(|field| field.on_update).map(|field| (field.name, input(field))));
+    let mut schema = object(&properties, &["metadata"]);
+    schema["description"] = "Only what is given changes; null clears".into();
+    schema
+}
+
+/// COR's numbers and times, the same in answers and in what is stored.
+fn decided_by_cor(id: &'static str) -> Vec<(&'static str, Value)> {
+    vec![
+        (id, json!({ "type": "integer", "description": "COR's own number" })),
+        ("company_id", json!({ "type": "integer" })),
+        ("created_at", json!({ "type": "string", "format": "date-time" })),
+        ("updated_at", json!({ "type": "string", "format": "date-time" })),
+    ]
+}
+
+fn project() -> Value {
+    let mut properties = decided_by_cor("id");
+    properties.extend(FIELDS.iter().map(|field| {
+        let schema = match field.kind {
+            Kind::Reference(_) => json!({ "type": "integer" }),
+            Kind::Date => json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2} 00:00:00$" }),
+            Kind::Number => json!({ "type": "number" }),
+            Kind::Flag => json!({ "type": "boolean" }),
+            Kind::IncomeType => json!({ "enum": INCOME_TYPES }),
+            Kind::Name | Kind::Text => json!({ "type": "string" }),
+        };
+        (field.name, schema)
+    }));
+    object(&properties, &["id", "name", "company_id", "created_at", "updated_at"])
+}
+
+fn stored_project() -> Value {
+    let mut properties = decided_by_cor("cor_id");
+    properties.extend([("source", json!({ "enum": SOURCES })), ("id", json!({ "type": "string" }))]);
+    properties.extend(FIELDS.iter().map(|field| (field.name, input(field))));
+    object(&properties, &["source", "id", "name", "cor_id", "company_id", "created_at", "updated_at"])
+}
+
+fn token_answer() -> Value {
+    let text = json!({ "type": "string" });
+    object(
+        &[
+            ("access_token", text.clone()),
+            ("token_type", json!({ "const": "Bearer" })),
+            ("expires_in", json!({ "type": "number", "description": "Seconds" })),
+            ("refresh_token", text),
+        ],
+        &["access_token", "token_type", "expires_in", "refresh_token"],
+    )
+}
+
+fn recorded() -> Value {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let header = json!({ "type": "array", "items": text, "minItems": 2, "maxItems": 2 });
+    object(
+        &[
+            ("index", number.clone()),
+            ("connection", number.clone()),
+            ("at_ms", number),
+            ("method", text.clone()),
+            ("path", text.clone()),
+            ("headers", json!({ "type": "array", "items": header })),
+            ("body", text),
+            ("status", json!({ "type": ["integer", "null"] })),
+        ],
+        &["index", "connection", "at_ms", "method", "path", "headers", "body", "status"],
+    )
+}
+
+fn message() -> Value {
+    object(&[("message", json!({ "type": "string" }))], &["message"])
+}
+
+fn error() -> Value {
+    object(
+        &[
+            ("status", json!({ "type": "integer" })),
+            ("name", json!({ "type": "string", "examples": ["ProjectNotFoundError"] })),
+            ("code", json!({ "type": "string", "examples": ["ZC001"] })),
+            ("message", json!({ "type": "string" })),
+        ],
+        &["status", "name", "code", "message"],
+    )
+}
