@@ -100,9 +100,10 @@ impl App {
         connection: &Connection,
         request: Request<Incoming>,
     ) -> Result<Reply, Dropped> {
-        connection.busy();
         let (parts, body) = request.into_parts();
         let (body, problem) = http::read_body(body).await;
+        // Not before: a body that drips in may be turned out like a connection that says nothing.
+        connection.busy();
         let route = Route::of(parts.uri.path());
         let recorded = route.endpoint().filter(|_| self.record.is_on());
         let recorded = recorded.map(|_| self.record.arrived(record(connection, &parts, &body)));

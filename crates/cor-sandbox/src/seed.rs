@@ -17,6 +17,9 @@ use crate::store::COMPANY;
 /// COR's number for a reference is given under this prefix: `cor_client_id` for `client_id`.
 const COR: &str = "cor_";
 
+/// Numbers in JSON are exact up to here in every language; and there have to be numbers after the ones that are given.
+const HIGHEST: i64 = (1 << 53) - 1;
+
 /// The same for all rows of one seed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -143,10 +146,8 @@ impl Cell<'_> {
 
     fn number(self) -> Result<i64, String> {
         let (Cell::Json(text) | Cell::Text(text)) = self;
-        text.parse()
-            .ok()
-            .filter(|number| *number > 0)
-            .ok_or_else(|| "must be a whole number above 0".to_owned())
+        let number = text.parse().ok().filter(|number| (1..=HIGHEST).contains(number));
+        number.ok_or_else(|| format!("must be a whole number from 1 to {HIGHEST}"))
     }
 
     fn time(self) -> Result<String, String> {

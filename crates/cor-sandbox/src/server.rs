@@ -123,9 +123,12 @@ pub(crate) async fn serve(
 
 async fn accept(listener: &TcpListener, open: &Open, limit: usize) -> TcpStream {
     loop {
-        open.room(limit).await;
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, _)) => {
+                // Only now that somebody is there: nobody is turned out for a guest who may never come.
+                open.room(limit).await;
+                return stream;
+            }
             // Out of file descriptors, or the peer has gone again: neither is a reason to end or to spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
