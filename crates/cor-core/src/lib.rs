@@ -31,6 +31,7 @@
 mod answer;
 mod assign;
 mod date;
+mod draft;
 mod field;
 mod issue;
 mod json;
@@ -45,6 +46,7 @@ mod values;
 pub use answer::Answer;
 pub use assign::Value;
 pub use date::{Date, Timestamp};
+pub use draft::Draft;
 pub use field::{Field, FieldType, UnknownField};
 pub use issue::{Invalid, Issue, IssueCode};
 pub use json::{Json, NotJson};

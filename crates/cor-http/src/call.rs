@@ -225,7 +225,7 @@ impl Call<'_> {
 
     /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
     async fn pause(&mut self, error: Error, pass: Pass) -> Next {
-        if !self.inner.gate.failed(pass) {
+        if !self.inner.gate.failed(pass, error.status().is_some()) {
             return self.back_off(error).await;
         }
         self.last = Some(error);

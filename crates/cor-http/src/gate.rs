@@ -143,8 +143,11 @@ impl Gate {
     }
 
     /// A request of a bulk run failed as requests do in an outage. Returns whether it is one.
-    pub(crate) fn failed(&self, pass: Pass) -> bool {
+    pub(crate) fn failed(&self, pass: Pass, heard: bool) -> bool {
         let mut flow = self.flow();
+        if heard {
+            flow.outage.heard();
+        }
         // Patience with a limit starts anew: what COR does not hear it cannot take.
         flow.accepted = None;
         let down = flow.outage.failed(pass == Pass::Probe, Instant::now());

@@ -38,7 +38,7 @@ mod transport;
 
 pub use client::{Client, Projects};
 pub use cor_core::{
-    Answer, Date, ErrorKind, ExternalId, Field, FieldProblem, FieldType, IncomeType, Invalid, Issue,
+    Answer, Date, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType, IncomeType, Invalid, Issue,
     IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectUpdate, Refusal, Source, Timestamp,
     UnknownField, Value,
 };

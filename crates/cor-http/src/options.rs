@@ -22,7 +22,7 @@ pub(crate) const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
 /// ```
 /// use std::time::Duration;
 /// let client = cor_http::Client::builder()
-///     .token("a token")
+///     .token("a-token")
 ///     .deadline(Duration::from_secs(30))
 ///     .concurrency(8)
 ///     .build()?;

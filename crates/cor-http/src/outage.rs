@@ -71,6 +71,11 @@ impl Outage {
         self.down.take().is_some()
     }
 
+    /// Something answered at COR's address, if only to say that COR is away.
+    pub(crate) fn heard(&mut self) {
+        self.seen = true;
+    }
+
     /// A request failed as requests do in an outage. Returns whether it is one.
     pub(crate) fn failed(&mut self, probe: bool, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
@@ -112,7 +117,9 @@ mod tests {
     fn one_probe_at_a_time_ever_less_often() {
         let start = Instant::now();
         let mut outage = Outage::default();
-        (0..3).for_each(|_| drop(outage.failed(false, start)));
+        for _ in 0..3 {
+            outage.failed(false, start);
+        }
         let (mut now, mut probes) = (start, 0);
         while now < start + Duration::from_secs(60) {
             match outage.turn(now) {
@@ -133,7 +140,9 @@ mod tests {
     fn a_probe_that_vanished_does_not_end_probing() {
         let start = Instant::now();
         let mut outage = Outage::default();
-        (0..3).for_each(|_| drop(outage.failed(false, start)));
+        for _ in 0..3 {
+            outage.failed(false, start);
+        }
         let now = start + FIRST_PROBE;
         assert_eq!(outage.turn(now), Turn::Probe);
         assert_eq!(outage.turn(now + PROBE_LEASE), Turn::Probe);

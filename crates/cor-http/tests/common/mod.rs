@@ -1,0 +1,29 @@
+//! What the client's tests share: a client of the sandbox, and a peer that does as it is told.
+#![allow(dead_code)]
+
+pub mod peer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cor_http::{Client, ClientBuilder, ProjectUpdate};
+use cor_sandbox::Sandbox;
+
+/// A client that does not make tests wait: at most a millisecond between attempts.
+pub fn quick(builder: ClientBuilder) -> ClientBuilder {
+    builder.backoff_base(Duration::from_millis(1)).backoff_cap(Duration::from_millis(1))
+}
+
+pub fn client(sandbox: &Sandbox) -> Client {
+    quick(Client::builder()).base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap()
+}
+
+pub fn named(name: &str) -> ProjectUpdate {
+    ProjectUpdate::new("SALESFORCE").name(name)
+}
+
+/// A file of the folder that every face reads.
+pub fn vectors(name: &str) -> Vec<serde_json::Value> {
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+    serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+}

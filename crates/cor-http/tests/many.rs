@@ -1,0 +1,208 @@
+//! Many updates against the sandbox: order, one result per row, pauses, stops.
+
+mod common;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::{client, named, quick};
+use cor_http::{Client, ErrorKind, Invalid, Issue, Outcome, ProjectUpdate, Row};
+use cor_sandbox::{Answer, RateLimit, Sandbox, SandboxBuilder};
+
+/// A sandbox with the projects `P-0` … of SALESFORCE.
+fn with_projects(builder: SandboxBuilder, n: usize) -> Sandbox {
+    let sandbox = builder.start().unwrap();
+    let seed = |n| format!(r#"{{"id":"P-{n}","source":"SALESFORCE","name":"before"}}"#);
+    sandbox.seed((0..n).map(seed)).unwrap();
+    sandbox
+}
+
+fn rows(n: usize) -> impl Iterator<Item = (String, ProjectUpdate)> + Send + 'static {
+    (0..n).map(|n| (format!("P-{n}"), named(&format!("after {n}"))))
+}
+
+#[tokio::test]
+async fn every_row_has_one_result_under_its_index() {
+    let sandbox = with_projects(Sandbox::builder(), 200);
+    let mut results = client(&sandbox).projects().update_many(rows(200)).concurrency(8).start();
+    let mut seen = vec![0; 200];
+    while let Some(item) = results.next().await {
+        assert_eq!(item.id, format!("P-{}", item.index));
+        assert_eq!(item.result.unwrap().name(), Some(format!("after {}", item.index).as_str()));
+        seen[item.index as usize] += 1;
+    }
+    assert_eq!(seen, vec![1; 200]);
+    let summary = results.summary();
+    assert_eq!((summary.read, summary.applied), (200, 200));
+    let connections = sandbox.requests().iter().map(|r| r.connection).max().unwrap() + 1;
+    assert!(connections <= 8, "{connections} connections for a concurrency of 8");
+}
+
+#[tokio::test]
+async fn rows_of_one_project_are_applied_in_order_and_never_at_once() {
+    let sandbox = with_projects(Sandbox::builder().latency(Duration::from_millis(1)), 5);
+    let rows = (0..100).map(|n| (format!("P-{}", n % 5), named(&format!("{n}"))));
+    let mut results = client(&sandbox).projects().update_many(rows).concurrency(16).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    let mut last: HashMap<String, i32> = HashMap::new();
+    for request in sandbox.requests() {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        let n: i32 = body["name"].as_str().unwrap().parse().unwrap();
+        let before = last.insert(request.path.clone(), n);
+        assert!(before.is_none_or(|before| before + 5 == n), "{} after {before:?} at {}", n, request.path);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_row_fails_by_itself() {
+    let sandbox = with_projects(Sandbox::builder(), 3);
+    let unread =
+        Invalid::from_issues(vec![Issue::new("end", cor_http::IssueCode::NotADate, "is no date")]).unwrap();
+    let rows: Vec<Row> = vec![
+        ("P-0".to_owned(), named("a")).into(),
+        ("".to_owned(), named("b")).into(),
+        Row::invalid("P-1", unread),
+        ("nobody".to_owned(), named("c")).into(),
+        ("P-2".to_owned(), ProjectUpdate::new("SALESFORCE")).into(),
+        ("P-2".to_owned(), named("d")).into(),
+    ];
+    let mut results = client(&sandbox).projects().update_many(rows).start();
+    let mut kinds = [None; 6];
+    while let Some(item) = results.next().await {
+        kinds[item.index as usize] = item.result.err().map(|error| error.kind());
+    }
+    use ErrorKind::{Invalid as I, ProjectNotFound as N};
+    assert_eq!(kinds, [None, Some(I), Some(I), Some(N), Some(I), None]);
+    let summary = results.summary();
+    assert_eq!((summary.applied, summary.rejected, summary.failed), (2, 3, 1));
+}
+
+#[tokio::test]
+async fn the_input_is_read_only_as_far_as_needed() {
+    let sandbox = with_projects(Sandbox::builder(), 1000);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = taken.clone();
+    let rows = rows(1000).inspect(move |_| drop(counter.fetch_add(1, Ordering::Relaxed)));
+    let mut results = client(&sandbox).projects().update_many(rows).concurrency(4).start();
+    for done in 1..=50 {
+        results.next().await.unwrap().result.unwrap();
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken <= done + 4, "{taken} rows taken for {done} results");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_finishes_what_is_in_flight_and_reports_the_rest() {
+    let sandbox = with_projects(Sandbox::builder(), 100);
+    let many = client(&sandbox).projects().update_many(rows(100)).concurrency(4);
+    let mut results = many.on_progress(|progress| progress.done < 10).start();
+    let (mut applied, mut not_started) = (0, 0);
+    while let Some(item) = results.next().await {
+        match (item.started, item.result) {
+            (true, result) => {
+                result.unwrap();
+                applied += 1;
+            }
+            (false, result) => {
+                let error = result.unwrap_err();
+                assert_eq!((error.kind(), error.outcome()), (ErrorKind::Cancelled, Outcome::NotApplied));
+                not_started += 1;
+            }
+        }
+    }
+    assert_eq!(applied + not_started, 100);
+    assert!((10..=14).contains(&applied), "{applied}");
+    assert_eq!(results.summary().not_started, not_started);
+    assert_eq!(sandbox.requests().len() as u64, applied);
+}
+
+#[tokio::test]
+async fn an_outage_pauses_the_run_and_fails_no_row() {
+    let sandbox = with_projects(Sandbox::builder(), 60);
+    sandbox.queue(Answer::status(503).times(18));
+    let mut results = client(&sandbox).projects().update_many(rows(60)).concurrency(16).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    assert_eq!(results.summary().applied, 60);
+    let refused = sandbox.requests().iter().filter(|r| r.status == Some(503)).count();
+    assert_eq!(refused, 18);
+    assert!(sandbox.requests().len() <= 60 + 18);
+}
+
+#[tokio::test]
+async fn a_limit_slows_the_run_down_and_fails_no_row() {
+    let limit = RateLimit::per_second(200.0).burst(20);
+    let sandbox = with_projects(Sandbox::builder().rate_limit(limit), 300);
+    let begun = std::time::Instant::now();
+    let mut results = client(&sandbox).projects().update_many(rows(300)).concurrency(16).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    assert_eq!(results.summary().applied, 300);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn one_row_that_always_fails_does_not_hold_up_the_others() {
+    let sandbox = with_projects(Sandbox::builder(), 100);
+    sandbox.queue(Answer::status(503).times(1000).for_id("P-7"));
+    let mut results = client(&sandbox).projects().update_many(rows(100)).concurrency(4).start();
+    let mut failed = Vec::new();
+    while let Some(item) = results.next().await {
+        if let Err(error) = item.result {
+            failed.push((item.id, error.attempts()));
+        }
+    }
+    assert_eq!(results.summary().applied, 99);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].1 >= 4, "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_refused_token_ends_the_run_instead_of_failing_a_million_rows() {
+    let sandbox = with_projects(Sandbox::builder(), 100);
+    let wrong = quick(Client::builder()).base_url(sandbox.base_url()).token("wrong").build().unwrap();
+    let mut results = wrong.projects().update_many(rows(100)).concurrency(4).start();
+    let mut not_started = 0;
+    while let Some(item) = results.next().await {
+        not_started += u64::from(!item.started);
+        assert!(item.result.is_err());
+    }
+    assert_eq!(results.halted().map(cor_http::Error::kind), Some(ErrorKind::Auth));
+    assert!(not_started >= 90, "{not_started}");
+    assert!(sandbox.requests().len() <= 8);
+}
+
+#[tokio::test]
+async fn an_address_where_nothing_ever_answered_is_given_up_on_after_the_deadline() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let client = quick(Client::builder())
+        .base_url(url)
+        .token("t")
+        .deadline(Duration::from_millis(600))
+        .build()
+        .unwrap();
+    let mut results = client.projects().update_many(rows(50)).concurrency(4).start();
+    let mut kinds = HashMap::new();
+    while let Some(item) = results.next().await {
+        *kinds.entry(item.result.unwrap_err().kind()).or_insert(0) += 1;
+    }
+    assert_eq!(results.halted().map(cor_http::Error::kind), Some(ErrorKind::Transport));
+    assert_eq!(kinds.values().sum::<i32>(), 50);
+    assert!(kinds[&ErrorKind::Cancelled] >= 42, "{kinds:?}");
+}
+
+#[test]
+fn the_blocking_door_yields_the_same_results() {
+    let sandbox = with_projects(Sandbox::builder(), 50);
+    let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
+    let results = client.projects().update_many(rows(50), |many| many.concurrency(4)).unwrap();
+    assert_eq!(results.filter(|item| item.result.is_ok()).count(), 50);
+}

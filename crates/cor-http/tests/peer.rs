@@ -1,0 +1,161 @@
+//! One update against a peer that misbehaves.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::peer::{Peer, Talk};
+use common::{named, quick};
+use cor_http::{Client, Error, ErrorKind, Outcome};
+
+fn client(peer: &Peer) -> Client {
+    let builder = quick(Client::builder()).base_url(&peer.url).token("secret-token").max_attempts(2);
+    builder.attempt_timeout(Duration::from_millis(300)).deadline(Duration::from_secs(2)).build().unwrap()
+}
+
+async fn outcome_of(
+    script: impl Fn(usize, &mut Talk) + Send + Sync + 'static,
+) -> (Result<Option<i64>, Error>, Peer) {
+    let peer = Peer::start(script);
+    let begun = Instant::now();
+    let result = client(&peer).projects().update("A", &named("N")).await.map(|project| project.id());
+    assert!(begun.elapsed() < Duration::from_millis(2250), "{:?}", begun.elapsed());
+    if let Err(error) = &result {
+        assert!(!format!("{error} {error:?}").contains("secret-token"));
+    }
+    (result, peer)
+}
+
+fn failed(result: Result<Option<i64>, Error>) -> (ErrorKind, Outcome, u32) {
+    let error = result.unwrap_err();
+    (error.kind(), error.outcome(), error.attempts())
+}
+
+#[tokio::test]
+async fn a_reset_after_the_request_leaves_the_outcome_unknown() {
+    let (result, peer) = outcome_of(|_, talk| {
+        talk.listen();
+        talk.reset();
+    })
+    .await;
+    assert_eq!(failed(result), (ErrorKind::Transport, Outcome::Unknown, 2));
+    assert_eq!(peer.heard().len(), 2);
+    assert_eq!(peer.heard()[0], peer.heard()[1], "the same bytes on every attempt");
+}
+
+#[tokio::test]
+async fn half_an_answer_is_none() {
+    let (result, _) = outcome_of(|_, talk| {
+        talk.listen();
+        talk.say("HTTP/1.1 200 OK\r\ncontent-length: 80\r\n\r\n{\"id\":7");
+    })
+    .await;
+    assert_eq!(failed(result), (ErrorKind::Transport, Outcome::Unknown, 2));
+}
+
+#[tokio::test]
+async fn one_that_never_answers_is_given_up_on() {
+    let (result, _) = outcome_of(|_, talk| {
+        talk.listen();
+        talk.wait_for_end();
+    })
+    .await;
+    assert_eq!(failed(result), (ErrorKind::Timeout, Outcome::Unknown, 2));
+}
+
+#[tokio::test]
+async fn a_drip_that_goes_on_for_ever_is_given_up_on() {
+    let (result, _) = outcome_of(|_, talk| {
+        talk.listen();
+        talk.say("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n");
+        for byte in b"{\"id\":" {
+            talk.say([*byte]);
+            std::thread::sleep(Duration::from_millis(90));
+        }
+        talk.wait_for_end();
+    })
+    .await;
+    assert_eq!(failed(result), (ErrorKind::Timeout, Outcome::Unknown, 2));
+}
+
+#[tokio::test]
+async fn a_slow_answer_in_single_bytes_is_an_answer() {
+    let (result, _) = outcome_of(|_, talk| {
+        talk.listen();
+        for byte in b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"id\":7}\r\n0\r\n\r\n" {
+            talk.say([*byte]);
+        }
+        talk.wait_for_end();
+    })
+    .await;
+    assert_eq!(result.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn something_that_is_not_http() {
+    for text in ["SSH-2.0-OpenSSH_9.2\r\n", "\x16\x03\x01\x02\x00", "HTTP/2 200\r\n\r\n", "\r\n\r\n"] {
+        let (result, peer) = outcome_of(move |_, talk| {
+            talk.listen();
+            talk.say(text);
+            talk.wait_for_end();
+        })
+        .await;
+        assert_eq!(failed(result), (ErrorKind::Protocol, Outcome::Unknown, 1), "{text:?}");
+        assert_eq!(peer.heard().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_too_large() {
+    let (result, _) = outcome_of(|_, talk| {
+        talk.listen();
+        talk.say("HTTP/1.1 200 OK\r\n\r\n");
+        let block = vec![b'x'; 1 << 20];
+        for _ in 0..8 {
+            talk.say(&block);
+        }
+    })
+    .await;
+    assert_eq!(failed(result), (ErrorKind::TooLarge, Outcome::Unknown, 1));
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_nobodys_problem() {
+    let peer = Peer::start(|_, talk| {
+        if talk.listen() {
+            talk.project();
+        }
+        // And leaves, although the answer said nothing about it.
+    });
+    let client = client(&peer);
+    for _ in 0..50 {
+        client.projects().update("A", &named("N")).await.unwrap();
+    }
+    let once = Client::builder().base_url(&peer.url).token("t").max_attempts(1).build().unwrap();
+    for _ in 0..50 {
+        once.projects().update("A", &named("N")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_early_refusal_is_heard_although_the_rest_could_not_be_sent() {
+    let (result, _) = outcome_of(|_, talk| {
+        // Answers before it has read anything, and leaves with a reset.
+        talk.say("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+        talk.listen();
+    })
+    .await;
+    assert_eq!(failed(result), (ErrorKind::Forbidden, Outcome::NotApplied, 1));
+}
+
+#[tokio::test]
+async fn tls_that_is_no_tls() {
+    let peer = Peer::start(|_, talk| {
+        talk.say("HTTP/1.1 400 Bad Request\r\n\r\n");
+        talk.wait_for_end();
+    });
+    let url = peer.url.replace("http://", "https://");
+    let client = quick(Client::builder()).base_url(url).token("t").build().unwrap();
+    let error = client.projects().update("A", &named("N")).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Tls, Outcome::NotApplied));
+}
