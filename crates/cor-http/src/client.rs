@@ -51,6 +51,15 @@ impl Client {
         Projects { client: self }
     }
 
+    /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
+    /// learned about limits. For a process that was forked off, which must leave its parent's connections alone.
+    ///
+    /// # Errors
+    /// As for [`ClientBuilder::build`], without those of the options themselves.
+    pub fn reconnected(&self) -> Result<Client, Error> {
+        Client::new(self.inner.options.clone())
+    }
+
     pub(crate) fn new(options: Options) -> Result<Client, Error> {
         Inner::new(options).map(|inner| Client { inner: Arc::new(inner) })
     }

@@ -152,6 +152,11 @@ impl Gate {
         flow.accepted = None;
         let down = flow.outage.failed(pass == Pass::Probe, Instant::now());
         self.calm.store(flow.is_calm(), Ordering::Release);
+        drop(flow);
+        if pass == Pass::Probe {
+            // Whoever waited for this probe's end now waits for the next probe.
+            self.changed.notify_waiters();
+        }
         down
     }
 
@@ -191,11 +196,12 @@ impl Flow {
             // A single call has a deadline of its own and finds out for itself.
             (Waiting::Until(_), _) | (_, None) => Pass::Go,
             (Waiting::Patiently(patience), Some(lasting)) => {
-                if lasting >= patience.with(self.outage.was_up()) {
+                let left = patience.with(self.outage.was_up()).saturating_sub(lasting);
+                if left.is_zero() {
                     return Err(Blocked::Unreachable(lasting));
                 }
                 match self.outage.turn(now) {
-                    Turn::Wait(until) => return Ok(Err(until)),
+                    Turn::Wait(until) => return Ok(Err(until.min(now + left))),
                     Turn::Probe => Pass::Probe,
                     Turn::Go => Pass::Go,
                 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cor_core::{ErrorKind, Invalid, Project, ProjectUpdate};
+use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 
 use crate::Error;
@@ -213,6 +214,12 @@ impl Results {
     /// The next result; `None` when every row has one.
     pub async fn next(&mut self) -> Option<ItemResult> {
         poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// A result that is there without waiting. `None` says nothing about the end. For code that drives the run by
+    /// hand, inside its runtime.
+    pub fn ready(&mut self) -> Option<ItemResult> {
+        self.next().now_or_never().flatten()
     }
 
     /// What became of the rows so far.

@@ -240,6 +240,7 @@ impl fmt::Debug for ClientBuilder {
 }
 
 /// Options that were judged and can work.
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) base_url: Url,
     pub(crate) token_url: Url,
