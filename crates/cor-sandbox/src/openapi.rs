@@ -34,7 +34,7 @@ fn describe() -> Value {
         ],
         "paths": {
             "/v2/integrations/projects": { "post": create() },
-            "/v2/integrations/projects/{id}": { "parameters": [id()], "put": update(), "delete": delete() },
+            "/v2/integrations/projects/{external}": { "parameters": [id()], "put": update(), "delete": delete() },
             "/v1/oauth/token": { "post": token() },
             "/v1/oauth/refreshtoken": { "post": refresh() },
             "/": { "get": page() },
@@ -67,6 +67,10 @@ Where COR's behaviour is not documented the sandbox picks one: unknown members o
 field, a new project is answered with 200, and a project's start and end are compared even if only one of them is sent. \
 Faults that were asked for at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
 here), can take the place of any answer.";
+
+/// Every real day, leap years included, and nothing else.
+const DAY: &str = "^(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)\
+|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)$";
 
 fn object(properties: &[(&str, Value)], required: &[&str]) -> Value {
     let properties: Map<String, Value> =
@@ -133,15 +137,30 @@ fn operation(name: &str, summary: &str, body: &str, good: Value, refusals: &[(u1
 
 fn create() -> Value {
     let refusals = [
-        (400, "ValidationError, InvalidSourceError, InvalidDateRangeError"),
-        (409, "DuplicateExternalIdError: this source has a project with this id"),
+        (400, "ValidationError, InvalidSourceError"),
+        (
+            409,
+            "DuplicateExternalIdError: this source has a project with this id; InvalidDateRangeError: start is after end",
+        ),
     ];
-    operation("createProject", "Create a project", "CreateProject", reference("Project"), &refusals)
+    let mut create =
+        operation("createProject", "Create a project", "CreateProject", reference("Project"), &refusals);
+    // What leads on from here is the id that was sent, not the one that came back.
+    let link = |operation: &str| {
+        json!({
+            "operationId": operation,
+            "parameters": { "external": "$request.body#/id" },
+            "requestBody": { "metadata": { "source": "$request.body#/metadata/source" } },
+        })
+    };
+    create["responses"]["200"]["links"] =
+        json!({ "update": link("updateProject"), "delete": link("deleteProject") });
+    create
 }
 
 fn update() -> Value {
     let refusals = [
-        (400, "ValidationError, InvalidDateRangeError"),
+        (409, "InvalidDateRangeError: start is after end, stored ones included"),
         (404, "ProjectNotFoundError: this source has no project with this id"),
     ];
     let summary = "Change the fields that are given and leave the others";
@@ -201,7 +220,7 @@ fn page() -> Value {
     json!({
         "summary": "The projects and the latest changes, for people",
         "tags": ["sandbox"],
-        "parameters": [query("q", json!({ "type": "string" })), query("page", json!({ "type": "integer", "minimum": 1 }))],
+        "parameters": [query("q", json!({ "type": "string" })), query("page", json!({ "type": "string" }))],
         "responses": responses("The page", content("text/html", json!({ "type": "string" })), &[]),
     })
 }
@@ -238,8 +257,8 @@ fn query(name: &str, schema: Value) -> Value {
 
 fn id() -> Value {
     json!({
-        "name": "id", "in": "path", "required": true,
-        "description": "The external id, percent-encoded as one segment",
+        "name": "external", "in": "path", "required": true,
+        "description": "The external id given at creation, percent-encoded as one segment; not the `id` of an answer",
         "schema": { "type": "string", "minLength": 1 },
         "example": "SF-OPP-12345",
     })
@@ -259,7 +278,7 @@ fn input(field: &Field) -> Value {
         Kind::Name => json!({ "type": "string", "minLength": 1 }),
         Kind::Text => json!({ "type": ["string", "null"] }),
         Kind::Reference(_) => json!({ "type": ["string", "null"], "minLength": 1 }),
-        Kind::Date => json!({ "type": ["string", "null"], "format": "date" }),
+        Kind::Date => json!({ "type": ["string", "null"], "format": "date", "pattern": DAY }),
         Kind::Number => json!({ "type": ["number", "null"] }),
         Kind::Flag => json!({ "type": ["boolean", "null"] }),
         Kind::IncomeType => {

@@ -246,12 +246,13 @@ fn change(project: &mut StoredProject, changes: Vec<(usize, Option<FieldValue>)>
     log
 }
 
-/// COR compares start and end; the sandbox takes the stored one where the request gives only the other.
+/// COR compares start and end; the sandbox takes the stored one where the request gives only the other. COR's status
+/// is unknown. It is a conflict here and not a bad request, because no look at the request alone could tell.
 fn check_days(project: &StoredProject) -> Result<(), Failure> {
     match (project.text("start"), project.text("end")) {
         (Some(start), Some(end)) if start > end => {
             let message = format!("start {start} is after end {end}");
-            Err(Failure::Refused(Problem::new(400, "InvalidDateRangeError", message)))
+            Err(Failure::Refused(Problem::new(409, "InvalidDateRangeError", message)))
         }
         _ => Ok(()),
     }

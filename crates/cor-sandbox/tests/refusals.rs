@@ -107,7 +107,7 @@ fn creates_that_are_none() {
         (r#"{"metadata":{"source":"SAP"},"id":"p","name":"N"}"#, 409, "DuplicateExternalIdError"),
         (
             r#"{"metadata":{"source":"SAP"},"id":"q","name":"N","start":"2025-02-01","end":"2025-01-31"}"#,
-            400,
+            409,
             "InvalidDateRangeError",
         ),
     ] {
@@ -134,7 +134,7 @@ fn dates_are_compared_with_the_stored_ones() {
         let reply = http.update("p", format!(r#"{{"metadata":{{"source":"SAP"}},{fields}}}"#));
         match fine {
             true => assert_eq!(reply.status, 200, "{fields}"),
-            false => assert_eq!(reply.named(), (400, "InvalidDateRangeError".into()), "{fields}"),
+            false => assert_eq!(reply.named(), (409, "InvalidDateRangeError".into()), "{fields}"),
         }
     }
 }
