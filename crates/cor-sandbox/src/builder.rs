@@ -70,7 +70,7 @@ impl Default for SandboxBuilder {
             rate_limit: None,
             failures: Failures::default(),
             record: 1000,
-            max_connections: 512,
+            max_connections: default_connections(),
         }
     }
 }
@@ -200,7 +200,8 @@ impl SandboxBuilder {
     }
 
     /// Connections that may be open at a time. One more closes the one that has been idle longest; if none is idle it
-    /// waits. Default: 512.
+    /// waits. Default: half of the files that the process may have open, between 64 and 2048; 512 where that is not
+    /// known.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self
@@ -262,6 +263,14 @@ impl SandboxBuilder {
             },
         }
     }
+}
+
+/// Half of the files the process may have open: the other half is for whoever else lives in it.
+fn default_connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files =
+        limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
+    files.and_then(|files| files.parse::<usize>().ok()).map_or(512, |files| (files / 2).clamp(64, 2048))
 }
 
 /// Rows in code as a file of JSON lines. A row that was printed over several lines still counts as one.

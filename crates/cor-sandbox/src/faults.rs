@@ -126,7 +126,7 @@ impl State {
         self.count += 1;
         let failures = self.failures;
         let unlucky = failures.ratio > 0.0 && self.draw() < failures.ratio;
-        let due = failures.every > 0 && self.count.is_multiple_of(failures.every);
+        let due = self.count.checked_rem(failures.every) == Some(0);
         (unlucky || due).then(|| {
             let problem = Problem::of_status(failures.status, "this failure was asked for");
             Fault { problem, empty_body: false }

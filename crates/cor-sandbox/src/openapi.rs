@@ -143,19 +143,7 @@ fn create() -> Value {
             "DuplicateExternalIdError: this source has a project with this id; InvalidDateRangeError: start is after end",
         ),
     ];
-    let mut create =
-        operation("createProject", "Create a project", "CreateProject", reference("Project"), &refusals);
-    // What leads on from here is the id that was sent, not the one that came back.
-    let link = |operation: &str| {
-        json!({
-            "operationId": operation,
-            "parameters": { "external": "$request.body#/id" },
-            "requestBody": { "metadata": { "source": "$request.body#/metadata/source" } },
-        })
-    };
-    create["responses"]["200"]["links"] =
-        json!({ "update": link("updateProject"), "delete": link("deleteProject") });
-    create
+    operation("createProject", "Create a project", "CreateProject", reference("Project"), &refusals)
 }
 
 fn update() -> Value {

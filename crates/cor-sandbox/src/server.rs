@@ -18,6 +18,8 @@ use crate::routes::App;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Heads larger than this are refused with 431.
 const MAX_HEAD: usize = 64 << 10;
+/// A connection is left alone for this long, so that a crowd of busy clients does not turn each other out.
+const MIN_IDLE: Duration = Duration::from_millis(100);
 /// How long requests in flight may take once the sandbox is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -54,6 +56,18 @@ impl Connection {
         self.idle_since.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
         self.busy.store(false, Ordering::Relaxed);
     }
+
+    fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    fn idle_for(&self) -> Duration {
+        if self.is_busy() {
+            return Duration::ZERO;
+        }
+        let since = Duration::from_millis(self.idle_since.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(since)
+    }
 }
 
 /// All open connections.
@@ -72,21 +86,30 @@ impl Open {
     async fn room(&self, limit: usize) {
         loop {
             let closed = self.one_closed.notified();
-            {
-                let open = self.all();
-                if open.len() < limit {
-                    return;
-                }
-                let idle = open.values().filter(|connection| !connection.busy.load(Ordering::Relaxed));
-                if let Some(oldest) =
-                    idle.min_by_key(|connection| connection.idle_since.load(Ordering::Relaxed))
-                {
-                    oldest.close.notify_one();
-                }
+            match self.crowd(limit) {
+                Crowd::Room => return,
+                Crowd::Full(Some(connection)) => connection.close.notify_one(),
+                Crowd::Full(None) => {}
             }
-            closed.await;
+            // Whoever was asked to leave may have become busy, and others idle: look again after a while.
+            let _ = tokio::time::timeout(MIN_IDLE, closed).await;
         }
     }
+
+    fn crowd(&self, limit: usize) -> Crowd {
+        let open = self.all();
+        if open.len() < limit {
+            return Crowd::Room;
+        }
+        let idle = open.values().filter(|connection| connection.idle_for() >= MIN_IDLE);
+        Crowd::Full(idle.max_by_key(|connection| connection.idle_for()).cloned())
+    }
+}
+
+enum Crowd {
+    Room,
+    /// With whoever can be asked to leave.
+    Full(Option<Arc<Connection>>),
 }
 
 /// Accepts and serves until told to stop, then lets requests in flight finish.
@@ -155,11 +178,16 @@ async fn converse(stream: TcpStream, app: Arc<App>, state: Arc<Connection>, mut 
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
     let mut connection =
         std::pin::pin!(builder.serve_connection(TokioIo::new(NamedIo::new(stream)), service));
-    // Errors are the peer's affair: it hung up, sent no HTTP, or was dropped on purpose.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = state.close.notified() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    loop {
+        tokio::select! {
+            // An error is the peer's affair: it hung up, sent no HTTP, or was dropped on purpose.
+            _ = connection.as_mut() => return,
+            () = state.close.notified() => if !state.is_busy() {
+                return;
+            },
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
     }
+    connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
