@@ -40,6 +40,60 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What it serves
+//!
+//! | address | what |
+//! |---|---|
+//! | `POST /v2/integrations/projects`, `PUT` and `DELETE …/projects/{external id}` | COR's calls about projects |
+//! | `POST /v1/oauth/token?grant_type=client_credentials`, `POST /v1/oauth/refreshtoken` | COR's tokens |
+//! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own answers) |
+//! | `GET /` | a page for people: the projects, newest change first, and the latest changes |
+//! | `GET /health` | whether it runs |
+//! | `GET /sandbox/projects?source=&limit=&after=` | stored projects as they were sent, in the form of a seed |
+//! | `GET`, `DELETE /sandbox/requests` | what arrived, without secrets |
+//! | `POST`, `DELETE /sandbox/queue` | scripted answers, for tests in other languages |
+//!
+//! A scripted answer as JSON, alone or in an array; every member is optional:
+//!
+//! ```json
+//! {"action": "answer", "endpoint": "projects", "id": "SF-OPP-12345", "status": 503, "headers": {"retry-after": "1"},
+//!  "body": {"code": "PC001"}, "cut_after": 10, "delay_ms": 200, "times": 2}
+//! ```
+//!
+//! `action` is `answer`, `apply` (answer, but do what was asked first), `drop` or `apply_then_drop`; `endpoint` is
+//! `projects` or `tokens`; without a `status` the sandbox gives its own answer; a `body` that is text is sent as it is.
+//!
+//! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback unless told
+//! otherwise, and refuses requests made under any other host name, so that no page on the web can reach it.
+//!
+//! # Where COR's behaviour is unknown
+//!
+//! COR documents names of errors but few statuses, and is silent on much else. The sandbox picks one answer; a client
+//! should not depend on it.
+//!
+//! * A create is answered with 200, as COR's main API does.
+//! * `null` clears a field. A name can be neither cleared nor empty. On a create, `null` is the same as nothing.
+//! * Unknown members of a body are ignored (the record still has them), and so are `id`, `brand_id` and `product_id`
+//!   in an update, which are documented for a create alone. An update with nothing but `metadata` is fine.
+//! * Wrong types are not converted: a number as text is a `ValidationError`, which names every field that is wrong.
+//! * Numbers are kept digit for digit and come back so. Text may hold anything, `\u0000` included.
+//! * An external id is any text but the empty one, byte for byte, decoded once from one segment of the path.
+//! * An unknown source is an `InvalidSourceError` (400) on a create. An update or delete under it finds no project.
+//! * A project that is not there is 404, named `ProjectNotFoundError`, with the code `ZC001` of COR's sibling pages.
+//!   Other errors repeat their name as the code.
+//! * A second create with one id is a `DuplicateExternalIdError` (409).
+//! * `start` and `end` are compared as they will stand after the update, so the stored one counts where only the other
+//!   is sent. `InvalidDateRangeError` comes with 409, because no look at the request alone could tell.
+//! * References (`client_id`, `pm_id` and so on) need not be known: on first sight each gets a number, the same from
+//!   then on for that source, kind and id. A seed can fix the number.
+//! * Answers show every field that is set, including those that no documented example shows.
+//! * `updated_at` moves with every update that is accepted, even if it changes nothing.
+//! * A refresh token works once. Tokens are forgotten when the sandbox stops.
+//! * Bodies over 1 MiB are refused with 413, JSON nested more than 64 deep with 400.
+//!
+//! Every refusal has COR's one documented shape, `{"status", "name", "code", "message"}`; also for what is not valid
+//! HTTP. No bad input is answered with a 5xx.
 
 mod body;
 mod builder;
