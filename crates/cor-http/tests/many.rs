@@ -1,4 +1,5 @@
 //! Many updates against the sandbox: order, one result per row, pauses, stops.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;
 
@@ -86,7 +87,9 @@ async fn the_input_is_read_only_as_far_as_needed() {
     let sandbox = with_projects(Sandbox::builder(), 1000);
     let taken = Arc::new(AtomicUsize::new(0));
     let counter = taken.clone();
-    let rows = rows(1000).inspect(move |_| drop(counter.fetch_add(1, Ordering::Relaxed)));
+    let rows = rows(1000).inspect(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
     let mut results = client(&sandbox).projects().update_many(rows).concurrency(4).start();
     for done in 1..=50 {
         results.next().await.unwrap().result.unwrap();

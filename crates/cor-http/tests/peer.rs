@@ -1,4 +1,5 @@
 //! One update against a peer that misbehaves.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! One update against the sandbox: what leaves, what is stored, what is reported.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What the client's tests share: a client of the sandbox, and a peer that does as it is told.
 // Each suite uses its part, and a helper that cannot go on may panic.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod peer;
 

@@ -1,6 +1,6 @@
 //! A raw TCP server that answers each connection as a script says, and keeps what it heard.
 // Each suite uses its part, and a helper that cannot go on may panic.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,0 +1,48 @@
+# Every command a contributor needs. `make test` is exactly what CI runs.
+#
+# Needs Rust 1.95, Python 3.11, gcc and make; whatever else a target needs it installs below target/.
+
+CARGO ?= cargo
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## see it work in a minute, without an account: before and after, over real HTTP
+	@$(CARGO) build --locked --quiet --release -p cor-cli
+	@target/release/cor demo
+
+.PHONY: test
+test: lint test-rust test-cli ## everything CI checks
+
+.PHONY: lint
+lint: ## formatting, warnings, documentation, dependencies
+	$(CARGO) fmt --all --check
+	scripts/check-dependencies
+	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+
+.PHONY: test-rust
+test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
+	$(CARGO) test --locked --quiet
+
+.PHONY: test-cli
+test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand
+	$(CARGO) build --locked --quiet -p cor-cli
+	COR=target/debug/cor tests/cli-real-input
+
+.PHONY: deny
+deny: ## licences, advisories and bans by cargo-deny, where it is installed
+	$(CARGO) deny check
+
+.PHONY: bench
+bench: ## CPU per update of the client's bulk engine; URL=http://127.0.0.1:PORT of a server that answers at once
+	$(CARGO) bench --locked -p cor-http --bench peer -- --url "$(URL)" --n 50000 --c 32
+
+.PHONY: clean
+clean: ## remove everything that was built
+	$(CARGO) clean

@@ -1,0 +1,110 @@
+//! TLS: whom the client trusts, and what it says when it does not.
+
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use common::{named, quick};
+use cor_http::{Client, Error, ErrorKind, Outcome};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// A server of one certificate, and the file of the authority that signed it.
+struct Server {
+    url: String,
+    ca_file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+async fn server(name: &str) -> Server {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let leaf = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key.serialize_der().try_into().unwrap())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust us leaves during the handshake.
+                let Ok(mut stream) = acceptor.accept(socket).await else { return };
+                let mut buffer = [0; 4096];
+                while stream.read(&mut buffer).await.is_ok_and(|n| n > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{\"id\":7}";
+                    stream.write_all(answer).await.unwrap();
+                    stream.flush().await.unwrap();
+                }
+            });
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, ca_pem).unwrap();
+    Server { url, ca_file, _folder: folder }
+}
+
+async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error> {
+    let mut builder = quick(Client::builder()).base_url(url).token("secret-token");
+    if let Some(ca_file) = ca_file {
+        builder = builder.ca_file(ca_file);
+    }
+    let client = builder.build()?;
+    for _ in 0..3 {
+        client.projects().update("A", &named("N")).await?;
+    }
+    client.projects().update("A", &named("N")).await.map(|project| project.id())
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_trusted_when_it_is_given() {
+    let server = server("127.0.0.1").await;
+    assert_eq!(call(&server.url, Some(&server.ca_file)).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_refused_before_anything_is_sent() {
+    let server = server("127.0.0.1").await;
+    let error = call(&server.url, None).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Tls, Outcome::NotApplied, 1));
+    assert!(error.to_string().contains("UnknownIssuer"), "{error}");
+    assert!(error.to_string().contains("ca_file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_refused() {
+    let server = server("cor.example").await;
+    let error = call(&server.url, Some(&server.ca_file)).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Tls, Outcome::NotApplied));
+    assert!(error.to_string().contains("not valid for name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_ca_file_without_a_certificate_is_a_configuration_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    for content in ["", "not PEM", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(&file, content).unwrap();
+        let error = Client::builder().token("t").ca_file(&file).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{content:?}");
+    }
+}
