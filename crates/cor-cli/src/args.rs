@@ -1,0 +1,319 @@
+//! What can be typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+use cor_http::{Field, FieldType};
+
+use crate::connection::ConnectionArgs;
+use crate::rows::Format;
+
+const ABOUT: &str = "Keeps COR (projectcor.com) projects in step with the system that owns them.
+
+Credentials come from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET. COR_BASE_URL and
+COR_TOKEN_URL lead elsewhere, for example to the sandbox.";
+
+const EXAMPLES: &str = "Try it without an account:
+  cor demo                                        a minute's tour
+  cor sandbox --example                           a COR on this machine; then, in another terminal:
+  export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token
+  cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
+  cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
+
+Exit status:
+  0 all done    1 some rows, or the update, refused or failed    2 wrong usage, input or configuration
+  3 not authorised    4 COR could not be reached, or the run was stopped early    130, 143 ended by a signal";
+
+/// Keeps COR (projectcor.com) projects in step with the system that owns them.
+#[derive(Debug, Parser)]
+#[command(name = "cor", version, long_about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// Tell on standard error what the client does, without secrets; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Update projects: one, or all of a table
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Projects {
+        #[command(subcommand)]
+        verb: ProjectsVerb,
+    },
+    /// Run COR's endpoint on this machine, for trying and testing
+    Sandbox(SandboxArgs),
+    /// Show the whole thing in a minute, without an account and without leaving this machine
+    Demo,
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:
+  cor completions bash > ~/.local/share/bash-completion/completions/cor
+  cor completions zsh > ~/.zfunc/_cor
+  cor completions fish > ~/.config/fish/completions/cor.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectsVerb {
+    /// Change one project
+    Update(UpdateArgs),
+    /// Apply a table of changes: CSV or JSON lines, a file or standard input
+    Sync(SyncArgs),
+}
+
+const UPDATE_ABOUT: &str = "Change one project.
+
+Only the fields that are given are sent; COR keeps the others. All problems of an update are reported at once, and then
+nothing is sent. Prints the project as COR has it afterwards.";
+
+const UPDATE_EXAMPLES: &str = "Examples:
+  cor projects update SF-OPP-12345 --source SALESFORCE --name 'Website, phase 2' --end 2025-04-30
+  cor projects update SF-OPP-12345 --source SALESFORCE --estimated 18000.10 --clear brief --dry-run
+  cor projects update SF-OPP-12345 --source SALESFORCE --archived true --json
+  cor projects update --source SAP --status finished -- -5        an id that begins with a dash
+  cor projects update P-7 --source SAP --brief=-                  a value that begins with a dash
+  cor projects update P-7 --source SAP --extra 'region=\"south\"'   a field this program does not know";
+
+#[derive(Debug, Args)]
+#[command(long_about = UPDATE_ABOUT, after_help = UPDATE_EXAMPLES)]
+pub(crate) struct UpdateArgs {
+    /// The project's external id: the one it was created with, not COR's number
+    pub(crate) id: String,
+    /// The system the project was created from: SALESFORCE, SAP, JIRA, …
+    #[arg(long)]
+    pub(crate) source: String,
+    /// Empty a field by sending null; may be repeated. COR does not promise what null does
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) clear: Vec<String>,
+    /// Send a field this program does not know, as JSON; may be repeated
+    #[arg(long, value_name = "NAME=JSON")]
+    pub(crate) extra: Vec<String>,
+    /// Print the request and send nothing; needs no credentials
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the project, or what went wrong, as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) fields: FieldArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// One flag for each field of an update.
+#[derive(Debug)]
+pub(crate) struct FieldArgs {
+    pub(crate) given: Vec<(Field, String)>,
+}
+
+/// How a field is called on the command line.
+pub(crate) fn flag(field: Field) -> String {
+    field.name().replace('_', "-")
+}
+
+impl Args for FieldArgs {
+    fn augment_args(command: Command) -> Command {
+        Field::ALL.iter().fold(command, |command, &field| {
+            let value = match field.kind() {
+                FieldType::Date => "YYYY-MM-DD",
+                FieldType::Number => "NUMBER",
+                FieldType::Boolean => "true|false",
+                FieldType::IncomeType => "TYPE",
+                _ => "TEXT",
+            };
+            let arg = Arg::new(field.name())
+                .long(flag(field))
+                .value_name(value)
+                .help(help(field))
+                .help_heading("Fields")
+                .allow_negative_numbers(true);
+            command.arg(arg)
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for FieldArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = Field::ALL.iter().filter_map(|&field| {
+            let value = matches.get_one::<String>(field.name())?;
+            Some((field, value.clone()))
+        });
+        Ok(FieldArgs { given: given.collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn help(field: Field) -> &'static str {
+    match field {
+        Field::Name => "The project's name",
+        Field::ClientId => "External id of the client",
+        Field::Brief => "Description",
+        Field::Start => "First day",
+        Field::End => "Last day; not before --start",
+        Field::PmId => "External user id of the project manager",
+        Field::EstimatedTime => "Hours",
+        Field::Billable => "Whether the work is billed",
+        Field::Status => "Status: active, in_progress, finished, suspended, …",
+        Field::CurrencyId => "External currency id",
+        Field::EvaluationDate => "Day of the evaluation",
+        Field::Estimated => "Money, a plain number such as 1234.50",
+        Field::FeeId => "External fee id",
+        Field::ContractId => "External contract id",
+        Field::Deliverables => "What is delivered",
+        Field::WorkOrder => "Number or code of the work order",
+        Field::IncomeType => "fee, one_time, hourly_rate or contract",
+        Field::Archived => "Whether the project is archived",
+        _ => "",
+    }
+}
+
+const SYNC_ABOUT: &str = "Apply a table of changes: one row, one project.
+
+Columns that are called like a field (name, end, estimated_time, …) map themselves; --map names the others. An empty
+cell, or null, keeps what COR has. A row that cannot be used is reported with line, column and reason, and does not stop
+its neighbours. Rows of one project are applied in the order of the table; limits and outages pause the run.
+
+With --rejects, rows that were not applied are copied as they are into a file, with three more columns: _line, _outcome
+(rejected, not_applied, unknown or not_started) and _reason. Mend it and give it to sync again: those columns are
+ignored. In JSON lines they are three more keys.
+
+The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
+
+const SYNC_EXAMPLES: &str = "Examples:
+  cor projects sync changes.csv --source SALESFORCE --rejects rejects.csv
+  cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id \\
+      --map account=name --map close_date=end --map close_value=estimated
+  cor projects sync erp.csv --source SAP --delimiter ';' --clear-token '(none)' --dry-run
+  psql -c \"copy (select …) to stdout csv header\" | cor projects sync - --source SAP --json
+
+In JSON lines numbers are numbers and an id is text:
+  {\"id\":\"P-7\",\"end\":\"2025-04-30\",\"estimated\":18000.10}";
+
+#[derive(Debug, Args)]
+#[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
+pub(crate) struct SyncArgs {
+    /// The table, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The system the projects were created from: SALESFORCE, SAP, JIRA, …
+    #[arg(long)]
+    pub(crate) source: String,
+    /// Let a column set a field; may be repeated. "Column=" leaves the column out
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    pub(crate) map: Vec<String>,
+    /// The column that holds the external id
+    #[arg(long, value_name = "COLUMN", default_value = "id")]
+    pub(crate) id_column: String,
+    /// Write rows that were not applied to this file, so that they can be mended and fed back
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// What the table is written in [default: by the file's extension, else by its first character]
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// What separates the columns of a CSV: one character, or tab [default: comma; tab in a .tsv]
+    #[arg(long, value_name = "CHARACTER")]
+    pub(crate) delimiter: Option<String>,
+    /// A cell with exactly this text empties its field by sending null
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) clear_token: Option<String>,
+    /// Stop after this many rows
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<u64>,
+    /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object for each row that was not applied, and at the end the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+const SANDBOX_ABOUT: &str = "Run COR's endpoint on this machine, for trying and testing.
+
+Speaks what COR documents for projects and tokens, and stores in SQLite. GET / shows the projects in a browser, GET
+/openapi.json describes the API. Prints one line when it is ready, then runs until Ctrl-C. Its token and credentials
+are no secrets; it listens to this machine only unless told otherwise.";
+
+const SANDBOX_EXAMPLES: &str = "Examples:
+  cor sandbox --example                              with the project of COR's own documentation
+  cor sandbox --port 0 --json                        any free port; address and token as one line of JSON
+  cor sandbox --db cor.db --seed projects.csv --seed-source SAP
+  cor sandbox --rate-limit 50 --no-retry-after --latency 20 --fail-ratio 0.01";
+
+#[derive(Debug, Args)]
+#[command(long_about = SANDBOX_ABOUT, after_help = SANDBOX_EXAMPLES)]
+pub(crate) struct SandboxArgs {
+    /// The port; 0 for any free one
+    #[arg(long, default_value_t = 4010)]
+    pub(crate) port: u16,
+    /// The address to listen at; whoever reaches it can read everything without a token
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// Store in this SQLite file [default: in memory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Load projects from JSON lines or CSV with the fields of a create; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seed: Vec<PathBuf>,
+    /// The source of seed rows that name none
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) seed_source: Option<String>,
+    /// Begin with the project of COR's documentation, SF-OPP-12345 of SALESFORCE
+    #[arg(long)]
+    pub(crate) example: bool,
+    /// The bearer token to accept
+    #[arg(long, default_value = "sandbox-token")]
+    pub(crate) token: String,
+    /// The API key to give tokens for
+    #[arg(long, value_name = "KEY", default_value = "sandbox-key")]
+    pub(crate) api_key: String,
+    /// The client secret that goes with the key
+    #[arg(long, value_name = "SECRET", default_value = "sandbox-secret")]
+    pub(crate) client_secret: String,
+    /// How long a token that was given out is good, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) token_lifetime: u64,
+    /// How many of the latest requests GET /sandbox/requests shows
+    #[arg(long, value_name = "REQUESTS", default_value_t = 1000)]
+    pub(crate) record: usize,
+    /// Answer every request this much later, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0, help_heading = "Bad days")]
+    pub(crate) latency: u64,
+    /// Refuse what goes beyond this many requests per second with 429
+    #[arg(long, value_name = "N", help_heading = "Bad days")]
+    pub(crate) rate_limit: Option<f64>,
+    /// Requests that may come at once after a pause [default: one second's worth]
+    #[arg(long, value_name = "N", requires = "rate_limit", help_heading = "Bad days")]
+    pub(crate) burst: Option<u32>,
+    /// Refuse without saying how long to wait
+    #[arg(long, requires = "rate_limit", help_heading = "Bad days")]
+    pub(crate) no_retry_after: bool,
+    /// Let every Nth request fail
+    #[arg(long, value_name = "N", help_heading = "Bad days")]
+    pub(crate) fail_every: Option<u64>,
+    /// Let this share of the requests fail, 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = "Bad days")]
+    pub(crate) fail_ratio: Option<f64>,
+    /// The HTTP status of those failures, 400 to 599
+    #[arg(long, value_name = "STATUS", default_value_t = 500, help_heading = "Bad days")]
+    pub(crate) fail_status: u16,
+    /// Print the ready line as JSON: base_url, token_url, token
+    #[arg(long)]
+    pub(crate) json: bool,
+}

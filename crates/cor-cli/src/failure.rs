@@ -1,0 +1,178 @@
+//! Why a verb did not do its work: for people, for programs, and as an exit status.
+
+use std::error::Error as _;
+
+use cor_http::{Error, ErrorKind, Issue};
+use serde_json::{Value, json};
+
+use crate::output::Output;
+use crate::rows::{Problem, Unusable};
+
+/// What a program that calls `cor` can tell from its exit.
+pub(crate) mod status {
+    pub(crate) const DONE: u8 = 0;
+    pub(crate) const REFUSED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const UNAUTHORISED: u8 = 3;
+    pub(crate) const UNREACHED: u8 = 4;
+}
+
+/// Ends a verb before its work is done.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: u8,
+    /// One line per reason.
+    lines: Vec<String>,
+    /// What programs get, if they asked for JSON.
+    json: Option<Value>,
+    hint: Option<&'static str>,
+}
+
+impl Failure {
+    /// The arguments, the input or the set-up cannot work.
+    pub(crate) fn usage(line: impl Into<String>) -> Failure {
+        Failure::of_usage(vec![line.into()])
+    }
+
+    fn of_usage(lines: Vec<String>) -> Failure {
+        let json = described("config", "not_applied", &lines.join("; "));
+        Failure { status: status::USAGE, lines, json: Some(json), hint: None }
+    }
+
+    /// Problems of an update that was not sent; `names` says how the user called each field.
+    pub(crate) fn invalid(issues: Vec<Issue>, names: impl Fn(&str) -> String) -> Failure {
+        let lines = issues.iter().map(|issue| format!("{}: {}", names(&issue.field), issue.message)).collect();
+        let error = match cor_http::Invalid::from_issues(issues) {
+            Some(invalid) => error_json(&Error::invalid(invalid)),
+            None => Value::Null,
+        };
+        Failure { status: status::USAGE, lines, json: Some(json!({ "error": error })), hint: None }
+    }
+
+    /// The client's own error, whose kind decides the status.
+    pub(crate) fn client(error: &Error) -> Failure {
+        Failure {
+            status: status_of(error),
+            lines: vec![chain(error)],
+            json: Some(json!({ "error": error_json(error) })),
+            hint: None,
+        }
+    }
+
+    /// A signal ended the verb while an update was under way.
+    pub(crate) fn interrupted(status: u8, outcome: &str, message: &str) -> Failure {
+        let json = described("cancelled", outcome, message);
+        Failure { status, lines: vec![message.to_owned()], json: Some(json), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: &'static str) -> Failure {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Tells whoever is there and returns the exit status.
+    pub(crate) fn report(self, output: &mut Output) -> u8 {
+        if let (true, Some(json)) = (output.is_json(), &self.json) {
+            output.json(json);
+        }
+        match self.lines.as_slice() {
+            [line] => output.error(line),
+            lines => {
+                output.error(&format!("{} problems, nothing was sent:", lines.len()));
+                for line in lines {
+                    output.note(&format!("  {line}"));
+                }
+            }
+        }
+        if let Some(hint) = self.hint {
+            output.note(&format!("  {hint}"));
+        }
+        self.status
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(unusable: Unusable) -> Self {
+        Failure::of_usage(unusable.0)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::client(&error)
+    }
+}
+
+/// The exit status of one update that ended in this error.
+pub(crate) fn status_of(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Invalid | ErrorKind::Config => status::USAGE,
+        ErrorKind::InvalidDateRange if error.attempts() == 0 => status::USAGE,
+        ErrorKind::Auth | ErrorKind::Forbidden => status::UNAUTHORISED,
+        ErrorKind::ProjectNotFound | ErrorKind::Validation | ErrorKind::InvalidDateRange => status::REFUSED,
+        // COR gave no verdict: it was not there, not itself, or not able.
+        _ => status::UNREACHED,
+    }
+}
+
+/// The error and what caused it, as one line.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let says = error.to_string();
+        if !text.contains(&says) {
+            text.push_str(": ");
+            text.push_str(&says);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// An error of the client as every face describes it to programs.
+pub(crate) fn error_json(error: &Error) -> Value {
+    json!({
+        "kind": error.kind().as_str(),
+        "outcome": error.outcome().as_str(),
+        "message": chain(error),
+        "code": error.code(),
+        "status": error.status(),
+        "attempts": error.attempts(),
+        "retry_after": error.retry_after().map(|wait| wait.as_secs_f64()),
+        "request_id": error.request_id(),
+        "issues": error.issues().iter().map(|issue| json!({
+            "field": issue.field, "code": issue.code.as_str(), "message": issue.message,
+        })).collect::<Vec<_>>(),
+        "body": error.body(),
+    })
+}
+
+/// Problems of a row in the same shape, with the column of each.
+pub(crate) fn problems_json(problems: &[Problem]) -> Value {
+    let range = problems.iter().all(|problem| problem.code == "date_range");
+    let kind = if range { ErrorKind::InvalidDateRange } else { ErrorKind::Invalid };
+    let mut error = bare(kind.as_str(), "not_applied", &crate::rows::sentence(problems));
+    error["issues"] = problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "field": problem.field, "column": problem.column,
+                "code": problem.code, "message": problem.message,
+            })
+        })
+        .collect();
+    error
+}
+
+/// A failure that is no error of the client, in the same shape.
+pub(crate) fn described(kind: &str, outcome: &str, message: &str) -> Value {
+    json!({ "error": bare(kind, outcome, message) })
+}
+
+fn bare(kind: &str, outcome: &str, message: &str) -> Value {
+    json!({
+        "kind": kind, "outcome": outcome, "message": message, "code": null, "status": null, "attempts": 0,
+        "retry_after": null, "request_id": null, "issues": [], "body": null,
+    })
+}

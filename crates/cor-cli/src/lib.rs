@@ -1,0 +1,80 @@
+//! The `cor` program as a library: [`run`] is all of it.
+//!
+//! Every verb is thin: `projects update` and `projects sync` are calls into [`cor_http`], `sandbox` starts a
+//! [`cor_sandbox::Sandbox`], `demo` does all of that at once. `rows` turns tables into updates and knows nothing of a
+//! terminal or of arguments.
+
+mod args;
+mod connection;
+mod demo;
+mod failure;
+mod output;
+mod rows;
+mod sandbox;
+mod signals;
+mod sync;
+mod table;
+mod update;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, ProjectsVerb, Verb};
+use crate::failure::status;
+use crate::output::Output;
+
+/// Runs the program with its arguments, the program's name first, and returns its exit status.
+///
+/// Does not end the process, and takes over Ctrl-C only while a verb runs that has something to finish.
+///
+/// | status | meaning |
+/// |---|---|
+/// | 0 | all done |
+/// | 1 | some rows, or the update, were refused or failed |
+/// | 2 | wrong usage, input or configuration |
+/// | 3 | not authorised |
+/// | 4 | COR could not be reached or gave no usable answer, or the run was stopped early |
+/// | 130, 143 | ended by SIGINT or SIGTERM |
+pub fn run<I, T>(arguments: I) -> u8
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let mut output = Output::new();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error, &arguments, &mut output),
+    };
+    let _tracing = output::trace(cli.verbose);
+    let ended = match cli.verb {
+        Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),
+        Verb::Sandbox(args) => sandbox::run(&args, &mut output),
+        Verb::Demo => demo::run(&mut output),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "cor", &mut script);
+            output.bytes(&script);
+            Ok(status::DONE)
+        }
+    };
+    let code = match ended {
+        Ok(code) => code,
+        Err(failure) => failure.report(&mut output),
+    };
+    output.finish(code)
+}
+
+/// Help and version, which were asked for, and arguments that make no sense.
+fn not_understood(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> u8 {
+    if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        output.json(&failure::described("config", "not_applied", message));
+    }
+    // A closed pipe is the reader's choice.
+    let _ = error.print();
+    if error.use_stderr() { status::USAGE } else { status::DONE }
+}

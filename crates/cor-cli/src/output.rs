@@ -1,0 +1,118 @@
+//! The two ways out: results on standard output, messages for people on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+
+use crate::failure::status;
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// `text` in a style. The streams leave the colour out where nobody could see it.
+pub(crate) fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+pub(crate) struct Output {
+    out: AutoStream<io::Stdout>,
+    err: AutoStream<io::Stderr>,
+    json: bool,
+    /// What became of standard output.
+    state: State,
+}
+
+enum State {
+    Open,
+    /// Its reader has gone, as `head` does; the work goes on.
+    Closed,
+    Failed(io::Error),
+}
+
+impl Output {
+    pub(crate) fn new() -> Output {
+        Output {
+            out: AutoStream::auto(io::stdout()),
+            err: AutoStream::auto(io::stderr()),
+            json: false,
+            state: State::Open,
+        }
+    }
+
+    /// From here on failures are described on standard output as JSON too.
+    pub(crate) fn set_json(&mut self, json: bool) {
+        self.json = json;
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(crate) fn err_is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// One line of the result. Foreign text in it has to be printable.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.write(|out| writeln!(out, "{text}"));
+    }
+
+    /// One JSON object on a line of its own.
+    pub(crate) fn json(&mut self, value: &serde_json::Value) {
+        self.bytes(format!("{value}\n").as_bytes());
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.write(|out| out.write_all(bytes));
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut AutoStream<io::Stdout>) -> io::Result<()>) {
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        match write(&mut self.out).and_then(|()| self.out.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.state = State::Closed,
+            Err(error) => self.state = State::Failed(error),
+        }
+    }
+
+    /// One line for people. There is nobody to tell when it cannot be written.
+    pub(crate) fn note(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    pub(crate) fn error(&mut self, text: &str) {
+        self.note(&format!("{} {text}", styled(RED, "error:")));
+    }
+
+    /// The exit status, which is not 0 when a result could not be written.
+    pub(crate) fn finish(mut self, code: u8) -> u8 {
+        let State::Failed(error) = &self.state else { return code };
+        let text = format!("the work was done, but its result could not be written to standard output: {error}");
+        self.error(&text);
+        if code == status::DONE { status::REFUSED } else { code }
+    }
+}
+
+/// With `-v`, what the client does, on standard error; its events carry neither business text nor secrets.
+/// Only for this thread, and until the guard is dropped.
+pub(crate) fn trace(verbose: u8) -> Option<tracing::subscriber::DefaultGuard> {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    let level = match verbose {
+        0 => return None,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    // Other crates' events are nobody's business, and nobody vouches for what they hold.
+    let filter = Targets::new().with_target("cor_http", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
+    Some(tracing::subscriber::set_default(subscriber))
+}

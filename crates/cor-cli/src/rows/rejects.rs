@@ -1,0 +1,231 @@
+//! The file of rows that were not applied: the rows as they were written, each with its line, what became of it and
+//! why, so that they can be mended and fed back.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use csv::ByteRecord;
+
+use super::{Members, NOTES};
+
+/// What became of a row that was not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Refused before anything was sent.
+    Rejected,
+    /// Sent, and it certainly did not take effect.
+    NotApplied,
+    /// Sent, and no answer tells.
+    Unknown,
+    /// Not begun, because the run ended early.
+    NotStarted,
+}
+
+impl Fate {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Fate::Rejected => "rejected",
+            Fate::NotApplied => "not_applied",
+            Fate::Unknown => "unknown",
+            Fate::NotStarted => "not_started",
+        }
+    }
+}
+
+/// How the input is written, and thus the file.
+#[derive(Clone, Debug)]
+pub(crate) enum Style {
+    Csv(CsvStyle),
+    Jsonl { bom: bool },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CsvStyle {
+    delimiter: u8,
+    newline: &'static str,
+    bom: bool,
+    /// The header as it was written.
+    header: Vec<u8>,
+    columns: usize,
+    /// Where the input, a file of rejected rows itself, has the notes of an earlier run.
+    notes: Vec<usize>,
+}
+
+impl Style {
+    pub(crate) fn csv(delimiter: u8, newline: &'static str, bom: bool, raw: &[u8], header: &[String]) -> Style {
+        let is_note = |name: &String| NOTES.contains(&name.as_str());
+        let notes = header.iter().enumerate().filter(|(_, name)| is_note(name)).map(|(at, _)| at).collect();
+        Style::Csv(CsvStyle { delimiter, newline, bom, header: raw.to_vec(), columns: header.len(), notes })
+    }
+}
+
+/// The file, written row by row and never held back: what is reported is on its way to the disk.
+pub(crate) struct Rejects {
+    file: File,
+    style: Style,
+    rows: u64,
+}
+
+impl Rejects {
+    pub(crate) fn create(path: &Path, style: Style) -> io::Result<Rejects> {
+        let mut start = Vec::new();
+        match &style {
+            Style::Jsonl { bom } => bom.then(|| start.extend_from_slice(BOM)).unwrap_or_default(),
+            Style::Csv(csv) => {
+                if csv.bom {
+                    start.extend_from_slice(BOM);
+                }
+                start.extend_from_slice(&csv.noted(&csv.header, &NOTES));
+            }
+        }
+        let mut file = File::create(path)?;
+        file.write_all(&start)?;
+        Ok(Rejects { file, style, rows: 0 })
+    }
+
+    pub(crate) fn row(&mut self, raw: &[u8], line: u64, fate: Fate, reason: &str) -> io::Result<()> {
+        let bytes = match &self.style {
+            Style::Csv(csv) => csv.noted(raw, &[&line.to_string(), fate.as_str(), reason]),
+            Style::Jsonl { .. } => noted_json(raw, line, fate, reason),
+        };
+        self.rows += 1;
+        self.file.write_all(&bytes)
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+impl CsvStyle {
+    /// A row with three more cells and the end of its line.
+    fn noted(&self, raw: &[u8], notes: &[&str; 3]) -> Vec<u8> {
+        let cells = self.parse(raw);
+        let notes = ByteRecord::from(&notes[..]);
+        let mut line = raw.to_vec();
+        line.push(self.delimiter);
+        line.extend_from_slice(&self.write(&notes));
+        // The row stays as it was written, byte for byte, if that can still be read as what it was: a quotation
+        // mark that is never closed would swallow the notes.
+        if !self.notes.is_empty() || self.parse(&line) != joined(&cells, &notes) {
+            line = self.write(&joined(&self.without_notes(cells), &notes));
+        }
+        line.extend_from_slice(self.newline.as_bytes());
+        line
+    }
+
+    /// The cells without the notes of an earlier run, where there are any.
+    fn without_notes(&self, cells: ByteRecord) -> ByteRecord {
+        if cells.len() != self.columns {
+            return cells;
+        }
+        cells.iter().enumerate().filter(|(at, _)| !self.notes.contains(at)).map(|(_, cell)| cell).collect()
+    }
+
+    /// The cells of a row.
+    fn parse(&self, raw: &[u8]) -> ByteRecord {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(raw);
+        let mut cells = ByteRecord::new();
+        // Reading from memory does not fail, and a record of any length is accepted.
+        let _ = reader.read_byte_record(&mut cells);
+        cells.set_position(None);
+        cells
+    }
+
+    /// Cells as a row without the end of its line.
+    fn write(&self, cells: &ByteRecord) -> Vec<u8> {
+        let mut writer = csv::WriterBuilder::new().delimiter(self.delimiter).from_writer(Vec::new());
+        // Writing into memory does not fail.
+        let _ = writer.write_byte_record(cells);
+        let mut line = writer.into_inner().unwrap_or_default();
+        line.pop();
+        line
+    }
+}
+
+fn joined(cells: &ByteRecord, notes: &ByteRecord) -> ByteRecord {
+    cells.iter().chain(notes).collect()
+}
+
+/// The object with three more members. What is no object stays as it is, below a line of its own with the notes.
+fn noted_json(raw: &[u8], line: u64, fate: Fate, reason: &str) -> Vec<u8> {
+    let notes = format!(
+        r#""_line":{line},"_outcome":"{}","_reason":{}"#,
+        fate.as_str(),
+        serde_json::Value::from(reason)
+    );
+    let text = std::str::from_utf8(raw).ok().map(str::trim);
+    let members = text.and_then(|text| Some((text, Members::read(text).ok()?.0)));
+    let Some((text, members)) = members else {
+        return [b"{", notes.as_bytes(), b"}\n", raw, b"\n"].concat();
+    };
+    let is_note = |name: &str| NOTES.contains(&name);
+    let object = if members.is_empty() {
+        format!("{{{notes}}}\n")
+    } else if members.iter().any(|(name, _)| is_note(name)) {
+        let kept = members.iter().filter(|(name, _)| !is_note(name));
+        let kept: String =
+            kept.map(|(name, value)| format!("{}:{},", serde_json::Value::from(name.as_str()), value)).collect();
+        format!("{{{kept}{notes}}}\n")
+    } else {
+        let open = text.strip_suffix('}').unwrap_or(text);
+        format!("{},{notes}}}\n", open.trim_end())
+    };
+    object.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn style(header: &str) -> CsvStyle {
+        let names: Vec<String> = header.split(',').map(str::to_owned).collect();
+        match Style::csv(b',', "\r\n", false, header.as_bytes(), &names) {
+            Style::Csv(style) => style,
+            Style::Jsonl { .. } => unreachable!(),
+        }
+    }
+
+    fn noted(header: &str, raw: &str) -> String {
+        let line = style(header).noted(raw.as_bytes(), &["3", "rejected", "no, \"not\" so"]);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn rows_stay_as_they_were_written() {
+        let notes = "3,rejected,\"no, \"\"not\"\" so\"\r\n";
+        for raw in ["1,a", "\"1\",\"a\"", "1,\"a\r\nb\"", "1,\"say \"\"hi\"\"\"", "1,", "1,a,too many", "1,5\" pipe"] {
+            assert_eq!(noted("id,name", raw), format!("{raw},{notes}"), "{raw}");
+        }
+        assert_eq!(noted("id,name", "1,\"never closed"), format!("1,never closed,{notes}"));
+        assert_eq!(noted("id,name", "1,\"never, closed"), format!("1,\"never, closed\",{notes}"));
+    }
+
+    #[test]
+    fn notes_of_an_earlier_run_are_replaced() {
+        let header = "id,name,_line,_outcome,_reason";
+        assert_eq!(style(header).noted(header.as_bytes(), &NOTES), format!("{header}\r\n").as_bytes());
+        let notes = "3,rejected,\"no, \"\"not\"\" so\"\r\n";
+        assert_eq!(noted(header, "1,a,9,unknown,old"), format!("1,a,{notes}"));
+        assert_eq!(noted(header, "1,a"), format!("1,a,{notes}"));
+    }
+
+    #[test]
+    fn objects_keep_their_text() {
+        let noted = |raw: &str| {
+            String::from_utf8(noted_json(raw.as_bytes(), 3, Fate::Unknown, "so \"so\"")).unwrap()
+        };
+        let notes = r#""_line":3,"_outcome":"unknown","_reason":"so \"so\"""#;
+        assert_eq!(noted(r#" {"id" : "1", "n":1.50 } "#), format!("{{\"id\" : \"1\", \"n\":1.50,{notes}}}\n"));
+        assert_eq!(noted("{}"), format!("{{{notes}}}\n"));
+        assert_eq!(noted(r#"{"_line":1,"id":"1","n":1.50}"#), format!("{{\"id\":\"1\",\"n\":1.50,{notes}}}\n"));
+        assert_eq!(noted("nonsense"), format!("{{{notes}}}\nnonsense\n"));
+    }
+}

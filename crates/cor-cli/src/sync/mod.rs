@@ -1,0 +1,248 @@
+//! `cor projects sync`: a table of changes.
+
+mod feed;
+pub(crate) mod progress;
+mod report;
+
+use std::path::PathBuf;
+
+use cor_http::Results;
+use futures_util::StreamExt;
+
+use self::feed::{Control, Feed};
+use self::report::{Report, Stopped};
+use crate::args::SyncArgs;
+use crate::failure::{Failure, chain, status};
+use crate::output::Output;
+use crate::rows::{CsvRows, Format, Input, JsonRows, Origin, Rejects, Rename, Rows, Rules};
+use crate::signals::{Signal, Signals, runtime};
+use crate::update::{no_runtime, show_request};
+
+/// Requests that a dry run shows to people.
+const SHOWN: u64 = 3;
+
+pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
+    output.set_json(args.json);
+    let (rules, delimiter) = rules(args)?;
+    let client = match args.dry_run {
+        true => args.connection.check().map(|()| None)?,
+        false => Some(args.connection.client()?),
+    };
+    let origin = Origin::new(args.file.clone());
+    if let Some(path) = args.rejects.as_ref().filter(|path| origin.is_same_as(path)) {
+        return Err(Failure::usage(format!(
+            "--rejects {} is the input itself, which would be lost; name another file",
+            path.display()
+        )));
+    }
+    let input = Input::open(&origin, args.format)?;
+    let size = input.size;
+    let keep = args.rejects.is_some();
+    let mut rows: Box<dyn Rows> = match input.format {
+        Format::Csv => Box::new(CsvRows::open(input, rules, delimiter, keep)?),
+        Format::Jsonl if delimiter.is_some() => {
+            return Err(Failure::usage("--delimiter is for CSV; the input is JSON lines"));
+        }
+        Format::Jsonl => Box::new(JsonRows::open(input, rules, keep)?),
+    };
+    let rejects = match &args.rejects {
+        Some(path) => Some((path.clone(), create(path, rows.as_ref())?)),
+        None => None,
+    };
+    let unused = rows.unused();
+    let mut report = Report::new(output, size, rejects);
+    if !unused.is_empty() {
+        report.unused(&unused);
+    }
+    // What is left of a file can be copied after a stop; a stream may never end.
+    let (feed, control) = Feed::start(rows, args.limit, keep && size.is_some()).map_err(no_runtime)?;
+    let runtime = runtime().map_err(no_runtime)?;
+    runtime.block_on(async {
+        let signals = Signals::install().map_err(no_runtime)?;
+        match client {
+            Some(client) => apply(client.projects().update_stream(feed).start(), &control, &mut report, signals).await,
+            None => check(args, feed, &control, &mut report, signals).await,
+        }
+        Ok::<_, Failure>(())
+    })?;
+    let state = control.state();
+    let unread_from = state.unread_from(size);
+    if let (Some(broken), None) = (&state.broken, &report.stopped) {
+        let message = format!("{} cannot be read from line {} on: {}", origin.name(), broken.line, broken.error);
+        report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
+    } else if let (Some(limit), Some(_), None) = (args.limit, unread_from, &report.stopped) {
+        let message = format!("stopped after {limit} rows, as --limit says");
+        report.stopped = Some(Stopped { reason: "limit", message, status: status::DONE });
+    }
+    report.summary(args.dry_run, unread_from);
+    Ok(report.exit_status())
+}
+
+/// What the arguments say about columns, with every mistake in them.
+fn rules(args: &SyncArgs) -> Result<(Rules, Option<u8>), Failure> {
+    let mut reasons = Vec::new();
+    let mut renames = Vec::new();
+    for text in &args.map {
+        match Rename::parse(text) {
+            Ok(rename) => renames.push(rename),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    if args.source.is_empty() {
+        reasons.push("--source is empty; name the system the projects were created from".to_owned());
+    }
+    if args.clear_token.as_deref() == Some("") {
+        reasons.push("--clear-token is empty, but an empty cell keeps its field; choose another text".to_owned());
+    }
+    let delimiter = match args.delimiter.as_deref() {
+        None => None,
+        Some("tab" | "\\t" | "\t") => Some(b'\t'),
+        Some(text) => match text.as_bytes() {
+            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Some(*byte),
+            _ => {
+                reasons.push(format!("--delimiter {text:?} is not one plain character, nor tab"));
+                None
+            }
+        },
+    };
+    if !reasons.is_empty() {
+        return Err(crate::rows::Unusable(reasons).into());
+    }
+    let rules = Rules {
+        source: args.source.as_str().into(),
+        id_column: args.id_column.clone(),
+        renames,
+        clear: args.clear_token.clone(),
+    };
+    Ok((rules, delimiter))
+}
+
+fn create(path: &PathBuf, rows: &dyn Rows) -> Result<Rejects, Failure> {
+    Rejects::create(path, rows.style())
+        .map_err(|error| Failure::usage(format!("--rejects {} cannot be written: {error}", path.display())))
+}
+
+/// Sends the rows, listens to signals, and keeps the report.
+async fn apply(mut results: Results, control: &Control, report: &mut Report<'_>, mut signals: Signals) {
+    let stopper = results.stopper();
+    let mut ticks = tokio::time::interval(report.progress.interval());
+    let mut first: Option<Signal> = None;
+    loop {
+        tokio::select! {
+            biased;
+            signal = signals.next() => {
+                if first.replace(signal).is_some() {
+                    return leave(control, report, signal);
+                }
+                stopper.stop();
+                control.stop();
+                report.note("stopping: what is in flight finishes; once more to leave at once");
+            }
+            item = results.next() => {
+                let Some(item) = item else { break };
+                let row = control.state().take(item.index);
+                if let Some(row) = row {
+                    report.item(item, row);
+                }
+                if results.halted().is_some() || report.stopped.is_some() {
+                    stopper.stop();
+                    control.stop();
+                }
+            }
+            _ = ticks.tick() => {
+                let position = control.state().position;
+                report.tick(position, results.paused());
+            }
+        }
+        tell_unused(control, report);
+    }
+    finish(control, report);
+    report.stopped = match (report.stopped.take(), first, results.halted()) {
+        (Some(stopped), ..) => Some(stopped),
+        (None, Some(signal), _) => Some(stopped_by(signal)),
+        (None, None, Some(error)) => {
+            let unauthorised = error.kind() == cor_http::ErrorKind::Auth;
+            Some(Stopped {
+                reason: error.kind().as_str(),
+                message: format!("the run was stopped: {}", chain(error)),
+                status: if unauthorised { status::UNAUTHORISED } else { status::UNREACHED },
+            })
+        }
+        (None, None, None) => None,
+    };
+}
+
+fn stopped_by(signal: Signal) -> Stopped {
+    Stopped { reason: "signal", message: format!("stopped by {}", signal.name), status: signal.status }
+}
+
+/// The second signal: what is under way is given up, and said so.
+fn leave(control: &Control, report: &mut Report<'_>, signal: Signal) {
+    let rows = control.state().take_all();
+    for row in &rows {
+        report.abandoned(row);
+    }
+    finish(control, report);
+    let message = format!(
+        "left at once by {}; {} updates were under way, and whether they were applied is unknown",
+        signal.name,
+        rows.len()
+    );
+    report.stopped = Some(Stopped { reason: "signal", message, status: signal.status });
+}
+
+fn finish(control: &Control, report: &mut Report<'_>) {
+    tell_unused(control, report);
+    let unchanged = control.state().unchanged;
+    report.totals.unchanged = unchanged;
+    let totals = report.totals;
+    report.totals.read =
+        totals.applied + totals.rejected + totals.failed + totals.not_started + totals.unchanged;
+}
+
+fn tell_unused(control: &Control, report: &mut Report<'_>) {
+    let names = std::mem::take(&mut control.state().unused);
+    if !names.is_empty() {
+        report.unused(&names);
+    }
+}
+
+/// A dry run: every row is judged, none is sent.
+async fn check(
+    args: &SyncArgs,
+    mut feed: Feed,
+    control: &Control,
+    report: &mut Report<'_>,
+    mut signals: Signals,
+) {
+    let mut index = 0;
+    loop {
+        let row = tokio::select! {
+            biased;
+            signal = signals.next() => {
+                report.stopped = Some(stopped_by(signal));
+                break;
+            }
+            row = feed.next() => row,
+        };
+        let Some(row) = row else { break };
+        let Some(pending) = control.state().take(index) else { continue };
+        index += 1;
+        match &row.update {
+            Ok(update) if pending.problems.is_empty() => {
+                report.totals.not_started += 1;
+                if args.json || report.totals.not_started <= SHOWN {
+                    let url = args.connection.target(&row.id);
+                    show_request(report.output(), args.json, &url, update);
+                }
+            }
+            _ => report.rejected(&row.id, &pending),
+        }
+        tell_unused(control, report);
+    }
+    finish(control, report);
+    if !args.json && report.totals.not_started > SHOWN {
+        let more = progress::grouped(report.totals.not_started - SHOWN);
+        report.output().line(&format!("… and {more} more requests"));
+    }
+}

@@ -1,0 +1,138 @@
+//! A line on the terminal that moves while rows do. Nothing where standard error is no terminal.
+
+use std::time::{Duration, Instant};
+
+use cor_http::Pause;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::Output;
+
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    started: Instant,
+    paused: Option<Pause>,
+}
+
+/// How far a run is.
+pub(crate) struct Counts {
+    pub(crate) position: u64,
+    pub(crate) done: u64,
+    pub(crate) not_applied: u64,
+    pub(crate) paused: Option<Pause>,
+}
+
+impl Progress {
+    pub(crate) fn new(size: Option<u64>, output: &Output) -> Progress {
+        let bar = output.err_is_terminal().then(|| {
+            // Rows are not counted before they are read, so the share done is that of the bytes.
+            let (bar, template) = match size {
+                Some(size) => (ProgressBar::new(size), "{bar:28} {percent:>3}%  {msg}"),
+                None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
+            };
+            match ProgressStyle::with_template(template) {
+                Ok(style) => bar.with_style(style.progress_chars("━╸ ")),
+                Err(_) => bar,
+            }
+        });
+        Progress { bar, started: Instant::now(), paused: None }
+    }
+
+    /// How often it wants to be told.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_millis(if self.bar.is_some() { 100 } else { 1000 })
+    }
+
+    pub(crate) fn update(&mut self, counts: &Counts, output: &mut Output) {
+        let Some(bar) = &self.bar else { return self.log(counts.paused, output) };
+        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
+        let mut message = format!("{} rows", grouped(counts.done));
+        if counts.done > 0 {
+            message.push_str(&format!("  {}/s", grouped((counts.done as f64 / seconds) as u64)));
+        }
+        if counts.not_applied > 0 {
+            message.push_str(&format!("  {} not applied", grouped(counts.not_applied)));
+        }
+        match (counts.paused, bar.length()) {
+            (Some(pause), _) => message.push_str(&format!("  paused: {}", reason(pause))),
+            (None, Some(length)) if counts.position > 0 && counts.done > 0 => {
+                let left = seconds * (length.saturating_sub(counts.position)) as f64 / counts.position as f64;
+                message.push_str(&format!("  {} left", span(Duration::from_secs_f64(left))));
+            }
+            _ => {}
+        }
+        bar.set_position(counts.position);
+        bar.set_message(message);
+        bar.tick();
+    }
+
+    /// In a log only what lasts is worth a line.
+    fn log(&mut self, paused: Option<Pause>, output: &mut Output) {
+        let out = |pause: Option<Pause>| pause == Some(Pause::Unreachable);
+        match (out(self.paused), out(paused)) {
+            (false, true) => output.note(&format!("paused: {}", reason(Pause::Unreachable))),
+            (true, false) => output.note("COR answers again; going on"),
+            _ => {}
+        }
+        self.paused = paused;
+    }
+
+    /// Prints something without leaving pieces of the line behind.
+    pub(crate) fn around(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn reason(pause: Pause) -> &'static str {
+    match pause {
+        Pause::RateLimited => "COR takes no more requests for the moment",
+        _ => "COR cannot be reached; waiting for it to come back",
+    }
+}
+
+/// `14277` as `14,277`.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time for people.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_are_readable() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (14277, "14,277"), (1234567, "1,234,567")] {
+            assert_eq!(grouped(n), text);
+        }
+        for (ms, text) in [(1420, "1.4 s"), (59_000, "59 s"), (125_000, "2 min 5 s"), (7_380_000, "2 h 3 min")] {
+            assert_eq!(span(Duration::from_millis(ms)), text);
+        }
+    }
+}

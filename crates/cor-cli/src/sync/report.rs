@@ -1,0 +1,267 @@
+//! What became of every row: told as it happens, written into the file of rejected rows, summed up at the end.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use cor_http::{Error, ErrorKind, ItemResult, Outcome};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::feed::Pending;
+use super::progress::{Progress, grouped, span};
+use crate::failure::{chain, error_json, problems_json, status};
+use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
+use crate::rows::{Fate, Rejects, plain, sentence};
+
+/// Rows whose trouble is shown as it happens; after that it is only counted, and written to the file.
+const SHOWN: u64 = 10;
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Totals {
+    pub(crate) read: u64,
+    pub(crate) applied: u64,
+    pub(crate) rejected: u64,
+    pub(crate) failed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) not_started: u64,
+}
+
+impl Totals {
+    pub(crate) fn not_applied(&self) -> u64 {
+        self.rejected + self.failed
+    }
+}
+
+/// Why a run ended before its input did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Stopped {
+    /// A word for programs.
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+    #[serde(skip)]
+    pub(crate) status: u8,
+}
+
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    pub(crate) progress: Progress,
+    rejects: Option<(PathBuf, Rejects)>,
+    pub(crate) totals: Totals,
+    pub(crate) stopped: Option<Stopped>,
+    started: Instant,
+    shown: u64,
+    forbidden: bool,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(
+        output: &'a mut Output,
+        size: Option<u64>,
+        rejects: Option<(PathBuf, Rejects)>,
+    ) -> Report<'a> {
+        Report {
+            progress: Progress::new(size, output),
+            output,
+            rejects,
+            totals: Totals::default(),
+            stopped: None,
+            started: Instant::now(),
+            shown: 0,
+            forbidden: false,
+        }
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        self.progress.around(|| self.output.note(text));
+    }
+
+    pub(crate) fn output(&mut self) -> &mut Output {
+        self.output
+    }
+
+    pub(crate) fn tick(&mut self, position: u64, paused: Option<cor_http::Pause>) {
+        let counts = super::progress::Counts {
+            position,
+            done: self.totals.applied + self.totals.not_applied() + self.totals.unchanged,
+            not_applied: self.totals.not_applied(),
+            paused,
+        };
+        self.progress.update(&counts, self.output);
+    }
+
+    /// Columns that are neither fields nor anything else of use.
+    pub(crate) fn unused(&mut self, names: &[String]) {
+        self.note(&format!("not used: {}", names.join(", ")));
+    }
+
+    /// One row's result.
+    pub(crate) fn item(&mut self, item: ItemResult, row: Pending) {
+        match item.result {
+            Ok(_) => self.totals.applied += 1,
+            Err(_) if !item.started => self.not_started(&row),
+            Err(_) if !row.problems.is_empty() => self.rejected(&item.id, &row),
+            Err(error) => self.failed(&item.id, &row, &error),
+        }
+    }
+
+    /// A row that cannot be sent.
+    pub(crate) fn rejected(&mut self, id: &str, row: &Pending) {
+        self.totals.rejected += 1;
+        let reason = sentence(&row.problems);
+        let separator = if row.problems.first().is_some_and(|problem| problem.column.is_some()) { "," } else { ":" };
+        self.event(row.line, id, problems_json(&row.problems), separator, &reason);
+        self.write(row, Fate::Rejected, &reason);
+    }
+
+    fn failed(&mut self, id: &str, row: &Pending, error: &Error) {
+        self.totals.failed += 1;
+        self.forbidden |= error.kind() == ErrorKind::Forbidden;
+        let reason = plain(&chain(error));
+        self.event(row.line, id, error_json(error), ":", &reason);
+        let fate = if error.outcome() == Outcome::NotApplied { Fate::NotApplied } else { Fate::Unknown };
+        self.write(row, fate, &reason);
+    }
+
+    fn not_started(&mut self, row: &Pending) {
+        self.totals.not_started += 1;
+        self.write(row, Fate::NotStarted, "the run was stopped before this row was begun");
+    }
+
+    /// A row that was under way when the run was left.
+    pub(crate) fn abandoned(&mut self, row: &Pending) {
+        if !row.problems.is_empty() {
+            return self.rejected("", row);
+        }
+        self.totals.failed += 1;
+        let reason = "the run was left while this row was under way; whether it was applied is unknown";
+        self.write(row, Fate::Unknown, reason);
+    }
+
+    fn event(&mut self, line: u64, id: &str, error: Value, separator: &str, reason: &str) {
+        if self.output.is_json() {
+            return self.output.json(&json!({ "line": line, "id": id, "error": error }));
+        }
+        self.shown += 1;
+        if self.shown <= SHOWN {
+            let text = format!("{}{separator} {reason}", styled(RED, &format!("line {line}")));
+            self.note(&text);
+        }
+    }
+
+    fn write(&mut self, row: &Pending, fate: Fate, reason: &str) {
+        let Some((path, rejects)) = &mut self.rejects else { return };
+        if let Err(error) = rejects.row(&row.raw, row.line, fate, reason) {
+            let message = format!(
+                "{} cannot be written: {error}; rows from line {} on that were not applied are missing there",
+                path.display(),
+                row.line
+            );
+            self.rejects = None;
+            self.stopped = Some(Stopped { reason: "rejects", message, status: status::UNREACHED });
+        }
+    }
+
+    pub(crate) fn exit_status(&self) -> u8 {
+        match &self.stopped {
+            Some(stopped) if stopped.status != status::DONE => stopped.status,
+            _ if self.forbidden => status::UNAUTHORISED,
+            _ if self.totals.not_applied() > 0 => status::REFUSED,
+            _ => status::DONE,
+        }
+    }
+
+    /// The end of it: one object for programs, a few lines for people.
+    pub(crate) fn summary(&mut self, dry_run: bool, unread_from: Option<u64>) {
+        self.progress.end();
+        let took = self.started.elapsed();
+        if self.output.is_json() {
+            if let Some(stopped) = self.stopped.as_ref().filter(|stopped| stopped.status != status::DONE) {
+                self.output.error(&plain(&stopped.message));
+            }
+            let summary = Summary {
+                totals: self.totals,
+                dry_run,
+                seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
+                stopped: self.stopped.as_ref(),
+                unread_from_line: unread_from,
+            };
+            return match serde_json::to_value(&summary) {
+                Ok(_) => self.output.bytes(format!("{}\n", json_text(&summary)).as_bytes()),
+                Err(error) => self.output.error(&error.to_string()),
+            };
+        }
+        if self.shown > SHOWN {
+            let place = match &self.rejects {
+                Some((path, _)) => format!("see {}", path.display()),
+                None => "--rejects FILE writes them all into a file".to_owned(),
+            };
+            let more = format!("… and {} more; {place}", grouped(self.shown - SHOWN));
+            self.output.note(&more);
+        }
+        if let Some(stopped) = &self.stopped {
+            let text = plain(&stopped.message);
+            match stopped.status {
+                status::DONE => self.output.note(&text),
+                _ => self.output.error(&text),
+            }
+        }
+        self.lines(dry_run, took, unread_from);
+    }
+
+    fn lines(&mut self, dry_run: bool, took: Duration, unread_from: Option<u64>) {
+        let totals = self.totals;
+        let headline = match (dry_run, self.exit_status()) {
+            (true, _) => styled(BOLD, "Nothing was sent (--dry-run)"),
+            (_, status::DONE) => styled(BOLD, "Done"),
+            _ if self.stopped.is_some() => styled(YELLOW, "Stopped early"),
+            _ => styled(YELLOW, "Done, but not every row was applied"),
+        };
+        let rate = totals.applied as f64 / took.as_secs_f64().max(0.001);
+        let speed = if totals.applied > 0 { format!(", {}/s", grouped(rate as u64)) } else { String::new() };
+        self.output.line(&format!("{headline} {}", styled(DIM, &format!("({}{speed})", span(took)))));
+        let sent = if dry_run { ("would be sent", totals.not_started) } else { ("applied", totals.applied) };
+        let not_started = if dry_run { 0 } else { totals.not_started };
+        for (name, count, always) in [
+            ("read", totals.read, true),
+            (sent.0, sent.1, true),
+            ("rejected", totals.rejected, true),
+            ("failed", totals.failed, !dry_run),
+            ("unchanged", totals.unchanged, false),
+            ("not started", not_started, false),
+        ] {
+            if always || count > 0 {
+                let line = format!("  {name:<13} {:>11}", grouped(count));
+                let trouble = count > 0 && matches!(name, "rejected" | "failed" | "not started");
+                self.output.line(&if trouble { styled(YELLOW, &line) } else { line });
+            }
+        }
+        if let Some(line) = unread_from {
+            self.output.line(&format!("  The input was not read from line {} on.", grouped(line)));
+        }
+        match &self.rejects {
+            Some((path, rejects)) if rejects.rows() > 0 => {
+                let (rows, path) = (grouped(rejects.rows()), path.display());
+                let text = format!("  {rows} rows are in {path}, with the reason; mend them and sync that file.");
+                self.output.line(&text);
+            }
+            None if totals.not_applied() + not_started > 0 => {
+                self.output.line("  Run it with --rejects FILE to get those rows into a file to mend.");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    totals: Totals,
+    dry_run: bool,
+    seconds: f64,
+    stopped: Option<&'a Stopped>,
+    unread_from_line: Option<u64>,
+}
+
+fn json_text(summary: &Summary<'_>) -> String {
+    serde_json::to_string(summary).unwrap_or_default()
+}
