@@ -176,7 +176,7 @@ fn counts(html: &mut Html, view: &View) {
 }
 
 fn table(html: &mut Html, projects: &[StoredProject]) {
-    html.raw("<table><thead><tr><th>Project</th><th>Status</th><th>Start and end</th><th class=\"number\">Hours</th>")
+    html.raw("<div class=\"wide\"><table><thead><tr><th>Project</th><th>Status</th><th>Start and end</th><th class=\"number\">Hours</th>")
         .raw("<th class=\"number\">Money</th></tr></thead><tbody>");
     for project in projects {
         html.raw("<tr><td class=\"what\"><div class=\"name\">")
@@ -200,16 +200,21 @@ fn table(html: &mut Html, projects: &[StoredProject]) {
         }
         html.raw("</tr>");
     }
-    html.raw("</tbody></table>");
+    html.raw("</tbody></table></div>");
 }
 
 fn days(html: &mut Html, start: Option<&str>, end: Option<&str>) {
     html.raw("<td class=\"when\" data-label=\"Dates\">");
     match (start, end) {
         (None, None) => &mut *html,
-        (Some(start), Some(end)) => html.raw("<span>").text(start).raw(" \u{2013} ").text(end).raw("</span>"),
-        (Some(start), None) => html.raw("<span>from ").text(start).raw("</span>"),
-        (None, Some(end)) => html.raw("<span>until ").text(end).raw("</span>"),
+        (Some(start), Some(end)) => html
+            .raw("<span><span>")
+            .text(start)
+            .raw(" \u{2013}</span> <span>")
+            .text(end)
+            .raw("</span></span>"),
+        (Some(start), None) => html.raw("<span><span>from ").text(start).raw("</span></span>"),
+        (None, Some(end)) => html.raw("<span><span>until ").text(end).raw("</span></span>"),
     };
     html.raw("</td>");
 }

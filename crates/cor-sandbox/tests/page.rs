@@ -42,7 +42,7 @@ fn it_shows_projects_and_what_changed() {
     for shown in [
         "Website Redesign Project",
         "SF-OPP-12345",
-        "2025-01-15 \u{2013} 2025-04-30",
+        "2025-01-15 \u{2013}</span> <span>2025-04-30",
         "18\u{202f}000.10",
         "<del>2025-03-31</del>",
         "<ins>2025-04-30</ins>",
