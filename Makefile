@@ -33,6 +33,7 @@ test-rust: ## the crates: tables, properties, policies, the client against sandb
 .PHONY: test-cli
 test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand
 	$(CARGO) build --locked --quiet -p cor-cli
+	COR=target/debug/cor tests/readme
 	COR=target/debug/cor tests/cli-real-input
 
 .PHONY: deny

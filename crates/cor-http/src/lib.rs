@@ -47,3 +47,8 @@ pub use gate::Pause;
 pub use many::{ItemResult, Progress, Results, Row, Stop, Summary, UpdateMany};
 pub use options::{ClientBuilder, seconds};
 pub use retry::RetryPolicy;
+
+/// The README's Rust, so that it cannot rot.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
