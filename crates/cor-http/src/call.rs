@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cor_core::{ErrorKind, ExternalId, Invalid, Outcome, Project, ProjectUpdate};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::Error;
 use crate::attempt::{Class, Failed, attempt};
@@ -57,9 +58,13 @@ pub(crate) async fn update(
         reauthorised: false,
         last: None,
     };
+    // Neither the id nor anything of the update: what goes into logs is nobody's business text.
+    let span = tracing::debug_span!("update", source = update.source().as_str());
     let finished = match caller {
-        Caller::Single => call.single(&target, &body, ProjectKey::new(update.source(), id)).await,
-        Caller::Bulk(_) => call.run(&target, &body).await,
+        Caller::Single => {
+            call.single(&target, &body, ProjectKey::new(update.source(), id)).instrument(span).await
+        }
+        Caller::Bulk(_) => call.run(&target, &body).instrument(span).await,
     };
     finished.map_err(|error| call.finish(error).attempting(action(id, update)))
 }
@@ -115,7 +120,8 @@ impl Call<'_> {
             let sent = Instant::now();
             self.attempts += 1;
             let request = Request { target, body, token: &token.value, fresh: self.fresh };
-            let failed = match attempt(self.inner, &request, self.deadline).await {
+            let span = tracing::debug_span!("attempt", n = self.attempts);
+            let failed = match attempt(self.inner, &request, self.deadline).instrument(span).await {
                 Ok(project) => {
                     self.inner.gate.answered();
                     tracing::debug!(attempt = self.attempts, "applied");
