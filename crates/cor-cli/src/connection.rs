@@ -55,12 +55,12 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "N", help_heading = HEADING, allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Here to be refused with a reason instead of as an unknown flag.
-    #[arg(long, hide = true, num_args = 0.., value_name = "TOKEN")]
-    token: Option<Vec<String>>,
-    #[arg(long, hide = true, num_args = 0.., value_name = "KEY")]
-    api_key: Option<Vec<String>>,
-    #[arg(long, hide = true, num_args = 0.., value_name = "SECRET")]
-    client_secret: Option<Vec<String>>,
+    #[arg(long, hide = true, value_name = "TOKEN")]
+    token: Option<Option<String>>,
+    #[arg(long, hide = true, value_name = "KEY")]
+    api_key: Option<Option<String>>,
+    #[arg(long, hide = true, value_name = "SECRET")]
+    client_secret: Option<Option<String>>,
 }
 
 impl ConnectionArgs {

@@ -25,7 +25,6 @@ pub(crate) struct Failure {
     lines: Vec<String>,
     /// What programs get, if they asked for JSON.
     json: Option<Value>,
-    hint: Option<&'static str>,
 }
 
 impl Failure {
@@ -36,17 +35,18 @@ impl Failure {
 
     fn of_usage(lines: Vec<String>) -> Failure {
         let json = described("config", "not_applied", &lines.join("; "));
-        Failure { status: status::USAGE, lines, json: Some(json), hint: None }
+        Failure { status: status::USAGE, lines, json: Some(json) }
     }
 
     /// Problems of an update that was not sent; `names` says how the user called each field.
     pub(crate) fn invalid(issues: Vec<Issue>, names: impl Fn(&str) -> String) -> Failure {
-        let lines = issues.iter().map(|issue| format!("{}: {}", names(&issue.field), issue.message)).collect();
+        let lines =
+            issues.iter().map(|issue| format!("{}: {}", names(&issue.field), issue.message)).collect();
         let error = match cor_http::Invalid::from_issues(issues) {
             Some(invalid) => error_json(&Error::invalid(invalid)),
             None => Value::Null,
         };
-        Failure { status: status::USAGE, lines, json: Some(json!({ "error": error })), hint: None }
+        Failure { status: status::USAGE, lines, json: Some(json!({ "error": error })) }
     }
 
     /// The client's own error, whose kind decides the status.
@@ -55,19 +55,13 @@ impl Failure {
             status: status_of(error),
             lines: vec![chain(error)],
             json: Some(json!({ "error": error_json(error) })),
-            hint: None,
         }
     }
 
     /// A signal ended the verb while an update was under way.
     pub(crate) fn interrupted(status: u8, outcome: &str, message: &str) -> Failure {
         let json = described("cancelled", outcome, message);
-        Failure { status, lines: vec![message.to_owned()], json: Some(json), hint: None }
-    }
-
-    pub(crate) fn hint(mut self, hint: &'static str) -> Failure {
-        self.hint = Some(hint);
-        self
+        Failure { status, lines: vec![message.to_owned()], json: Some(json) }
     }
 
     /// Tells whoever is there and returns the exit status.
@@ -83,9 +77,6 @@ impl Failure {
                     output.note(&format!("  {line}"));
                 }
             }
-        }
-        if let Some(hint) = self.hint {
-            output.note(&format!("  {hint}"));
         }
         self.status
     }

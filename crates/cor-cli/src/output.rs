@@ -94,7 +94,8 @@ impl Output {
     /// The exit status, which is not 0 when a result could not be written.
     pub(crate) fn finish(mut self, code: u8) -> u8 {
         let State::Failed(error) = &self.state else { return code };
-        let text = format!("the work was done, but its result could not be written to standard output: {error}");
+        let text =
+            format!("the work was done, but its result could not be written to standard output: {error}");
         self.error(&text);
         if code == status::DONE { status::REFUSED } else { code }
     }

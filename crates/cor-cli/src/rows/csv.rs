@@ -7,7 +7,8 @@ use csv::ByteRecord;
 
 use super::input::{Input, Keeping};
 use super::mapping::{Columns, Draft, Rules};
-use super::{Broken, Content, NOTES, Problem, Row, Rows, Style, Unusable};
+use super::rejects::CsvStyle;
+use super::{Broken, Content, Problem, Row, Rows, Style, Unusable};
 
 const BUFFER: usize = 64 << 10;
 
@@ -16,7 +17,7 @@ pub(crate) struct CsvRows {
     rules: Rules,
     columns: Columns,
     header: Vec<String>,
-    style: Style,
+    style: CsvStyle,
     record: ByteRecord,
     lines: Lines,
     /// Whether rows are to be copied as they were written.
@@ -62,17 +63,15 @@ impl CsvRows {
             _ => "\n",
         };
         let (raw, _) = lines.row(&piece);
-        let style = Style::csv(delimiter, newline, input.bom, raw, &header);
+        let style = CsvStyle::new(delimiter, newline, input.bom, raw, &header);
         Ok(CsvRows { reader, rules, columns, header, style, record, lines, keep })
     }
 
     /// The cells of the record as an update, or what is wrong with them.
     fn content(&self, line: u64, last_line: u64) -> Content {
-        let wanted = self.header.len();
-        // A row that was written into a file of rejected rows by hand lacks the notes at its end.
-        let noted = self.header.iter().filter(|name| NOTES.contains(&name.as_str())).count();
-        if self.record.len() != wanted && self.record.len() + noted != wanted {
-            return Content::Bad(self.id(), vec![ragged(self.record.len(), wanted, line, last_line)]);
+        let (found, wanted) = (self.style.data_cells(&self.record), self.style.data_columns());
+        if found != wanted {
+            return Content::Bad(self.id(), vec![ragged(found, wanted, line, last_line)]);
         }
         let mut draft = Draft::new(&self.rules);
         match self.cell(self.columns.id) {
@@ -126,7 +125,7 @@ impl Rows for CsvRows {
     }
 
     fn style(&self) -> Style {
-        self.style.clone()
+        Style::Csv(self.style.clone())
     }
 }
 

@@ -156,7 +156,10 @@ fn text_of(json: &str) -> Option<String> {
 fn not_an_id(json: &str) -> String {
     match json.as_bytes().first() {
         Some(b'-' | b'0'..=b'9') => {
-            format!("{} is a number; write the id as text, \"{0}\" (007 and 7 are different ids)", excerpt(json))
+            format!(
+                "{} is a number; write the id as text, \"{0}\" (007 and 7 are different ids)",
+                excerpt(json)
+            )
         }
         Some(b'n') => "is null; give the id the project has in its source".to_owned(),
         _ => format!("{} is no id; write it as text", excerpt(json)),

@@ -106,7 +106,10 @@ impl Columns {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!("columns are {}", listed(header)),
             };
-            reasons.push(format!("--map names a column {:?} that the input does not have; {near}", rename.column));
+            reasons.push(format!(
+                "--map names a column {:?} that the input does not have; {near}",
+                rename.column
+            ));
         }
         let (mut fields, mut unused): (Vec<(usize, Field)>, Vec<String>) = Default::default();
         for (at, name) in header.iter().enumerate() {
@@ -122,7 +125,8 @@ impl Columns {
         }
         fields.dedup();
         for (n, (at, field)) in fields.iter().enumerate() {
-            if let Some((before, _)) = fields[..n].iter().find(|(before, same)| same == field && before != at) {
+            if let Some((before, _)) = fields[..n].iter().find(|(before, same)| same == field && before != at)
+            {
                 let (before, column) = (&header[*before], &header[*at]);
                 reasons.push(format!(
                     "the columns {before:?} and {column:?} would both set {field}; leave one out with --map {before:?}="

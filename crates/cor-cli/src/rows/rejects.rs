@@ -23,6 +23,8 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
+    const ALL: [Fate; 4] = [Fate::Rejected, Fate::NotApplied, Fate::Unknown, Fate::NotStarted];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Fate::Rejected => "rejected",
@@ -48,16 +50,8 @@ pub(crate) struct CsvStyle {
     /// The header as it was written.
     header: Vec<u8>,
     columns: usize,
-    /// Where the input, a file of rejected rows itself, has the notes of an earlier run.
-    notes: Vec<usize>,
-}
-
-impl Style {
-    pub(crate) fn csv(delimiter: u8, newline: &'static str, bom: bool, raw: &[u8], header: &[String]) -> Style {
-        let is_note = |name: &String| NOTES.contains(&name.as_str());
-        let notes = header.iter().enumerate().filter(|(_, name)| is_note(name)).map(|(at, _)| at).collect();
-        Style::Csv(CsvStyle { delimiter, newline, bom, header: raw.to_vec(), columns: header.len(), notes })
-    }
+    /// Whether the input is a file of rejected rows itself, with the notes of an earlier run in its last columns.
+    noted: bool,
 }
 
 /// The file, written row by row and never held back: what is reported is on its way to the disk.
@@ -101,6 +95,35 @@ impl Rejects {
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl CsvStyle {
+    pub(crate) fn new(
+        delimiter: u8,
+        newline: &'static str,
+        bom: bool,
+        raw: &[u8],
+        header: &[String],
+    ) -> CsvStyle {
+        let noted = header.ends_with(&NOTES.map(str::to_owned));
+        CsvStyle { delimiter, newline, bom, header: raw.to_vec(), columns: header.len(), noted }
+    }
+
+    /// How many columns there are besides the notes.
+    pub(crate) fn data_columns(&self) -> usize {
+        self.columns - if self.noted { NOTES.len() } else { 0 }
+    }
+
+    /// How many cells a row has besides the notes. A row that was added by hand has no notes, and one with too many
+    /// or too few cells still has them at its end.
+    pub(crate) fn data_cells(&self, cells: &ByteRecord) -> usize {
+        let n = cells.len();
+        let notes_at_end = || {
+            let [line, outcome] = [3, 2].map(|back| n.checked_sub(back).and_then(|at| cells.get(at)));
+            line.is_some_and(|line| !line.is_empty() && line.iter().all(u8::is_ascii_digit))
+                && outcome
+                    .is_some_and(|outcome| Fate::ALL.iter().any(|fate| fate.as_str().as_bytes() == outcome))
+        };
+        if self.noted && (n == self.columns || notes_at_end()) { n - NOTES.len() } else { n }
+    }
+
     /// A row with three more cells and the end of its line.
     fn noted(&self, raw: &[u8], notes: &[&str; 3]) -> Vec<u8> {
         let cells = self.parse(raw);
@@ -110,19 +133,11 @@ impl CsvStyle {
         line.extend_from_slice(&self.write(&notes));
         // The row stays as it was written, byte for byte, if that can still be read as what it was: a quotation
         // mark that is never closed would swallow the notes.
-        if !self.notes.is_empty() || self.parse(&line) != joined(&cells, &notes) {
-            line = self.write(&joined(&self.without_notes(cells), &notes));
+        if self.noted || self.parse(&line) != joined(&cells, cells.len(), &notes) {
+            line = self.write(&joined(&cells, self.data_cells(&cells), &notes));
         }
         line.extend_from_slice(self.newline.as_bytes());
         line
-    }
-
-    /// The cells without the notes of an earlier run, where there are any.
-    fn without_notes(&self, cells: ByteRecord) -> ByteRecord {
-        if cells.len() != self.columns {
-            return cells;
-        }
-        cells.iter().enumerate().filter(|(at, _)| !self.notes.contains(at)).map(|(_, cell)| cell).collect()
     }
 
     /// The cells of a row.
@@ -150,8 +165,8 @@ impl CsvStyle {
     }
 }
 
-fn joined(cells: &ByteRecord, notes: &ByteRecord) -> ByteRecord {
-    cells.iter().chain(notes).collect()
+fn joined(cells: &ByteRecord, n: usize, notes: &ByteRecord) -> ByteRecord {
+    cells.iter().take(n).chain(notes).collect()
 }
 
 /// The object with three more members. What is no object stays as it is, below a line of its own with the notes.
@@ -171,8 +186,9 @@ fn noted_json(raw: &[u8], line: u64, fate: Fate, reason: &str) -> Vec<u8> {
         format!("{{{notes}}}\n")
     } else if members.iter().any(|(name, _)| is_note(name)) {
         let kept = members.iter().filter(|(name, _)| !is_note(name));
-        let kept: String =
-            kept.map(|(name, value)| format!("{}:{},", serde_json::Value::from(name.as_str()), value)).collect();
+        let kept: String = kept
+            .map(|(name, value)| format!("{}:{},", serde_json::Value::from(name.as_str()), value))
+            .collect();
         format!("{{{kept}{notes}}}\n")
     } else {
         let open = text.strip_suffix('}').unwrap_or(text);
@@ -187,10 +203,7 @@ mod tests {
 
     fn style(header: &str) -> CsvStyle {
         let names: Vec<String> = header.split(',').map(str::to_owned).collect();
-        match Style::csv(b',', "\r\n", false, header.as_bytes(), &names) {
-            Style::Csv(style) => style,
-            Style::Jsonl { .. } => unreachable!(),
-        }
+        CsvStyle::new(b',', "\r\n", false, header.as_bytes(), &names)
     }
 
     fn noted(header: &str, raw: &str) -> String {
@@ -201,7 +214,9 @@ mod tests {
     #[test]
     fn rows_stay_as_they_were_written() {
         let notes = "3,rejected,\"no, \"\"not\"\" so\"\r\n";
-        for raw in ["1,a", "\"1\",\"a\"", "1,\"a\r\nb\"", "1,\"say \"\"hi\"\"\"", "1,", "1,a,too many", "1,5\" pipe"] {
+        for raw in
+            ["1,a", "\"1\",\"a\"", "1,\"a\r\nb\"", "1,\"say \"\"hi\"\"\"", "1,", "1,a,too many", "1,5\" pipe"]
+        {
             assert_eq!(noted("id,name", raw), format!("{raw},{notes}"), "{raw}");
         }
         assert_eq!(noted("id,name", "1,\"never closed"), format!("1,never closed,{notes}"));
@@ -215,17 +230,24 @@ mod tests {
         let notes = "3,rejected,\"no, \"\"not\"\" so\"\r\n";
         assert_eq!(noted(header, "1,a,9,unknown,old"), format!("1,a,{notes}"));
         assert_eq!(noted(header, "1,a"), format!("1,a,{notes}"));
+        assert_eq!(noted(header, "1,9,unknown,old"), format!("1,{notes}"));
+        assert_eq!(noted(header, "1,a,b,9,rejected,old"), format!("1,a,b,{notes}"));
     }
 
     #[test]
     fn objects_keep_their_text() {
-        let noted = |raw: &str| {
-            String::from_utf8(noted_json(raw.as_bytes(), 3, Fate::Unknown, "so \"so\"")).unwrap()
-        };
+        let noted =
+            |raw: &str| String::from_utf8(noted_json(raw.as_bytes(), 3, Fate::Unknown, "so \"so\"")).unwrap();
         let notes = r#""_line":3,"_outcome":"unknown","_reason":"so \"so\"""#;
-        assert_eq!(noted(r#" {"id" : "1", "n":1.50 } "#), format!("{{\"id\" : \"1\", \"n\":1.50,{notes}}}\n"));
+        assert_eq!(
+            noted(r#" {"id" : "1", "n":1.50 } "#),
+            format!("{{\"id\" : \"1\", \"n\":1.50,{notes}}}\n")
+        );
         assert_eq!(noted("{}"), format!("{{{notes}}}\n"));
-        assert_eq!(noted(r#"{"_line":1,"id":"1","n":1.50}"#), format!("{{\"id\":\"1\",\"n\":1.50,{notes}}}\n"));
+        assert_eq!(
+            noted(r#"{"_line":1,"id":"1","n":1.50}"#),
+            format!("{{\"id\":\"1\",\"n\":1.50,{notes}}}\n")
+        );
         assert_eq!(noted("nonsense"), format!("{{{notes}}}\nnonsense\n"));
     }
 }

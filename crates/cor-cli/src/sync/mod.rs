@@ -60,7 +60,9 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     runtime.block_on(async {
         let signals = Signals::install().map_err(no_runtime)?;
         match client {
-            Some(client) => apply(client.projects().update_stream(feed).start(), &control, &mut report, signals).await,
+            Some(client) => {
+                apply(client.projects().update_stream(feed).start(), &control, &mut report, signals).await
+            }
             None => check(args, feed, &control, &mut report, signals).await,
         }
         Ok::<_, Failure>(())
@@ -68,7 +70,8 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     let state = control.state();
     let unread_from = state.unread_from(size);
     if let (Some(broken), None) = (&state.broken, &report.stopped) {
-        let message = format!("{} cannot be read from line {} on: {}", origin.name(), broken.line, broken.error);
+        let message =
+            format!("{} cannot be read from line {} on: {}", origin.name(), broken.line, broken.error);
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
     } else if let (Some(limit), Some(_), None) = (args.limit, unread_from, &report.stopped) {
         let message = format!("stopped after {limit} rows, as --limit says");
@@ -92,7 +95,9 @@ fn rules(args: &SyncArgs) -> Result<(Rules, Option<u8>), Failure> {
         reasons.push("--source is empty; name the system the projects were created from".to_owned());
     }
     if args.clear_token.as_deref() == Some("") {
-        reasons.push("--clear-token is empty, but an empty cell keeps its field; choose another text".to_owned());
+        reasons.push(
+            "--clear-token is empty, but an empty cell keeps its field; choose another text".to_owned(),
+        );
     }
     let delimiter = match args.delimiter.as_deref() {
         None => None,

@@ -128,10 +128,13 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_readable() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (14277, "14,277"), (1234567, "1,234,567")] {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (14277, "14,277"), (1234567, "1,234,567")]
+        {
             assert_eq!(grouped(n), text);
         }
-        for (ms, text) in [(1420, "1.4 s"), (59_000, "59 s"), (125_000, "2 min 5 s"), (7_380_000, "2 h 3 min")] {
+        for (ms, text) in
+            [(1420, "1.4 s"), (59_000, "59 s"), (125_000, "2 min 5 s"), (7_380_000, "2 h 3 min")]
+        {
             assert_eq!(span(Duration::from_millis(ms)), text);
         }
     }

@@ -108,7 +108,8 @@ impl<'a> Report<'a> {
     pub(crate) fn rejected(&mut self, id: &str, row: &Pending) {
         self.totals.rejected += 1;
         let reason = sentence(&row.problems);
-        let separator = if row.problems.first().is_some_and(|problem| problem.column.is_some()) { "," } else { ":" };
+        let separator =
+            if row.problems.first().is_some_and(|problem| problem.column.is_some()) { "," } else { ":" };
         self.event(row.line, id, problems_json(&row.problems), separator, &reason);
         self.write(row, Fate::Rejected, &reason);
     }
@@ -185,10 +186,9 @@ impl<'a> Report<'a> {
                 stopped: self.stopped.as_ref(),
                 unread_from_line: unread_from,
             };
-            return match serde_json::to_value(&summary) {
-                Ok(_) => self.output.bytes(format!("{}\n", json_text(&summary)).as_bytes()),
-                Err(error) => self.output.error(&error.to_string()),
-            };
+            // Plain data, in the order of its fields; it cannot fail to be written as JSON.
+            let text = serde_json::to_string(&summary).unwrap_or_default();
+            return self.output.line(&text);
         }
         if self.shown > SHOWN {
             let place = match &self.rejects {
@@ -241,7 +241,8 @@ impl<'a> Report<'a> {
         match &self.rejects {
             Some((path, rejects)) if rejects.rows() > 0 => {
                 let (rows, path) = (grouped(rejects.rows()), path.display());
-                let text = format!("  {rows} rows are in {path}, with the reason; mend them and sync that file.");
+                let are = if rejects.rows() == 1 { "row is" } else { "rows are" };
+                let text = format!("  {rows} {are} in {path}, with the reason; mend that file and sync it.");
                 self.output.line(&text);
             }
             None if totals.not_applied() + not_started > 0 => {
@@ -260,8 +261,4 @@ struct Summary<'a> {
     seconds: f64,
     stopped: Option<&'a Stopped>,
     unread_from_line: Option<u64>,
-}
-
-fn json_text(summary: &Summary<'_>) -> String {
-    serde_json::to_string(summary).unwrap_or_default()
 }
