@@ -1,0 +1,225 @@
+//! The native half of `Client` and `AsyncClient`: options in, calls out.
+
+use std::path::PathBuf;
+
+use cor_http::{ClientBuilder, Row, seconds};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use tracing::instrument::WithSubscriber;
+
+use crate::background::{self, Call};
+use crate::engine::Slot;
+use crate::errors;
+use crate::feed::Feed;
+use crate::input::Input;
+use crate::log::Collector;
+use crate::mailbox::{self, Mailbox, Outcome};
+use crate::many::Results;
+use crate::many_async::AsyncRun;
+use crate::project::Project;
+use crate::row::{self, Reader};
+use crate::supply::{self, Options, Supply};
+
+/// A client, driven by its callers or by the background thread.
+#[pyclass(frozen)]
+pub(crate) struct NativeClient(Slot);
+
+/// A pair of what to send and where, or the refusal as an exception.
+fn checked(py: Python<'_>, row: Row) -> PyResult<(String, cor_core::ProjectUpdate)> {
+    match row.update {
+        Ok(update) => Ok((row.id, update)),
+        Err(invalid) => Err(errors::raised(py, &cor_http::Error::invalid(invalid))),
+    }
+}
+
+#[pymethods]
+impl NativeClient {
+    /// `options` holds those of the builder that were given, times in seconds or as `timedelta`.
+    #[new]
+    fn new(py: Python<'_>, blocking: bool, options: &Bound<'_, PyDict>) -> PyResult<NativeClient> {
+        let mut builder = cor_http::Client::builder().from_env();
+        for (name, value) in options {
+            let name = name.cast_into::<PyString>()?;
+            let name = name.to_cow()?;
+            if !value.is_none() {
+                builder = set(builder, &name, &value)?;
+            }
+        }
+        let client = builder.build().map_err(|error| errors::raised(py, &error))?;
+        Slot::new(client, blocking).map(NativeClient)
+    }
+
+    #[pyo3(signature = (id, update, source, fields, extra))]
+    fn update(
+        &self,
+        id: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        source: Option<&str>,
+        fields: &Bound<'_, PyDict>,
+        extra: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Project> {
+        let py = id.py();
+        let engine = self.0.engine(py)?;
+        let (id, update) = checked(py, row::single(id, update, source, fields, extra)?)?;
+        let projects = engine.client().projects();
+        match engine.wait(py, projects.update(id, &update))? {
+            Ok(project) => Ok(project.into()),
+            Err(error) => Err(errors::raised(py, &error)),
+        }
+    }
+
+    #[pyo3(signature = (rows, source, id_column, concurrency, patience, on_progress, bar))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
+    fn update_many(
+        &self,
+        rows: &Bound<'_, PyAny>,
+        source: Option<&str>,
+        id_column: String,
+        concurrency: Option<&Bound<'_, PyAny>>,
+        patience: Option<&Bound<'_, PyAny>>,
+        on_progress: Option<Py<PyAny>>,
+        bar: Option<Py<PyAny>>,
+    ) -> PyResult<Results> {
+        let py = rows.py();
+        let options = run_options(py, concurrency, patience)?;
+        let engine = self.0.engine(py)?;
+        let (input, total) = Input::open(rows, source, id_column)?;
+        let feed = Feed::default();
+        let results = supply::start(engine.client(), feed.clone(), &options);
+        let supply = Supply::new(Some(input), feed.clone());
+        Ok(Results::new(engine, results, supply, feed, total, on_progress, bar))
+    }
+
+    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
+    fn start_update(
+        &self,
+        mailbox: Py<Mailbox>,
+        future: Py<PyAny>,
+        id: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        source: Option<&str>,
+        fields: &Bound<'_, PyDict>,
+        extra: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Call> {
+        let py = id.py();
+        let engine = self.0.engine(py)?;
+        let (id, update) = checked(py, row::single(id, update, source, fields, extra)?)?;
+        let mailbox = std::sync::Arc::new(mailbox);
+        let call = async move {
+            let ended = engine.client().projects().update(id, &update).await;
+            mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
+        };
+        let background = background::handle(py)?;
+        let task = match Collector::wanted(py) {
+            Some(collector) => background.spawn(call.with_subscriber(collector.dispatch().clone())),
+            None => background.spawn(call),
+        };
+        Ok(task.abort_handle().into())
+    }
+
+    /// `rows` is `None` where they come from an asynchronous iterable, one by one.
+    #[pyo3(signature = (mailbox, rows, source, id_column, concurrency, patience))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
+    fn start_many(
+        &self,
+        py: Python<'_>,
+        mailbox: Py<Mailbox>,
+        rows: Option<&Bound<'_, PyAny>>,
+        source: Option<&str>,
+        id_column: String,
+        concurrency: Option<&Bound<'_, PyAny>>,
+        patience: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<AsyncRun> {
+        let options = run_options(py, concurrency, patience)?;
+        let engine = self.0.engine(py)?;
+        let reader = Reader::new(source, id_column.clone());
+        let (input, total) = match rows {
+            Some(rows) => {
+                let (input, total) = Input::open(rows, source, id_column)?;
+                (Some(input), total)
+            }
+            None => (None, None),
+        };
+        AsyncRun::start(py, engine, mailbox, (input, total), reader, &options)
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+}
+
+/// One option of the builder.
+fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult<ClientBuilder> {
+    let text = || -> PyResult<String> {
+        value.extract().map_err(|_| {
+            PyTypeError::new_err(format!("{name} is text, not {}", crate::convert::type_name(value)))
+        })
+    };
+    Ok(match name {
+        "token" => builder.token(text()?),
+        "api_key" => builder.api_key(text()?),
+        "client_secret" => builder.client_secret(text()?),
+        "base_url" => builder.base_url(text()?),
+        "token_url" => builder.token_url(text()?),
+        "proxy" => builder.proxy(text()?),
+        "user_agent" => builder.user_agent(text()?),
+        "ca_file" => builder.ca_file(value.extract::<PathBuf>()?),
+        "connect_timeout" => builder.connect_timeout(time(name, value)?),
+        "attempt_timeout" => builder.attempt_timeout(time(name, value)?),
+        "deadline" => builder.deadline(time(name, value)?),
+        "backoff_base" => builder.backoff_base(time(name, value)?),
+        "backoff_cap" => builder.backoff_cap(time(name, value)?),
+        "max_attempts" => builder.max_attempts(count(name, value)?),
+        "concurrency" => builder.concurrency(count(name, value)? as usize),
+        "rate" => builder.rate(number(name, value)?),
+        _ => return Err(PyTypeError::new_err(format!("no option is called {name}"))),
+    })
+}
+
+fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let is_bool = value.is_instance_of::<pyo3::types::PyBool>();
+    value.extract().ok().filter(|_| !is_bool).ok_or_else(|| {
+        PyTypeError::new_err(format!("{name} is a number, not {}", crate::convert::type_name(value)))
+    })
+}
+
+/// A count. One that no count can be is passed on as 0, which is refused with the range.
+fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let number = number(name, value)?;
+    if number.fract() != 0.0 {
+        return Err(PyTypeError::new_err(format!("{name} is a whole number, not {number}")));
+    }
+    // Too large stays too large, and below zero becomes zero: both are out of range.
+    Ok(number as u32)
+}
+
+fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::Duration> {
+    let py = value.py();
+    let given = match value.getattr_opt(intern!(py, "total_seconds"))? {
+        Some(total) => total.call0()?.extract()?,
+        None => number(name, value)?,
+    };
+    seconds(name, given).map_err(|error| errors::raised(py, &error))
+}
+
+fn run_options(
+    py: Python<'_>,
+    concurrency: Option<&Bound<'_, PyAny>>,
+    patience: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Options> {
+    let concurrency = concurrency.map(|value| count("concurrency", value)).transpose()?;
+    if let Some(concurrency) = concurrency.filter(|concurrency| !(1..=10_000).contains(concurrency)) {
+        return Err(errors::config(py, &format!("concurrency is {concurrency}; it goes from 1 to 10000")));
+    }
+    Ok(Options {
+        concurrency: concurrency.map(|concurrency| concurrency as usize),
+        patience: patience.map(|value| time("patience", value)).transpose()?,
+    })
+}

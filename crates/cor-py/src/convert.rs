@@ -1,0 +1,216 @@
+//! Python values as the core's values. Nothing is bent: what does not fit is refused, with what would.
+//!
+//! numpy and pandas are recognised by the names of their types, so neither is imported nor needed.
+
+use cor_core::{Date, Draft, Field, IncomeType, Issue, IssueCode, Number, Value};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDate, PyDateTime, PyFloat, PyInt, PyString, PyType};
+
+use crate::values::Clear;
+
+/// What a Python value asks of a field.
+pub(crate) enum Given {
+    Keep,
+    Value(Value<'static>),
+    Refused(IssueCode, String),
+}
+
+impl Given {
+    /// Sets, clears or keeps a field of a draft.
+    pub(crate) fn set(self, draft: &mut Draft, field: Field) {
+        match self {
+            Given::Keep => {}
+            Given::Value(value) => draft.set_field(field, value),
+            Given::Refused(code, message) => draft.reject(Issue::new(field.name(), code, message)),
+        }
+    }
+}
+
+/// What a Python value asks of a field.
+///
+/// # Errors
+/// Only what must end the call, such as Ctrl-C; whatever is wrong with the value itself is [`Given::Refused`].
+pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    if value.is_none() {
+        return Ok(Given::Keep);
+    }
+    // Exact types first: a pointer comparison each, in the order of their frequency.
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        return Ok(read_text(text));
+    }
+    if let Ok(number) = value.cast_exact::<PyFloat>() {
+        return Ok(read_float(number.value()));
+    }
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        return read_int(number);
+    }
+    if let Ok(yes) = value.cast_exact::<PyBool>() {
+        return Ok(Given::Value(Value::Boolean(yes.is_true())));
+    }
+    if value.cast_exact::<Clear>().is_ok() {
+        return Ok(Given::Value(Value::Clear));
+    }
+    read_other(value).or_else(|error| explained(value, error))
+}
+
+/// An error raised by a value's own code is a problem of the value; one that is no `Exception` ends the call.
+fn explained(value: &Bound<'_, PyAny>, error: PyErr) -> PyResult<Given> {
+    let py = value.py();
+    if !error.is_instance_of::<PyException>(py) {
+        return Err(error);
+    }
+    let message = format!("a value of type {} could not be read: {}", type_name(value), error.value(py));
+    Ok(Given::Refused(IssueCode::WrongType, message))
+}
+
+pub(crate) fn read_text(text: &Bound<'_, PyString>) -> Given {
+    match text.to_cow() {
+        Ok(text) => Given::Value(Value::Text(text.into_owned().into())),
+        Err(_) => {
+            let message = format!(
+                "{} holds half of a surrogate pair, which is no text; decode its source with the right encoding",
+                shown(text)
+            );
+            Given::Refused(IssueCode::NotAllowed, message)
+        }
+    }
+}
+
+fn read_float(number: f64) -> Given {
+    // NaN is how tables of floats say that there is nothing.
+    if number.is_nan() { Given::Keep } else { Given::Value(Value::Number(number.into())) }
+}
+
+fn read_int(number: &Bound<'_, PyAny>) -> PyResult<Given> {
+    if let Ok(number) = number.extract::<i64>() {
+        return Ok(Given::Value(Value::Number(number.into())));
+    }
+    // int's own digits, whatever a subclass prints itself as.
+    let digits = number.py().get_type::<PyInt>().call_method1("__repr__", (number,))?;
+    Ok(read_digits(&digits.extract::<String>()?))
+}
+
+fn read_digits(digits: &str) -> Given {
+    match digits.parse::<Number>() {
+        Ok(number) => Given::Value(Value::Number(number)),
+        Err(issue) => Given::Refused(issue.code, issue.message),
+    }
+}
+
+fn read_other(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    let class = value.get_type();
+    let module = class.module()?;
+    let module = module.to_cow()?;
+    let library = module.split('.').next().unwrap_or_default();
+    let name = class.name()?;
+    let name = name.to_cow()?;
+    match (library, &*name) {
+        ("pandas", "NaTType" | "NAType") => return Ok(Given::Keep),
+        ("decimal" | "_decimal" | "_pydecimal", "Decimal") => return read_decimal(value),
+        ("numpy", "datetime64") => {
+            let day = value.call_method1("astype", ("datetime64[us]",))?.call_method0("item")?;
+            return read(&day);
+        }
+        ("numpy", _) if value.hasattr("item")? && !value.is_instance_of::<PyString>() => {
+            let item = value.call_method0("item")?;
+            // Some of numpy's own have nothing to become, or become a list.
+            return if item.get_type().is(&class) { Ok(refused(value)) } else { read(&item) };
+        }
+        _ => {}
+    }
+    if value.is_instance_of::<PyString>() {
+        return read_named_text(value);
+    }
+    if value.is_instance_of::<PyInt>() {
+        return read_int(value);
+    }
+    if let Ok(number) = value.cast::<PyFloat>() {
+        return Ok(read_float(number.value()));
+    }
+    if value.is_instance_of::<PyDateTime>() {
+        return read_datetime(value);
+    }
+    if value.is_instance_of::<PyDate>() {
+        return read_date(value);
+    }
+    Ok(refused(value))
+}
+
+/// Text of a class of its own: an enum's member, numpy's text, an income type that is passed on whatever it is.
+fn read_named_text(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    static INCOME_TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let text = value.cast::<PyString>()?;
+    if value.is_instance(INCOME_TYPE.import(value.py(), "projectcor._update", "IncomeType")?)? {
+        let name = text.to_cow()?;
+        let kind = IncomeType::known(&name).unwrap_or_else(|| IncomeType::Other(name.into_owned()));
+        return Ok(Given::Value(Value::IncomeType(kind)));
+    }
+    Ok(read_text(text))
+}
+
+fn read_decimal(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    if value.call_method0("is_finite")?.is_truthy()? {
+        return Ok(read_digits(&value.str()?.to_cow()?));
+    }
+    let message =
+        format!("{} is not finite; leave the field out to keep it, or give a finite number", shown(value));
+    Ok(Given::Refused(IssueCode::NotFinite, message))
+}
+
+fn read_date(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    let part = |name| value.getattr(name);
+    let day = Date::new(part("year")?.extract()?, part("month")?.extract()?, part("day")?.extract()?);
+    Ok(match day {
+        Some(day) => Given::Value(Value::Date(day)),
+        None => refused(value),
+    })
+}
+
+/// A moment that stands for a day: midnight, without a zone.
+fn read_datetime(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    if !value.getattr("tzinfo")?.is_none() {
+        let message = format!(
+            "{} has a time zone, and a day has none; convert it to the zone that is meant and give its .date()",
+            shown(value)
+        );
+        return Ok(Given::Refused(IssueCode::NotADate, message));
+    }
+    for part in ["hour", "minute", "second", "microsecond"] {
+        if value.getattr(part)?.is_truthy()? {
+            let message = format!("{} has a time of day, and a day has none; give its .date()", shown(value));
+            return Ok(Given::Refused(IssueCode::NotADate, message));
+        }
+    }
+    read_date(value)
+}
+
+fn refused(value: &Bound<'_, PyAny>) -> Given {
+    let message = format!(
+        "{} of type {} does not fit any field; give text, a number, a date, True or False",
+        shown(value),
+        type_name(value)
+    );
+    Given::Refused(IssueCode::WrongType, message)
+}
+
+/// The name of a value's type, as Python people write it.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    let class = value.get_type();
+    class.fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// A value as messages quote it: short, and on one line.
+pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
+    const MOST: usize = 60;
+    let text = match value.repr() {
+        Ok(text) => text.to_string_lossy().into_owned(),
+        Err(_) => return "a value".to_owned(),
+    };
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match line.char_indices().nth(MOST) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line,
+    }
+}

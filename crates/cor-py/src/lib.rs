@@ -1,0 +1,81 @@
+//! The compiled half of the Python package `projectcor`: thin translations between Python and the crates beside it.
+//!
+//! * [`convert`], [`row`], [`input`], [`arrow`]: what people have, as the core's rows; every rule is the core's.
+//! * [`engine`], [`client`], [`many`]: the blocking door. The caller's thread drives, with the interpreter released.
+//! * [`background`], [`mailbox`], [`many_async`]: the awaitable door. One thread drives for all event loops.
+//! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
+//! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
+
+mod arrow;
+mod background;
+mod client;
+mod convert;
+mod engine;
+mod errors;
+mod feed;
+mod input;
+mod log;
+mod mailbox;
+mod many;
+mod many_async;
+mod project;
+mod results;
+mod row;
+mod sandbox;
+mod supply;
+mod update;
+mod values;
+
+use pyo3::prelude::*;
+
+/// The compiled half of projectcor.
+#[pymodule]
+mod _native {
+    use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
+
+    #[pymodule_export]
+    use crate::background::Call;
+    #[pymodule_export]
+    use crate::client::NativeClient;
+    #[pymodule_export]
+    use crate::mailbox::Mailbox;
+    #[pymodule_export]
+    use crate::many::Results;
+    #[pymodule_export]
+    use crate::many_async::AsyncRun;
+    #[pymodule_export]
+    use crate::project::Project;
+    #[pymodule_export]
+    use crate::results::{ItemResult, Progress, Summary};
+    #[pymodule_export]
+    use crate::run_program;
+    #[pymodule_export]
+    use crate::sandbox::{Answer, Hold, Request, Sandbox, StoredProject};
+    #[pymodule_export]
+    use crate::update::{update_json, validate_update};
+    #[pymodule_export]
+    use crate::values::{Clear, Issue};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        module.add("CLEAR", Clear)?;
+        module.add(
+            "ERROR_KINDS",
+            PyTuple::new(py, cor_core::ErrorKind::ALL.iter().map(|kind| kind.as_str()))?,
+        )?;
+        module.add("FIELDS", PyTuple::new(py, cor_core::Field::ALL.iter().map(|field| field.name()))?)?;
+        module.add(
+            "SOURCES",
+            PyTuple::new(py, cor_core::Source::KNOWN.iter().map(|source| source.as_str()))?,
+        )?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// Runs the program `cor` with its arguments, the program's name first, and returns its exit status.
+#[pyfunction]
+fn run_program(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> u8 {
+    py.detach(|| cor_cli::run(arguments))
+}

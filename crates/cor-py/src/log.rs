@@ -1,0 +1,115 @@
+//! What the client does, as records of `logging.getLogger("projectcor")`.
+//!
+//! Events are collected while the interpreter is released and handed to the logger afterwards. Nothing is collected, and
+//! nothing of the process is changed, unless the logger takes debug records. Events hold no secrets and no business text.
+
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+use tracing::field::{Field, Visit};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
+
+type Lines = Arc<Mutex<Vec<(u8, String)>>>;
+
+/// Collects events for the logger.
+#[derive(Clone)]
+pub(crate) struct Collector {
+    dispatch: Dispatch,
+    lines: Lines,
+}
+
+impl Collector {
+    /// The collector, if the logger wants what it collects.
+    pub(crate) fn wanted(py: Python<'_>) -> Option<Collector> {
+        static COLLECTOR: PyOnceLock<Collector> = PyOnceLock::new();
+        let wanted = logger(py)?.call_method1(intern!(py, "isEnabledFor"), (10,)).ok()?;
+        wanted.is_truthy().ok()?.then(|| {
+            let collector = COLLECTOR.get_or_init(py, || {
+                let lines = Lines::default();
+                Collector { dispatch: Dispatch::new(Bridge(lines.clone())), lines }
+            });
+            collector.clone()
+        })
+    }
+
+    pub(crate) fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    /// Hands over what was collected. A handler that raises is the handler's own business, as it is in `logging`.
+    pub(crate) fn flush(&self, py: Python<'_>) {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(logger) = logger(py) else { return };
+        for (level, line) in lines {
+            if let Err(error) = logger.call_method1(intern!(py, "log"), (level, "%s", line)) {
+                error.write_unraisable(py, None);
+            }
+        }
+    }
+}
+
+/// The logger, once anybody has imported `logging`. Before that nobody can be listening.
+fn logger(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if let Some(logger) = LOGGER.get(py) {
+        return Some(logger.bind(py).clone());
+    }
+    let modules = py.import("sys").ok()?.getattr("modules").ok()?.cast_into::<PyDict>().ok()?;
+    let logging = modules.get_item("logging").ok()??;
+    let logger = logging.call_method1("getLogger", ("projectcor",)).ok()?;
+    Some(LOGGER.get_or_init(py, || logger.unbind()).bind(py).clone())
+}
+
+struct Bridge(Lines);
+
+impl Subscriber for Bridge {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("cor_") && *metadata.level() <= Level::DEBUG
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        let level = match *event.metadata().level() {
+            Level::ERROR => 40,
+            Level::WARN => 30,
+            Level::INFO => 20,
+            _ => 10,
+        };
+        let text = line.message + &line.fields;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((level, text));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// An event as one line: its message, then its fields.
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Writing into text cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}

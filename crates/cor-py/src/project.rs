@@ -1,0 +1,229 @@
+//! COR's answer.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use cor_core::{Answer, Date, Number, Timestamp};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDate, PyDict, PyType};
+
+/// A project as COR's answer describes it.
+///
+/// Every attribute may be ``None``: COR documents no answer, and a field that is missing or odd does not turn an update
+/// that happened into a failure. Ids are COR's own numbers, not the external ids of a request. Whatever was sent,
+/// known to this library or not, is in ``to_dict()``, ``get(name)`` and ``json``.
+///
+///     >>> project = Project.from_json('{"id": 7, "name": "Phase 2", "start": "2025-01-15 00:00:00", "mood": "good"}')
+///     >>> project.id, project.name, project.start, project.get("mood")
+///     (7, 'Phase 2', datetime.date(2025, 1, 15), 'good')
+#[pyclass(module = "projectcor", frozen, eq)]
+#[derive(PartialEq)]
+pub(crate) struct Project(Arc<cor_core::Project>);
+
+impl From<Arc<cor_core::Project>> for Project {
+    fn from(project: Arc<cor_core::Project>) -> Self {
+        Project(project)
+    }
+}
+
+impl From<cor_core::Project> for Project {
+    fn from(project: cor_core::Project) -> Self {
+        Project(Arc::new(project))
+    }
+}
+
+impl Project {
+    pub(crate) fn core(&self) -> &Arc<cor_core::Project> {
+        &self.0
+    }
+}
+
+#[pymethods]
+impl Project {
+    /// COR's number of the project; not the external id.
+    #[getter]
+    fn id(&self) -> Option<i64> {
+        self.0.id()
+    }
+
+    /// The name.
+    #[getter]
+    fn name(&self) -> Option<String> {
+        self.0.name().map(str::to_owned)
+    }
+
+    /// COR's number of the client.
+    #[getter]
+    fn client_id(&self) -> Option<i64> {
+        self.0.client_id()
+    }
+
+    /// The description.
+    #[getter]
+    fn brief(&self) -> Option<String> {
+        self.0.brief().map(str::to_owned)
+    }
+
+    /// The first day.
+    #[getter]
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDate>>> {
+        date(py, self.0.start())
+    }
+
+    /// The last day.
+    #[getter]
+    fn end<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDate>>> {
+        date(py, self.0.end())
+    }
+
+    /// COR's number of the project manager.
+    #[getter]
+    fn pm_id(&self) -> Option<i64> {
+        self.0.pm_id()
+    }
+
+    /// Hours, exactly as COR wrote them.
+    #[getter]
+    fn estimated_time<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        decimal(py, self.0.estimated_time())
+    }
+
+    /// Whether the work is billed.
+    #[getter]
+    fn billable(&self) -> Option<bool> {
+        self.0.billable()
+    }
+
+    /// The status, as COR spells it.
+    #[getter]
+    fn status(&self) -> Option<String> {
+        self.0.status().map(str::to_owned)
+    }
+
+    /// Money in the project's currency, exactly as COR wrote it.
+    #[getter]
+    fn estimated<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        decimal(py, self.0.estimated())
+    }
+
+    /// COR's number of the contract.
+    #[getter]
+    fn contract_id(&self) -> Option<i64> {
+        self.0.contract_id()
+    }
+
+    /// Number or code of the work order.
+    #[getter]
+    fn work_order(&self) -> Option<String> {
+        self.0.work_order().map(str::to_owned)
+    }
+
+    /// Whether the project is archived.
+    #[getter]
+    fn archived(&self) -> Option<bool> {
+        self.0.archived()
+    }
+
+    /// COR's number of the company.
+    #[getter]
+    fn company_id(&self) -> Option<i64> {
+        self.0.company_id()
+    }
+
+    /// When the project was created; naive where COR wrote no zone.
+    #[getter]
+    fn created_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        time(py, self.0.created_at())
+    }
+
+    /// When the project was last changed; naive where COR wrote no zone.
+    #[getter]
+    fn updated_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        time(py, self.0.updated_at())
+    }
+
+    /// The answer's object on one line, as COR sent it; ``None`` where COR answered without a body.
+    #[getter]
+    fn json(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.json().into_owned())
+    }
+
+    /// The project that an answer with this body describes.
+    #[staticmethod]
+    fn from_json(json: Option<&str>) -> Project {
+        match Answer::read(200, json.unwrap_or_default().as_bytes()) {
+            Answer::Project(project) => project.into(),
+            _ => cor_core::Project::default().into(),
+        }
+    }
+
+    /// Everything COR sent, with numbers that are no integers as ``Decimal``.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if self.0.is_empty() {
+            return Ok(PyDict::new(py));
+        }
+        let given = PyDict::new(py);
+        given.set_item("parse_float", decimal_class(py)?)?;
+        let read = py.import("json")?.getattr("loads")?.call((self.0.json(),), Some(&given))?;
+        // An answer that is no object describes nothing.
+        Ok(read.cast_into::<PyDict>().unwrap_or_else(|_| PyDict::new(py)))
+    }
+
+    /// Any field of the answer, whether this library knows it or not.
+    #[pyo3(signature = (name, default=None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.to_dict(py)?.get_item(name)?.or(default))
+    }
+
+    pub(crate) fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let id = self.0.id().into_pyobject(py)?.repr()?;
+        let name = self.0.name().into_pyobject(py)?.repr()?;
+        let status = self.0.status().into_pyobject(py)?.repr()?;
+        Ok(format!("Project(id={id}, name={name}, status={status})"))
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.json().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Option<String>,))> {
+        let project = &slf.get().0;
+        let json = (!project.is_empty()).then(|| project.json().into_owned());
+        Ok((slf.get_type().getattr(intern!(slf.py(), "from_json"))?, (json,)))
+    }
+}
+
+fn date(py: Python<'_>, date: Option<Date>) -> PyResult<Option<Bound<'_, PyDate>>> {
+    date.map(|date| PyDate::new(py, date.year().into(), date.month(), date.day())).transpose()
+}
+
+fn decimal_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DECIMAL.import(py, "decimal", "Decimal")
+}
+
+fn decimal<'py>(py: Python<'py>, number: Option<&Number>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    number.map(|number| decimal_class(py)?.call1((number.to_string(),))).transpose()
+}
+
+/// What Python can read of a time; the text itself stays reachable through `get`.
+fn time<'py>(py: Python<'py>, time: Option<&Timestamp>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static DATETIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let Some(time) = time else { return Ok(None) };
+    // Before 3.11 Python does not read the Z.
+    let text = time
+        .as_str()
+        .strip_suffix('Z')
+        .map_or_else(|| time.as_str().to_owned(), |text| format!("{text}+00:00"));
+    Ok(DATETIME.import(py, "datetime", "datetime")?.call_method1("fromisoformat", (text,)).ok())
+}

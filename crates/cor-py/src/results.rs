@@ -1,0 +1,241 @@
+//! What a run tells: one result per row, how far it is, what became of all.
+
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use pyo3::pyclass::CompareOp;
+use pyo3::types::PyType;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::errors;
+use crate::project::Project;
+
+/// What became of one row of ``update_many``.
+///
+/// Attributes:
+///     index: The row's place in the input, counted from 0.
+///     id: The row's external id.
+///     project: The project as COR now has it; ``None`` unless the row was updated.
+///     error: Why the row was not updated, a ``CorError``; ``None`` if it was.
+///     started: Whether the row was begun at all. Rows are not, after the run was stopped.
+///     ok: Whether the row was updated.
+#[pyclass(module = "projectcor", frozen)]
+pub(crate) struct ItemResult {
+    #[pyo3(get)]
+    index: u64,
+    #[pyo3(get)]
+    id: String,
+    #[pyo3(get)]
+    started: bool,
+    project: Option<Arc<cor_core::Project>>,
+    failure: Option<cor_http::Error>,
+    /// The exception, once somebody asked for it.
+    error: OnceLock<Py<PyAny>>,
+}
+
+impl ItemResult {
+    pub(crate) fn was_started(&self) -> bool {
+        self.started
+    }
+}
+
+impl From<cor_http::ItemResult> for ItemResult {
+    fn from(item: cor_http::ItemResult) -> Self {
+        let (project, failure) = match item.result {
+            Ok(project) => (Some(Arc::new(project)), None),
+            Err(error) => (None, Some(error)),
+        };
+        ItemResult {
+            index: item.index,
+            id: item.id,
+            started: item.started,
+            project,
+            failure,
+            error: OnceLock::new(),
+        }
+    }
+}
+
+#[pymethods]
+impl ItemResult {
+    #[getter]
+    pub(crate) fn ok(&self) -> bool {
+        self.project.is_some()
+    }
+
+    #[getter]
+    fn project(&self) -> Option<Project> {
+        self.project.clone().map(Project::from)
+    }
+
+    #[getter]
+    fn error(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        if let (None, Some(failure)) = (self.error.get(), &self.failure) {
+            // Whoever comes second loses nothing: both are equal.
+            let _ = self.error.set(errors::exception(py, failure, Some(self.index))?.unbind());
+        }
+        Ok(self.error.get().map(|error| error.clone_ref(py)))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let what = match (&self.project, self.error(py)?) {
+            (Some(project), _) => format!("project={}", Project::from(project.clone()).__repr__(py)?),
+            (None, Some(error)) => format!("error={}", error.bind(py).repr()?),
+            (None, None) => "project=None".to_owned(),
+        };
+        let id = self.id.as_str().into_pyobject(py)?.repr()?;
+        let started = if self.started { "" } else { ", started=False" };
+        Ok(format!("ItemResult(index={}, id={id}, {what}{started})", self.index))
+    }
+
+    fn __richcmp__(&self, py: Python<'_>, other: &Self, op: CompareOp) -> PyResult<Py<PyAny>> {
+        let equal = || {
+            let plain = (self.index, &self.id, self.started) == (other.index, &other.id, other.started);
+            let errors = (self.error(py)?, other.error(py)?);
+            let same_error = match errors {
+                (Some(own), Some(others)) => own.bind(py).eq(others)?,
+                (None, None) => true,
+                _ => false,
+            };
+            Ok::<bool, PyErr>(plain && same_error && self.project == other.project)
+        };
+        Ok(match op {
+            CompareOp::Eq => equal()?.into_pyobject(py)?.to_owned().into_any().unbind(),
+            CompareOp::Ne => (!equal()?).into_pyobject(py)?.to_owned().into_any().unbind(),
+            _ => py.NotImplemented(),
+        })
+    }
+
+    fn __hash__(&self) -> u64 {
+        // Equal results have equal places.
+        self.index
+    }
+
+    #[classmethod]
+    fn _restore(
+        _class: &Bound<'_, PyType>,
+        index: u64,
+        id: String,
+        started: bool,
+        project: Option<Bound<'_, Project>>,
+        error: Option<Py<PyAny>>,
+    ) -> Self {
+        let project = project.map(|project| project.get().core().clone());
+        let error = error.map_or_else(OnceLock::new, OnceLock::from);
+        ItemResult { index, id, started, project, failure: None, error }
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let py = slf.py();
+        let item = slf.get();
+        let restore = slf.get_type().getattr("_restore")?;
+        let given = (item.index, item.id.as_str(), item.started, item.project(), item.error(py)?);
+        Ok((restore, given.into_pyobject(py)?.into_any()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.error.get() {
+            Some(error) => visit.call(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How far a run has come.
+///
+/// Attributes:
+///     done: Rows finished, failed ones included.
+///     failed: Rows that failed, refused ones included.
+///     total: All rows, where the input knows how many it has, else ``None``.
+///     paused: Why nothing is sent at the moment: ``"rate_limited"``, ``"unreachable"`` or ``None``.
+#[pyclass(module = "projectcor", frozen, eq, hash, get_all)]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Progress {
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) total: Option<u64>,
+    pub(crate) paused: Option<&'static str>,
+}
+
+pub(crate) fn paused(pause: Option<cor_http::Pause>) -> Option<&'static str> {
+    match pause? {
+        cor_http::Pause::RateLimited => Some("rate_limited"),
+        cor_http::Pause::Unreachable => Some("unreachable"),
+        _ => Some("paused"),
+    }
+}
+
+#[pymethods]
+impl Progress {
+    #[new]
+    #[pyo3(signature = (done, failed, total=None, paused=None))]
+    fn new(done: u64, failed: u64, total: Option<u64>, paused: Option<&str>) -> Self {
+        let known = ["rate_limited", "unreachable"];
+        let paused = paused.map(|why| known.into_iter().find(|known| *known == why).unwrap_or("paused"));
+        Progress { done, failed, total, paused }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let total = self.total.into_pyobject(py)?.repr()?;
+        let paused = self.paused.into_pyobject(py)?.repr()?;
+        Ok(format!("Progress(done={}, failed={}, total={total}, paused={paused})", self.done, self.failed))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let Progress { done, failed, total, paused } = slf.get().clone();
+        let given = (done, failed, total, paused).into_pyobject(slf.py())?.into_any();
+        Ok((slf.get_type().into_any(), given))
+    }
+}
+
+/// What became of all rows of a run so far.
+///
+/// Attributes:
+///     read: Rows taken from the input.
+///     applied: Rows that COR applied.
+///     rejected: Rows refused before anything was sent.
+///     failed: Rows that failed otherwise.
+///     not_started: Rows taken from the input and not begun, because the run was stopped.
+#[pyclass(module = "projectcor", frozen, eq, hash, get_all)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Summary {
+    read: u64,
+    applied: u64,
+    rejected: u64,
+    failed: u64,
+    not_started: u64,
+}
+
+impl Summary {
+    pub(crate) fn describe(&self) -> String {
+        let Summary { read, applied, rejected, failed, not_started } = self;
+        format!(
+            "read={read}, applied={applied}, rejected={rejected}, failed={failed}, not_started={not_started}"
+        )
+    }
+}
+
+impl From<cor_http::Summary> for Summary {
+    fn from(summary: cor_http::Summary) -> Self {
+        let cor_http::Summary { read, applied, rejected, failed, not_started, .. } = summary;
+        Summary { read, applied, rejected, failed, not_started }
+    }
+}
+
+#[pymethods]
+impl Summary {
+    #[new]
+    #[pyo3(signature = (read=0, applied=0, rejected=0, failed=0, not_started=0))]
+    fn new(read: u64, applied: u64, rejected: u64, failed: u64, not_started: u64) -> Self {
+        Summary { read, applied, rejected, failed, not_started }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Summary({})", self.describe())
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (u64, u64, u64, u64, u64)) {
+        let Summary { read, applied, rejected, failed, not_started } = *slf.get();
+        (slf.get_type().into_any(), (read, applied, rejected, failed, not_started))
+    }
+}

@@ -1,0 +1,93 @@
+"""Keeps COR (projectcor.com) projects in step with the system that owns them: partial updates, one or a million.
+
+    >>> import projectcor
+    >>> import projectcor.testing
+    >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+    ...     project = client.projects.update("SF-OPP-12345", source="SALESFORCE", estimated_time=250)
+    ...     print(project.id, project.estimated_time)
+    155693 250
+
+Against COR itself: ``projectcor.Client()``, set up by its arguments or by the environment (``COR_ACCESS_TOKEN``, or
+``COR_API_KEY`` with ``COR_CLIENT_SECRET``). Many updates: ``client.projects.update_many(rows, source=...)``, where rows
+are dicts, dataclasses, ``ProjectUpdate``s, or a table of pandas, polars or anything else that speaks Arrow. Every
+failure is a ``CorError`` that knows its ``kind``, its ``outcome`` and what to do. ``AsyncClient`` is the same, awaited.
+"""
+
+from projectcor._client import AsyncClient, AsyncProjects, AsyncResults, Client, Projects
+from projectcor._errors import (
+    ApiError,
+    AuthError,
+    CancelledError,
+    ConfigError,
+    CorError,
+    ForbiddenError,
+    InvalidDateRangeError,
+    InvalidUpdateError,
+    ProjectNotFoundError,
+    ProtocolError,
+    RateLimitError,
+    RedirectError,
+    RequestTimeoutError,
+    ServerError,
+    TlsError,
+    TooLargeError,
+    TransportError,
+    ValidationError,
+)
+from projectcor._results import Issue, ItemResult, Progress, Project, Results, Summary
+from projectcor._update import CLEAR, FIELDS, SOURCES, Clear, IncomeType, Json, ProjectUpdate
+from projectcor._version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from projectcor._fields import ProjectFields
+
+__all__ = [
+    "CLEAR",
+    "FIELDS",
+    "SOURCES",
+    "ApiError",
+    "AsyncClient",
+    "AsyncProjects",
+    "AsyncResults",
+    "AuthError",
+    "CancelledError",
+    "Clear",
+    "Client",
+    "ConfigError",
+    "CorError",
+    "ForbiddenError",
+    "IncomeType",
+    "InvalidDateRangeError",
+    "InvalidUpdateError",
+    "Issue",
+    "ItemResult",
+    "Json",
+    "Progress",
+    "Project",
+    "ProjectFields",
+    "ProjectNotFoundError",
+    "ProjectUpdate",
+    "Projects",
+    "ProtocolError",
+    "RateLimitError",
+    "RedirectError",
+    "RequestTimeoutError",
+    "Results",
+    "ServerError",
+    "Summary",
+    "TlsError",
+    "TooLargeError",
+    "TransportError",
+    "ValidationError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Importing `typing` would take as long as everything else here, and only type checkers need what it makes.
+    if name == "ProjectFields":
+        from projectcor._fields import ProjectFields
+
+        return ProjectFields
+    raise AttributeError(f"module 'projectcor' has no attribute {name!r}")

@@ -1,0 +1,460 @@
+"""``Client`` and ``AsyncClient``: one engine, two thin doors with the same names, parameters and defaults."""
+
+from __future__ import annotations
+
+from projectcor._native import Mailbox, NativeClient, Results
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from asyncio import AbstractEventLoop, Task
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from datetime import timedelta
+    from typing import Any, Literal, NoReturn
+
+    from typing_extensions import Self, Unpack
+
+    from projectcor._errors import CorError
+    from projectcor._fields import ProjectFields
+    from projectcor._native import AsyncRun, ItemResult, Progress, Project, Summary
+    from projectcor._progress import Bar
+    from projectcor._rows import ArrowStream
+    from projectcor._update import ProjectUpdate
+
+    Rows = Iterable[object] | ArrowStream
+    AsyncRows = Iterable[object] | AsyncIterable[object] | ArrowStream
+    Seconds = float | timedelta
+    OnProgress = Callable[[Progress], object]
+
+__all__ = ["AsyncClient", "AsyncProjects", "AsyncResults", "Client", "Projects"]
+
+
+class _Base:
+    """What both clients share: their options. Nothing is connected until the first call."""
+
+    _blocking = True
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        api_key: str | None = None,
+        client_secret: str | None = None,
+        base_url: str | None = None,
+        token_url: str | None = None,
+        connect_timeout: Seconds | None = None,
+        attempt_timeout: Seconds | None = None,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
+        backoff_base: Seconds | None = None,
+        backoff_cap: Seconds | None = None,
+        concurrency: int | None = None,
+        rate: float | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        proxy: str | None = None,
+        user_agent: str | None = None,
+    ) -> None:
+        self._native = NativeClient(
+            self._blocking,
+            {
+                "token": token,
+                "api_key": api_key,
+                "client_secret": client_secret,
+                "base_url": base_url,
+                "token_url": token_url,
+                "connect_timeout": connect_timeout,
+                "attempt_timeout": attempt_timeout,
+                "deadline": deadline,
+                "max_attempts": max_attempts,
+                "backoff_base": backoff_base,
+                "backoff_cap": backoff_cap,
+                "concurrency": concurrency,
+                "rate": rate,
+                "ca_file": ca_file,
+                "proxy": proxy,
+                "user_agent": user_agent,
+            },
+        )
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(
+            f"a {name} holds connections and cannot be pickled; pass its options (or the environment) on "
+            f"and make a {name} where it is used"
+        )
+
+    def __repr__(self) -> str:
+        return f"<projectcor.{type(self).__name__}: {self._native.describe()}>"
+
+
+class Client(_Base):
+    """A client of COR's Integrations API whose calls wait.
+
+    Calls wait with the interpreter released, let Ctrl-C through, and may come from any number of threads. There is no
+    thread behind it. After a fork the child connects anew. Leaving its ``with`` block closes the connections.
+
+    An argument wins over the environment: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``;
+    ``COR_BASE_URL``, ``COR_TOKEN_URL``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+
+    Args:
+        token: A bearer token to use as it is. Excludes ``api_key`` and ``client_secret``.
+        api_key: The API key of COR's client credentials; needs ``client_secret``.
+        client_secret: The secret of COR's client credentials; needs ``api_key``.
+        base_url: Where the Integrations API is. Default: ``https://integrations.projectcor.com``.
+        token_url: Where tokens come from. Default: ``https://api.projectcor.com/v1/oauth/token``.
+        connect_timeout: Longest time to make a connection, in seconds or a ``timedelta``. Default: 5.
+        attempt_timeout: Longest time for one request, in seconds or a ``timedelta``. Default: 20.
+        deadline: Longest time for one call, retries and waits included, in seconds or a ``timedelta``. Default: 60.
+        max_attempts: How often a call is attempted, the first time included. Default: 4.
+        backoff_base: First wait between attempts, doubled each time, in seconds or a ``timedelta``. Default: 0.25.
+        backoff_cap: Longest wait between attempts, in seconds or a ``timedelta``. Default: 20.
+        concurrency: Requests in flight at most. Default: 16.
+        rate: Requests per second at most. By default the limit is learned from COR's answers.
+        ca_file: A PEM file of certificate authorities to trust besides the operating system's.
+        proxy: The proxy to go through: ``http://``, ``https://``, ``socks5://`` or ``socks5h://``.
+        user_agent: The whole ``User-Agent``. Default: ``projectcor/`` and the version.
+
+    Raises:
+        ConfigError: The options cannot work together, or are out of range.
+
+    Example:
+        >>> import projectcor.testing
+        >>> with projectcor.testing.Sandbox(example=True) as cor:
+        ...     with Client(base_url=cor.base_url, token=cor.token, deadline=30) as client:
+        ...         client.projects.update("SF-OPP-12345", source="SALESFORCE", name="Phase 2").name
+        'Phase 2'
+    """
+
+    @property
+    def projects(self) -> Projects:
+        """COR's projects."""
+        return Projects(self._native)
+
+    def close(self) -> None:
+        """Closes the connections. Calls in flight in other threads finish; new ones are refused."""
+        self._native.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Projects:
+    """What can be done with projects."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: NativeClient) -> None:
+        self._native = native
+
+    def update(
+        self,
+        id: str,
+        update: ProjectUpdate | None = None,
+        *,
+        source: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> Project:
+        """Sends one update and returns the project as COR now has it.
+
+        Retries, waits and the renewal of tokens happen within the client's ``deadline``. Ctrl-C gives the call up;
+        whether an update under way was applied is then unknown.
+
+        Args:
+            id: The project's external id, the one it was created with under this source. It is used byte for byte.
+            update: A ``ProjectUpdate`` to send; what is given besides it goes on top.
+            source: The system that owns the project, such as ``SALESFORCE``.
+            extra: Fields that this library does not know, by name. Values are written as JSON.
+            **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
+
+        Raises:
+            InvalidUpdateError: Before anything is sent, with every problem of id and update in ``issues``.
+            ProjectNotFoundError: COR has no project of this id under this source.
+            CorError: Everything else; ``error.outcome`` says what is known about the update.
+
+        Example:
+            >>> import projectcor.testing
+            >>> from projectcor import CLEAR
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     project = client.projects.update(
+            ...         "SF-OPP-12345", source="SALESFORCE", end="2025-05-31", brief=CLEAR
+            ...     )
+            ...     print(project.end, project.brief)
+            2025-05-31 None
+        """
+        update, given = _merged(update, source, extra, fields)
+        return self._native.update(id, update, *given)
+
+    def update_many(
+        self,
+        rows: Rows,
+        *,
+        source: str | None = None,
+        id_column: str = "id",
+        concurrency: int | None = None,
+        patience: Seconds | None = None,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+    ) -> Results:
+        """Sends many updates, several at a time, and yields one result per row as it finishes.
+
+        Rows are read as far as needed and never collected. A row that cannot be sent fails by itself; limits and
+        outages pause the run instead of failing rows. Updates of one project are applied in the order of the rows.
+
+        Args:
+            rows: An iterable of dicts, ``ProjectUpdate``s, dataclasses, or pairs of an id and one of these; or a table:
+                a frame of pandas or polars, or anything with ``__arrow_c_stream__``. In a table NaN, NaT and NA keep.
+            source: The source of rows that name none.
+            id_column: The key or column that holds the external ids.
+            concurrency: Requests in flight at most. Default: the client's.
+            patience: How long to wait for COR when it cannot be reached, in seconds or a ``timedelta``. Default: 900.
+            on_progress: Called after each row, on the caller's thread. ``False`` stops the run: what is in flight
+                finishes, nothing new starts.
+            progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
+
+        Raises:
+            InvalidUpdateError: A table's columns do not fit, with every reason in ``issues``.
+            TypeError: ``rows`` cannot be iterated.
+
+        Example: one row fails, the others do not mind
+            >>> import projectcor.testing
+            >>> rows = [{"id": "SF-OPP-12345", "estimated": 18000}, {"id": "unknown", "estimated": 1}]
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     results = client.projects.update_many(rows, source="SALESFORCE")
+            ...     for item in sorted(results, key=lambda item: item.index):
+            ...         print(item.id, item.project.estimated if item.ok else item.error.kind)
+            ...     print(results.summary)
+            SF-OPP-12345 18000
+            unknown project_not_found
+            Summary(read=2, applied=1, rejected=0, failed=1, not_started=0)
+        """
+        return self._native.update_many(rows, source, id_column, concurrency, patience, on_progress, _bar(progress))
+
+
+class AsyncClient(_Base):
+    """The client of ``asyncio`` programs: as ``Client``, and its calls are awaited.
+
+    Options, environment and errors are those of ``Client``. It may be used in several event loops, one after another or
+    at once. Cancelling an awaited call gives the request up. One thread, started with the first call, drives all
+    asynchronous clients of the process.
+
+    Example:
+        >>> import asyncio
+        >>> import projectcor.testing
+        >>> async def main(cor):
+        ...     async with AsyncClient(base_url=cor.base_url, token=cor.token) as client:
+        ...         return await client.projects.update("SF-OPP-12345", source="SALESFORCE", name="Phase 2")
+        >>> with projectcor.testing.Sandbox(example=True) as cor:
+        ...     asyncio.run(main(cor)).name
+        'Phase 2'
+    """
+
+    _blocking = False
+    _mailbox: Mailbox | None = None
+
+    @property
+    def projects(self) -> AsyncProjects:
+        """COR's projects."""
+        return AsyncProjects(self)
+
+    async def close(self) -> None:
+        """Closes the connections once the calls in flight have ended; new ones are refused."""
+        self._native.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    def _mailbox_of(self, loop: AbstractEventLoop) -> Mailbox:
+        mailbox = self._mailbox
+        if mailbox is None or mailbox.event_loop is not loop:
+            self._mailbox = mailbox = Mailbox(loop)
+        return mailbox
+
+
+class AsyncProjects:
+    """What can be done with projects."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def update(
+        self,
+        id: str,
+        update: ProjectUpdate | None = None,
+        *,
+        source: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> Project:
+        """Sends one update and returns the project as COR now has it: see ``Projects.update``."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        update, given = _merged(update, source, extra, fields)
+        client = self._client
+        call = client._native.start_update(client._mailbox_of(loop), future, id, update, *given)
+        try:
+            project: Project = await future
+            return project
+        finally:
+            call.abort()
+
+    def update_many(
+        self,
+        rows: AsyncRows,
+        *,
+        source: str | None = None,
+        id_column: str = "id",
+        concurrency: int | None = None,
+        patience: Seconds | None = None,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+    ) -> AsyncResults:
+        """Sends many updates and yields one result per row as it finishes: see ``Projects.update_many``.
+
+        ``rows`` may be an asynchronous iterable too. ``on_progress`` is called on the event loop.
+        """
+        from asyncio import get_running_loop
+
+        client = self._client
+        mailbox = client._mailbox_of(get_running_loop())
+        later = rows if hasattr(rows, "__aiter__") else None
+        run = client._native.start_many(
+            mailbox, None if later is not None else rows, source, id_column, concurrency, patience
+        )
+        return AsyncResults(run, later, on_progress, _bar(progress))
+
+
+class AsyncResults:
+    """The results of ``AsyncProjects.update_many``, in the order in which they finish.
+
+    Iterate over it once. What is in flight is given up when it is closed or no longer referenced.
+    """
+
+    def __init__(
+        self,
+        run: AsyncRun,
+        rows: AsyncIterable[object] | None,
+        on_progress: OnProgress | None,
+        bar: Bar | None,
+    ) -> None:
+        self._run = run
+        self._rows = rows
+        self._feeder: Task[None] | None = None
+        self._on_progress = on_progress
+        self._bar = bar
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ItemResult:
+        item = await self._next()
+        if item is None:
+            self._close_bar()
+            raise StopAsyncIteration
+        if self._bar is not None or self._on_progress is not None:
+            progress = self._run.progress(item)
+            if self._bar is not None:
+                self._bar(progress)
+            if self._on_progress is not None and self._on_progress(progress) is False:
+                self.stop()
+        return item
+
+    async def _next(self) -> ItemResult | None:
+        from asyncio import ensure_future, get_running_loop, sleep
+
+        if self._rows is not None:
+            self._feeder = ensure_future(_feed(self._run, self._rows))
+            self._rows = None
+        while (item := self._run.take()) is None:
+            if self._run.has_ended():
+                return None
+            future = get_running_loop().create_future()
+            if self._run.wait(future):
+                await future
+            else:
+                # Rows are slow to come; others have their turn in between.
+                await sleep(0)
+        return item
+
+    @property
+    def summary(self) -> Summary:
+        """What became of the rows so far."""
+        return self._run.summary
+
+    @property
+    def halted(self) -> CorError | None:
+        """Why the run ended before its input did: COR could not be reached, or did not accept the credentials."""
+        return self._run.halted
+
+    def stop(self) -> None:
+        """Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started."""
+        self._run.stop()
+
+    async def close(self) -> None:
+        """Gives up what is in flight. Whether updates under way were applied is then unknown."""
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self._run.abort()
+        if self._feeder is not None:
+            self._feeder.cancel()
+        self._close_bar()
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __del__(self) -> None:
+        feeder = getattr(self, "_feeder", None)
+        if feeder is not None and not feeder.get_loop().is_closed():
+            feeder.cancel()
+
+    def __repr__(self) -> str:
+        return f"<AsyncResults: {self.summary!r}>"
+
+
+async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:
+    """Hands the rows of an asynchronous iterable to a run, as far as it has room."""
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
+    try:
+        async for row in rows:
+            run.add(row)
+            room = loop.create_future()
+            if run.wait_for_room(room):
+                await room
+    except Exception as error:
+        run.end(error)
+    else:
+        run.end()
+
+
+def _merged(
+    update: ProjectUpdate | None,
+    source: str | None,
+    extra: Mapping[str, Any] | None,
+    fields: Mapping[str, Any],
+) -> tuple[ProjectUpdate | None, tuple[str | None, Mapping[str, Any], Mapping[str, Any] | None]]:
+    """An update with what is given besides it on top, or what is given alone."""
+    if update is not None and (source is not None or fields or extra):
+        update = update.replace(source=source, extra=extra, **fields)
+    return update, (source, fields, extra)
+
+
+def _bar(progress: bool) -> Bar | None:
+    if not progress:
+        return None
+    from projectcor._progress import bar
+
+    return bar()

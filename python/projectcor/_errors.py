@@ -1,0 +1,238 @@
+"""What can go wrong, in one tree. Every error knows its kind, and whether the update took effect."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, ClassVar
+
+    from projectcor._native import Issue
+
+
+class CorError(Exception):
+    """The base of all errors of this library.
+
+    ``str(error)`` is one line: what was attempted, what happened, what to do. It never holds a token or secret.
+    """
+
+    kind: ClassVar[str] = "protocol"
+    """What went wrong, as a stable word: ``project_not_found``, ``rate_limited``, ..."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        outcome: str = "not_applied",
+        status: int | None = None,
+        code: str | None = None,
+        attempts: int = 0,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        body: str | None = None,
+        is_retryable: bool = False,
+        issues: tuple[Issue, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self._message = message
+        self._outcome = outcome
+        self._status = status
+        self._code = code
+        self._attempts = attempts
+        self._retry_after = retry_after
+        self._request_id = request_id
+        self._body = body
+        self._is_retryable = is_retryable
+        self._issues = tuple(issues)
+
+    @property
+    def message(self) -> str:
+        """One line: what was attempted, what happened, what to do."""
+        return self._message
+
+    @property
+    def outcome(self) -> str:
+        """Whether the update took effect: ``applied``, ``not_applied`` or ``unknown``. Sending it again is safe."""
+        return self._outcome
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the last answer, where there was one."""
+        return self._status
+
+    @property
+    def code(self) -> str | None:
+        """What COR calls the error: ``ZC001``, ``ProjectNotFoundError``, ..."""
+        return self._code
+
+    @property
+    def attempts(self) -> int:
+        """How many requests were sent, or at least begun, for this call."""
+        return self._attempts
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that COR asked to wait before the next request."""
+        return self._retry_after
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the server, or something in front of it, knows the request."""
+        return self._request_id
+
+    @property
+    def body(self) -> str | None:
+        """The start of the answer's body: at most 4 KiB, control characters replaced."""
+        return self._body
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same call could succeed later without a change."""
+        return self._is_retryable
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """Every problem that was found before anything was sent; empty for errors of other kinds."""
+        return self._issues
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "outcome": self._outcome,
+            "status": self._status,
+            "code": self._code,
+            "attempts": self._attempts,
+            "retry_after": self._retry_after,
+            "request_id": self._request_id,
+            "body": self._body,
+            "is_retryable": self._is_retryable,
+            "issues": self._issues,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self._message, self._state())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CorError):
+            return NotImplemented
+        return type(self) is type(other) and self._message == other._message and self._state() == other._state()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._message))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._message!r}, outcome={self._outcome!r})"
+
+
+def _rebuilt(kind: type[CorError], message: str, state: dict[str, Any]) -> CorError:
+    return kind(message, **state)
+
+
+class InvalidUpdateError(CorError, ValueError):
+    """The update was refused before anything was sent: correct what ``issues`` names."""
+
+    kind = "invalid"
+
+
+class ConfigError(CorError, ValueError):
+    """The client was set up in a way that cannot work."""
+
+    kind = "config"
+
+
+class ApiError(CorError):
+    """COR refused the request, or failed. The classes below say which."""
+
+
+class AuthError(ApiError):
+    """COR did not accept the credentials (HTTP 401): check the token, or the API key and client secret."""
+
+    kind = "auth"
+
+
+class ForbiddenError(ApiError):
+    """The user behind the token needs a role that may change projects (HTTP 403)."""
+
+    kind = "forbidden"
+
+
+class ProjectNotFoundError(ApiError):
+    """COR has no project of this external id under this source: check both, and the base URL."""
+
+    kind = "project_not_found"
+
+
+class ValidationError(CorError):
+    """COR refused a value: see ``code`` and the text, correct the update and send it again."""
+
+    kind = "validation"
+
+
+class InvalidDateRangeError(ValidationError):
+    """The project would end before it starts. Found here before sending, or by COR."""
+
+    kind = "invalid_date_range"
+
+
+class RateLimitError(ApiError):
+    """Too many requests (HTTP 429): send it again later, ``retry_after`` tells when."""
+
+    kind = "rate_limited"
+
+
+class ServerError(ApiError):
+    """COR failed (HTTP 5xx). ``outcome`` says whether the update may have been applied."""
+
+    kind = "server"
+
+
+class TransportError(CorError):
+    """The connection could not be made, or broke: check the network and the address, then send it again."""
+
+    kind = "transport"
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """The deadline passed: send it again later, or with a longer ``deadline``."""
+
+    kind = "timeout"
+
+
+class TlsError(TransportError):
+    """The TLS handshake failed: check the address, and give an authority of your own as ``ca_file``."""
+
+    kind = "tls"
+
+
+class ProtocolError(CorError):
+    """The answer was not one COR's API gives: check the base URL, and what answers in between."""
+
+    kind = "protocol"
+
+
+class RedirectError(ProtocolError):
+    """COR's address answered with a redirect, which is never followed: give the final address as ``base_url``."""
+
+    kind = "redirect"
+
+
+class TooLargeError(ProtocolError):
+    """The answer was larger than this client reads: check that the base URL is COR's."""
+
+    kind = "too_large"
+
+
+class CancelledError(CorError):
+    """The run was stopped before this row was begun. Cancelled tasks raise asyncio's own."""
+
+    kind = "cancelled"
+
+
+def _with_a_kind(base: type[CorError]) -> Iterator[type[CorError]]:
+    for child in base.__subclasses__():
+        if "kind" in vars(child):
+            yield child
+        yield from _with_a_kind(child)
+
+
+BY_KIND = {cls.kind: cls for cls in _with_a_kind(CorError)}
+"""The class of every kind."""

@@ -1,0 +1,47 @@
+"""Telling tables from other iterables, without importing what made them."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Protocol
+
+    class ArrowStream(Protocol):
+        """Anything that hands out Arrow's record batches: frames of polars, tables of pyarrow, relations of DuckDB."""
+
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+def open_rows(rows: Any) -> tuple[str, Any, list[str] | None, int | None]:
+    """What kind of input this is, what to iterate over, the names of its columns if it is a table, and its length.
+
+    pandas is read by its own iterator, whose values are the ones a Python programmer sees; everything else that
+    speaks Arrow is read as that.
+    """
+    if isinstance(rows, (str, bytes, dict)):
+        raise TypeError(f"rows is one {type(rows).__name__}; give a list (or another iterable) of rows, or a table")
+    if hasattr(rows, "itertuples") and hasattr(rows, "columns"):
+        return "cells", *_pandas(rows), len(rows)
+    if hasattr(rows, "__arrow_c_stream__"):
+        return "arrow", rows, None, _length(rows)
+    if hasattr(rows, "collect_schema") or hasattr(rows, "collect_async"):
+        raise TypeError("rows is a lazy frame; give rows.collect()")
+    if hasattr(rows, "__aiter__"):
+        raise TypeError("rows is an asynchronous iterable; send it with AsyncClient")
+    if not hasattr(rows, "__iter__") and not hasattr(rows, "__getitem__"):
+        raise TypeError(f"rows is a {type(rows).__name__}; give an iterable of rows, or a table")
+    return "objects", rows, None, _length(rows)
+
+
+def _length(rows: Any) -> int | None:
+    """How many rows there are, where the input knows."""
+    try:
+        return len(rows)
+    except TypeError:
+        return getattr(rows, "num_rows", None)
+
+
+def _pandas(frame: Any) -> tuple[Iterable[Any], list[str]]:
+    names = [name if isinstance(name, str) else str(name) for name in frame.columns]
+    return frame.itertuples(index=False, name=None), names

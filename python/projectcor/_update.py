@@ -1,0 +1,189 @@
+"""What goes out: ``ProjectUpdate`` and the values that stand for themselves."""
+
+from __future__ import annotations
+
+from projectcor._native import CLEAR, FIELDS, SOURCES, Clear, update_json, validate_update
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from projectcor._fields import ProjectFields
+
+__all__ = ["CLEAR", "FIELDS", "SOURCES", "Clear", "IncomeType", "Json", "ProjectUpdate"]
+
+
+class IncomeType(str):
+    """An income type that is passed on whatever it is.
+
+    Plain text is checked against the four that COR documents: ``fee``, ``one_time``, ``hourly_rate``, ``contract``.
+
+        >>> ProjectUpdate(source="SAP", income_type=IncomeType("retainer")).to_json()
+        '{"metadata":{"source":"SAP"},"income_type":"retainer"}'
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"IncomeType({str(self)!r})"
+
+
+class Json(str):
+    """JSON text that is passed on exactly as it is written, as the value of an extra.
+
+    >>> ProjectUpdate(source="SAP", extra={"share": Json("0.10")}).to_json()
+    '{"metadata":{"source":"SAP"},"share":0.10}'
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Json({str(self)!r})"
+
+
+class ProjectUpdate:
+    """A partial update of one project: only what is set or cleared is sent.
+
+    Nothing is judged until it is sent, or ``validate`` is called; then every problem is reported at once.
+
+    Args:
+        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it.
+        source: The system that owns the project, such as ``SALESFORCE``: the one it was created under.
+        extra: Fields that this library does not know, by name. Values are written as JSON.
+        **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
+
+    Example:
+        >>> from datetime import date
+        >>> update = ProjectUpdate(source="SALESFORCE", end=date(2025, 4, 30), brief=CLEAR)
+        >>> update.to_json()
+        '{"metadata":{"source":"SALESFORCE"},"brief":null,"end":"2025-04-30"}'
+    """
+
+    __slots__ = ("_extra", "_fields", "_id", "_source")
+    _id: str | None
+    _source: str | None
+    _fields: dict[str, object]
+    _extra: dict[str, object]
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,
+        source: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> None:
+        put = object.__setattr__
+        put(self, "_id", id)
+        put(self, "_source", source)
+        put(self, "_fields", dict(fields))
+        put(self, "_extra", dict(extra or {}))
+
+    @property
+    def id(self) -> str | None:
+        """The project's external id, where the update carries one."""
+        return self._id
+
+    @property
+    def source(self) -> str | None:
+        """The system that owns the project; ``None`` leaves it to the call."""
+        return self._source
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What was given, by the fields' names."""
+        return dict(self._fields)
+
+    @property
+    def extra(self) -> dict[str, object]:
+        """What is passed on under names that this library does not know."""
+        return dict(self._extra)
+
+    def replace(
+        self,
+        *,
+        id: str | None = None,
+        source: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> ProjectUpdate:
+        """The same update with what is given here on top of it; ``None`` leaves a value as it is."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        return ProjectUpdate(
+            id=self._id if id is None else id,
+            source=self._source if source is None else source,
+            extra={**self._extra, **(extra or {})},
+            **{**self._fields, **given},  # type: ignore[arg-type]
+        )
+
+    def validate(self) -> None:
+        """Judges the update without sending it.
+
+        Raises:
+            InvalidUpdateError: With every problem at once, in ``issues``.
+            InvalidDateRangeError: ``start`` is after ``end``, and nothing else is wrong.
+        """
+        validate_update(self)
+
+    def to_json(self) -> str:
+        """The body that would be sent.
+
+        Raises:
+            InvalidUpdateError: As ``validate`` does.
+        """
+        return update_json(self)
+
+    def _key(self) -> tuple[object, ...]:
+        # 1, 1.0 and True are equal in Python and three different things on the wire.
+        def items(values: dict[str, object]) -> frozenset[tuple[str, type, str]]:
+            return frozenset((k, type(v), repr(v)) for k, v in values.items() if v is not None)
+
+        return self._id, self._source, items(self._fields), items(self._extra)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, ProjectUpdate) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an update does not change; make another one with .replace({name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("an update does not change; make another one with .replace(...)")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self._id, self._source, self._extra, self._fields)
+
+    def __repr__(self) -> str:
+        given = [("id", self._id), ("source", self._source), *self._fields.items(), ("extra", self._extra or None)]
+        return f"ProjectUpdate({', '.join(f'{name}={value!r}' for name, value in given if value is not None)})"
+
+
+def _rebuilt(id: str | None, source: str | None, extra: dict[str, Any], fields: dict[str, Any]) -> ProjectUpdate:
+    return ProjectUpdate(id=id, source=source, extra=extra, **fields)
+
+
+def json_text(value: object) -> str:
+    """``value`` as JSON. A ``Decimal`` keeps its digits, a date is a day; what has no JSON is refused."""
+    if isinstance(value, Json):
+        return str(value)
+    if value is CLEAR or value is None:
+        return "null"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(json_text, value))}]"
+    kind = type(value)
+    if kind.__name__ == "Decimal" and kind.__module__ in ("decimal", "_decimal", "_pydecimal"):
+        if not value.is_finite():  # type: ignore[attr-defined]
+            raise ValueError(f"{value!r} is not finite")
+        return str(value)
+    if kind.__name__ == "date" and kind.__module__ == "datetime":
+        return f'"{value}"'
+    import json
+
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join(f"{json.dumps(str(k), ensure_ascii=False)}: {json_text(v)}" for k, v in value.items())
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,16 @@
+"""COR on this machine, for testing code that updates COR: no account, no network, no waiting.
+
+    >>> from projectcor.testing import Answer, Sandbox
+    >>> with Sandbox(seed=[{"id": "P-1", "source": "SAP", "name": "Before"}]) as cor, cor.client() as client:
+    ...     cor.queue(Answer(503))
+    ...     print(client.projects.update("P-1", source="SAP", name="After").name)
+    ...     print([request.status for request in cor.requests], cor.project("SAP", "P-1").fields["name"])
+    After
+    [503, 200] After
+
+With pytest there is a fixture, ``cor_sandbox``: a fresh sandbox for a test, which clients without arguments reach.
+"""
+
+from projectcor._native import Answer, Hold, Request, Sandbox, StoredProject
+
+__all__ = ["Answer", "Hold", "Request", "Sandbox", "StoredProject"]
