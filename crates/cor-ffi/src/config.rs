@@ -1,0 +1,241 @@
+//! What a client can be told.
+
+use std::ffi::c_char;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cor_http::{Client, ClientBuilder, Error};
+
+use crate::error::Failure;
+use crate::guard::{self, Kind, Object, borrow, get, guard, insert, release};
+use crate::status::cor_status;
+
+/// The options of a client, before there is one. Belongs to one thread at a time.
+#[derive(Debug)]
+pub struct cor_config(());
+
+/// What is behind a `cor_config *`.
+pub(crate) struct ConfigHandle(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    builder: ClientBuilder,
+    concurrency: Option<u32>,
+    /// The first setter that was refused: a client must not come about without what it was told.
+    refused: Option<Failure>,
+}
+
+impl Object for ConfigHandle {
+    const KIND: Kind = Kind::Config;
+    type Opaque = cor_config;
+}
+
+impl ConfigHandle {
+    /// The client these options make, and its concurrency.
+    pub(crate) fn build(&self) -> Result<(Client, Option<u32>), Failure> {
+        let state = guard::exclusive(&self.0, "config")?;
+        if let Some(refused) = &state.refused {
+            return Err(refused.clone());
+        }
+        Ok((state.builder.clone().build()?, state.concurrency))
+    }
+}
+
+fn change(
+    config: *mut cor_config,
+    change: impl FnOnce(ClientBuilder, &mut State) -> Result<ClientBuilder, Failure>,
+) -> cor_status {
+    guard(std::ptr::null_mut(), || {
+        let config = borrow::<ConfigHandle>(config, "config")?;
+        let mut state = guard::exclusive(&config.0, "config")?;
+        let builder = state.builder.clone();
+        match change(builder, &mut state) {
+            Ok(builder) => {
+                state.builder = builder;
+                Ok(())
+            }
+            Err(refused) => {
+                state.refused.get_or_insert_with(|| refused.clone());
+                Err(refused)
+            }
+        }
+    })
+}
+
+fn set_text(
+    config: *mut cor_config,
+    name: &str,
+    value: *const c_char,
+    set: impl FnOnce(ClientBuilder, String) -> ClientBuilder,
+) -> cor_status {
+    change(config, |builder, _| Ok(set(builder, guard::text(value, name)?.to_owned())))
+}
+
+fn set_ms(
+    config: *mut cor_config,
+    name: &str,
+    ms: i64,
+    set: impl FnOnce(ClientBuilder, Duration) -> ClientBuilder,
+) -> cor_status {
+    change(config, |builder, _| Ok(set(builder, milliseconds(name, ms)?)))
+}
+
+/// Milliseconds as C gives them.
+pub(crate) fn milliseconds(name: &str, ms: i64) -> Result<Duration, Error> {
+    match u64::try_from(ms) {
+        Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        // The refusal has the words that every face uses.
+        _ => cor_http::seconds(name, ms as f64 / 1000.0),
+    }
+}
+
+/// Options with their defaults. Nothing is read from the environment.
+///
+/// Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
+/// with the same error: a client never comes about without what it was told.
+///
+/// Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_new() -> *mut cor_config {
+    get(std::ptr::null_mut(), || insert(ConfigHandle(Mutex::default())))
+}
+
+/// Frees options. NULL is fine. Clients made from them stay.
+///
+/// Returns COR_ERR_ARGUMENT for options that were freed already. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_free(config: *mut cor_config) -> cor_status {
+    release::<ConfigHandle>(config, "config", |_| Ok(()))
+}
+
+/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL; and the usual
+/// HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+///
+/// Reading the environment while another thread changes it is undefined in C; call it early.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_read_environment(config: *mut cor_config) -> cor_status {
+    change(config, |builder, _| Ok(builder.from_env()))
+}
+
+/// A bearer token to use as it is. Excludes an API key. Since 0.1.
+///
+/// @param token  printable ASCII without spaces.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_token(config: *mut cor_config, token: *const c_char) -> cor_status {
+    set_text(config, "token", token, |builder, value| builder.token(value))
+}
+
+/// The API key of COR's client credentials; needs a client secret. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_api_key(
+    config: *mut cor_config,
+    api_key: *const c_char,
+) -> cor_status {
+    set_text(config, "api_key", api_key, |builder, value| builder.api_key(value))
+}
+
+/// The secret of COR's client credentials; needs an API key. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_client_secret(
+    config: *mut cor_config,
+    client_secret: *const c_char,
+) -> cor_status {
+    set_text(config, "client_secret", client_secret, |builder, value| builder.client_secret(value))
+}
+
+/// Where the Integrations API is; default "https://integrations.projectcor.com". https, or http to this machine.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_base_url(
+    config: *mut cor_config,
+    base_url: *const c_char,
+) -> cor_status {
+    set_text(config, "base_url", base_url, |builder, value| builder.base_url(value))
+}
+
+/// Where tokens come from, the whole address; default "https://api.projectcor.com/v1/oauth/token". The refresh
+/// address is its sibling "refreshtoken". Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_token_url(
+    config: *mut cor_config,
+    token_url: *const c_char,
+) -> cor_status {
+    set_text(config, "token_url", token_url, |builder, value| builder.token_url(value))
+}
+
+/// A PEM file of certificate authorities to trust besides the operating system's. Read by cor_client_new().
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_ca_file(config: *mut cor_config, path: *const c_char) -> cor_status {
+    set_text(config, "ca_file", path, |builder, value| builder.ca_file(value))
+}
+
+/// The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
+/// needed. It never sees calls to this machine. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_proxy(config: *mut cor_config, proxy: *const c_char) -> cor_status {
+    set_text(config, "proxy", proxy, |builder, value| builder.proxy(value))
+}
+
+/// The whole User-Agent; default "projectcor/" and the version. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_user_agent(
+    config: *mut cor_config,
+    user_agent: *const c_char,
+) -> cor_status {
+    set_text(config, "user_agent", user_agent, |builder, value| builder.user_agent(value))
+}
+
+/// The longest time to make a connection; default 5000 ms. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_connect_timeout_ms(config: *mut cor_config, ms: i64) -> cor_status {
+    set_ms(config, "connect_timeout", ms, ClientBuilder::connect_timeout)
+}
+
+/// The longest time for one request; default 20000 ms. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_attempt_timeout_ms(config: *mut cor_config, ms: i64) -> cor_status {
+    set_ms(config, "attempt_timeout", ms, ClientBuilder::attempt_timeout)
+}
+
+/// The longest time for one call, name resolution, retries and waits included; default 60000 ms. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_deadline_ms(config: *mut cor_config, ms: i64) -> cor_status {
+    set_ms(config, "deadline", ms, ClientBuilder::deadline)
+}
+
+/// How often a call is attempted, the first time included; default 4. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_max_attempts(
+    config: *mut cor_config,
+    max_attempts: u32,
+) -> cor_status {
+    change(config, |builder, _| Ok(builder.max_attempts(max_attempts)))
+}
+
+/// The first wait between attempts, doubled each time; default 250 ms. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_backoff_base_ms(config: *mut cor_config, ms: i64) -> cor_status {
+    set_ms(config, "backoff_base", ms, ClientBuilder::backoff_base)
+}
+
+/// The longest wait between attempts; default 20000 ms. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_backoff_cap_ms(config: *mut cor_config, ms: i64) -> cor_status {
+    set_ms(config, "backoff_cap", ms, ClientBuilder::backoff_cap)
+}
+
+/// Requests in flight at most; default 16, from 1 to 10000. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_concurrency(config: *mut cor_config, concurrency: u32) -> cor_status {
+    change(config, |builder, state| {
+        state.concurrency = Some(concurrency);
+        Ok(builder.concurrency(concurrency as usize))
+    })
+}
+
+/// Requests per second at most. By default the limit is learned from COR's answers. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_rate(config: *mut cor_config, per_second: f64) -> cor_status {
+    change(config, |builder, _| Ok(builder.rate(per_second)))
+}

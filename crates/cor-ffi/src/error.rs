@@ -1,0 +1,390 @@
+//! Errors: what the boundary refuses, and what the client reports.
+
+use std::any::Any;
+use std::error::Error as _;
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+use std::sync::Arc;
+
+use cor_http::{Error, Outcome};
+
+use crate::guard::{self, Kind, Object, borrow, c_text, get, insert, release};
+use crate::status::{cor_outcome, cor_status};
+
+/// Why a call did not succeed, and what is known about the update. Belongs to one thread at a time.
+#[derive(Debug)]
+pub struct cor_error(());
+
+/// Why an exported function cannot do what it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    Cor(Error),
+    /// Found here: a misused argument, a panic, a call that was stopped.
+    Here {
+        status: cor_status,
+        outcome: Outcome,
+        message: String,
+    },
+}
+
+impl Failure {
+    fn here(status: cor_status, outcome: Outcome, message: String) -> Failure {
+        Failure::Here { status, outcome, message }
+    }
+
+    pub(crate) fn argument(message: String) -> Failure {
+        Failure::here(cor_status::COR_ERR_ARGUMENT, Outcome::NotApplied, message)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Failure {
+        Failure::here(cor_status::COR_ERR_INTERNAL, Outcome::NotApplied, message.into())
+    }
+
+    /// The handle was freed while the call ran.
+    pub(crate) fn cancelled(message: &str) -> Failure {
+        let message = format!("{message}; whether the updates under way were applied is unknown");
+        Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::Unknown, message)
+    }
+
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        let message = format!("a mistake inside the library stopped the call: {said}");
+        Failure::here(cor_status::COR_ERR_INTERNAL, Outcome::Unknown, message)
+    }
+
+    pub(crate) fn status(&self) -> cor_status {
+        match self {
+            Failure::Cor(error) => cor_status::of(error.kind()),
+            Failure::Here { status, .. } => *status,
+        }
+    }
+
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Failure::Cor(error) => chain(error),
+            Failure::Here { message, .. } => message.clone(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Cor(error)
+    }
+}
+
+/// An error and its causes in one line, since C shows only text.
+fn chain(error: &Error) -> String {
+    let mut message = error.message();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Many causes repeat what is below them.
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        next = cause.source();
+    }
+    message
+}
+
+/// An error as C reads it: every text made once, with its NUL.
+#[derive(Debug)]
+pub(crate) struct ErrorData {
+    pub(crate) status: cor_status,
+    outcome: cor_outcome,
+    pub(crate) message: CString,
+    code: Option<CString>,
+    http_status: i32,
+    attempts: u32,
+    retry_after_ms: i64,
+    retryable: bool,
+    request_id: Option<CString>,
+    body: Option<CString>,
+    issues: Vec<[CString; 3]>,
+}
+
+impl From<Failure> for ErrorData {
+    fn from(failure: Failure) -> Self {
+        let (status, message) = (failure.status(), c_text(&failure.message()));
+        let outcome = match &failure {
+            Failure::Cor(error) => error.outcome(),
+            Failure::Here { outcome, .. } => *outcome,
+        };
+        let mut data = ErrorData {
+            status,
+            outcome: cor_outcome::of(outcome),
+            message,
+            code: None,
+            http_status: 0,
+            attempts: 0,
+            retry_after_ms: -1,
+            retryable: false,
+            request_id: None,
+            body: None,
+            issues: Vec::new(),
+        };
+        if let Failure::Cor(error) = &failure {
+            data.code = error.code().map(c_text);
+            data.http_status = error.status().map_or(0, i32::from);
+            data.attempts = error.attempts();
+            // Rounded up: waiting a little longer is right, a little shorter is not.
+            let millis = |wait: std::time::Duration| wait.as_nanos().div_ceil(1_000_000);
+            data.retry_after_ms =
+                error.retry_after().map_or(-1, |wait| i64::try_from(millis(wait)).unwrap_or(i64::MAX));
+            data.retryable = error.is_retryable();
+            data.request_id = error.request_id().map(c_text);
+            data.body = error.body().map(c_text);
+            let issues = error.issues().iter();
+            data.issues = issues
+                .map(|issue| [c_text(&issue.field), c_text(issue.code.as_str()), c_text(&issue.message)])
+                .collect();
+        }
+        data
+    }
+}
+
+/// What is behind a `cor_error *`.
+pub(crate) struct ErrorHandle {
+    pub(crate) data: Arc<ErrorData>,
+    /// Whether the caller frees it; else it goes with the result it belongs to.
+    owned: bool,
+}
+
+impl ErrorHandle {
+    pub(crate) fn owned(failure: Failure) -> ErrorHandle {
+        ErrorHandle { data: Arc::new(failure.into()), owned: true }
+    }
+
+    pub(crate) fn of_a_result(data: Arc<ErrorData>) -> ErrorHandle {
+        ErrorHandle { data, owned: false }
+    }
+}
+
+impl Object for ErrorHandle {
+    const KIND: Kind = Kind::Error;
+    type Opaque = cor_error;
+}
+
+fn read<R>(error: *const cor_error, nothing: R, read: impl FnOnce(&ErrorData) -> R) -> R {
+    get(nothing, || Ok(read(&borrow::<ErrorHandle>(error, "error")?.data)))
+}
+
+fn read_text(
+    error: *const cor_error,
+    text: impl for<'a> FnOnce(&'a ErrorData) -> Option<&'a CString>,
+) -> *const c_char {
+    // The handle keeps the text in its place until it is freed.
+    read(error, ptr::null(), |data| text(data).map_or(ptr::null(), |text| text.as_ptr()))
+}
+
+/// Frees an error. NULL is fine.
+///
+/// Errors of results, see cor_item_result_error(), go with their result and are not freed.
+///
+/// Returns COR_ERR_ARGUMENT for an error that was freed already or is not the caller's to free. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_free(error: *mut cor_error) -> cor_status {
+    release::<ErrorHandle>(error, "error", |error| match error.owned {
+        true => Ok(()),
+        false => Err(guard::Failure::argument("the error belongs to a result and goes with it".to_owned())),
+    })
+}
+
+/// Another handle of the same error, to be freed by the caller: keeps the error of a result beyond the callback.
+///
+/// Returns NULL for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_clone(error: *const cor_error) -> *mut cor_error {
+    get(ptr::null_mut(), || {
+        let data = borrow::<ErrorHandle>(error, "error")?.data.clone();
+        insert(ErrorHandle { data, owned: true })
+    })
+}
+
+/// What went wrong: the status that the call returned. COR_ERR_ARGUMENT for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_kind(error: *const cor_error) -> cor_status {
+    read(error, cor_status::COR_ERR_ARGUMENT, |data| data.status)
+}
+
+/// Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_outcome(error: *const cor_error) -> cor_outcome {
+    read(error, cor_outcome::COR_OUTCOME_UNKNOWN, |data| data.outcome)
+}
+
+/// One line for people: what was attempted, what happened, what to do. Holds no secret.
+///
+/// Returns text that lives as long as the error, never NULL but for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_message(error: *const cor_error) -> *const c_char {
+    read_text(error, |data| Some(&data.message))
+}
+
+/// What COR calls the error, for example "ZC001" or "ProjectNotFoundError".
+///
+/// Returns text that lives as long as the error; NULL where COR said nothing. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_code(error: *const cor_error) -> *const c_char {
+    read_text(error, |data| data.code.as_ref())
+}
+
+/// The HTTP status of the last answer; 0 where there was none. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_status(error: *const cor_error) -> i32 {
+    read(error, 0, |data| data.http_status)
+}
+
+/// How many requests were sent, or at least begun, for the call. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_attempts(error: *const cor_error) -> u32 {
+    read(error, 0, |data| data.attempts)
+}
+
+/// How long COR asked to wait before the next request, in milliseconds; -1 where it did not. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_retry_after_ms(error: *const cor_error) -> i64 {
+    read(error, -1, |data| data.retry_after_ms)
+}
+
+/// Whether the same call could succeed later without a change. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_is_retryable(error: *const cor_error) -> bool {
+    read(error, false, |data| data.retryable)
+}
+
+/// The id under which the server, or something in front of it, knows the request.
+///
+/// Returns text that lives as long as the error; NULL where there is none. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_request_id(error: *const cor_error) -> *const c_char {
+    read_text(error, |data| data.request_id.as_ref())
+}
+
+/// The start of the answer's body: at most 4 KiB, control characters replaced.
+///
+/// Returns text that lives as long as the error; NULL where there is none. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_body(error: *const cor_error) -> *const c_char {
+    read_text(error, |data| data.body.as_ref())
+}
+
+/// How many problems of the update were found before anything was sent; 0 for errors of other kinds. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_issue_count(error: *const cor_error) -> usize {
+    read(error, 0, |data| data.issues.len())
+}
+
+/// The field a problem is about: its name on the wire, "id" for the external id, "metadata.source" for the source.
+///
+/// @param index  from 0 to cor_error_issue_count() - 1.
+///
+/// Returns text that lives as long as the error; NULL beyond the last problem. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_issue_field(error: *const cor_error, index: usize) -> *const c_char {
+    read_text(error, |data| data.issues.get(index).map(|[field, ..]| field))
+}
+
+/// A problem as a stable word: "not_a_date", "unknown_field", "required", …
+///
+/// @param index  from 0 to cor_error_issue_count() - 1.
+///
+/// Returns text that lives as long as the error; NULL beyond the last problem. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_issue_code(error: *const cor_error, index: usize) -> *const c_char {
+    read_text(error, |data| data.issues.get(index).map(|[_, code, _]| code))
+}
+
+/// A problem as a sentence for people, without the field's name in front.
+///
+/// @param index  from 0 to cor_error_issue_count() - 1.
+///
+/// Returns text that lives as long as the error; NULL beyond the last problem. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_issue_message(error: *const cor_error, index: usize) -> *const c_char {
+    read_text(error, |data| data.issues.get(index).map(|[.., message]| message))
+}
+
+/// The word for a status: "ok", "project_not_found", …; a cor_status as a number.
+///
+/// Returns text that lives for ever; NULL for a number that is no status. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_status_name(status: i32) -> *const c_char {
+    constant(cor_status::name(status))
+}
+
+/// The word for an outcome: "not_applied", "applied" or "unknown"; a cor_outcome as a number.
+///
+/// Returns text that lives for ever; NULL for a number that is no outcome. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_outcome_name(outcome: i32) -> *const c_char {
+    constant(cor_outcome::name(outcome))
+}
+
+/// A word of this library's own, with the NUL that C wants.
+pub(crate) fn constant(word: Option<&'static str>) -> *const c_char {
+    const WORDS: &[&CStr] = &[
+        c"ok",
+        c"argument",
+        c"internal",
+        c"invalid",
+        c"config",
+        c"auth",
+        c"forbidden",
+        c"project_not_found",
+        c"validation",
+        c"invalid_date_range",
+        c"rate_limited",
+        c"server",
+        c"timeout",
+        c"transport",
+        c"tls",
+        c"protocol",
+        c"redirect",
+        c"too_large",
+        c"cancelled",
+        c"not_applied",
+        c"applied",
+        c"unknown",
+        c"name",
+        c"client_id",
+        c"brief",
+        c"start",
+        c"end",
+        c"pm_id",
+        c"estimated_time",
+        c"billable",
+        c"status",
+        c"currency_id",
+        c"evaluation_date",
+        c"estimated",
+        c"fee_id",
+        c"contract_id",
+        c"deliverables",
+        c"work_order",
+        c"income_type",
+        c"archived",
+    ];
+    let with_nul = word.and_then(|word| WORDS.iter().find(|known| known.to_bytes() == word.as_bytes()));
+    with_nul.map_or(ptr::null(), |word| word.as_ptr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_can_be_had() {
+        let kinds = cor_http::ErrorKind::ALL.iter().map(|kind| kind.as_str());
+        let fields = cor_http::Field::ALL.iter().map(|field| field.name());
+        for word in
+            kinds.chain(fields).chain(["ok", "argument", "internal", "applied", "not_applied", "unknown"])
+        {
+            assert!(!constant(Some(word)).is_null(), "{word}");
+        }
+        assert!(constant(Some("mood")).is_null() && constant(None).is_null());
+    }
+}

@@ -1,0 +1,292 @@
+//! The payload: setters that refuse at once and are remembered, so that nobody has to check each of them.
+
+use std::ffi::{CString, c_char};
+use std::sync::Mutex;
+
+use cor_http::{Draft, Error, Field, Invalid, Issue, IssueCode, ProjectUpdate, Value};
+
+use crate::error::{Failure, cor_error};
+use crate::guard::{self, Kind, Object, borrow, c_text, exclusive, get, guard, insert, release};
+use crate::status::{cor_field, cor_status};
+
+/// A partial update of one project: only what was set or cleared is sent. Belongs to one thread at a time.
+///
+/// A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
+/// NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
+/// problem at once: nothing that was meant to be set is ever left out in silence. Setting the field again
+/// to a value that fits mends it.
+#[derive(Debug)]
+pub struct cor_update(());
+
+/// What is behind a `cor_update *`.
+pub(crate) struct UpdateHandle(Mutex<State>);
+
+struct State {
+    update: ProjectUpdate,
+    /// What setters refused, and not mended since.
+    refused: Vec<Issue>,
+    /// What cor_update_json() gave out last.
+    json: CString,
+}
+
+impl Object for UpdateHandle {
+    const KIND: Kind = Kind::Update;
+    type Opaque = cor_update;
+}
+
+impl State {
+    fn new(source: &str) -> State {
+        State { update: ProjectUpdate::new(source), refused: Vec::new(), json: CString::default() }
+    }
+
+    fn mended(&mut self, field: &str) {
+        self.refused.retain(|issue| issue.field != field);
+    }
+
+    fn refuse(&mut self, issue: Issue) -> Failure {
+        self.mended(&issue.field);
+        self.refused.push(issue.clone());
+        match Invalid::from_issues(vec![issue]) {
+            Some(invalid) => Failure::Cor(Error::invalid(invalid)),
+            None => Failure::internal("a refusal without a reason"),
+        }
+    }
+}
+
+impl UpdateHandle {
+    /// The update, or every problem of it and of the id.
+    pub(crate) fn finished(&self, id: Option<&str>) -> Result<Result<ProjectUpdate, Invalid>, Failure> {
+        let state = exclusive(&self.0, "update")?;
+        if state.refused.is_empty() {
+            // The client judges it when it is sent.
+            return Ok(Ok(state.update.clone()));
+        }
+        let mut draft = Draft::from_update(state.update.clone());
+        state.refused.iter().cloned().for_each(|issue| draft.reject(issue));
+        Ok(draft.finish(id))
+    }
+}
+
+fn change(update: *mut cor_update, body: impl FnOnce(&mut State) -> Result<(), Failure>) -> cor_status {
+    guard(std::ptr::null_mut(), || {
+        let update = borrow::<UpdateHandle>(update, "update")?;
+        let mut state = exclusive(&update.0, "update")?;
+        body(&mut state)
+    })
+}
+
+/// Sets a field, or remembers why it could not be.
+pub(crate) fn set<'a>(
+    update: *mut cor_update,
+    field: Field,
+    value: impl FnOnce() -> Result<Value<'a>, Failure>,
+) -> cor_status {
+    change(update, |state| assign(state, field, value()))
+}
+
+fn assign(state: &mut State, field: Field, value: Result<Value<'_>, Failure>) -> Result<(), Failure> {
+    match value {
+        Ok(value) => match state.update.set(field, value) {
+            Ok(()) => {
+                if !state.refused.is_empty() {
+                    state.mended(field.name());
+                }
+                Ok(())
+            }
+            Err(issue) => Err(state.refuse(issue)),
+        },
+        Err(failure) => Err(remember(state, field.name(), failure)),
+    }
+}
+
+/// Keeps a refusal for the judgement of the whole.
+fn remember(state: &mut State, field: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::Cor(error) if !error.issues().is_empty() => {
+            error.issues().iter().cloned().for_each(|issue| drop(state.refuse(issue)));
+            Failure::Cor(error)
+        }
+        failure => {
+            // The sentence names the argument; an issue has the field's name in front already.
+            let message = failure.message();
+            let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
+            state.refuse(Issue::new(field, IssueCode::WrongType, message));
+            failure
+        }
+    }
+}
+
+impl Failure {
+    /// A value that does not fit a field, found before the field was reached.
+    pub(crate) fn issue(field: &str, issue: Issue) -> Failure {
+        let issue = Issue::new(field, issue.code, issue.message);
+        match Invalid::from_issues(vec![issue]) {
+            Some(invalid) => Failure::Cor(Error::invalid(invalid)),
+            None => Failure::internal("a refusal without a reason"),
+        }
+    }
+}
+
+/// An update that changes nothing yet.
+///
+/// @param source  the system the project was created from, for example "SALESFORCE"; the one it was created with.
+///                NULL or text that is not UTF-8 is remembered like any refused value.
+///
+/// Returns a handle to be freed with cor_update_free(); NULL where there is no memory for it. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_new(source: *const c_char) -> *mut cor_update {
+    get(std::ptr::null_mut(), || insert(UpdateHandle(Mutex::new(with_source(guard::text(source, "source"))))))
+}
+
+/// As cor_update_new(), for a source of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_new_n(source: *const c_char, size: usize) -> *mut cor_update {
+    get(std::ptr::null_mut(), || {
+        insert(UpdateHandle(Mutex::new(with_source(guard::text_n(source, size, "source")))))
+    })
+}
+
+fn with_source(source: Result<&str, Failure>) -> State {
+    match source {
+        Ok(source) => State::new(source),
+        Err(failure) => {
+            // A source of its own, so that an empty one is not complained about as well.
+            let mut state = State::new("?");
+            let message = failure.message();
+            let message = message.strip_prefix("source ").unwrap_or(&message).to_owned();
+            state.refuse(Issue::new("metadata.source", IssueCode::WrongType, message));
+            state
+        }
+    }
+}
+
+/// Makes an update as good as new, for the next row of many.
+///
+/// @param source  as for cor_update_new().
+///
+/// Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_reset(update: *mut cor_update, source: *const c_char) -> cor_status {
+    change(update, |state| {
+        let source = guard::text(source, "source");
+        let refused = source.as_ref().err().cloned();
+        *state = with_source(source);
+        refused.map_or(Ok(()), Err)
+    })
+}
+
+/// Frees an update. NULL is fine.
+///
+/// Returns COR_ERR_ARGUMENT for an update that was freed already. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_free(update: *mut cor_update) -> cor_status {
+    release::<UpdateHandle>(update, "update", |_| Ok(()))
+}
+
+/// Empties a field by sending null. COR does not document what null does.
+///
+/// @param field  a cor_field. A number that is none is refused and remembered.
+///
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_clear(update: *mut cor_update, field: i32) -> cor_status {
+    change(update, |state| match cor_field::read(field) {
+        Some(field) => assign(state, field, Ok(Value::Clear)),
+        None => {
+            let message = format!("{field} is not a cor_field");
+            state.refuse(Issue::new(format!("field {field}"), IssueCode::UnknownField, message.as_str()));
+            Err(Failure::argument(message))
+        }
+    })
+}
+
+/// Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
+///
+/// @param field  the field's name on the wire, for example "estimated_time".
+/// @param cell   its text: a plain number, "true" or "false", a day as YYYY-MM-DD, or any text.
+///
+/// Returns COR_ERR_INVALID for a name that is no field, with the nearest one in the message, and for a cell that does
+/// not fit; both are remembered. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_cell(
+    update: *mut cor_update,
+    field: *const c_char,
+    cell: *const c_char,
+) -> cor_status {
+    change(update, |state| {
+        let name = guard::text(field, "field").map_err(|failure| remember(state, "field", failure))?;
+        match Field::from_name(name) {
+            Some(field) => {
+                let cell = guard::text(cell, name).map(Value::Cell);
+                assign(state, field, cell)
+            }
+            None => Err(state.refuse(Issue::unknown_field(name))),
+        }
+    })
+}
+
+/// Passes on a field this library does not know.
+///
+/// @param name  its name.
+/// @param json  its value, as JSON: text needs quotes of its own.
+///
+/// A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_extra(
+    update: *mut cor_update,
+    name: *const c_char,
+    json: *const c_char,
+) -> cor_status {
+    change(update, |state| {
+        let name = guard::text(name, "name").map_err(|failure| remember(state, "extra", failure))?;
+        let json = guard::text(json, "json").map_err(|failure| remember(state, name, failure))?;
+        match json.parse::<cor_http::Json>() {
+            Ok(json) => {
+                state.mended(name);
+                let update = std::mem::replace(&mut state.update, ProjectUpdate::new(""));
+                state.update = update.extra(name, json);
+                Ok(())
+            }
+            Err(error) => Err(state.refuse(Issue::new(name, IssueCode::NotAllowed, error.to_string()))),
+        }
+    })
+}
+
+/// Judges an update without sending it.
+///
+/// @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Returns COR_OK; COR_ERR_INVALID; COR_ERR_INVALID_DATE_RANGE where the only problem is that it ends before it
+/// starts. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_validate(
+    update: *const cor_update,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || {
+        let update = borrow::<UpdateHandle>(update, "update")?.finished(None)?.map_err(Error::invalid)?;
+        update.validate().map_err(Error::invalid)?;
+        Ok(())
+    })
+}
+
+/// The request body as it would be sent.
+///
+/// Returns text that lives until the update is changed or freed, or this is called again; NULL for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_json(update: *const cor_update) -> *const c_char {
+    get(std::ptr::null(), || {
+        let update = borrow::<UpdateHandle>(update, "update")?;
+        let mut state = exclusive(&update.0, "update")?;
+        state.json = c_text(&state.update.to_json());
+        Ok(state.json.as_ptr())
+    })
+}
+
+/// The name of a field on the wire; a cor_field as a number.
+///
+/// Returns text that lives for ever; NULL for a number that is no field. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_field_name(field: i32) -> *const c_char {
+    crate::error::constant(cor_field::read(field).map(Field::name))
+}
