@@ -46,7 +46,7 @@ pub(crate) enum Verb {
         verb: ProjectsVerb,
     },
     /// Run COR's endpoint on this machine, for trying and testing
-    Sandbox(SandboxArgs),
+    Sandbox(Box<SandboxArgs>),
     /// Show the whole thing in a minute, without an account and without leaving this machine
     Demo,
     /// Print a completion script for a shell
@@ -63,9 +63,9 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectsVerb {
     /// Change one project
-    Update(UpdateArgs),
+    Update(Box<UpdateArgs>),
     /// Apply a table of changes: CSV or JSON lines, a file or standard input
-    Sync(SyncArgs),
+    Sync(Box<SyncArgs>),
 }
 
 const UPDATE_ABOUT: &str = "Change one project.

@@ -22,6 +22,7 @@ pub(crate) struct Output {
     out: AutoStream<io::Stdout>,
     err: AutoStream<io::Stderr>,
     json: bool,
+    together: bool,
     /// What became of standard output.
     state: State,
 }
@@ -39,6 +40,7 @@ impl Output {
             out: AutoStream::auto(io::stdout()),
             err: AutoStream::auto(io::stderr()),
             json: false,
+            together: false,
             state: State::Open,
         }
     }
@@ -46,6 +48,11 @@ impl Output {
     /// From here on failures are described on standard output as JSON too.
     pub(crate) fn set_json(&mut self, json: bool) {
         self.json = json;
+    }
+
+    /// From here on messages stand between the results, where a reader who has only those would miss them.
+    pub(crate) fn set_together(&mut self) {
+        self.together = true;
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -84,6 +91,9 @@ impl Output {
 
     /// One line for people. There is nobody to tell when it cannot be written.
     pub(crate) fn note(&mut self, text: &str) {
+        if self.together {
+            return self.line(text);
+        }
         let _ = writeln!(self.err, "{text}");
     }
 

@@ -4,14 +4,15 @@ mod feed;
 pub(crate) mod progress;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cor_http::Results;
+use cor_http::{Client, Results};
 use futures_util::StreamExt;
 
 use self::feed::{Control, Feed};
 use self::report::{Report, Stopped};
 use crate::args::SyncArgs;
+use crate::connection::ConnectionArgs;
 use crate::failure::{Failure, chain, status};
 use crate::output::Output;
 use crate::rows::{CsvRows, Format, Input, JsonRows, Origin, Rejects, Rename, Rows, Rules};
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     let input = Input::open(&origin, args.format)?;
     let size = input.size;
     let keep = args.rejects.is_some();
-    let mut rows: Box<dyn Rows> = match input.format {
+    let rows: Box<dyn Rows> = match input.format {
         Format::Csv => Box::new(CsvRows::open(input, rules, delimiter, keep)?),
         Format::Jsonl if delimiter.is_some() => {
             return Err(Failure::usage("--delimiter is for CSV; the input is JSON lines"));
@@ -49,35 +50,84 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         Some(path) => Some((path.clone(), create(path, rows.as_ref())?)),
         None => None,
     };
-    let unused = rows.unused();
+    let options = Options { name: origin.name(), size, rejects, limit: args.limit };
+    match client {
+        Some(client) => apply(client, rows, options, output),
+        None => check(&args.connection, rows, options, output),
+    }
+}
+
+/// What to do besides sending the rows.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// What the input is called.
+    name: String,
+    /// Its size, where it is a regular file.
+    size: Option<u64>,
+    /// Where rows go that were not applied.
+    rejects: Option<(PathBuf, Rejects)>,
+    /// How many rows are wanted.
+    limit: Option<u64>,
+}
+
+/// Applies every row, and tells what came of it. Returns the exit status.
+pub(crate) fn apply(
+    client: Client,
+    rows: Box<dyn Rows>,
+    options: Options,
+    output: &mut Output,
+) -> Result<u8, Failure> {
+    run_rows(rows, options, output, false, async |feed, control, report, signals| {
+        let results = client.projects().update_stream(feed).start();
+        send(results, control, report, signals).await;
+    })
+}
+
+/// Judges every row and sends none.
+fn check(
+    connection: &ConnectionArgs,
+    rows: Box<dyn Rows>,
+    options: Options,
+    output: &mut Output,
+) -> Result<u8, Failure> {
+    run_rows(rows, options, output, true, async |feed, control, report, signals| {
+        judge(connection, feed, control, report, signals).await;
+    })
+}
+
+fn run_rows(
+    mut rows: Box<dyn Rows>,
+    options: Options,
+    output: &mut Output,
+    dry_run: bool,
+    work: impl AsyncFnOnce(Feed, &Control, &mut Report<'_>, Signals),
+) -> Result<u8, Failure> {
+    let Options { name, size, rejects, limit } = options;
+    // What is left of a file can be copied after a stop; a stream may never end.
+    let read_on = rejects.is_some() && size.is_some();
     let mut report = Report::new(output, size, rejects);
+    let unused = rows.unused();
     if !unused.is_empty() {
         report.unused(&unused);
     }
-    // What is left of a file can be copied after a stop; a stream may never end.
-    let (feed, control) = Feed::start(rows, args.limit, keep && size.is_some()).map_err(no_runtime)?;
     let runtime = runtime().map_err(no_runtime)?;
-    runtime.block_on(async {
+    let control = runtime.block_on(async {
         let signals = Signals::install().map_err(no_runtime)?;
-        match client {
-            Some(client) => {
-                apply(client.projects().update_stream(feed).start(), &control, &mut report, signals).await
-            }
-            None => check(args, feed, &control, &mut report, signals).await,
-        }
-        Ok::<_, Failure>(())
+        let (feed, control) = Feed::start(rows, limit, read_on).map_err(no_runtime)?;
+        work(feed, &control, &mut report, signals).await;
+        Ok::<_, Failure>(control)
     })?;
+    finish(&control, &mut report);
     let state = control.state();
     let unread_from = state.unread_from(size);
     if let (Some(broken), None) = (&state.broken, &report.stopped) {
-        let message =
-            format!("{} cannot be read from line {} on: {}", origin.name(), broken.line, broken.error);
+        let message = format!("{name} cannot be read from line {} on: {}", broken.line, broken.error);
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
-    } else if let (Some(limit), Some(_), None) = (args.limit, unread_from, &report.stopped) {
+    } else if let (Some(limit), Some(_), None) = (limit, unread_from, &report.stopped) {
         let message = format!("stopped after {limit} rows, as --limit says");
         report.stopped = Some(Stopped { reason: "limit", message, status: status::DONE });
     }
-    report.summary(args.dry_run, unread_from);
+    report.summary(dry_run, unread_from);
     Ok(report.exit_status())
 }
 
@@ -122,13 +172,13 @@ fn rules(args: &SyncArgs) -> Result<(Rules, Option<u8>), Failure> {
     Ok((rules, delimiter))
 }
 
-fn create(path: &PathBuf, rows: &dyn Rows) -> Result<Rejects, Failure> {
+fn create(path: &Path, rows: &dyn Rows) -> Result<Rejects, Failure> {
     Rejects::create(path, rows.style())
         .map_err(|error| Failure::usage(format!("--rejects {} cannot be written: {error}", path.display())))
 }
 
 /// Sends the rows, listens to signals, and keeps the report.
-async fn apply(mut results: Results, control: &Control, report: &mut Report<'_>, mut signals: Signals) {
+async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, mut signals: Signals) {
     let stopper = results.stopper();
     let mut ticks = tokio::time::interval(report.progress.interval());
     let mut first: Option<Signal> = None;
@@ -161,7 +211,6 @@ async fn apply(mut results: Results, control: &Control, report: &mut Report<'_>,
         }
         tell_unused(control, report);
     }
-    finish(control, report);
     report.stopped = match (report.stopped.take(), first, results.halted()) {
         (Some(stopped), ..) => Some(stopped),
         (None, Some(signal), _) => Some(stopped_by(signal)),
@@ -187,7 +236,6 @@ fn leave(control: &Control, report: &mut Report<'_>, signal: Signal) {
     for row in &rows {
         report.abandoned(row);
     }
-    finish(control, report);
     let message = format!(
         "left at once by {}; {} updates were under way, and whether they were applied is unknown",
         signal.name,
@@ -213,13 +261,14 @@ fn tell_unused(control: &Control, report: &mut Report<'_>) {
 }
 
 /// A dry run: every row is judged, none is sent.
-async fn check(
-    args: &SyncArgs,
+async fn judge(
+    connection: &ConnectionArgs,
     mut feed: Feed,
     control: &Control,
     report: &mut Report<'_>,
     mut signals: Signals,
 ) {
+    let json = report.output().is_json();
     let mut index = 0;
     loop {
         let row = tokio::select! {
@@ -236,17 +285,16 @@ async fn check(
         match &row.update {
             Ok(update) if pending.problems.is_empty() => {
                 report.totals.not_started += 1;
-                if args.json || report.totals.not_started <= SHOWN {
-                    let url = args.connection.target(&row.id);
-                    show_request(report.output(), args.json, &url, update);
+                if json || report.totals.not_started <= SHOWN {
+                    let url = connection.target(&row.id);
+                    show_request(report.output(), json, &url, update);
                 }
             }
             _ => report.rejected(&row.id, &pending),
         }
         tell_unused(control, report);
     }
-    finish(control, report);
-    if !args.json && report.totals.not_started > SHOWN {
+    if !json && report.totals.not_started > SHOWN {
         let more = progress::grouped(report.totals.not_started - SHOWN);
         report.output().line(&format!("… and {more} more requests"));
     }
