@@ -1,22 +1,34 @@
 //! Learns how many requests a second COR takes. Pure: the time is an argument.
 //!
-//! Nothing is assumed about COR's limit. Until COR refuses a request (429) nothing is held back. Then the rate is
-//! set a little below what COR was seen to accept, and creeps up again while nothing is refused.
+//! Nothing is assumed about COR's limit: not its number, its window, or whether a refusal (429) says how long to
+//! wait. Until COR refuses something nothing is held back. Then the rate follows from what COR accepted between two
+//! refusals: at both the allowance was used up, so what was accepted in between is what the limit gives. The rate is
+//! held a little below that for a long while, and then grows, slowly at first, until the next refusal.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long accepted requests are remembered to tell the accepted rate.
+/// The part of the limit that is used while the rate is held.
+const MARGIN: f64 = 0.99;
+/// A rate is held for at least this many accepted requests, and for this many times the last pause, so that
+/// refusals and pauses stay rare whatever the limit.
+const HOLD_REQUESTS: f64 = 300.0;
+const HOLD_PAUSES: u32 = 50;
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
+/// Growth per second: by request at a low rate, by time at a high one; doubled for every 10 s without a refusal.
+const GROWTH_PER_REQUEST: f64 = 0.0002;
+const GROWTH_AT_MOST: f64 = 0.01;
+const GROWTH_DOUBLES: f64 = 10.0;
+const GROWTH_LIMIT: f64 = 0.2;
+const SLOWEST: f64 = 0.05;
+/// The pause after a refusal that does not say how long to wait; doubled while nothing is accepted.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A place in the pace that a late timer missed is not lost, up to this.
+const CATCH_UP: Duration = Duration::from_millis(5);
+/// What came before the first refusal is remembered for this long.
 const WINDOW: Duration = Duration::from_secs(2);
-/// Growth of the rate per second without a refusal.
-const CREEP: f64 = 0.01;
-/// What is left of the accepted rate after a refusal.
-const CUT: f64 = 0.95;
-const SLOWEST: f64 = 0.2;
-/// The pause after a refusal that does not say how long to wait.
-const PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -25,16 +37,22 @@ pub(crate) struct Pace {
     learned: Option<Learned>,
     paused_until: Option<Instant>,
     next: Option<Instant>,
-    accepted: VecDeque<(Instant, u32)>,
+    /// Before the first refusal: when counting began, and how many were accepted since.
+    counted: Option<(Instant, f64)>,
 }
 
 #[derive(Debug)]
 struct Learned {
     rate: f64,
-    /// When the rate was last changed.
-    since: Instant,
-    /// Requests that left before this knew nothing of the last cut; their refusals say nothing new.
-    cut_at: Instant,
+    /// When COR last began to refuse; requests that left before knew nothing of the new rate.
+    refused_at: Instant,
+    /// Accepted since then.
+    accepted: f64,
+    /// Pauses in a row without anything accepted in between.
+    in_vain: u32,
+    hold_until: Instant,
+    grown_at: Option<Instant>,
+    grows_since: Option<Instant>,
 }
 
 impl Pace {
@@ -62,8 +80,7 @@ impl Pace {
         match self.next {
             Some(next) if next > now => Err(next),
             next => {
-                // A place that nobody used is not saved up, beyond what a timer's coarseness loses.
-                let from = next.map_or(now, |next| next.max(now - Duration::from_millis(5)));
+                let from = next.map_or(now, |next| next.max(now - CATCH_UP));
                 self.next = Some(from + Duration::from_secs_f64(1.0 / rate));
                 Ok(())
             }
@@ -71,12 +88,7 @@ impl Pace {
     }
 
     fn rate(&mut self, now: Instant) -> Option<f64> {
-        let learned = self.learned.as_mut().map(|learned| {
-            let grown = 1.0 + CREEP * now.saturating_duration_since(learned.since).as_secs_f64();
-            learned.rate *= grown;
-            learned.since = now;
-            learned.rate
-        });
+        let learned = self.learned.as_mut().map(|learned| learned.grow(now));
         match (self.fixed, learned) {
             (Some(fixed), Some(learned)) => Some(fixed.min(learned)),
             (fixed, learned) => fixed.or(learned),
@@ -84,35 +96,96 @@ impl Pace {
     }
 
     pub(crate) fn accepted(&mut self, now: Instant) {
-        match self.accepted.back_mut() {
-            // Counting by slices keeps the memory small at any rate.
-            Some((slice, n)) if now.saturating_duration_since(*slice) < WINDOW / 40 => *n += 1,
-            _ => self.accepted.push_back((now, 1)),
+        if let Some(learned) = &mut self.learned {
+            learned.accepted += 1.0;
+            learned.in_vain = 0;
+            return;
         }
-        self.forget(now);
+        match &mut self.counted {
+            Some((since, n)) if now.saturating_duration_since(*since) < WINDOW => *n += 1.0,
+            // Half of the old window stays, so that a refusal right after its end finds something.
+            Some((since, n)) => (*since, *n) = (now - WINDOW / 2, *n / 2.0 + 1.0),
+            None => self.counted = Some((now, 1.0)),
+        }
     }
 
-    fn forget(&mut self, now: Instant) {
-        while self.accepted.front().is_some_and(|(slice, _)| now.saturating_duration_since(*slice) > WINDOW) {
-            self.accepted.pop_front();
+    /// COR refused a request that left at `sent`. Everybody pauses.
+    pub(crate) fn refused(&mut self, sent: Instant, now: Instant, wait: Option<Duration>) {
+        let (since, n) = self.counted.take().unwrap_or((now, 1.0));
+        let learned = self.learned.get_or_insert_with(|| {
+            let seconds = now.saturating_duration_since(since).as_secs_f64().max(0.05);
+            Learned::first(n / seconds, now)
+        });
+        let news = learned.refused_at == now && learned.accepted == 0.0 || sent >= learned.refused_at;
+        if !news {
+            // It left before the last pause; only a longer wait is news.
+            if let Some(wait) = wait {
+                self.pause_until(now + wait);
+            }
+            return;
         }
+        let pause = learned.refused(now, wait);
+        self.pause_until(now + pause);
     }
 
-    /// COR refused a request that left at `sent`. Returns how long everybody pauses.
-    pub(crate) fn refused(&mut self, sent: Instant, now: Instant, wait: Option<Duration>) -> Duration {
-        let pause = wait.unwrap_or(PAUSE);
-        if self.learned.as_ref().is_none_or(|learned| sent >= learned.cut_at) {
-            self.forget(now);
-            let seen: u32 = self.accepted.iter().map(|(_, n)| n).sum();
-            let span = self.accepted.front().map_or(WINDOW, |(from, _)| now.saturating_duration_since(*from));
-            let measured = f64::from(seen) / span.as_secs_f64().max(0.1);
-            let before = self.learned.as_ref().map_or(f64::INFINITY, |learned| learned.rate);
-            let rate = (measured.min(before) * CUT).max(SLOWEST);
-            self.learned = Some(Learned { rate, since: now, cut_at: now });
-        }
-        let until = now + pause;
+    fn pause_until(&mut self, until: Instant) {
         self.paused_until = Some(self.paused_until.map_or(until, |known| known.max(until)));
+        // The first place is at the end of the pause: nobody starts again as part of a herd.
+        self.next = self.paused_until;
+    }
+}
+
+impl Learned {
+    fn first(rate: f64, now: Instant) -> Learned {
+        Learned {
+            rate: rate.max(SLOWEST),
+            refused_at: now,
+            accepted: 0.0,
+            in_vain: 0,
+            hold_until: now,
+            grown_at: None,
+            grows_since: None,
+        }
+    }
+
+    /// A new refusal: what the rate becomes, and how long everybody pauses.
+    fn refused(&mut self, now: Instant, wait: Option<Duration>) -> Duration {
+        let seconds = now.saturating_duration_since(self.refused_at).as_secs_f64();
+        if self.accepted > 0.0 && seconds > 0.0 {
+            let given = self.accepted / seconds;
+            let limit = match self.grows_since {
+                // Held, and refused all the same. Far off, the rate was never right, and what was given is. Near by, a
+                // window may have been cut unevenly, and the rate gives way a little.
+                None if given < 0.85 * self.rate => given,
+                None => given.max(0.98 * self.rate),
+                // Grown beyond the limit: it lies between what was given on average and the rate now.
+                Some(_) => (given * self.rate).sqrt(),
+            };
+            // One odd interval does not throw away what was learned.
+            self.rate = (limit * MARGIN).clamp(self.rate * 0.5, self.rate.max(SLOWEST)).max(SLOWEST);
+            self.refused_at = now;
+            self.accepted = 0.0;
+        }
+        let pause =
+            wait.unwrap_or_else(|| PAUSE.saturating_mul(1 << self.in_vain.min(16)).min(LONGEST_PAUSE));
+        self.in_vain = self.in_vain.saturating_add(1);
+        let hold =
+            Duration::from_secs_f64(HOLD_REQUESTS / self.rate).max(pause * HOLD_PAUSES).min(LONGEST_HOLD);
+        self.hold_until = now + pause + hold;
+        (self.grown_at, self.grows_since) = (None, None);
         pause
+    }
+
+    fn grow(&mut self, now: Instant) -> f64 {
+        if now >= self.hold_until {
+            let since = *self.grows_since.get_or_insert(now);
+            let last = self.grown_at.replace(now).unwrap_or(now);
+            let seconds = now.saturating_duration_since(last).as_secs_f64();
+            let doublings = now.saturating_duration_since(since).as_secs_f64() / GROWTH_DOUBLES;
+            let per_second = (GROWTH_PER_REQUEST * self.rate).min(GROWTH_AT_MOST) * doublings.exp2();
+            self.rate *= 1.0 + per_second.min(GROWTH_LIMIT) * seconds;
+        }
+        self.rate
     }
 }
 
@@ -149,21 +222,6 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_refusals_counts_once() {
-        let start = Instant::now();
-        let mut pace = Pace::new(None);
-        for n in 0..200 {
-            pace.accepted(start + ms(n * 10));
-        }
-        let now = start + ms(2000);
-        for _ in 0..16 {
-            pace.refused(now - ms(50), now, None);
-        }
-        let rate = pace.learned.as_ref().unwrap().rate;
-        assert!((85.0..105.0).contains(&rate), "{rate}");
-    }
-
-    #[test]
     fn a_rate_that_was_asked_for_is_kept() {
         let start = Instant::now();
         let mut pace = Pace::new(Some(100.0));
@@ -177,3 +235,7 @@ mod tests {
         assert!((99..=101).contains(&left), "{left}");
     }
 }
+
+#[cfg(test)]
+#[path = "pace_simulation.rs"]
+mod simulation;
