@@ -3,7 +3,7 @@
 //! The header is made from this crate by `scripts/header` and says everything a caller needs to know. Inside:
 //!
 //! * [`guard`]: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
-//! * one module per handle: [`config`], [`client`], [`update`], [`project`], [`error`], [`many`].
+//! * one module per handle: [`config`], [`client`], [`update`], [`project`], [`error`], [`item`], [`many`].
 //! * `live` and `run`: the client behind the handle and the run of many rows, without a word of C.
 //!
 //! A binding translates and never decides: an `if` about COR's API belongs into `cor-core` or `cor-http`.
@@ -17,8 +17,11 @@ pub mod client;
 pub mod config;
 pub mod error;
 mod guard;
+pub mod item;
 mod live;
+pub mod many;
 pub mod project;
+mod run;
 pub mod status;
 pub mod update;
 pub mod update_fields;

@@ -15,8 +15,8 @@ impl NoSigpipe {
     pub(crate) fn new() -> NoSigpipe {
         // SAFETY: the calls fill the sets they are given, which live on this stack.
         unsafe {
-            let (mut pipe, mut before) = (sigpipe(), std::mem::zeroed());
-            let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, &mut pipe, &mut before);
+            let (pipe, mut before) = (sigpipe(), std::mem::zeroed());
+            let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut before);
             // Where it was blocked already, it is the program's to deal with.
             let ours = blocked == 0 && libc::sigismember(&before, libc::SIGPIPE) == 0;
             NoSigpipe { before: ours.then_some(before) }

@@ -1,0 +1,525 @@
+//! Many updates: with callbacks, or row by row.
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Mutex;
+
+use cor_http::{Draft, Issue, IssueCode, Progress, ProjectUpdate, Row, Summary};
+
+use crate::client::cor_client;
+use crate::config::milliseconds;
+use crate::error::{Failure, cor_error};
+use crate::guard::{
+    self, Kind, Object, OutStruct, Sized_, borrow, call, call_mut, cor_bool, element, exclusive, free, get,
+    guard, hand_out, insert, out, out_struct, read_struct, release,
+};
+use crate::item::{ItemHandle, cor_item_result};
+use crate::live::ClientHandle;
+use crate::run::{Run, Settings};
+use crate::status::{cor_pause, cor_status};
+use crate::update::{UpdateHandle, cor_update};
+
+/// One row of many.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct cor_row {
+    /// The project's external id, NUL-terminated.
+    pub id: *const c_char,
+    /// What is to change; copied when the row's turn comes.
+    pub update: *const cor_update,
+}
+
+/// How far a run has come. The library sets struct_size; later versions may add members at the end.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct cor_progress {
+    /// sizeof(cor_progress), as the library knows it.
+    pub struct_size: usize,
+    /// Rows finished, failed ones included.
+    pub done: u64,
+    /// Rows that failed.
+    pub failed: u64,
+    /// All rows; UINT64_MAX where nobody knows how many there are.
+    pub total: u64,
+    /// A cor_pause: why nothing is sent at the moment.
+    pub paused: i32,
+}
+
+/// What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct cor_summary {
+    /// sizeof(cor_summary), as the caller knows it.
+    pub struct_size: usize,
+    /// Rows taken from the input.
+    pub read: u64,
+    /// Rows that COR applied.
+    pub applied: u64,
+    /// Rows refused before anything was sent.
+    pub rejected: u64,
+    /// Rows that failed otherwise.
+    pub failed: u64,
+    /// Rows taken from the input and not begun, because the run was stopped.
+    pub not_started: u64,
+}
+
+/// Gets the result of a row, in the order in which rows finish. `item` lives until it returns.
+///
+/// Returns whether to go on: false starts nothing new, lets what is under way finish, and reports the rest as not
+/// started. Runs on the thread that made the call and may call any function of this library.
+pub type cor_on_result =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, item: *const cor_item_result) -> cor_bool>;
+
+/// Gets the state after each row. `progress` lives until it returns. Returns whether to go on, as cor_on_result.
+pub type cor_on_progress =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, progress: *const cor_progress) -> cor_bool>;
+
+/// Fills in the next row and returns true, or returns false where there is none. What the row points to has to stay
+/// until this is called again or the call that uses it returns; it is copied before.
+pub type cor_next_row = Option<unsafe extern "C" fn(user_data: *mut c_void, row: *mut cor_row) -> cor_bool>;
+
+/// Options of a run. Set it up with COR_BULK_OPTIONS_INIT; later versions may add members at the end.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct cor_bulk_options {
+    /// sizeof(cor_bulk_options), as the caller knows it.
+    pub struct_size: usize,
+    /// Passed to every callback.
+    pub user_data: *mut c_void,
+    /// Called for each row's result; may be NULL.
+    pub on_result: cor_on_result,
+    /// Called after each row; may be NULL.
+    pub on_progress: cor_on_progress,
+    /// How long to wait for COR when it cannot be reached, in milliseconds; 0 is the default, 15 minutes. Where COR has
+    /// not answered at all yet, the client's deadline is the limit.
+    pub patience_ms: i64,
+    /// Requests in flight at most, from 1 to 10000; 0 is the client's.
+    pub concurrency: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+// SAFETY (all three): plain integers, pointers and optional functions, for which zero is a value; the size first.
+unsafe impl Sized_ for cor_bulk_options {}
+unsafe impl Sized_ for cor_summary {}
+unsafe impl Sized_ for cor_progress {}
+
+/// Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time.
+///
+/// ```c
+/// while (more || item) {
+///   while (more && cor_bulk_wants_rows(bulk)) { … cor_bulk_push(bulk, id, update) or cor_bulk_end_input(bulk) … }
+///   if (cor_bulk_next(bulk, &item, &error) != COR_OK) break;
+///   if (item) …
+/// }
+/// ```
+#[derive(Debug)]
+pub struct cor_bulk(());
+
+struct BulkHandle(Mutex<Bulk>);
+
+struct Bulk {
+    run: Run,
+    /// The result that was given out last; 0 is none.
+    item: usize,
+    progress: Option<Progress>,
+}
+
+impl Object for BulkHandle {
+    const KIND: Kind = Kind::Bulk;
+    type Opaque = cor_bulk;
+}
+
+impl Bulk {
+    fn end_item(&mut self) {
+        if self.item != 0 {
+            end_item(ptr::without_provenance(self.item));
+            self.item = 0;
+        }
+    }
+}
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        self.end_item();
+    }
+}
+
+/// Takes a result out of use, and with it its project or error.
+fn end_item(item: *const cor_item_result) {
+    let _ = borrow::<ItemHandle>(item, "item").and_then(|item| free(&item));
+}
+
+/// A row as C describes it. One that cannot be used takes its place among the results.
+fn row(given: cor_row) -> Row {
+    let wrong = |field: &str, failure: Failure| {
+        let message = failure.message();
+        let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
+        let mut draft = Draft::from_update(ProjectUpdate::new("?"));
+        draft.reject(Issue::new(field, IssueCode::WrongType, message));
+        draft
+    };
+    let (id, mut refused) = match guard::text(given.id, "id") {
+        Ok(id) => (id.to_owned(), None),
+        Err(failure) => (guard::shown(given.id), Some(wrong("id", failure))),
+    };
+    let update = borrow::<UpdateHandle>(given.update, "update");
+    let update = match update.and_then(|update| update.finished(refused.is_none().then_some(id.as_str()))) {
+        Ok(update) => update,
+        Err(failure) => {
+            refused.get_or_insert_with(|| wrong("update", failure));
+            Ok(ProjectUpdate::new("?"))
+        }
+    };
+    let update = match refused {
+        Some(draft) => draft.finish(None),
+        None => update,
+    };
+    Row { id, update }
+}
+
+fn settings(
+    options: *const cor_bulk_options,
+    total: Option<u64>,
+) -> Result<(Settings, cor_bulk_options), Failure> {
+    let options = match options.is_null() {
+        true => cor_bulk_options {
+            struct_size: size_of::<cor_bulk_options>(),
+            user_data: ptr::null_mut(),
+            on_result: None,
+            on_progress: None,
+            patience_ms: 0,
+            concurrency: 0,
+            reserved: 0,
+        },
+        false => read_struct(options, "options")?,
+    };
+    if options.reserved != 0 {
+        return Err(Failure::argument("options sets something that this version does not know".to_owned()));
+    }
+    let patience = match options.patience_ms {
+        0 => None,
+        ms => Some(milliseconds("patience", ms)?),
+    };
+    let concurrency = match options.concurrency {
+        0 => None,
+        n @ 1..=10_000 => Some(n),
+        n => return Err(Failure::argument(format!("options.concurrency is {n}; it goes from 1 to 10000"))),
+    };
+    let settings = Settings { concurrency, patience, progress: options.on_progress.is_some(), total };
+    Ok((settings, options))
+}
+
+fn c_summary(summary: &Summary) -> cor_summary {
+    cor_summary {
+        struct_size: size_of::<cor_summary>(),
+        read: summary.read,
+        applied: summary.applied,
+        rejected: summary.rejected,
+        failed: summary.failed,
+        not_started: summary.not_started,
+    }
+}
+
+fn c_progress(progress: &Progress) -> cor_progress {
+    cor_progress {
+        struct_size: size_of::<cor_progress>(),
+        done: progress.done,
+        failed: progress.failed,
+        total: progress.total.unwrap_or(u64::MAX),
+        paused: cor_pause::of(progress.paused) as i32,
+    }
+}
+
+/// Where the rows of a call come from.
+enum Source {
+    Array { rows: *const cor_row, count: usize, at: usize },
+    Function(unsafe extern "C" fn(*mut c_void, *mut cor_row) -> cor_bool),
+}
+
+impl Source {
+    fn next(&mut self, user_data: *mut c_void) -> Option<cor_row> {
+        match self {
+            Source::Array { rows, count, at } => {
+                let next = (*at < *count).then(|| element(*rows, *at));
+                *at += 1;
+                next
+            }
+            Source::Function(next_row) => {
+                let mut row = cor_row { id: ptr::null(), update: ptr::null() };
+                call_mut(*next_row, user_data, &mut row).then_some(row)
+            }
+        }
+    }
+}
+
+/// The whole run, from the first row to the last result.
+fn drive(run: &mut Run, source: &mut Source, options: &cor_bulk_options) -> Result<(), Failure> {
+    let mut stopped = false;
+    loop {
+        while run.wants_rows() {
+            // A function is not asked for rows that nobody will begin; an array's are all accounted for.
+            let over = (stopped || run.halted().is_some()) && matches!(source, Source::Function(_));
+            match (!over).then(|| source.next(options.user_data)).flatten() {
+                Some(given) => drop(run.push(row(given))),
+                None => run.end_input(),
+            }
+        }
+        let Some((item, progress)) = run.next()? else { break };
+        let mut go_on = true;
+        if let Some(on_result) = options.on_result {
+            let item = insert(ItemHandle::new(item))?;
+            go_on &= call(on_result, options.user_data, item);
+            end_item(item);
+        }
+        if let (Some(on_progress), Some(progress)) = (options.on_progress, progress) {
+            go_on &= call(on_progress, options.user_data, &c_progress(&progress));
+        }
+        if !go_on && !stopped {
+            stopped = true;
+            run.stop();
+        }
+    }
+    match run.halted() {
+        Some(error) => Err(error.clone().into()),
+        None => Ok(()),
+    }
+}
+
+fn update_projects(
+    client: *const cor_client,
+    mut source: Source,
+    total: Option<u64>,
+    options: *const cor_bulk_options,
+    summary: *mut cor_summary,
+) -> Result<(), Failure> {
+    let summary: Option<OutStruct<cor_summary>> = out_struct(summary, "summary")?;
+    if let Some(summary) = &summary {
+        summary.put(&c_summary(&Summary::default()));
+    }
+    let (settings, options) = settings(options, total)?;
+    let live = borrow::<ClientHandle>(client, "client")?.live()?;
+    let mut run = Run::start(live, settings);
+    let ended = drive(&mut run, &mut source, &options);
+    if let Some(summary) = &summary {
+        summary.put(&c_summary(&run.summary()));
+    }
+    ended
+}
+
+/// Sends many updates, several at a time, and reports one result per row as it finishes.
+///
+/// A row that cannot be sent fails by itself and never stops its neighbours; limits and outages pause the run instead
+/// of failing rows. Updates of one project are applied in the order of the rows.
+///
+/// @param client   the client.
+/// @param rows     the rows, which have to stay as they are during the call; NULL only where there are none.
+/// @param count    how many.
+/// @param options  callbacks and options; NULL for the defaults.
+/// @param summary  gets what became of the rows, on failure as well; its struct_size has to be set; may be NULL.
+/// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Returns COR_OK when every row has its result, failed ones included. Any other status where the job could not begin
+/// or could not go on: COR was out of reach for longer than patience lasts, did not accept the credentials, or
+/// the client was freed. Callbacks run on this thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_update_projects(
+    client: *const cor_client,
+    rows: *const cor_row,
+    count: usize,
+    options: *const cor_bulk_options,
+    summary: *mut cor_summary,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || {
+        if count > 0 && (rows.is_null() || !rows.is_aligned()) {
+            return Err(Failure::argument(format!("rows is NULL or not aligned, and count is {count}")));
+        }
+        let source = Source::Array { rows, count, at: 0 };
+        update_projects(client, source, Some(count as u64), options, summary)
+    })
+}
+
+/// As cor_client_update_projects(), for rows that a function hands out one by one: a million need no array.
+///
+/// @param next_row  called with options->user_data whenever the run has room for more rows.
+///
+/// After a callback said false, the function is not called again. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_update_projects_from(
+    client: *const cor_client,
+    next_row: cor_next_row,
+    options: *const cor_bulk_options,
+    summary: *mut cor_summary,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || {
+        let next_row = next_row.ok_or_else(|| Failure::argument("next_row is NULL".to_owned()))?;
+        update_projects(client, Source::Function(next_row), None, options, summary)
+    })
+}
+
+/// Begins a run that takes rows and gives results one by one.
+///
+/// @param client   the client. The run goes on when it is freed meanwhile only as far as cor_bulk_next() then fails.
+/// @param options  options; NULL for the defaults. Callbacks have to be NULL.
+/// @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
+/// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_new(
+    client: *const cor_client,
+    options: *const cor_bulk_options,
+    bulk: *mut *mut cor_bulk,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || {
+        let bulk = out(bulk, "bulk", ptr::null_mut())?;
+        let (settings, options) = settings(options, None)?;
+        if options.on_result.is_some() || options.on_progress.is_some() {
+            let message = "options has callbacks, which cor_bulk_next() would never call";
+            return Err(Failure::argument(message.to_owned()));
+        }
+        let live = borrow::<ClientHandle>(client, "client")?.live()?;
+        let run = Run::start(live, Settings { progress: true, ..settings });
+        hand_out(&bulk, BulkHandle(Mutex::new(Bulk { run, item: 0, progress: None })))
+    })
+}
+
+/// Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
+/// unknown.
+///
+/// Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_free(bulk: *mut cor_bulk) -> cor_status {
+    release::<BulkHandle>(bulk, "bulk", |_| Ok(()))
+}
+
+/// Whether the run could do with more rows. False after cor_bulk_end_input(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_wants_rows(bulk: *const cor_bulk) -> bool {
+    get(false, || {
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        let bulk = exclusive(&bulk.0, "bulk")?;
+        Ok(bulk.run.wants_rows())
+    })
+}
+
+/// Adds a row. A row that cannot be used takes its place among the results.
+///
+/// @param id      the project's external id, NUL-terminated; copied.
+/// @param update  what is to change; copied.
+///
+/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_push(
+    bulk: *mut cor_bulk,
+    id: *const c_char,
+    update: *const cor_update,
+) -> cor_status {
+    guard(ptr::null_mut(), || {
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        let mut bulk = exclusive(&bulk.0, "bulk")?;
+        match bulk.run.push(row(cor_row { id, update })) {
+            true => Ok(()),
+            false => Err(Failure::argument("the input of this run was ended".to_owned())),
+        }
+    })
+}
+
+/// Says that there are no more rows. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_end_input(bulk: *mut cor_bulk) -> cor_status {
+    guard(ptr::null_mut(), || {
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        exclusive(&bulk.0, "bulk")?.run.end_input();
+        Ok(())
+    })
+}
+
+/// Starts nothing new: what is under way finishes, the other rows are reported as not started. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_stop(bulk: *mut cor_bulk) -> cor_status {
+    guard(ptr::null_mut(), || {
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        exclusive(&bulk.0, "bulk")?.run.stop();
+        Ok(())
+    })
+}
+
+/// Waits for the next result, in the order in which rows finish.
+///
+/// @param item   gets the result, which lives until this is called again or the run is freed; NULL where there is
+///               nothing to wait for, because every row so far has its result.
+/// @param error  gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Returns COR_OK, or why the run ended before its input did, as cor_client_update_projects(): reported
+/// once all results were given out. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_next(
+    bulk: *mut cor_bulk,
+    item: *mut *const cor_item_result,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || {
+        let item = out(item, "item", ptr::null())?;
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        let mut bulk = exclusive(&bulk.0, "bulk")?;
+        bulk.end_item();
+        match bulk.run.next()? {
+            Some((result, progress)) => {
+                bulk.progress = progress;
+                let handle = insert(ItemHandle::new(result))?;
+                bulk.item = handle.addr();
+                item.put(handle);
+                Ok(())
+            }
+            None => match bulk.run.halted() {
+                Some(error) => Err(error.clone().into()),
+                None => Ok(()),
+            },
+        }
+    })
+}
+
+/// How far the run had come with the result that was given out last.
+///
+/// @param progress  its struct_size has to be set.
+///
+/// Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_progress(bulk: *const cor_bulk, progress: *mut cor_progress) -> cor_status {
+    guard(ptr::null_mut(), || {
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        let bulk = exclusive(&bulk.0, "bulk")?;
+        let place = out_struct(progress, "progress")?
+            .ok_or_else(|| Failure::argument("progress is NULL".to_owned()))?;
+        let nothing = cor_progress {
+            struct_size: size_of::<cor_progress>(),
+            done: 0,
+            failed: 0,
+            total: u64::MAX,
+            paused: cor_pause::COR_PAUSE_NONE as i32,
+        };
+        place.put(&bulk.progress.as_ref().map_or(nothing, c_progress));
+        Ok(())
+    })
+}
+
+/// What became of the rows so far. Rows whose result was not given out yet may be counted already.
+///
+/// @param summary  its struct_size has to be set.
+///
+/// Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_summary(bulk: *const cor_bulk, summary: *mut cor_summary) -> cor_status {
+    guard(ptr::null_mut(), || {
+        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+        let bulk = exclusive(&bulk.0, "bulk")?;
+        let place =
+            out_struct(summary, "summary")?.ok_or_else(|| Failure::argument("summary is NULL".to_owned()))?;
+        place.put(&c_summary(&bulk.run.summary()));
+        Ok(())
+    })
+}

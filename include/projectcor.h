@@ -1,0 +1,1060 @@
+/*
+ * projectcor: COR (projectcor.com) project updates for C. For C++ there is projectcor.hpp on top of this header.
+ *
+ *   cor_client *client = NULL;
+ *   cor_project *project = NULL;
+ *   cor_error *error = NULL;
+ *   cor_update *update = cor_update_new("SALESFORCE");
+ *   cor_update_set_name(update, "Website, phase 2");
+ *   cor_update_clear(update, COR_FIELD_BRIEF);
+ *   if (cor_client_from_env(&client, &error) == COR_OK &&
+ *       cor_client_update_project(client, "SF-OPP-12345", update, &project, &error) == COR_OK)
+ *     puts(cor_project_json(project));
+ *   else
+ *     fprintf(stderr, "%s\n", cor_error_message(error));
+ *   cor_error_free(error);
+ *   cor_project_free(project);
+ *   cor_update_free(update);
+ *   cor_client_free(client);
+ *
+ * CONVENTIONS
+ *
+ * Handles.   Each cor_NAME * is a handle: a number that looks like a pointer and must not be dereferenced. The caller
+ *            owns those it gets from _new, _clone, _from_env and outputs (T **), and frees each with its cor_NAME_free().
+ *            Handles got as const pointers belong to the object they were got from and end with it.
+ * Misuse.    NULL, a handle of another kind, one that was freed, or a pointer to something else is recognised without
+ *            being followed. Functions that return cor_status then return COR_ERR_ARGUMENT; getters return NULL, 0,
+ *            false or what their comment says. Freeing NULL does nothing and is COR_OK; freeing twice is
+ *            COR_ERR_ARGUMENT.
+ * Results.   cor_status is 0 (COR_OK) for success. Outputs come next to last and are required unless stated; they
+ *            are set to NULL on failure. The last parameter, cor_error **, may be NULL; else it is always written: NULL
+ *            on success, on failure an error that the caller frees. Do not pass one that still holds an error.
+ * Text.      UTF-8, NUL-terminated; functions ending in _n take the size in bytes instead. Text that comes in is copied
+ *            during the call. Text that goes out belongs to the handle it was asked of and lives as long as it. A NUL
+ *            inside text from COR shows as U+FFFD; the JSON getters have it exactly.
+ * Structs.   Those that can grow begin with struct_size. Set them up with their _INIT macro. Programs compiled with
+ *            an older header go on working with a newer library, and the other way round as long as they set nothing
+ *            the library does not know.
+ * Numbers.   Times are in milliseconds and end in _ms. Enumerations come in as int32_t, so that an unknown number is
+ *            an error and not undefined; known numbers are never changed or reused.
+ * Threads.   A cor_client may be used by many threads at once, a cor_project be read by many. Everything else belongs
+ *            to one thread at a time; use by two at once is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread
+ *            that made the call, may call any function of this library, and must return: neither longjmp nor C++
+ *            exceptions may leave them.
+ * Process.   No signal handler is installed, no global state changed; the environment is read only by
+ *            cor_client_from_env() and cor_config_read_environment(). SIGPIPE never reaches the program. A client
+ *            works on in a forked child: it connects anew and leaves the parent's connections alone; a run of many
+ *            rows does not. The one thread the library may start looks up names.
+ * Secrets.   Tokens and client secrets are wiped when freed and appear in no error text.
+ *
+ * Each function says since which version it is there.
+ */
+
+#ifndef PROJECTCOR_H
+#define PROJECTCOR_H
+
+/* Made from crates/cor-ffi by scripts/header. Edit the sources there, not this file. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Sets up a cor_bulk_options: cor_bulk_options options = COR_BULK_OPTIONS_INIT; */
+#define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0 }
+
+/** Sets up a cor_summary: cor_summary summary = COR_SUMMARY_INIT; */
+#define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0 }
+
+/** Sets up a cor_progress: cor_progress progress = COR_PROGRESS_INIT; */
+#define COR_PROGRESS_INIT { sizeof(cor_progress), 0, 0, 0, 0 }
+
+/** The version of this header. */
+#define PROJECTCOR_VERSION_MAJOR 0
+
+/** The version of this header. */
+#define PROJECTCOR_VERSION_MINOR 1
+
+/** The version of this header. */
+#define PROJECTCOR_VERSION_PATCH 0
+
+/** How a call ended. 0 is success; see cor_status_name() for the words. */
+enum cor_status
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  /** Done. */
+  COR_OK = 0,
+  /** An argument cannot be used: NULL, a handle of another kind or a freed one, text that is not UTF-8. */
+  COR_ERR_ARGUMENT = 1,
+  /** A mistake of this library's own. Please report it. */
+  COR_ERR_INTERNAL = 2,
+  /** Refused here; nothing was sent. cor_error_issue_count() and its companions name every problem. */
+  COR_ERR_INVALID = 10,
+  /** The client was set up in a way that cannot work. */
+  COR_ERR_CONFIG = 11,
+  /** No token, or COR did not accept it (HTTP 401). */
+  COR_ERR_AUTH = 20,
+  /** The token's role may not do this (HTTP 403). */
+  COR_ERR_FORBIDDEN = 21,
+  /** COR knows no project of this external id under this source. */
+  COR_ERR_PROJECT_NOT_FOUND = 22,
+  /** COR refused a value. */
+  COR_ERR_VALIDATION = 23,
+  /** The project would end before it starts. */
+  COR_ERR_INVALID_DATE_RANGE = 24,
+  /** Too many requests (HTTP 429). */
+  COR_ERR_RATE_LIMITED = 25,
+  /** COR failed (HTTP 5xx). */
+  COR_ERR_SERVER = 26,
+  /** The deadline passed. */
+  COR_ERR_TIMEOUT = 30,
+  /** The connection could not be made, or broke. */
+  COR_ERR_TRANSPORT = 31,
+  /** The TLS handshake failed: certificate, name or protocol. */
+  COR_ERR_TLS = 32,
+  /** The answer was not one COR's API gives. */
+  COR_ERR_PROTOCOL = 33,
+  /** COR's address answered with a redirect, which is never followed. */
+  COR_ERR_REDIRECT = 34,
+  /** The answer was larger than this client reads. */
+  COR_ERR_TOO_LARGE = 35,
+  /** The call was stopped: its client was freed, or its run was stopped before the row was begun. */
+  COR_ERR_CANCELLED = 40,
+};
+#ifndef __cplusplus
+typedef int32_t cor_status;
+#endif /* __cplusplus */
+
+/** Whether an update took effect, as far as anybody on this side can know. */
+enum cor_outcome
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  /** The update certainly did not take effect. */
+  COR_OUTCOME_NOT_APPLIED = 0,
+  /** COR said that it applied the update. */
+  COR_OUTCOME_APPLIED = 1,
+  /** The request may have reached COR and no answer tells. Sending it again is safe. */
+  COR_OUTCOME_UNKNOWN = 2,
+};
+#ifndef __cplusplus
+typedef int32_t cor_outcome;
+#endif /* __cplusplus */
+
+/** The optional fields of a project update, in the order of COR's page, which is also the order on the wire. */
+enum cor_field
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  COR_FIELD_NAME = 1,
+  COR_FIELD_CLIENT_ID = 2,
+  COR_FIELD_BRIEF = 3,
+  COR_FIELD_START = 4,
+  COR_FIELD_END = 5,
+  COR_FIELD_PM_ID = 6,
+  COR_FIELD_ESTIMATED_TIME = 7,
+  COR_FIELD_BILLABLE = 8,
+  COR_FIELD_STATUS = 9,
+  COR_FIELD_CURRENCY_ID = 10,
+  COR_FIELD_EVALUATION_DATE = 11,
+  COR_FIELD_ESTIMATED = 12,
+  COR_FIELD_FEE_ID = 13,
+  COR_FIELD_CONTRACT_ID = 14,
+  COR_FIELD_DELIVERABLES = 15,
+  COR_FIELD_WORK_ORDER = 16,
+  COR_FIELD_INCOME_TYPE = 17,
+  COR_FIELD_ARCHIVED = 18,
+};
+#ifndef __cplusplus
+typedef int32_t cor_field;
+#endif /* __cplusplus */
+
+/** Why a bulk run sends nothing at the moment. */
+enum cor_pause
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  /** It is not paused. */
+  COR_PAUSE_NONE = 0,
+  /** COR refused requests because there were too many. */
+  COR_PAUSE_RATE_LIMITED = 1,
+  /** COR cannot be reached. */
+  COR_PAUSE_UNREACHABLE = 2,
+};
+#ifndef __cplusplus
+typedef int32_t cor_pause;
+#endif /* __cplusplus */
+
+/**
+ * Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time.
+ *
+ * ```c
+ * while (more || item) {
+ *   while (more && cor_bulk_wants_rows(bulk)) { … cor_bulk_push(bulk, id, update) or cor_bulk_end_input(bulk) … }
+ *   if (cor_bulk_next(bulk, &item, &error) != COR_OK) break;
+ *   if (item) …
+ * }
+ * ```
+ */
+typedef struct cor_bulk cor_bulk;
+
+/**
+ * A client of COR's Integrations API. May be used by many threads at once.
+ *
+ * In a process that was forked off, a client goes on working: it connects anew and leaves the parent's connections
+ * alone. What a parent's other threads had under way is not carried on.
+ */
+typedef struct cor_client cor_client;
+
+/** The options of a client, before there is one. Belongs to one thread at a time. */
+typedef struct cor_config cor_config;
+
+/** Why a call did not succeed, and what is known about the update. Belongs to one thread at a time. */
+typedef struct cor_error cor_error;
+
+/** What became of one row. Lives as long as the callback that gets it, or until the next result is asked for. */
+typedef struct cor_item_result cor_item_result;
+
+/**
+ * A project as COR's answer describes it. It never changes, so many threads may read it.
+ *
+ * Every field is optional: COR documents no answer. Ids are COR's own numbers, not the external ids of a request.
+ */
+typedef struct cor_project cor_project;
+
+/**
+ * A partial update of one project: only what was set or cleared is sent. Belongs to one thread at a time.
+ *
+ * A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
+ * NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
+ * problem at once: nothing that was meant to be set is ever left out in silence. Setting the field again
+ * to a value that fits mends it.
+ */
+typedef struct cor_update cor_update;
+
+/** One row of many. */
+typedef struct cor_row {
+  /** The project's external id, NUL-terminated. */
+  const char *id;
+  /** What is to change; copied when the row's turn comes. */
+  const cor_update *update;
+} cor_row;
+
+/**
+ * Gets the result of a row, in the order in which rows finish. `item` lives until it returns.
+ *
+ * Returns whether to go on: false starts nothing new, lets what is under way finish, and reports the rest as not
+ * started. Runs on the thread that made the call and may call any function of this library.
+ */
+typedef bool (*cor_on_result)(void *user_data, const cor_item_result *item);
+
+/** How far a run has come. The library sets struct_size; later versions may add members at the end. */
+typedef struct cor_progress {
+  /** sizeof(cor_progress), as the library knows it. */
+  size_t struct_size;
+  /** Rows finished, failed ones included. */
+  uint64_t done;
+  /** Rows that failed. */
+  uint64_t failed;
+  /** All rows; UINT64_MAX where nobody knows how many there are. */
+  uint64_t total;
+  /** A cor_pause: why nothing is sent at the moment. */
+  int32_t paused;
+} cor_progress;
+
+/** Gets the state after each row. `progress` lives until it returns. Returns whether to go on, as cor_on_result. */
+typedef bool (*cor_on_progress)(void *user_data, const cor_progress *progress);
+
+/** Options of a run. Set it up with COR_BULK_OPTIONS_INIT; later versions may add members at the end. */
+typedef struct cor_bulk_options {
+  /** sizeof(cor_bulk_options), as the caller knows it. */
+  size_t struct_size;
+  /** Passed to every callback. */
+  void *user_data;
+  /** Called for each row's result; may be NULL. */
+  cor_on_result on_result;
+  /** Called after each row; may be NULL. */
+  cor_on_progress on_progress;
+  /**
+   * How long to wait for COR when it cannot be reached, in milliseconds; 0 is the default, 15 minutes. Where COR has
+   * not answered at all yet, the client's deadline is the limit.
+   */
+  int64_t patience_ms;
+  /** Requests in flight at most, from 1 to 10000; 0 is the client's. */
+  uint32_t concurrency;
+  /** Zero. */
+  uint32_t reserved;
+} cor_bulk_options;
+
+/** What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end. */
+typedef struct cor_summary {
+  /** sizeof(cor_summary), as the caller knows it. */
+  size_t struct_size;
+  /** Rows taken from the input. */
+  uint64_t read;
+  /** Rows that COR applied. */
+  uint64_t applied;
+  /** Rows refused before anything was sent. */
+  uint64_t rejected;
+  /** Rows that failed otherwise. */
+  uint64_t failed;
+  /** Rows taken from the input and not begun, because the run was stopped. */
+  uint64_t not_started;
+} cor_summary;
+
+/**
+ * Fills in the next row and returns true, or returns false where there is none. What the row points to has to stay
+ * until this is called again or the call that uses it returns; it is copied before.
+ */
+typedef bool (*cor_next_row)(void *user_data, cor_row *row);
+
+#ifdef __cplusplus
+extern "C" {
+#endif /* __cplusplus */
+
+/**
+ * Sets up a client. Connects to nothing.
+ *
+ * @param config  the options; may be freed afterwards.
+ * @param client  gets the client, to be freed with cor_client_free(); NULL on failure.
+ * @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK; COR_ERR_CONFIG for what cannot work: no credentials or two kinds of them, an address that is
+ * neither https nor on this machine, times and counts out of range, a CA file that cannot be read; COR_ERR_ARGUMENT
+ * for misuse. Since 0.1.
+ */
+cor_status cor_client_new(const cor_config *config,
+                          cor_client **client,
+                          cor_error **error);
+
+/**
+ * A client set up by the environment alone: see cor_config_read_environment().
+ *
+ * @param client  gets the client, to be freed with cor_client_free(); NULL on failure.
+ * @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns as cor_client_new(). Since 0.1.
+ */
+cor_status cor_client_from_env(cor_client **client, cor_error **error);
+
+/**
+ * Frees a client. NULL is fine. Calls that run on other threads end with COR_ERR_CANCELLED; whether the updates
+ * they had under way were applied is then unknown.
+ *
+ * Returns COR_ERR_ARGUMENT for a client that was freed already. Since 0.1.
+ */
+cor_status cor_client_free(cor_client *client);
+
+/**
+ * Sends one update and waits for COR's answer. Retries, waits and the renewal of tokens all happen within the
+ * client's deadline (default 60 s).
+ *
+ * @param client   the client.
+ * @param id       the project's external id, the one it was created with under the update's source. Used byte for byte.
+ * @param update   the update; copied, so it may be sent again or changed.
+ * @param project  gets the project as COR now has it, to be freed with cor_project_free(); NULL on failure.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK; COR_ERR_INVALID before anything is sent, with every problem of id and update;
+ * COR_ERR_PROJECT_NOT_FOUND when COR has no project of this id under this source; COR_ERR_CANCELLED when the client is
+ * freed meanwhile; every other status as cor_status lists them. cor_error_outcome() says whether the update
+ * was applied.
+ *
+ * May be called from many threads; calls for one project are sent one after another. Since 0.1.
+ */
+cor_status cor_client_update_project(const cor_client *client,
+                                     const char *id,
+                                     const cor_update *update,
+                                     cor_project **project,
+                                     cor_error **error);
+
+/**
+ * As cor_client_update_project(), for an id that is not NUL-terminated.
+ *
+ * @param id_size  bytes of the id.
+ *
+ * Since 0.1.
+ */
+cor_status cor_client_update_project_n(const cor_client *client,
+                                       const char *id,
+                                       size_t id_size,
+                                       const cor_update *update,
+                                       cor_project **project,
+                                       cor_error **error);
+
+/**
+ * Options with their defaults. Nothing is read from the environment.
+ *
+ * Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
+ * with the same error: a client never comes about without what it was told.
+ *
+ * Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
+ */
+cor_config *cor_config_new(void);
+
+/**
+ * Frees options. NULL is fine. Clients made from them stay.
+ *
+ * Returns COR_ERR_ARGUMENT for options that were freed already. Since 0.1.
+ */
+cor_status cor_config_free(cor_config *config);
+
+/**
+ * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL; and the usual
+ * HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+ *
+ * Reading the environment while another thread changes it is undefined in C; call it early.
+ */
+cor_status cor_config_read_environment(cor_config *config);
+
+/**
+ * A bearer token to use as it is. Excludes an API key. Since 0.1.
+ *
+ * @param token  printable ASCII without spaces.
+ */
+cor_status cor_config_set_token(cor_config *config, const char *token);
+
+/** The API key of COR's client credentials; needs a client secret. Since 0.1. */
+cor_status cor_config_set_api_key(cor_config *config, const char *api_key);
+
+/** The secret of COR's client credentials; needs an API key. Since 0.1. */
+cor_status cor_config_set_client_secret(cor_config *config, const char *client_secret);
+
+/**
+ * Where the Integrations API is; default "https://integrations.projectcor.com". https, or http to this machine.
+ * Since 0.1.
+ */
+cor_status cor_config_set_base_url(cor_config *config,
+                                   const char *base_url);
+
+/**
+ * Where tokens come from, the whole address; default "https://api.projectcor.com/v1/oauth/token". The refresh
+ * address is its sibling "refreshtoken". Since 0.1.
+ */
+cor_status cor_config_set_token_url(cor_config *config, const char *token_url);
+
+/**
+ * A PEM file of certificate authorities to trust besides the operating system's. Read by cor_client_new().
+ * Since 0.1.
+ */
+cor_status cor_config_set_ca_file(cor_config *config, const char *path);
+
+/**
+ * The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
+ * needed. It never sees calls to this machine. Since 0.1.
+ */
+cor_status cor_config_set_proxy(cor_config *config, const char *proxy);
+
+/** The whole User-Agent; default "projectcor/" and the version. Since 0.1. */
+cor_status cor_config_set_user_agent(cor_config *config, const char *user_agent);
+
+/** The longest time to make a connection; default 5000 ms. Since 0.1. */
+cor_status cor_config_set_connect_timeout_ms(cor_config *config, int64_t ms);
+
+/** The longest time for one request; default 20000 ms. Since 0.1. */
+cor_status cor_config_set_attempt_timeout_ms(cor_config *config, int64_t ms);
+
+/** The longest time for one call, name resolution, retries and waits included; default 60000 ms. Since 0.1. */
+cor_status cor_config_set_deadline_ms(cor_config *config, int64_t ms);
+
+/** How often a call is attempted, the first time included; default 4. Since 0.1. */
+cor_status cor_config_set_max_attempts(cor_config *config, uint32_t max_attempts);
+
+/** The first wait between attempts, doubled each time; default 250 ms. Since 0.1. */
+cor_status cor_config_set_backoff_base_ms(cor_config *config, int64_t ms);
+
+/** The longest wait between attempts; default 20000 ms. Since 0.1. */
+cor_status cor_config_set_backoff_cap_ms(cor_config *config, int64_t ms);
+
+/** Requests in flight at most; default 16, from 1 to 10000. Since 0.1. */
+cor_status cor_config_set_concurrency(cor_config *config, uint32_t concurrency);
+
+/** Requests per second at most. By default the limit is learned from COR's answers. Since 0.1. */
+cor_status cor_config_set_rate(cor_config *config, double per_second);
+
+/**
+ * Frees an error. NULL is fine.
+ *
+ * Errors of results, see cor_item_result_error(), go with their result and are not freed.
+ *
+ * Returns COR_ERR_ARGUMENT for an error that was freed already or is not the caller's to free. Since 0.1.
+ */
+cor_status cor_error_free(cor_error *error);
+
+/**
+ * Another handle of the same error, to be freed by the caller: keeps the error of a result beyond the callback.
+ *
+ * Returns NULL for misuse. Since 0.1.
+ */
+cor_error *cor_error_clone(const cor_error *error);
+
+/** What went wrong: the status that the call returned. COR_ERR_ARGUMENT for misuse. Since 0.1. */
+cor_status cor_error_kind(const cor_error *error);
+
+/** Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse. Since 0.1. */
+cor_outcome cor_error_outcome(const cor_error *error);
+
+/**
+ * One line for people: what was attempted, what happened, what to do. Holds no secret.
+ *
+ * Returns text that lives as long as the error, never NULL but for misuse. Since 0.1.
+ */
+const char *cor_error_message(const cor_error *error);
+
+/**
+ * What COR calls the error, for example "ZC001" or "ProjectNotFoundError".
+ *
+ * Returns text that lives as long as the error; NULL where COR said nothing. Since 0.1.
+ */
+const char *cor_error_code(const cor_error *error);
+
+/** The HTTP status of the last answer; 0 where there was none. Since 0.1. */
+int32_t cor_error_status(const cor_error *error);
+
+/** How many requests were sent, or at least begun, for the call. Since 0.1. */
+uint32_t cor_error_attempts(const cor_error *error);
+
+/** How long COR asked to wait before the next request, in milliseconds; -1 where it did not. Since 0.1. */
+int64_t cor_error_retry_after_ms(const cor_error *error);
+
+/** Whether the same call could succeed later without a change. Since 0.1. */
+bool cor_error_is_retryable(const cor_error *error);
+
+/**
+ * The id under which the server, or something in front of it, knows the request.
+ *
+ * Returns text that lives as long as the error; NULL where there is none. Since 0.1.
+ */
+const char *cor_error_request_id(const cor_error *error);
+
+/**
+ * The start of the answer's body: at most 4 KiB, control characters replaced.
+ *
+ * Returns text that lives as long as the error; NULL where there is none. Since 0.1.
+ */
+const char *cor_error_body(const cor_error *error);
+
+/** How many problems of the update were found before anything was sent; 0 for errors of other kinds. Since 0.1. */
+size_t cor_error_issue_count(const cor_error *error);
+
+/**
+ * The field a problem is about: its name on the wire, "id" for the external id, "metadata.source" for the source.
+ *
+ * @param index  from 0 to cor_error_issue_count() - 1.
+ *
+ * Returns text that lives as long as the error; NULL beyond the last problem. Since 0.1.
+ */
+const char *cor_error_issue_field(const cor_error *error,
+                                  size_t index);
+
+/**
+ * A problem as a stable word: "not_a_date", "unknown_field", "required", …
+ *
+ * @param index  from 0 to cor_error_issue_count() - 1.
+ *
+ * Returns text that lives as long as the error; NULL beyond the last problem. Since 0.1.
+ */
+const char *cor_error_issue_code(const cor_error *error, size_t index);
+
+/**
+ * A problem as a sentence for people, without the field's name in front.
+ *
+ * @param index  from 0 to cor_error_issue_count() - 1.
+ *
+ * Returns text that lives as long as the error; NULL beyond the last problem. Since 0.1.
+ */
+const char *cor_error_issue_message(const cor_error *error, size_t index);
+
+/**
+ * The word for a status: "ok", "project_not_found", …; a cor_status as a number.
+ *
+ * Returns text that lives for ever; NULL for a number that is no status. Since 0.1.
+ */
+const char *cor_status_name(int32_t status);
+
+/**
+ * The word for an outcome: "not_applied", "applied" or "unknown"; a cor_outcome as a number.
+ *
+ * Returns text that lives for ever; NULL for a number that is no outcome. Since 0.1.
+ */
+const char *cor_outcome_name(int32_t outcome);
+
+/** The row's place in the input, counted from 0; UINT64_MAX for misuse. Since 0.1. */
+uint64_t cor_item_result_index(const cor_item_result *item);
+
+/** The row's external id. Text that lives as long as the result; NULL for misuse. Since 0.1. */
+const char *cor_item_result_id(const cor_item_result *item);
+
+/** COR_OK, or what went wrong. Since 0.1. */
+cor_status cor_item_result_status(const cor_item_result *item);
+
+/** Whether the row was begun at all. Rows are not, after the run was stopped. Since 0.1. */
+bool cor_item_result_started(const cor_item_result *item);
+
+/**
+ * The project as COR now has it; NULL where the row failed.
+ *
+ * Goes with the result; keep it with cor_project_clone(). Not to be freed. Since 0.1.
+ */
+const cor_project *cor_item_result_project(const cor_item_result *item);
+
+/**
+ * Why the row failed; NULL where it did not.
+ *
+ * Goes with the result; keep it with cor_error_clone(). Not to be freed. Since 0.1.
+ */
+const cor_error *cor_item_result_error(const cor_item_result *item);
+
+/**
+ * Sends many updates, several at a time, and reports one result per row as it finishes.
+ *
+ * A row that cannot be sent fails by itself and never stops its neighbours; limits and outages pause the run instead
+ * of failing rows. Updates of one project are applied in the order of the rows.
+ *
+ * @param client   the client.
+ * @param rows     the rows, which have to stay as they are during the call; NULL only where there are none.
+ * @param count    how many.
+ * @param options  callbacks and options; NULL for the defaults.
+ * @param summary  gets what became of the rows, on failure as well; its struct_size has to be set; may be NULL.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK when every row has its result, failed ones included. Any other status where the job could not begin
+ * or could not go on: COR was out of reach for longer than patience lasts, did not accept the credentials, or
+ * the client was freed. Callbacks run on this thread. Since 0.1.
+ */
+cor_status cor_client_update_projects(const cor_client *client,
+                                      const cor_row *rows,
+                                      size_t count,
+                                      const cor_bulk_options *options,
+                                      cor_summary *summary,
+                                      cor_error **error);
+
+/**
+ * As cor_client_update_projects(), for rows that a function hands out one by one: a million need no array.
+ *
+ * @param next_row  called with options->user_data whenever the run has room for more rows.
+ *
+ * After a callback said false, the function is not called again. Since 0.1.
+ */
+cor_status cor_client_update_projects_from(const cor_client *client,
+                                           cor_next_row next_row,
+                                           const cor_bulk_options *options,
+                                           cor_summary *summary,
+                                           cor_error **error);
+
+/**
+ * Begins a run that takes rows and gives results one by one.
+ *
+ * @param client   the client. The run goes on when it is freed meanwhile only as far as cor_bulk_next() then fails.
+ * @param options  options; NULL for the defaults. Callbacks have to be NULL.
+ * @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Since 0.1.
+ */
+cor_status cor_bulk_new(const cor_client *client,
+                        const cor_bulk_options *options,
+                        cor_bulk **bulk,
+                        cor_error **error);
+
+/**
+ * Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
+ * unknown.
+ *
+ * Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
+ */
+cor_status cor_bulk_free(cor_bulk *bulk);
+
+/** Whether the run could do with more rows. False after cor_bulk_end_input(). Since 0.1. */
+bool cor_bulk_wants_rows(const cor_bulk *bulk);
+
+/**
+ * Adds a row. A row that cannot be used takes its place among the results.
+ *
+ * @param id      the project's external id, NUL-terminated; copied.
+ * @param update  what is to change; copied.
+ *
+ * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(). Since 0.1.
+ */
+cor_status cor_bulk_push(cor_bulk *bulk, const char *id, const cor_update *update);
+
+/** Says that there are no more rows. Since 0.1. */
+cor_status cor_bulk_end_input(cor_bulk *bulk);
+
+/** Starts nothing new: what is under way finishes, the other rows are reported as not started. Since 0.1. */
+cor_status cor_bulk_stop(cor_bulk *bulk);
+
+/**
+ * Waits for the next result, in the order in which rows finish.
+ *
+ * @param item   gets the result, which lives until this is called again or the run is freed; NULL where there is
+ *               nothing to wait for, because every row so far has its result.
+ * @param error  gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK, or why the run ended before its input did, as cor_client_update_projects(): reported
+ * once all results were given out. Since 0.1.
+ */
+cor_status cor_bulk_next(cor_bulk *bulk,
+                         const cor_item_result **item,
+                         cor_error **error);
+
+/**
+ * How far the run had come with the result that was given out last.
+ *
+ * @param progress  its struct_size has to be set.
+ *
+ * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
+cor_status cor_bulk_progress(const cor_bulk *bulk, cor_progress *progress);
+
+/**
+ * What became of the rows so far. Rows whose result was not given out yet may be counted already.
+ *
+ * @param summary  its struct_size has to be set.
+ *
+ * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
+cor_status cor_bulk_summary(const cor_bulk *bulk, cor_summary *summary);
+
+/**
+ * Frees a project. NULL is fine.
+ *
+ * Projects of results, see cor_item_result_project(), go with their result and are not freed.
+ *
+ * Returns COR_ERR_ARGUMENT for a project that was freed already or is not the caller's to free. Since 0.1.
+ */
+cor_status cor_project_free(cor_project *project);
+
+/**
+ * Another handle of the same project, to be freed by the caller: keeps the project of a result beyond the callback.
+ *
+ * Returns NULL for misuse. Since 0.1.
+ */
+cor_project *cor_project_clone(const cor_project *project);
+
+/**
+ * COR's number of the project; not the external id.
+ *
+ * @param value  gets the number where there is one.
+ *
+ * Returns whether there is one. Since 0.1.
+ */
+bool cor_project_id(const cor_project *project, int64_t *value);
+
+/** COR's number of the client; as cor_project_id(). Since 0.1. */
+bool cor_project_client_id(const cor_project *project, int64_t *value);
+
+/** COR's number of the project manager; as cor_project_id(). Since 0.1. */
+bool cor_project_pm_id(const cor_project *project, int64_t *value);
+
+/** COR's number of the contract; as cor_project_id(). Since 0.1. */
+bool cor_project_contract_id(const cor_project *project, int64_t *value);
+
+/** COR's number of the company; as cor_project_id(). Since 0.1. */
+bool cor_project_company_id(const cor_project *project, int64_t *value);
+
+/** The name. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_name(const cor_project *project);
+
+/** The description. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_brief(const cor_project *project);
+
+/** The status, as COR spells it. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_status(const cor_project *project);
+
+/** Number or code of the work order. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_work_order(const cor_project *project);
+
+/** The first day, YYYY-MM-DD. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_start(const cor_project *project);
+
+/** The last day, YYYY-MM-DD. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_end(const cor_project *project);
+
+/** Hours, as the exact decimal text COR sent. Lives as long as the project; NULL where COR sent none. Since 0.1. */
+const char *cor_project_estimated_time(const cor_project *project);
+
+/** Hours, as the nearest double; as cor_project_id(). Since 0.1. */
+bool cor_project_estimated_time_double(const cor_project *project, double *value);
+
+/**
+ * Money in the project's currency, as the exact decimal text COR sent. Lives as long as the project; NULL where COR
+ * sent none. Since 0.1.
+ */
+const char *cor_project_estimated(const cor_project *project);
+
+/** Money, as the nearest double; as cor_project_id(). Better read the text. Since 0.1. */
+bool cor_project_estimated_double(const cor_project *project, double *value);
+
+/** Whether the work is billed; as cor_project_id(). Since 0.1. */
+bool cor_project_billable(const cor_project *project, bool *value);
+
+/** Whether the project is archived; as cor_project_id(). Since 0.1. */
+bool cor_project_archived(const cor_project *project, bool *value);
+
+/**
+ * When the project was created, as COR wrote it. Text that lives as long as the project; NULL where COR sent none.
+ * Since 0.1.
+ */
+const char *cor_project_created_at(const cor_project *project);
+
+/**
+ * When the project was created, in seconds since 1970-01-01T00:00:00Z; known only where COR's text names a zone;
+ * as cor_project_id(). Since 0.1.
+ */
+bool cor_project_created_at_unix(const cor_project *project,
+                                 int64_t *value);
+
+/**
+ * When the project was last changed, as COR wrote it. Text that lives as long as the project; NULL where COR sent
+ * none. Since 0.1.
+ */
+const char *cor_project_updated_at(const cor_project *project);
+
+/**
+ * When the project was last changed, in seconds since 1970-01-01T00:00:00Z; known only where COR's text names a
+ * zone; as cor_project_id(). Since 0.1.
+ */
+bool cor_project_updated_at_unix(const cor_project *project,
+                                 int64_t *value);
+
+/**
+ * The answer's object on one line, as COR sent it. Text that lives as long as the project; NULL where COR answered
+ * without a body. Since 0.1.
+ */
+const char *cor_project_json(const cor_project *project);
+
+/**
+ * Any field of the answer as JSON, whether this library knows it or not.
+ *
+ * @param name  the field's name in COR's answer.
+ *
+ * Returns text that lives as long as the project; NULL where the answer has no such field. Since 0.1.
+ */
+const char *cor_project_get_json(const cor_project *project, const char *name);
+
+/**
+ * An update that changes nothing yet.
+ *
+ * @param source  the system the project was created from, for example "SALESFORCE"; the one it was created with.
+ *                NULL or text that is not UTF-8 is remembered like any refused value.
+ *
+ * Returns a handle to be freed with cor_update_free(); NULL where there is no memory for it. Since 0.1.
+ */
+cor_update *cor_update_new(const char *source);
+
+/** As cor_update_new(), for a source of `size` bytes. Since 0.1. */
+cor_update *cor_update_new_n(const char *source, size_t size);
+
+/**
+ * Makes an update as good as new, for the next row of many.
+ *
+ * @param source  as for cor_update_new().
+ *
+ * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
+cor_status cor_update_reset(cor_update *update, const char *source);
+
+/**
+ * Frees an update. NULL is fine.
+ *
+ * Returns COR_ERR_ARGUMENT for an update that was freed already. Since 0.1.
+ */
+cor_status cor_update_free(cor_update *update);
+
+/**
+ * Empties a field by sending null. COR does not document what null does.
+ *
+ * @param field  a cor_field. A number that is none is refused and remembered.
+ *
+ * Since 0.1.
+ */
+cor_status cor_update_clear(cor_update *update, int32_t field);
+
+/**
+ * Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
+ *
+ * @param field  the field's name on the wire, for example "estimated_time".
+ * @param cell   its text: a plain number, "true" or "false", a day as YYYY-MM-DD, or any text.
+ *
+ * Returns COR_ERR_INVALID for a name that is no field, with the nearest one in the message, and for a cell that does
+ * not fit; both are remembered. Since 0.1.
+ */
+cor_status cor_update_set_cell(cor_update *update,
+                               const char *field,
+                               const char *cell);
+
+/**
+ * Passes on a field this library does not know.
+ *
+ * @param name  its name.
+ * @param json  its value, as JSON: text needs quotes of its own.
+ *
+ * A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered. Since 0.1.
+ */
+cor_status cor_update_extra(cor_update *update,
+                            const char *name,
+                            const char *json);
+
+/**
+ * Judges an update without sending it.
+ *
+ * @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK; COR_ERR_INVALID; COR_ERR_INVALID_DATE_RANGE where the only problem is that it ends before it
+ * starts. Since 0.1.
+ */
+cor_status cor_update_validate(const cor_update *update,
+                               cor_error **error);
+
+/**
+ * The request body as it would be sent.
+ *
+ * Returns text that lives until the update is changed or freed, or this is called again; NULL for misuse. Since 0.1.
+ */
+const char *cor_update_json(const cor_update *update);
+
+/**
+ * The name of a field on the wire; a cor_field as a number.
+ *
+ * Returns text that lives for ever; NULL for a number that is no field. Since 0.1.
+ */
+const char *cor_field_name(int32_t field);
+
+/** The project's name. Since 0.1. */
+cor_status cor_update_set_name(cor_update *update, const char *value);
+
+/** As cor_update_set_name(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_name_n(cor_update *update, const char *value, size_t size);
+
+/** External id of the client. Since 0.1. */
+cor_status cor_update_set_client_id(cor_update *update, const char *value);
+
+/** As cor_update_set_client_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_client_id_n(cor_update *update, const char *value, size_t size);
+
+/** Description. Since 0.1. */
+cor_status cor_update_set_brief(cor_update *update, const char *value);
+
+/** As cor_update_set_brief(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_brief_n(cor_update *update, const char *value, size_t size);
+
+/** First day. A real day written YYYY-MM-DD. Since 0.1. */
+cor_status cor_update_set_start(cor_update *update, const char *value);
+
+/** First day, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
+cor_status cor_update_set_start_ymd(cor_update *update, int32_t year, int32_t month, int32_t day);
+
+/** Last day; not before the first. A real day written YYYY-MM-DD. Since 0.1. */
+cor_status cor_update_set_end(cor_update *update, const char *value);
+
+/** Last day; not before the first, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
+cor_status cor_update_set_end_ymd(cor_update *update, int32_t year, int32_t month, int32_t day);
+
+/** External user id of the project manager. Since 0.1. */
+cor_status cor_update_set_pm_id(cor_update *update, const char *value);
+
+/** As cor_update_set_pm_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_pm_id_n(cor_update *update, const char *value, size_t size);
+
+/** Hours, as an integer. Since 0.1. */
+cor_status cor_update_set_estimated_time_int(cor_update *update, int64_t value);
+
+/** Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused. Since 0.1. */
+cor_status cor_update_set_estimated_time_double(cor_update *update,
+                                                double value);
+
+/** Hours, as decimal text such as "18000.10"; sent digit for digit. Since 0.1. */
+cor_status cor_update_set_estimated_time_decimal(cor_update *update, const char *value);
+
+/** Whether the work is billed. Since 0.1. */
+cor_status cor_update_set_billable(cor_update *update, bool value);
+
+/** Free text. COR's pages use "active", "in_progress", "in_process", "finished" and "suspended". Since 0.1. */
+cor_status cor_update_set_status(cor_update *update, const char *value);
+
+/** As cor_update_set_status(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_status_n(cor_update *update, const char *value, size_t size);
+
+/** External currency id. Since 0.1. */
+cor_status cor_update_set_currency_id(cor_update *update, const char *value);
+
+/** As cor_update_set_currency_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_currency_id_n(cor_update *update, const char *value, size_t size);
+
+/** Day of the evaluation. A real day written YYYY-MM-DD. Since 0.1. */
+cor_status cor_update_set_evaluation_date(cor_update *update, const char *value);
+
+/** Day of the evaluation, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
+cor_status cor_update_set_evaluation_date_ymd(cor_update *update,
+                                              int32_t year,
+                                              int32_t month,
+                                              int32_t day);
+
+/** Money, in the project's currency, as an integer. Since 0.1. */
+cor_status cor_update_set_estimated_int(cor_update *update, int64_t value);
+
+/** Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused. Since 0.1. */
+cor_status cor_update_set_estimated_double(cor_update *update,
+                                           double value);
+
+/** Money, in the project's currency, as decimal text such as "18000.10"; sent digit for digit. Since 0.1. */
+cor_status cor_update_set_estimated_decimal(cor_update *update, const char *value);
+
+/** External fee id. Since 0.1. */
+cor_status cor_update_set_fee_id(cor_update *update, const char *value);
+
+/** As cor_update_set_fee_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_fee_id_n(cor_update *update, const char *value, size_t size);
+
+/** External contract id. Since 0.1. */
+cor_status cor_update_set_contract_id(cor_update *update, const char *value);
+
+/** As cor_update_set_contract_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_contract_id_n(cor_update *update, const char *value, size_t size);
+
+/** What is delivered. Since 0.1. */
+cor_status cor_update_set_deliverables(cor_update *update, const char *value);
+
+/** As cor_update_set_deliverables(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_deliverables_n(cor_update *update, const char *value, size_t size);
+
+/** Number or code of the work order. Since 0.1. */
+cor_status cor_update_set_work_order(cor_update *update, const char *value);
+
+/** As cor_update_set_work_order(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_work_order_n(cor_update *update, const char *value, size_t size);
+
+/** How the project earns: "fee", "one_time", "hourly_rate" or "contract". Since 0.1. */
+cor_status cor_update_set_income_type(cor_update *update, const char *value);
+
+/** An income type passed on whatever it is. Since 0.1. */
+cor_status cor_update_set_income_type_other(cor_update *update, const char *value);
+
+/** Whether the project is archived. Left out, COR keeps it as it is. Since 0.1. */
+cor_status cor_update_set_archived(cor_update *update, bool value);
+
+/**
+ * The version of the library that is in use, "MAJOR.MINOR.PATCH"; of the header it was compiled with, see
+ * PROJECTCOR_VERSION_MAJOR and its companions. Text that lives for ever. Since 0.1.
+ */
+const char *cor_version(void);
+
+/** The version of the library that is in use, as MAJOR * 10000 + MINOR * 100 + PATCH. Since 0.1. */
+uint32_t cor_version_number(void);
+
+/**
+ * How many handles are in use in this process, those of results included: what a test looks at to find one that
+ * was not freed. Since 0.1.
+ */
+uint64_t cor_handles_in_use(void);
+
+#ifdef __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
+
+#endif  /* PROJECTCOR_H */
