@@ -74,6 +74,8 @@ impl Book {
     const MARGIN: Duration = Duration::from_secs(60);
     /// After a renewal ahead of time failed, this long passes before the next.
     const PATIENCE: Duration = Duration::from_secs(5);
+    /// The time a call spares for a renewal it could do without.
+    const SPARE: Duration = Duration::from_secs(3);
     /// Whatever lifetime COR states, a new token is tried for this long: no odd number may cause a loop.
     const SHORTEST: Duration = Duration::from_secs(5);
 
@@ -167,10 +169,15 @@ impl Auth {
                 Advice::Renew => (self.take_off(&mut state), None),
             }
         };
-        match (flight?.await, fallback) {
-            // A renewal ahead of time that fails does not break a token that is still good.
-            (Err(_), Some(token)) => Ok(token),
-            (result, _) => result,
+        let Some(good) = fallback else { return flight?.await };
+        // A renewal ahead of time that fails or is slow does not break a token that is still good.
+        match tokio::time::timeout(Book::SPARE, flight?).await {
+            Ok(Ok(token)) => Ok(token),
+            Ok(Err(_)) => Ok(good),
+            Err(_) => {
+                self.state().book.renewal_failed(Instant::now());
+                Ok(good)
+            }
         }
     }
 
