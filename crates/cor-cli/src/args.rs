@@ -223,7 +223,7 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
     /// What the table is written in [default: by the file's extension, else by its first character]
-    #[arg(long)]
+    #[arg(long, value_name = "csv|jsonl", value_parser = format_of)]
     pub(crate) format: Option<Format>,
     /// What separates the columns of a CSV: one character, or tab [default: comma; tab in a .tsv]
     #[arg(long, value_name = "CHARACTER")]
@@ -242,6 +242,14 @@ pub(crate) struct SyncArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+fn format_of(text: &str) -> Result<Format, String> {
+    match text {
+        "csv" => Ok(Format::Csv),
+        "jsonl" => Ok(Format::Jsonl),
+        _ => Err("it is csv or jsonl".to_owned()),
+    }
 }
 
 const SANDBOX_ABOUT: &str = "Run COR's endpoint on this machine, for trying and testing.

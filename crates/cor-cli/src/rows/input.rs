@@ -12,11 +12,11 @@ pub(crate) const LONGEST_ROW: usize = 16 << 20;
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a table is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// A table with a header line
+    /// A table with a header line.
     Csv,
-    /// One JSON object per line
+    /// One JSON object per line.
     Jsonl,
 }
 

@@ -93,7 +93,9 @@ impl Columns {
     pub(crate) fn new(rules: &Rules, header: &[String]) -> Result<Columns, Unusable> {
         let mut reasons = Vec::new();
         for (at, name) in header.iter().enumerate() {
-            if !name.is_empty() && header[..at].contains(name) {
+            // Notes of several runs may stand side by side where somebody moved columns; they are ignored anyway.
+            let matters = !name.is_empty() && !NOTES.contains(&name.as_str());
+            if matters && header[..at].contains(name) {
                 reasons.push(format!("two columns are called {name:?}; rename one"));
             }
         }

@@ -70,7 +70,10 @@ impl Rejects {
                 if csv.bom {
                     start.extend_from_slice(BOM);
                 }
-                start.extend_from_slice(&csv.noted(&csv.header, &NOTES));
+                match csv.noted {
+                    true => start.extend([&csv.header, csv.newline.as_bytes()].concat()),
+                    false => start.extend(csv.noted(&csv.header, &NOTES)),
+                }
             }
         }
         let mut file = File::create(path)?;

@@ -56,7 +56,7 @@ impl Progress {
             (Some(pause), _) => message.push_str(&format!("  paused: {}", reason(pause))),
             (None, Some(length)) if counts.position > 0 && counts.done > 0 => {
                 let left = seconds * (length.saturating_sub(counts.position)) as f64 / counts.position as f64;
-                message.push_str(&format!("  {} left", span(Duration::from_secs_f64(left))));
+                message.push_str(&format!("  {} left", span(Duration::from_secs(left.ceil() as u64))));
             }
             _ => {}
         }
@@ -116,8 +116,8 @@ pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 => format!("{} ms", time.as_millis()),
-        1..10 => format!("{:.1} s", time.as_secs_f64()),
-        10..120 => format!("{seconds} s"),
+        1..10 if time.subsec_millis() > 0 => format!("{:.1} s", time.as_secs_f64()),
+        1..120 => format!("{seconds} s"),
         120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }

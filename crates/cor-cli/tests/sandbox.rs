@@ -1,0 +1,132 @@
+//! `cor sandbox` and `cor demo`.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+mod common;
+
+use std::io::BufReader;
+
+use common::*;
+
+/// A sandbox in a process of its own, and its address.
+fn start(arguments: &[&str]) -> (std::process::Child, String) {
+    let mut child = piped(bare().args(["sandbox", "--port", "0"]).args(arguments));
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let line = wait_for_line(&mut out, "http://");
+    (child, line)
+}
+
+#[test]
+fn one_ready_line_and_then_it_serves_until_it_is_told_to_end() {
+    for name in ["INT", "TERM"] {
+        let (child, line) = start(&["--example"]);
+        let url = line.strip_prefix("cor sandbox ready at ").unwrap().trim();
+        let mut command = bare();
+        command.env("COR_BASE_URL", url).env("COR_ACCESS_TOKEN", "sandbox-token");
+        ran(command.args([
+            "projects",
+            "update",
+            "SF-OPP-12345",
+            "--source",
+            "SALESFORCE",
+            "--estimated-time",
+            "250",
+        ]))
+        .exits(0)
+        .prints("estimated_time  250");
+        signal(&child, name);
+        let ran = end_of(child).exits(0);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+    }
+}
+
+#[test]
+fn its_options_reach_it() {
+    let folder = Folder::new();
+    let seed = folder.file("seed.csv", "id,name\n007,Seeded\n");
+    let db = folder.path("cor.db");
+    let arguments = [
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        "--seed",
+        seed.to_str().unwrap(),
+        "--seed-source",
+        "SAP",
+        "--token",
+        "mine",
+        "--api-key",
+        "k",
+        "--client-secret",
+        "s",
+        "--rate-limit",
+        "0.01",
+        "--burst",
+        "1",
+        "--no-retry-after",
+    ];
+    let (child, line) = start(&arguments);
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(ready["token"], "mine");
+    let mut command = bare();
+    command
+        .env("COR_BASE_URL", ready["base_url"].as_str().unwrap())
+        .env("COR_TOKEN_URL", ready["token_url"].as_str().unwrap())
+        .env("COR_API_KEY", "k")
+        .env("COR_CLIENT_SECRET", "s")
+        .args([
+            "projects",
+            "update",
+            "007",
+            "--source",
+            "SAP",
+            "--name",
+            "x",
+            "--json",
+            "--max-attempts",
+            "1",
+        ]);
+    ran(&mut command).exits(0);
+    let limited = ran(&mut command).exits(4);
+    assert_eq!(limited.json()[0]["error"]["kind"], "rate_limited");
+    assert_eq!(limited.json()[0]["error"]["retry_after"], serde_json::Value::Null);
+    signal(&child, "INT");
+    end_of(child).exits(0);
+    assert!(db.exists());
+}
+
+#[test]
+fn what_cannot_work_is_told() {
+    let (child, line) = start(&[]);
+    let port = line.trim().rsplit(':').next().unwrap();
+    ran(bare().args(["sandbox", "--port", port])).exits(2).says("another program already does");
+    signal(&child, "INT");
+    end_of(child).exits(0);
+    let folder = Folder::new();
+    let seed = folder.file("seed.csv", "id,nmae\n1,x\n");
+    ran(bare().args(["sandbox", "--port", "0", "--seed-source", "SAP", "--seed"]).arg(&seed))
+        .exits(2)
+        .says("nmae");
+    ran(bare().args(["sandbox", "--port", "0", "--fail-ratio", "2"])).exits(2).says("fail_ratio");
+    ran(bare().args(["sandbox", "--port", "0", "--burst", "2"])).exits(2).says("--rate-limit");
+}
+
+#[test]
+fn the_demo_shows_before_and_after() {
+    let ran = ran(bare().arg("demo")).exits(0);
+    assert_eq!(ran.err, "");
+    for text in [
+        "Website relaunch           in_progress  2025-04-30    200   15000.00",
+        "      →  Website relaunch, phase 2               2025-06-30    250   18000.10",
+        "(empty)",
+        "line 5, estimated: \"24,500.00\" is not a plain number",
+        "COR knows no such project",
+        "  applied                 4",
+        "cor sandbox --example",
+    ] {
+        assert!(ran.out.contains(text), "{text:?} is missing:\n{}", ran.out);
+    }
+    assert!(!ran.out.contains('\x1b'), "colours in a pipe");
+    let table = ran.out.split("Before, and → after").nth(1).unwrap();
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+}

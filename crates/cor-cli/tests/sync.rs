@@ -1,0 +1,316 @@
+//! `cor projects sync`: what arrives at COR, and what is said about the rest.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+mod common;
+
+use std::process::Stdio;
+
+use common::*;
+use cor_sandbox::{Answer, Sandbox};
+use serde_json::{Value, json};
+
+fn counts(summary: &Value) -> [u64; 6] {
+    ["read", "applied", "rejected", "failed", "unchanged", "not_started"]
+        .map(|name| summary[name].as_u64().unwrap())
+}
+
+fn bodies(sandbox: &Sandbox) -> Vec<String> {
+    let trimmed = |body: String| body.replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1);
+    sandbox.requests().iter().map(|request| trimmed(request.body_text())).collect()
+}
+
+#[test]
+fn cells_become_fields_and_empty_ones_keep_what_is_there() {
+    let sandbox = sandbox(&["007", "1E5", "12345678901234567", " a "]);
+    let folder = Folder::new();
+    let table = "id,name,owner,close,estimated,archived,brief,mood\n\
+        007,\"Say \"\"hi\"\", then go\",x,2025-04-30,18000.10,false,,\n\
+        1E5,,,,9007199254740993,TRUE,\"two\nlines\",\n\
+        12345678901234567,,,,,,(none),\n \
+        a ,007,,,,,,\n\
+        007,,x,,,,,y\n";
+    let file = folder.file("t.csv", table);
+    let ran = sync(&sandbox, &file, &["--map", "close=end", "--clear-token", "(none)", "--concurrency", "1"])
+        .exits(0);
+    assert_eq!(ran.err, "not used: owner, mood\n");
+    assert!(ran.out.starts_with("Done ("), "{}", ran.out);
+    for line in ["  read                    5", "  applied                 4", "  unchanged               1"]
+    {
+        assert!(ran.out.contains(line), "{}", ran.out);
+    }
+    assert_eq!(
+        bodies(&sandbox),
+        [
+            r#"{"name":"Say \"hi\", then go","end":"2025-04-30","estimated":18000.10,"archived":false}"#,
+            r#"{"brief":"two\nlines","estimated":9007199254740993,"archived":true}"#,
+            r#"{"brief":null}"#,
+            r#"{"name":"007"}"#,
+        ]
+    );
+    assert_eq!(sandbox.requests()[3].path, "/v2/integrations/projects/%20a%20");
+}
+
+#[test]
+fn tables_as_other_programs_write_them() {
+    let folder = Folder::new();
+    for (name, content, arguments) in [
+        ("bom.csv", "\u{feff}id,name\r\nP,é\r\n", &[][..]),
+        ("no-end.csv", "id,name\nP,é", &[]),
+        ("blank-lines.csv", "\n\nid,name\r\n\r\nP,é\r\n\r\n", &[]),
+        ("mac.csv", "id,name\rP,é\r", &[]),
+        ("semicolons.csv", "id;name\nP;é\n", &["--delimiter", ";"]),
+        ("tabs.tsv", "id\tname\nP\té\n", &[]),
+        ("tabs.txt", "id\tname\nP\té\n", &["--delimiter", "tab"]),
+        ("order.csv", "name,_reason,id\né,ignored,P\n", &[]),
+        ("spaces.csv", "Opp Id,Deal = Name\nP,é\n", &["--id-column", "Opp Id", "--map", "Deal = Name=name"]),
+        ("left-out.csv", "id,name,end\nP,é,soon\n", &["--map", "end="]),
+        ("lines.jsonl", "\u{feff}{\"id\":\"P\",\"name\":\"é\"}\r\n\n", &[]),
+        ("guessed.txt", "{\"id\":\"P\",\"name\":\"\\u00e9\"}", &[]),
+        (
+            "told.txt",
+            " \n{\"id\":\"P\",\"n\":\"é\",\"brief\":null}",
+            &["--format", "jsonl", "--map", "n=name"],
+        ),
+    ] {
+        let sandbox = sandbox(&["P"]);
+        let ran = sync(&sandbox, &folder.file(name, content), arguments).exits(0);
+        assert_eq!(ran.err, "", "{name}");
+        assert_eq!(bodies(&sandbox), [r#"{"name":"é"}"#], "{name}");
+    }
+}
+
+#[test]
+fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    for (content, arguments, says) in [
+        ("", &[][..], &["the input is empty"][..]),
+        ("Id,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are Id, name"]),
+        ("id;name\nP;x\n", &[], &["--delimiter \";\""]),
+        ("id,name,name\nP,x,y\n", &[], &["two columns are called \"name\""]),
+        (
+            "id,name,deal\nP,x,y\n",
+            &["--map", "deal=name"],
+            &["\"name\" and \"deal\" would both set name", "--map \"name\"="],
+        ),
+        (
+            "id,account\nP,x\n",
+            &["--map", "acount=name"],
+            &["a column \"acount\"", "did you mean \"account\"?"],
+        ),
+        (
+            "id,account\nP,x\n",
+            &["--map", "account=nmae"],
+            &["no field is called \"nmae\"", "did you mean \"account=name\"?"],
+        ),
+        ("id,account\nP,x\n", &["--map", "account"], &["has no `=`"]),
+        ("id,account\nP,x\n", &["--map", "account=id"], &["--id-column \"account\""]),
+        ("id,account\nP,x\n", &[], &["no column is a field", "--map"]),
+        ("id,name\nP,x\n", &["--delimiter", "::"], &["--delimiter \"::\""]),
+        ("id,name\nP,x\n", &["--clear-token", ""], &["--clear-token is empty"]),
+        ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),
+        ("[{\"id\":\"P\"}]", &[], &["one object per line"]),
+        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["--delimiter is for CSV"]),
+        ("\u{feff}x\u{fffe}", &["--map", "a=b", "--map", "c=d"], &["2 problems, nothing was sent"]),
+    ] {
+        let file = folder.file("t", content);
+        let rejects = folder.path("r");
+        let mut ran = ran(sync_command(&sandbox, &file, arguments).arg("--rejects").arg(&rejects)).exits(2);
+        for says in says {
+            ran = ran.says(says);
+        }
+        assert_eq!(ran.out, "");
+        assert!(!rejects.exists(), "{content:?}");
+    }
+    let utf16 = folder.file("t", b"\xFF\xFEi\0d\0");
+    sync(&sandbox, &utf16, &[]).exits(2).says("UTF-16");
+    let latin = folder.file("t", b"id,name,caf\xE9\n");
+    sync(&sandbox, &latin, &[]).exits(2).says("column 3 is not UTF-8");
+    sync(&sandbox, &folder.path("missing"), &[]).exits(2).says("cannot read").says("missing");
+    sync(&sandbox, &folder.path(""), &[]).exits(2).says("is a folder");
+    let ran = sync(&sandbox, &folder.path("missing"), &["--json"]).exits(2);
+    assert_eq!(ran.json()[0]["error"]["kind"], "config");
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let table = b"id,name,close_value,end,start\r\n\
+        P,\"two\r\nlines\",,,\r\n\
+        P,,\"1,234.50\",05/01/2025,\r\n\
+        P,,5\r\n\
+        P,a,b,c,d,e\r\n\
+        ,x,,,\r\n\
+        P,caf\xE9,,,\r\n\
+        P,,,2025-01-01,2025-02-01\r\n\
+        P,\"never closed,,,\r\nP,lost,,,\r\n";
+    let file = folder.file("t.csv", table);
+    let ran = sync(&sandbox, &file, &["--map", "close_value=estimated"]).exits(1);
+    for says in [
+        "line 4, close_value: \"1,234.50\" is not a plain number; write digits with a point",
+        "; end: \"05/01/2025\" is not a date; write a real day as YYYY-MM-DD",
+        "line 5: the row has 3 cells where the header has 5",
+        "line 6: the row has 6 cells where the header has 5; a value that holds the delimiter",
+        "line 7, id: is empty",
+        "line 8, name: is not UTF-8",
+        "line 9, start: start 2025-02-01 is after end 2025-01-01",
+        "line 10: the row has 2 cells where the header has 5; it runs to line 11: is a quotation mark not closed?",
+    ] {
+        assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
+    }
+    assert_eq!(bodies(&sandbox), [r#"{"name":"two\r\nlines"}"#]);
+    let ran = sync(&sandbox, &file, &["--map", "close_value=estimated", "--json"]).exits(1);
+    assert_eq!(ran.err, "", "programs are told on standard output");
+    assert_eq!(counts(&ran.summary()), [8, 1, 7, 0, 0, 0]);
+    let first = &ran.json()[0];
+    assert_eq!((&first["line"], &first["id"]), (&json!(4), &json!("P")));
+    assert_eq!(first["error"]["kind"], "invalid");
+    assert_eq!(first["error"]["issues"][0]["column"], "close_value");
+    assert_eq!(first["error"]["issues"][0]["field"], "estimated");
+    assert_eq!(first["error"]["issues"][1]["code"], "not_a_date");
+}
+
+#[test]
+fn json_lines_are_typed() {
+    let sandbox = sandbox(&["P", "7"]);
+    let folder = Folder::new();
+    let lines = concat!(
+        r#"{"id":"7","estimated":18000.10,"billable":false,"mood":1,"brief":""}"#,
+        "\n",
+        r#"{"id":7,"name":"x"}"#,
+        "\n",
+        r#"{"id":"P","estimated":"5","name":null,"extra":{"a":[1]}}"#,
+        "\n",
+        "nonsense\n",
+        r#"{"id":"P","name":null}"#,
+        "\n",
+    );
+    let file = folder.file("t.jsonl", lines);
+    let ran = sync(&sandbox, &file, &[])
+        .exits(1)
+        .says("line 2, id: 7 is a number; write the id as text, \"7\" (007 and 7 are different ids)")
+        .says("line 3, estimated: the text \"5\" does not fit")
+        .says("line 4: the line is not a JSON object")
+        .says("not used: mood, extra");
+    assert!(ran.out.contains("unchanged               1"), "{}", ran.out);
+    assert_eq!(bodies(&sandbox), [r#"{"brief":"","billable":false,"estimated":18000.10}"#]);
+}
+
+#[test]
+fn standard_input_is_read_as_it_comes() {
+    let sandbox = sandbox(&["P"]);
+    for input in [
+        "id,name\nP,piped\nP,twice\n",
+        "{\"id\":\"P\",\"name\":\"piped\"}\n{\"id\":\"P\",\"name\":\"twice\"}",
+    ] {
+        sandbox.requests_clear();
+        let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE", "--json"]);
+        let ran = fed(&mut command, input.as_bytes()).exits(0);
+        assert_eq!(counts(&ran.summary()), [2, 2, 0, 0, 0, 0]);
+        // Rows of one project are applied in order.
+        assert_eq!(bodies(&sandbox), [r#"{"name":"piped"}"#, r#"{"name":"twice"}"#]);
+    }
+    // A row is applied although the next has not been written yet.
+    sandbox.requests_clear();
+    let mut child =
+        piped(cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]).stdin(Stdio::piped()));
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"id,name\nP,first\n").unwrap();
+    assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+    drop(input);
+    end_of(child).exits(0);
+}
+
+#[test]
+fn each_end_has_its_exit_status() {
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name\nP,1\nQ,2\nR,3\nS,4\n");
+    let run = |answer: Answer, arguments: &[&str]| {
+        let sandbox = sandbox(&["P", "Q", "R", "S"]);
+        sandbox.queue(answer.for_id("P"));
+        let arguments = [&["--json", "--concurrency", "1", "--backoff-base", "0.001"], arguments].concat();
+        sync(&sandbox, &file, &arguments)
+    };
+    let done = run(Answer::pass(), &[]).exits(0);
+    assert_eq!(counts(&done.summary()), [4, 4, 0, 0, 0, 0]);
+    assert_eq!(done.summary()["stopped"], Value::Null);
+    let refused = run(Answer::error(400, "ValidationError", "X", "no"), &[]).exits(1);
+    assert_eq!(counts(&refused.summary()), [4, 3, 0, 1, 0, 0]);
+    assert_eq!(refused.json()[0]["error"]["code"], "X");
+    assert_eq!(refused.json()[0]["line"], 2);
+    run(Answer::status(403), &[]).exits(3);
+    let unauthorised = run(Answer::status(401), &[]).exits(3);
+    assert_eq!(unauthorised.summary()["stopped"]["reason"], "auth");
+    assert_eq!(unauthorised.summary()["applied"], 0);
+    let limited = run(Answer::pass(), &["--limit", "2"]).exits(0);
+    assert_eq!(counts(&limited.summary()), [2, 2, 0, 0, 0, 0]);
+    assert_eq!(limited.summary()["unread_from_line"], 4);
+
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}");
+    let unreached = run(Answer::pass(), &["--base-url", &url, "--deadline", "0.4"]).exits(4);
+    assert_eq!(unreached.summary()["applied"], 0);
+    assert_eq!(unreached.summary()["stopped"]["reason"], "transport");
+}
+
+#[test]
+fn a_dry_run_judges_every_row_and_needs_no_credentials() {
+    let folder = Folder::new();
+    let mut table = "id,name,end\n".to_owned();
+    (0..20).for_each(|n| table.push_str(&format!("P{n},x,\n")));
+    table.push_str("Q,,soon\nR,,\n");
+    let file = folder.file("t.csv", table);
+    let command = |arguments: &[&str]| {
+        let mut command = bare();
+        command.args(["projects", "sync", "--source", "SAP", "--dry-run"]).arg(&file).args(arguments);
+        ran(&mut command)
+    };
+    command(&[])
+        .exits(1)
+        .says("line 22, end: \"soon\" is not a date")
+        .prints("PUT https://integrations.projectcor.com/v2/integrations/projects/P0\n")
+        .prints("… and 17 more requests")
+        .prints("Nothing was sent")
+        .prints("would be sent          20");
+    let ran = command(&["--json"]).exits(1);
+    assert_eq!(counts(&ran.summary()), [22, 0, 1, 0, 1, 20]);
+    assert_eq!(ran.summary()["dry_run"], true);
+    assert_eq!(ran.json()[19]["body"]["name"], "x");
+    assert_eq!(ran.json()[20]["error"]["kind"], "invalid");
+}
+
+#[test]
+fn trouble_is_shown_a_few_times_and_then_counted() {
+    let sandbox = sandbox(&[]);
+    let folder = Folder::new();
+    let mut table = "id,name\n".to_owned();
+    (0..25).for_each(|n| table.push_str(&format!("P{n},x\n")));
+    let file = folder.file("t.csv", table);
+    let ran =
+        sync(&sandbox, &file, &[]).exits(1).says("… and 15 more; --rejects FILE writes them all into a file");
+    assert_eq!(ran.err.lines().count(), 11, "{}", ran.err);
+    let rejects = folder.path("r.csv");
+    let rejects = rejects.to_str().unwrap();
+    sync(&sandbox, &file, &["--rejects", rejects])
+        .exits(1)
+        .says(&format!("… and 15 more; see {rejects}"))
+        .prints(&format!("25 rows are in {rejects}"));
+}
+
+#[test]
+fn a_closed_pipe_does_not_stop_the_rows() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let mut table = "id,name\n".to_owned();
+    (0..300).for_each(|n| table.push_str(&format!("X{n},x\n")));
+    table.push_str("P,last\n");
+    let file = folder.file("t.csv", table);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = ran(sync_command(&sandbox, &file, &["--json"]).stdout(Stdio::from(writer))).exits(1);
+    assert_eq!(ran.err, "");
+    assert_eq!(sandbox.project("SALESFORCE", "P").unwrap().text("name"), Some("last"));
+}

@@ -1,0 +1,335 @@
+//! `cor projects update`.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+mod common;
+
+use std::process::Stdio;
+
+use common::*;
+use cor_sandbox::{Answer, Sandbox};
+use serde_json::json;
+
+#[test]
+fn every_field_arrives_as_it_was_typed() {
+    let sandbox = sandbox(&["P"]);
+    let values = [
+        ("name", "N"),
+        ("client-id", "007"),
+        ("brief", ""),
+        ("start", "2025-01-01"),
+        ("end", "2025-02-01"),
+        ("pm-id", "1E5"),
+        ("estimated-time", "250"),
+        ("billable", "false"),
+        ("status", "active"),
+        ("currency-id", "USD"),
+        ("evaluation-date", "2025-03-01"),
+        ("estimated", "-18000.10"),
+        ("fee-id", "F"),
+        ("contract-id", "12345678901234567"),
+        ("deliverables", "a\nb"),
+        ("work-order", "0"),
+        ("income-type", "one_time"),
+        ("archived", "false"),
+    ];
+    let mut arguments = vec!["P".to_owned()];
+    for (flag, value) in values {
+        arguments.extend([format!("--{flag}"), value.to_owned()]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    update(&sandbox, &arguments).exits(0).prints("Updated P of SALESFORCE");
+    assert_eq!(
+        sandbox.requests()[0].body_text(),
+        r#"{"metadata":{"source":"SALESFORCE"},"name":"N","client_id":"007","brief":"","start":"2025-01-01","end":"2025-02-01","pm_id":"1E5","estimated_time":250,"billable":false,"status":"active","currency_id":"USD","evaluation_date":"2025-03-01","estimated":-18000.10,"fee_id":"F","contract_id":"12345678901234567","deliverables":"a\nb","work_order":"0","income_type":"one_time","archived":false}"#
+    );
+}
+
+#[test]
+fn the_example_of_cors_page() {
+    let sandbox = Sandbox::builder().example().token(TOKEN).start().unwrap();
+    let arguments = [
+        "SF-OPP-12345",
+        "--name",
+        "Website Redesign Project - Phase 2",
+        "--end",
+        "2025-04-30",
+        "--estimated-time",
+        "250",
+        "--status",
+        "in_progress",
+        "--estimated",
+        "18000",
+    ];
+    let ran = update(&sandbox, &[&arguments[..], &["--json"]].concat()).exits(0);
+    assert_eq!(ran.json().len(), 1);
+    assert_eq!(ran.json()[0]["id"], 155693);
+    assert_eq!(ran.json()[0]["updated_at"], "2025-01-15T10:00:00Z");
+    let ran = update(&sandbox, &arguments).exits(0);
+    assert!(ran.out.contains("\n  name            Website Redesign Project - Phase 2\n"), "{}", ran.out);
+    assert!(ran.out.contains("\n  end             2025-04-30\n"), "{}", ran.out);
+    assert_eq!(ran.err, "");
+    assert!(!ran.out.contains('\x1b'), "colours in a pipe");
+}
+
+#[test]
+fn clearing_sends_null_and_extras_their_json() {
+    let sandbox = sandbox(&["P"]);
+    update(&sandbox, &["P", "--clear", "brief", "--clear", "client-id", "--clear", "pm_id"]).exits(0);
+    assert_eq!(
+        sandbox.requests()[0].body_text(),
+        r#"{"metadata":{"source":"SALESFORCE"},"client_id":null,"brief":null,"pm_id":null}"#
+    );
+    update(&sandbox, &["P", "--extra", r#"region={"a": 1.50}"#, "--dry-run"])
+        .exits(0)
+        .prints(r#"{"metadata":{"source":"SALESFORCE"},"region":{"a": 1.50}}"#);
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_nothing_is_sent() {
+    let sandbox = sandbox(&["P"]);
+    let arguments = [
+        "P",
+        "--estimated",
+        "1,234.50",
+        "--end",
+        "05/01/2025",
+        "--billable",
+        "",
+        "--archived",
+        "1",
+        "--income-type",
+        "gift",
+        "--clear",
+        "nmae",
+        "--name",
+        "x",
+        "--clear",
+        "name",
+        "--extra",
+        "a=b",
+        "--extra",
+        "novalue",
+        "--estimated-time",
+        "",
+    ];
+    let ran = update(&sandbox, &arguments)
+        .exits(2)
+        .says("10 problems, nothing was sent")
+        .says("--estimated: \"1,234.50\" is not a plain number")
+        .says("--end: \"05/01/2025\" is not a date; write a real day as YYYY-MM-DD")
+        .says("--billable: is empty")
+        .says("--estimated-time: is empty")
+        .says("--archived: \"1\" is not a boolean")
+        .says("--income-type: \"gift\"")
+        .says("did you mean `name`?")
+        .says("--name: is set and cleared at once")
+        .says("--extra: the value of \"a\" is not JSON")
+        .says("\"novalue\" has no `=`");
+    assert_eq!(ran.out, "");
+    let ran = update(&sandbox, &[&arguments[..], &["--json"]].concat()).exits(2);
+    let error = &ran.json()[0]["error"];
+    assert_eq!((&error["kind"], &error["outcome"]), (&json!("invalid"), &json!("not_applied")));
+    assert_eq!(error["issues"].as_array().unwrap().len(), 10);
+    update(&sandbox, &["P"]).exits(2).says("the update changes nothing");
+    update(&sandbox, &["", "--name", "x"]).exits(2).says("id: is empty");
+    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be addressed");
+    let ran = update(&sandbox, &["P", "--start", "2025-02-01", "--end", "2025-01-01", "--json"]).exits(2);
+    assert_eq!(ran.json()[0]["error"]["kind"], "invalid_date_range");
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn ids_arrive_byte_for_byte() {
+    let ids = ["-5", "--name", "007", "1E5", "12345678901234567", " a/b?c#d% ", "é東"];
+    let sandbox = sandbox(&ids);
+    for id in ids {
+        update(&sandbox, &["--name", "new", "--", id]).exits(0);
+        assert_eq!(sandbox.project("SALESFORCE", id).unwrap().text("name"), Some("new"), "{id}");
+    }
+}
+
+#[test]
+fn a_dry_run_shows_the_request_and_needs_no_credentials() {
+    let arguments = ["projects", "update", "a/b", "--source", "SAP", "--end", "2025-04-30", "--dry-run"];
+    let ran = ran(bare().args(arguments)).exits(0);
+    assert_eq!(
+        ran.out,
+        "PUT https://integrations.projectcor.com/v2/integrations/projects/a%2Fb\n\
+         {\"metadata\":{\"source\":\"SAP\"},\"end\":\"2025-04-30\"}\n"
+    );
+    let ran = common::ran(bare().args(arguments).arg("--json").env("COR_BASE_URL", "http://localhost:1/x/"));
+    assert_eq!(
+        ran.exits(0).json()[0],
+        json!({"method": "PUT", "url": "http://localhost:1/x/v2/integrations/projects/a%2Fb",
+               "body": {"metadata": {"source": "SAP"}, "end": "2025-04-30"}})
+    );
+}
+
+#[test]
+fn each_kind_of_failure_has_its_exit_status() {
+    let sandbox = sandbox(&["P"]);
+    let failed = |ran: Ran, status: i32, kind: &str| {
+        let ran = ran.exits(status);
+        let [line] = &ran.json()[..] else { panic!("{}", ran.out) };
+        assert_eq!(line["error"]["kind"], kind);
+        for name in [
+            "outcome",
+            "message",
+            "code",
+            "status",
+            "attempts",
+            "retry_after",
+            "request_id",
+            "issues",
+            "body",
+        ] {
+            assert!(line["error"].get(name).is_some(), "{name} is missing");
+        }
+        assert!(ran.err.starts_with("error: "), "{}", ran.err);
+    };
+    let update = |id: &str, extra: &[&str]| {
+        common::update(&sandbox, &[&[id, "--name", "x", "--json", "--max-attempts", "1"], extra].concat())
+    };
+    failed(update("nobody", &[]), 1, "project_not_found");
+    failed(update("P", &["--end", "1999-01-01"]), 1, "invalid_date_range");
+    for (answer, status, kind) in [
+        (Answer::error(400, "ValidationError", "X", "no"), 1, "validation"),
+        (Answer::status(401), 3, "auth"),
+        (Answer::status(403), 3, "forbidden"),
+        (Answer::status(429), 4, "rate_limited"),
+        (Answer::status(503), 4, "server"),
+        (Answer::status(302).header("location", "/"), 4, "redirect"),
+        (Answer::drop_connection(), 4, "transport"),
+    ] {
+        sandbox.queue(answer);
+        failed(update("P", &[]), status, kind);
+    }
+    failed(update("P", &["--deadline", "0"]), 2, "config");
+    failed(update("P", &["--ca-file", "/no/such/file"]), 2, "config");
+    failed(update("P", &["--token-file", "/no/such/file"]), 2, "config");
+    failed(update("P", &["--base-url", "http://example.com"]), 2, "config");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    failed(update("P", &["--base-url", &format!("http://{nobody}")]), 4, "transport");
+}
+
+#[test]
+fn wrong_usage_is_told_and_is_json_for_those_who_asked_for_it() {
+    let sandbox = sandbox(&["P"]);
+    update(&sandbox, &["P", "--nmae", "x"]).exits(2).says("unexpected argument '--nmae'").says("--name");
+    let ran =
+        ran(bare().args(["projects", "update", "P", "--name", "x", "--json"])).exits(2).says("--source");
+    assert_eq!(ran.json()[0]["error"]["kind"], "config");
+    common::ran(bare().args(["projects", "update", "P", "--source", "SAP", "--name", "x"]))
+        .exits(2)
+        .says("no credentials were given")
+        .says("COR_ACCESS_TOKEN");
+    common::ran(bare().arg("--version")).exits(0).prints(env!("CARGO_PKG_VERSION"));
+    for verb in [
+        &["--help"][..],
+        &["projects", "update", "--help"],
+        &["projects", "sync", "--help"],
+        &["sandbox", "--help"],
+    ] {
+        let ran = common::ran(bare().args(verb)).exits(0);
+        assert!(
+            ran.out.contains("Usage: cor") && ran.out.contains("cor projects")
+                || ran.out.contains("cor sandbox")
+        );
+        assert_eq!(ran.err, "");
+        assert!(!ran.out.contains("--token <") || verb[0] == "sandbox", "a token flag is offered");
+    }
+}
+
+#[test]
+fn a_token_is_never_taken_on_the_command_line_nor_shown() {
+    let sandbox = sandbox(&["P"]);
+    for secret in [&["--token", TOKEN][..], &["--api-key", "k"], &["--client-secret", TOKEN]] {
+        update(&sandbox, &[&["P", "--name", "x"], secret].concat())
+            .exits(2)
+            .says("not taken on the command line")
+            .says("COR_ACCESS_TOKEN")
+            .says("--token-file");
+    }
+    update(&sandbox, &["P", "--name", "x", &format!("--token={TOKEN}")]).exits(2);
+    assert_eq!(sandbox.requests().len(), 0);
+    // `exits` looks for the token in everything that is printed.
+    update(&sandbox, &["P", "--name", "x", "-vv"]).exits(0);
+    sandbox.queue(Answer::status(401));
+    update(&sandbox, &["P", "--name", "x", "-vv", "--json"]).exits(3);
+    let folder = Folder::new();
+    let path = folder.file("token", format!("{TOKEN}\r\n"));
+    let arguments = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "filed", "--token-file"];
+    ran(bare().env("COR_BASE_URL", sandbox.base_url()).args(arguments).arg(&path)).exits(0);
+    assert_eq!(sandbox.project("SALESFORCE", "P").unwrap().text("name"), Some("filed"));
+}
+
+#[test]
+fn client_credentials_from_the_environment() {
+    let sandbox = Sandbox::builder().credentials("key", TOKEN).example().start().unwrap();
+    let mut command = bare();
+    command
+        .args(["projects", "update", "SF-OPP-12345", "--source", "SALESFORCE", "--name", "x"])
+        .env("COR_BASE_URL", sandbox.base_url())
+        .env("COR_API_KEY", "key")
+        .env("COR_CLIENT_SECRET", TOKEN);
+    ran(&mut command).exits(2).says("token_url is still COR's production");
+    ran(command.env("COR_TOKEN_URL", sandbox.token_url())).exits(0);
+    ran(command.env("COR_ACCESS_TOKEN", "t")).exits(2).says("both a token and client credentials");
+}
+
+#[test]
+fn a_signal_says_that_the_outcome_is_unknown() {
+    let sandbox = sandbox(&["P"]);
+    for (name, status) in [("INT", 130), ("TERM", 143)] {
+        let hold = cor_sandbox::Hold::new();
+        sandbox.requests_clear();
+        sandbox.queue(Answer::pass().held_by(&hold));
+        let mut command =
+            cor(&sandbox, &["projects", "update", "P", "--source", "SALESFORCE", "--name", "x", "--json"]);
+        let child = piped(&mut command);
+        assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+        signal(&child, name);
+        let ran = end_of(child).exits(status).says("sending it again is safe");
+        let error = &ran.json()[0]["error"];
+        assert_eq!((&error["kind"], &error["outcome"]), (&json!("cancelled"), &json!("unknown")));
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
+    let sandbox = sandbox(&["P"]);
+    let command = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "piped"];
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = ran(cor(&sandbox, &command).stdout(Stdio::from(writer))).exits(0);
+    assert_eq!(ran.err, "");
+    assert_eq!(sandbox.project("SALESFORCE", "P").unwrap().text("name"), Some("piped"));
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let ran = common::ran(cor(&sandbox, &command).stdout(full)).exits(1);
+        ran.says("its result could not be written");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    common::ran(bare().args(["completions", "bash"]).stdout(Stdio::from(writer))).exits(0);
+}
+
+#[test]
+fn completions_know_the_flags() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = ran(bare().args(["completions", shell])).exits(0).prints("evaluation-date");
+        assert_eq!(ran.err, "");
+    }
+}
+
+#[test]
+fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
+    let sandbox = sandbox(&["P"]);
+    sandbox.queue(Answer::status(200).json(r#"{"id":1,"name":"\u001b[31mred\n","x\u0007":[1, 2]}"#));
+    let ran = update(&sandbox, &["P", "--name", "x"]).exits(0);
+    assert!(!ran.out.contains('\x1b') && !ran.out.contains('\x07'), "{:?}", ran.out);
+    sandbox.queue(Answer::status(204));
+    update(&sandbox, &["P", "--name", "x"]).exits(0).prints("says nothing about the project");
+    sandbox.queue(Answer::status(204));
+    assert_eq!(update(&sandbox, &["P", "--name", "x", "--json"]).exits(0).out, "{}\n");
+}
