@@ -1,0 +1,768 @@
+// projectcor: COR (projectcor.com) project updates for C++17 and later. Header-only, on top of projectcor.h.
+//
+//   auto client = cor::Client::from_env();
+//   auto project = client.projects().update("SF-OPP-12345",
+//       cor::ProjectUpdate("SALESFORCE").name("Website, phase 2").clear(cor::Field::brief));
+//   std::cout << project.json() << '\n';
+//
+//   for (const cor::ItemResult &item : client.projects().update_many(rows))
+//     if (!item) std::cerr << item.id() << ": " << item.error().what() << '\n';
+//
+// * Handles move and do not copy. Text goes in as std::string_view and comes out as one that lives as long as the object
+//   it was asked of. Times are std::chrono durations.
+// * What fails throws cor::Error, the only type thrown. Each such call has a sibling that begins with try_ and returns a
+//   cor::Result or std::optional<cor::Error> instead; without exceptions (-fno-exceptions) only those exist.
+// * Threads, processes and misuse: as the conventions in projectcor.h say. A moved-from object is like NULL there.
+#ifndef PROJECTCOR_HPP
+#define PROJECTCOR_HPP
+
+#include "projectcor.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define PROJECTCOR_HAS_EXCEPTIONS 1
+#else
+#define PROJECTCOR_HAS_EXCEPTIONS 0
+#endif
+
+namespace cor {
+
+/// What went wrong, in the same words on every face.
+enum class ErrorKind : std::int32_t {
+  argument = COR_ERR_ARGUMENT,
+  internal = COR_ERR_INTERNAL,
+  invalid = COR_ERR_INVALID,
+  config = COR_ERR_CONFIG,
+  auth = COR_ERR_AUTH,
+  forbidden = COR_ERR_FORBIDDEN,
+  project_not_found = COR_ERR_PROJECT_NOT_FOUND,
+  validation = COR_ERR_VALIDATION,
+  invalid_date_range = COR_ERR_INVALID_DATE_RANGE,
+  rate_limited = COR_ERR_RATE_LIMITED,
+  server = COR_ERR_SERVER,
+  timeout = COR_ERR_TIMEOUT,
+  transport = COR_ERR_TRANSPORT,
+  tls = COR_ERR_TLS,
+  protocol = COR_ERR_PROTOCOL,
+  redirect = COR_ERR_REDIRECT,
+  too_large = COR_ERR_TOO_LARGE,
+  cancelled = COR_ERR_CANCELLED,
+};
+
+/// Whether the update took effect, as far as anybody on this side can know.
+enum class Outcome : std::int32_t {
+  not_applied = COR_OUTCOME_NOT_APPLIED,
+  applied = COR_OUTCOME_APPLIED,
+  unknown = COR_OUTCOME_UNKNOWN,
+};
+
+/// Why a run of many rows sends nothing at the moment.
+enum class Pause : std::int32_t {
+  none = COR_PAUSE_NONE,
+  rate_limited = COR_PAUSE_RATE_LIMITED,
+  unreachable = COR_PAUSE_UNREACHABLE,
+};
+
+/// The optional fields of an update.
+enum class Field : std::int32_t {
+  name = COR_FIELD_NAME,
+  client_id = COR_FIELD_CLIENT_ID,
+  brief = COR_FIELD_BRIEF,
+  start = COR_FIELD_START,
+  end = COR_FIELD_END,
+  pm_id = COR_FIELD_PM_ID,
+  estimated_time = COR_FIELD_ESTIMATED_TIME,
+  billable = COR_FIELD_BILLABLE,
+  status = COR_FIELD_STATUS,
+  currency_id = COR_FIELD_CURRENCY_ID,
+  evaluation_date = COR_FIELD_EVALUATION_DATE,
+  estimated = COR_FIELD_ESTIMATED,
+  fee_id = COR_FIELD_FEE_ID,
+  contract_id = COR_FIELD_CONTRACT_ID,
+  deliverables = COR_FIELD_DELIVERABLES,
+  work_order = COR_FIELD_WORK_ORDER,
+  income_type = COR_FIELD_INCOME_TYPE,
+  archived = COR_FIELD_ARCHIVED,
+};
+
+/// The stable word: "project_not_found", "rate_limited", …
+inline std::string_view name_of(ErrorKind kind) {
+  const char *word = cor_status_name(static_cast<std::int32_t>(kind));
+  return word ? word : "";
+}
+/// The stable word: "not_applied", "applied" or "unknown".
+inline std::string_view name_of(Outcome outcome) {
+  const char *word = cor_outcome_name(static_cast<std::int32_t>(outcome));
+  return word ? word : "";
+}
+/// The name on the wire.
+inline std::string_view name_of(Field field) {
+  const char *word = cor_field_name(static_cast<std::int32_t>(field));
+  return word ? word : "";
+}
+
+/// The version of the library in use, "MAJOR.MINOR.PATCH".
+inline std::string_view version() { return cor_version(); }
+
+namespace detail {
+
+template <class T, cor_status (*Free)(T *)>
+struct Freed {
+  void operator()(T *handle) const noexcept { (void)Free(handle); }
+};
+template <class T, cor_status (*Free)(T *)>
+using Handle = std::unique_ptr<T, Freed<T, Free>>;
+
+inline std::optional<std::string_view> text(const char *text) {
+  return text ? std::optional<std::string_view>(text) : std::nullopt;
+}
+template <class Owner, class T, class Value = T>
+std::optional<Value> value(bool (*get)(const Owner *, T *), const Owner *owner) {
+  T value{};
+  return get(owner, &value) ? std::optional<Value>(Value(value)) : std::nullopt;
+}
+
+}  // namespace detail
+
+/// One problem of an update: where, what, and what to do about it.
+struct Issue {
+  std::string field;    ///< The name on the wire; "id" for the external id, "metadata.source" for the source.
+  std::string code;     ///< A stable word: "not_a_date", "required", …
+  std::string message;  ///< A sentence for people.
+};
+
+/// Why a call did not succeed, and what is known about the update. Copies share what they know.
+class Error : public std::exception {
+ public:
+  /// Takes over an error got from the C interface.
+  explicit Error(cor_error *owned) : error_(owned, detail::Freed<cor_error, cor_error_free>()) {}
+
+  ErrorKind kind() const noexcept { return static_cast<ErrorKind>(cor_error_kind(error_.get())); }
+  Outcome outcome() const noexcept { return static_cast<Outcome>(cor_error_outcome(error_.get())); }
+  /// One line for people: what was attempted, what happened, what to do. Holds no secret.
+  const char *what() const noexcept override {
+    const char *text = cor_error_message(error_.get());
+    return text ? text : "COR: an error that could not be described";
+  }
+  std::string_view message() const noexcept { return what(); }
+  /// What COR calls the error: "ZC001", "ProjectNotFoundError", …
+  std::optional<std::string_view> code() const { return detail::text(cor_error_code(error_.get())); }
+  /// The HTTP status of the last answer, where there was one.
+  std::optional<int> status() const {
+    const std::int32_t status = cor_error_status(error_.get());
+    return status ? std::optional<int>(status) : std::nullopt;
+  }
+  /// How many requests were sent, or at least begun, for the call.
+  std::uint32_t attempts() const noexcept { return cor_error_attempts(error_.get()); }
+  /// How long COR asked to wait before the next request.
+  std::optional<std::chrono::milliseconds> retry_after() const {
+    const std::int64_t ms = cor_error_retry_after_ms(error_.get());
+    return ms < 0 ? std::nullopt : std::optional<std::chrono::milliseconds>(ms);
+  }
+  /// Whether the same call could succeed later without a change.
+  bool is_retryable() const noexcept { return cor_error_is_retryable(error_.get()); }
+  std::optional<std::string_view> request_id() const { return detail::text(cor_error_request_id(error_.get())); }
+  /// The start of the answer's body: at most 4 KiB, control characters replaced.
+  std::optional<std::string_view> body() const { return detail::text(cor_error_body(error_.get())); }
+  /// Every problem that was found before anything was sent; empty for errors of other kinds.
+  std::vector<Issue> issues() const {
+    std::vector<Issue> issues;
+    for (std::size_t i = 0, n = cor_error_issue_count(error_.get()); i < n; ++i)
+      issues.push_back({cor_error_issue_field(error_.get(), i), cor_error_issue_code(error_.get(), i),
+                        cor_error_issue_message(error_.get(), i)});
+    return issues;
+  }
+
+ private:
+  std::shared_ptr<cor_error> error_;
+};
+
+/// A value, or why there is none.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+  bool has_value() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// The value. Where there is none this throws the error; without exceptions it ends the program.
+  T &value() & { return demand(), *std::get_if<0>(&state_); }
+  const T &value() const & { return demand(), *std::get_if<0>(&state_); }
+  T &&value() && { return demand(), std::move(*std::get_if<0>(&state_)); }
+  T &operator*() & { return value(); }
+  const T &operator*() const & { return value(); }
+  T &&operator*() && { return std::move(*this).value(); }
+  T *operator->() { return &value(); }
+  const T *operator->() const { return &value(); }
+
+  /// The error; there is one where has_value() is false, and asking otherwise ends the program.
+  const Error &error() const {
+    if (has_value()) std::abort();
+    return *std::get_if<1>(&state_);
+  }
+
+ private:
+  void demand() const {
+    if (has_value()) return;
+#if PROJECTCOR_HAS_EXCEPTIONS
+    throw *std::get_if<1>(&state_);
+#else
+    std::abort();
+#endif
+  }
+  std::variant<T, Error> state_;
+};
+
+/// A day.
+struct Date {
+  int year, month, day;
+};
+
+/// A number as decimal text, sent digit for digit: cor::Decimal{"18000.10"}.
+struct Decimal {
+  std::string_view text;
+};
+
+/// A partial update of one project: only what was set or cleared is sent.
+///
+/// Setters may be chained. One that refuses its value is remembered: validating and sending report every problem at once.
+class ProjectUpdate {
+ public:
+  /// `source` is the system the project was created from, for example "SALESFORCE".
+  explicit ProjectUpdate(std::string_view source) : update_(cor_update_new_n(source.data(), source.size())) {}
+
+// Setters exist for named and for temporary updates, so that a chain keeps what it was called on.
+#define PROJECTCOR_SETTER(name, parameter, call)                  \
+  ProjectUpdate &name(parameter) & { return (void)(call), *this; } \
+  ProjectUpdate &&name(parameter) && { return (void)(call), std::move(*this); }
+#define PROJECTCOR_TEXT(name) \
+  PROJECTCOR_SETTER(name, std::string_view value, cor_update_set_##name##_n(get(), value.data(), value.size()))
+#define PROJECTCOR_DATE(name)                                                                                    \
+  PROJECTCOR_SETTER(name, std::string_view value, cor_update_set_##name(get(), std::string(value).c_str())) \
+  PROJECTCOR_SETTER(name, Date value, cor_update_set_##name##_ymd(get(), value.year, value.month, value.day))
+#define PROJECTCOR_NUMBER(name)                                                                                   \
+  PROJECTCOR_SETTER(name, Decimal value, cor_update_set_##name##_decimal(get(), std::string(value.text).c_str())) \
+  template <class N, class = std::enable_if_t<std::is_arithmetic_v<N> && !std::is_same_v<N, bool>>>               \
+  ProjectUpdate &name(N value) & {                                                                                \
+    if constexpr (std::is_floating_point_v<N>) {                                                                  \
+      (void)cor_update_set_##name##_double(get(), static_cast<double>(value));                                    \
+    } else if constexpr (std::is_unsigned_v<N> && sizeof(N) >= sizeof(std::int64_t)) {                            \
+      (void)cor_update_set_##name##_decimal(get(), std::to_string(value).c_str());                                \
+    } else {                                                                                                      \
+      (void)cor_update_set_##name##_int(get(), value);                                                            \
+    }                                                                                                             \
+    return *this;                                                                                                 \
+  }                                                                                                               \
+  template <class N, class = std::enable_if_t<std::is_arithmetic_v<N> && !std::is_same_v<N, bool>>>               \
+  ProjectUpdate &&name(N value) && {                                                                              \
+    return std::move(static_cast<ProjectUpdate &>(*this).name(value));                                            \
+  }
+// Nothing but a bool: text must not turn into `true`.
+#define PROJECTCOR_FLAG(name)                                              \
+  template <class B, class = std::enable_if_t<std::is_same_v<B, bool>>>    \
+  ProjectUpdate &name(B value) & {                                         \
+    return (void)cor_update_set_##name(get(), value), *this;               \
+  }                                                                        \
+  template <class B, class = std::enable_if_t<std::is_same_v<B, bool>>>    \
+  ProjectUpdate &&name(B value) && {                                       \
+    return (void)cor_update_set_##name(get(), value), std::move(*this);    \
+  }
+
+  PROJECTCOR_TEXT(name)
+  /// External id of the client.
+  PROJECTCOR_TEXT(client_id)
+  PROJECTCOR_TEXT(brief)
+  /// First day: a cor::Date, or text written YYYY-MM-DD.
+  PROJECTCOR_DATE(start)
+  /// Last day; not before the first.
+  PROJECTCOR_DATE(end)
+  /// External user id of the project manager.
+  PROJECTCOR_TEXT(pm_id)
+  /// Hours: an integer, a floating-point number or a cor::Decimal.
+  PROJECTCOR_NUMBER(estimated_time)
+  PROJECTCOR_FLAG(billable)
+  PROJECTCOR_TEXT(status)
+  PROJECTCOR_TEXT(currency_id)
+  PROJECTCOR_DATE(evaluation_date)
+  /// Money, in the project's currency.
+  PROJECTCOR_NUMBER(estimated)
+  PROJECTCOR_TEXT(fee_id)
+  PROJECTCOR_TEXT(contract_id)
+  PROJECTCOR_TEXT(deliverables)
+  PROJECTCOR_TEXT(work_order)
+  /// "fee", "one_time", "hourly_rate" or "contract".
+  PROJECTCOR_SETTER(income_type, std::string_view value, cor_update_set_income_type(get(), std::string(value).c_str()))
+  /// An income type passed on whatever it is.
+  PROJECTCOR_SETTER(income_type_other, std::string_view value,
+                    cor_update_set_income_type_other(get(), std::string(value).c_str()))
+  /// Left out, COR keeps it as it is.
+  PROJECTCOR_FLAG(archived)
+  /// Empties a field by sending null. COR does not document what null does.
+  PROJECTCOR_SETTER(clear, Field field, cor_update_clear(get(), static_cast<std::int32_t>(field)))
+
+#undef PROJECTCOR_SETTER
+#undef PROJECTCOR_TEXT
+#undef PROJECTCOR_DATE
+#undef PROJECTCOR_NUMBER
+#undef PROJECTCOR_FLAG
+
+  /// Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
+  ProjectUpdate &set_cell(std::string_view field, std::string_view cell) & {
+    (void)cor_update_set_cell(get(), std::string(field).c_str(), std::string(cell).c_str());
+    return *this;
+  }
+  ProjectUpdate &&set_cell(std::string_view field, std::string_view cell) && {
+    return std::move(static_cast<ProjectUpdate &>(*this).set_cell(field, cell));
+  }
+  /// Passes on a field this library does not know, as the JSON it is.
+  ProjectUpdate &extra(std::string_view name, std::string_view json) & {
+    (void)cor_update_extra(get(), std::string(name).c_str(), std::string(json).c_str());
+    return *this;
+  }
+  ProjectUpdate &&extra(std::string_view name, std::string_view json) && {
+    return std::move(static_cast<ProjectUpdate &>(*this).extra(name, json));
+  }
+
+  /// Judges the update without sending it: every problem at once, or none.
+  std::optional<Error> try_validate() const {
+    cor_error *error = nullptr;
+    if (cor_update_validate(get(), &error) == COR_OK) return std::nullopt;
+    return Error(error);
+  }
+#if PROJECTCOR_HAS_EXCEPTIONS
+  /// Judges the update without sending it. Throws cor::Error with every problem at once.
+  void validate() const {
+    if (auto error = try_validate()) throw *std::move(error);
+  }
+#endif
+
+  /// The request body as it would be sent.
+  std::string json() const {
+    const char *json = cor_update_json(get());
+    return json ? json : "";
+  }
+
+  /// The C handle, for functions of projectcor.h.
+  cor_update *get() const noexcept { return update_.get(); }
+
+ private:
+  detail::Handle<cor_update, cor_update_free> update_;
+};
+
+/// A project as COR's answer describes it. Every field is optional; ids are COR's own numbers.
+class Project {
+ public:
+  /// Takes over a project got from the C interface.
+  explicit Project(cor_project *owned) : project_(owned) {}
+
+  std::optional<std::int64_t> id() const { return detail::value(cor_project_id, get()); }
+  std::optional<std::int64_t> client_id() const { return detail::value(cor_project_client_id, get()); }
+  std::optional<std::int64_t> pm_id() const { return detail::value(cor_project_pm_id, get()); }
+  std::optional<std::int64_t> contract_id() const { return detail::value(cor_project_contract_id, get()); }
+  std::optional<std::int64_t> company_id() const { return detail::value(cor_project_company_id, get()); }
+  std::optional<std::string_view> name() const { return detail::text(cor_project_name(get())); }
+  std::optional<std::string_view> brief() const { return detail::text(cor_project_brief(get())); }
+  std::optional<std::string_view> status() const { return detail::text(cor_project_status(get())); }
+  std::optional<std::string_view> work_order() const { return detail::text(cor_project_work_order(get())); }
+  /// The first day, YYYY-MM-DD.
+  std::optional<std::string_view> start() const { return detail::text(cor_project_start(get())); }
+  /// The last day, YYYY-MM-DD.
+  std::optional<std::string_view> end() const { return detail::text(cor_project_end(get())); }
+  /// Hours, as the exact decimal text COR sent.
+  std::optional<std::string_view> estimated_time() const { return detail::text(cor_project_estimated_time(get())); }
+  std::optional<double> estimated_time_double() const {
+    return detail::value(cor_project_estimated_time_double, get());
+  }
+  /// Money, as the exact decimal text COR sent.
+  std::optional<std::string_view> estimated() const { return detail::text(cor_project_estimated(get())); }
+  std::optional<double> estimated_double() const { return detail::value(cor_project_estimated_double, get()); }
+  std::optional<bool> billable() const { return detail::value(cor_project_billable, get()); }
+  std::optional<bool> archived() const { return detail::value(cor_project_archived, get()); }
+  /// The time as COR wrote it.
+  std::optional<std::string_view> created_at() const { return detail::text(cor_project_created_at(get())); }
+  std::optional<std::string_view> updated_at() const { return detail::text(cor_project_updated_at(get())); }
+  /// The time, where COR's text names a zone.
+  std::optional<std::chrono::system_clock::time_point> created() const { return time(cor_project_created_at_unix); }
+  std::optional<std::chrono::system_clock::time_point> updated() const { return time(cor_project_updated_at_unix); }
+  /// The answer's object on one line, as COR sent it; empty where COR answered without a body.
+  std::string_view json() const { return detail::text(cor_project_json(get())).value_or(std::string_view()); }
+  /// Any field of the answer as JSON, whether this library knows it or not.
+  std::optional<std::string_view> get_json(std::string_view name) const {
+    return detail::text(cor_project_get_json(get(), std::string(name).c_str()));
+  }
+
+  /// The C handle, for functions of projectcor.h.
+  const cor_project *get() const noexcept { return project_.get(); }
+
+ private:
+  std::optional<std::chrono::system_clock::time_point> time(bool (*get_unix)(const cor_project *, std::int64_t *)) const {
+    const auto seconds = detail::value(get_unix, get());
+    if (!seconds) return std::nullopt;
+    return std::chrono::system_clock::time_point(std::chrono::seconds(*seconds));
+  }
+  detail::Handle<cor_project, cor_project_free> project_;
+};
+
+/// What became of one row. Converts to true where COR applied it.
+class ItemResult {
+ public:
+  /// A view of a result got from the C interface.
+  explicit ItemResult(const cor_item_result *item = nullptr) : item_(item) {}
+
+  /// The row's place in the input, counted from 0.
+  std::uint64_t index() const noexcept { return cor_item_result_index(item_); }
+  /// The row's external id. Lives as long as the result.
+  std::string_view id() const { return detail::text(cor_item_result_id(item_)).value_or(std::string_view()); }
+  explicit operator bool() const noexcept { return cor_item_result_status(item_) == COR_OK; }
+  /// Whether the row was begun at all. Rows are not, after the run was stopped.
+  bool started() const noexcept { return cor_item_result_started(item_); }
+  /// The project as COR now has it, where the result is true. May be kept.
+  Project project() const { return Project(cor_project_clone(cor_item_result_project(item_))); }
+  /// Why the row failed, where the result is false. May be kept.
+  Error error() const { return Error(cor_error_clone(cor_item_result_error(item_))); }
+
+ private:
+  const cor_item_result *item_;
+};
+
+/// How far a run has come.
+struct Progress {
+  std::uint64_t done = 0;              ///< Rows finished, failed ones included.
+  std::uint64_t failed = 0;            ///< Rows that failed.
+  std::optional<std::uint64_t> total;  ///< All rows, where that is known.
+  Pause paused = Pause::none;          ///< Why nothing is sent at the moment.
+};
+
+/// What became of all rows.
+struct Summary {
+  std::uint64_t read = 0;         ///< Rows taken from the input.
+  std::uint64_t applied = 0;      ///< Rows that COR applied.
+  std::uint64_t rejected = 0;     ///< Rows refused before anything was sent.
+  std::uint64_t failed = 0;       ///< Rows that failed otherwise.
+  std::uint64_t not_started = 0;  ///< Rows taken from the input and not begun, because the run was stopped.
+};
+
+/// Options of a run.
+struct BulkOptions {
+  /// Requests in flight at most; 0 is the client's.
+  std::uint32_t concurrency = 0;
+  /// How long to wait for COR when it cannot be reached; 0 is the default, 15 minutes.
+  std::chrono::milliseconds patience{0};
+  /// Called after each row; returns whether to go on.
+  std::function<bool(const Progress &)> on_progress;
+};
+
+/// One row of many. Ranges of std::pair<id, ProjectUpdate> do as well.
+struct Row {
+  std::string id;
+  ProjectUpdate update;
+};
+
+namespace detail {
+
+template <class R, class = void>
+struct IsRow : std::false_type {};
+template <class R>
+struct IsRow<R, std::void_t<decltype(std::declval<R &>().update)>> : std::true_type {};
+
+template <class R>
+void push(cor_bulk *bulk, R &&row) {
+  if constexpr (IsRow<std::remove_reference_t<R>>::value) {
+    (void)cor_bulk_push(bulk, std::string(row.id).c_str(), row.update.get());
+  } else {
+    (void)cor_bulk_push(bulk, std::string(std::get<0>(row)).c_str(), std::get<1>(row).get());
+  }
+}
+
+}  // namespace detail
+
+/// The results of a run, in the order in which rows finish: an input range. The run advances while it is iterated.
+///
+/// An element lives until the next one is asked for; its project and error may be kept. Rows are read as far as needed.
+/// A range of rows passed as a named object has to stay until the run is over.
+template <class Rows>
+class Results {
+ public:
+  class sentinel {};
+  class iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using value_type = ItemResult;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const ItemResult *;
+    using reference = const ItemResult &;
+
+    iterator() = default;
+    explicit iterator(Results *results) : results_(results) {}
+    reference operator*() const { return results_->item_; }
+    pointer operator->() const { return &results_->item_; }
+    iterator &operator++() { return results_->advance(), *this; }
+    void operator++(int) { results_->advance(); }
+    friend bool operator==(const iterator &i, sentinel) { return i.results_->over_; }
+    friend bool operator==(sentinel, const iterator &i) { return i.results_->over_; }
+    friend bool operator!=(const iterator &i, sentinel) { return !i.results_->over_; }
+    friend bool operator!=(sentinel, const iterator &i) { return !i.results_->over_; }
+
+   private:
+    Results *results_ = nullptr;
+  };
+
+  Results(const Results &) = delete;
+  Results &operator=(const Results &) = delete;
+
+  /// Begins the run, or goes on with it.
+  iterator begin() {
+    if (!begun_) {
+      next_.emplace(std::begin(rows_));
+      begun_ = true;
+      advance();
+    }
+    return iterator(this);
+  }
+  sentinel end() const { return {}; }
+
+  /// Starts nothing new: what is under way finishes, the other rows that were read are reported as not started.
+  void stop() {
+    (void)cor_bulk_stop(bulk_.get());
+    (void)cor_bulk_end_input(bulk_.get());
+  }
+
+  /// What became of the rows so far.
+  Summary summary() const {
+    cor_summary s = COR_SUMMARY_INIT;
+    (void)cor_bulk_summary(bulk_.get(), &s);
+    return {s.read, s.applied, s.rejected, s.failed, s.not_started};
+  }
+  /// How far the run had come with the current element.
+  Progress progress() const {
+    cor_progress p = COR_PROGRESS_INIT;
+    (void)cor_bulk_progress(bulk_.get(), &p);
+    return {p.done, p.failed, p.total == UINT64_MAX ? std::nullopt : std::optional<std::uint64_t>(p.total),
+            static_cast<Pause>(p.paused)};
+  }
+  /// Why the run could not begin, or ended before its input did. Where errors are thrown, this was.
+  const std::optional<Error> &error() const { return error_; }
+
+ private:
+  friend class Projects;
+
+  Results(const cor_client *client, Rows rows, BulkOptions options, bool throws)
+      : rows_(std::forward<Rows>(rows)), on_progress_(std::move(options.on_progress)), throws_(throws) {
+    cor_bulk_options given = COR_BULK_OPTIONS_INIT;
+    given.concurrency = options.concurrency;
+    given.patience_ms = options.patience.count();
+    cor_bulk *bulk = nullptr;
+    cor_error *error = nullptr;
+    if (cor_bulk_new(client, &given, &bulk, &error) != COR_OK) fail(error);
+    bulk_.reset(bulk);
+  }
+
+  void fail(cor_error *error) {
+    error_.emplace(error);
+    over_ = true;
+#if PROJECTCOR_HAS_EXCEPTIONS
+    if (throws_) throw *error_;
+#endif
+  }
+
+  void advance() {
+    if (over_) return;
+    if (item_ && on_progress_ && !on_progress_(progress())) stop();
+    feed();
+    const cor_item_result *item = nullptr;
+    cor_error *error = nullptr;
+    const cor_status status = cor_bulk_next(bulk_.get(), &item, &error);
+    item_ = ItemResult(item);
+    if (status != COR_OK) return fail(error);
+    over_ = item == nullptr;
+  }
+
+  void feed() {
+    while (cor_bulk_wants_rows(bulk_.get())) {
+      if (*next_ == std::end(rows_)) {
+        (void)cor_bulk_end_input(bulk_.get());
+      } else {
+        detail::push(bulk_.get(), **next_);
+        ++*next_;
+      }
+    }
+  }
+
+  // A reference for rows that were named, else the rows themselves.
+  Rows rows_;
+  std::optional<decltype(std::begin(std::declval<std::remove_reference_t<Rows> &>()))> next_;
+  std::function<bool(const Progress &)> on_progress_;
+  detail::Handle<cor_bulk, cor_bulk_free> bulk_;
+  ItemResult item_;
+  std::optional<Error> error_;
+  bool begun_ = false, over_ = false, throws_;
+};
+
+/// What can be done with projects. Belongs to its client.
+class Projects {
+ public:
+  explicit Projects(const cor_client *client) : client_(client) {}
+
+  /// Sends one update and waits for COR's answer: the project as COR now has it, or why not.
+  Result<Project> try_update(std::string_view id, const ProjectUpdate &update) const {
+    cor_project *project = nullptr;
+    cor_error *error = nullptr;
+    if (cor_client_update_project_n(client_, id.data(), id.size(), update.get(), &project, &error) == COR_OK)
+      return Project(project);
+    return Error(error);
+  }
+
+  /// Sends many updates and gives their results. Look at Results::error() at the end.
+  template <class Rows>
+  Results<Rows> try_update_many(Rows &&rows, BulkOptions options = {}) const {
+    return Results<Rows>(client_, std::forward<Rows>(rows), std::move(options), false);
+  }
+
+  /// Sends many updates and calls `on_result` with each result; it returns whether to go on.
+  template <class Rows, class OnResult>
+  Result<Summary> try_update_many(Rows &&rows, BulkOptions options, OnResult &&on_result) const {
+    auto results = try_update_many(std::forward<Rows>(rows), std::move(options));
+    run(results, on_result);
+    if (results.error()) return *results.error();
+    return results.summary();
+  }
+
+#if PROJECTCOR_HAS_EXCEPTIONS
+  /// Sends one update and returns the project as COR now has it. Throws cor::Error.
+  Project update(std::string_view id, const ProjectUpdate &update) const { return try_update(id, update).value(); }
+
+  /// Sends many updates and gives their results. A row that fails is a result; cor::Error is thrown where the job cannot
+  /// begin or cannot go on.
+  template <class Rows>
+  Results<Rows> update_many(Rows &&rows, BulkOptions options = {}) const {
+    return Results<Rows>(client_, std::forward<Rows>(rows), std::move(options), true);
+  }
+
+  /// Sends many updates and calls `on_result` with each result; it returns whether to go on. Throws as update_many(rows),
+  /// and whatever `on_result` throws.
+  template <class Rows, class OnResult>
+  Summary update_many(Rows &&rows, BulkOptions options, OnResult &&on_result) const {
+    auto results = update_many(std::forward<Rows>(rows), std::move(options));
+    run(results, on_result);
+    return results.summary();
+  }
+#endif
+
+ private:
+  template <class R, class OnResult>
+  static void run(R &results, OnResult &on_result) {
+    for (const ItemResult &item : results)
+      if (!on_result(item)) results.stop();
+  }
+  const cor_client *client_;
+};
+
+/// The options of a client. Setters may be chained; one that refuses its value makes setting up the client fail.
+class Config {
+ public:
+  Config() : config_(cor_config_new()) {}
+
+#define PROJECTCOR_OPTION(name, type, call)                     \
+  Config &name(type value) & { return (void)(call), *this; }     \
+  Config &&name(type value) && { return (void)(call), std::move(*this); }
+#define PROJECTCOR_TEXT(name) \
+  PROJECTCOR_OPTION(name, std::string_view, cor_config_set_##name(get(), std::string(value).c_str()))
+#define PROJECTCOR_TIME(name) \
+  PROJECTCOR_OPTION(name, std::chrono::milliseconds, cor_config_set_##name##_ms(get(), value.count()))
+
+  /// A bearer token to use as it is. Excludes an API key.
+  PROJECTCOR_TEXT(token)
+  PROJECTCOR_TEXT(api_key)
+  PROJECTCOR_TEXT(client_secret)
+  PROJECTCOR_TEXT(base_url)
+  PROJECTCOR_TEXT(token_url)
+  /// A PEM file of certificate authorities to trust besides the operating system's.
+  PROJECTCOR_TEXT(ca_file)
+  PROJECTCOR_TEXT(proxy)
+  PROJECTCOR_TEXT(user_agent)
+  /// Default 5 s.
+  PROJECTCOR_TIME(connect_timeout)
+  /// Default 20 s.
+  PROJECTCOR_TIME(attempt_timeout)
+  /// A whole call, retries and waits included; default 60 s.
+  PROJECTCOR_TIME(deadline)
+  /// Default 4.
+  PROJECTCOR_OPTION(max_attempts, std::uint32_t, cor_config_set_max_attempts(get(), value))
+  /// Default 250 ms.
+  PROJECTCOR_TIME(backoff_base)
+  /// Default 20 s.
+  PROJECTCOR_TIME(backoff_cap)
+  /// Requests in flight at most; default 16.
+  PROJECTCOR_OPTION(concurrency, std::uint32_t, cor_config_set_concurrency(get(), value))
+  /// Requests per second at most; default: learned from COR's answers.
+  PROJECTCOR_OPTION(rate, double, cor_config_set_rate(get(), value))
+
+#undef PROJECTCOR_OPTION
+#undef PROJECTCOR_TEXT
+#undef PROJECTCOR_TIME
+
+  /// Reads COR_ACCESS_TOKEN and the other variables; setters win over them.
+  Config &read_environment() & { return (void)cor_config_read_environment(get()), *this; }
+  Config &&read_environment() && { return (void)cor_config_read_environment(get()), std::move(*this); }
+
+  /// The C handle, for functions of projectcor.h.
+  cor_config *get() const noexcept { return config_.get(); }
+
+ private:
+  detail::Handle<cor_config, cor_config_free> config_;
+};
+
+/// A client of COR's Integrations API. May be used by many threads at once; connects to nothing until it is used.
+class Client {
+ public:
+  /// Takes over a client got from the C interface.
+  explicit Client(cor_client *owned) : client_(owned) {}
+
+  static Result<Client> try_new(const Config &config) {
+    cor_client *client = nullptr;
+    cor_error *error = nullptr;
+    if (cor_client_new(config.get(), &client, &error) == COR_OK) return Client(client);
+    return Error(error);
+  }
+  static Result<Client> try_from_env() {
+    cor_client *client = nullptr;
+    cor_error *error = nullptr;
+    if (cor_client_from_env(&client, &error) == COR_OK) return Client(client);
+    return Error(error);
+  }
+#if PROJECTCOR_HAS_EXCEPTIONS
+  /// Sets up a client. Throws cor::Error of the kind `config` for what cannot work.
+  explicit Client(const Config &config) : Client(try_new(config).value()) {}
+  /// A client set up by the environment alone. Throws cor::Error of the kind `config`.
+  static Client from_env() { return try_from_env().value(); }
+#endif
+
+  Projects projects() const { return Projects(client_.get()); }
+
+  /// The C handle, for functions of projectcor.h.
+  cor_client *get() const noexcept { return client_.get(); }
+
+ private:
+  detail::Handle<cor_client, cor_client_free> client_;
+};
+
+}  // namespace cor
+
+#endif  // PROJECTCOR_HPP
