@@ -7,6 +7,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# What lint looks at; a face joins when its own issue is done.
+CRATES := cor-core cor-http cor-sandbox cor-cli
+PACKAGES := $(addprefix -p ,$(CRATES))
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,10 +25,10 @@ test: lint test-rust test-cli ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
-	$(CARGO) fmt --all --check
+	$(CARGO) fmt $(PACKAGES) --check
 	scripts/check-dependencies
-	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
 
 .PHONY: test-rust
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
