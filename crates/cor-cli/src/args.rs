@@ -10,10 +10,10 @@ use cor_http::{Field, FieldType};
 use crate::connection::ConnectionArgs;
 use crate::rows::Format;
 
-const ABOUT: &str = "Keeps COR (projectcor.com) projects in step with the system that owns them.
-
-Credentials come from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET. COR_BASE_URL and
-COR_TOKEN_URL lead elsewhere, for example to the sandbox.";
+const ABOUT: &str = "\
+Keeps COR (projectcor.com) projects in step with the system that owns them.\n\n\
+Credentials come from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET. \
+COR_BASE_URL and COR_TOKEN_URL lead elsewhere, for example to the sandbox.";
 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a minute's tour
@@ -23,8 +23,12 @@ const EXAMPLES: &str = "Try it without an account:
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
 
 Exit status:
-  0 all done    1 some rows, or the update, refused or failed    2 wrong usage, input or configuration
-  3 not authorised    4 COR could not be reached, or the run was stopped early    130, 143 ended by a signal";
+  0  all done
+  1  some rows, or the update, were refused or failed
+  2  wrong usage, input or configuration
+  3  not authorised
+  4  COR could not be reached, or the run was stopped early
+  130, 143  ended by SIGINT or SIGTERM";
 
 /// Keeps COR (projectcor.com) projects in step with the system that owns them.
 #[derive(Debug, Parser)]
@@ -33,7 +37,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
     /// Tell on standard error what the client does, without secrets; twice for more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900)]
     pub(crate) verbose: u8,
 }
 
@@ -46,6 +50,7 @@ pub(crate) enum Verb {
         verb: ProjectsVerb,
     },
     /// Run COR's endpoint on this machine, for trying and testing
+    #[command(long_about = SANDBOX_ABOUT, after_help = SANDBOX_EXAMPLES)]
     Sandbox(Box<SandboxArgs>),
     /// Show the whole thing in a minute, without an account and without leaving this machine
     Demo,
@@ -63,15 +68,17 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectsVerb {
     /// Change one project
+    #[command(long_about = UPDATE_ABOUT, after_help = UPDATE_EXAMPLES)]
     Update(Box<UpdateArgs>),
     /// Apply a table of changes: CSV or JSON lines, a file or standard input
+    #[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
 }
 
-const UPDATE_ABOUT: &str = "Change one project.
-
-Only the fields that are given are sent; COR keeps the others. All problems of an update are reported at once, and then
-nothing is sent. Prints the project as COR has it afterwards.";
+const UPDATE_ABOUT: &str = "\
+Change one project.\n\n\
+Only the fields that are given are sent; COR keeps the others. All problems of an update are \
+reported at once, and then nothing is sent. Prints the project as COR has it afterwards.";
 
 const UPDATE_EXAMPLES: &str = "Examples:
   cor projects update SF-OPP-12345 --source SALESFORCE --name 'Website, phase 2' --end 2025-04-30
@@ -82,7 +89,6 @@ const UPDATE_EXAMPLES: &str = "Examples:
   cor projects update P-7 --source SAP --extra 'region=\"south\"'   a field this program does not know";
 
 #[derive(Debug, Args)]
-#[command(long_about = UPDATE_ABOUT, after_help = UPDATE_EXAMPLES)]
 pub(crate) struct UpdateArgs {
     /// The project's external id: the one it was created with, not COR's number
     pub(crate) id: String,
@@ -182,16 +188,15 @@ fn help(field: Field) -> &'static str {
     }
 }
 
-const SYNC_ABOUT: &str = "Apply a table of changes: one row, one project.
-
-Columns that are called like a field (name, end, estimated_time, …) map themselves; --map names the others. An empty
-cell, or null, keeps what COR has. A row that cannot be used is reported with line, column and reason, and does not stop
-its neighbours. Rows of one project are applied in the order of the table; limits and outages pause the run.
-
-With --rejects, rows that were not applied are copied as they are into a file, with three more columns: _line, _outcome
-(rejected, not_applied, unknown or not_started) and _reason. Mend it and give it to sync again: those columns are
-ignored. In JSON lines they are three more keys.
-
+const SYNC_ABOUT: &str = "\
+Apply a table of changes: one row, one project.\n\n\
+Columns that are called like a field (name, end, estimated_time, …) map themselves; --map names the \
+others. An empty cell, or null, keeps what COR has. A row that cannot be used is reported with line, \
+column and reason, and does not stop its neighbours. Rows of one project are applied in the order of \
+the table; limits and outages pause the run.\n\n\
+With --rejects, rows that were not applied are copied as they are into a file, with three more \
+columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Mend it and \
+give it to sync again: those columns are ignored. In JSON lines they are three more keys, and stand on a line of their own above one that is no object.\n\n\
 The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
 
 const SYNC_EXAMPLES: &str = "Examples:
@@ -205,7 +210,6 @@ In JSON lines numbers are numbers and an id is text:
   {\"id\":\"P-7\",\"end\":\"2025-04-30\",\"estimated\":18000.10}";
 
 #[derive(Debug, Args)]
-#[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
 pub(crate) struct SyncArgs {
     /// The table, or - for standard input
     #[arg(value_name = "FILE")]
@@ -252,11 +256,12 @@ fn format_of(text: &str) -> Result<Format, String> {
     }
 }
 
-const SANDBOX_ABOUT: &str = "Run COR's endpoint on this machine, for trying and testing.
-
-Speaks what COR documents for projects and tokens, and stores in SQLite. GET / shows the projects in a browser, GET
-/openapi.json describes the API. Prints one line when it is ready, then runs until Ctrl-C. Its token and credentials
-are no secrets; it listens to this machine only unless told otherwise.";
+const SANDBOX_ABOUT: &str = "\
+Run COR's endpoint on this machine, for trying and testing.\n\n\
+Speaks what COR documents for projects and tokens, and stores in SQLite. GET / shows the projects in \
+a browser, GET /openapi.json describes the API. Prints one line when it is ready, then runs until \
+Ctrl-C. Its token and credentials are no secrets; it listens to this machine only unless told \
+otherwise.";
 
 const SANDBOX_EXAMPLES: &str = "Examples:
   cor sandbox --example                              with the project of COR's own documentation
@@ -265,7 +270,6 @@ const SANDBOX_EXAMPLES: &str = "Examples:
   cor sandbox --rate-limit 50 --no-retry-after --latency 20 --fail-ratio 0.01";
 
 #[derive(Debug, Args)]
-#[command(long_about = SANDBOX_ABOUT, after_help = SANDBOX_EXAMPLES)]
 pub(crate) struct SandboxArgs {
     /// The port; 0 for any free one
     #[arg(long, default_value_t = 4010)]

@@ -127,6 +127,11 @@ fn run_rows(
         let message = format!("stopped after {limit} rows, as --limit says");
         report.stopped = Some(Stopped { reason: "limit", message, status: status::DONE });
     }
+    if let (Some(line), None) = (unread_from, &report.stopped) {
+        // The reader has gone without a word, which only a mistake in this program can bring about.
+        let message = format!("{name} was not read from line {line} on");
+        report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
+    }
     report.summary(dry_run, unread_from);
     Ok(report.exit_status())
 }
