@@ -196,7 +196,8 @@ column and reason, and does not stop its neighbours. Rows of one project are app
 the table; limits and outages pause the run.\n\n\
 With --rejects, rows that were not applied are copied as they are into a file, with three more \
 columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Mend it and \
-give it to sync again: those columns are ignored. In JSON lines they are three more keys, and stand on a line of their own above one that is no object.\n\n\
+give it to sync again: those columns are ignored. In JSON lines they are three more keys, \
+and stand on a line of their own above one that is no object.\n\n\
 The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
 
 const SYNC_EXAMPLES: &str = "Examples:
