@@ -515,12 +515,13 @@ class Results {
     pointer operator->() const { return &results_->item_; }
     iterator &operator++() { return results_->advance(), *this; }
     void operator++(int) { results_->advance(); }
-    friend bool operator==(const iterator &i, sentinel) { return i.results_->over_; }
-    friend bool operator==(sentinel, const iterator &i) { return i.results_->over_; }
-    friend bool operator!=(const iterator &i, sentinel) { return !i.results_->over_; }
-    friend bool operator!=(sentinel, const iterator &i) { return !i.results_->over_; }
+    friend bool operator==(const iterator &i, sentinel) { return i.over(); }
+    friend bool operator==(sentinel, const iterator &i) { return i.over(); }
+    friend bool operator!=(const iterator &i, sentinel) { return !i.over(); }
+    friend bool operator!=(sentinel, const iterator &i) { return !i.over(); }
 
    private:
+    bool over() const { return results_->over_; }
     Results *results_ = nullptr;
   };
 

@@ -203,21 +203,13 @@ pub(crate) struct Pinned<T: Object> {
 
 /// The object of a handle that C passed as `name`.
 pub(crate) fn borrow<T: Object>(handle: *const T::Opaque, name: &str) -> Result<Pinned<T>, Failure> {
-    let wanted = Kind::name(T::KIND as usize).unwrap_or_default();
-    if handle.is_null() {
-        return Err(Failure::argument(format!("{name} is NULL; it has to be a {wanted}")));
-    }
-    let foreign = || Failure::argument(format!("{name} is not a handle of this library"));
-    let parts = split(handle.addr()).ok_or_else(foreign)?;
-    let slot = TABLE.get(parts.index).ok_or_else(foreign)?;
+    let wrong = || Err(wrong(handle.addr(), T::KIND, name));
+    let Some(parts) = split(handle.addr()) else { return wrong() };
+    let Some(slot) = TABLE.get(parts.index) else { return wrong() };
     let mut now = slot.state.load(Acquire);
     loop {
-        if parts.kind != T::KIND as usize {
-            let given = Kind::name(parts.kind).ok_or_else(foreign)?;
-            return Err(Failure::argument(format!("{name} is a {given}; it has to be a {wanted}")));
-        }
-        if now & !PINS != state(parts.generation, T::KIND) {
-            return Err(Failure::argument(format!("{name} is a {wanted} that was freed, or never was one")));
+        if now & !PINS != state(parts.generation, T::KIND) || parts.kind != T::KIND as usize {
+            return wrong();
         }
         if now & PINS == PINS {
             return Err(Failure::internal(format!("{name} is in use too many times at once")));
@@ -229,6 +221,20 @@ pub(crate) fn borrow<T: Object>(handle: *const T::Opaque, name: &str) -> Result<
     }
     let object = slot.object.load(Relaxed).cast_const().cast();
     Ok(Pinned { slot, index: parts.index, object })
+}
+
+/// Why a handle cannot be used where one of `kind` is wanted.
+#[cold]
+fn wrong(handle: usize, kind: Kind, name: &str) -> Failure {
+    let wanted = Kind::name(kind as usize).unwrap_or_default();
+    let given = split(handle).filter(|parts| TABLE.get(parts.index).is_some());
+    let given = given.and_then(|parts| Kind::name(parts.kind));
+    Failure::argument(match given {
+        _ if handle == 0 => format!("{name} is NULL; it has to be a {wanted}"),
+        None => format!("{name} is not a handle of this library"),
+        Some(given) if given != wanted => format!("{name} is a {given}; it has to be a {wanted}"),
+        Some(_) => format!("{name} is a {wanted} that was freed, or never was one"),
+    })
 }
 
 /// Takes the handle out of use. The object goes when nobody uses it any more, the caller of this included.
