@@ -166,8 +166,10 @@ impl Call<'_> {
                     .retryable(true)
             }
             Blocked::Unreachable(lasting) => {
-                let happened =
-                    format!("COR has been out of reach for {:?}", Duration::from_secs(lasting.as_secs()));
+                let happened = format!(
+                    "COR has been out of reach for {:.1?}",
+                    Duration::from_millis(lasting.as_millis() as u64)
+                );
                 match self.last.take() {
                     Some(error) => error.because(happened),
                     None => Error::new(ErrorKind::Transport, happened).retryable(true),
