@@ -327,11 +327,9 @@ class AsyncProjects:
 
         client = self._client
         mailbox = client._mailbox_of(get_running_loop())
-        later = rows if hasattr(rows, "__aiter__") else None
-        run = client._native.start_many(
-            mailbox, None if later is not None else rows, source, id_column, concurrency, patience
-        )
-        return AsyncResults(run, later, on_progress, _bar(progress))
+        fed = hasattr(rows, "__aiter__")
+        run = client._native.start_many(mailbox, rows, fed, source, id_column, concurrency, patience)
+        return AsyncResults(run, rows if fed else None, on_progress, _bar(progress))
 
 
 class AsyncResults:

@@ -120,28 +120,29 @@ impl NativeClient {
         Ok(task.abort_handle().into())
     }
 
-    /// `rows` is `None` where they come from an asynchronous iterable, one by one.
-    #[pyo3(signature = (mailbox, rows, source, id_column, concurrency, patience))]
+    /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
+    #[pyo3(signature = (mailbox, rows, fed, source, id_column, concurrency, patience))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
-        py: Python<'_>,
         mailbox: Py<Mailbox>,
-        rows: Option<&Bound<'_, PyAny>>,
+        rows: &Bound<'_, PyAny>,
+        fed: bool,
         source: Option<&str>,
         id_column: String,
         concurrency: Option<&Bound<'_, PyAny>>,
         patience: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<AsyncRun> {
+        let py = rows.py();
         let options = run_options(py, concurrency, patience)?;
         let engine = self.0.engine(py)?;
         let reader = Reader::new(source, id_column.clone());
-        let (input, total) = match rows {
-            Some(rows) => {
+        let (input, total) = match fed {
+            true => (None, None),
+            false => {
                 let (input, total) = Input::open(rows, source, id_column)?;
                 (Some(input), total)
             }
-            None => (None, None),
         };
         AsyncRun::start(py, engine, mailbox, (input, total), reader, &options)
     }

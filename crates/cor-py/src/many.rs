@@ -111,11 +111,6 @@ impl Results {
     fn advance(&self, py: Python<'_>) -> PyResult<Option<(cor_http::ItemResult, Progress)>> {
         let mut guard = self.run()?;
         let Some(run) = &mut *guard else { return Ok(None) };
-        if !run.engine.is_of_this_process() {
-            return Err(PyRuntimeError::new_err(
-                "these results belong to the process that was forked; start a run here",
-            ));
-        }
         let next = run.next(py, &self.stop);
         if let Some(results) = &run.results {
             let mut told = self.told();
@@ -233,6 +228,11 @@ impl Run {
     /// Goes on until a result is there (and those that come close upon it), until rows are needed, or for a slice.
     fn drive(&mut self, py: Python<'_>) -> PyResult<()> {
         let Some(results) = &mut self.results else { return Ok(()) };
+        if !self.engine.is_of_this_process() {
+            return Err(PyRuntimeError::new_err(
+                "these results belong to the process that was forked; start a run here",
+            ));
+        }
         let (ready, feed, together) = (&mut self.ready, &self.feed, self.together);
         let needs_rows = || feed.len() == 0 && !feed.has_ended();
         let ended = self.engine.drive(py, async {

@@ -1,0 +1,382 @@
+"""Many updates: order, progress, stopping, slow and failing inputs, memory. By both doors."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import threading
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from conftest import ID, SOURCE
+
+import projectcor
+from projectcor.testing import Answer, Hold, Sandbox
+
+
+def rows(count: int, id: str = ID) -> Iterator[dict[str, Any]]:
+    return ({"id": id, "estimated_time": n} for n in range(count))
+
+
+def projects(count: int) -> list[dict[str, Any]]:
+    return [{"id": f"P-{n}", "source": "SAP", "name": str(n)} for n in range(count)]
+
+
+def test_one_result_per_row_whatever_becomes_of_it(door: Any, cor: Sandbox) -> None:
+    cor.seed(projects(50))
+    given = [{"id": f"P-{n}" if n % 5 else "unknown", "name": f"n{n}" if n % 7 else 5} for n in range(200)]
+    items, summary = door.update_many(iter(given), source="SAP", concurrency=8)
+    assert sorted(item.index for item in items) == list(range(200))
+    for item in items:
+        row = given[item.index]
+        assert item.id == row["id"]
+        if row["name"] == 5:
+            assert item.error.kind == "invalid"
+        elif item.ok:
+            assert item.project.name == row["name"]
+        else:
+            assert item.error.kind == "project_not_found"
+    assert summary.read == 200
+    assert summary.applied == sum(item.ok for item in items)
+    assert summary.rejected == sum(row["name"] == 5 for row in given)
+    assert summary.failed == 200 - summary.applied - summary.rejected
+
+
+def test_updates_of_one_project_are_applied_in_order(door: Any, cor: Sandbox) -> None:
+    door.update_many(rows(100), source=SOURCE, concurrency=16)
+    assert [r.json()["estimated_time"] for r in cor.requests] == list(range(100))
+
+
+@pytest.mark.parametrize("empty", [[], (), iter([]), {}.items()], ids=repr)
+def test_no_rows_no_results(door: Any, empty: Any) -> None:
+    assert door.update_many(empty, source=SOURCE) == ([], projectcor.Summary())
+
+
+@pytest.mark.parametrize("wrong", ["rows", b"rows", {"id": ID}, 5, None, object()], ids=repr)
+def test_what_is_no_table_is_refused_at_once(door: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="rows is"):
+        door.update_many(wrong, source=SOURCE)
+
+
+def test_progress_is_told_and_false_stops(door: Any, cor: Sandbox) -> None:
+    cor.seed(projects(40))
+    told: list[projectcor.Progress] = []
+
+    def on_progress(progress: projectcor.Progress) -> bool | None:
+        told.append(progress)
+        return False if progress.done == 10 else None
+
+    given = [{"id": f"P-{n}", "name": "N"} for n in range(40)]
+    items, summary = door.update_many(given, source="SAP", concurrency=1, on_progress=on_progress)
+    assert [progress.done for progress in told[:10]] == list(range(1, 11))
+    assert {progress.total for progress in told} == {40}
+    assert told[0].failed == 0
+    assert told[0].paused is None
+    assert summary.read == len(items)
+    assert summary.applied >= 10
+    assert summary.applied + summary.not_started == summary.read
+    unstarted = [item for item in items if not item.started]
+    assert len(unstarted) == summary.not_started
+    assert {item.error.kind for item in unstarted} <= {"cancelled"}
+
+
+def test_a_callback_stops_at_once(client: projectcor.Client, cor: Sandbox) -> None:
+    cor.seed(projects(100))
+    given = [{"id": f"P-{n}", "name": "N"} for n in range(100)]
+    stop = iter([None, None, False])
+    list(client.projects.update_many(given, source="SAP", concurrency=1, on_progress=lambda _: next(stop, False)))
+    # The one in flight when the third result came may have been sent.
+    assert len(cor.requests) in (3, 4)
+
+
+def test_a_callback_that_raises_loses_no_result(client: projectcor.Client) -> None:
+    answers = iter([None, ZeroDivisionError()])
+
+    def on_progress(progress: projectcor.Progress) -> None:
+        error = next(answers, None)
+        if error:
+            raise error
+
+    results = client.projects.update_many(rows(3), source=SOURCE, concurrency=1, on_progress=on_progress)
+    assert next(results).index == 0
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert [item.index for item in results] == [1, 2]
+
+
+def test_stop_from_elsewhere(client: projectcor.Client, cor: Sandbox) -> None:
+    results = client.projects.update_many(rows(1000), source=SOURCE)
+    next(results)
+    results.stop()
+    rest = list(results)
+    assert any(not item.started for item in rest)
+    assert results.summary.not_started > 0
+    assert results.summary.applied == len(cor.requests)
+
+
+def test_the_input_is_read_as_far_as_needed(client: projectcor.Client) -> None:
+    taken = itertools.count()
+    endless = ({"id": ID, "estimated_time": next(taken)} for _ in itertools.count())
+    results = client.projects.update_many(endless, source=SOURCE, concurrency=2)
+    for _ in range(10):
+        next(results)
+    assert next(taken) < 2000
+    results.close()
+    assert list(results) == []
+
+
+def test_a_slow_input_streams(client: projectcor.Client, cor: Sandbox) -> None:
+    """Each row is sent while the input still works at the next ones."""
+    seen: list[int] = []
+
+    def slow() -> Iterator[dict[str, Any]]:
+        for n in range(5):
+            yield {"id": ID, "estimated_time": n}
+            if n >= 2:
+                # Would wait for ever if rows were collected.
+                seen.append(len(cor.wait_for_requests(n - 1, timeout=10)))
+
+    with_pauses = (pause(row) for row in slow())
+    assert [item.ok for item in client.projects.update_many(with_pauses, source=SOURCE)] == [True] * 5
+    assert all(count >= n + 1 for n, count in enumerate(seen))
+
+
+def pause(row: dict[str, Any]) -> dict[str, Any]:
+    """Takes as long as a row from a slow source: more than the run gives its input in one go."""
+    threading.Event().wait(0.006)
+    return row
+
+
+def test_an_input_that_fails_ends_the_run_after_its_results(door: Any) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from rows(3)
+        raise ZeroDivisionError("the table ends here")
+
+    items = []
+
+    def on_progress(progress: projectcor.Progress) -> None:
+        items.append(progress.done)
+
+    with pytest.raises(ZeroDivisionError, match="the table ends here"):
+        door.update_many(broken(), source=SOURCE, on_progress=on_progress)
+
+
+def test_what_was_begun_has_its_result_before_the_input_s_error(client: projectcor.Client) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from rows(3)
+        raise ZeroDivisionError
+
+    results = client.projects.update_many(broken(), source=SOURCE)
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        seen.extend(results)
+    assert results.summary.read == 3
+    assert results.summary.applied + results.summary.not_started == 3
+    assert list(results) == []
+
+
+def test_a_run_that_cannot_go_on_says_why(door: Any, cor: Sandbox) -> None:
+    cor.queue(Answer(401, times=1000))
+    cor.seed(projects(100))
+    given = [{"id": f"P-{n}", "name": "N"} for n in range(100)]
+    items, summary = door.update_many(given, source="SAP", concurrency=2)
+    assert summary.failed >= 1
+    assert summary.failed + summary.not_started == summary.read
+    kinds = {item.error.kind for item in items}
+    assert kinds == {"auth", "cancelled"}
+
+
+def test_halted_holds_the_reason(client: projectcor.Client, cor: Sandbox) -> None:
+    cor.queue(Answer(401, times=1000))
+    results = client.projects.update_many(rows(5), source=SOURCE)
+    assert results.halted is None
+    list(results)
+    assert isinstance(results.halted, projectcor.AuthError)
+
+
+def test_limits_pause_and_do_not_fail(cor: Sandbox, door: Any) -> None:
+    cor.queue(Answer(429, headers={"retry-after": "0"}, times=20))
+    items, summary = door.update_many(rows(30), source=SOURCE)
+    assert summary.applied == 30, [item.error for item in items if item.error]
+
+
+def test_results_given_up_are_given_up(client: projectcor.Client, cor: Sandbox) -> None:
+    hold = Hold()
+    cor.queue(Answer(held_by=hold))
+    results = client.projects.update_many([{"id": ID, "name": "held"}, {"id": "unknown", "name": "N"}], source=SOURCE)
+    assert next(results).id == "unknown"
+    results.close()
+    hold.release()
+    assert client.projects.update(ID, source=SOURCE, name="after").name == "after"
+
+
+def test_nothing_keeps_rows_or_results(client: projectcor.Client) -> None:
+    class Row(dict[str, Any]):
+        pass
+
+    alive: list[weakref.ref[Row]] = []
+
+    def given() -> Iterator[Row]:
+        for row in rows(500):
+            tracked = Row(row)
+            alive.append(weakref.ref(tracked))
+            yield tracked
+            del tracked
+
+    most = 0
+    for _ in client.projects.update_many(given(), source=SOURCE):
+        most = max(most, sum(ref() is not None for ref in alive))
+    gc.collect()
+    assert most <= 2
+    assert not any(ref() for ref in alive)
+
+
+def test_the_rows_may_use_the_client(client: projectcor.Client) -> None:
+    def given() -> Iterator[dict[str, Any]]:
+        for n in range(3):
+            project = client.projects.update(ID, source=SOURCE, estimated_time=n)
+            yield {"id": ID, "estimated": project.estimated_time}
+
+    assert [item.ok for item in client.projects.update_many(given(), source=SOURCE)] == [True] * 3
+
+
+def test_results_are_for_one_at_a_time(client: projectcor.Client) -> None:
+    results: Any = None
+
+    def given() -> Iterator[dict[str, Any]]:
+        yield {"id": ID, "name": "N"}
+        assert results.summary.read >= 0
+        next(results)
+
+    results = client.projects.update_many(given(), source=SOURCE)
+    with pytest.raises(RuntimeError, match="being asked for already"):
+        list(results)
+
+
+@pytest.mark.parametrize("total", [True, False])
+def test_progress_true_shows_a_bar(
+    door: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], total: bool
+) -> None:
+    import sys
+
+    for name in ("tqdm", "tqdm.auto", "rich", "rich.progress"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    items, _ = door.update_many(list(rows(5)) if total else rows(5), source=SOURCE, progress=True)
+    assert len(items) == 5
+    shown = capsys.readouterr().err
+    assert shown.endswith("COR: 5 of 5 projects\n" if total else "COR: 5 projects\n")
+
+
+@pytest.mark.parametrize("library", ["tqdm", "rich"])
+def test_progress_by_the_library_that_is_there(
+    door: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], library: str
+) -> None:
+    import sys
+
+    pytest.importorskip(library)
+    if library == "rich":
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    items, _ = door.update_many(list(rows(5)), source=SOURCE, progress=True)
+    assert len(items) == 5
+    written = capsys.readouterr()
+    assert "COR" in written.out + written.err
+
+
+# What only asyncio has
+
+
+def run_async(cor: Sandbox, given: Any, **options: Any) -> list[projectcor.ItemResult]:
+    async def main() -> list[projectcor.ItemResult]:
+        async with cor.async_client() as client:
+            return [item async for item in client.projects.update_many(given, source=SOURCE, **options)]
+
+    return asyncio.run(main())
+
+
+def test_rows_may_come_asynchronously(cor: Sandbox) -> None:
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        for row in rows(300):
+            await asyncio.sleep(0)
+            yield row
+
+    items = run_async(cor, given())
+    assert sorted(item.index for item in items) == list(range(300))
+    assert all(item.ok for item in items)
+
+
+def test_an_asynchronous_input_that_fails(cor: Sandbox) -> None:
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        yield {"id": ID, "name": "N"}
+        raise ZeroDivisionError("the table ends here")
+
+    with pytest.raises(ZeroDivisionError, match="the table ends here"):
+        run_async(cor, given())
+
+
+def test_an_asynchronous_input_does_not_run_ahead(cor: Sandbox) -> None:
+    taken = itertools.count()
+
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        while True:
+            yield {"id": ID, "estimated_time": next(taken)}
+
+    async def main() -> None:
+        async with cor.async_client(concurrency=2) as client:
+            results = client.projects.update_many(given(), source=SOURCE)
+            seen = 0
+            async for _ in results:
+                seen += 1
+                if seen == 10:
+                    break
+            await results.close()
+
+    asyncio.run(main())
+    assert next(taken) < 3000
+
+
+def test_results_come_while_the_input_waits_for_them(cor: Sandbox) -> None:
+    """The next row depends on the last result: only possible where neither waits for the other to be complete."""
+
+    async def main() -> list[int]:
+        results_so_far: asyncio.Queue[int] = asyncio.Queue()
+
+        async def given() -> AsyncIterator[dict[str, Any]]:
+            yield {"id": ID, "estimated_time": 0}
+            for _ in range(4):
+                yield {"id": ID, "estimated_time": await results_so_far.get() + 1}
+
+        async with cor.async_client() as client:
+            seen = []
+            async for item in client.projects.update_many(given(), source=SOURCE):
+                assert item.project is not None
+                seen.append(int(item.project.estimated_time or 0))
+                results_so_far.put_nowait(seen[-1])
+            return seen
+
+    assert asyncio.run(asyncio.wait_for(main(), 20)) == [0, 1, 2, 3, 4]
+
+
+def test_the_event_loop_goes_on_meanwhile(cor: Sandbox) -> None:
+    hold = Hold()
+    cor.queue(Answer(held_by=hold))
+
+    async def main() -> bool:
+        async with cor.async_client() as client:
+
+            async def consume() -> list[projectcor.ItemResult]:
+                return [item async for item in client.projects.update_many(rows(1), source=SOURCE)]
+
+            task = asyncio.ensure_future(consume())
+            while not cor.requests:
+                await asyncio.sleep(0)
+            # The loop runs while the request waits for its answer.
+            assert not task.done()
+            hold.release()
+            return (await task)[0].ok
+
+    assert asyncio.run(main())

@@ -1,0 +1,337 @@
+"""Values as Python people have them: what goes through exactly, what keeps a field, what is refused and how."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import enum
+import pickle
+import types
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from conftest import ID, SOURCE, body, sent
+
+import projectcor
+from projectcor import CLEAR, IncomeType, Json, ProjectUpdate
+from projectcor.testing import Sandbox
+
+
+class Word(str, enum.Enum):
+    ACTIVE = "active"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Loud(int):
+    def __repr__(self) -> str:
+        return "loud"
+
+
+def numpy(name: str, *arguments: Any) -> Any:
+    return getattr(pytest.importorskip("numpy"), name)(*arguments)
+
+
+def pandas(name: str, *arguments: Any) -> Any:
+    found = getattr(pytest.importorskip("pandas"), name)
+    return found(*arguments) if arguments else found
+
+
+def json_of(**fields: Any) -> str:
+    """What would be sent for these fields, without the part that is always there."""
+    text = ProjectUpdate(source="S", **fields).to_json()
+    return text.removeprefix('{"metadata":{"source":"S"},').removesuffix("}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wire"),
+    [
+        ("estimated", 250, "250"),
+        ("estimated", 0, "0"),
+        ("estimated", -7, "-7"),
+        ("estimated", 2**63 - 1, "9223372036854775807"),
+        ("estimated", -(2**63), "-9223372036854775808"),
+        ("estimated", 10**40, "1" + "0" * 40),
+        ("estimated", Loud(10**20), "100000000000000000000"),
+        ("estimated", Level.HIGH, "3"),
+        ("estimated", 0.1, "0.1"),
+        ("estimated", 250.0, "250.0"),
+        ("estimated", 1e300, "1e300"),
+        ("estimated", -0.0, "-0.0"),
+        ("estimated", Decimal("18000.10"), "18000.10"),
+        ("estimated", Decimal("1E+5"), "1E+5"),
+        ("estimated", Decimal("0.1000000000000000000000000001"), "0.1000000000000000000000000001"),
+        ("end", date(2025, 4, 30), '"2025-04-30"'),
+        ("end", date(1, 1, 1), '"0001-01-01"'),
+        ("end", datetime(2025, 4, 30), '"2025-04-30"'),
+        ("end", "2025-04-30", '"2025-04-30"'),
+        ("name", "", '""'),
+        ("name", "né 😀\t", '"né 😀\\t"'),
+        ("status", Word.ACTIVE, '"active"'),
+        ("income_type", "fee", '"fee"'),
+        ("income_type", IncomeType("fee"), '"fee"'),
+        ("income_type", IncomeType("gift"), '"gift"'),
+        ("billable", True, "true"),
+        ("archived", False, "false"),
+        ("brief", CLEAR, "null"),
+    ],
+    ids=repr,
+)
+def test_values_go_through_exactly(field: str, value: Any, wire: str) -> None:
+    assert json_of(**{field: value}) == f'"{field}":{wire}'
+
+
+@pytest.mark.parametrize(
+    ("field", "make", "wire"),
+    [
+        ("estimated", lambda: numpy("int64", 9007199254740993), "9007199254740993"),
+        ("estimated", lambda: numpy("uint64", 2**64 - 1), "18446744073709551615"),
+        ("estimated", lambda: numpy("int8", -1), "-1"),
+        ("estimated", lambda: numpy("float64", 0.1), "0.1"),
+        ("estimated", lambda: numpy("float32", 0.5), "0.5"),
+        ("billable", lambda: numpy("bool_", True), "true"),
+        ("name", lambda: numpy("str_", "x"), '"x"'),
+        ("end", lambda: numpy("datetime64", "2025-04-30"), '"2025-04-30"'),
+        ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00", "ns"), '"2025-04-30"'),
+        ("end", lambda: pandas("Timestamp", "2025-04-30"), '"2025-04-30"'),
+    ],
+)
+def test_scalars_of_numpy_and_pandas(field: str, make: Any, wire: str) -> None:
+    assert json_of(**{field: make()}) == f'"{field}":{wire}'
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: None,
+        lambda: float("nan"),
+        lambda: numpy("float64", "nan"),
+        lambda: numpy("datetime64", "NaT"),
+        lambda: pandas("NaT"),
+        lambda: pandas("NA"),
+    ],
+    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA"],
+)
+def test_nothing_keeps(make: Any) -> None:
+    fields = dict.fromkeys(projectcor.FIELDS, make())
+    fields["name"] = "N"
+    assert json_of(**fields) == '"name":"N"'
+
+
+@pytest.mark.parametrize(
+    ("field", "make", "code", "says"),
+    [
+        ("estimated", lambda: True, "wrong_type", "the boolean true does not fit; give a number"),
+        ("estimated", lambda: numpy("bool_", True), "wrong_type", "the boolean true does not fit"),
+        ("estimated", lambda: "250", "wrong_type", 'the text "250" does not fit; give a number'),
+        ("estimated", lambda: float("inf"), "not_finite", "give a finite number"),
+        ("estimated", lambda: Decimal("NaN"), "not_finite", "leave the field out to keep it"),
+        ("estimated", lambda: Decimal("-Infinity"), "not_finite", "give a finite number"),
+        ("estimated", lambda: 1j, "wrong_type", "of type complex"),
+        ("billable", lambda: "false", "wrong_type", "give true or false"),
+        ("billable", lambda: 1, "wrong_type", "give true or false"),
+        ("archived", lambda: 0.0, "wrong_type", "give true or false"),
+        ("client_id", lambda: 7, "wrong_type", "007 and 7 are different ids"),
+        ("client_id", lambda: 7.0, "wrong_type", "give text"),
+        ("name", lambda: b"N", "wrong_type", "b'N' of type bytes"),
+        ("name", lambda: ["N"], "wrong_type", "of type list"),
+        ("name", lambda: "\ud800", "not_allowed", "no text"),
+        ("name", lambda: date(2025, 1, 1), "wrong_type", "the date 2025-01-01 does not fit"),
+        ("end", lambda: "30.04.2025", "not_a_date", "YYYY-MM-DD"),
+        ("end", lambda: 20250430, "wrong_type", "give a date"),
+        ("end", lambda: datetime(2025, 4, 30, 13, 30), "not_a_date", "has a time of day, and a day has none; give its .date()"),
+        ("end", lambda: datetime(2025, 4, 30, tzinfo=timezone.utc), "not_a_date", "has a time zone"),
+        ("end", lambda: pandas("Timestamp", "2025-04-30").tz_localize("UTC"), "not_a_date", "has a time zone"),
+        ("end", lambda: timedelta(days=1), "wrong_type", "of type datetime.timedelta"),
+        ("end", lambda: numpy("timedelta64", 1, "D"), "wrong_type", "timedelta"),
+        ("income_type", lambda: "gift", "not_allowed", "use fee, one_time, hourly_rate or contract"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_fix(field: str, make: Any, code: str, says: str) -> None:
+    update = ProjectUpdate(source="S", **{field: make()})
+    with pytest.raises(projectcor.InvalidUpdateError) as refused:
+        update.validate()
+    (issue,) = refused.value.issues
+    assert (issue.field, issue.code) == (field, code)
+    assert says in issue.message
+    assert f"{field}: " in str(refused.value)
+
+
+class Grumpy(str):
+    """Text whose own code fails."""
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError("grumpy")
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    update = ProjectUpdate(source="", start="2025-05-01", end="2025-04-01", estimated="1", billable="false")
+    with pytest.raises(projectcor.InvalidUpdateError) as refused:
+        update.validate()
+    assert [issue.field for issue in refused.value.issues] == ["estimated", "billable", "metadata.source", "start"]
+
+
+def test_a_typo_is_answered_with_what_was_meant(client: projectcor.Client, cor: Sandbox) -> None:
+    with pytest.raises(projectcor.InvalidUpdateError, match=r"`estimated_time`"):
+        client.projects.update(ID, source=SOURCE, estimated_tme=3)  # type: ignore[call-arg]
+    assert cor.requests == []
+
+
+def test_a_range_that_ends_before_it_starts_has_the_servers_kind() -> None:
+    with pytest.raises(projectcor.InvalidDateRangeError):
+        ProjectUpdate(source="S", start="2025-05-01", end="2025-04-01").validate()
+
+
+def test_decimals_arrive_digit_for_digit(client: projectcor.Client, cor: Sandbox) -> None:
+    client.projects.update(ID, source=SOURCE, estimated=Decimal("18000.10"))
+    assert body(cor) == '{"metadata":{"source":"SALESFORCE"},"estimated":18000.10}'
+    stored = cor.project(SOURCE, ID)
+    assert stored is not None
+    assert str(stored.fields["estimated"]) == "18000.10"
+
+
+# Rows
+
+
+@dataclasses.dataclass
+class Deal:
+    id: str
+    name: str | None = None
+    estimated: Any = None
+    source: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Slim:
+    __slots__ = ("id", "name")
+    id: str
+    name: str
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": ID, "name": "N"},
+        {"id": ID, "name": "N", "brief": None, "estimated": float("nan")},
+        {"source": SOURCE, "id": ID, "name": "N"},
+        ProjectUpdate(id=ID, name="N"),
+        ProjectUpdate(id=ID, source=SOURCE, name="N"),
+        (ID, ProjectUpdate(name="N")),
+        (ID, {"name": "N"}),
+        Deal(ID, "N"),
+        Slim(ID, "N"),
+        (ID, Slim("another", "N")),
+        collections.OrderedDict(id=ID, name="N"),
+        collections.ChainMap({"id": ID}, {"name": "N"}),
+        types.MappingProxyType({"id": ID, "name": "N"}),
+    ],
+    ids=repr,
+)
+def test_rows_in_every_shape(door: Any, cor: Sandbox, row: Any) -> None:
+    (item,), summary = door.update_many([row], source="SALESFORCE")
+    assert item.ok, item.error
+    assert (item.index, item.id, item.project.name) == (0, ID, "N")
+    assert body(cor) == '{"metadata":{"source":"SALESFORCE"},"name":"N"}'
+    assert summary == projectcor.Summary(read=1, applied=1)
+
+
+def test_a_rows_own_source_wins(door: Any, cor: Sandbox) -> None:
+    rows = [{"id": "x", "name": "N", "source": "SAP"}, ProjectUpdate(id="x", source="VBS", name="N"), Deal("x", "N", source="JIRA")]
+    items, _ = door.update_many(rows, source=SOURCE)
+    assert {item.error.kind for item in items} == {"project_not_found"}
+    assert sorted(r.json()["metadata"]["source"] for r in cor.requests) == ["JIRA", "SAP", "VBS"]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"id": 7.0, "name": "N"}, "row 1: id: 7.0 of type float is no id, which is text: a column of floats has lost how"),
+        ({"id": 7, "name": "N"}, "007 and 7 are different ids; read the column as text"),
+        ({"id": None, "name": "N"}, "row 1: id: is missing in this row"),
+        ({"id": float("nan"), "name": "N"}, "row 1: id: is missing in this row"),
+        ({"id": "", "name": "N"}, "row 1: id: is empty"),
+        ({"name": "N"}, "row 1: id: the row has no `id`; add it, or name the key that holds it as id_column"),
+        ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" does not fit; give a number'),
+        ({"id": "x", "nmae": "1"}, "row 1: nmae: no field is called"),
+        ({"id": "x", 5: "1"}, "row 1: row: 5 is no field's name"),
+        ({"id": "x"}, "row 1: update: the update changes nothing"),
+        ({"id": "x", "name": "N", "source": 5}, "row 1: metadata.source: is no text"),
+        (("x", 5), "row 1: row: a row is a dict, a ProjectUpdate, a dataclass"),
+        ("x", "row 1: row: a row is a dict"),
+        (None, "row 1: row: a row is a dict"),
+        (ProjectUpdate(name="N"), "row 1: id: the row has no `id`"),
+        ({"id": "x", "name": Grumpy("N")}, "row 1:"),
+    ],
+    ids=lambda x: repr(x)[:40],
+)
+def test_a_row_that_is_wrong_says_where_and_why_and_harms_no_other(door: Any, cor: Sandbox, row: Any, says: str) -> None:
+    good = {"id": ID, "name": "N"}
+    items, summary = door.update_many([good, row, good], source=SOURCE)
+    items.sort(key=lambda item: item.index)
+    assert [item.ok for item in items] == [True, False, True]
+    assert isinstance(items[1].error, (projectcor.InvalidUpdateError, projectcor.InvalidDateRangeError))
+    assert says in str(items[1].error)
+    assert summary == projectcor.Summary(read=3, applied=2, rejected=1)
+    assert len(cor.requests) == 2
+
+
+def test_the_column_of_ids_may_have_another_name(door: Any) -> None:
+    (item,), _ = door.update_many([{"opportunity": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
+    assert item.ok
+    (item,), _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
+    assert "'opportunity', which id_column names" in str(item.error).replace('"', "'")
+
+
+# ProjectUpdate and its small values
+
+
+def test_extras_are_written_as_json(client: projectcor.Client, cor: Sandbox) -> None:
+    extra = {
+        "a": None, "b": [1, 2.5, Decimal("0.10")], "c": {"d": date(2025, 1, 2), "e": "é"}, "f": Json("1.00"), "g": True,
+    }  # fmt: skip
+    client.projects.update(ID, source=SOURCE, extra=extra)
+    assert body(cor).endswith(
+        '"a":null,"b":[1, 2.5, 0.10],"c":{"d": "2025-01-02", "e": "é"},"f":1.00,"g":true}'
+    )
+    with pytest.raises(projectcor.InvalidUpdateError) as refused:
+        client.projects.update(ID, source=SOURCE, extra={"a": object(), "b": float("nan"), "c": Json("{")})
+    assert [issue.field for issue in refused.value.issues] == ["a", "b", "c"]
+
+
+def test_an_update_is_plain_data() -> None:
+    update = ProjectUpdate(id="x", source="SAP", name="N", start=CLEAR, estimated=Decimal("1.0"), extra={"a": 1})
+    assert repr(update) == (
+        "ProjectUpdate(id='x', source='SAP', name='N', start=projectcor.CLEAR, estimated=Decimal('1.0'), extra={'a': 1})"
+    )
+    for same in (pickle.loads(pickle.dumps(update)), copy.deepcopy(update), update.replace(), update.replace(name=None)):
+        assert same == update
+        assert hash(same) == hash(update)
+    assert update.replace(estimated=Decimal("1.00")) != update, "equal numbers, different digits"
+    assert ProjectUpdate(billable=True) != ProjectUpdate(billable=1)
+    with pytest.raises(AttributeError, match="replace"):
+        update.name = "M"  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="replace"):
+        del update._fields
+    update.fields["name"] = "changed"
+    assert update.fields["name"] == "N"
+
+
+def test_what_is_given_besides_an_update_goes_on_top(client: projectcor.Client, cor: Sandbox) -> None:
+    update = ProjectUpdate(source="SAP", name="N", brief="b")
+    client.projects.update(ID, update, source=SOURCE, name="M")
+    assert sent(cor) == {"name": "M", "brief": "b"}
+    assert cor.requests[-1].json()["metadata"] == {"source": SOURCE}
+
+
+def test_clear_is_one_thing_and_no_condition() -> None:
+    assert pickle.loads(pickle.dumps(CLEAR)) is CLEAR
+    assert copy.deepcopy(CLEAR) is CLEAR
+    assert repr(CLEAR) == "projectcor.CLEAR"
+    with pytest.raises(TypeError, match="is CLEAR"):
+        bool(CLEAR)

@@ -1,0 +1,102 @@
+"""The shared tables through this face: the same bytes on the wire, the same kinds of error."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from conftest import Awaited, Blocking, vectors
+
+import projectcor
+from projectcor.testing import Answer, Sandbox
+
+READ = {
+    "text": str,
+    "date": date.fromisoformat,
+    "integer": int,
+    "decimal": Decimal,
+    "float": float,
+    "boolean": bool,
+    "income_type": projectcor.IncomeType,
+    "clear": lambda _: projectcor.CLEAR,
+}
+
+
+def arguments(vector: dict[str, Any]) -> dict[str, Any]:
+    fields = {}
+    for name, tagged in vector["fields"].items():
+        ((tag, value),) = tagged.items()
+        if tag == "cell":
+            pytest.skip("this face reads no cells of text")
+        fields[name] = READ[tag](value)
+    extra = {name: projectcor.Json(text) for name, text in vector.get("extra", {}).items()}
+    return {"source": vector["source"], "extra": extra, **fields}
+
+
+@pytest.fixture(params=["update", "ProjectUpdate", "update_many"])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def send(door: Any, way: str, id: str, given: dict[str, Any]) -> projectcor.Project:
+    if way == "update":
+        return door.update(id, **given)
+    if way == "ProjectUpdate":
+        return door.update(id, projectcor.ProjectUpdate(**given))
+    (item,), _ = door.update_many([{"id": id, **given}])
+    if item.error:
+        raise item.error
+    return item.project
+
+
+@pytest.mark.parametrize("vector", vectors("updates.json"), ids=lambda v: v["name"])
+def test_updates_are_the_same_bytes_on_the_wire(cor: Sandbox, door: Any, way: str, vector: dict[str, Any]) -> None:
+    given, expect = arguments(vector), vector["expect"]
+    cor.queue(Answer(200, body='{"id":7}'))
+    if "kind" not in expect:
+        send(door, way, vector["id"], given)
+        (request,) = cor.requests
+        assert (request.method, request.path) == ("PUT", expect["path"])
+        assert request.body.decode() == expect["body"]
+        return
+    with pytest.raises(projectcor.CorError) as refused:
+        send(door, way, vector["id"], given)
+    error = refused.value
+    assert error.kind == expect["kind"]
+    assert sorted([i.field, i.code] for i in error.issues) == sorted(expect["issues"])
+    assert (error.outcome, error.attempts) == ("not_applied", 0)
+    assert cor.requests == [], "something was sent"
+
+
+def text_of(project: projectcor.Project, name: str) -> str | None:
+    """A getter's value as the tables write it."""
+    value = getattr(project, name)
+    if name in ("created_at", "updated_at"):
+        # The tables hold COR's own text.
+        return project.get(name)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(value)
+
+
+@pytest.mark.parametrize("door_class", [Blocking, Awaited])
+@pytest.mark.parametrize("vector", vectors("answers.json"), ids=lambda v: v["name"])
+def test_answers_are_the_same_projects_and_errors(
+    cor: Sandbox, door_class: Any, vector: dict[str, Any]
+) -> None:
+    door = door_class(cor, max_attempts=2, backoff_base=0.001, backoff_cap=0.001)
+    expect = vector["expect"]
+    cor.queue(Answer(vector["status"], body=vector["body"], headers=vector.get("headers"), times=2))
+    if "project" in expect:
+        project = door.update("A-1", source="SALESFORCE", name="N")
+        assert {name: text_of(project, name) for name in expect["project"]} == expect["project"]
+    else:
+        with pytest.raises(projectcor.CorError) as failed:
+            door.update("A-1", source="SALESFORCE", name="N")
+        error = failed.value
+        found = {name: getattr(error, {"retryable": "is_retryable"}.get(name, name)) for name in expect}
+        assert found == expect
+        assert len(cor.requests) == error.attempts
+    door.close()
