@@ -125,6 +125,11 @@ impl Project {
         serde_json::from_str(members.last(name)?).ok()
     }
 
+    /// Any field of the answer as the JSON that COR sent, digit for digit.
+    pub fn get_json(&self, name: &str) -> Option<&str> {
+        Members::read(&self.0.json)?.last(name)
+    }
+
     /// The answer's object on one line, as COR sent it; empty where COR answered without a body.
     pub fn json(&self) -> Cow<'_, str> {
         if self.0.json.contains(['\n', '\r', '\t']) {
