@@ -69,10 +69,10 @@ impl ProjectData {
         if let Some((_, json)) = members.iter().find(|(known, _)| known == name) {
             return Ok(json.as_ptr());
         }
-        let Some(json) = self.project.get(name).map(|value| value.to_string()) else {
+        let Some(json) = self.project.get_json(name) else {
             return Ok(ptr::null());
         };
-        let json = c_text(&json);
+        let json = c_text(json);
         let text = json.as_ptr();
         members.push((name.to_owned(), json));
         Ok(text)

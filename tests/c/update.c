@@ -1,0 +1,175 @@
+/* One update: what goes out, what comes back, what an error says, and the options of a client. */
+#include "support.h"
+
+#include <math.h>
+
+static void one(cor_client *client) {
+  cor_project *project = NULL, *kept;
+  cor_error *error = NULL;
+  int64_t number;
+  double money;
+  bool yes;
+  cor_update *update = cor_update_new("SALESFORCE");
+  CHECK(cor_update_set_name(update, "Website Redesign Project - Phase 2") == COR_OK, "name");
+  CHECK(cor_update_set_end(update, "2025-04-30") == COR_OK, "end");
+  CHECK(cor_update_set_estimated_time_int(update, 250) == COR_OK, "hours");
+  CHECK(cor_update_set_status_n(update, "in_progress, and more", 11) == COR_OK, "status");
+  CHECK(cor_update_set_estimated_decimal(update, "18000.10") == COR_OK, "money");
+  CHECK(cor_update_validate(update, &error) == COR_OK && error == NULL, "valid");
+  CHECK(cor_client_update_project(client, "SF-OPP-12345", update, &project, &error) == COR_OK, "%s",
+        cor_error_message(error));
+  CHECK(error == NULL, "success writes NULL");
+  CHECK(same(cor_project_name(project), "Website Redesign Project - Phase 2"), "name");
+  CHECK(cor_project_id(project, &number) && number == 155693, "id");
+  CHECK(cor_project_company_id(project, &number) && number == 1234, "company");
+  CHECK(!cor_project_contract_id(project, &number) && number == 1234, "absent leaves the place alone");
+  CHECK(same(cor_project_estimated(project), "18000.10"), "%s", cor_project_estimated(project));
+  CHECK(cor_project_estimated_double(project, &money) && fabs(money - 18000.1) < 1e-9, "money");
+  CHECK(cor_project_billable(project, &yes) && yes, "billable");
+  CHECK(same(cor_project_end(project), "2025-04-30"), "end");
+  CHECK(cor_project_created_at_unix(project, &number) && number == 1736519400, "%lld", (long long)number);
+  CHECK(same(cor_project_get_json(project, "status"), "\"in_progress\""), "json of a field");
+  CHECK(same(cor_project_get_json(project, "estimated"), "18000.10"), "%s", cor_project_get_json(project, "estimated"));
+  CHECK(cor_project_get_json(project, "mood") == NULL, "no such field");
+  CHECK(strstr(cor_project_json(project), "\"id\":155693"), "%s", cor_project_json(project));
+  kept = cor_project_clone(project);
+  cor_project_free(project);
+  CHECK(same(cor_project_status(kept), "in_progress"), "a clone outlives what it was made of");
+  cor_project_free(kept);
+  cor_update_free(update);
+}
+
+static void refused(cor_client *client) {
+  cor_project *project = NULL;
+  cor_error *error = NULL, *kept;
+  cor_update *update = cor_update_new("SAP");
+  CHECK(cor_update_set_start(update, "31.12.2024") == COR_ERR_INVALID, "refused at once");
+  cor_update_set_name(update, "N");
+  CHECK(cor_update_set_estimated_double(update, NAN) == COR_OK, "judged at the end");
+  CHECK(cor_client_update_project(client, "", update, &project, &error) == COR_ERR_INVALID, "all at once");
+  CHECK(cor_error_issue_count(error) == 3, "%s", cor_error_message(error));
+  CHECK(project == NULL && cor_error_attempts(error) == 0, "nothing was sent");
+  cor_error_free(error);
+  /* What was refused can be mended. */
+  CHECK(cor_update_set_start_ymd(update, 2024, 12, 31) == COR_OK, "day");
+  CHECK(cor_update_set_estimated_int(update, 5) == COR_OK, "money");
+  CHECK(cor_update_validate(update, NULL) == COR_OK, "mended");
+  CHECK(same(cor_update_json(update),
+             "{\"metadata\":{\"source\":\"SAP\"},\"name\":\"N\",\"start\":\"2024-12-31\",\"estimated\":5}"),
+        "%s", cor_update_json(update));
+  CHECK(cor_client_update_project(client, "nobody", update, &project, &error) == COR_ERR_PROJECT_NOT_FOUND, "nobody");
+  CHECK(cor_error_outcome(error) == COR_OUTCOME_NOT_APPLIED && cor_error_status(error) == 404, "not found");
+  CHECK(cor_error_code(error) && cor_error_body(error) && cor_error_retry_after_ms(error) == -1, "what COR said");
+  CHECK(strstr(cor_error_message(error), "\"nobody\""), "%s", cor_error_message(error));
+  kept = cor_error_clone(error);
+  cor_error_free(error);
+  CHECK(cor_error_kind(kept) == COR_ERR_PROJECT_NOT_FOUND, "a clone outlives what it was made of");
+  cor_error_free(kept);
+  CHECK(cor_update_reset(update, "SAP") == COR_OK, "reset");
+  CHECK(cor_update_set_start_ymd(update, 2025, 2, 29) == COR_ERR_INVALID, "no such day");
+  CHECK(cor_update_set_cell(update, "nmae", "N") == COR_ERR_INVALID, "no such field");
+  CHECK(cor_update_extra(update, "brand_id", "B-1") == COR_ERR_INVALID, "not JSON");
+  CHECK(cor_update_validate(update, &error) == COR_ERR_INVALID && cor_error_issue_count(error) == 3, "%s",
+        cor_error_message(error));
+  cor_error_free(error);
+  cor_update_free(update);
+}
+
+static cor_status with(cor_status (*set)(cor_config *), char *message, size_t size) {
+  cor_client *client = NULL;
+  cor_error *error = NULL;
+  cor_config *config = cor_config_new();
+  cor_config_set_token(config, "hush-hush");
+  set(config);
+  cor_status status = cor_client_new(config, &client, &error);
+  snprintf(message, size, "%s", error ? cor_error_message(error) : "");
+  cor_error_free(error);
+  cor_client_free(client);
+  cor_config_free(config);
+  return status;
+}
+
+static cor_status negative(cor_config *c) { return cor_config_set_deadline_ms(c, -1); }
+static cor_status zero(cor_config *c) { return cor_config_set_connect_timeout_ms(c, 0); }
+static cor_status absurd(cor_config *c) { return cor_config_set_backoff_cap_ms(c, INT64_MAX); }
+static cor_status nan_rate(cor_config *c) { return cor_config_set_rate(c, NAN); }
+static cor_status crowd(cor_config *c) { return cor_config_set_concurrency(c, (uint32_t)-1); }
+static cor_status attempts(cor_config *c) { return cor_config_set_max_attempts(c, 0); }
+static cor_status plain(cor_config *c) { return cor_config_set_base_url(c, "http://example.com"); }
+static cor_status no_file(cor_config *c) { return cor_config_set_ca_file(c, "/no/such/file"); }
+static cor_status both(cor_config *c) { return cor_config_set_api_key(c, "k"); }
+static cor_status null_proxy(cor_config *c) { return cor_config_set_proxy(c, NULL); }
+static cor_status fine(cor_config *c) {
+  return cor_config_set_attempt_timeout_ms(c, 1500) + cor_config_set_backoff_base_ms(c, 10) +
+         cor_config_set_user_agent(c, "tests/1") + cor_config_set_rate(c, 100);
+}
+
+static void configured(void) {
+  char message[512];
+  cor_status (*const wrong[])(cor_config *) = {negative, zero, absurd, nan_rate, crowd, attempts, plain, no_file, both};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    CHECK(with(wrong[i], message, sizeof message) == COR_ERR_CONFIG, "option %zu: %s", i, message);
+    CHECK(!strstr(message, "hush"), "a secret in %s", message);
+  }
+  CHECK(with(null_proxy, message, sizeof message) == COR_ERR_ARGUMENT, "a refused setter is remembered: %s", message);
+  CHECK(with(fine, message, sizeof message) == COR_OK, "%s", message);
+}
+
+static void environment(void) {
+  cor_client *client = NULL;
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  unsetenv("COR_ACCESS_TOKEN");
+  CHECK(cor_client_from_env(&client, &error) == COR_ERR_CONFIG && client == NULL, "no credentials");
+  cor_error_free(error);
+  setenv("COR_ACCESS_TOKEN", "sandbox-token", 1);
+  setenv("COR_BASE_URL", sandbox_url(), 1);
+  CHECK(cor_client_from_env(&client, &error) == COR_OK, "%s", cor_error_message(error));
+  cor_update *update = cor_update_new("SALESFORCE");
+  cor_update_set_brief(update, "from the environment");
+  CHECK(cor_client_update_project(client, "SF-OPP-12345", update, &project, NULL) == COR_OK, "sent");
+  cor_project_free(project);
+  cor_update_free(update);
+  cor_client_free(client);
+}
+
+static void tokens(void) {
+  char url[128];
+  cor_client *client = NULL;
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_config *config = cor_config_new();
+  snprintf(url, sizeof url, "%s/v1/oauth/token", sandbox_url());
+  cor_config_set_base_url(config, sandbox_url());
+  cor_config_set_api_key(config, "sandbox-key");
+  cor_config_set_client_secret(config, "sandbox-secret");
+  CHECK(cor_client_new(config, &client, NULL) == COR_ERR_CONFIG, "credentials go nowhere else");
+  cor_config_set_token_url(config, url);
+  CHECK(cor_client_new(config, &client, &error) == COR_OK, "%s", cor_error_message(error));
+  cor_update *update = cor_update_new("SALESFORCE");
+  cor_update_set_archived(update, false);
+  CHECK(cor_client_update_project(client, "SF-OPP-12345", update, &project, &error) == COR_OK, "%s",
+        cor_error_message(error));
+  cor_project_free(project);
+  cor_update_free(update);
+  cor_client_free(client);
+  cor_config_free(config);
+}
+
+int main(void) {
+  sandbox_clear();
+  cor_client *client = sandbox_client();
+  char version[32];
+  snprintf(version, sizeof version, "%d.%d.%d", PROJECTCOR_VERSION_MAJOR, PROJECTCOR_VERSION_MINOR,
+           PROJECTCOR_VERSION_PATCH);
+  CHECK(same(version, cor_version()), "header %s, library %s", version, cor_version());
+  CHECK(cor_version_number() == PROJECTCOR_VERSION_MAJOR * 10000u + PROJECTCOR_VERSION_MINOR * 100u +
+                                    PROJECTCOR_VERSION_PATCH, "%u", cor_version_number());
+  one(client);
+  refused(client);
+  configured();
+  environment();
+  tokens();
+  cor_client_free(client);
+  return finished();
+}
