@@ -4,11 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any, Protocol
 
     class ArrowStream(Protocol):
-        """Anything that hands out Arrow's record batches: frames of polars, tables of pyarrow, relations of DuckDB."""
+        """Anything that hands out Arrow's record batches: tables of pyarrow, relations of DuckDB, and many others."""
 
         def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
@@ -16,13 +15,15 @@ if TYPE_CHECKING:
 def open_rows(rows: Any) -> tuple[str, Any, list[str] | None, int | None]:
     """What kind of input this is, what to iterate over, the names of its columns if it is a table, and its length.
 
-    pandas is read by its own iterator, whose values are the ones a Python programmer sees; everything else that
-    speaks Arrow is read as that.
+    Frames of pandas and polars are read by their own iterators, whose values are the ones a Python programmer sees;
+    everything else that speaks Arrow is read as that.
     """
     if isinstance(rows, (str, bytes, dict)):
         raise TypeError(f"rows is one {type(rows).__name__}; give a list (or another iterable) of rows, or a table")
     if hasattr(rows, "itertuples") and hasattr(rows, "columns"):
-        return "cells", *_pandas(rows), len(rows)
+        return "cells", rows.itertuples(index=False, name=None), [str(name) for name in rows.columns], len(rows)
+    if hasattr(rows, "iter_rows") and hasattr(rows, "columns"):
+        return "cells", rows.iter_rows(), list(rows.columns), len(rows)
     if hasattr(rows, "__arrow_c_stream__"):
         return "arrow", rows, None, _length(rows)
     if hasattr(rows, "collect_schema") or hasattr(rows, "collect_async"):
@@ -40,8 +41,3 @@ def _length(rows: Any) -> int | None:
         return len(rows)
     except TypeError:
         return getattr(rows, "num_rows", None)
-
-
-def _pandas(frame: Any) -> tuple[Iterable[Any], list[str]]:
-    names = [name if isinstance(name, str) else str(name) for name in frame.columns]
-    return frame.itertuples(index=False, name=None), names

@@ -1,0 +1,222 @@
+"""Tables: pandas, polars, pyarrow, and anything else that speaks Arrow. None of them is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from conftest import SOURCE
+
+import projectcor
+from projectcor.testing import Sandbox
+
+IDS = ["P-1", "P-2", "P-3"]
+
+
+@pytest.fixture(autouse=True)
+def projects(cor: Sandbox) -> None:
+    cor.seed([{"id": id, "source": SOURCE, "name": "before", "brief": "kept"} for id in IDS])
+
+
+def pandas() -> Any:
+    return pytest.importorskip("pandas")
+
+
+def polars() -> Any:
+    return pytest.importorskip("polars")
+
+
+def pyarrow() -> Any:
+    return pytest.importorskip("pyarrow")
+
+
+class Stream:
+    """What speaks Arrow and is nothing else: a relation of DuckDB, a table of arro3, ..."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+COLUMNS = {
+    "id": IDS,
+    "name": ["a", None, "c"],
+    "start": [date(2025, 1, 15), None, date(1969, 12, 31)],
+    "estimated": [Decimal("18000.10"), None, Decimal("0.05")],
+    "estimated_time": [0.1, None, 250.0],
+    "billable": [True, None, False],
+}
+
+MAKERS = {
+    "pandas": lambda: pandas().DataFrame(COLUMNS),
+    "pandas with types of its own": lambda: pandas().DataFrame(COLUMNS).convert_dtypes(),
+    "pandas by Arrow's types": lambda: pyarrow() and pandas().DataFrame(COLUMNS).convert_dtypes(dtype_backend="pyarrow"),
+    "pandas with a datetime64": lambda: pandas().DataFrame(COLUMNS).astype({"start": "datetime64[s]"}),
+    "pandas with categories": lambda: pandas().DataFrame(COLUMNS).astype({"name": "category"}),
+    "polars": lambda: polars().DataFrame(COLUMNS),
+    "polars with a Datetime": lambda: polars().DataFrame(COLUMNS).cast({"start": polars().Datetime("ms")}),
+    "polars with categories": lambda: polars().DataFrame(COLUMNS).cast({"name": polars().Categorical}),
+    "polars in chunks": lambda: polars().concat([polars().DataFrame(COLUMNS)[n : n + 1] for n in range(3)], rechunk=False),
+    "pyarrow table": lambda: pyarrow().table(COLUMNS),
+    "pyarrow batches": lambda: pyarrow().table(COLUMNS).to_reader(max_chunksize=2),
+    "pyarrow with a dictionary": lambda: dictionary_encoded(),
+    "pyarrow with large and view types": lambda: pyarrow()
+    .table(COLUMNS)
+    .set_column(0, "id", pyarrow().array(IDS, pyarrow().large_string()))
+    .set_column(1, "name", pyarrow().array(COLUMNS["name"], pyarrow().string_view())),
+    "any stream": lambda: Stream(pyarrow().table(COLUMNS)),
+    "dicts": lambda: [dict(zip(COLUMNS, row)) for row in zip(*COLUMNS.values())],
+}
+
+
+def dictionary_encoded() -> Any:
+    table = pyarrow().table(COLUMNS)
+    return table.set_column(1, "name", table["name"].dictionary_encode())
+
+
+def bodies(cor: Sandbox) -> dict[str, str]:
+    return {request.path.rpartition("/")[2]: request.body.decode().partition('},"')[2] for request in cor.requests}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_kind_of_table_sends_the_same(door: Any, cor: Sandbox, kind: str) -> None:
+    table = MAKERS[kind]()
+    items, summary = door.update_many(table, source=SOURCE)
+    sent = bodies(cor)
+    assert sent["P-1"] == (
+        'name":"a","start":"2025-01-15","estimated_time":0.1,"billable":true,"estimated":18000.10}'
+    )
+    assert sent["P-3"] in (
+        'name":"c","start":"1969-12-31","estimated_time":250.0,"billable":false,"estimated":0.05}',
+        # Arrow gives every decimal of a column the same number of digits.
+        'name":"c","start":"1969-12-31","estimated_time":250.0,"billable":false,"estimated":0.0500}',
+        # pandas' own types know whole numbers from others.
+        'name":"c","start":"1969-12-31","estimated_time":250,"billable":false,"estimated":0.05}',
+    )
+    assert "P-2" not in sent, "nothing was given for it, so there was nothing to send"
+    errors = {item.id: item.error for item in items if item.error}
+    assert [issue.code for issue in errors["P-2"].issues] == ["nothing_to_change"]
+    assert summary == projectcor.Summary(read=3, applied=2, rejected=1)
+    assert sorted(item.index for item in items) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_nothing_keeps(door: Any, cor: Sandbox, library: Any) -> None:
+    nan = float("nan")
+    frame = library().DataFrame({"id": IDS, "name": ["n"] * 3, "estimated": [nan, 1.5, None], "brief": [None] * 3})
+    _, summary = door.update_many(frame, source=SOURCE)
+    assert summary.applied == 3
+    assert bodies(cor) == {"P-1": 'name":"n"}', "P-2": 'name":"n","estimated":1.5}', "P-3": 'name":"n"}'}
+    stored = cor.project(SOURCE, "P-1")
+    assert stored is not None
+    assert stored.fields["brief"] == "kept"
+
+
+def test_numbers_of_every_width(client: projectcor.Client, cor: Sandbox) -> None:
+    pa = pyarrow()
+    wide = {"int8": -1, "int16": -1, "int32": -1, "int64": -(2**63), "uint8": 255, "uint16": 1, "uint32": 1, "uint64": 2**64 - 1}
+    for type_name, value in wide.items():
+        table = pa.table({"id": ["P-1"], "estimated": pa.array([value], getattr(pa, type_name)())})
+        (item,) = client.projects.update_many(table, source=SOURCE)
+        assert item.ok, item.error
+        assert bodies(cor)["P-1"] == f'estimated":{value}}}'
+    for precision, scale, text in [(5, 2, "123.40"), (38, 10, "-1234567890123456789012345678.0123456789"), (76, 0, "9" * 70)]:
+        kind = pa.decimal256(precision, scale) if precision > 38 else pa.decimal128(precision, scale)
+        table = pa.table({"id": ["P-1"], "estimated": pa.array([Decimal(text)], kind)})
+        (item,) = client.projects.update_many(table, source=SOURCE)
+        assert item.ok, item.error
+        assert bodies(cor)["P-1"] == f'estimated":{text}}}'
+
+
+REFUSED = [
+    ("id", [1.0, 2.0, 3.0], "row 0: id: 1.0 of type float is no id, which is text: a column of floats has lost"),
+    ("id", [1, 2, 3], "row 0: id: 1 of type int is no id, which is text: 007 and 7 are different ids"),
+    ("estimated", ["1", "2", "3"], 'row 0: estimated: the text "1" does not fit; give a number'),
+    ("estimated", [True, True, False], "row 0: estimated: the boolean true does not fit; give a number"),
+    ("billable", ["false"] * 3, 'row 0: billable: the text "false" does not fit; give true or false'),
+    ("end", [datetime(2025, 1, 1, 12)] * 3, "has a time of day, and a day has none"),
+    ("end", [datetime(2025, 1, 1, tzinfo=timezone.utc)] * 3, "and a day has none; convert"),
+    ("name", [b"x"] * 3, "does not fit any field"),
+]
+
+
+@pytest.mark.parametrize("library", [pandas, polars, pyarrow])
+@pytest.mark.parametrize(("column", "values", "says"), REFUSED, ids=lambda x: repr(x)[:30])
+def test_what_does_not_fit_is_refused_by_row_and_column(
+    client: projectcor.Client, cor: Sandbox, library: Any, column: str, values: list[Any], says: str
+) -> None:
+    columns = {"id": IDS, column: values}
+    table = library().table(columns) if library is pyarrow else library().DataFrame(columns)
+    items = sorted(client.projects.update_many(table, source=SOURCE), key=lambda item: item.index)
+    assert len(items) == 3
+    assert cor.requests == []
+    text = str(items[0].error)
+    if library is pyarrow:
+        # A cell of Arrow is no object of Python; all else is the same sentence.
+        says = says.replace("1.0 of type float", "the number 1.0").replace("1 of type int", "the number 1")
+    assert text.startswith(f"row 0: {column}: ")
+    assert says in text
+    assert {item.error.kind for item in items if item.error} == {"invalid"}
+
+
+@pytest.mark.parametrize("library", [pandas, polars, pyarrow])
+def test_columns_that_do_not_fit_end_the_call_before_it_begins(
+    client: projectcor.Client, cor: Sandbox, library: Any
+) -> None:
+    columns = {"opportunity": IDS, "nmae": ["N"] * 3, "estimated": [1.0] * 3}
+    table = library().table(columns) if library is pyarrow else library().DataFrame(columns)
+    with pytest.raises(projectcor.InvalidUpdateError) as refused:
+        client.projects.update_many(table, source=SOURCE)
+    assert [(issue.field, issue.code) for issue in refused.value.issues] == [
+        ("id", "required"),
+        ("opportunity", "unknown_field"),
+        ("nmae", "unknown_field"),
+    ]
+    assert "id_column" in str(refused.value)
+    assert "did you mean `name`?" in str(refused.value)
+    with pytest.raises(projectcor.InvalidUpdateError, match="nmae"):
+        client.projects.update_many(table, source=SOURCE, id_column="opportunity")
+    assert cor.requests == []
+
+
+def test_a_column_of_sources(door: Any, cor: Sandbox) -> None:
+    for library in (pandas, polars):
+        cor.clear_requests()
+        frame = library().DataFrame({"id": IDS, "source": [SOURCE, "SAP", None], "name": ["N"] * 3})
+        _, summary = door.update_many(frame, source=SOURCE)
+        assert (summary.applied, summary.failed) == (2, 1)
+        assert sorted(request.json()["metadata"]["source"] for request in cor.requests) == sorted([SOURCE, SOURCE, "SAP"])
+
+
+def test_a_frame_tells_how_many_rows_it_has(client: projectcor.Client) -> None:
+    for table in (pandas().DataFrame(COLUMNS), polars().DataFrame(COLUMNS), pyarrow().table(COLUMNS)):
+        totals = []
+        list(client.projects.update_many(table, source=SOURCE, on_progress=lambda p: totals.append(p.total)))  # noqa: B023
+        assert set(totals) == {3}
+
+
+def test_a_lazy_frame_is_refused_with_the_fix(client: projectcor.Client) -> None:
+    with pytest.raises(TypeError, match=r"collect\(\)"):
+        client.projects.update_many(polars().DataFrame(COLUMNS).lazy(), source=SOURCE)
+
+
+def test_two_columns_of_one_name(client: projectcor.Client) -> None:
+    frame = pandas().DataFrame([["P-1", "a", "b"]], columns=["id", "name", "name"])
+    with pytest.raises(projectcor.InvalidUpdateError, match="two columns have this name"):
+        client.projects.update_many(frame, source=SOURCE)
+
+
+def test_none_of_the_libraries_is_imported(cor: Sandbox) -> None:
+    code = """
+import sys, projectcor, projectcor.testing
+with projectcor.testing.Sandbox() as cor, cor.client() as client:
+    list(client.projects.update_many([{"id": "x", "name": "N"}], source="S"))
+assert not {"pandas", "polars", "pyarrow", "numpy", "tqdm", "rich"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
