@@ -158,7 +158,8 @@ impl Auth {
     }
 
     /// A token to send. Waits for a renewal where there is none that is good.
-    pub(crate) async fn token(&self) -> Result<Arc<Token>, Error> {
+    /// Waits no longer than `deadline` allows for a renewal it could do without.
+    pub(crate) async fn token(&self, deadline: Instant) -> Result<Arc<Token>, Error> {
         let (flight, fallback) = {
             let mut state = self.state();
             match state.book.advice(Instant::now()) {
@@ -171,7 +172,8 @@ impl Auth {
         };
         let Some(good) = fallback else { return flight?.await };
         // A renewal ahead of time that fails or is slow does not break a token that is still good.
-        match tokio::time::timeout(Book::SPARE, flight?).await {
+        let spare = Book::SPARE.min(deadline.saturating_duration_since(Instant::now()) / 4);
+        match tokio::time::timeout(spare, flight?).await {
             Ok(Ok(token)) => Ok(token),
             Ok(Err(_)) => Ok(good),
             Err(_) => {
@@ -337,7 +339,6 @@ impl Endpoint {
             429 => (ErrorKind::RateLimited, true),
             408 | 500 | 502..=504 => (ErrorKind::Server, true),
             300..400 => (ErrorKind::Redirect, false),
-            403 => (ErrorKind::Forbidden, false),
             400..500 => (ErrorKind::Auth, false),
             _ => (ErrorKind::Server, false),
         };

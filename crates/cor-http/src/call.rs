@@ -1,8 +1,10 @@
 //! One update with everything that belongs to it: checks, order, attempts, waits, one result.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use cor_core::{ErrorKind, ExternalId, Invalid, Outcome, Project, ProjectUpdate};
+use futures_util::future::{Either, select};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -10,15 +12,20 @@ use crate::Error;
 use crate::attempt::{Class, Failed, attempt};
 use crate::client::Inner;
 use crate::gate::{Blocked, Pass, Patience, ProjectKey, Waiting};
+use crate::many::Stop;
 use crate::transport::Request;
 
+/// Why a row has no result of its own.
+pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
+
 /// Who calls, and what that means for waiting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Caller {
     /// One call with one deadline, which bounds everything.
     Single,
-    /// One of many rows: limits and outages pause it and do not fail it, as long as patience lasts.
-    Bulk(Patience),
+    /// One of many rows: limits and outages pause it and do not fail it, as long as patience lasts and nobody stops
+    /// the run.
+    Bulk(Patience, Stop),
 }
 
 /// Every problem of an update and its external id at once.
@@ -47,6 +54,7 @@ pub(crate) async fn update(
     let target = inner.target(id);
     let mut body = Vec::with_capacity(256);
     update.write_json(&mut body);
+    let single = matches!(caller, Caller::Single);
     let mut call = Call {
         inner,
         caller,
@@ -60,11 +68,9 @@ pub(crate) async fn update(
     };
     // Neither the id nor anything of the update: what goes into logs is nobody's business text.
     let span = tracing::debug_span!("update", source = update.source().as_str());
-    let finished = match caller {
-        Caller::Single => {
-            call.single(&target, &body, ProjectKey::new(update.source(), id)).instrument(span).await
-        }
-        Caller::Bulk(_) => call.run(&target, &body).instrument(span).await,
+    let finished = match single {
+        true => call.single(&target, &body, ProjectKey::new(update.source(), id)).instrument(span).await,
+        false => call.run(&target, &body).instrument(span).await,
     };
     finished.map_err(|error| call.finish(error).attempting(action(id, update)))
 }
@@ -110,8 +116,17 @@ impl Call<'_> {
         self.inner.budget().pay_in();
         loop {
             let pass = self.pass().await?;
-            let token = match tokio::time::timeout_at(self.deadline, self.inner.auth.token()).await {
-                Ok(token) => token?,
+            let token = self.inner.auth.token(self.deadline);
+            let token = match tokio::time::timeout_at(self.deadline, token).await {
+                Ok(Ok(token)) => token,
+                // No token today is an outage like any other.
+                Ok(Err(error)) if self.bulk() && error.is_retryable() => {
+                    match self.pause(error, pass).await {
+                        Next::Again => continue,
+                        Next::GiveUp(error) => return Err(error),
+                    }
+                }
+                Ok(Err(error)) => return Err(error),
                 Err(_) => {
                     let happened = "the deadline passed while waiting for a token";
                     return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
@@ -150,16 +165,22 @@ impl Call<'_> {
     }
 
     fn bulk(&self) -> bool {
-        matches!(self.caller, Caller::Bulk(_))
+        matches!(self.caller, Caller::Bulk(..))
     }
 
     /// The pace, and in bulk the end of an outage.
     async fn pass(&mut self) -> Result<Pass, Error> {
-        let waiting = match self.caller {
+        if self.inner.gate.is_calm() {
+            return Ok(self.passed(Pass::Go));
+        }
+        let waiting = match &self.caller {
             Caller::Single => Waiting::Until(self.deadline),
-            Caller::Bulk(patience) => Waiting::Patiently(patience),
+            Caller::Bulk(patience, _) => Waiting::Patiently(*patience),
         };
-        let pass = self.inner.gate.pass(waiting).await.map_err(|blocked| match blocked {
+        let Some(passed) = self.unless_stopped(self.inner.gate.pass(waiting)).await else {
+            return Err(self.stopped());
+        };
+        let pass = passed.map_err(|blocked| match blocked {
             Blocked::Limited(wait) => {
                 Error::new(ErrorKind::RateLimited, format!("COR takes no requests for another {wait:.1?}"))
                     .waiting(Some(wait))
@@ -176,11 +197,15 @@ impl Call<'_> {
                 }
             }
         })?;
+        Ok(self.passed(pass))
+    }
+
+    fn passed(&mut self, pass: Pass) -> Pass {
         if self.bulk() {
             // A pause is nobody's fault: the row's own time begins when it may leave.
             self.deadline = Instant::now() + self.inner.options.deadline;
         }
-        Ok(pass)
+        pass
     }
 
     fn after_rejection(&mut self, error: Error, generation: u64) -> Next {
@@ -233,7 +258,7 @@ impl Call<'_> {
 
     /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
     async fn pause(&mut self, error: Error, pass: Pass) -> Next {
-        if !self.inner.gate.failed(pass, error.status().is_some()) {
+        if !self.inner.gate.failed(pass, error.status().is_some(), error.retry_after()) {
             return self.back_off(error).await;
         }
         self.last = Some(error);
@@ -251,8 +276,28 @@ impl Call<'_> {
         if Instant::now() + wait >= self.deadline || !self.inner.budget().take_out() {
             return Next::GiveUp(error);
         }
-        tokio::time::sleep(wait).await;
-        Next::Again
+        match self.unless_stopped(tokio::time::sleep(wait)).await {
+            Some(()) => Next::Again,
+            None => Next::GiveUp(error),
+        }
+    }
+
+    /// Waits for `waiting`, or (`None`) until somebody stops the run.
+    async fn unless_stopped<F: Future>(&self, waiting: F) -> Option<F::Output> {
+        let Caller::Bulk(_, stop) = &self.caller else { return Some(waiting.await) };
+        let stopped = pin!(stop.stopped());
+        match select(pin!(waiting), stopped).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+
+    /// What a row ends with that waited when the run was stopped.
+    fn stopped(&mut self) -> Error {
+        match self.last.take() {
+            Some(error) => error.because("the run was stopped".to_owned()),
+            None => Error::new(ErrorKind::Cancelled, NOT_BEGUN),
+        }
     }
 
     /// The error as the caller sees it: with the count, and with the doubt of every attempt.

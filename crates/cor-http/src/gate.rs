@@ -31,8 +31,8 @@ pub(crate) struct Gate {
 struct Flow {
     pace: Pace,
     outage: Outage,
-    /// When COR last took a request.
-    accepted: Option<Instant>,
+    /// Since when COR has refused everything as too much.
+    limited_since: Option<Instant>,
 }
 
 /// How long a request waits for its pass.
@@ -86,7 +86,7 @@ pub(crate) enum Pass {
 
 impl Gate {
     pub(crate) fn new(rate: Option<f64>) -> Gate {
-        let flow = Flow { pace: Pace::new(rate), outage: Outage::default(), accepted: None };
+        let flow = Flow { pace: Pace::new(rate), outage: Outage::default(), limited_since: None };
         Gate {
             calm: AtomicBool::new(flow.is_calm()),
             flow: Mutex::new(flow),
@@ -99,9 +99,14 @@ impl Gate {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether requests leave without asking.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Acquire)
+    }
+
     /// Waits for a place in the pace, and in bulk for the end of an outage.
     pub(crate) async fn pass(&self, waiting: Waiting) -> Result<Pass, Blocked> {
-        while !self.calm.load(Ordering::Acquire) {
+        while !self.is_calm() {
             // Listen before looking, so that no change falls in between.
             let changed = self.changed.notified();
             let now = Instant::now();
@@ -121,7 +126,7 @@ impl Gate {
             let mut flow = self.flow();
             let now = Instant::now();
             flow.pace.accepted(now);
-            flow.accepted = Some(now);
+            flow.limited_since = None;
             let news = flow.outage.answered();
             self.calm.store(flow.is_calm(), Ordering::Release);
             news
@@ -134,7 +139,9 @@ impl Gate {
     /// COR refused a request that left at `sent`, because there were too many.
     pub(crate) fn refused(&self, sent: Instant, wait: Option<Duration>) {
         let mut flow = self.flow();
-        flow.pace.refused(sent, Instant::now(), wait);
+        let now = Instant::now();
+        flow.pace.refused(sent, now, wait);
+        flow.limited_since.get_or_insert(now);
         // Too many requests is an answer: COR is there.
         if flow.outage.answered() {
             self.changed.notify_waiters();
@@ -142,15 +149,14 @@ impl Gate {
         self.calm.store(false, Ordering::Release);
     }
 
-    /// A request of a bulk run failed as requests do in an outage. Returns whether it is one.
-    pub(crate) fn failed(&self, pass: Pass, heard: bool) -> bool {
+    /// A request of a bulk run failed as requests do in an outage; `wait` is how long COR asked to be left alone.
+    /// Returns whether it is an outage.
+    pub(crate) fn failed(&self, pass: Pass, heard: bool, wait: Option<Duration>) -> bool {
         let mut flow = self.flow();
         if heard {
             flow.outage.heard();
         }
-        // Patience with a limit starts anew: what COR does not hear it cannot take.
-        flow.accepted = None;
-        let down = flow.outage.failed(pass == Pass::Probe, Instant::now());
+        let down = flow.outage.failed(pass == Pass::Probe, wait, Instant::now());
         self.calm.store(flow.is_calm(), Ordering::Release);
         drop(flow);
         if pass == Pass::Probe {
@@ -185,10 +191,11 @@ impl Flow {
     fn take(&mut self, waiting: &Waiting, now: Instant) -> Result<Result<Pass, Instant>, Blocked> {
         // A pause is looked at first: a probe that cannot leave would be a probe lost.
         if let Some(until) = self.pace.paused_until(now) {
-            let quiet = self.accepted.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+            let so_far =
+                self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
             let too_long = match waiting {
                 Waiting::Until(deadline) => until > *deadline,
-                Waiting::Patiently(patience) => (until - now).max(quiet) > patience.after_contact,
+                Waiting::Patiently(patience) => (until - now).max(so_far) > patience.after_contact,
             };
             return if too_long { Err(Blocked::Limited(until - now)) } else { Ok(Err(until)) };
         }

@@ -10,6 +10,8 @@ use std::time::Duration;
 use cor_core::{ErrorKind, Invalid, Project, ProjectUpdate};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
 
 use crate::Error;
 use crate::call::{self, Caller};
@@ -122,7 +124,8 @@ impl UpdateMany {
         self
     }
 
-    /// Called after each row. `false` stops the run: what is in flight finishes, nothing new starts.
+    /// Called after each row. `false` stops the run: what is in flight finishes, nothing new starts, and the rest of
+    /// the rows, as far as they are there without waiting, is reported as not started.
     pub fn on_progress(mut self, on_progress: impl FnMut(&Progress) -> bool + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
         self
@@ -161,18 +164,38 @@ impl fmt::Debug for UpdateMany {
     }
 }
 
-/// Stops a run from elsewhere: what is in flight finishes, nothing new starts.
+/// Stops a run from elsewhere: what is in flight finishes, nothing new starts, and rows that wait for COR give up.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Stopping>);
+
+#[derive(Debug, Default)]
+struct Stopping {
+    set: AtomicBool,
+    /// Rows that wait.
+    rows: Notify,
+    /// Whoever waits for the run's next result.
+    results: AtomicWaker,
+}
 
 impl Stop {
     /// Stops the run. It ends when what is in flight has finished.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.set.store(true, Ordering::Release);
+        self.0.rows.notify_waiters();
+        self.0.results.wake();
     }
 
     fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.set.load(Ordering::Acquire)
+    }
+
+    /// Ends when the run is stopped.
+    pub(crate) async fn stopped(&self) {
+        // Listen before looking, so that a stop does not fall in between.
+        let told = self.0.rows.notified();
+        if !self.is_set() {
+            told.await;
+        }
     }
 }
 
@@ -243,6 +266,7 @@ impl Results {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<ItemResult>> {
+        self.stopped.0.results.register(cx.waker());
         loop {
             if let Some(item) = self.fill(cx) {
                 return Poll::Ready(Some(self.finished(item)));
@@ -277,7 +301,7 @@ impl Results {
                 self.free(job.key);
                 return Some(not_started(job.index, job.id));
             }
-            self.in_flight.push(Box::pin(run(self.inner.clone(), job, self.patience)));
+            self.in_flight.push(Box::pin(run(self.inner.clone(), job, self.patience, self.stopped.clone())));
         }
         None
     }
@@ -297,7 +321,13 @@ impl Results {
                 self.rows = None;
                 return None;
             }
-            Poll::Pending => return None,
+            Poll::Pending => {
+                if self.stopping() {
+                    // An input that may never go on is not waited for.
+                    self.rows = None;
+                }
+                return None;
+            }
         };
         let index = self.summary.read;
         self.summary.read += 1;
@@ -354,6 +384,8 @@ impl Results {
                 summary.failed += 1;
                 if self.halted.is_none() && halts(error, &self.inner) {
                     self.halted = Some(error.clone());
+                    // Rows that wait for COR wait in vain.
+                    self.stopped.stop();
                 }
             }
         }
@@ -391,16 +423,19 @@ enum Pulled {
 }
 
 fn not_started(index: u64, id: String) -> ItemResult {
-    let error = Error::new(ErrorKind::Cancelled, "the run was stopped before this row was begun");
+    let error = Error::new(ErrorKind::Cancelled, call::NOT_BEGUN);
     ItemResult { index, id, result: Err(error), started: false }
 }
 
-async fn run(inner: Arc<Inner>, job: Job, patience: Patience) -> (ProjectKey, ItemResult) {
+async fn run(inner: Arc<Inner>, job: Job, patience: Patience, stop: Stop) -> (ProjectKey, ItemResult) {
     let Job { index, id, update, key } = job;
     // Other calls of this client may be at the same project.
     let _place = inner.gate.in_order(key).await;
-    let result = call::update(&inner, &id, &update, Caller::Bulk(patience)).await;
-    (key, ItemResult { index, id, result, started: true })
+    let result = call::update(&inner, &id, &update, Caller::Bulk(patience, stop)).await;
+    // A row that waited for its turn when the run was stopped sent nothing.
+    let waited = |error: &Error| error.kind() == ErrorKind::Cancelled && error.attempts() == 0;
+    let started = !result.as_ref().is_err_and(waited);
+    (key, ItemResult { index, id, result, started })
 }
 
 impl Stream for Results {

@@ -76,18 +76,21 @@ impl Outage {
         self.seen = true;
     }
 
-    /// A request failed as requests do in an outage. Returns whether it is one.
-    pub(crate) fn failed(&mut self, probe: bool, now: Instant) -> bool {
+    /// A request failed as requests do in an outage. Returns whether it is one: after a few failures in a row, or at
+    /// once where the server itself says how long to `wait`.
+    pub(crate) fn failed(&mut self, probe: bool, wait: Option<Duration>, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
         match &mut self.down {
             Some(down) if probe => {
                 down.probes += 1;
-                let wait = FIRST_PROBE.saturating_mul(1 << down.probes.min(16)).min(LONGEST_BETWEEN_PROBES);
-                down.next_probe = now + wait;
+                let backoff =
+                    FIRST_PROBE.saturating_mul(1 << down.probes.min(16)).min(LONGEST_BETWEEN_PROBES);
+                down.next_probe = now + wait.unwrap_or(backoff);
             }
             Some(_) => {}
-            None if self.failures >= ENOUGH => {
-                self.down = Some(Down { since: now, probes: 0, next_probe: now + FIRST_PROBE });
+            None if self.failures >= ENOUGH || wait.is_some() => {
+                let next_probe = now + wait.unwrap_or(FIRST_PROBE);
+                self.down = Some(Down { since: now, probes: 0, next_probe });
             }
             None => {}
         }
@@ -103,12 +106,12 @@ mod tests {
     fn three_failures_in_a_row_make_an_outage_and_one_answer_ends_it() {
         let now = Instant::now();
         let mut outage = Outage::default();
-        assert!(!outage.failed(false, now));
-        assert!(!outage.failed(false, now));
+        assert!(!outage.failed(false, None, now));
+        assert!(!outage.failed(false, None, now));
         outage.answered();
-        assert!(!outage.failed(false, now));
-        assert!(!outage.failed(false, now));
-        assert!(outage.failed(false, now));
+        assert!(!outage.failed(false, None, now));
+        assert!(!outage.failed(false, None, now));
+        assert!(outage.failed(false, None, now));
         assert!(outage.answered());
         assert_eq!(outage.turn(now), Turn::Go);
     }
@@ -118,7 +121,7 @@ mod tests {
         let start = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..3 {
-            outage.failed(false, start);
+            outage.failed(false, None, start);
         }
         let (mut now, mut probes) = (start, 0);
         while now < start + Duration::from_secs(60) {
@@ -128,7 +131,7 @@ mod tests {
                 Turn::Probe => {
                     assert!(matches!(outage.turn(now), Turn::Wait(_)), "a second probe at once");
                     probes += 1;
-                    outage.failed(true, now);
+                    outage.failed(true, None, now);
                 }
             }
         }
@@ -137,11 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_says_when_it_is_back_is_left_alone_until_then() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        let wait = Duration::from_secs(120);
+        assert!(outage.failed(false, Some(wait), now));
+        assert_eq!(outage.turn(now), Turn::Wait(now + wait));
+        assert_eq!(outage.turn(now + wait), Turn::Probe);
+    }
+
+    #[test]
     fn a_probe_that_vanished_does_not_end_probing() {
         let start = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..3 {
-            outage.failed(false, start);
+            outage.failed(false, None, start);
         }
         let now = start + FIRST_PROBE;
         assert_eq!(outage.turn(now), Turn::Probe);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use common::{client, named, quick};
 use cor_http::{Client, ErrorKind, Invalid, Issue, Outcome, ProjectUpdate, Row};
 use cor_sandbox::{Answer, RateLimit, Sandbox, SandboxBuilder};
+use futures_util::StreamExt;
 
 /// A sandbox with the projects `P-0` … of SALESFORCE.
 fn with_projects(builder: SandboxBuilder, n: usize) -> Sandbox {
@@ -208,4 +209,91 @@ fn the_blocking_door_yields_the_same_results() {
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     let results = client.projects().update_many(rows(50), |many| many.concurrency(4)).unwrap();
     assert_eq!(results.filter(|item| item.result.is_ok()).count(), 50);
+}
+
+#[tokio::test]
+async fn a_limit_that_never_lets_anything_through_ends_with_patience() {
+    let sandbox = with_projects(Sandbox::builder(), 20);
+    sandbox.queue(Answer::status(429).header("retry-after", "0.05").times(100_000));
+    let many = client(&sandbox).projects().update_many(rows(20)).concurrency(4);
+    let mut results = many.patience(Duration::from_millis(600)).start();
+    while let Some(item) = results.next().await {
+        assert!(item.result.is_err());
+    }
+    assert_eq!(results.halted().map(cor_http::Error::kind), Some(ErrorKind::RateLimited));
+}
+
+#[tokio::test]
+async fn no_token_for_a_moment_pauses_the_run() {
+    let sandbox = with_projects(Sandbox::builder(), 50);
+    sandbox.queue(Answer::status(503).for_tokens().times(9));
+    let client = quick(Client::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
+    let client = client.api_key(sandbox.api_key()).client_secret(sandbox.client_secret()).build().unwrap();
+    let mut results = client.projects().update_many(rows(50)).concurrency(8).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    assert_eq!(results.summary().applied, 50);
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_end_the_run() {
+    let sandbox = with_projects(Sandbox::builder(), 50);
+    sandbox.queue(Answer::status(403).for_tokens().times(100));
+    let client = quick(Client::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
+    let client = client.api_key(sandbox.api_key()).client_secret(sandbox.client_secret()).build().unwrap();
+    let mut results = client.projects().update_many(rows(50)).concurrency(4).start();
+    while results.next().await.is_some() {}
+    assert_eq!(results.halted().map(cor_http::Error::kind), Some(ErrorKind::Auth));
+    assert!(results.summary().not_started >= 42, "{:?}", results.summary());
+}
+
+#[tokio::test]
+async fn a_server_that_says_when_it_is_back_fails_no_row() {
+    let sandbox = with_projects(Sandbox::builder(), 30);
+    sandbox.queue(Answer::status(503).header("retry-after", "1").times(4));
+    let client = quick(Client::builder()).base_url(sandbox.base_url()).token(sandbox.token());
+    let client = client.deadline(Duration::from_millis(500)).build().unwrap();
+    let mut results = client.projects().update_many(rows(30)).concurrency(4).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stop_is_heard_during_an_outage_and_by_an_input_that_never_goes_on() {
+    let sandbox = with_projects(Sandbox::builder(), 8);
+    sandbox.queue(Answer::status(503).header("retry-after", "600").times(100_000));
+    let rows = futures_util::stream::iter(rows(8)).chain(futures_util::stream::pending());
+    let mut results = client(&sandbox).projects().update_stream(rows).concurrency(4).start();
+    let stop = results.stopper();
+    let stopping = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.stop();
+    });
+    let begun = std::time::Instant::now();
+    let mut outcomes = Vec::new();
+    while let Some(item) = results.next().await {
+        outcomes.push((item.started, item.result.unwrap_err().outcome()));
+    }
+    stopping.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Four had an answer that leaves it open; the others never left.
+    assert_eq!(outcomes.iter().filter(|o| **o == (true, Outcome::Unknown)).count(), 4, "{outcomes:?}");
+    assert!(outcomes.iter().all(|o| o.0 || o.1 == Outcome::NotApplied), "{outcomes:?}");
+}
+
+#[test]
+fn a_client_serves_several_runtimes_in_turn() {
+    let sandbox = with_projects(Sandbox::builder(), 1);
+    let client = client(&sandbox);
+    let doors = [(); 2].map(|()| cor_http::blocking::Client::new(client.clone()).unwrap());
+    let begun = std::time::Instant::now();
+    for _ in 0..4 {
+        for door in &doors {
+            door.projects().update("P-0", &named("N")).unwrap();
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(sandbox.requests().len(), 8);
 }

@@ -160,3 +160,16 @@ async fn tls_that_is_no_tls() {
     let error = client.projects().update("A", &named("N")).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Tls, Outcome::NotApplied));
 }
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_part_of_connecting() {
+    let peer = Peer::start(|_, talk| talk.wait_for_end());
+    let url = peer.url.replace("http://", "https://");
+    let client =
+        quick(Client::builder()).base_url(url).token("t").connect_timeout(Duration::from_millis(200));
+    let client = client.max_attempts(1).build().unwrap();
+    let begun = Instant::now();
+    let error = client.projects().update("A", &named("N")).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::NotApplied));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}

@@ -18,6 +18,7 @@ use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -38,7 +39,9 @@ pub(crate) struct Direct {
     fixed: Box<[u8]>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connector: HttpConnector,
-    idle: Mutex<Vec<(Connection, Instant)>>,
+    connect_timeout: Duration,
+    /// Each with the event loop that wakes it: on another it would never be heard.
+    idle: Mutex<Vec<(Connection, Instant, runtime::Id)>>,
 }
 
 impl Direct {
@@ -68,6 +71,7 @@ impl Direct {
             fixed: fixed.into_bytes().into(),
             tls,
             connector,
+            connect_timeout,
             idle: Mutex::default(),
         }
     }
@@ -79,13 +83,17 @@ impl Direct {
         let reused = used.is_some();
         let mut connection = match used {
             Some(connection) => connection,
-            None => self.connect().await?,
+            // The whole of it: name, connection and handshake.
+            None => match tokio::time::timeout(self.connect_timeout, self.connect()).await {
+                Ok(connected) => connected?,
+                Err(late) => return Err(Fault::new(FaultKind::Connect, late)),
+            },
         };
         self.write_head(&mut connection.outbox, request);
         match connection.converse(stage).await {
             Ok((reply, keep_alive)) => {
                 if keep_alive {
-                    self.idle().push((connection, Instant::now()));
+                    self.idle().push((connection, Instant::now(), Handle::current().id()));
                 }
                 Ok(reply)
             }
@@ -101,18 +109,18 @@ impl Direct {
         self.idle().clear();
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Connection, Instant)>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Connection, Instant, runtime::Id)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection used last, if it still lives.
     fn take_idle(&self) -> Option<Connection> {
+        let here = Handle::current().id();
         let mut idle = self.idle();
-        while let Some((connection, since)) = idle.pop() {
-            if since.elapsed() > MOST_IDLE {
-                // Those below it are older still.
-                idle.clear();
-            } else if connection.is_quiet() {
+        idle.retain(|(_, since, _)| since.elapsed() <= MOST_IDLE);
+        while let Some(at) = idle.iter().rposition(|(.., home)| *home == here) {
+            let (connection, ..) = idle.remove(at);
+            if connection.is_quiet() {
                 return Some(connection);
             }
         }
