@@ -1,0 +1,190 @@
+/* One client for 32 threads; freed while calls run; and what a fork leaves behind. */
+#include "support.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { THREADS = 32, CALLS = 40 };
+#ifdef SANITIZED /* sanitizers have handlers of their own */
+#define NO_SIGNAL_CHECK 1
+#else
+#define NO_SIGNAL_CHECK 0
+#endif
+
+static cor_client *client;
+static int cancelled;
+
+static void *many_calls(void *argument) {
+  long thread = (long)argument;
+  for (int i = 0; i < CALLS; i++) {
+    char id[32];
+    cor_project *project = NULL;
+    cor_error *error = NULL;
+    snprintf(id, sizeof id, "P-%ld", (thread * 7 + i) % 100);
+    cor_update *update = cor_update_new("SAP");
+    cor_update_set_name(update, id);
+    CHECK(cor_client_update_project(client, id, update, &project, &error) == COR_OK, "%s", cor_error_message(error));
+    CHECK(same(cor_project_name(project), id), "each thread has its own answer");
+    cor_error_free(error);
+    cor_project_free(project);
+    cor_update_free(update);
+  }
+  if (thread % 8 == 0) {
+    cor_row row;
+    cor_summary summary = COR_SUMMARY_INIT;
+    cor_update *update = cor_update_new("SAP");
+    cor_update_set_name(update, "N");
+    row.id = "P-1";
+    row.update = update;
+    CHECK(cor_client_update_projects(client, &row, 1, NULL, &summary, NULL) == COR_OK && summary.applied == 1, "run");
+    cor_update_free(update);
+  }
+  return NULL;
+}
+
+static void *slow_call(void *argument) {
+  char id[32];
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_update *update = cor_update_new("SAP");
+  cor_update_set_name(update, "N");
+  snprintf(id, sizeof id, "P-%ld", 100 + (long)argument);
+  cor_status status;
+  if ((long)argument % 2) {
+    status = cor_client_update_project(client, id, update, &project, &error);
+  } else {
+    cor_row row;
+    row.id = id;
+    row.update = update;
+    status = cor_client_update_projects(client, &row, 1, NULL, NULL, &error);
+  }
+  CHECK(status == COR_ERR_CANCELLED && cor_error_outcome(error) == COR_OUTCOME_UNKNOWN, "%s",
+        error ? cor_error_message(error) : "it succeeded");
+  if (status == COR_ERR_CANCELLED) __atomic_add_fetch(&cancelled, 1, __ATOMIC_RELAXED);
+  cor_error_free(error);
+  cor_project_free(project);
+  cor_update_free(update);
+  return NULL;
+}
+
+static void start(pthread_t *threads, int count, void *(*run)(void *)) {
+  for (long i = 0; i < count; i++) pthread_create(&threads[i], NULL, run, (void *)i);
+}
+
+static void join(pthread_t *threads, int count) {
+  for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
+}
+
+static void shared(void) {
+  pthread_t threads[THREADS];
+  client = sandbox_client();
+  start(threads, THREADS, many_calls);
+  join(threads, THREADS);
+  CHECK(cor_client_free(client) == COR_OK, "free");
+}
+
+static void freed_under_way(void) {
+  pthread_t threads[8];
+  client = sandbox_client();
+  sandbox_clear();
+  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":20000,\"times\":8}");
+  start(threads, 8, slow_call);
+  sandbox_wait(8);
+  CHECK(cor_client_free(client) == COR_OK, "free");
+  join(threads, 8);
+  CHECK(cancelled == 8, "%d were cancelled", cancelled);
+  sandbox_clear();
+}
+
+#ifndef NO_FORK
+static int one_call(cor_client *with, const char *id) {
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_update *update = cor_update_new("SAP");
+  cor_update_set_name(update, id);
+  cor_status status = cor_client_update_project(with, id, update, &project, &error);
+  int good = status == COR_OK && same(cor_project_name(project), id);
+  if (!good) fprintf(stderr, "%d: %s\n", (int)getpid(), cor_error_message(error));
+  cor_error_free(error);
+  cor_project_free(project);
+  cor_update_free(update);
+  return good;
+}
+
+/* Runs in the child, which must neither hang nor disturb its parent. Returns its exit status. */
+static int in_child(int depth, cor_bulk *bulk) {
+  const cor_item_result *item = NULL;
+  alarm(20);
+  int good = one_call(client, "P-2") && one_call(client, "P-3");
+  good &= cor_bulk_next(bulk, &item, NULL) == COR_ERR_ARGUMENT && item == NULL;
+  if (depth > 0) {
+    pid_t child = fork();
+    int status = 1;
+    if (child == 0) _exit(in_child(depth - 1, bulk));
+    good &= waitpid(child, &status, 0) == child && status == 0;
+    good &= one_call(client, "P-4");
+  }
+  good &= cor_bulk_free(bulk) == COR_OK && cor_client_free(client) == COR_OK;
+  good &= cor_client_free(client) == COR_ERR_ARGUMENT;
+  return good ? 0 : 1;
+}
+
+static volatile int busy;
+static void *keep_busy(void *argument) {
+  (void)argument;
+  while (busy) one_call(client, "P-5");
+  return NULL;
+}
+
+static void forked(void) {
+  pthread_t threads[4];
+  cor_bulk *bulk = NULL;
+  client = sandbox_client();
+  cor_update *update = cor_update_new("SAP");
+  cor_update_set_name(update, "N");
+  CHECK(one_call(client, "P-1"), "before");
+  CHECK(cor_bulk_new(client, NULL, &bulk, NULL) == COR_OK && cor_bulk_push(bulk, "P-6", update) == COR_OK, "a run");
+  busy = 1;
+  /* Other threads are in the middle of everything when the process forks. */
+  start(threads, 4, keep_busy);
+  for (int i = 0; i < 20; i++) {
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) _exit(in_child(i % 4 == 0, bulk));
+    CHECK(waitpid(child, &status, 0) == child && status == 0, "child %d ended with %#x", i, status);
+    CHECK(one_call(client, "P-1"), "the parent goes on");
+  }
+  busy = 0;
+  join(threads, 4);
+  const cor_item_result *item = NULL;
+  CHECK(cor_bulk_next(bulk, &item, NULL) == COR_OK && cor_item_result_status(item) == COR_OK, "the parent's run too");
+  cor_bulk_free(bulk);
+  cor_update_free(update);
+  cor_client_free(client);
+}
+#endif
+
+/* The program's signals stay as they are. */
+static void signals(void) {
+  for (int number = 1; number < 32; number++) {
+    struct sigaction now;
+    if (sigaction(number, NULL, &now) == 0)
+      CHECK(now.sa_handler == SIG_DFL || NO_SIGNAL_CHECK, "a handler for signal %d", number);
+  }
+  sigset_t blocked;
+  pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+  CHECK(sigismember(&blocked, SIGPIPE) == 0, "SIGPIPE stays unblocked");
+}
+
+int main(void) {
+  shared();
+  freed_under_way();
+#ifndef NO_FORK
+  forked();
+#endif
+  signals();
+  return finished();
+}
