@@ -32,6 +32,8 @@ pub(crate) fn run(args: &UpdateArgs, output: &mut Output) -> Result<u8, Failure>
             )),
         }
     });
+    // A name that is still being resolved is not waited for: no deadline would hold otherwise.
+    runtime.shutdown_background();
     let project = result?;
     match args.json {
         true if project.is_empty() => output.line("{}"),

@@ -173,7 +173,7 @@ fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
 
 #[test]
 fn the_second_signal_leaves_at_once_and_says_what_is_unknown() {
-    let Stopped { folder, hold, child, mut messages, .. } = stopped_run("INT", &[]);
+    let Stopped { sandbox: _sandbox, folder, hold, child, mut messages } = stopped_run("INT", &[]);
     signal(&child, "INT");
     wait_for_line(&mut messages, "left at once by SIGINT; 2 updates were under way");
     end_of(child).exits(130).prints("Stopped early");
@@ -225,4 +225,17 @@ fn rows_behind_an_outage_are_not_lost() {
     assert_eq!(written.lines().count(), 201);
     sync(&sandbox, &folder.path("r.csv"), &[]).exits(0);
     assert_eq!(sandbox.project("SALESFORCE", "2").unwrap().text("name"), Some("x199"));
+}
+
+#[test]
+fn rejected_rows_keep_the_order_of_the_table() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    // The first row of the unknown project ends long after the second was found to be wrong.
+    sandbox.queue(Answer::pass().delay(std::time::Duration::from_millis(200)).for_id("ghost"));
+    let file = folder.file("t.csv", "id,name,end\nghost,old,\nghost,new,05/01/2025\nP,fine,\n");
+    sync_with(&sandbox, &file, &folder.path("r.csv"), &[]).exits(1);
+    let written = folder.read("r.csv");
+    let ids: Vec<&str> = written.lines().map(|line| &line[..9.min(line.len())]).collect();
+    assert_eq!(ids, ["id,name,e", "ghost,old", "ghost,new"], "{written}");
 }

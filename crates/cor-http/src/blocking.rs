@@ -18,7 +18,29 @@ use crate::{Error, ItemResult, Results, Row, Stop, Summary, UpdateMany};
 #[derive(Clone, Debug)]
 pub struct Client {
     client: crate::Client,
-    runtime: Arc<Runtime>,
+    runtime: Arc<Loop>,
+}
+
+/// The event loop, which its user's thread drives.
+#[derive(Debug)]
+struct Loop(Option<Runtime>);
+
+impl Loop {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match &self.0 {
+            Some(runtime) => runtime.block_on(future),
+            None => unreachable!("taken only when dropped"),
+        }
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        // A name that is still being resolved is not waited for: no deadline would hold otherwise.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Client {
@@ -31,7 +53,7 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| Error::config("the operating system gave no event queue").caused_by(error))?;
-        Ok(Client { client, runtime: Arc::new(runtime) })
+        Ok(Client { client, runtime: Arc::new(Loop(Some(runtime))) })
     }
 
     /// A client set up by the environment alone.
@@ -87,7 +109,7 @@ impl Projects<'_> {
 #[derive(Debug)]
 pub struct BlockingResults {
     results: Results,
-    runtime: Arc<Runtime>,
+    runtime: Arc<Loop>,
 }
 
 impl BlockingResults {
@@ -115,7 +137,7 @@ impl Iterator for BlockingResults {
     }
 }
 
-fn wait<F: Future>(runtime: &Runtime, future: F) -> Result<F::Output, Error> {
+fn wait<F: Future>(runtime: &Loop, future: F) -> Result<F::Output, Error> {
     not_in_async()?;
     Ok(runtime.block_on(future))
 }

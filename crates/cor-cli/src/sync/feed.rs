@@ -71,6 +71,11 @@ impl State {
         self.pending.remove(&index)
     }
 
+    /// The first line without a result.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.pending.values().map(|row| row.line).min()
+    }
+
     /// Every row without a result, in the order of the input.
     pub(crate) fn take_all(&mut self) -> Vec<Pending> {
         let mut rows: Vec<Pending> = self.pending.drain().map(|(_, row)| row).collect();

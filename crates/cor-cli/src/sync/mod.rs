@@ -118,6 +118,8 @@ fn run_rows(
         Ok::<_, Failure>(control)
     })?;
     finish(&control, &mut report);
+    // A name that is still being resolved is not waited for.
+    runtime.shutdown_background();
     let state = control.state();
     let unread_from = state.unread_from(size);
     if let (Some(broken), None) = (&state.broken, &report.stopped) {
@@ -192,6 +194,12 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
             biased;
             signal = signals.next() => {
                 if first.replace(signal).is_some() {
+                    // Rows that were never begun are known not to be under way.
+                    while let Some(item) = results.ready() {
+                        if let Some(row) = control.state().take(item.index) {
+                            report.item(item, row);
+                        }
+                    }
                     return leave(control, report, signal);
                 }
                 stopper.stop();
@@ -203,6 +211,9 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
                 let row = control.state().take(item.index);
                 if let Some(row) = row {
                     report.item(item, row);
+                    if report.has_waiting() {
+                        report.release(control.state().oldest());
+                    }
                 }
                 if results.halted().is_some() || report.stopped.is_some() {
                     stopper.stop();
@@ -251,6 +262,7 @@ fn leave(control: &Control, report: &mut Report<'_>, signal: Signal) {
 
 fn finish(control: &Control, report: &mut Report<'_>) {
     tell_unused(control, report);
+    report.release(None);
     let unchanged = control.state().unchanged;
     report.totals.unchanged = unchanged;
     let totals = report.totals;
@@ -295,7 +307,10 @@ async fn judge(
                     show_request(report.output(), json, &url, update);
                 }
             }
-            _ => report.rejected(&row.id, &pending),
+            _ => {
+                report.rejected(&row.id, &pending);
+                report.release(None);
+            }
         }
         tell_unused(control, report);
     }

@@ -1,5 +1,6 @@
 //! What became of every row: told as it happens, written into the file of rejected rows, summed up at the end.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ pub(crate) struct Report<'a> {
     output: &'a mut Output,
     pub(crate) progress: Progress,
     rejects: Option<(PathBuf, Rejects)>,
+    /// Rows for that file, by line, as long as an earlier row has no result.
+    waiting: BTreeMap<u64, (Vec<u8>, Fate, String)>,
     pub(crate) totals: Totals,
     pub(crate) stopped: Option<Stopped>,
     started: Instant,
@@ -63,6 +66,7 @@ impl<'a> Report<'a> {
             progress: Progress::new(size, output),
             output,
             rejects,
+            waiting: BTreeMap::new(),
             totals: Totals::default(),
             stopped: None,
             started: Instant::now(),
@@ -150,15 +154,33 @@ impl<'a> Report<'a> {
     }
 
     fn write(&mut self, row: &Pending, fate: Fate, reason: &str) {
-        let Some((path, rejects)) = &mut self.rejects else { return };
-        if let Err(error) = rejects.row(&row.raw, row.line, fate, reason) {
-            let message = format!(
-                "{} cannot be written: {error}; rows from line {} on that were not applied are missing there",
-                path.display(),
-                row.line
-            );
-            self.rejects = None;
-            self.stopped = Some(Stopped { reason: "rejects", message, status: status::UNREACHED });
+        if self.rejects.is_some() {
+            self.waiting.insert(row.line, (row.raw.clone(), fate, reason.to_owned()));
+        }
+    }
+
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Writes rows into the file, in the order of the input: fed back, the later of two rows of one project must
+    /// still be the later. Rows behind line `before`, the first without a result, wait.
+    pub(crate) fn release(&mut self, before: Option<u64>) {
+        while let Some(first) = self.waiting.first_entry() {
+            let line = *first.key();
+            if before.is_some_and(|before| line > before) {
+                return;
+            }
+            let (raw, fate, reason) = first.remove();
+            let Some((path, rejects)) = &mut self.rejects else { return self.waiting.clear() };
+            if let Err(error) = rejects.row(&raw, line, fate, &reason) {
+                let message = format!(
+                    "{} cannot be written: {error}; rows from line {line} on that were not applied are missing there",
+                    path.display()
+                );
+                self.rejects = None;
+                self.stopped = Some(Stopped { reason: "rejects", message, status: status::UNREACHED });
+            }
         }
     }
 
