@@ -585,14 +585,15 @@ class Results {
 
   void advance() {
     if (over_) return;
-    if (item_ && on_progress_ && !on_progress_(progress())) stop();
+    if (has_item_ && on_progress_ && !on_progress_(progress())) stop();
     feed();
     const cor_item_result *item = nullptr;
     cor_error *error = nullptr;
     const cor_status status = cor_bulk_next(bulk_.get(), &item, &error);
     item_ = ItemResult(item);
+    has_item_ = item != nullptr;
     if (status != COR_OK) return fail(error);
-    over_ = item == nullptr;
+    over_ = !has_item_;
   }
 
   void feed() {
@@ -613,7 +614,7 @@ class Results {
   detail::Handle<cor_bulk, cor_bulk_free> bulk_;
   ItemResult item_;
   std::optional<Error> error_;
-  bool begun_ = false, over_ = false, throws_;
+  bool begun_ = false, has_item_ = false, over_ = false, throws_;
 };
 
 /// What can be done with projects. Belongs to its client.

@@ -20,8 +20,9 @@ def text_of(value):
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def rows(items):
-    return "{" + ", ".join("{" + ", ".join(c(x) for x in item) + "}" for item in items) + "}" if items else "{{0}}"
+def rows(items, width=2):
+    """An array's elements; where there are none, one of NULLs, since C has no empty arrays."""
+    return "{" + ", ".join("{" + ", ".join(c(x) for x in item) + "}" for item in items or [[None] * width]) + "}"
 
 
 print("/* Made from tests/vectors by tests/c/vectors.py. */")
@@ -30,7 +31,7 @@ print("static const struct update_vector update_vectors[] = {")
 for v in json.loads((where / "updates.json").read_text()):
     fields = [(name, *next(iter((t, text_of(x)) for t, x in tagged.items()))) for name, tagged in v["fields"].items()]
     expect = v["expect"]
-    parts = [c(v["name"]), c(v["id"]), str(len(v["id"].encode())), c(v["source"]), str(len(fields)), rows(fields)]
+    parts = [c(v["name"]), c(v["id"]), str(len(v["id"].encode())), c(v["source"]), str(len(fields)), rows(fields, 3)]
     extra = list(v.get("extra", {}).items())
     issues = expect.get("issues", [])
     parts += [str(len(extra)), rows(extra), c(expect.get("path")), c(expect.get("body")), c(expect.get("kind"))]

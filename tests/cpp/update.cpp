@@ -1,0 +1,175 @@
+// The layer of C++ itself: handles that move, chains, exceptions, ranges. The vectors show that it says what C says.
+#include <projectcor.hpp>
+
+#include "../c/support.h"
+
+#include <list>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <vector>
+#if __cplusplus >= 202002L
+#include <ranges>
+#endif
+
+using namespace std::chrono_literals;
+using cor::ProjectUpdate;
+
+static_assert(!std::is_copy_constructible_v<cor::Client> && std::is_nothrow_move_constructible_v<cor::Client>);
+static_assert(!std::is_copy_constructible_v<ProjectUpdate> && std::is_nothrow_move_constructible_v<ProjectUpdate>);
+static_assert(!std::is_copy_constructible_v<cor::Project> && std::is_nothrow_move_constructible_v<cor::Project>);
+static_assert(std::is_nothrow_copy_constructible_v<cor::Error>, "an exception's copies must not throw");
+static_assert(std::is_base_of_v<std::exception, cor::Error>);
+#if __cplusplus >= 202002L
+static_assert(std::ranges::input_range<cor::Results<std::vector<cor::Row> &>>);
+#endif
+
+// Lines that must not compile: text is no flag, a flag no number, text no number.
+template <class T, class = void>
+struct TakesBillable : std::false_type {};
+template <class T>
+struct TakesBillable<T, std::void_t<decltype(std::declval<ProjectUpdate &>().billable(std::declval<T>()))>> : std::true_type {};
+static_assert(TakesBillable<bool>::value && !TakesBillable<const char *>::value && !TakesBillable<int>::value);
+template <class T, class = void>
+struct TakesMoney : std::false_type {};
+template <class T>
+struct TakesMoney<T, std::void_t<decltype(std::declval<ProjectUpdate &>().estimated(std::declval<T>()))>> : std::true_type {};
+static_assert(TakesMoney<int>::value && TakesMoney<unsigned long long>::value && TakesMoney<float>::value &&
+              TakesMoney<cor::Decimal>::value && !TakesMoney<bool>::value && !TakesMoney<const char *>::value);
+
+static cor::Config config() {
+  return cor::Config().base_url(sandbox_url()).token("sandbox-token").deadline(30s).backoff_base(1ms).max_attempts(2);
+}
+
+static std::vector<cor::Row> rows(int count) {
+  std::vector<cor::Row> rows;
+  for (int i = 0; i < count; ++i)
+    rows.push_back({"P-" + std::to_string(i), ProjectUpdate("SAP").name("P-" + std::to_string(i))});
+  return rows;
+}
+
+static void updates() {
+  auto update = ProjectUpdate("SALESFORCE")
+                    .name(std::string_view("Phase 2, and more", 7))
+                    .start(cor::Date{2025, 1, 15})
+                    .end("2025-04-30")
+                    .estimated_time(250)
+                    .estimated(18446744073709551615ull)
+                    .billable(true)
+                    .clear(cor::Field::brief);
+  update.status("active").archived(false);
+  CHECK(update.json() ==
+            "{\"metadata\":{\"source\":\"SALESFORCE\"},\"name\":\"Phase 2\",\"brief\":null,\"start\":\"2025-01-15\","
+            "\"end\":\"2025-04-30\",\"estimated_time\":250,\"billable\":true,\"status\":\"active\","
+            "\"estimated\":18446744073709551615,\"archived\":false}",
+        "%s", update.json().c_str());
+  const auto moved = std::move(update);
+  CHECK(!moved.try_validate(), "valid");
+  CHECK(update.try_validate()->kind() == cor::ErrorKind::argument, "a moved-from update is like NULL");
+}
+
+static void one(const cor::Client &client) {
+  const auto update = ProjectUpdate("SALESFORCE").name("Phase 2").estimated(0.5f);
+  const cor::Project project = client.projects().update("SF-OPP-12345", update);
+  CHECK(project.name() == "Phase 2" && project.id() == 155693, "answer");
+  CHECK(project.estimated() == "0.5" && project.estimated_double() == 0.5, "numbers");
+  CHECK(project.created() == std::chrono::system_clock::from_time_t(1736519400), "time");
+  CHECK(project.get_json("company_id") == "1234" && !project.get_json("mood"), "any field");
+  std::optional<cor::Error> kept;
+  try {
+    client.projects().update("nobody", update);
+    CHECK(false, "nobody was found");
+  } catch (const cor::Error &error) {
+    kept = error;
+  }
+  CHECK(kept->kind() == cor::ErrorKind::project_not_found && name_of(kept->kind()) == "project_not_found", "kind");
+  CHECK(kept->outcome() == cor::Outcome::not_applied && kept->status() == 404 && kept->attempts() == 1, "facts");
+  CHECK(kept->code() && kept->body() && !kept->retry_after() && !kept->is_retryable(), "more facts");
+  try {
+    ProjectUpdate("").start("soon").validate();
+    CHECK(false, "it was valid");
+  } catch (const std::exception &error) {
+    const auto issues = dynamic_cast<const cor::Error &>(error).issues();
+    CHECK(issues.size() == 2 && issues[0].field == "start" && issues[0].code == "not_a_date", "%s", error.what());
+  }
+  const auto result = client.projects().try_update("nobody", update);
+  CHECK(!result && result.error().status() == 404, "without exceptions");
+}
+
+static void configured() {
+  try {
+    cor::Client client(config().deadline(-1s));
+    CHECK(false, "a negative deadline");
+  } catch (const cor::Error &error) {
+    CHECK(error.kind() == cor::ErrorKind::config, "%s", error.what());
+  }
+  CHECK(!cor::Client::try_new(cor::Config()), "no credentials");
+}
+
+static void many(const cor::Client &client) {
+  auto some = rows(300);
+  some[7].id = "nobody";
+  std::size_t applied = 0, failed = 0, progress = 0;
+  cor::BulkOptions options;
+  options.concurrency = 8;
+  options.patience = 5min;
+  options.on_progress = [&](const cor::Progress &now) { return ++progress, now.failed <= 1; };
+  auto results = client.projects().update_many(some, options);
+  std::vector<cor::Project> kept;
+  for (const cor::ItemResult &item : results) {
+    CHECK(item.id() == some[item.index()].id, "index and id belong together");
+    item ? ++applied : ++failed;
+    if (item) kept.push_back(item.project());
+    else CHECK(item.error().kind() == cor::ErrorKind::project_not_found && item.started(), "%s", item.error().what());
+  }
+  CHECK(applied == 299 && failed == 1 && progress == 300, "%zu, %zu, %zu", applied, failed, progress);
+  CHECK(results.summary().applied == 299 && !results.error() && kept.front().name(), "summary");
+
+  // Rows that are passed on whole, as pairs, and from other containers.
+  std::map<std::string, ProjectUpdate> by_id;
+  by_id.emplace("P-1", ProjectUpdate("SAP").brief("b"));
+  by_id.emplace("P-2", ProjectUpdate("SAP").brief("b"));
+  CHECK(client.projects().update_many(std::move(by_id), {}, [](const cor::ItemResult &item) { return bool(item); }).applied == 2,
+        "pairs");
+  std::list<cor::Row> none;
+  CHECK(client.projects().update_many(none, {}, [](const cor::ItemResult &) { return true; }).read == 0, "no rows");
+
+  // Stopping, by a callback's answer and by an exception of its own.
+  std::size_t seen = 0;
+  const auto stopped = client.projects().update_many(rows(300), {}, [&](const cor::ItemResult &) { return ++seen < 5; });
+  CHECK(stopped.read < 300 && stopped.read == stopped.applied + stopped.not_started && seen == stopped.read, "%zu", seen);
+  try {
+    client.projects().update_many(rows(300), {}, [](const cor::ItemResult &) -> bool { throw std::runtime_error("mine"); });
+    CHECK(false, "it did not get out");
+  } catch (const std::runtime_error &error) {
+    CHECK(same(error.what(), "mine"), "%s", error.what());
+  }
+}
+
+static void halted() {
+  cor::Client stranger(config().token("wrong"));
+  try {
+    stranger.projects().update_many(rows(50), {}, [](const cor::ItemResult &) { return true; });
+    CHECK(false, "a wrong token did");
+  } catch (const cor::Error &error) {
+    CHECK(error.kind() == cor::ErrorKind::auth, "%s", error.what());
+  }
+  auto results = stranger.projects().try_update_many(rows(50));
+  std::size_t seen = 0;
+  for (const auto &item : results) seen += !item;
+  CHECK(seen == results.summary().read && results.error()->kind() == cor::ErrorKind::auth, "without exceptions");
+}
+
+int main() {
+  sandbox_clear();
+  updates();
+  configured();
+  {
+    const cor::Client client(config());
+    one(client);
+    many(client);
+    halted();
+  }
+  return finished();
+}

@@ -1,0 +1,154 @@
+// The shared vectors through C++: the same bytes on the wire, the same kinds of error.
+#include <projectcor.hpp>
+
+#include "../c/support.h"
+#include "vectors.h"
+
+#include <optional>
+#include <string>
+
+using cor::ProjectUpdate;
+using Text = std::optional<std::string>;
+
+namespace {
+
+int skipped = 0;
+
+// False: the types of C++ have no room for such a value.
+bool set_field(ProjectUpdate &u, const vector_field &f) {
+  const std::string field = f.field, tag = f.tag, v = f.value;
+  if (tag == "cell") return u.set_cell(field, v), true;
+  if (tag == "clear") {
+    for (std::int32_t n = 1; n <= 18; ++n)
+      if (name_of(static_cast<cor::Field>(n)) == field) return u.clear(static_cast<cor::Field>(n)), true;
+    return false;
+  }
+  const auto text = [&](ProjectUpdate &(ProjectUpdate::*set)(std::string_view) &) {
+    return tag == "text" && ((u.*set)(v), true);
+  };
+  const auto date = [&](ProjectUpdate &(ProjectUpdate::*from_text)(std::string_view) &,
+                        ProjectUpdate &(ProjectUpdate::*from_date)(cor::Date) &) {
+    if (tag == "text") return (u.*from_text)(v), true;
+    if (tag == "date") return (u.*from_date)({std::stoi(v), std::stoi(v.substr(5)), std::stoi(v.substr(8))}), true;
+    return false;
+  };
+  if (field == "name") return text(&ProjectUpdate::name);
+  if (field == "client_id") return text(&ProjectUpdate::client_id);
+  if (field == "brief") return text(&ProjectUpdate::brief);
+  if (field == "pm_id") return text(&ProjectUpdate::pm_id);
+  if (field == "status") return text(&ProjectUpdate::status);
+  if (field == "currency_id") return text(&ProjectUpdate::currency_id);
+  if (field == "fee_id") return text(&ProjectUpdate::fee_id);
+  if (field == "contract_id") return text(&ProjectUpdate::contract_id);
+  if (field == "deliverables") return text(&ProjectUpdate::deliverables);
+  if (field == "work_order") return text(&ProjectUpdate::work_order);
+  if (field == "start") return date(&ProjectUpdate::start, &ProjectUpdate::start);
+  if (field == "end") return date(&ProjectUpdate::end, &ProjectUpdate::end);
+  if (field == "evaluation_date") return date(&ProjectUpdate::evaluation_date, &ProjectUpdate::evaluation_date);
+  if (field == "estimated_time" || field == "estimated") {
+    const auto number = [&](auto value) { field == "estimated" ? (void)u.estimated(value) : (void)u.estimated_time(value); };
+    if (tag == "integer") return number(std::stoll(v)), true;
+    if (tag == "decimal") return number(cor::Decimal{v}), true;
+    if (tag == "float") return number(std::stod(v)), true;
+    return false;
+  }
+  if (field == "billable") return tag == "boolean" && (u.billable(v == "true"), true);
+  if (field == "archived") return tag == "boolean" && (u.archived(v == "true"), true);
+  if (field == "income_type" && tag == "text") return u.income_type(v), true;
+  if (field == "income_type" && tag == "income_type") return u.income_type_other(v), true;
+  return tag == "text" && (u.set_cell(field, v), true);
+}
+
+Text text(std::optional<std::string_view> value) { return value ? Text(std::string(*value)) : std::nullopt; }
+Text text(std::optional<std::int64_t> value) { return value ? Text(std::to_string(*value)) : std::nullopt; }
+Text text(std::optional<bool> value) { return value ? Text(*value ? "true" : "false") : std::nullopt; }
+
+Text get_field(const cor::Project &p, const std::string &name) {
+  if (name == "id") return text(p.id());
+  if (name == "client_id") return text(p.client_id());
+  if (name == "pm_id") return text(p.pm_id());
+  if (name == "contract_id") return text(p.contract_id());
+  if (name == "company_id") return text(p.company_id());
+  if (name == "name") return text(p.name());
+  if (name == "brief") return text(p.brief());
+  if (name == "start") return text(p.start());
+  if (name == "end") return text(p.end());
+  if (name == "estimated_time") return text(p.estimated_time());
+  if (name == "estimated") return text(p.estimated());
+  if (name == "status") return text(p.status());
+  if (name == "work_order") return text(p.work_order());
+  if (name == "billable") return text(p.billable());
+  if (name == "archived") return text(p.archived());
+  if (name == "created_at") return text(p.created_at());
+  if (name == "updated_at") return text(p.updated_at());
+  return "no such getter";
+}
+
+void one(const cor::Client &client, const update_vector &v) {
+  ProjectUpdate update(v.source);
+  for (std::size_t i = 0; i < v.field_count; ++i)
+    if (!set_field(update, v.fields[i])) {
+      ++skipped;
+      return;
+    }
+  for (std::size_t i = 0; i < v.extra_count; ++i) update.extra(v.extras[i].name, v.extras[i].value);
+  sandbox_clear();
+  sandbox_queue("{\"status\":200,\"body\":{\"id\":7}}");
+  const auto result = client.projects().try_update(std::string_view(v.id, v.id_size), update);
+  char *path, *body;
+  const int requests = sandbox_requests(&path, &body);
+  if (v.kind) {
+    CHECK(!result && name_of(result.error().kind()) == v.kind, "%s", v.name);
+    CHECK(requests == 0 && result.error().outcome() == cor::Outcome::not_applied, "%s", v.name);
+    const auto issues = result.error().issues();
+    CHECK(issues.size() == v.issue_count, "%s: %s", v.name, result.error().what());
+    for (std::size_t i = 0; i < v.issue_count; ++i) {
+      bool found = false;
+      for (const auto &issue : issues) found |= issue.field == v.issues[i].name && issue.code == v.issues[i].value;
+      CHECK(found, "%s: %s", v.name, result.error().what());
+    }
+  } else {
+    CHECK(result.has_value(), "%s: %s", v.name, result ? "" : result.error().what());
+    CHECK(requests == 1 && same(path, v.path) && same(body, v.body), "%s: %s %s", v.name, path, body);
+    CHECK(update.json() == v.body, "%s", v.name);
+  }
+  std::free(path);
+  std::free(body);
+}
+
+void answered(const answer_vector &v) {
+  cor::Client client(sandbox_client());
+  sandbox_clear();
+  sandbox_queue(v.queued);
+  const auto result = client.projects().try_update("A-1", ProjectUpdate("SAP").name("N"));
+  if (v.kind) {
+    CHECK(!result && name_of(result.error().kind()) == v.kind, "%s", v.name);
+    const auto &error = result.error();
+    CHECK(!v.outcome || name_of(error.outcome()) == v.outcome, "%s: %s", v.name, error.what());
+    CHECK(!v.code || error.code() == v.code, "%s", v.name);
+    CHECK(v.status < 0 || error.status() == v.status, "%s", v.name);
+    CHECK(v.attempts < 0 || error.attempts() == static_cast<unsigned>(v.attempts), "%s", v.name);
+    CHECK(v.retryable < 0 || error.is_retryable() == (v.retryable == 1), "%s", v.name);
+    CHECK(v.retry_after < 0 || error.retry_after() == std::chrono::seconds(v.retry_after), "%s", v.name);
+  } else {
+    CHECK(result.has_value(), "%s: %s", v.name, result ? "" : result.error().what());
+    for (std::size_t i = 0; i < v.project_count; ++i) {
+      const auto got = get_field(*result, v.project[i].name);
+      const auto &expected = v.project[i].value;
+      CHECK(expected ? got == std::string(expected) : !got, "%s: %s", v.name, v.project[i].name);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  {
+    cor::Client client(sandbox_client());
+    for (const auto &v : update_vectors) one(client, v);
+  }
+  for (const auto &v : answer_vectors) answered(v);
+  sandbox_clear();
+  std::printf("vectors that C++'s types rule out: %d\n", skipped);
+  return finished();
+}
