@@ -8,23 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from asyncio import AbstractEventLoop, Task
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-    from datetime import timedelta
-    from typing import Any, Literal, NoReturn
+    from collections.abc import AsyncIterable, Callable, Mapping
+    from typing import Any, NoReturn
 
     from typing_extensions import Self, Unpack
 
     from projectcor._errors import CorError
     from projectcor._fields import ProjectFields
-    from projectcor._native import AsyncRun, ItemResult, Progress, Project, Summary
-    from projectcor._progress import Bar
-    from projectcor._rows import ArrowStream
+    from projectcor._native import AsyncRun, ItemResult, Project, Summary
+    from projectcor._types import AsyncRows, Bar, OnProgress, Rows, Seconds
     from projectcor._update import ProjectUpdate
-
-    Rows = Iterable[object] | ArrowStream
-    AsyncRows = Iterable[object] | AsyncIterable[object] | ArrowStream
-    Seconds = float | timedelta
-    OnProgress = Callable[[Progress], object]
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults", "Client", "Projects"]
 
@@ -258,7 +251,7 @@ class AsyncClient(_Base):
     @property
     def projects(self) -> AsyncProjects:
         """COR's projects."""
-        return AsyncProjects(self)
+        return AsyncProjects(self._native, self._mailbox_of)
 
     async def close(self) -> None:
         """Closes the connections once the calls in flight have ended; new ones are refused."""
@@ -280,10 +273,11 @@ class AsyncClient(_Base):
 class AsyncProjects:
     """What can be done with projects."""
 
-    __slots__ = ("_client",)
+    __slots__ = ("_mailbox_of", "_native")
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
+    def __init__(self, native: NativeClient, mailbox_of: Callable[[AbstractEventLoop], Mailbox]) -> None:
+        self._native = native
+        self._mailbox_of = mailbox_of
 
     async def update(
         self,
@@ -300,8 +294,7 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         update, given = _merged(update, source, extra, fields)
-        client = self._client
-        call = client._native.start_update(client._mailbox_of(loop), future, id, update, *given)
+        call = self._native.start_update(self._mailbox_of(loop), future, id, update, *given)
         try:
             project: Project = await future
             return project
@@ -325,11 +318,10 @@ class AsyncProjects:
         """
         from asyncio import get_running_loop
 
-        client = self._client
-        mailbox = client._mailbox_of(get_running_loop())
-        fed = hasattr(rows, "__aiter__")
-        run = client._native.start_many(mailbox, rows, fed, source, id_column, concurrency, patience)
-        return AsyncResults(run, rows if fed else None, on_progress, _bar(progress))
+        mailbox = self._mailbox_of(get_running_loop())
+        fed: Any = rows if hasattr(rows, "__aiter__") else None
+        run = self._native.start_many(mailbox, rows, fed is not None, source, id_column, concurrency, patience)
+        return AsyncResults(run, fed, on_progress, _bar(progress))
 
 
 class AsyncResults:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
     from projectcor._native import Progress
-
-    class Bar(Protocol):
-        def __call__(self, progress: Progress, /) -> None: ...
-        def close(self) -> None: ...
+    from projectcor._types import Bar
 
 
 def bar() -> Bar:
@@ -26,7 +24,7 @@ def bar() -> Bar:
 
 
 def _note(progress: Progress) -> str:
-    notes = []
+    notes: list[str] = []
     if progress.failed:
         notes.append(f"{progress.failed} failed")
     if progress.paused:
@@ -38,9 +36,7 @@ class _Tqdm:
     """In a terminal and in a notebook."""
 
     def __init__(self) -> None:
-        from tqdm.auto import tqdm
-
-        self._make: Any = tqdm
+        self._make: Any = import_module("tqdm.auto").tqdm
         self._bar: Any = None
 
     def __call__(self, progress: Progress) -> None:
@@ -56,9 +52,7 @@ class _Tqdm:
 
 class _Rich:
     def __init__(self) -> None:
-        from rich.progress import Progress as RichProgress
-
-        self._progress: Any = RichProgress()
+        self._progress: Any = import_module("rich.progress").Progress()
         self._task: Any = None
 
     def __call__(self, progress: Progress) -> None:

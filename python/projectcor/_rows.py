@@ -4,12 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
-    class ArrowStream(Protocol):
-        """Anything that hands out Arrow's record batches: tables of pyarrow, relations of DuckDB, and many others."""
-
-        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+__all__ = ["open_rows"]
 
 
 def open_rows(rows: Any) -> tuple[str, Any, list[str] | None, int | None]:
@@ -18,8 +15,9 @@ def open_rows(rows: Any) -> tuple[str, Any, list[str] | None, int | None]:
     Frames of pandas and polars are read by their own iterators, whose values are the ones a Python programmer sees;
     everything else that speaks Arrow is read as that.
     """
+    name = type(rows).__name__
     if isinstance(rows, (str, bytes, dict)):
-        raise TypeError(f"rows is one {type(rows).__name__}; give a list (or another iterable) of rows, or a table")
+        raise TypeError(f"rows is one {name}; give a list (or another iterable) of rows, or a table")
     if hasattr(rows, "itertuples") and hasattr(rows, "columns"):
         return "cells", rows.itertuples(index=False, name=None), [str(name) for name in rows.columns], len(rows)
     if hasattr(rows, "iter_rows") and hasattr(rows, "columns"):
@@ -31,7 +29,7 @@ def open_rows(rows: Any) -> tuple[str, Any, list[str] | None, int | None]:
     if hasattr(rows, "__aiter__"):
         raise TypeError("rows is an asynchronous iterable; send it with AsyncClient")
     if not hasattr(rows, "__iter__") and not hasattr(rows, "__getitem__"):
-        raise TypeError(f"rows is a {type(rows).__name__}; give an iterable of rows, or a table")
+        raise TypeError(f"rows is a {name}; give an iterable of rows, or a table")
     return "objects", rows, None, _length(rows)
 
 

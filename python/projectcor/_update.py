@@ -111,12 +111,13 @@ class ProjectUpdate:
         **fields: Unpack[ProjectFields],
     ) -> ProjectUpdate:
         """The same update with what is given here on top of it; ``None`` leaves a value as it is."""
-        given = {name: value for name, value in fields.items() if value is not None}
+        merged: dict[str, Any] = {**self._fields}
+        merged.update((name, value) for name, value in fields.items() if value is not None)
         return ProjectUpdate(
             id=self._id if id is None else id,
             source=self._source if source is None else source,
             extra={**self._extra, **(extra or {})},
-            **{**self._fields, **given},  # type: ignore[arg-type]
+            **merged,
         )
 
     def validate(self) -> None:
@@ -167,23 +168,24 @@ def _rebuilt(id: str | None, source: str | None, extra: dict[str, Any], fields: 
     return ProjectUpdate(id=id, source=source, extra=extra, **fields)
 
 
-def json_text(value: object) -> str:
+def json_text(value: Any) -> str:
     """``value`` as JSON. A ``Decimal`` keeps its digits, a date is a day; what has no JSON is refused."""
     if isinstance(value, Json):
         return str(value)
     if value is CLEAR or value is None:
         return "null"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(json_text, value))}]"
-    kind = type(value)
-    if kind.__name__ == "Decimal" and kind.__module__ in ("decimal", "_decimal", "_pydecimal"):
-        if not value.is_finite():  # type: ignore[attr-defined]
+    kind = f"{type(value).__module__}.{type(value).__name__}"
+    if kind == "decimal.Decimal":
+        if not value.is_finite():
             raise ValueError(f"{value!r} is not finite")
         return str(value)
-    if kind.__name__ == "date" and kind.__module__ == "datetime":
+    if kind == "datetime.date":
         return f'"{value}"'
+    if kind in ("builtins.list", "builtins.tuple"):
+        return f"[{', '.join(map(json_text, value))}]"
     import json
 
-    if isinstance(value, dict):
-        return "{%s}" % ", ".join(f"{json.dumps(str(k), ensure_ascii=False)}: {json_text(v)}" for k, v in value.items())
+    if kind == "builtins.dict":
+        members = (f"{json.dumps(str(name), ensure_ascii=False)}: {json_text(value[name])}" for name in value)
+        return f"{{{', '.join(members)}}}"
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

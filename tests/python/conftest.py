@@ -1,73 +1,16 @@
-"""What the tests share: a sandbox, and both doors to one engine behind one face."""
+"""Fixtures: a sandbox, and a client of it by each of the doors."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 import projectcor
+import pytest
+from common import Awaited, Blocking
 from projectcor.testing import Sandbox
 
-ROOT = Path(__file__).resolve().parents[2]
-ID, SOURCE = "SF-OPP-12345", "SALESFORCE"
-"""The project of COR's own documentation, with which the sandboxes here begin."""
-
-
-def vectors(name: str) -> list[dict[str, Any]]:
-    """The shared table of this name."""
-    table: list[dict[str, Any]] = json.loads((ROOT / "tests" / "vectors" / name).read_text(encoding="utf-8"))
-    return table
-
-
-class Blocking:
-    """The blocking door."""
-
-    def __init__(self, sandbox: Sandbox, **options: Any) -> None:
-        self.client = sandbox.client(**options)
-
-    def update(self, *arguments: Any, **fields: Any) -> projectcor.Project:
-        return self.client.projects.update(*arguments, **fields)
-
-    def update_many(
-        self, rows: Any, **options: Any
-    ) -> tuple[list[projectcor.ItemResult], projectcor.Summary]:
-        results = self.client.projects.update_many(rows, **options)
-        return list(results), results.summary
-
-    def close(self) -> None:
-        self.client.close()
-
-
-class Awaited:
-    """The awaitable door, in an event loop per call."""
-
-    def __init__(self, sandbox: Sandbox, **options: Any) -> None:
-        self.client = sandbox.async_client(**options)
-
-    def update(self, *arguments: Any, **fields: Any) -> projectcor.Project:
-        async def main() -> projectcor.Project:
-            return await self.client.projects.update(*arguments, **fields)
-
-        return asyncio.run(main())
-
-    def update_many(
-        self, rows: Any, **options: Any
-    ) -> tuple[list[projectcor.ItemResult], projectcor.Summary]:
-        async def main() -> tuple[list[projectcor.ItemResult], projectcor.Summary]:
-            results = self.client.projects.update_many(rows, **options)
-            return [item async for item in results], results.summary
-
-        return asyncio.run(main())
-
-    def close(self) -> None:
-        asyncio.run(self.client.close())
-
-
+pytest_plugins = ["pytester"]
 
 
 @pytest.fixture
@@ -90,15 +33,3 @@ def client(cor: Sandbox) -> Iterator[projectcor.Client]:
     """A blocking client of the sandbox."""
     with cor.client(backoff_base=0.001, backoff_cap=0.001) as client:
         yield client
-
-
-def body(cor: Sandbox) -> str:
-    """The body of the latest request, as it arrived."""
-    return cor.requests[-1].body.decode()
-
-
-def sent(cor: Sandbox) -> dict[str, Any]:
-    """The fields of the latest request."""
-    fields: dict[str, Any] = cor.requests[-1].json()
-    fields.pop("metadata")
-    return fields

@@ -7,10 +7,9 @@ import inspect
 import threading
 from typing import Any
 
-import pytest
-from conftest import ID, SOURCE
-
 import projectcor
+import pytest
+from common import ID, SOURCE
 from projectcor.testing import Answer, Hold, Sandbox
 
 PAIRS = [

@@ -6,10 +6,9 @@ import copy
 import pickle
 from typing import Any
 
-import pytest
-from conftest import ID, SOURCE
-
 import projectcor
+import pytest
+from common import ID, SOURCE
 from projectcor import CorError, Issue, ItemResult, Progress, Project, Summary, _errors, _native
 from projectcor.testing import Answer, Sandbox
 
@@ -64,9 +63,9 @@ def test_an_error_tells_what_is_known(cor: Sandbox) -> None:
 
 
 def test_a_message_holds_its_causes() -> None:
-    with projectcor.Client(base_url="http://127.0.0.1:1", token="t", max_attempts=1) as client:
-        with pytest.raises(projectcor.TransportError, match="(?i)refused") as caught:
-            client.projects.update(ID, source=SOURCE, name="N")
+    client = projectcor.Client(base_url="http://127.0.0.1:1", token="t", max_attempts=1)
+    with pytest.raises(projectcor.TransportError, match=r"(?i)refused") as caught:
+        client.projects.update(ID, source=SOURCE, name="N")
     assert caught.value.outcome == "not_applied"
 
 
@@ -100,16 +99,19 @@ def test_options_that_make_no_sense_are_config_errors(options: dict[str, Any], s
         projectcor.Client(**{"token": "hush", **options})
 
 
-@pytest.mark.parametrize("options", [{"deadline": "30"}, {"max_attempts": 1.5}, {"rate": True}, {"token": b"t"}, {"x": 1}])
+@pytest.mark.parametrize(
+    "options", [{"deadline": "30"}, {"max_attempts": 1.5}, {"rate": True}, {"token": b"t"}, {"x": 1}]
+)
 def test_options_of_another_type_are_type_errors(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         projectcor.Client(**{"token": "hush", **options})
 
 
 def test_options_of_a_run_too(client: projectcor.Client) -> None:
-    for options in ({"concurrency": 0}, {"concurrency": 10**6}, {"patience": 0}, {"patience": -1.0}):
+    wrong: list[dict[str, Any]] = [{"concurrency": 0}, {"concurrency": 10**6}, {"patience": 0}, {"patience": -1.0}]
+    for options in wrong:
         with pytest.raises(projectcor.ConfigError, match=next(iter(options))):
-            client.projects.update_many([], **options)  # type: ignore[arg-type]
+            client.projects.update_many([], **options)
 
 
 def test_secrets_stay_in(cor: Sandbox) -> None:

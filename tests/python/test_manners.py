@@ -16,10 +16,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from conftest import ID, SOURCE
-
 import projectcor
+import pytest
+from common import ID, SOURCE
 from projectcor.testing import Answer, Hold, Sandbox
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks as Unix has them")
@@ -38,7 +37,7 @@ def interrupted(call: Callable[[], object], ready: Callable[[], object]) -> floa
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
         thread.start()
         call()
     waited = time.perf_counter() - pressed[0]
@@ -121,7 +120,12 @@ def test_a_signal_handler_that_returns_interrupts_nothing(cor: Sandbox, client: 
     hold = Hold()
     cor.queue(Answer(held_by=hold))
     before = signal.signal(signal.SIGUSR1, lambda *_: hold.release())
-    sender = threading.Thread(target=lambda: (cor.wait_for_requests(1), os.kill(os.getpid(), signal.SIGUSR1)))
+
+    def send() -> None:
+        cor.wait_for_requests(1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    sender = threading.Thread(target=send)
     sender.start()
     try:
         assert client.projects.update(ID, source=SOURCE, name="N").name == "N"
@@ -238,7 +242,7 @@ def test_under_spawn(cor: Sandbox) -> None:
 def test_clients_refuse_to_be_pickled_with_a_hint(cor: Sandbox, name: str) -> None:
     client = getattr(cor, name)()
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="pass its options .* and make a (Async)?Client where it is used"):
+        with pytest.raises(TypeError, match=r"pass its options .* and make a (Async)?Client where it is used"):
             attempt(client)
 
 
@@ -357,7 +361,7 @@ def test_nothing_is_recorded_unless_the_logger_asks(door: Any, caplog: pytest.Lo
 # Imports
 
 
-def test_importing_starts_no_thread_and_pulls_in_little(cor: Sandbox) -> None:
+def test_importing_starts_no_thread_and_pulls_in_little() -> None:
     code = """
 import sys, os
 before = set(sys.modules)
@@ -370,7 +374,7 @@ print(threads, new)
     threads, new = ended.stdout.split(" ", 1)
     assert threads == "1"
     heavy = {"typing", "asyncio", "dataclasses", "inspect", "logging", "json", "decimal", "datetime", "re", "enum"}
-    assert heavy.isdisjoint(eval(new)), new  # noqa: S307
+    assert heavy.isdisjoint(eval(new)), new
 
 
 def test_a_client_starts_no_thread(cor: Sandbox) -> None:

@@ -10,10 +10,9 @@ import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import pytest
-from conftest import ID, SOURCE
-
 import projectcor
+import pytest
+from common import ID, SOURCE
 from projectcor.testing import Answer, Hold, Sandbox
 
 
@@ -95,7 +94,7 @@ def test_a_callback_stops_at_once(client: projectcor.Client, cor: Sandbox) -> No
 def test_a_callback_that_raises_loses_no_result(client: projectcor.Client) -> None:
     answers = iter([None, ZeroDivisionError()])
 
-    def on_progress(progress: projectcor.Progress) -> None:
+    def on_progress(_: projectcor.Progress) -> None:
         error = next(answers, None)
         if error:
             raise error
@@ -170,7 +169,7 @@ def test_what_was_begun_has_its_result_before_the_input_s_error(client: projectc
         raise ZeroDivisionError
 
     results = client.projects.update_many(broken(), source=SOURCE)
-    seen = []
+    seen: list[projectcor.ItemResult] = []
     with pytest.raises(ZeroDivisionError):
         seen.extend(results)
     assert results.summary.read == 3

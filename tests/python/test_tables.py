@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from conftest import SOURCE
-
 import projectcor
+import pytest
+from common import SOURCE
 from projectcor.testing import Sandbox
 
 IDS = ["P-1", "P-2", "P-3"]
@@ -53,23 +53,29 @@ COLUMNS = {
     "billable": [True, None, False],
 }
 
-MAKERS = {
+MAKERS: dict[str, Callable[[], Any]] = {
     "pandas": lambda: pandas().DataFrame(COLUMNS),
     "pandas with types of its own": lambda: pandas().DataFrame(COLUMNS).convert_dtypes(),
-    "pandas by Arrow's types": lambda: pyarrow() and pandas().DataFrame(COLUMNS).convert_dtypes(dtype_backend="pyarrow"),
+    "pandas by Arrow's types": lambda: (
+        pyarrow() and pandas().DataFrame(COLUMNS).convert_dtypes(dtype_backend="pyarrow")
+    ),
     "pandas with a datetime64": lambda: pandas().DataFrame(COLUMNS).astype({"start": "datetime64[s]"}),
     "pandas with categories": lambda: pandas().DataFrame(COLUMNS).astype({"name": "category"}),
     "polars": lambda: polars().DataFrame(COLUMNS),
     "polars with a Datetime": lambda: polars().DataFrame(COLUMNS).cast({"start": polars().Datetime("ms")}),
     "polars with categories": lambda: polars().DataFrame(COLUMNS).cast({"name": polars().Categorical}),
-    "polars in chunks": lambda: polars().concat([polars().DataFrame(COLUMNS)[n : n + 1] for n in range(3)], rechunk=False),
+    "polars in chunks": lambda: polars().concat(
+        [polars().DataFrame(COLUMNS)[n : n + 1] for n in range(3)], rechunk=False
+    ),
     "pyarrow table": lambda: pyarrow().table(COLUMNS),
     "pyarrow batches": lambda: pyarrow().table(COLUMNS).to_reader(max_chunksize=2),
     "pyarrow with a dictionary": lambda: dictionary_encoded(),
-    "pyarrow with large and view types": lambda: pyarrow()
-    .table(COLUMNS)
-    .set_column(0, "id", pyarrow().array(IDS, pyarrow().large_string()))
-    .set_column(1, "name", pyarrow().array(COLUMNS["name"], pyarrow().string_view())),
+    "pyarrow with large and view types": lambda: (
+        pyarrow()
+        .table(COLUMNS)
+        .set_column(0, "id", pyarrow().array(IDS, pyarrow().large_string()))
+        .set_column(1, "name", pyarrow().array(COLUMNS["name"], pyarrow().string_view()))
+    ),
     "any stream": lambda: Stream(pyarrow().table(COLUMNS)),
     "dicts": lambda: [dict(zip(COLUMNS, row)) for row in zip(*COLUMNS.values())],
 }
@@ -89,9 +95,7 @@ def test_every_kind_of_table_sends_the_same(door: Any, cor: Sandbox, kind: str) 
     table = MAKERS[kind]()
     items, summary = door.update_many(table, source=SOURCE)
     sent = bodies(cor)
-    assert sent["P-1"] == (
-        'name":"a","start":"2025-01-15","estimated_time":0.1,"billable":true,"estimated":18000.10}'
-    )
+    assert sent["P-1"] == ('name":"a","start":"2025-01-15","estimated_time":0.1,"billable":true,"estimated":18000.10}')
     assert sent["P-3"] in (
         'name":"c","start":"1969-12-31","estimated_time":250.0,"billable":false,"estimated":0.05}',
         # Arrow gives every decimal of a column the same number of digits.
@@ -120,13 +124,26 @@ def test_nothing_keeps(door: Any, cor: Sandbox, library: Any) -> None:
 
 def test_numbers_of_every_width(client: projectcor.Client, cor: Sandbox) -> None:
     pa = pyarrow()
-    wide = {"int8": -1, "int16": -1, "int32": -1, "int64": -(2**63), "uint8": 255, "uint16": 1, "uint32": 1, "uint64": 2**64 - 1}
+    wide = {
+        "int8": -1,
+        "int16": -1,
+        "int32": -1,
+        "int64": -(2**63),
+        "uint8": 255,
+        "uint16": 1,
+        "uint32": 1,
+        "uint64": 2**64 - 1,
+    }
     for type_name, value in wide.items():
         table = pa.table({"id": ["P-1"], "estimated": pa.array([value], getattr(pa, type_name)())})
         (item,) = client.projects.update_many(table, source=SOURCE)
         assert item.ok, item.error
         assert bodies(cor)["P-1"] == f'estimated":{value}}}'
-    for precision, scale, text in [(5, 2, "123.40"), (38, 10, "-1234567890123456789012345678.0123456789"), (76, 0, "9" * 70)]:
+    for precision, scale, text in [
+        (5, 2, "123.40"),
+        (38, 10, "-1234567890123456789012345678.0123456789"),
+        (76, 0, "9" * 70),
+    ]:
         kind = pa.decimal256(precision, scale) if precision > 38 else pa.decimal128(precision, scale)
         table = pa.table({"id": ["P-1"], "estimated": pa.array([Decimal(text)], kind)})
         (item,) = client.projects.update_many(table, source=SOURCE)
@@ -191,7 +208,9 @@ def test_a_column_of_sources(door: Any, cor: Sandbox) -> None:
         frame = library().DataFrame({"id": IDS, "source": [SOURCE, "SAP", None], "name": ["N"] * 3})
         _, summary = door.update_many(frame, source=SOURCE)
         assert (summary.applied, summary.failed) == (2, 1)
-        assert sorted(request.json()["metadata"]["source"] for request in cor.requests) == sorted([SOURCE, SOURCE, "SAP"])
+        assert sorted(request.json()["metadata"]["source"] for request in cor.requests) == sorted(
+            [SOURCE, SOURCE, "SAP"]
+        )
 
 
 def test_a_frame_tells_how_many_rows_it_has(client: projectcor.Client) -> None:
@@ -212,7 +231,7 @@ def test_two_columns_of_one_name(client: projectcor.Client) -> None:
         client.projects.update_many(frame, source=SOURCE)
 
 
-def test_none_of_the_libraries_is_imported(cor: Sandbox) -> None:
+def test_none_of_the_libraries_is_imported() -> None:
     code = """
 import sys, projectcor, projectcor.testing
 with projectcor.testing.Sandbox() as cor, cor.client() as client:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from conftest import Awaited, Blocking, vectors
-
 import projectcor
+import pytest
+from common import Awaited, Blocking, vectors
 from projectcor.testing import Answer, Sandbox
 
-READ = {
+READ: dict[str, Callable[[Any], object]] = {
     "text": str,
     "date": date.fromisoformat,
     "integer": int,
@@ -40,7 +40,7 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def send(door: Any, way: str, id: str, given: dict[str, Any]) -> projectcor.Project:
+def send(door: Any, way: str, id: str, given: dict[str, Any]) -> object:
     if way == "update":
         return door.update(id, **given)
     if way == "ProjectUpdate":
@@ -83,9 +83,7 @@ def text_of(project: projectcor.Project, name: str) -> str | None:
 
 @pytest.mark.parametrize("door_class", [Blocking, Awaited])
 @pytest.mark.parametrize("vector", vectors("answers.json"), ids=lambda v: v["name"])
-def test_answers_are_the_same_projects_and_errors(
-    cor: Sandbox, door_class: Any, vector: dict[str, Any]
-) -> None:
+def test_answers_are_the_same_projects_and_errors(cor: Sandbox, door_class: Any, vector: dict[str, Any]) -> None:
     door = door_class(cor, max_attempts=2, backoff_base=0.001, backoff_cap=0.001)
     expect = vector["expect"]
     cor.queue(Answer(vector["status"], body=vector["body"], headers=vector.get("headers"), times=2))
@@ -96,7 +94,7 @@ def test_answers_are_the_same_projects_and_errors(
         with pytest.raises(projectcor.CorError) as failed:
             door.update("A-1", source="SALESFORCE", name="N")
         error = failed.value
-        found = {name: getattr(error, {"retryable": "is_retryable"}.get(name, name)) for name in expect}
+        found = {name: getattr(error, "is_retryable" if name == "retryable" else name) for name in expect}
         assert found == expect
         assert len(cor.requests) == error.attempts
     door.close()

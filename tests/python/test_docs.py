@@ -1,0 +1,104 @@
+"""What is shown works: docstrings, README, examples."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import projectcor
+import projectcor.testing
+import pytest
+from common import ROOT
+from projectcor.testing import Sandbox
+
+MODULES = ["", "._client", "._errors", "._fields", "._native", "._results", "._update", ".testing"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_say_what_happens(name: str) -> None:
+    module = importlib.import_module(f"projectcor{name}")
+    names = {**vars(projectcor), **vars(projectcor.testing), **vars(module)}
+    finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner()
+    for test in finder.find(module, extraglobs=names):
+        runner.run(test)
+    if module is projectcor._native:
+        # Classes of a compiled module are not found by themselves.
+        for cls in (projectcor.Project, projectcor.testing.Sandbox, projectcor.testing.Answer):
+            (test,) = [t for t in finder.find(cls, cls.__name__, module, extraglobs=names) if t.name == cls.__name__]
+            runner.run(test)
+    assert runner.summarize(verbose=False).failed == 0
+
+
+def public(cls: type) -> list[Any]:
+    return [getattr(cls, name) for name in dir(cls) if not name.startswith("_")]
+
+
+def test_everything_public_is_documented() -> None:
+    from projectcor._errors import CorError
+
+    for namespace in (projectcor, projectcor.testing):
+        assert namespace.__doc__
+        for name in namespace.__all__:
+            thing = getattr(namespace, name)
+            if not isinstance(thing, type) or issubclass(thing, (CorError, dict)):
+                continue
+            assert thing.__doc__, name
+            own = [member for member in vars(thing) if not member.startswith("_")]
+            for member in own:
+                if callable(getattr(thing, member)) and not issubclass(thing, (str, int)):
+                    assert getattr(thing, member).__doc__, f"{name}.{member}"
+
+
+def run(command: list[str], cor: Sandbox, **more: Any) -> str:
+    ended: subprocess.CompletedProcess[str] = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, **cor.environment, "PYTHONIOENCODING": "utf-8"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        **more,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def test_the_readme_s_python(cor: Sandbox) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks, "the README shows no Python"
+    out = run(["-c", "\n".join(blocks)], cor)
+    assert "155693 2025-04-30" in out
+    assert "SF-OPP-99999 project_not_found" in out
+
+
+def test_the_script(cor: Sandbox) -> None:
+    out = run([str(ROOT / "examples/python/update.py")], cor)
+    assert "COR's number is 155693, the end is 2025-04-30, 18000.10 is estimated" in out
+    assert "SF-OPP-99999: could not update project" in out
+    assert 'SF-OPP-12345: row 2: estimated: the text "18,000" does not fit' in out
+    assert "Summary(read=3, applied=1, rejected=1, failed=1, not_started=0)" in out
+
+
+def test_the_async_script(cor: Sandbox) -> None:
+    out = run([str(ROOT / "examples/python/update_async.py")], cor)
+    assert [line for line in out.splitlines() if line.startswith("row")] == [
+        "row 0: 10 hours",
+        "row 1: 20 hours",
+        "row 2: 30 hours",
+    ]
+
+
+def test_the_notebook_s_table(cor: Sandbox) -> None:
+    pytest.importorskip("pandas")
+    out = run([str(ROOT / "examples/python/dataframe.py")], cor)
+    assert "Summary(read=2, applied=1, rejected=0, failed=1, not_started=0)" in out
+    assert "SF-OPP-99999" in out
+    stored = cor.project("SALESFORCE", "SF-OPP-12345")
+    assert stored is not None
+    assert str(stored.fields["estimated"]) == "18000.1"

@@ -1,0 +1,95 @@
+"""The installed package: one wheel, one program, one fixture."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import projectcor
+import pytest
+from common import ID, SOURCE
+from projectcor.testing import Sandbox
+
+try:
+    DISTRIBUTION = metadata.distribution("projectcor")
+except metadata.PackageNotFoundError:
+    pytest.skip("the package is not installed", allow_module_level=True)
+
+SCRIPT = Path(sys.executable).with_name("cor")
+PROGRAMS = {"the script": [str(SCRIPT)], "the module": [sys.executable, "-m", "projectcor"]}
+
+
+@pytest.fixture(params=list(PROGRAMS.values()), ids=list(PROGRAMS))
+def program(request: pytest.FixtureRequest, cor: Sandbox) -> Any:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*request.param, *arguments],
+            env={**os.environ, **cor.environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_program_is_the_rust_program(program: Any) -> None:
+    updated = program("projects", "update", ID, "--source", SOURCE, "--name", "from the shell", "--json")
+    assert updated.returncode == 0, updated.stderr
+    assert '"name":"from the shell"' in updated.stdout
+    assert program("projects", "update", "unknown", "--source", SOURCE, "--name", "N").returncode == 1
+    assert program("projects", "nonsense").returncode == 2
+    assert "projectcor" in program("--help").stdout or "COR" in program("--help").stdout
+    assert projectcor.__version__ in program("--version").stdout
+
+
+def test_the_metadata_says_what_it_is() -> None:
+    about = DISTRIBUTION.metadata
+    assert about["Name"] == "projectcor"
+    assert about["Version"] == projectcor.__version__ == DISTRIBUTION.version
+    assert about["Requires-Python"] == ">=3.9"
+    assert "Typing :: Typed" in (about.get_all("Classifier") or [])
+    assert about["License-Expression"] == "MIT"
+    assert "client.projects.update(" in (DISTRIBUTION.read_text("METADATA") or "")
+
+
+def test_nothing_is_required() -> None:
+    required = [line for line in DISTRIBUTION.requires or [] if "extra ==" not in line]
+    assert required == []
+
+
+def test_there_is_one_compiled_file_and_it_is_typed() -> None:
+    files = [str(file) for file in DISTRIBUTION.files or []]
+    compiled = [file for file in files if file.endswith((".so", ".pyd", ".dylib"))]
+    assert len(compiled) == 1, "one file, so one copy of everything in it"
+    assert ".abi3." in compiled[0] or compiled[0].endswith(".pyd")
+    assert {"projectcor/py.typed", "projectcor/_native.pyi"} <= set(files)
+    assert not any("test_" in file or "bench" in file for file in files)
+
+
+def test_the_script_is_there() -> None:
+    assert SCRIPT.exists() or shutil.which("cor")
+
+
+def test_the_fixture_lets_users_test_their_own_code(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import projectcor
+
+        def rename(id, name):
+            with projectcor.Client() as client:
+                return client.projects.update(id, source="SAP", name=name)
+
+        def test_rename(cor_sandbox):
+            cor_sandbox.seed([{"id": "P-1", "source": "SAP", "name": "Before"}])
+            rename("P-1", "After")
+            assert cor_sandbox.project("SAP", "P-1").fields["name"] == "After"
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)

@@ -1,0 +1,129 @@
+"""Lines that must type-check, and lines that must not: a checker finds an ignore that is not needed.
+
+Checked by mypy and pyright, and never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Optional
+
+import projectcor
+from projectcor import CLEAR, Client, CorError, IncomeType, ItemResult, Progress, Project, ProjectFields, ProjectUpdate
+from projectcor.testing import Answer, Hold, Sandbox
+from typing_extensions import assert_type
+
+
+@dataclass
+class Deal:
+    id: str
+    name: str
+
+
+def options() -> None:
+    Client()
+    Client(token="t", deadline=30, connect_timeout=timedelta(seconds=1), concurrency=4, rate=2.5)
+    Client("t")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Client(deadline="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Client(dead_line=30)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def one(client: Client, maybe: Optional[str]) -> None:
+    update = client.projects.update
+    assert_type(update("x", source="SAP", name="N"), Project)
+    update("x", source="SAP", name=CLEAR, start=CLEAR, estimated=CLEAR, billable=CLEAR, income_type=CLEAR)
+    update("x", source="SAP", name=maybe, start=None, estimated=None, archived=None)
+    update("x", source="SAP", start=date(2025, 1, 1), end=datetime(2025, 1, 1), evaluation_date="2025-01-01")
+    update("x", source="SAP", estimated=1, estimated_time=Decimal("0.1"))
+    update("x", source="SAP", income_type="fee")
+    update("x", source="SAP", income_type=IncomeType("gift"))
+    update("x", source="SAP", extra={"brand_id": "B-1", "share": Decimal("0.10")})
+    update("x", ProjectUpdate(source="SAP", name="N"))
+    update("x", ProjectUpdate(name="N"), source="SAP", brief="b")
+    fields: ProjectFields = {"name": "N", "end": date(2025, 1, 1)}
+    update("x", source="SAP", **fields)
+
+    update("x", source="SAP", nmae="N")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    update("x", source="SAP", estimated="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update("x", source="SAP", billable="false")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update("x", source="SAP", client_id=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update("x", source="SAP", end=20250101)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update("x", source="SAP", start=b"2025-01-01")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update(7, source="SAP", name="N")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update("x", source=7, name="N")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update("x", {"name": "N"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update(source="SAP", name="N")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def answer(project: Project) -> None:
+    assert_type(project.id, Optional[int])
+    assert_type(project.name, Optional[str])
+    assert_type(project.start, Optional[date])
+    assert_type(project.estimated, Optional[Decimal])
+    assert_type(project.updated_at, Optional[datetime])
+    assert_type(project.to_dict(), dict[str, Any])
+    project.name = "N"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    project.nmae  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+
+
+def many(client: Client, deals: Iterator[Deal], table: Any) -> None:
+    update_many = client.projects.update_many
+    for item in update_many([{"id": "x", "name": "N"}], source="SAP"):
+        assert_type(item, ItemResult)
+        assert_type(item.error, Optional[CorError])
+        assert_type(item.project, Optional[Project])
+        if item.error:
+            assert_type(item.error.kind, str)
+            assert_type(item.error.retry_after, Optional[float])
+            assert_type(item.error.issues, tuple[projectcor.Issue, ...])
+    results = update_many(deals, source="SAP", concurrency=8, patience=timedelta(minutes=1), progress=True)
+    assert_type(results.summary, projectcor.Summary)
+    assert_type(results.halted, Optional[CorError])
+    update_many([ProjectUpdate(id="x", source="SAP", name="N"), ("y", ProjectUpdate(name="N"))])
+    update_many(table, id_column="opportunity", on_progress=lambda p: p.failed < 100)
+
+    def told(progress: Progress) -> None:
+        assert_type(progress.total, Optional[int])
+
+    update_many(deals, on_progress=told)
+
+    async def rows() -> AsyncIterator[Deal]:
+        yield Deal("x", "N")
+
+    update_many(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update_many(rows())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    update_many(deals, "SAP")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    update_many(deals, on_progress=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def awaited(rows: AsyncIterator[Deal]) -> None:
+    async with projectcor.AsyncClient(token="t") as client:
+        assert_type(await client.projects.update("x", source="SAP", name="N"), Project)
+        results = client.projects.update_many(rows, source="SAP")
+        async for item in results:
+            assert_type(item, ItemResult)
+        assert_type(results.summary, projectcor.Summary)
+        for _ in client.projects.update_many([]):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+            pass
+        client.projects.update("x", source="SAP", nmae="N")  # type: ignore[call-arg,unused-coroutine]  # pyright: ignore[reportCallIssue]
+
+
+def updates() -> None:
+    update = ProjectUpdate(source="SAP", start=CLEAR)
+    assert_type(update.to_json(), str)
+    assert_type(update.replace(name="N"), ProjectUpdate)
+    update.source = "VBS"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    ProjectUpdate(source="SAP", nmae="N")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ProjectUpdate("SAP")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def testing() -> None:
+    with Sandbox(seed=[{"id": "x", "source": "SAP", "name": "N"}], latency=0.1) as cor:
+        cor.queue(Answer(503, headers={"retry-after": "1"}, times=2))
+        cor.queue(Answer(held_by=Hold(), for_id="x"))
+        assert_type(cor.client(), Client)
+        Sandbox(sed=[])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        cor.queue(503)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
