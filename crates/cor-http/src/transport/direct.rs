@@ -117,7 +117,10 @@ impl Direct {
     fn take_idle(&self) -> Option<Connection> {
         let here = Handle::current().id();
         let mut idle = self.idle();
-        idle.retain(|(_, since, _)| since.elapsed() <= MOST_IDLE);
+        // They lie in the order in which they came to rest.
+        let now = Instant::now();
+        let too_old = idle.partition_point(|(_, since, _)| now.saturating_duration_since(*since) > MOST_IDLE);
+        idle.drain(..too_old);
         while let Some(at) = idle.iter().rposition(|(.., home)| *home == here) {
             let (connection, ..) = idle.remove(at);
             if connection.is_quiet() {
