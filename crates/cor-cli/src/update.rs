@@ -73,6 +73,10 @@ fn update_of(args: &UpdateArgs) -> Result<ProjectUpdate, Failure> {
     }
     for extra in &args.extra {
         match read_extra(extra) {
+            Ok((name, _)) if args.extra.iter().filter(|other| is_called(other, name)).count() > 1 => {
+                let message = format!("{name} is given twice; give it once");
+                issues.push(Issue::new("extra", IssueCode::NotAllowed, message));
+            }
             Ok((name, value)) => update = update.extra(name, value),
             Err(message) => issues.push(Issue::new("extra", IssueCode::NotAllowed, message)),
         }
@@ -104,6 +108,10 @@ fn value_of(field: Field, text: &str) -> Result<Value<'_>, Issue> {
         return Err(Issue::new(field.name(), code, message));
     }
     Ok(Value::Cell(text))
+}
+
+fn is_called(extra: &str, name: &str) -> bool {
+    extra.split_once('=').is_some_and(|(called, _)| called == name)
 }
 
 fn read_extra(text: &str) -> Result<(&str, Json), String> {

@@ -333,3 +333,10 @@ fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
     sandbox.queue(Answer::status(204));
     assert_eq!(update(&sandbox, &["P", "--name", "x", "--json"]).exits(0).out, "{}\n");
 }
+
+#[test]
+fn an_extra_given_twice_is_refused() {
+    let sandbox = sandbox(&["P"]);
+    update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is given twice");
+    assert!(sandbox.requests().is_empty());
+}
