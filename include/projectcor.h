@@ -236,14 +236,6 @@ typedef struct cor_project cor_project;
  */
 typedef struct cor_update cor_update;
 
-/** One row of many. */
-typedef struct cor_row {
-  /** The project's external id, NUL-terminated. */
-  const char *id;
-  /** What is to change; copied when the row's turn comes. */
-  const cor_update *update;
-} cor_row;
-
 /**
  * Gets the result of a row, in the order in which rows finish. `item` lives until it returns.
  *
@@ -306,6 +298,14 @@ typedef struct cor_summary {
   uint64_t not_started;
 } cor_summary;
 
+/** One row of many. */
+typedef struct cor_row {
+  /** The project's external id, NUL-terminated. */
+  const char *id;
+  /** What is to change; copied when the row's turn comes. */
+  const cor_update *update;
+} cor_row;
+
 /**
  * Fills in the next row and returns true, or returns false where there is none. What the row points to has to stay
  * until this is called again or the call that uses it returns; it is copied before.
@@ -315,6 +315,80 @@ typedef bool (*cor_next_row)(void *user_data, cor_row *row);
 #ifdef __cplusplus
 extern "C" {
 #endif /* __cplusplus */
+
+/**
+ * Begins a run that takes rows and gives results one by one.
+ *
+ * @param client   the client. The run goes on when it is freed meanwhile only as far as cor_bulk_next() then fails.
+ * @param options  options; NULL for the defaults. Callbacks have to be NULL.
+ * @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Since 0.1.
+ */
+cor_status cor_bulk_new(const cor_client *client,
+                        const cor_bulk_options *options,
+                        cor_bulk **bulk,
+                        cor_error **error);
+
+/**
+ * Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
+ * unknown.
+ *
+ * Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
+ */
+cor_status cor_bulk_free(cor_bulk *bulk);
+
+/** Whether the run could do with more rows. False after cor_bulk_end_input(). Since 0.1. */
+bool cor_bulk_wants_rows(const cor_bulk *bulk);
+
+/**
+ * Adds a row. A row that cannot be used takes its place among the results.
+ *
+ * @param id      the project's external id, NUL-terminated; copied.
+ * @param update  what is to change; copied.
+ *
+ * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(). Since 0.1.
+ */
+cor_status cor_bulk_push(cor_bulk *bulk, const char *id, const cor_update *update);
+
+/** Says that there are no more rows. Since 0.1. */
+cor_status cor_bulk_end_input(cor_bulk *bulk);
+
+/** Starts nothing new: what is under way finishes, the other rows are reported as not started. Since 0.1. */
+cor_status cor_bulk_stop(cor_bulk *bulk);
+
+/**
+ * Waits for the next result, in the order in which rows finish.
+ *
+ * @param item   gets the result, which lives until this is called again or the run is freed; NULL where there is
+ *               nothing to wait for, because every row so far has its result.
+ * @param error  gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK, or why the run ended before its input did, as cor_client_update_projects(): reported
+ * once all results were given out. Since 0.1.
+ */
+cor_status cor_bulk_next(cor_bulk *bulk,
+                         const cor_item_result **item,
+                         cor_error **error);
+
+/**
+ * How far the run had come with the result that was given out last.
+ *
+ * @param progress  its struct_size has to be set.
+ *
+ * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
+cor_status cor_bulk_progress(const cor_bulk *bulk, cor_progress *progress);
+
+/**
+ * What became of the rows so far. Rows whose result was not given out yet may be counted already.
+ *
+ * @param summary  its struct_size has to be set.
+ *
+ * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
+cor_status cor_bulk_summary(const cor_bulk *bulk, cor_summary *summary);
 
 /**
  * Sets up a client. Connects to nothing.
@@ -645,80 +719,6 @@ cor_status cor_client_update_projects_from(const cor_client *client,
                                            const cor_bulk_options *options,
                                            cor_summary *summary,
                                            cor_error **error);
-
-/**
- * Begins a run that takes rows and gives results one by one.
- *
- * @param client   the client. The run goes on when it is freed meanwhile only as far as cor_bulk_next() then fails.
- * @param options  options; NULL for the defaults. Callbacks have to be NULL.
- * @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
- * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
- *
- * Since 0.1.
- */
-cor_status cor_bulk_new(const cor_client *client,
-                        const cor_bulk_options *options,
-                        cor_bulk **bulk,
-                        cor_error **error);
-
-/**
- * Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
- * unknown.
- *
- * Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
- */
-cor_status cor_bulk_free(cor_bulk *bulk);
-
-/** Whether the run could do with more rows. False after cor_bulk_end_input(). Since 0.1. */
-bool cor_bulk_wants_rows(const cor_bulk *bulk);
-
-/**
- * Adds a row. A row that cannot be used takes its place among the results.
- *
- * @param id      the project's external id, NUL-terminated; copied.
- * @param update  what is to change; copied.
- *
- * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(). Since 0.1.
- */
-cor_status cor_bulk_push(cor_bulk *bulk, const char *id, const cor_update *update);
-
-/** Says that there are no more rows. Since 0.1. */
-cor_status cor_bulk_end_input(cor_bulk *bulk);
-
-/** Starts nothing new: what is under way finishes, the other rows are reported as not started. Since 0.1. */
-cor_status cor_bulk_stop(cor_bulk *bulk);
-
-/**
- * Waits for the next result, in the order in which rows finish.
- *
- * @param item   gets the result, which lives until this is called again or the run is freed; NULL where there is
- *               nothing to wait for, because every row so far has its result.
- * @param error  gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
- *
- * Returns COR_OK, or why the run ended before its input did, as cor_client_update_projects(): reported
- * once all results were given out. Since 0.1.
- */
-cor_status cor_bulk_next(cor_bulk *bulk,
-                         const cor_item_result **item,
-                         cor_error **error);
-
-/**
- * How far the run had come with the result that was given out last.
- *
- * @param progress  its struct_size has to be set.
- *
- * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
- */
-cor_status cor_bulk_progress(const cor_bulk *bulk, cor_progress *progress);
-
-/**
- * What became of the rows so far. Rows whose result was not given out yet may be counted already.
- *
- * @param summary  its struct_size has to be set.
- *
- * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
- */
-cor_status cor_bulk_summary(const cor_bulk *bulk, cor_summary *summary);
 
 /**
  * Frees a project. NULL is fine.

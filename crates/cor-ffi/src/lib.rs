@@ -2,8 +2,8 @@
 //!
 //! The header is made from this crate by `scripts/header` and says everything a caller needs to know. Inside:
 //!
-//! * [`guard`]: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
-//! * one module per handle: [`config`], [`client`], [`update`], [`project`], [`error`], [`item`], [`many`].
+//! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
+//! * one module per handle: [`config`], [`client`], [`update`], [`project`], [`error`], [`item`], [`many`], [`bulk`].
 //! * `live` and `run`: the client behind the handle and the run of many rows, without a word of C.
 //!
 //! A binding translates and never decides: an `if` about COR's API belongs into `cor-core` or `cor-http`.
@@ -11,8 +11,10 @@
 // The names are C's, and exporting a function is `unsafe` by its attribute. What the functions do with
 // pointers goes through `guard`, whose words on safety hold for all of them.
 #![allow(non_camel_case_types, unsafe_code)]
+#![allow(rustdoc::bare_urls, reason = "the comments are the header's, where nothing is a link")]
 #![allow(clippy::missing_safety_doc, reason = "the header's conventions say it once for all functions")]
 
+pub mod bulk;
 pub mod client;
 pub mod config;
 pub mod error;

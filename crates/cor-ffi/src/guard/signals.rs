@@ -70,3 +70,37 @@ impl NoSigpipe {
         NoSigpipe {}
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// Whether SIGPIPE is pending, and whether it is blocked, for this thread.
+    fn state() -> (bool, bool) {
+        // SAFETY: the calls fill sets on this stack.
+        unsafe {
+            let (mut pending, mut blocked) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigpending(&mut pending);
+            libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut blocked);
+            let has = |set| libc::sigismember(set, libc::SIGPIPE) == 1;
+            (has(&pending), has(&blocked))
+        }
+    }
+
+    #[test]
+    fn a_signal_that_was_raised_meanwhile_never_reaches_the_program() {
+        // SAFETY: no memory is involved. With its default, the signal would end this process.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let quiet = NoSigpipe::new();
+        // SAFETY: as above.
+        unsafe { libc::raise(libc::SIGPIPE) };
+        assert_eq!(state(), (true, true));
+        drop(quiet);
+        assert_eq!(state(), (false, false));
+        let outer = NoSigpipe::new();
+        drop(NoSigpipe::new());
+        assert_eq!(state(), (false, true), "blocked before, blocked after");
+        drop(outer);
+        assert_eq!(state(), (false, false));
+    }
+}
