@@ -319,7 +319,7 @@ extern "C" {
 /**
  * Begins a run that takes rows and gives results one by one.
  *
- * @param client   the client. The run goes on when it is freed meanwhile only as far as cor_bulk_next() then fails.
+ * @param client   the client. When it is freed meanwhile, cor_bulk_next() returns COR_ERR_CANCELLED.
  * @param options  options; NULL for the defaults. Callbacks have to be NULL.
  * @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
