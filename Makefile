@@ -13,7 +13,7 @@ PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## see it work in a minute, without an account: before and after, over real HTTP
@@ -39,6 +39,23 @@ test-cli: ## the program on real input: a public CRM export of 14,277 rows, wher
 	$(CARGO) build --locked --quiet -p cor-cli
 	COR=target/debug/cor tests/readme
 	COR=target/debug/cor tests/cli-real-input
+
+.PHONY: test-python
+test-python: ## the Python package: wheel, tests, types, examples; not yet part of `make test`
+	tests/python/run
+
+.PHONY: test-c
+test-c: ## the C and C++ library, from its installed package; not yet part of `make test`
+	tests/c/run
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: ## the C and C++ library and its packages below PREFIX (default /usr/local)
+	scripts/install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+.PHONY: header
+header: ## make include/projectcor.h anew
+	scripts/header
 
 .PHONY: deny
 deny: ## licences, advisories and bans by cargo-deny, where it is installed
