@@ -327,7 +327,8 @@ class AsyncProjects:
 class AsyncResults:
     """The results of ``AsyncProjects.update_many``, in the order in which they finish.
 
-    Iterate over it once. What is in flight is given up when it is closed or no longer referenced.
+    Iterate over it once. What is in flight is given up when the task that iterates is cancelled, when the results are
+    closed, or when nothing refers to them any more.
     """
 
     def __init__(
@@ -342,6 +343,7 @@ class AsyncResults:
         self._feeder: Task[None] | None = None
         self._on_progress = on_progress
         self._bar = bar
+        self._closed = False
 
     def __aiter__(self) -> Self:
         return self
@@ -360,20 +362,26 @@ class AsyncResults:
         return item
 
     async def _next(self) -> ItemResult | None:
-        from asyncio import ensure_future, get_running_loop, sleep
+        from asyncio import CancelledError, ensure_future, get_running_loop, sleep
 
+        if self._closed:
+            return None
         if self._rows is not None:
             self._feeder = ensure_future(_feed(self._run, self._rows))
             self._rows = None
-        while (item := self._run.take()) is None:
-            if self._run.has_ended():
-                return None
-            future = get_running_loop().create_future()
-            if self._run.wait(future):
-                await future
-            else:
-                # Rows are slow to come; others have their turn in between.
-                await sleep(0)
+        try:
+            while (item := self._run.take()) is None:
+                if self._run.has_ended():
+                    return None
+                future = get_running_loop().create_future()
+                if self._run.wait(future):
+                    await future
+                else:
+                    # Rows are slow to come; others have their turn in between.
+                    await sleep(0)
+        except CancelledError:
+            self._give_up()
+            raise
         return item
 
     @property
@@ -395,6 +403,7 @@ class AsyncResults:
         self._give_up()
 
     def _give_up(self) -> None:
+        self._closed = True
         self._run.abort()
         if self._feeder is not None:
             self._feeder.cancel()

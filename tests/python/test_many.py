@@ -204,7 +204,7 @@ def test_limits_pause_and_do_not_fail(cor: Sandbox, door: Any) -> None:
 
 def test_results_given_up_are_given_up(client: projectcor.Client, cor: Sandbox) -> None:
     hold = Hold()
-    cor.queue(Answer(held_by=hold))
+    cor.queue(Answer(held_by=hold, for_id=ID))
     results = client.projects.update_many([{"id": ID, "name": "held"}, {"id": "unknown", "name": "N"}], source=SOURCE)
     assert next(results).id == "unknown"
     results.close()
