@@ -87,7 +87,7 @@ struct Call<'a> {
     unsure: bool,
     fresh: bool,
     reauthorised: bool,
-    /// What the outage that this row waits for looked like to it.
+    /// What the limit or outage that this row waits for looked like to it.
     last: Option<Error>,
 }
 
@@ -222,6 +222,7 @@ impl Call<'_> {
         self.inner.gate.refused(sent, error.retry_after());
         if self.bulk() {
             // The gate holds every row back for as long as COR asked.
+            self.last = Some(error);
             return Next::Again;
         }
         self.back_off(error).await

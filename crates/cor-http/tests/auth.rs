@@ -123,3 +123,23 @@ async fn a_static_token_that_is_refused_is_not_tried_twice() {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Auth, 1));
     assert_eq!(sandbox.requests().len(), 1);
 }
+
+#[tokio::test]
+async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
+    let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(5)).start().unwrap();
+    let client = quick(Client::builder())
+        .base_url(sandbox.base_url())
+        .token_url(sandbox.token_url())
+        .api_key(sandbox.api_key())
+        .client_secret(sandbox.client_secret())
+        .deadline(Duration::from_secs(2))
+        .build()
+        .unwrap();
+    client.projects().update(ID, &named("a")).await.unwrap();
+    // The last fifth of the token's life: it is due for renewal and still good.
+    tokio::time::sleep(Duration::from_millis(4100)).await;
+    let hold = cor_sandbox::Hold::new();
+    sandbox.queue(Answer::pass().for_tokens().held_by(&hold).times(9));
+    client.projects().update(ID, &named("b")).await.unwrap();
+    assert!(sandbox.requests().iter().all(|r| r.status != Some(401)), "the old token was good");
+}

@@ -283,6 +283,26 @@ async fn a_stop_is_heard_during_an_outage_and_by_an_input_that_never_goes_on() {
     assert!(outcomes.iter().all(|o| o.0 || o.1 == Outcome::NotApplied), "{outcomes:?}");
 }
 
+#[tokio::test]
+async fn a_row_that_a_limit_sent_back_says_so_when_the_run_is_stopped() {
+    let sandbox = with_projects(Sandbox::builder(), 1);
+    sandbox.queue(Answer::status(429).header("retry-after", "600").times(100));
+    let mut results = client(&sandbox).projects().update_many(rows(1)).start();
+    let stop = results.stopper();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stop.stop();
+    });
+    let item = results.next().await.unwrap();
+    let error = item.result.unwrap_err();
+    assert!(item.started);
+    assert_eq!(
+        (error.kind(), error.outcome(), error.attempts()),
+        (ErrorKind::RateLimited, Outcome::NotApplied, 1)
+    );
+    assert!(error.to_string().contains("the run was stopped: COR took too many requests"), "{error}");
+}
+
 #[test]
 fn a_client_serves_several_runtimes_in_turn() {
     let sandbox = with_projects(Sandbox::builder(), 1);
