@@ -173,3 +173,27 @@ async fn a_handshake_that_never_ends_is_part_of_connecting() {
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::NotApplied));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn one_dead_connection_is_reason_enough_to_make_a_new_one() {
+    // Answers the first request on a connection and leaves at the second, once it has read it.
+    let peer = Peer::start(|_, talk| {
+        talk.listen();
+        std::thread::sleep(Duration::from_millis(50));
+        talk.project();
+        talk.listen();
+    });
+    let client = client(&peer);
+    let calls: Vec<_> = (0..4)
+        .map(|n| {
+            let client = client.clone();
+            tokio::spawn(async move { client.projects().update(format!("A{n}"), &named("N")).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(peer.heard().len(), 4, "four connections are idle now");
+    client.projects().update("B", &named("N")).await.unwrap();
+    assert_eq!(peer.heard().len(), 6, "one on a dead connection, one on a new one");
+}
