@@ -32,6 +32,7 @@ def once(server: str, client: list[str], n: int, c: int) -> float:
         command = [*pinned(0), *client, "--url", f"http://127.0.0.1:{port}", "--n", str(n), "--c", str(c)]
         report = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
         serving.terminate()
+        serving.communicate()
     assert report["errors"] == 0, f"{client}: {report}"
     return float(report["cpu_s"]) / n * 1e6
 

@@ -2,7 +2,8 @@
 
     python python/bench/imports.py [--rounds 20] [MODULE…]
 
-Prints, per module, the median of: milliseconds from start to exit and peak memory in MiB, both over the bare interpreter's.
+Prints, per module, the median of: milliseconds from start to exit and peak memory in MiB, both over the bare
+interpreter's.
 Modules that are not installed are left out. The first import of each, which may write bytecode, is not counted.
 """
 
@@ -29,7 +30,8 @@ def once(module: str) -> tuple[float, float] | None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("modules", nargs="*", default=["projectcor", "requests", "httpx", "aiohttp", "pycurl", "msgspec"])
+    peers = ["requests", "httpx", "aiohttp", "pycurl", "msgspec"]
+    parser.add_argument("modules", nargs="*", default=["projectcor", *peers])
     arguments = parser.parse_args()
     modules = ["", *arguments.modules]
     runs: dict[str, list[tuple[float, float]]] = {module: [] for module in modules if once(module)}

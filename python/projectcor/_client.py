@@ -320,7 +320,8 @@ class AsyncProjects:
 
         mailbox = self._mailbox_of(get_running_loop())
         fed: Any = rows if hasattr(rows, "__aiter__") else None
-        run = self._native.start_many(mailbox, rows, fed is not None, source, id_column, concurrency, patience)
+        prompt = on_progress is not None
+        run = self._native.start_many(mailbox, rows, fed is not None, source, id_column, concurrency, patience, prompt)
         return AsyncResults(run, fed, on_progress, _bar(progress))
 
 

@@ -82,13 +82,13 @@ def test_progress_is_told_and_false_stops(door: Any, cor: Sandbox) -> None:
     assert {item.error.kind for item in unstarted} <= {"cancelled"}
 
 
-def test_a_callback_stops_at_once(client: projectcor.Client, cor: Sandbox) -> None:
+def test_a_callback_stops_at_once(door: Any, cor: Sandbox) -> None:
     cor.seed(projects(100))
     given = [{"id": f"P-{n}", "name": "N"} for n in range(100)]
     stop = iter([None, None, False])
-    list(client.projects.update_many(given, source="SAP", concurrency=1, on_progress=lambda _: next(stop, False)))
-    # The one in flight when the third result came may have been sent.
-    assert len(cor.requests) in (3, 4)
+    door.update_many(given, source="SAP", concurrency=1, on_progress=lambda _: next(stop, False))
+    # What was in flight when the third result was told may have been sent.
+    assert 3 <= len(cor.requests) <= 5
 
 
 def test_a_callback_that_raises_loses_no_result(client: projectcor.Client) -> None:

@@ -35,10 +35,10 @@ pub(crate) fn handle(py: Python<'_>) -> PyResult<Handle> {
     if state.exiting {
         return Err(PyRuntimeError::new_err("the interpreter is about to end"));
     }
-    if let Some(background) = &state.thread {
-        if background.pid == std::process::id() {
-            return Ok(background.handle.clone());
-        }
+    if let Some(background) = &state.thread
+        && background.pid == std::process::id()
+    {
+        return Ok(background.handle.clone());
     }
     if !state.watched {
         let stop = pyo3::wrap_pyfunction!(_stop_background, py)?;

@@ -13,6 +13,7 @@ use crate::background::{self, Call};
 use crate::engine::Slot;
 use crate::errors;
 use crate::feed::Feed;
+use crate::gather::MOST_TOGETHER;
 use crate::input::Input;
 use crate::log::Collector;
 use crate::mailbox::{self, Mailbox, Outcome};
@@ -120,8 +121,9 @@ impl NativeClient {
         Ok(task.abort_handle().into())
     }
 
+    /// Results are handed over one by one where that is to be `prompt`, because a callback may stop the run at each.
     /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
-    #[pyo3(signature = (mailbox, rows, fed, source, id_column, concurrency, patience))]
+    #[pyo3(signature = (mailbox, rows, fed, source, id_column, concurrency, patience, prompt))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
@@ -132,6 +134,7 @@ impl NativeClient {
         id_column: String,
         concurrency: Option<&Bound<'_, PyAny>>,
         patience: Option<&Bound<'_, PyAny>>,
+        prompt: bool,
     ) -> PyResult<AsyncRun> {
         let py = rows.py();
         let options = run_options(py, concurrency, patience)?;
@@ -144,7 +147,8 @@ impl NativeClient {
                 (Some(input), total)
             }
         };
-        AsyncRun::start(py, engine, mailbox, (input, total), reader, &options)
+        let together = if prompt { 1 } else { MOST_TOGETHER };
+        AsyncRun::start(py, engine, mailbox, (input, total), reader, together, &options)
     }
 
     fn close(&self) {

@@ -45,8 +45,10 @@ impl Feed {
         self.inner().rows.len()
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.inner().ended
+    /// Whether more rows are to come and none is there.
+    pub(crate) fn is_dry(&self) -> bool {
+        let inner = self.inner();
+        inner.rows.is_empty() && !inner.ended
     }
 }
 

@@ -9,7 +9,7 @@ use pyo3::types::{PyIterator, PyString, PyTuple};
 
 use crate::arrow::Batches;
 use crate::errors;
-use crate::row::{Column, Reader};
+use crate::row::{Column, Columns, Reader};
 
 /// How long rows are taken in one go. A slow iterable gives them one by one, and the run goes on in between.
 const BUDGET: Duration = Duration::from_millis(5);
@@ -21,9 +21,12 @@ pub(crate) struct Input {
 
 enum Rows {
     Objects(Py<PyIterator>),
-    Cells(Py<PyIterator>, Vec<(Py<PyString>, Column)>),
+    Cells(Py<PyIterator>, Columns),
     Batches(Box<Batches>),
 }
+
+/// What `open_rows` tells: the kind of rows, what to iterate over, the names of a table's columns, and how many rows.
+type Opened<'py> = (String, Bound<'py, PyAny>, Option<Vec<Bound<'py, PyString>>>, Option<u64>);
 
 impl Input {
     /// Looks at what was given and begins to read it.
@@ -38,12 +41,7 @@ impl Input {
         let py = rows.py();
         let reader = Reader::new(source, id_column);
         let opened = py.import("projectcor._rows")?.getattr("open_rows")?.call1((rows,))?;
-        let (kind, iterable, names, total): (
-            String,
-            Bound<'_, PyAny>,
-            Option<Vec<Bound<'_, PyString>>>,
-            Option<u64>,
-        ) = opened.extract()?;
+        let (kind, iterable, names, total): Opened<'_> = opened.extract()?;
         let rows = match (kind.as_str(), names) {
             ("arrow", _) => Rows::Batches(Box::new(Batches::open(&iterable, &reader)?)),
             (_, Some(names)) => {
@@ -81,7 +79,7 @@ impl Input {
             };
             taken.push(row);
             // Rows that are slow to come show at once; the clock need not be read at each of those that are not.
-            if (taken.len() <= 2 || taken.len() % 8 == 0) && begun.elapsed() >= BUDGET {
+            if (taken.len() <= 2 || taken.len().is_multiple_of(8)) && begun.elapsed() >= BUDGET {
                 break;
             }
         }

@@ -13,6 +13,7 @@ mod convert;
 mod engine;
 mod errors;
 mod feed;
+mod gather;
 mod input;
 mod log;
 mod mailbox;

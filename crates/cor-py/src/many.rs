@@ -1,14 +1,10 @@
 //! Many updates, driven by whoever asks for their results.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use cor_http::Stop;
-use futures_util::stream::Stream;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
@@ -16,13 +12,9 @@ use pyo3::types::PyBool;
 use crate::engine::Engine;
 use crate::errors;
 use crate::feed::Feed;
+use crate::gather::{MOST_TOGETHER, Rows, gather};
 use crate::results::{ItemResult, Progress, Summary, paused};
 use crate::supply::Supply;
-
-/// Results are handed over together where they come close upon each other: giving up and taking back the interpreter for
-/// each would cost as much as the row itself.
-const MOST_TOGETHER: usize = 32;
-const LINGER: Duration = Duration::from_millis(1);
 
 /// The longest time until signals are looked at.
 const SLICE: Duration = Duration::from_millis(40);
@@ -148,11 +140,11 @@ impl Results {
 
     /// Takes a result back whose callback raised: it is the next one.
     fn take_back(&self, item: cor_http::ItemResult) {
-        if let Ok(mut guard) = self.run() {
-            if let Some(run) = &mut *guard {
-                run.ready.push_front(item);
-                run.counted = true;
-            }
+        if let Ok(mut guard) = self.run()
+            && let Some(run) = &mut *guard
+        {
+            run.ready.push_front(item);
+            run.counted = true;
         }
     }
 }
@@ -234,39 +226,7 @@ impl Run {
             ));
         }
         let (ready, feed, together) = (&mut self.ready, &self.feed, self.together);
-        let needs_rows = || feed.len() == 0 && !feed.has_ended();
-        let ended = self.engine.drive(py, async {
-            let mut timer = pin!(tokio::time::sleep(SLICE));
-            let mut lingering = false;
-            let mut turned = false;
-            poll_fn(|cx| {
-                loop {
-                    match Pin::new(&mut *results).poll_next(cx) {
-                        Poll::Ready(Some(item)) => ready.push_back(item),
-                        Poll::Ready(None) => return Poll::Ready(true),
-                        Poll::Pending => break,
-                    }
-                    if ready.len() >= together {
-                        return Poll::Ready(false);
-                    }
-                }
-                if needs_rows() {
-                    if turned || !ready.is_empty() {
-                        return Poll::Ready(false);
-                    }
-                    // One turn of the event queue, so that what is in flight goes on while rows are slow to come.
-                    turned = true;
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                if !ready.is_empty() && !lingering {
-                    lingering = true;
-                    timer.as_mut().reset(tokio::time::Instant::now() + LINGER);
-                }
-                timer.as_mut().poll(cx).map(|()| false)
-            })
-            .await
-        })?;
+        let ended = self.engine.drive(py, gather(results, ready, feed, together, Rows::Between(SLICE)))?;
         self.ended = ended;
         Ok(())
     }

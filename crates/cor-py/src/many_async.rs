@@ -14,6 +14,7 @@ use crate::background;
 use crate::engine::Engine;
 use crate::errors;
 use crate::feed::Feed;
+use crate::gather::{Rows, gather};
 use crate::input::Input;
 use crate::log::Collector;
 use crate::mailbox::{self, Mailbox, Outcome};
@@ -66,20 +67,29 @@ impl Shared {
 }
 
 /// Drives a run, as far as its results are taken.
-async fn drive(mut results: cor_http::Results, shared: Arc<Shared>, mailbox: Arc<Py<Mailbox>>) {
+async fn drive(
+    mut results: cor_http::Results,
+    feed: Feed,
+    together: usize,
+    shared: Arc<Shared>,
+    mailbox: Arc<Py<Mailbox>>,
+) {
+    let mut ready = VecDeque::new();
+    // Where each result may stop the run, nothing goes on before it was taken.
+    let most_waiting = if together == 1 { 1 } else { MOST_WAITING };
     loop {
-        while shared.told().ready.len() >= MOST_WAITING {
+        while shared.told().ready.len() >= most_waiting {
             shared.room.notified().await;
         }
-        let item = results.next().await;
-        let (waiter, ended) = {
+        let ended = gather(&mut results, &mut ready, &feed, together, Rows::Meanwhile).await;
+        let waiter = {
             let mut told = shared.told();
             told.summary = results.summary().into();
             told.halted = told.halted.take().or_else(|| results.halted().cloned());
             told.paused = paused(results.paused());
-            told.ended = item.is_none();
-            told.ready.extend(item);
-            (told.waiter.take(), told.ended)
+            told.ended = ended;
+            told.ready.append(&mut ready);
+            if told.ready.is_empty() && !ended { None } else { told.waiter.take() }
         };
         if let Some(waiter) = waiter {
             mailbox::deliver(&mailbox, waiter, Outcome::Woken);
@@ -97,13 +107,14 @@ impl AsyncRun {
         mailbox: Py<Mailbox>,
         (input, total): (Option<Input>, Option<u64>),
         reader: Reader,
+        together: usize,
         options: &Options,
     ) -> PyResult<AsyncRun> {
         let feed = Feed::default();
         let results = supply::start(engine.client(), feed.clone(), options);
         let stop = results.stopper();
         let (shared, mailbox) = (Arc::<Shared>::default(), Arc::new(mailbox));
-        let run = drive(results, shared.clone(), mailbox.clone());
+        let run = drive(results, feed.clone(), together, shared.clone(), mailbox.clone());
         let background = background::handle(py)?;
         let task = match Collector::wanted(py) {
             Some(collector) => background.spawn(run.with_subscriber(collector.dispatch().clone())),

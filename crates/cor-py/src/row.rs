@@ -20,6 +20,9 @@ pub(crate) enum Column {
     Unknown,
 }
 
+/// Names as the rows spell them, and what each is for.
+pub(crate) type Columns = Vec<(Py<PyString>, Column)>;
+
 /// Reads rows: dicts and other mappings, `ProjectUpdate`s, dataclasses, pairs of id and any of these.
 pub(crate) struct Reader {
     source: Source,
@@ -27,7 +30,7 @@ pub(crate) struct Reader {
     /// Keys seen so far. Rows of one origin share their keys' objects, so most are found by their address.
     keys: Vec<(Py<PyAny>, Column)>,
     /// The dataclass seen last, and its fields.
-    dataclass: Option<(Py<PyType>, Vec<(Py<PyString>, Column)>)>,
+    dataclass: Option<(Py<PyType>, Columns)>,
 }
 
 /// More different keys than this are looked up by their text.
