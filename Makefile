@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # What lint looks at; a face joins when its own issue is done.
-CRATES := cor-core cor-http cor-sandbox cor-cli
+CRATES := cor-core cor-http cor-sandbox cor-cli cor-py
 PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help
@@ -21,7 +21,7 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@target/release/cor demo
 
 .PHONY: test
-test: lint test-rust test-cli ## everything CI checks
+test: lint test-rust test-cli test-python ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
@@ -41,7 +41,7 @@ test-cli: ## the program on real input: a public CRM export of 14,277 rows, wher
 	COR=target/debug/cor tests/cli-real-input
 
 .PHONY: test-python
-test-python: ## the Python package: wheel, tests, types, examples; not yet part of `make test`
+test-python: ## the Python package: wheel in clean environments, tests, types, examples
 	tests/python/run
 
 .PHONY: test-c
