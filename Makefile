@@ -7,8 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# What lint looks at; a face joins when its own issue is done.
-CRATES := cor-core cor-http cor-sandbox cor-cli cor-py
+CRATES := cor-core cor-http cor-sandbox cor-cli cor-py cor-ffi
 PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help
@@ -21,7 +20,7 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@target/release/cor demo
 
 .PHONY: test
-test: lint test-rust test-cli test-python ## everything CI checks
+test: lint test-rust test-cli test-python test-c ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
@@ -45,7 +44,7 @@ test-python: ## the Python package: wheel in clean environments, tests, types, e
 	tests/python/run
 
 .PHONY: test-c
-test-c: ## the C and C++ library, from its installed package; not yet part of `make test`
+test-c: ## the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
 	tests/c/run
 
 PREFIX ?= /usr/local
