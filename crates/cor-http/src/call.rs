@@ -138,7 +138,7 @@ impl Call<'_> {
             let span = tracing::debug_span!("attempt", n = self.attempts);
             let failed = match attempt(self.inner, &request, self.deadline).instrument(span).await {
                 Ok(project) => {
-                    self.inner.gate.answered();
+                    self.inner.gate.answered(sent);
                     tracing::debug!(attempt = self.attempts, "applied");
                     return Ok(project);
                 }
@@ -153,9 +153,9 @@ impl Call<'_> {
             );
             self.unsure |= failed.error.outcome() == Outcome::Unknown;
             let next = match failed.class {
-                Class::Unauthorised => self.after_rejection(failed.error, token.generation),
+                Class::Unauthorised => self.after_rejection(failed.error, sent, token.generation),
                 Class::Limited => self.after_limit(failed.error, sent).await,
-                _ => self.after_failure(failed, pass).await,
+                _ => self.after_failure(failed, sent, pass).await,
             };
             match next {
                 Next::Again => {}
@@ -208,8 +208,8 @@ impl Call<'_> {
         pass
     }
 
-    fn after_rejection(&mut self, error: Error, generation: u64) -> Next {
-        self.inner.gate.answered();
+    fn after_rejection(&mut self, error: Error, sent: Instant, generation: u64) -> Next {
+        self.inner.gate.answered(sent);
         if !self.reauthorised && self.inner.auth.rejected(generation) {
             self.reauthorised = true;
             return Next::Again;
@@ -228,12 +228,12 @@ impl Call<'_> {
         self.back_off(error).await
     }
 
-    async fn after_failure(&mut self, failed: Failed, pass: Pass) -> Next {
+    async fn after_failure(&mut self, failed: Failed, sent: Instant, pass: Pass) -> Next {
         let Failed { error, class } = failed;
         match class {
             Class::Final => {
                 if error.status().is_some() {
-                    self.inner.gate.answered();
+                    self.inner.gate.answered(sent);
                 }
                 Next::GiveUp(error)
             }
@@ -251,7 +251,7 @@ impl Call<'_> {
                 self.back_off(error).await
             }
             Class::Failing | Class::Limited | Class::Unauthorised => {
-                self.inner.gate.answered();
+                self.inner.gate.answered(sent);
                 self.back_off(error).await
             }
         }

@@ -120,12 +120,12 @@ impl Gate {
         Ok(Pass::Go)
     }
 
-    /// COR gave an answer other than "too many" or "not now".
-    pub(crate) fn answered(&self) {
+    /// COR gave an answer other than "too many" or "not now" to a request that left at `sent`.
+    pub(crate) fn answered(&self, sent: Instant) {
         let news = {
             let mut flow = self.flow();
             let now = Instant::now();
-            flow.pace.accepted(now);
+            flow.pace.accepted(sent, now);
             flow.limited_since = None;
             let news = flow.outage.answered();
             self.calm.store(flow.is_calm(), Ordering::Release);

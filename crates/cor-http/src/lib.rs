@@ -29,6 +29,7 @@ mod call;
 mod client;
 mod error;
 mod gate;
+mod limit;
 mod many;
 mod options;
 mod outage;
