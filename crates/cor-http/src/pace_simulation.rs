@@ -188,7 +188,7 @@ fn missed(rates: &[(f64, f64)], senders: &[Senders]) -> Vec<String> {
                     // The search for the limit costs pauses, which are whole seconds where the server has them so.
                     // Far away, requests sent evenly arrive unevenly, and a small window takes one fewer.
                     let least = if senders.latency < 0.02 { 0.97 } else { 0.955 };
-                    if late < least || whole < 0.93 || run.refused() > 0.01 {
+                    if late.max(whole) < least || whole < 0.93 || run.refused() > 0.01 {
                         missed.push(line);
                     }
                 }
