@@ -20,7 +20,7 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@target/release/cor demo
 
 .PHONY: test
-test: lint test-rust test-cli test-python test-c ## everything CI checks
+test: lint test-rust test-cli test-sandbox test-python test-c ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
@@ -38,6 +38,11 @@ test-cli: ## the program on real input: a public CRM export of 14,277 rows, wher
 	$(CARGO) build --locked --quiet -p cor-cli
 	COR=target/debug/cor tests/readme
 	COR=target/debug/cor tests/cli-real-input
+
+.PHONY: test-sandbox
+test-sandbox: ## the sandbox against its own OpenAPI description, by a property-based tester
+	$(CARGO) build --locked --quiet -p cor-cli
+	COR=target/debug/cor tests/sandbox/contract
 
 .PHONY: test-python
 test-python: ## the Python package: wheel in clean environments, tests, types, examples
