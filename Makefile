@@ -20,7 +20,7 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@target/release/cor demo
 
 .PHONY: test
-test: lint test-rust test-cli test-sandbox test-python test-c ## everything CI checks
+test: lint test-rust test-cli test-sandbox test-python test-c test-fuzz ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
@@ -51,6 +51,10 @@ test-python: ## the Python package: wheel in clean environments, tests, types, e
 .PHONY: test-c
 test-c: ## the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
 	tests/c/run
+
+.PHONY: test-fuzz
+test-fuzz: ## what reads foreign bytes, fuzzed for some seconds each; longer: scripts/fuzz TARGET SECONDS
+	scripts/fuzz
 
 PREFIX ?= /usr/local
 .PHONY: install

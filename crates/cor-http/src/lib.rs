@@ -28,6 +28,9 @@ pub mod blocking;
 mod call;
 mod client;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod limit;
 mod many;

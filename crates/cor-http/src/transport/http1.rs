@@ -178,16 +178,16 @@ impl AnswerReader {
 
     fn read_head(&mut self, inbox: &mut Inbox, looked_at: usize) -> Result<bool, Malformed> {
         let unread = inbox.unread();
+        // Not even the first bytes are HTTP: do not wait for the rest.
+        let start = unread.len().min(5);
+        if !b"HTTP/"[..start].eq_ignore_ascii_case(&unread[..start]) {
+            return Err(Malformed::Head("it does not start with a status line"));
+        }
         // Start a little earlier: the blank line may straddle two reads.
         let from = looked_at.saturating_sub(3);
         let Some(end) = find_blank_line(&unread[from..]).map(|at| from + at) else {
             if unread.len() > MOST_HEAD {
                 return Err(Malformed::HeadTooLarge);
-            }
-            // Not even the first bytes are HTTP: do not wait for the rest.
-            let start = unread.len().min(5);
-            if !b"HTTP/"[..start].eq_ignore_ascii_case(&unread[..start]) {
-                return Err(Malformed::Head("it does not start with a status line"));
             }
             self.phase = Phase::Head(unread.len());
             return Ok(false);
@@ -441,6 +441,7 @@ mod tests {
     fn what_is_not_an_answer_is_refused() {
         for (bytes, wrong) in [
             (&b"SSH-2.0-OpenSSH"[..], Malformed::Head("it does not start with a status line")),
+            (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Malformed::Head("it does not start with a status line")),
             (b"HTTP/1.1 999 ?\r\n\r\n", Malformed::Head("its status is none that answers a request")),
             (b"HTTP/1.1 101 Switching\r\n\r\n", Malformed::Head("its status is none that answers a request")),
             (b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n", Malformed::Head("its head cannot be read")),
