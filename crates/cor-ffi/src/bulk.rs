@@ -2,23 +2,28 @@
 
 use std::ffi::c_char;
 use std::ptr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use cor_http::Progress;
+use cor_http::Row;
 
 use crate::client::cor_client;
+use crate::engine::Stopper;
 use crate::error::{Failure, cor_error};
-use crate::guard::{Kind, Object, borrow, exclusive, get, guard, hand_out, insert, out, out_struct, release};
-use crate::item::{ItemHandle, cor_item_result};
-use crate::live::ClientHandle;
-use crate::many::{
-    c_progress, c_summary, cor_bulk_options, cor_progress, cor_row, cor_summary, end_item, row, settings,
+use crate::guard::{
+    self, Kind, Object, borrow, exclusive, get, guard, hand_out, insert, out, out_struct, release,
 };
-use crate::run::{Run, Settings};
-use crate::status::{cor_pause, cor_status};
+use crate::item::{ItemHandle, cor_item_result};
+use crate::live::{ClientHandle, Live};
+use crate::many::{
+    c_progress, c_summary, cor_bulk_options, cor_progress, cor_summary, end_item, row_of, settings,
+};
+use crate::run::Run;
+use crate::status::cor_status;
 use crate::update::cor_update;
 
-/// Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time.
+/// Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time; only
+/// cor_bulk_stop() may be called by any.
 ///
 /// ```c
 /// while (more || item) {
@@ -30,18 +35,33 @@ use crate::update::cor_update;
 #[derive(Debug)]
 pub struct cor_bulk(());
 
-struct BulkHandle(Mutex<Bulk>);
+struct BulkHandle {
+    bulk: Mutex<Bulk>,
+    /// Beside the lock, so that others may stop what a thread waits for.
+    stopper: Stopper,
+    live: Arc<Live>,
+}
 
 struct Bulk {
     run: Run,
     /// The result that was given out last; 0 is none.
     item: usize,
-    progress: Option<Progress>,
 }
 
 impl Object for BulkHandle {
     const KIND: Kind = Kind::Bulk;
     type Opaque = cor_bulk;
+}
+
+/// Does something with a run of this process that no other thread uses right now.
+fn with<R>(
+    bulk: *const cor_bulk,
+    what: impl FnOnce(&mut Bulk) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
+    let mut bulk = exclusive(&bulk.bulk, "bulk")?;
+    bulk.run.ours()?;
+    what(&mut bulk)
 }
 
 impl Bulk {
@@ -62,7 +82,7 @@ impl Drop for Bulk {
 /// Begins a run that takes rows and gives results one by one.
 ///
 /// @param client   the client. When it is freed meanwhile, cor_bulk_next() returns COR_ERR_CANCELLED.
-/// @param options  options; NULL for the defaults. Callbacks have to be NULL.
+/// @param options  options; NULL for the defaults. Callbacks have to be NULL, and tick_ms 0; see cor_bulk_wait().
 /// @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
@@ -77,13 +97,14 @@ pub unsafe extern "C" fn cor_bulk_new(
     guard(error, || {
         let bulk = out(bulk, "bulk", ptr::null_mut())?;
         let (settings, options) = settings(options, None)?;
-        if options.on_result.is_some() || options.on_progress.is_some() {
-            let message = "options has callbacks, which cor_bulk_next() would never call";
+        if options.on_result.is_some() || options.on_progress.is_some() || settings.tick.is_some() {
+            let message = "options has callbacks or tick_ms, which cor_bulk_next() would never use";
             return Err(Failure::argument(message.to_owned()));
         }
         let live = borrow::<ClientHandle>(client, "client")?.live()?;
-        let run = Run::start(live, Settings { progress: true, ..settings });
-        hand_out(&bulk, BulkHandle(Mutex::new(Bulk { run, item: 0, progress: None })))
+        let run = Run::start(live.clone(), settings);
+        let stopper = run.stopper();
+        hand_out(&bulk, BulkHandle { bulk: Mutex::new(Bulk { run, item: 0 }), stopper, live })
     })
 }
 
@@ -96,14 +117,11 @@ pub unsafe extern "C" fn cor_bulk_free(bulk: *mut cor_bulk) -> cor_status {
     release::<BulkHandle>(bulk, "bulk", |_| Ok(()))
 }
 
-/// Whether the run could do with more rows. False after cor_bulk_end_input(). Since 0.1.
+/// Whether the run could do with more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
+/// before its input did. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_wants_rows(bulk: *const cor_bulk) -> bool {
-    get(false, || {
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        let bulk = exclusive(&bulk.0, "bulk")?;
-        Ok(bulk.run.wants_rows())
-    })
+    get(false, || with(bulk, |bulk| Ok(bulk.run.wants_rows() && !bulk.run.is_stopping())))
 }
 
 /// Adds a row. A row that cannot be used takes its place among the results.
@@ -111,39 +129,54 @@ pub unsafe extern "C" fn cor_bulk_wants_rows(bulk: *const cor_bulk) -> bool {
 /// @param id      the project's external id, NUL-terminated; copied.
 /// @param update  what is to change; copied.
 ///
-/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(). Since 0.1.
+/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row was not
+/// taken. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_push(
     bulk: *mut cor_bulk,
     id: *const c_char,
     update: *const cor_update,
 ) -> cor_status {
-    guard(ptr::null_mut(), || {
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        let mut bulk = exclusive(&bulk.0, "bulk")?;
-        match bulk.run.push(row(cor_row { id, update })) {
-            true => Ok(()),
-            false => Err(Failure::argument("the input of this run was ended".to_owned())),
-        }
-    })
+    push(bulk, || row_of(guard::text(id, "id"), || guard::shown(id), update))
+}
+
+/// As cor_bulk_push(), for an id of `id_size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_push_n(
+    bulk: *mut cor_bulk,
+    id: *const c_char,
+    id_size: usize,
+    update: *const cor_update,
+) -> cor_status {
+    push(bulk, || row_of(guard::text_n(id, id_size, "id"), || guard::shown_n(id, id_size), update))
+}
+
+fn push(bulk: *mut cor_bulk, row: impl FnOnce() -> Row) -> cor_status {
+    guard(ptr::null_mut(), || with(bulk, |bulk| bulk.run.push_unless_stopping(row())))
 }
 
 /// Says that there are no more rows. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_end_input(bulk: *mut cor_bulk) -> cor_status {
     guard(ptr::null_mut(), || {
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        exclusive(&bulk.0, "bulk")?.run.end_input();
-        Ok(())
+        with(bulk, |bulk| {
+            bulk.run.end_input();
+            Ok(())
+        })
     })
 }
 
-/// Starts nothing new: what is under way finishes, the other rows are reported as not started. Since 0.1.
+/// Starts nothing new: what is under way finishes, the other rows are reported as not started. May be called by any
+/// thread, also while another waits in cor_bulk_next(). To break off what is under way, free the run.
+///
+/// Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_stop(bulk: *mut cor_bulk) -> cor_status {
     guard(ptr::null_mut(), || {
         let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        exclusive(&bulk.0, "bulk")?.run.stop();
+        if bulk.live.is_ours() {
+            bulk.stopper.stop();
+        }
         Ok(())
     })
 }
@@ -164,26 +197,33 @@ pub unsafe extern "C" fn cor_bulk_next(
 ) -> cor_status {
     guard(error, || {
         let item = out(item, "item", ptr::null())?;
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        let mut bulk = exclusive(&bulk.0, "bulk")?;
-        bulk.end_item();
-        match bulk.run.next()? {
-            Some((result, progress)) => {
-                bulk.progress = progress;
-                let handle = insert(ItemHandle::new(result))?;
-                bulk.item = handle.addr();
-                item.put(handle);
-                Ok(())
+        with(bulk, |bulk| {
+            bulk.end_item();
+            match bulk.run.next()? {
+                Some(result) => {
+                    let handle = insert(ItemHandle::new(result))?;
+                    bulk.item = handle.addr();
+                    item.put(handle);
+                    Ok(())
+                }
+                None => bulk.run.halted().map_or(Ok(()), |error| Err(error.into())),
             }
-            None => match bulk.run.halted() {
-                Some(error) => Err(error.clone().into()),
-                None => Ok(()),
-            },
-        }
+        })
     })
 }
 
-/// How far the run had come with the result that was given out last.
+/// Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to do,
+/// such as showing a pause.
+///
+/// @param most_ms  milliseconds to wait at most; 0 only looks.
+///
+/// Returns whether cor_bulk_next() would return at once. True for misuse, which it then reports. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_bulk_wait(bulk: *mut cor_bulk, most_ms: u32) -> bool {
+    get(true, || with(bulk, |bulk| bulk.run.wait(Some(Duration::from_millis(most_ms.into())))))
+}
+
+/// How far the run had come with the result that was given out last, and why nothing is sent at the moment.
 ///
 /// @param progress  its struct_size has to be set.
 ///
@@ -191,19 +231,12 @@ pub unsafe extern "C" fn cor_bulk_next(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_progress(bulk: *const cor_bulk, progress: *mut cor_progress) -> cor_status {
     guard(ptr::null_mut(), || {
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        let bulk = exclusive(&bulk.0, "bulk")?;
-        let place = out_struct(progress, "progress")?
-            .ok_or_else(|| Failure::argument("progress is NULL".to_owned()))?;
-        let nothing = cor_progress {
-            struct_size: size_of::<cor_progress>(),
-            done: 0,
-            failed: 0,
-            total: u64::MAX,
-            paused: cor_pause::COR_PAUSE_NONE as i32,
-        };
-        place.put(&bulk.progress.as_ref().map_or(nothing, c_progress));
-        Ok(())
+        with(bulk, |bulk| {
+            let place = out_struct(progress, "progress")?
+                .ok_or_else(|| Failure::argument("progress is NULL".to_owned()))?;
+            place.put(&c_progress(bulk.run.position()));
+            Ok(())
+        })
     })
 }
 
@@ -215,11 +248,11 @@ pub unsafe extern "C" fn cor_bulk_progress(bulk: *const cor_bulk, progress: *mut
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_summary(bulk: *const cor_bulk, summary: *mut cor_summary) -> cor_status {
     guard(ptr::null_mut(), || {
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        let bulk = exclusive(&bulk.0, "bulk")?;
-        let place =
-            out_struct(summary, "summary")?.ok_or_else(|| Failure::argument("summary is NULL".to_owned()))?;
-        place.put(&c_summary(&bulk.run.summary()));
-        Ok(())
+        with(bulk, |bulk| {
+            let place = out_struct(summary, "summary")?
+                .ok_or_else(|| Failure::argument("summary is NULL".to_owned()))?;
+            place.put(&c_summary(&bulk.run.summary()));
+            Ok(())
+        })
     })
 }

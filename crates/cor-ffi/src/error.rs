@@ -46,6 +46,12 @@ impl Failure {
         Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::Unknown, message)
     }
 
+    /// A row that came when nothing new is begun any more.
+    pub(crate) fn stopped() -> Failure {
+        let message = "the run was stopped; the row was not taken".to_owned();
+        Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::NotApplied, message)
+    }
+
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");

@@ -23,6 +23,10 @@ use crate::status::cor_status;
 /// Runs what an exported function does: a panic stops here, and a failure becomes a status and, where the caller
 /// wants one, an error.
 pub(crate) fn guard(error: *mut *mut cor_error, body: impl FnOnce() -> Result<(), Failure>) -> cor_status {
+    if !error.is_aligned() {
+        // Nowhere to say more.
+        return cor_status::COR_ERR_ARGUMENT;
+    }
     // A closure that panicked is gone; what it shared with others is guarded by locks and atomics.
     let ended = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Failure::panicked(&*panic)));
     let (status, failure) = match ended {
@@ -108,6 +112,17 @@ pub(crate) fn shown(given: *const c_char) -> String {
     }
 }
 
+/// As `shown`, for text of a stated size.
+pub(crate) fn shown_n(given: *const c_char, size: usize) -> String {
+    match given.is_null() || size > isize::MAX as usize {
+        true => String::new(),
+        // SAFETY: as in `text_n`.
+        false => {
+            String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(given.cast(), size) }).into_owned()
+        }
+    }
+}
+
 /// A place for an output that the caller has to have.
 pub(crate) struct Out<T>(*mut T);
 
@@ -164,7 +179,8 @@ fn size_of_struct<T: Sized_>(given: *const T, name: &str) -> Result<usize, Failu
     // SAFETY: whatever the struct's age, it begins with its size.
     let size = unsafe { given.cast::<usize>().read() };
     match size {
-        SMALLEST..=LARGEST => Ok(size),
+        // No compiler gives a struct another size, and half a pointer is none.
+        SMALLEST..=LARGEST if size % align_of::<T>() == 0 => Ok(size),
         _ => Err(Failure::argument(format!(
             "{name} has the struct_size {size}; set it up with its _INIT macro"
         ))),
@@ -212,6 +228,17 @@ impl<T: Sized_> OutStruct<T> {
             std::ptr::copy_nonoverlapping(from.add(first), self.0.cast::<u8>().add(first), ours - first)
         };
     }
+}
+
+/// The array of `count` elements that C passed as `name`; NULL is fine where there are none.
+pub(crate) fn array<T>(given: *const T, count: usize, name: &str) -> Result<*const T, Failure> {
+    if count > 0 && (given.is_null() || !given.is_aligned()) {
+        return Err(Failure::argument(format!("{name} is NULL or not aligned, and count is {count}")));
+    }
+    if count > isize::MAX as usize / size_of::<T>() {
+        return Err(Failure::argument(format!("count is {count}, more than any array of {name} can have")));
+    }
+    Ok(given)
 }
 
 /// The element of an array of which the caller said that it has more than `at`.
@@ -297,12 +324,27 @@ mod tests {
         assert!(read_struct(newer.as_ptr().cast::<Grown>(), "s").is_ok());
         let unknown = [size_of::<[usize; 4]>(), 1, 2, 3];
         assert!(read_struct(unknown.as_ptr().cast::<Grown>(), "s").is_err());
-        for struct_size in [0, 1, 7, usize::MAX] {
+        for struct_size in [0, 1, 7, size_of::<usize>() + 4, usize::MAX] {
             assert!(read_struct(&Grown { struct_size, ..all }, "s").is_err());
         }
         let mut place = Grown { struct_size: 16, old: 0, new: 9 };
         out_struct(&mut place, "s").unwrap().unwrap().put(&all);
         assert_eq!(place, Grown { struct_size: 16, old: 1, new: 9 }, "an older struct is not written past");
+    }
+
+    #[test]
+    fn a_misaligned_place_for_the_error_is_refused_before_anything_is_done() {
+        let mut place = [ptr::null_mut::<cor_error>(); 2];
+        let askew = place.as_mut_ptr().cast::<u8>().wrapping_add(1).cast();
+        assert_eq!(guard(askew, || panic!("it was called")), cor_status::COR_ERR_ARGUMENT);
+    }
+
+    #[test]
+    fn an_array_has_a_possible_size() {
+        assert!(array::<u64>(ptr::null(), 0, "rows").is_ok());
+        assert!(array::<u64>(ptr::null(), 1, "rows").is_err());
+        assert!(array(&7_u64, 1, "rows").is_ok());
+        assert!(array(&7_u64, usize::MAX / 8, "rows").is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
 //! * one module per handle: [`config`], [`client`], [`update`], [`project`], [`error`], [`item`], [`many`], [`bulk`].
-//! * `live` and `run`: the client behind the handle and the run of many rows, without a word of C.
+//! * `live`, `run`, `engine`: the client behind the handle and the run of many rows, without a word of C.
 //!
 //! A binding translates and never decides: an `if` about COR's API belongs into `cor-core` or `cor-http`.
 
@@ -17,6 +17,7 @@
 pub mod bulk;
 pub mod client;
 pub mod config;
+mod engine;
 pub mod error;
 mod guard;
 pub mod item;

@@ -1,10 +1,13 @@
 //! A client that works: its connections, the event loop its callers drive, and its end.
 
+use std::future::poll_fn;
 use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use cor_http::{Client, Error};
 use futures_util::future::{Either, select};
@@ -12,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 use crate::client::cor_client;
+use crate::engine::Engines;
 use crate::guard::{Failure, Kind, NoSigpipe, Object, borrow, free, insert};
 
 /// What belongs to one client in one process.
@@ -21,8 +25,14 @@ pub(crate) struct Live {
     /// Driven by whoever waits; the library has no thread of its own but the one that looks up names.
     runtime: ManuallyDrop<Runtime>,
     pub(crate) concurrency: Option<u32>,
+    engines: Engines,
     freed: Freed,
 }
+
+/// How soon a thread that waits notices that a run is left alone by its own.
+const LOOK_AROUND: Duration = Duration::from_millis(20);
+/// What a lookup of a name needs of its thread's stack; stated, because the default is read from the environment.
+const LOOKUP_STACK: usize = 512 * 1024;
 
 /// Tells everybody who waits that the client was freed.
 #[derive(Default)]
@@ -33,7 +43,8 @@ struct Freed {
 
 impl Live {
     pub(crate) fn new(client: Client, concurrency: Option<u32>) -> Result<Arc<Live>, Failure> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+        let runtime = Builder::new_current_thread().enable_all().thread_stack_size(LOOKUP_STACK).build();
+        let runtime = runtime.map_err(|error| {
             Failure::internal(format!("the operating system gave no event queue: {error}"))
         })?;
         Ok(Arc::new(Live {
@@ -41,6 +52,7 @@ impl Live {
             client: ManuallyDrop::new(client),
             runtime: ManuallyDrop::new(runtime),
             concurrency,
+            engines: Engines::default(),
             freed: Freed::default(),
         }))
     }
@@ -49,21 +61,44 @@ impl Live {
         &self.client
     }
 
+    pub(crate) fn engines(&self) -> &Engines {
+        &self.engines
+    }
+
     /// Whether this process is the one that made it, and not a child of that.
     pub(crate) fn is_ours(&self) -> bool {
         self.process == std::process::id()
     }
 
-    /// Waits on this thread until `what` has its result or the client is freed. No lock of ours is held meanwhile,
-    /// and the caller's functions are never called from within.
+    /// Waits on this thread until `what` has its result or the client is freed. The caller's functions are never
+    /// called from within. Runs that nobody else advances meanwhile advance as well: `what` may wait for one.
     pub(crate) fn wait<F: Future>(&self, what: F) -> Result<F::Output, Failure> {
         let _quiet = NoSigpipe::new();
         self.runtime.block_on(async {
-            match select(pin!(what), pin!(self.freed.wait())).await {
-                Either::Left((result, _)) => Ok(result),
-                Either::Right(_) => Err(Failure::cancelled("the client was freed while the call ran")),
+            let mut what = pin!(self.unless_freed(what));
+            if self.engines.are_none() {
+                return what.await;
             }
+            let mut again = pin!(tokio::time::sleep(LOOK_AROUND));
+            poll_fn(|cx| {
+                if let Poll::Ready(result) = what.as_mut().poll(cx) {
+                    return Poll::Ready(result);
+                }
+                self.engines.advance_idle(cx);
+                while again.as_mut().poll(cx).is_ready() {
+                    again.as_mut().reset(tokio::time::Instant::now() + LOOK_AROUND);
+                }
+                Poll::Pending
+            })
+            .await
         })
+    }
+
+    async fn unless_freed<F: Future>(&self, what: F) -> Result<F::Output, Failure> {
+        match select(pin!(what), pin!(self.freed.wait())).await {
+            Either::Left((result, _)) => Ok(result),
+            Either::Right(_) => Err(Failure::cancelled("the client was freed while the call ran")),
+        }
     }
 
     /// Ends every call under way.

@@ -2,19 +2,20 @@
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
+use std::time::Duration;
 
-use cor_http::{Draft, Issue, IssueCode, Progress, ProjectUpdate, Row, Summary};
+use cor_http::{Draft, Issue, IssueCode, ProjectUpdate, Row, Summary};
 
 use crate::client::cor_client;
 use crate::config::milliseconds;
 use crate::error::{Failure, cor_error};
 use crate::guard::{
-    self, OutStruct, Sized_, borrow, call, call_mut, cor_bool, element, free, guard, insert, out_struct,
+    self, OutStruct, Sized_, array, borrow, call, call_mut, cor_bool, element, free, guard, insert, out_struct,
     read_struct,
 };
 use crate::item::{ItemHandle, cor_item_result};
 use crate::live::ClientHandle;
-use crate::run::{Run, Settings};
+use crate::run::{Position, Run, Settings};
 use crate::status::{cor_pause, cor_status};
 use crate::update::{UpdateHandle, cor_update};
 
@@ -69,7 +70,8 @@ pub struct cor_summary {
 pub type cor_on_result =
     Option<unsafe extern "C" fn(user_data: *mut c_void, item: *const cor_item_result) -> cor_bool>;
 
-/// Gets the state after each row. `progress` lives until it returns. Returns whether to go on, as cor_on_result.
+/// Gets the state after each row, and where cor_bulk_options asks for it while none finishes. `progress` lives until it
+/// returns. Returns whether to go on, as cor_on_result.
 pub type cor_on_progress =
     Option<unsafe extern "C" fn(user_data: *mut c_void, progress: *const cor_progress) -> cor_bool>;
 
@@ -87,15 +89,16 @@ pub struct cor_bulk_options {
     pub user_data: *mut c_void,
     /// Called for each row's result; may be NULL.
     pub on_result: cor_on_result,
-    /// Called after each row; may be NULL.
+    /// Called after each row, and every tick_ms while none finishes; may be NULL.
     pub on_progress: cor_on_progress,
     /// How long to wait for COR when it cannot be reached, in milliseconds; 0 is the default, 15 minutes. Where COR has
     /// not answered at all yet, the client's deadline is the limit.
     pub patience_ms: i64,
     /// Requests in flight at most, from 1 to 10000; 0 is the client's.
     pub concurrency: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait for COR.
+    /// 0 is the default, never.
+    pub tick_ms: u32,
 }
 
 // SAFETY (all three): plain integers, pointers and optional functions, for which zero is a value; the size first.
@@ -109,7 +112,16 @@ pub(crate) fn end_item(item: *const cor_item_result) {
 }
 
 /// A row as C describes it. One that cannot be used takes its place among the results.
-pub(crate) fn row(given: cor_row) -> Row {
+fn row(given: cor_row) -> Row {
+    row_of(guard::text(given.id, "id"), || guard::shown(given.id), given.update)
+}
+
+/// A row of an external id, of which `shown` is what can be shown where it is unusable.
+pub(crate) fn row_of(
+    id: Result<&str, Failure>,
+    shown: impl FnOnce() -> String,
+    update: *const cor_update,
+) -> Row {
     let wrong = |field: &str, failure: Failure| {
         let message = failure.message();
         let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
@@ -117,11 +129,11 @@ pub(crate) fn row(given: cor_row) -> Row {
         draft.reject(Issue::new(field, IssueCode::WrongType, message));
         draft
     };
-    let (id, mut refused) = match guard::text(given.id, "id") {
+    let (id, mut refused) = match id {
         Ok(id) => (id.to_owned(), None),
-        Err(failure) => (guard::shown(given.id), Some(wrong("id", failure))),
+        Err(failure) => (shown(), Some(wrong("id", failure))),
     };
-    let update = borrow::<UpdateHandle>(given.update, "update");
+    let update = borrow::<UpdateHandle>(update, "update");
     let update = match update.and_then(|update| update.finished(refused.is_none().then_some(id.as_str()))) {
         Ok(update) => update,
         Err(failure) => {
@@ -148,13 +160,10 @@ pub(crate) fn settings(
             on_progress: None,
             patience_ms: 0,
             concurrency: 0,
-            reserved: 0,
+            tick_ms: 0,
         },
         false => read_struct(options, "options")?,
     };
-    if options.reserved != 0 {
-        return Err(Failure::argument("options sets something that this version does not know".to_owned()));
-    }
     let patience = match options.patience_ms {
         0 => None,
         ms => Some(milliseconds("patience", ms)?),
@@ -164,7 +173,8 @@ pub(crate) fn settings(
         n @ 1..=10_000 => Some(n),
         n => return Err(Failure::argument(format!("options.concurrency is {n}; it goes from 1 to 10000"))),
     };
-    let settings = Settings { concurrency, patience, progress: options.on_progress.is_some(), total };
+    let tick = (options.tick_ms > 0).then(|| Duration::from_millis(options.tick_ms.into()));
+    let settings = Settings { concurrency, patience, tick, total };
     Ok((settings, options))
 }
 
@@ -179,13 +189,13 @@ pub(crate) fn c_summary(summary: &Summary) -> cor_summary {
     }
 }
 
-pub(crate) fn c_progress(progress: &Progress) -> cor_progress {
+pub(crate) fn c_progress(position: Position) -> cor_progress {
     cor_progress {
         struct_size: size_of::<cor_progress>(),
-        done: progress.done,
-        failed: progress.failed,
-        total: progress.total.unwrap_or(u64::MAX),
-        paused: cor_pause::of(progress.paused) as i32,
+        done: position.done,
+        failed: position.failed,
+        total: position.total.unwrap_or(u64::MAX),
+        paused: cor_pause::of(position.paused) as i32,
     }
 }
 
@@ -212,34 +222,47 @@ impl Source {
 }
 
 /// The whole run, from the first row to the last result.
-fn drive(run: &mut Run, source: &mut Source, options: &cor_bulk_options) -> Result<(), Failure> {
-    let mut stopped = false;
+fn drive(
+    run: &mut Run,
+    source: &mut Source,
+    options: &cor_bulk_options,
+    tick: Option<Duration>,
+) -> Result<(), Failure> {
+    let stopper = run.stopper();
+    let report = |run: &Run| match options.on_progress {
+        Some(on_progress) => call(on_progress, options.user_data, &c_progress(run.position())),
+        None => true,
+    };
     loop {
         while run.wants_rows() {
             // A function is not asked for rows that nobody will begin; an array's are all accounted for.
-            let over = (stopped || run.halted().is_some()) && matches!(source, Source::Function(_));
+            let over = matches!(source, Source::Function(_)) && run.is_stopping();
             match (!over).then(|| source.next(options.user_data)).flatten() {
-                Some(given) => drop(run.push(row(given))),
+                Some(given) => run.push(row(given))?,
                 None => run.end_input(),
             }
         }
-        let Some((item, progress)) = run.next()? else { break };
+        if let Some(tick) = tick {
+            while !run.wait(Some(tick))? {
+                if !report(run) {
+                    stopper.stop();
+                }
+            }
+        }
+        let Some(item) = run.next()? else { break };
         let mut go_on = true;
         if let Some(on_result) = options.on_result {
             let item = insert(ItemHandle::new(item))?;
             go_on &= call(on_result, options.user_data, item);
             end_item(item);
         }
-        if let (Some(on_progress), Some(progress)) = (options.on_progress, progress) {
-            go_on &= call(on_progress, options.user_data, &c_progress(&progress));
-        }
-        if !go_on && !stopped {
-            stopped = true;
-            run.stop();
+        go_on &= report(run);
+        if !go_on {
+            stopper.stop();
         }
     }
     match run.halted() {
-        Some(error) => Err(error.clone().into()),
+        Some(error) => Err(error.into()),
         None => Ok(()),
     }
 }
@@ -258,7 +281,7 @@ fn update_projects(
     let (settings, options) = settings(options, total)?;
     let live = borrow::<ClientHandle>(client, "client")?.live()?;
     let mut run = Run::start(live, settings);
-    let ended = drive(&mut run, &mut source, &options);
+    let ended = drive(&mut run, &mut source, &options, settings.tick.filter(|_| options.on_progress.is_some()));
     if let Some(summary) = &summary {
         summary.put(&c_summary(&run.summary()));
     }
@@ -290,10 +313,7 @@ pub unsafe extern "C" fn cor_client_update_projects(
     error: *mut *mut cor_error,
 ) -> cor_status {
     guard(error, || {
-        if count > 0 && (rows.is_null() || !rows.is_aligned()) {
-            return Err(Failure::argument(format!("rows is NULL or not aligned, and count is {count}")));
-        }
-        let source = Source::Array { rows, count, at: 0 };
+        let source = Source::Array { rows: array(rows, count, "rows")?, count, at: 0 };
         update_projects(client, source, Some(count as u64), options, summary)
     })
 }

@@ -9,44 +9,51 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cor_http::{Error, ItemResult, Progress, Results, Row, Stop, Summary};
-use futures_util::stream::{Stream, StreamExt};
+use cor_http::{Error, ItemResult, Pause, Row, Summary};
+use futures_util::stream::Stream;
 
+use crate::engine::{Engine, Stopper};
 use crate::error::Failure;
 use crate::live::Live;
 
 /// Rows that wait to be taken up, at least: enough that a round of answers never empties the queue.
 const FEWEST_WAITING: usize = 64;
-/// Results that may be waiting to be handed on. A run that is stopped has begun at most this many rows more.
-const MOST_READY: usize = 64;
 
 /// How a run goes about it.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Settings {
     pub(crate) concurrency: Option<u32>,
     pub(crate) patience: Option<Duration>,
-    /// Whether anybody wants to know how far it has come.
-    pub(crate) progress: bool,
+    /// How often somebody wants to hear of the run while nothing finishes.
+    pub(crate) tick: Option<Duration>,
     /// Rows in all, where that is known.
     pub(crate) total: Option<u64>,
+}
+
+/// How far a run has come, with the results that were handed out.
+#[derive(Clone, Copy)]
+pub(crate) struct Position {
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) total: Option<u64>,
+    /// Why nothing is sent, now.
+    pub(crate) paused: Option<Pause>,
 }
 
 pub(crate) struct Run {
     live: Arc<Live>,
     feed: Feed,
-    results: ManuallyDrop<Box<Results>>,
-    stop: Stop,
-    ready: VecDeque<ItemResult>,
-    /// The state after each result that is ready, where somebody wants to know.
-    progress: Option<Arc<Mutex<VecDeque<Progress>>>>,
+    engine: ManuallyDrop<Arc<Mutex<Engine>>>,
     waiting: usize,
     fed: u64,
-    finished: u64,
+    done: u64,
+    failed: u64,
+    total: Option<u64>,
 }
 
 impl Run {
     pub(crate) fn start(live: Arc<Live>, settings: Settings) -> Run {
-        let feed = Feed::new(settings.total);
+        let feed = Feed::default();
         let mut many = live.client().projects().update_stream(feed.clone());
         if let Some(concurrency) = settings.concurrency {
             many = many.concurrency(concurrency as usize);
@@ -54,26 +61,36 @@ impl Run {
         if let Some(patience) = settings.patience {
             many = many.patience(patience);
         }
-        let progress = settings.progress.then(Arc::<Mutex<VecDeque<Progress>>>::default);
-        if let Some(progress) = progress.clone() {
-            many = many.on_progress(move |now| {
-                lock(&progress).push_back(now.clone());
-                true
-            });
-        }
-        let results = many.start();
+        let rows = feed.clone();
+        let engine = Arc::new(Mutex::new(Engine::new(many.start(), move || rows.lock().has_news())));
+        live.engines().add(&engine);
         let concurrency = settings.concurrency.or(live.concurrency).unwrap_or(0) as usize;
         Run {
             live,
             feed,
-            stop: results.stopper(),
-            results: ManuallyDrop::new(Box::new(results)),
-            ready: VecDeque::with_capacity(MOST_READY),
-            progress,
+            engine: ManuallyDrop::new(engine),
             waiting: concurrency.clamp(FEWEST_WAITING, 10_000),
             fed: 0,
-            finished: 0,
+            done: 0,
+            failed: 0,
+            total: settings.total,
         }
+    }
+
+    /// Refuses the run in a process that was forked off: its locks may be held by threads that are not there.
+    pub(crate) fn ours(&self) -> Result<(), Failure> {
+        match self.live.is_ours() {
+            true => Ok(()),
+            false => {
+                let message = "the run belongs to the process that this one was forked from";
+                Err(Failure::argument(message.to_owned()))
+            }
+        }
+    }
+
+    /// Stops the run from any thread.
+    pub(crate) fn stopper(&self) -> Stopper {
+        lock(&self.engine).stopper()
     }
 
     /// Whether the run could take up more rows than it has.
@@ -82,15 +99,31 @@ impl Run {
         !feed.ended && feed.rows.len() < self.waiting
     }
 
-    /// Adds a row. `false`: the input was ended before.
-    pub(crate) fn push(&mut self, row: Row) -> bool {
+    /// Whether it was stopped, or ended before its input did.
+    pub(crate) fn is_stopping(&self) -> bool {
+        lock(&self.engine).is_stopping()
+    }
+
+    /// Adds a row. A run that is stopping reports it as not started.
+    pub(crate) fn push(&mut self, row: Row) -> Result<(), Failure> {
         let mut feed = self.feed.lock();
         if feed.ended {
-            return false;
+            return Err(Failure::argument("the input of this run was ended".to_owned()));
         }
         feed.rows.push_back(row);
         self.fed += 1;
-        true
+        Ok(())
+    }
+
+    /// Adds a row, unless the run is stopping: then nobody would be sure to take it up.
+    pub(crate) fn push_unless_stopping(&mut self, row: Row) -> Result<(), Failure> {
+        let engine = Arc::clone(&self.engine);
+        // Nobody advances the run between the look and the row.
+        let engine = lock(&engine);
+        match engine.is_stopping() {
+            true => Err(Failure::stopped()),
+            false => self.push(row),
+        }
     }
 
     /// Says that there are no more rows.
@@ -98,46 +131,47 @@ impl Run {
         self.feed.lock().ended = true;
     }
 
-    /// Starts nothing new; what is under way finishes.
-    pub(crate) fn stop(&self) {
-        self.stop.stop();
+    /// Waits for the next result. `None`: there is nothing to wait for, because every row so far has one.
+    pub(crate) fn next(&mut self) -> Result<Option<ItemResult>, Failure> {
+        self.wait(None)?;
+        let item = lock(&self.engine).ready.pop_front();
+        if let Some(item) = &item {
+            self.done += u64::from(item.started);
+            self.failed += u64::from(item.started && item.result.is_err());
+        }
+        Ok(item)
     }
 
-    /// Waits for the next result. `None`: there is nothing to wait for, because every row so far has one.
-    pub(crate) fn next(&mut self) -> Result<Option<(ItemResult, Option<Progress>)>, Failure> {
-        if !self.live.is_ours() {
-            let message = "the run belongs to the process that this one was forked from";
-            return Err(Failure::argument(message.to_owned()));
+    /// Waits until `next` would not wait. `false`: that took longer than `most`.
+    pub(crate) fn wait(&mut self, most: Option<Duration>) -> Result<bool, Failure> {
+        // Kept during the wait, so that no other thread takes it for idle.
+        let mut engine = lock(&self.engine);
+        if !engine.ready.is_empty() || engine.finished >= self.fed {
+            return Ok(true);
         }
-        if self.ready.is_empty() && self.finished < self.fed {
-            let (results, ready) = (&mut **self.results, &mut self.ready);
-            // The run's functions return at every wait, and a result is handed on as soon as no other follows.
-            self.live.wait(poll_fn(|cx| {
-                while ready.len() < MOST_READY {
-                    match results.poll_next_unpin(cx) {
-                        Poll::Ready(Some(item)) => ready.push_back(item),
-                        Poll::Ready(None) => return Poll::Ready(()),
-                        Poll::Pending if ready.is_empty() => return Poll::Pending,
-                        Poll::Pending => return Poll::Ready(()),
-                    }
-                }
-                Poll::Ready(())
-            }))?;
-            self.finished += self.ready.len() as u64;
+        let advance = poll_fn(|cx| engine.advance(cx));
+        match most {
+            None => self.live.wait(advance).map(|()| true),
+            Some(most) => self.live.wait(async {
+                // Timers need the event loop from their beginning.
+                tokio::time::timeout(most, advance).await.is_ok()
+            }),
         }
-        let Some(item) = self.ready.pop_front() else { return Ok(None) };
-        let progress = self.progress.as_ref().and_then(|progress| lock(progress).pop_front());
-        Ok(Some((item, progress)))
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        let paused = lock(&self.engine).results.paused();
+        Position { done: self.done, failed: self.failed, total: self.total, paused }
     }
 
     /// What became of the rows so far.
     pub(crate) fn summary(&self) -> Summary {
-        self.results.summary()
+        lock(&self.engine).results.summary()
     }
 
     /// Why the run ended before its input did.
-    pub(crate) fn halted(&self) -> Option<&Error> {
-        self.results.halted()
+    pub(crate) fn halted(&self) -> Option<Error> {
+        lock(&self.engine).results.halted().cloned()
     }
 }
 
@@ -145,12 +179,12 @@ impl Drop for Run {
     fn drop(&mut self) {
         // A child process leaves alone what it inherited; see `Live`.
         if self.live.is_ours() {
-            crate::guard::end(&mut self.results);
+            crate::guard::end(&mut self.engine);
         }
     }
 }
 
-/// Rows on their way in. Only ever touched by the thread that has the run.
+/// Rows on their way in.
 #[derive(Clone, Default)]
 struct Feed {
     state: Arc<Mutex<FeedState>>,
@@ -160,17 +194,16 @@ struct Feed {
 struct FeedState {
     rows: VecDeque<Row>,
     ended: bool,
-    /// Rows that have not been taken up yet, where the whole number is known.
-    left: Option<usize>,
+}
+
+impl FeedState {
+    /// Whether there is a row, or the end.
+    fn has_news(&self) -> bool {
+        self.ended || !self.rows.is_empty()
+    }
 }
 
 impl Feed {
-    fn new(total: Option<u64>) -> Feed {
-        let feed = Feed::default();
-        feed.lock().left = total.and_then(|total| usize::try_from(total).ok());
-        feed
-    }
-
     fn lock(&self) -> MutexGuard<'_, FeedState> {
         lock(&self.state)
     }
@@ -182,18 +215,11 @@ impl Stream for Feed {
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Row>> {
         let mut state = self.lock();
         match state.rows.pop_front() {
-            Some(row) => {
-                state.left = state.left.map(|left| left.saturating_sub(1));
-                Poll::Ready(Some(row))
-            }
+            Some(row) => Poll::Ready(Some(row)),
             None if state.ended => Poll::Ready(None),
             // Nobody needs to be woken: rows arrive between two looks at the run.
             None => Poll::Pending,
         }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.lock().left.map_or((0, None), |left| (left, Some(left)))
     }
 }
 
