@@ -37,10 +37,10 @@
  *            the library does not know.
  * Numbers.   Times are in milliseconds and end in _ms. Enumerations come in as int32_t, so that an unknown number is
  *            an error and not undefined; known numbers are never changed or reused.
- * Threads.   A cor_client may be used by many threads at once, a cor_project be read by many. Everything else belongs
- *            to one thread at a time; use by two at once is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread
- *            that made the call, may call any function of this library, and must return: neither longjmp nor C++
- *            exceptions may leave them.
+ * Threads.   A cor_client may be used by many threads at once; a cor_project and a cor_error be read by many, and a
+ *            cor_update as long as none changes it. Everything else belongs to one thread at a time. Use by two that is
+ *            not allowed is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread that made the call, may call
+ *            any function of this library, and must return: neither longjmp nor C++ exceptions may leave them.
  * Process.   No signal handler is installed, no global state changed; the environment is read only by
  *            cor_client_from_env() and cor_config_read_environment(). SIGPIPE never reaches the program. A client
  *            works on in a forked child: it connects anew and leaves the parent's connections alone; a run of many
@@ -58,6 +58,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/** The version of this header as one number, to be compared in #if: MAJOR * 10000 + MINOR * 100 + PATCH. */
+#define PROJECTCOR_VERSION_NUMBER \
+  (PROJECTCOR_VERSION_MAJOR * 10000 + PROJECTCOR_VERSION_MINOR * 100 + PROJECTCOR_VERSION_PATCH)
 
 /** Sets up a cor_bulk_options: cor_bulk_options options = COR_BULK_OPTIONS_INIT; */
 #define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0 }
@@ -190,7 +194,8 @@ typedef int32_t cor_pause;
 #endif /* __cplusplus */
 
 /**
- * Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time.
+ * Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time; only
+ * cor_bulk_stop() may be called by any.
  *
  * ```c
  * while (more || item) {
@@ -213,7 +218,7 @@ typedef struct cor_client cor_client;
 /** The options of a client, before there is one. Belongs to one thread at a time. */
 typedef struct cor_config cor_config;
 
-/** Why a call did not succeed, and what is known about the update. Belongs to one thread at a time. */
+/** Why a call did not succeed, and what is known about the update. It never changes, so many threads may read it. */
 typedef struct cor_error cor_error;
 
 /** What became of one row. Lives as long as the callback that gets it, or until the next result is asked for. */
@@ -227,7 +232,8 @@ typedef struct cor_item_result cor_item_result;
 typedef struct cor_project cor_project;
 
 /**
- * A partial update of one project: only what was set or cleared is sent. Belongs to one thread at a time.
+ * A partial update of one project: only what was set or cleared is sent. Many threads may send, judge and clone one at
+ * once, as long as none changes it meanwhile; that is noticed, and is COR_ERR_ARGUMENT.
  *
  * A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
  * NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
@@ -258,7 +264,10 @@ typedef struct cor_progress {
   int32_t paused;
 } cor_progress;
 
-/** Gets the state after each row. `progress` lives until it returns. Returns whether to go on, as cor_on_result. */
+/**
+ * Gets the state after each row, and where cor_bulk_options asks for it while none finishes. `progress` lives until it
+ * returns. Returns whether to go on, as cor_on_result.
+ */
 typedef bool (*cor_on_progress)(void *user_data, const cor_progress *progress);
 
 /** Options of a run. Set it up with COR_BULK_OPTIONS_INIT; later versions may add members at the end. */
@@ -269,7 +278,7 @@ typedef struct cor_bulk_options {
   void *user_data;
   /** Called for each row's result; may be NULL. */
   cor_on_result on_result;
-  /** Called after each row; may be NULL. */
+  /** Called after each row, and every tick_ms while none finishes; may be NULL. */
   cor_on_progress on_progress;
   /**
    * How long to wait for COR when it cannot be reached, in milliseconds; 0 is the default, 15 minutes. Where COR has
@@ -278,8 +287,11 @@ typedef struct cor_bulk_options {
   int64_t patience_ms;
   /** Requests in flight at most, from 1 to 10000; 0 is the client's. */
   uint32_t concurrency;
-  /** Zero. */
-  uint32_t reserved;
+  /**
+   * How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait for COR.
+   * 0 is the default, never.
+   */
+  uint32_t tick_ms;
 } cor_bulk_options;
 
 /** What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end. */
@@ -320,7 +332,7 @@ extern "C" {
  * Begins a run that takes rows and gives results one by one.
  *
  * @param client   the client. When it is freed meanwhile, cor_bulk_next() returns COR_ERR_CANCELLED.
- * @param options  options; NULL for the defaults. Callbacks have to be NULL.
+ * @param options  options; NULL for the defaults. Callbacks have to be NULL, and tick_ms 0; see cor_bulk_wait().
  * @param bulk     gets the run, to be freed with cor_bulk_free(); NULL on failure.
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
@@ -339,7 +351,10 @@ cor_status cor_bulk_new(const cor_client *client,
  */
 cor_status cor_bulk_free(cor_bulk *bulk);
 
-/** Whether the run could do with more rows. False after cor_bulk_end_input(). Since 0.1. */
+/**
+ * Whether the run could do with more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
+ * before its input did. Since 0.1.
+ */
 bool cor_bulk_wants_rows(const cor_bulk *bulk);
 
 /**
@@ -348,14 +363,28 @@ bool cor_bulk_wants_rows(const cor_bulk *bulk);
  * @param id      the project's external id, NUL-terminated; copied.
  * @param update  what is to change; copied.
  *
- * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(). Since 0.1.
+ * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row was not
+ * taken. Since 0.1.
  */
-cor_status cor_bulk_push(cor_bulk *bulk, const char *id, const cor_update *update);
+cor_status cor_bulk_push(cor_bulk *bulk,
+                         const char *id,
+                         const cor_update *update);
+
+/** As cor_bulk_push(), for an id of `id_size` bytes. Since 0.1. */
+cor_status cor_bulk_push_n(cor_bulk *bulk,
+                           const char *id,
+                           size_t id_size,
+                           const cor_update *update);
 
 /** Says that there are no more rows. Since 0.1. */
 cor_status cor_bulk_end_input(cor_bulk *bulk);
 
-/** Starts nothing new: what is under way finishes, the other rows are reported as not started. Since 0.1. */
+/**
+ * Starts nothing new: what is under way finishes, the other rows are reported as not started. May be called by any
+ * thread, also while another waits in cor_bulk_next(). To break off what is under way, free the run.
+ *
+ * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
 cor_status cor_bulk_stop(cor_bulk *bulk);
 
 /**
@@ -373,7 +402,18 @@ cor_status cor_bulk_next(cor_bulk *bulk,
                          cor_error **error);
 
 /**
- * How far the run had come with the result that was given out last.
+ * Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to do,
+ * such as showing a pause.
+ *
+ * @param most_ms  milliseconds to wait at most; 0 only looks.
+ *
+ * Returns whether cor_bulk_next() would return at once. True for misuse, which it then reports. Since 0.1.
+ */
+bool cor_bulk_wait(cor_bulk *bulk,
+                   uint32_t most_ms);
+
+/**
+ * How far the run had come with the result that was given out last, and why nothing is sent at the moment.
  *
  * @param progress  its struct_size has to be set.
  *
@@ -492,11 +532,20 @@ cor_status cor_config_read_environment(cor_config *config);
  */
 cor_status cor_config_set_token(cor_config *config, const char *token);
 
+/** As cor_config_set_token(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_token_n(cor_config *config, const char *token, size_t size);
+
 /** The API key of COR's client credentials; needs a client secret. Since 0.1. */
 cor_status cor_config_set_api_key(cor_config *config, const char *api_key);
 
+/** As cor_config_set_api_key(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_api_key_n(cor_config *config, const char *api_key, size_t size);
+
 /** The secret of COR's client credentials; needs an API key. Since 0.1. */
 cor_status cor_config_set_client_secret(cor_config *config, const char *client_secret);
+
+/** As cor_config_set_client_secret(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_client_secret_n(cor_config *config, const char *client_secret, size_t size);
 
 /**
  * Where the Integrations API is; default "https://integrations.projectcor.com". https, or http to this machine.
@@ -505,11 +554,17 @@ cor_status cor_config_set_client_secret(cor_config *config, const char *client_s
 cor_status cor_config_set_base_url(cor_config *config,
                                    const char *base_url);
 
+/** As cor_config_set_base_url(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_base_url_n(cor_config *config, const char *base_url, size_t size);
+
 /**
  * Where tokens come from, the whole address; default "https://api.projectcor.com/v1/oauth/token". The refresh
  * address is its sibling "refreshtoken". Since 0.1.
  */
 cor_status cor_config_set_token_url(cor_config *config, const char *token_url);
+
+/** As cor_config_set_token_url(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_token_url_n(cor_config *config, const char *token_url, size_t size);
 
 /**
  * A PEM file of certificate authorities to trust besides the operating system's. Read by cor_client_new().
@@ -517,16 +572,25 @@ cor_status cor_config_set_token_url(cor_config *config, const char *token_url);
  */
 cor_status cor_config_set_ca_file(cor_config *config, const char *path);
 
+/** As cor_config_set_ca_file(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_ca_file_n(cor_config *config, const char *path, size_t size);
+
 /**
  * The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
  * needed. It never sees calls to this machine. Since 0.1.
  */
 cor_status cor_config_set_proxy(cor_config *config, const char *proxy);
 
+/** As cor_config_set_proxy(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_proxy_n(cor_config *config, const char *proxy, size_t size);
+
 /** The whole User-Agent; default "projectcor/" and the version. Since 0.1. */
 cor_status cor_config_set_user_agent(cor_config *config, const char *user_agent);
 
-/** The longest time to make a connection; default 5000 ms. Since 0.1. */
+/** As cor_config_set_user_agent(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_user_agent_n(cor_config *config, const char *user_agent, size_t size);
+
+/** The longest time to make a connection; default 5000 ms, at most seven days, like all times. Since 0.1. */
 cor_status cor_config_set_connect_timeout_ms(cor_config *config, int64_t ms);
 
 /** The longest time for one request; default 20000 ms. Since 0.1. */
@@ -535,7 +599,7 @@ cor_status cor_config_set_attempt_timeout_ms(cor_config *config, int64_t ms);
 /** The longest time for one call, name resolution, retries and waits included; default 60000 ms. Since 0.1. */
 cor_status cor_config_set_deadline_ms(cor_config *config, int64_t ms);
 
-/** How often a call is attempted, the first time included; default 4. Since 0.1. */
+/** How often a call is attempted, the first time included; default 4, at least 1. Since 0.1. */
 cor_status cor_config_set_max_attempts(cor_config *config, uint32_t max_attempts);
 
 /** The first wait between attempts, doubled each time; default 250 ms. Since 0.1. */
@@ -547,7 +611,7 @@ cor_status cor_config_set_backoff_cap_ms(cor_config *config, int64_t ms);
 /** Requests in flight at most; default 16, from 1 to 10000. Since 0.1. */
 cor_status cor_config_set_concurrency(cor_config *config, uint32_t concurrency);
 
-/** Requests per second at most. By default the limit is learned from COR's answers. Since 0.1. */
+/** Requests per second at most, more than 0. By default the limit is learned from COR's answers. Since 0.1. */
 cor_status cor_config_set_rate(cor_config *config, double per_second);
 
 /**
@@ -656,6 +720,13 @@ const char *cor_status_name(int32_t status);
  * Returns text that lives for ever; NULL for a number that is no outcome. Since 0.1.
  */
 const char *cor_outcome_name(int32_t outcome);
+
+/**
+ * The word for a pause: "none", "rate_limited" or "unreachable"; a cor_pause as a number.
+ *
+ * Returns text that lives for ever; NULL for a number that is no pause. Since 0.1.
+ */
+const char *cor_pause_name(int32_t pause);
 
 /** The row's place in the input, counted from 0; UINT64_MAX for misuse. Since 0.1. */
 uint64_t cor_item_result_index(const cor_item_result *item);
@@ -837,6 +908,9 @@ const char *cor_project_json(const cor_project *project);
  */
 const char *cor_project_get_json(const cor_project *project, const char *name);
 
+/** As cor_project_get_json(), for a name of `size` bytes. Since 0.1. */
+const char *cor_project_get_json_n(const cor_project *project, const char *name, size_t size);
+
 /**
  * An update that changes nothing yet.
  *
@@ -851,6 +925,13 @@ cor_update *cor_update_new(const char *source);
 cor_update *cor_update_new_n(const char *source, size_t size);
 
 /**
+ * Another update that is the same so far, refused values included: a template for many.
+ *
+ * Returns a handle to be freed with cor_update_free(); NULL for misuse. Since 0.1.
+ */
+cor_update *cor_update_clone(const cor_update *update);
+
+/**
  * Makes an update as good as new, for the next row of many.
  *
  * @param source  as for cor_update_new().
@@ -858,6 +939,9 @@ cor_update *cor_update_new_n(const char *source, size_t size);
  * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
  */
 cor_status cor_update_reset(cor_update *update, const char *source);
+
+/** As cor_update_reset(), for a source of `size` bytes. Since 0.1. */
+cor_status cor_update_reset_n(cor_update *update, const char *source, size_t size);
 
 /**
  * Frees an update. NULL is fine.
@@ -888,6 +972,13 @@ cor_status cor_update_set_cell(cor_update *update,
                                const char *field,
                                const char *cell);
 
+/** As cor_update_set_cell(), for a name and a cell of stated sizes in bytes. Since 0.1. */
+cor_status cor_update_set_cell_n(cor_update *update,
+                                 const char *field,
+                                 size_t field_size,
+                                 const char *cell,
+                                 size_t cell_size);
+
 /**
  * Passes on a field this library does not know.
  *
@@ -899,6 +990,13 @@ cor_status cor_update_set_cell(cor_update *update,
 cor_status cor_update_extra(cor_update *update,
                             const char *name,
                             const char *json);
+
+/** As cor_update_extra(), for a name and JSON of stated sizes in bytes. Since 0.1. */
+cor_status cor_update_extra_n(cor_update *update,
+                              const char *name,
+                              size_t name_size,
+                              const char *json,
+                              size_t json_size);
 
 /**
  * Judges an update without sending it.
@@ -912,9 +1010,9 @@ cor_status cor_update_validate(const cor_update *update,
                                cor_error **error);
 
 /**
- * The request body as it would be sent.
+ * The request body as it would be sent, without what setters refused.
  *
- * Returns text that lives until the update is changed or freed, or this is called again; NULL for misuse. Since 0.1.
+ * Returns text that lives until the update is changed or freed; NULL for misuse. Since 0.1.
  */
 const char *cor_update_json(const cor_update *update);
 
@@ -946,11 +1044,17 @@ cor_status cor_update_set_brief_n(cor_update *update, const char *value, size_t 
 /** First day. A real day written YYYY-MM-DD. Since 0.1. */
 cor_status cor_update_set_start(cor_update *update, const char *value);
 
+/** As cor_update_set_start(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_start_n(cor_update *update, const char *value, size_t size);
+
 /** First day, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
 cor_status cor_update_set_start_ymd(cor_update *update, int32_t year, int32_t month, int32_t day);
 
 /** Last day; not before the first. A real day written YYYY-MM-DD. Since 0.1. */
 cor_status cor_update_set_end(cor_update *update, const char *value);
+
+/** As cor_update_set_end(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_end_n(cor_update *update, const char *value, size_t size);
 
 /** Last day; not before the first, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
 cor_status cor_update_set_end_ymd(cor_update *update, int32_t year, int32_t month, int32_t day);
@@ -971,6 +1075,9 @@ cor_status cor_update_set_estimated_time_double(cor_update *update,
 /** Hours, as decimal text such as "18000.10"; sent digit for digit. Since 0.1. */
 cor_status cor_update_set_estimated_time_decimal(cor_update *update, const char *value);
 
+/** As cor_update_set_estimated_time_decimal(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_estimated_time_decimal_n(cor_update *update, const char *value, size_t size);
+
 /** Whether the work is billed. Since 0.1. */
 cor_status cor_update_set_billable(cor_update *update, bool value);
 
@@ -989,6 +1096,9 @@ cor_status cor_update_set_currency_id_n(cor_update *update, const char *value, s
 /** Day of the evaluation. A real day written YYYY-MM-DD. Since 0.1. */
 cor_status cor_update_set_evaluation_date(cor_update *update, const char *value);
 
+/** As cor_update_set_evaluation_date(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_evaluation_date_n(cor_update *update, const char *value, size_t size);
+
 /** Day of the evaluation, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
 cor_status cor_update_set_evaluation_date_ymd(cor_update *update,
                                               int32_t year,
@@ -1004,6 +1114,9 @@ cor_status cor_update_set_estimated_double(cor_update *update,
 
 /** Money, in the project's currency, as decimal text such as "18000.10"; sent digit for digit. Since 0.1. */
 cor_status cor_update_set_estimated_decimal(cor_update *update, const char *value);
+
+/** As cor_update_set_estimated_decimal(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_estimated_decimal_n(cor_update *update, const char *value, size_t size);
 
 /** External fee id. Since 0.1. */
 cor_status cor_update_set_fee_id(cor_update *update, const char *value);
@@ -1032,8 +1145,14 @@ cor_status cor_update_set_work_order_n(cor_update *update, const char *value, si
 /** How the project earns: "fee", "one_time", "hourly_rate" or "contract". Since 0.1. */
 cor_status cor_update_set_income_type(cor_update *update, const char *value);
 
+/** As cor_update_set_income_type(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_income_type_n(cor_update *update, const char *value, size_t size);
+
 /** An income type passed on whatever it is. Since 0.1. */
 cor_status cor_update_set_income_type_other(cor_update *update, const char *value);
+
+/** As cor_update_set_income_type_other(), for text of `size` bytes. Since 0.1. */
+cor_status cor_update_set_income_type_other_n(cor_update *update, const char *value, size_t size);
 
 /** Whether the project is archived. Left out, COR keeps it as it is. Since 0.1. */
 cor_status cor_update_set_archived(cor_update *update, bool value);

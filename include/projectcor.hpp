@@ -109,6 +109,11 @@ inline std::string_view name_of(Outcome outcome) {
   const char *word = cor_outcome_name(static_cast<std::int32_t>(outcome));
   return word ? word : "";
 }
+/// The stable word: "none", "rate_limited" or "unreachable".
+inline std::string_view name_of(Pause pause) {
+  const char *word = cor_pause_name(static_cast<std::int32_t>(pause));
+  return word ? word : "";
+}
 /// The name on the wire.
 inline std::string_view name_of(Field field) {
   const char *word = cor_field_name(static_cast<std::int32_t>(field));
@@ -148,10 +153,13 @@ struct Issue {
 /// Why a call did not succeed, and what is known about the update. Copies share what they know.
 class Error : public std::exception {
  public:
-  /// Takes over an error got from the C interface.
-  explicit Error(cor_error *owned) : error_(owned, detail::Freed<cor_error, cor_error_free>()) {}
+  /// Takes over an error got from the C interface. `status` is the kind where there was no memory for one.
+  explicit Error(cor_error *owned, cor_status status = COR_ERR_ARGUMENT)
+      : error_(owned, detail::Freed<cor_error, cor_error_free>()), status_(status) {}
 
-  ErrorKind kind() const noexcept { return static_cast<ErrorKind>(cor_error_kind(error_.get())); }
+  ErrorKind kind() const noexcept {
+    return static_cast<ErrorKind>(error_ ? cor_error_kind(error_.get()) : status_);
+  }
   Outcome outcome() const noexcept { return static_cast<Outcome>(cor_error_outcome(error_.get())); }
   /// One line for people: what was attempted, what happened, what to do. Holds no secret.
   const char *what() const noexcept override {
@@ -189,6 +197,7 @@ class Error : public std::exception {
 
  private:
   std::shared_ptr<cor_error> error_;
+  cor_status status_;
 };
 
 /// A value, or why there is none.
@@ -229,9 +238,15 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-/// A day.
+/// A day: cor::Date{2025, 4, 30}, or in C++20 a std::chrono::year_month_day.
 struct Date {
   int year, month, day;
+
+  constexpr Date(int year_, int month_, int day_) : year(year_), month(month_), day(day_) {}
+#if defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L
+  constexpr Date(std::chrono::year_month_day date)
+      : year(int(date.year())), month(int(unsigned(date.month()))), day(int(unsigned(date.day()))) {}
+#endif
 };
 
 /// A number as decimal text, sent digit for digit: cor::Decimal{"18000.10"}.
@@ -247,6 +262,9 @@ class ProjectUpdate {
   /// `source` is the system the project was created from, for example "SALESFORCE".
   explicit ProjectUpdate(std::string_view source) : update_(cor_update_new_n(source.data(), source.size())) {}
 
+  /// Another update that is the same so far: a template for many.
+  ProjectUpdate clone() const { return ProjectUpdate(cor_update_clone(get())); }
+
 // Setters exist for named and for temporary updates, so that a chain keeps what it was called on.
 #define PROJECTCOR_SETTER(name, parameter, call)                  \
   ProjectUpdate &name(parameter) & { return (void)(call), *this; } \
@@ -254,10 +272,10 @@ class ProjectUpdate {
 #define PROJECTCOR_TEXT(name) \
   PROJECTCOR_SETTER(name, std::string_view value, cor_update_set_##name##_n(get(), value.data(), value.size()))
 #define PROJECTCOR_DATE(name)                                                                                    \
-  PROJECTCOR_SETTER(name, std::string_view value, cor_update_set_##name(get(), std::string(value).c_str())) \
+  PROJECTCOR_SETTER(name, std::string_view value, cor_update_set_##name##_n(get(), value.data(), value.size())) \
   PROJECTCOR_SETTER(name, Date value, cor_update_set_##name##_ymd(get(), value.year, value.month, value.day))
 #define PROJECTCOR_NUMBER(name)                                                                                   \
-  PROJECTCOR_SETTER(name, Decimal value, cor_update_set_##name##_decimal(get(), std::string(value.text).c_str())) \
+  PROJECTCOR_SETTER(name, Decimal value, cor_update_set_##name##_decimal_n(get(), value.text.data(), value.text.size())) \
   template <class N, class = std::enable_if_t<std::is_arithmetic_v<N> && !std::is_same_v<N, bool>>>               \
   ProjectUpdate &name(N value) & {                                                                                \
     if constexpr (std::is_floating_point_v<N>) {                                                                  \
@@ -284,9 +302,11 @@ class ProjectUpdate {
     return (void)cor_update_set_##name(get(), value), std::move(*this);    \
   }
 
+  /// The project's name.
   PROJECTCOR_TEXT(name)
   /// External id of the client.
   PROJECTCOR_TEXT(client_id)
+  /// Description.
   PROJECTCOR_TEXT(brief)
   /// First day: a cor::Date, or text written YYYY-MM-DD.
   PROJECTCOR_DATE(start)
@@ -296,21 +316,28 @@ class ProjectUpdate {
   PROJECTCOR_TEXT(pm_id)
   /// Hours: an integer, a floating-point number or a cor::Decimal.
   PROJECTCOR_NUMBER(estimated_time)
+  /// Whether the work is billed.
   PROJECTCOR_FLAG(billable)
+  /// Free text. COR's pages use "active", "in_progress", "in_process", "finished" and "suspended".
   PROJECTCOR_TEXT(status)
+  /// External currency id.
   PROJECTCOR_TEXT(currency_id)
+  /// Day of the evaluation.
   PROJECTCOR_DATE(evaluation_date)
   /// Money, in the project's currency.
   PROJECTCOR_NUMBER(estimated)
+  /// External fee id.
   PROJECTCOR_TEXT(fee_id)
+  /// External contract id.
   PROJECTCOR_TEXT(contract_id)
+  /// What is delivered.
   PROJECTCOR_TEXT(deliverables)
+  /// Number or code of the work order.
   PROJECTCOR_TEXT(work_order)
   /// "fee", "one_time", "hourly_rate" or "contract".
-  PROJECTCOR_SETTER(income_type, std::string_view value, cor_update_set_income_type(get(), std::string(value).c_str()))
+  PROJECTCOR_TEXT(income_type)
   /// An income type passed on whatever it is.
-  PROJECTCOR_SETTER(income_type_other, std::string_view value,
-                    cor_update_set_income_type_other(get(), std::string(value).c_str()))
+  PROJECTCOR_TEXT(income_type_other)
   /// Left out, COR keeps it as it is.
   PROJECTCOR_FLAG(archived)
   /// Empties a field by sending null. COR does not document what null does.
@@ -324,7 +351,7 @@ class ProjectUpdate {
 
   /// Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
   ProjectUpdate &set_cell(std::string_view field, std::string_view cell) & {
-    (void)cor_update_set_cell(get(), std::string(field).c_str(), std::string(cell).c_str());
+    (void)cor_update_set_cell_n(get(), field.data(), field.size(), cell.data(), cell.size());
     return *this;
   }
   ProjectUpdate &&set_cell(std::string_view field, std::string_view cell) && {
@@ -332,7 +359,7 @@ class ProjectUpdate {
   }
   /// Passes on a field this library does not know, as the JSON it is.
   ProjectUpdate &extra(std::string_view name, std::string_view json) & {
-    (void)cor_update_extra(get(), std::string(name).c_str(), std::string(json).c_str());
+    (void)cor_update_extra_n(get(), name.data(), name.size(), json.data(), json.size());
     return *this;
   }
   ProjectUpdate &&extra(std::string_view name, std::string_view json) && {
@@ -342,8 +369,9 @@ class ProjectUpdate {
   /// Judges the update without sending it: every problem at once, or none.
   std::optional<Error> try_validate() const {
     cor_error *error = nullptr;
-    if (cor_update_validate(get(), &error) == COR_OK) return std::nullopt;
-    return Error(error);
+    const cor_status status = cor_update_validate(get(), &error);
+    if (status == COR_OK) return std::nullopt;
+    return Error(error, status);
   }
 #if PROJECTCOR_HAS_EXCEPTIONS
   /// Judges the update without sending it. Throws cor::Error with every problem at once.
@@ -362,6 +390,7 @@ class ProjectUpdate {
   cor_update *get() const noexcept { return update_.get(); }
 
  private:
+  explicit ProjectUpdate(cor_update *owned) : update_(owned) {}
   detail::Handle<cor_update, cor_update_free> update_;
 };
 
@@ -370,6 +399,9 @@ class Project {
  public:
   /// Takes over a project got from the C interface.
   explicit Project(cor_project *owned) : project_(owned) {}
+
+  /// Another object of the same project.
+  Project clone() const { return Project(cor_project_clone(get())); }
 
   std::optional<std::int64_t> id() const { return detail::value(cor_project_id, get()); }
   std::optional<std::int64_t> client_id() const { return detail::value(cor_project_client_id, get()); }
@@ -404,7 +436,7 @@ class Project {
   std::string_view json() const { return detail::text(cor_project_json(get())).value_or(std::string_view()); }
   /// Any field of the answer as JSON, whether this library knows it or not.
   std::optional<std::string_view> get_json(std::string_view name) const {
-    return detail::text(cor_project_get_json(get(), std::string(name).c_str()));
+    return detail::text(cor_project_get_json_n(get(), name.data(), name.size()));
   }
 
   /// The C handle, for functions of projectcor.h.
@@ -464,8 +496,10 @@ struct BulkOptions {
   std::uint32_t concurrency = 0;
   /// How long to wait for COR when it cannot be reached; 0 is the default, 15 minutes.
   std::chrono::milliseconds patience{0};
-  /// Called after each row; returns whether to go on.
+  /// Called after each row, and every `tick` while none finishes; returns whether to go on.
   std::function<bool(const Progress &)> on_progress;
+  /// How often `on_progress` is called while no row finishes: what lets it show and end a wait for COR. 0 is never.
+  std::chrono::milliseconds tick{0};
 };
 
 /// One row of many. Ranges of std::pair<id, ProjectUpdate> do as well.
@@ -481,12 +515,15 @@ struct IsRow : std::false_type {};
 template <class R>
 struct IsRow<R, std::void_t<decltype(std::declval<R &>().update)>> : std::true_type {};
 
+inline void push(cor_bulk *bulk, std::string_view id, const ProjectUpdate &update) {
+  (void)cor_bulk_push_n(bulk, id.data(), id.size(), update.get());
+}
 template <class R>
 void push(cor_bulk *bulk, R &&row) {
   if constexpr (IsRow<std::remove_reference_t<R>>::value) {
-    (void)cor_bulk_push(bulk, std::string(row.id).c_str(), row.update.get());
+    push(bulk, row.id, row.update);
   } else {
-    (void)cor_bulk_push(bulk, std::string(std::get<0>(row)).c_str(), std::get<1>(row).get());
+    push(bulk, std::get<0>(row), std::get<1>(row));
   }
 }
 
@@ -539,22 +576,31 @@ class Results {
   }
   sentinel end() const { return {}; }
 
-  /// Starts nothing new: what is under way finishes, the other rows that were read are reported as not started.
-  void stop() {
-    (void)cor_bulk_stop(bulk_.get());
-    (void)cor_bulk_end_input(bulk_.get());
+  /// Starts nothing new: what is under way finishes, the other rows that were read are reported as not started, and no
+  /// more are read. May be called by any thread.
+  void stop() { (void)cor_bulk_stop(bulk_.get()); }
+
+  /// Ends the run and breaks off what is under way: whether those updates were applied is unknown, and there are no more
+  /// results. The current element ends as well. Letting go of the results does the same.
+  void cancel() {
+    summary_ = summary();
+    progress_ = progress();
+    item_ = ItemResult();
+    bulk_.reset();
+    has_item_ = false;
+    over_ = true;
   }
 
   /// What became of the rows so far.
   Summary summary() const {
     cor_summary s = COR_SUMMARY_INIT;
-    (void)cor_bulk_summary(bulk_.get(), &s);
+    if (cor_bulk_summary(bulk_.get(), &s) != COR_OK) return summary_;
     return {s.read, s.applied, s.rejected, s.failed, s.not_started};
   }
-  /// How far the run had come with the current element.
+  /// How far the run had come with the current element, and why nothing is sent at the moment.
   Progress progress() const {
     cor_progress p = COR_PROGRESS_INIT;
-    (void)cor_bulk_progress(bulk_.get(), &p);
+    if (cor_bulk_progress(bulk_.get(), &p) != COR_OK) return progress_;
     return {p.done, p.failed, p.total == UINT64_MAX ? std::nullopt : std::optional<std::uint64_t>(p.total),
             static_cast<Pause>(p.paused)};
   }
@@ -566,17 +612,21 @@ class Results {
 
   Results(const cor_client *client, Rows rows, BulkOptions options, bool throws)
       : rows_(std::forward<Rows>(rows)), on_progress_(std::move(options.on_progress)), throws_(throws) {
+    constexpr std::int64_t longest = UINT32_MAX;
+    const std::int64_t tick = options.tick.count();
+    tick_ms_ = static_cast<std::uint32_t>(tick < 0 ? 0 : tick > longest ? longest : tick);
     cor_bulk_options given = COR_BULK_OPTIONS_INIT;
     given.concurrency = options.concurrency;
     given.patience_ms = options.patience.count();
     cor_bulk *bulk = nullptr;
     cor_error *error = nullptr;
-    if (cor_bulk_new(client, &given, &bulk, &error) != COR_OK) fail(error);
+    const cor_status status = cor_bulk_new(client, &given, &bulk, &error);
+    if (status != COR_OK) fail(error, status);
     bulk_.reset(bulk);
   }
 
-  void fail(cor_error *error) {
-    error_.emplace(error);
+  void fail(cor_error *error, cor_status status) {
+    error_.emplace(error, status);
     over_ = true;
 #if PROJECTCOR_HAS_EXCEPTIONS
     if (throws_) throw *error_;
@@ -587,12 +637,14 @@ class Results {
     if (over_) return;
     if (has_item_ && on_progress_ && !on_progress_(progress())) stop();
     feed();
+    while (on_progress_ && tick_ms_ && !cor_bulk_wait(bulk_.get(), tick_ms_))
+      if (!on_progress_(progress())) stop();
     const cor_item_result *item = nullptr;
     cor_error *error = nullptr;
     const cor_status status = cor_bulk_next(bulk_.get(), &item, &error);
     item_ = ItemResult(item);
     has_item_ = item != nullptr;
-    if (status != COR_OK) return fail(error);
+    if (status != COR_OK) return fail(error, status);
     over_ = !has_item_;
   }
 
@@ -614,6 +666,9 @@ class Results {
   detail::Handle<cor_bulk, cor_bulk_free> bulk_;
   ItemResult item_;
   std::optional<Error> error_;
+  Summary summary_;
+  Progress progress_;
+  std::uint32_t tick_ms_ = 0;
   bool begun_ = false, has_item_ = false, over_ = false, throws_;
 };
 
@@ -626,9 +681,10 @@ class Projects {
   Result<Project> try_update(std::string_view id, const ProjectUpdate &update) const {
     cor_project *project = nullptr;
     cor_error *error = nullptr;
-    if (cor_client_update_project_n(client_, id.data(), id.size(), update.get(), &project, &error) == COR_OK)
-      return Project(project);
-    return Error(error);
+    const cor_status status =
+        cor_client_update_project_n(client_, id.data(), id.size(), update.get(), &project, &error);
+    if (status == COR_OK) return Project(project);
+    return Error(error, status);
   }
 
   /// Sends many updates and gives their results. Look at Results::error() at the end.
@@ -685,31 +741,37 @@ class Config {
   Config &name(type value) & { return (void)(call), *this; }     \
   Config &&name(type value) && { return (void)(call), std::move(*this); }
 #define PROJECTCOR_TEXT(name) \
-  PROJECTCOR_OPTION(name, std::string_view, cor_config_set_##name(get(), std::string(value).c_str()))
+  PROJECTCOR_OPTION(name, std::string_view, cor_config_set_##name##_n(get(), value.data(), value.size()))
 #define PROJECTCOR_TIME(name) \
   PROJECTCOR_OPTION(name, std::chrono::milliseconds, cor_config_set_##name##_ms(get(), value.count()))
 
   /// A bearer token to use as it is. Excludes an API key.
   PROJECTCOR_TEXT(token)
+  /// The API key of COR's client credentials; needs a client secret.
   PROJECTCOR_TEXT(api_key)
+  /// The secret of COR's client credentials; needs an API key.
   PROJECTCOR_TEXT(client_secret)
+  /// Where the Integrations API is; https, or http to this machine.
   PROJECTCOR_TEXT(base_url)
+  /// Where tokens come from, the whole address.
   PROJECTCOR_TEXT(token_url)
   /// A PEM file of certificate authorities to trust besides the operating system's.
   PROJECTCOR_TEXT(ca_file)
+  /// "http://", "https://", "socks5://" or "socks5h://". It never sees calls to this machine.
   PROJECTCOR_TEXT(proxy)
+  /// The whole User-Agent; default "projectcor/" and the version.
   PROJECTCOR_TEXT(user_agent)
-  /// Default 5 s.
+  /// The longest time to make a connection; default 5 s.
   PROJECTCOR_TIME(connect_timeout)
-  /// Default 20 s.
+  /// The longest time for one request; default 20 s.
   PROJECTCOR_TIME(attempt_timeout)
-  /// A whole call, retries and waits included; default 60 s.
+  /// The longest time for a whole call, retries and waits included; default 60 s.
   PROJECTCOR_TIME(deadline)
-  /// Default 4.
+  /// How often a call is attempted, the first time included; default 4.
   PROJECTCOR_OPTION(max_attempts, std::uint32_t, cor_config_set_max_attempts(get(), value))
-  /// Default 250 ms.
+  /// The first wait between attempts, doubled each time; default 250 ms.
   PROJECTCOR_TIME(backoff_base)
-  /// Default 20 s.
+  /// The longest wait between attempts; default 20 s.
   PROJECTCOR_TIME(backoff_cap)
   /// Requests in flight at most; default 16.
   PROJECTCOR_OPTION(concurrency, std::uint32_t, cor_config_set_concurrency(get(), value))
@@ -740,14 +802,16 @@ class Client {
   static Result<Client> try_new(const Config &config) {
     cor_client *client = nullptr;
     cor_error *error = nullptr;
-    if (cor_client_new(config.get(), &client, &error) == COR_OK) return Client(client);
-    return Error(error);
+    const cor_status status = cor_client_new(config.get(), &client, &error);
+    if (status == COR_OK) return Client(client);
+    return Error(error, status);
   }
   static Result<Client> try_from_env() {
     cor_client *client = nullptr;
     cor_error *error = nullptr;
-    if (cor_client_from_env(&client, &error) == COR_OK) return Client(client);
-    return Error(error);
+    const cor_status status = cor_client_from_env(&client, &error);
+    if (status == COR_OK) return Client(client);
+    return Error(error, status);
   }
 #if PROJECTCOR_HAS_EXCEPTIONS
   /// Sets up a client. Throws cor::Error of the kind `config` for what cannot work.

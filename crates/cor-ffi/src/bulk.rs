@@ -54,10 +54,7 @@ impl Object for BulkHandle {
 }
 
 /// Does something with a run of this process that no other thread uses right now.
-fn with<R>(
-    bulk: *const cor_bulk,
-    what: impl FnOnce(&mut Bulk) -> Result<R, Failure>,
-) -> Result<R, Failure> {
+fn with<R>(bulk: *const cor_bulk, what: impl FnOnce(&mut Bulk) -> Result<R, Failure>) -> Result<R, Failure> {
     let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
     let mut bulk = exclusive(&bulk.bulk, "bulk")?;
     bulk.run.ours()?;

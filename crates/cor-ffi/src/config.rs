@@ -71,6 +71,15 @@ fn set_text(
     change(config, |builder, _| Ok(set(builder, guard::text(value, name)?.to_owned())))
 }
 
+fn set_text_n(
+    config: *mut cor_config,
+    name: &str,
+    (value, size): (*const c_char, usize),
+    set: impl FnOnce(ClientBuilder, String) -> ClientBuilder,
+) -> cor_status {
+    change(config, |builder, _| Ok(set(builder, guard::text_n(value, size, name)?.to_owned())))
+}
+
 fn set_ms(
     config: *mut cor_config,
     name: &str,
@@ -125,6 +134,16 @@ pub unsafe extern "C" fn cor_config_set_token(config: *mut cor_config, token: *c
     set_text(config, "token", token, |builder, value| builder.token(value))
 }
 
+/// As cor_config_set_token(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_token_n(
+    config: *mut cor_config,
+    token: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "token", (token, size), |builder, value| builder.token(value))
+}
+
 /// The API key of COR's client credentials; needs a client secret. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_api_key(
@@ -134,6 +153,16 @@ pub unsafe extern "C" fn cor_config_set_api_key(
     set_text(config, "api_key", api_key, |builder, value| builder.api_key(value))
 }
 
+/// As cor_config_set_api_key(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_api_key_n(
+    config: *mut cor_config,
+    api_key: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "api_key", (api_key, size), |builder, value| builder.api_key(value))
+}
+
 /// The secret of COR's client credentials; needs an API key. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_client_secret(
@@ -141,6 +170,16 @@ pub unsafe extern "C" fn cor_config_set_client_secret(
     client_secret: *const c_char,
 ) -> cor_status {
     set_text(config, "client_secret", client_secret, |builder, value| builder.client_secret(value))
+}
+
+/// As cor_config_set_client_secret(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_client_secret_n(
+    config: *mut cor_config,
+    client_secret: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "client_secret", (client_secret, size), |builder, value| builder.client_secret(value))
 }
 
 /// Where the Integrations API is; default "https://integrations.projectcor.com". https, or http to this machine.
@@ -153,6 +192,16 @@ pub unsafe extern "C" fn cor_config_set_base_url(
     set_text(config, "base_url", base_url, |builder, value| builder.base_url(value))
 }
 
+/// As cor_config_set_base_url(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_base_url_n(
+    config: *mut cor_config,
+    base_url: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "base_url", (base_url, size), |builder, value| builder.base_url(value))
+}
+
 /// Where tokens come from, the whole address; default "https://api.projectcor.com/v1/oauth/token". The refresh
 /// address is its sibling "refreshtoken". Since 0.1.
 #[unsafe(no_mangle)]
@@ -163,6 +212,16 @@ pub unsafe extern "C" fn cor_config_set_token_url(
     set_text(config, "token_url", token_url, |builder, value| builder.token_url(value))
 }
 
+/// As cor_config_set_token_url(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_token_url_n(
+    config: *mut cor_config,
+    token_url: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "token_url", (token_url, size), |builder, value| builder.token_url(value))
+}
+
 /// A PEM file of certificate authorities to trust besides the operating system's. Read by cor_client_new().
 /// Since 0.1.
 #[unsafe(no_mangle)]
@@ -170,11 +229,31 @@ pub unsafe extern "C" fn cor_config_set_ca_file(config: *mut cor_config, path: *
     set_text(config, "ca_file", path, |builder, value| builder.ca_file(value))
 }
 
+/// As cor_config_set_ca_file(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_ca_file_n(
+    config: *mut cor_config,
+    path: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "ca_file", (path, size), |builder, value| builder.ca_file(value))
+}
+
 /// The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
 /// needed. It never sees calls to this machine. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_proxy(config: *mut cor_config, proxy: *const c_char) -> cor_status {
     set_text(config, "proxy", proxy, |builder, value| builder.proxy(value))
+}
+
+/// As cor_config_set_proxy(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_proxy_n(
+    config: *mut cor_config,
+    proxy: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "proxy", (proxy, size), |builder, value| builder.proxy(value))
 }
 
 /// The whole User-Agent; default "projectcor/" and the version. Since 0.1.
@@ -186,7 +265,17 @@ pub unsafe extern "C" fn cor_config_set_user_agent(
     set_text(config, "user_agent", user_agent, |builder, value| builder.user_agent(value))
 }
 
-/// The longest time to make a connection; default 5000 ms. Since 0.1.
+/// As cor_config_set_user_agent(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_user_agent_n(
+    config: *mut cor_config,
+    user_agent: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "user_agent", (user_agent, size), |builder, value| builder.user_agent(value))
+}
+
+/// The longest time to make a connection; default 5000 ms, at most seven days, like all times. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_connect_timeout_ms(config: *mut cor_config, ms: i64) -> cor_status {
     set_ms(config, "connect_timeout", ms, ClientBuilder::connect_timeout)
@@ -204,7 +293,7 @@ pub unsafe extern "C" fn cor_config_set_deadline_ms(config: *mut cor_config, ms:
     set_ms(config, "deadline", ms, ClientBuilder::deadline)
 }
 
-/// How often a call is attempted, the first time included; default 4. Since 0.1.
+/// How often a call is attempted, the first time included; default 4, at least 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_max_attempts(
     config: *mut cor_config,
@@ -234,7 +323,7 @@ pub unsafe extern "C" fn cor_config_set_concurrency(config: *mut cor_config, con
     })
 }
 
-/// Requests per second at most. By default the limit is learned from COR's answers. Since 0.1.
+/// Requests per second at most, more than 0. By default the limit is learned from COR's answers. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_rate(config: *mut cor_config, per_second: f64) -> cor_status {
     change(config, |builder, _| Ok(builder.rate(per_second)))

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use cor_http::{Error, Outcome};
 
 use crate::guard::{self, Kind, Object, borrow, c_text, get, insert, release};
-use crate::status::{cor_outcome, cor_status};
+use crate::status::{cor_outcome, cor_pause, cor_status};
 
-/// Why a call did not succeed, and what is known about the update. Belongs to one thread at a time.
+/// Why a call did not succeed, and what is known about the update. It never changes, so many threads may read it.
 #[derive(Debug)]
 pub struct cor_error(());
 
@@ -330,6 +330,14 @@ pub unsafe extern "C" fn cor_outcome_name(outcome: i32) -> *const c_char {
     constant(cor_outcome::name(outcome))
 }
 
+/// The word for a pause: "none", "rate_limited" or "unreachable"; a cor_pause as a number.
+///
+/// Returns text that lives for ever; NULL for a number that is no pause. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_pause_name(pause: i32) -> *const c_char {
+    constant(cor_pause::name(pause))
+}
+
 /// A word of this library's own, with the NUL that C wants.
 pub(crate) fn constant(word: Option<&'static str>) -> *const c_char {
     const WORDS: &[&CStr] = &[
@@ -352,6 +360,8 @@ pub(crate) fn constant(word: Option<&'static str>) -> *const c_char {
         c"redirect",
         c"too_large",
         c"cancelled",
+        c"none",
+        c"unreachable",
         c"not_applied",
         c"applied",
         c"unknown",
@@ -386,9 +396,16 @@ mod tests {
     fn every_word_can_be_had() {
         let kinds = cor_http::ErrorKind::ALL.iter().map(|kind| kind.as_str());
         let fields = cor_http::Field::ALL.iter().map(|field| field.name());
-        for word in
-            kinds.chain(fields).chain(["ok", "argument", "internal", "applied", "not_applied", "unknown"])
-        {
+        for word in kinds.chain(fields).chain([
+            "ok",
+            "argument",
+            "internal",
+            "applied",
+            "not_applied",
+            "unknown",
+            "none",
+            "unreachable",
+        ]) {
             assert!(!constant(Some(word)).is_null(), "{word}");
         }
         assert!(constant(Some("mood")).is_null() && constant(None).is_null());

@@ -11,7 +11,7 @@ mod signals;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 pub(crate) use handles::{Kind, Object, Pinned, alive, borrow, free, insert};
 pub(crate) use signals::NoSigpipe;
@@ -95,12 +95,32 @@ fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Failure> {
 /// What belongs to one thread at a time. It is never waited for: whoever has it may be a thread that a fork left behind.
 pub(crate) fn exclusive<'a, T>(state: &'a Mutex<T>, name: &str) -> Result<MutexGuard<'a, T>, Failure> {
     match state.try_lock() {
-        Ok(state) => Ok(state),
         Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::argument(format!("{name} is in use by another thread; it belongs to one at a time")))
-        }
+        Err(TryLockError::WouldBlock) => Err(in_use(name)),
+        Ok(state) => Ok(state),
     }
+}
+
+/// What many threads may read while none changes it.
+pub(crate) fn reading<'a, T>(state: &'a RwLock<T>, name: &str) -> Result<RwLockReadGuard<'a, T>, Failure> {
+    match state.try_read() {
+        Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
+        Err(TryLockError::WouldBlock) => Err(in_use(name)),
+        Ok(state) => Ok(state),
+    }
+}
+
+/// As `exclusive`, for what others may read.
+pub(crate) fn changing<'a, T>(state: &'a RwLock<T>, name: &str) -> Result<RwLockWriteGuard<'a, T>, Failure> {
+    match state.try_write() {
+        Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
+        Err(TryLockError::WouldBlock) => Err(in_use(name)),
+        Ok(state) => Ok(state),
+    }
+}
+
+fn in_use(name: &str) -> Failure {
+    Failure::argument(format!("{name} is in use by another thread, and one of the two changes it"))
 }
 
 /// What of a text can be shown, for naming a row whose text is unusable.

@@ -10,8 +10,8 @@ use crate::client::cor_client;
 use crate::config::milliseconds;
 use crate::error::{Failure, cor_error};
 use crate::guard::{
-    self, OutStruct, Sized_, array, borrow, call, call_mut, cor_bool, element, free, guard, insert, out_struct,
-    read_struct,
+    self, OutStruct, Sized_, array, borrow, call, call_mut, cor_bool, element, free, guard, insert,
+    out_struct, read_struct,
 };
 use crate::item::{ItemHandle, cor_item_result};
 use crate::live::ClientHandle;
@@ -281,7 +281,8 @@ fn update_projects(
     let (settings, options) = settings(options, total)?;
     let live = borrow::<ClientHandle>(client, "client")?.live()?;
     let mut run = Run::start(live, settings);
-    let ended = drive(&mut run, &mut source, &options, settings.tick.filter(|_| options.on_progress.is_some()));
+    let ended =
+        drive(&mut run, &mut source, &options, settings.tick.filter(|_| options.on_progress.is_some()));
     if let Some(summary) = &summary {
         summary.put(&c_summary(&run.summary()));
     }

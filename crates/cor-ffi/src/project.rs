@@ -2,9 +2,10 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use cor_http::{Project, Timestamp};
+use once_cell::race::OnceBox;
 
 use crate::error::Failure;
 use crate::guard::{self, Kind, Object, borrow, c_text, get, insert, put_optional, release};
@@ -16,11 +17,19 @@ use crate::status::cor_status;
 #[derive(Debug)]
 pub struct cor_project(());
 
-/// A project, and the texts of it that C has asked for, each with its NUL.
+/// A project, and the texts of it that C has asked for, each with its NUL. Threads that ask at once never wait for each
+/// other: one of their texts stays.
 pub(crate) struct ProjectData {
     project: Project,
-    texts: [OnceLock<Option<CString>>; TEXTS],
-    members: Mutex<Vec<(String, CString)>>,
+    texts: [OnceBox<Option<CString>>; TEXTS],
+    members: OnceBox<Member>,
+}
+
+/// A member that C has asked for, in a list that only grows.
+struct Member {
+    name: String,
+    json: CString,
+    next: OnceBox<Member>,
 }
 
 /// The fields that are text in C.
@@ -42,7 +51,7 @@ const TEXTS: usize = Text::Json as usize + 1;
 
 impl ProjectData {
     pub(crate) fn new(project: Project) -> ProjectData {
-        ProjectData { project, texts: [const { OnceLock::new() }; TEXTS], members: Mutex::default() }
+        ProjectData { project, texts: [const { OnceBox::new() }; TEXTS], members: OnceBox::new() }
     }
 
     fn text(&self, which: Text) -> Option<&CString> {
@@ -60,22 +69,30 @@ impl ProjectData {
             Text::UpdatedAt => project.updated_at().map(|time| c_text(time.as_str())),
             Text::Json => (!project.is_empty()).then(|| c_text(&project.json())),
         };
-        self.texts[which as usize].get_or_init(make).as_ref()
+        self.texts[which as usize].get_or_init(|| Box::new(make())).as_ref()
     }
 
-    /// A member's JSON. What was given out stays where it is: a `CString`'s bytes do not move with it.
-    fn member(&self, name: &str) -> Result<*const c_char, Failure> {
-        let mut members = guard::exclusive(&self.members, "project")?;
-        if let Some((_, json)) = members.iter().find(|(known, _)| known == name) {
-            return Ok(json.as_ptr());
+    /// A member's JSON.
+    fn member(&self, name: &str) -> *const c_char {
+        let mut place = &self.members;
+        while let Some(member) = place.get() {
+            if member.name == name {
+                return member.json.as_ptr();
+            }
+            place = &member.next;
         }
-        let Some(json) = self.project.get_json(name) else {
-            return Ok(ptr::null());
-        };
-        let json = c_text(json);
-        let text = json.as_ptr();
-        members.push((name.to_owned(), json));
-        Ok(text)
+        let Some(json) = self.project.get_json(name) else { return ptr::null() };
+        let mut made = Box::new(Member { name: name.to_owned(), json: c_text(json), next: OnceBox::new() });
+        let text = made.json.as_ptr();
+        // Another thread may have taken the place.
+        while let Err(back) = place.set(made) {
+            made = back;
+            match place.get() {
+                Some(taken) => place = &taken.next,
+                None => return ptr::null(),
+            }
+        }
+        text
     }
 }
 
@@ -297,6 +314,19 @@ pub unsafe extern "C" fn cor_project_get_json(
 ) -> *const c_char {
     get(ptr::null(), || {
         let project = borrow::<ProjectHandle>(project, "project")?;
-        project.data.member(guard::text(name, "name")?)
+        Ok(project.data.member(guard::text(name, "name")?))
+    })
+}
+
+/// As cor_project_get_json(), for a name of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_project_get_json_n(
+    project: *const cor_project,
+    name: *const c_char,
+    size: usize,
+) -> *const c_char {
+    get(ptr::null(), || {
+        let project = borrow::<ProjectHandle>(project, "project")?;
+        Ok(project.data.member(guard::text_n(name, size, "name")?))
     })
 }

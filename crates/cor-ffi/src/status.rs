@@ -136,6 +136,15 @@ impl cor_pause {
             None => cor_pause::COR_PAUSE_NONE,
         }
     }
+
+    pub(crate) fn name(number: i32) -> Option<&'static str> {
+        match number {
+            0 => Some("none"),
+            1 => Some("rate_limited"),
+            2 => Some("unreachable"),
+            _ => None,
+        }
+    }
 }
 
 /// The optional fields of a project update, in the order of COR's page, which is also the order on the wire.

@@ -1,15 +1,18 @@
 //! The payload: setters that refuse at once and are remembered, so that nobody has to check each of them.
 
 use std::ffi::{CString, c_char};
-use std::sync::Mutex;
+use std::sync::RwLock;
 
 use cor_http::{Draft, Error, Field, Invalid, Issue, IssueCode, ProjectUpdate, Value};
 
+use once_cell::race::OnceBox;
+
 use crate::error::{Failure, cor_error};
-use crate::guard::{self, Kind, Object, borrow, c_text, exclusive, get, guard, insert, release};
+use crate::guard::{self, Kind, Object, borrow, c_text, changing, get, guard, insert, reading, release};
 use crate::status::{cor_field, cor_status};
 
-/// A partial update of one project: only what was set or cleared is sent. Belongs to one thread at a time.
+/// A partial update of one project: only what was set or cleared is sent. Many threads may send, judge and clone one at
+/// once, as long as none changes it meanwhile; that is noticed, and is COR_ERR_ARGUMENT.
 ///
 /// A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
 /// NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
@@ -19,14 +22,14 @@ use crate::status::{cor_field, cor_status};
 pub struct cor_update(());
 
 /// What is behind a `cor_update *`.
-pub(crate) struct UpdateHandle(Mutex<State>);
+pub(crate) struct UpdateHandle(RwLock<State>);
 
 struct State {
     update: ProjectUpdate,
     /// What setters refused, and not mended since.
     refused: Vec<Issue>,
-    /// What cor_update_json() gave out last.
-    json: CString,
+    /// What cor_update_json() gave out since the last change.
+    json: OnceBox<CString>,
 }
 
 impl Object for UpdateHandle {
@@ -36,7 +39,7 @@ impl Object for UpdateHandle {
 
 impl State {
     fn new(source: &str) -> State {
-        State { update: ProjectUpdate::new(source), refused: Vec::new(), json: CString::default() }
+        State { update: ProjectUpdate::new(source), refused: Vec::new(), json: OnceBox::new() }
     }
 
     fn mended(&mut self, field: &str) {
@@ -56,7 +59,7 @@ impl State {
 impl UpdateHandle {
     /// The update, or every problem of it and of the id.
     pub(crate) fn finished(&self, id: Option<&str>) -> Result<Result<ProjectUpdate, Invalid>, Failure> {
-        let state = exclusive(&self.0, "update")?;
+        let state = reading(&self.0, "update")?;
         if state.refused.is_empty() {
             // The client judges it when it is sent.
             return Ok(Ok(state.update.clone()));
@@ -70,7 +73,8 @@ impl UpdateHandle {
 fn change(update: *mut cor_update, body: impl FnOnce(&mut State) -> Result<(), Failure>) -> cor_status {
     guard(std::ptr::null_mut(), || {
         let update = borrow::<UpdateHandle>(update, "update")?;
-        let mut state = exclusive(&update.0, "update")?;
+        let mut state = changing(&update.0, "update")?;
+        state.json = OnceBox::new();
         body(&mut state)
     })
 }
@@ -135,14 +139,16 @@ impl Failure {
 /// Returns a handle to be freed with cor_update_free(); NULL where there is no memory for it. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_new(source: *const c_char) -> *mut cor_update {
-    get(std::ptr::null_mut(), || insert(UpdateHandle(Mutex::new(with_source(guard::text(source, "source"))))))
+    get(std::ptr::null_mut(), || {
+        insert(UpdateHandle(RwLock::new(with_source(guard::text(source, "source")))))
+    })
 }
 
 /// As cor_update_new(), for a source of `size` bytes. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_new_n(source: *const c_char, size: usize) -> *mut cor_update {
     get(std::ptr::null_mut(), || {
-        insert(UpdateHandle(Mutex::new(with_source(guard::text_n(source, size, "source")))))
+        insert(UpdateHandle(RwLock::new(with_source(guard::text_n(source, size, "source")))))
     })
 }
 
@@ -160,6 +166,19 @@ fn with_source(source: Result<&str, Failure>) -> State {
     }
 }
 
+/// Another update that is the same so far, refused values included: a template for many.
+///
+/// Returns a handle to be freed with cor_update_free(); NULL for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_clone(update: *const cor_update) -> *mut cor_update {
+    get(std::ptr::null_mut(), || {
+        let update = borrow::<UpdateHandle>(update, "update")?;
+        let state = reading(&update.0, "update")?;
+        let (update, refused) = (state.update.clone(), state.refused.clone());
+        insert(UpdateHandle(RwLock::new(State { update, refused, json: OnceBox::new() })))
+    })
+}
+
 /// Makes an update as good as new, for the next row of many.
 ///
 /// @param source  as for cor_update_new().
@@ -167,12 +186,23 @@ fn with_source(source: Result<&str, Failure>) -> State {
 /// Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_reset(update: *mut cor_update, source: *const c_char) -> cor_status {
-    change(update, |state| {
-        let source = guard::text(source, "source");
-        let refused = source.as_ref().err().cloned();
-        *state = with_source(source);
-        refused.map_or(Ok(()), Err)
-    })
+    change(update, |state| reset(state, guard::text(source, "source")))
+}
+
+/// As cor_update_reset(), for a source of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_reset_n(
+    update: *mut cor_update,
+    source: *const c_char,
+    size: usize,
+) -> cor_status {
+    change(update, |state| reset(state, guard::text_n(source, size, "source")))
+}
+
+fn reset(state: &mut State, source: Result<&str, Failure>) -> Result<(), Failure> {
+    let refused = source.as_ref().err().cloned();
+    *state = with_source(source);
+    refused.map_or(Ok(()), Err)
 }
 
 /// Frees an update. NULL is fine.
@@ -213,16 +243,35 @@ pub unsafe extern "C" fn cor_update_set_cell(
     field: *const c_char,
     cell: *const c_char,
 ) -> cor_status {
+    change(update, |state| set_cell(state, guard::text(field, "field"), |name| guard::text(cell, name)))
+}
+
+/// As cor_update_set_cell(), for a name and a cell of stated sizes in bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_cell_n(
+    update: *mut cor_update,
+    field: *const c_char,
+    field_size: usize,
+    cell: *const c_char,
+    cell_size: usize,
+) -> cor_status {
     change(update, |state| {
-        let name = guard::text(field, "field").map_err(|failure| remember(state, "field", failure))?;
-        match Field::from_name(name) {
-            Some(field) => {
-                let cell = guard::text(cell, name).map(Value::Cell);
-                assign(state, field, cell)
-            }
-            None => Err(state.refuse(Issue::unknown_field(name))),
-        }
+        set_cell(state, guard::text_n(field, field_size, "field"), |name| {
+            guard::text_n(cell, cell_size, name)
+        })
     })
+}
+
+fn set_cell<'a>(
+    state: &mut State,
+    field: Result<&str, Failure>,
+    cell: impl FnOnce(&str) -> Result<&'a str, Failure>,
+) -> Result<(), Failure> {
+    let name = field.map_err(|failure| remember(state, "field", failure))?;
+    match Field::from_name(name) {
+        Some(field) => assign(state, field, cell(name).map(Value::Cell)),
+        None => Err(state.refuse(Issue::unknown_field(name))),
+    }
 }
 
 /// Passes on a field this library does not know.
@@ -237,19 +286,35 @@ pub unsafe extern "C" fn cor_update_extra(
     name: *const c_char,
     json: *const c_char,
 ) -> cor_status {
+    change(update, |state| extra(state, guard::text(name, "name"), guard::text(json, "json")))
+}
+
+/// As cor_update_extra(), for a name and JSON of stated sizes in bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_extra_n(
+    update: *mut cor_update,
+    name: *const c_char,
+    name_size: usize,
+    json: *const c_char,
+    json_size: usize,
+) -> cor_status {
     change(update, |state| {
-        let name = guard::text(name, "name").map_err(|failure| remember(state, "extra", failure))?;
-        let json = guard::text(json, "json").map_err(|failure| remember(state, name, failure))?;
-        match json.parse::<cor_http::Json>() {
-            Ok(json) => {
-                state.mended(name);
-                let update = std::mem::replace(&mut state.update, ProjectUpdate::new(""));
-                state.update = update.extra(name, json);
-                Ok(())
-            }
-            Err(error) => Err(state.refuse(Issue::new(name, IssueCode::NotAllowed, error.to_string()))),
-        }
+        extra(state, guard::text_n(name, name_size, "name"), guard::text_n(json, json_size, "json"))
     })
+}
+
+fn extra(state: &mut State, name: Result<&str, Failure>, json: Result<&str, Failure>) -> Result<(), Failure> {
+    let name = name.map_err(|failure| remember(state, "extra", failure))?;
+    let json = json.map_err(|failure| remember(state, name, failure))?;
+    match json.parse::<cor_http::Json>() {
+        Ok(json) => {
+            state.mended(name);
+            let update = std::mem::replace(&mut state.update, ProjectUpdate::new(""));
+            state.update = update.extra(name, json);
+            Ok(())
+        }
+        Err(error) => Err(state.refuse(Issue::new(name, IssueCode::NotAllowed, error.to_string()))),
+    }
 }
 
 /// Judges an update without sending it.
@@ -270,16 +335,16 @@ pub unsafe extern "C" fn cor_update_validate(
     })
 }
 
-/// The request body as it would be sent.
+/// The request body as it would be sent, without what setters refused.
 ///
-/// Returns text that lives until the update is changed or freed, or this is called again; NULL for misuse. Since 0.1.
+/// Returns text that lives until the update is changed or freed; NULL for misuse. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_json(update: *const cor_update) -> *const c_char {
     get(std::ptr::null(), || {
         let update = borrow::<UpdateHandle>(update, "update")?;
-        let mut state = exclusive(&update.0, "update")?;
-        state.json = c_text(&state.update.to_json());
-        Ok(state.json.as_ptr())
+        let state = reading(&update.0, "update")?;
+        // The handle keeps the text in its place until then.
+        Ok(state.json.get_or_init(|| Box::new(c_text(&state.update.to_json()))).as_ptr())
     })
 }
 

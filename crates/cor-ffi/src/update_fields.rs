@@ -66,6 +66,16 @@ pub unsafe extern "C" fn cor_update_set_start(update: *mut cor_update, value: *c
     set(update, Field::Start, || Ok(Value::Text(guard::text(value, "start")?.into())))
 }
 
+/// As cor_update_set_start(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_start_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::Start, || Ok(Value::Text(guard::text_n(value, size, "start")?.into())))
+}
+
 /// First day, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_start_ymd(
@@ -81,6 +91,16 @@ pub unsafe extern "C" fn cor_update_set_start_ymd(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_end(update: *mut cor_update, value: *const c_char) -> cor_status {
     set(update, Field::End, || Ok(Value::Text(guard::text(value, "end")?.into())))
+}
+
+/// As cor_update_set_end(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_end_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::End, || Ok(Value::Text(guard::text_n(value, size, "end")?.into())))
 }
 
 /// Last day; not before the first, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
@@ -134,7 +154,19 @@ pub unsafe extern "C" fn cor_update_set_estimated_time_decimal(
     update: *mut cor_update,
     value: *const c_char,
 ) -> cor_status {
-    set(update, Field::EstimatedTime, || decimal(value, "estimated_time"))
+    set(update, Field::EstimatedTime, || decimal(guard::text(value, "estimated_time"), "estimated_time"))
+}
+
+/// As cor_update_set_estimated_time_decimal(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_estimated_time_decimal_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::EstimatedTime, || {
+        decimal(guard::text_n(value, size, "estimated_time"), "estimated_time")
+    })
 }
 
 /// Whether the work is billed. Since 0.1.
@@ -187,6 +219,18 @@ pub unsafe extern "C" fn cor_update_set_evaluation_date(
     set(update, Field::EvaluationDate, || Ok(Value::Text(guard::text(value, "evaluation_date")?.into())))
 }
 
+/// As cor_update_set_evaluation_date(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_evaluation_date_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::EvaluationDate, || {
+        Ok(Value::Text(guard::text_n(value, size, "evaluation_date")?.into()))
+    })
+}
+
 /// Day of the evaluation, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_evaluation_date_ymd(
@@ -216,7 +260,17 @@ pub unsafe extern "C" fn cor_update_set_estimated_decimal(
     update: *mut cor_update,
     value: *const c_char,
 ) -> cor_status {
-    set(update, Field::Estimated, || decimal(value, "estimated"))
+    set(update, Field::Estimated, || decimal(guard::text(value, "estimated"), "estimated"))
+}
+
+/// As cor_update_set_estimated_decimal(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_estimated_decimal_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::Estimated, || decimal(guard::text_n(value, size, "estimated"), "estimated"))
 }
 
 /// External fee id. Since 0.1.
@@ -301,6 +355,16 @@ pub unsafe extern "C" fn cor_update_set_income_type(
     set(update, Field::IncomeType, || Ok(Value::Text(guard::text(value, "income_type")?.into())))
 }
 
+/// As cor_update_set_income_type(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_income_type_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::IncomeType, || Ok(Value::Text(guard::text_n(value, size, "income_type")?.into())))
+}
+
 /// An income type passed on whatever it is. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_income_type_other(
@@ -309,6 +373,18 @@ pub unsafe extern "C" fn cor_update_set_income_type_other(
 ) -> cor_status {
     set(update, Field::IncomeType, || {
         Ok(Value::IncomeType(IncomeType::Other(guard::text(value, "income_type")?.into())))
+    })
+}
+
+/// As cor_update_set_income_type_other(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_update_set_income_type_other_n(
+    update: *mut cor_update,
+    value: *const c_char,
+    size: usize,
+) -> cor_status {
+    set(update, Field::IncomeType, || {
+        Ok(Value::IncomeType(IncomeType::Other(guard::text_n(value, size, "income_type")?.into())))
     })
 }
 
@@ -324,9 +400,8 @@ fn ymd(year: i32, month: i32, day: i32) -> Result<Value<'static>, Failure> {
     Ok(fits().map_or_else(|| Value::Text(format!("{year}-{month}-{day}").into()), Value::Date))
 }
 
-fn decimal(value: *const c_char, name: &str) -> Result<Value<'static>, Failure> {
-    let text = guard::text(value, name)?;
-    match text.parse::<Number>() {
+fn decimal(text: Result<&str, Failure>, name: &str) -> Result<Value<'static>, Failure> {
+    match text?.parse::<Number>() {
         Ok(number) => Ok(Value::Number(number)),
         Err(issue) => Err(Failure::issue(name, issue)),
     }
