@@ -20,8 +20,8 @@
  * CONVENTIONS
  *
  * Handles.   Each cor_NAME * is a handle: a number that looks like a pointer and must not be dereferenced. The caller
- *            owns those it gets from _new, _clone, _from_env and outputs (T **), and frees each with its cor_NAME_free().
- *            Handles got as const pointers belong to the object they were got from and end with it.
+ *            owns those it gets from _new, _clone, _from_env and outputs (T **), and frees each with its own
+ *            cor_NAME_free(). Handles got as const pointers belong to the object they were got from and end with it.
  * Misuse.    NULL, a handle of another kind, one that was freed, or a pointer to something else is recognised without
  *            being followed. Functions that return cor_status then return COR_ERR_ARGUMENT; getters return NULL, 0,
  *            false or what their comment says. Freeing NULL does nothing and is COR_OK; freeing twice is
@@ -41,10 +41,12 @@
  *            cor_update as long as none changes it. Everything else belongs to one thread at a time. Use by two that is
  *            not allowed is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread that made the call, may call
  *            any function of this library, and must return: neither longjmp nor C++ exceptions may leave them.
- * Process.   No signal handler is installed, no global state changed; the environment is read only by
- *            cor_client_from_env() and cor_config_read_environment(). SIGPIPE never reaches the program. A client
- *            works on in a forked child: it connects anew and leaves the parent's connections alone; a run of many
- *            rows does not. The one thread the library may start looks up names.
+ * Process.   No signal handler is installed, no global state changed. The environment is read only by
+ *            cor_client_from_env() and cor_config_read_environment(), but for what libraries below look at: where the
+ *            operating system's certificate authorities are (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
+ *            loop (TOKIO_UNSTABLE_SHARDED_BLOCKING_QUEUE). SIGPIPE never reaches the program. A client works on in a
+ *            forked child: it connects anew and leaves the parent's connections alone; a run of many rows does not.
+ *            The one thread the library may start looks up names.
  * Secrets.   Tokens and client secrets are wiped when freed and appear in no error text.
  *
  * Each function says since which version it is there.

@@ -143,6 +143,130 @@ static void from_a_function(cor_client *client) {
   cor_update_free(update);
 }
 
+struct inside {
+  cor_client *client;
+  int calls;
+};
+
+/* Updates a project that the run it belongs to has under way: the run has to go on meanwhile. */
+static bool the_same_project(void *user_data, const cor_item_result *item) {
+  struct inside *inside = (struct inside *)user_data;
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_summary summary = COR_SUMMARY_INIT;
+  cor_row row;
+  (void)item;
+  if (inside->calls++) return true;
+  cor_update *update = cor_update_new("SAP");
+  cor_update_set_brief(update, "from within");
+  CHECK(cor_client_update_project(inside->client, "P-1", update, &project, &error) == COR_OK, "%s",
+        cor_error_message(error));
+  row.id = "P-2";
+  row.update = update;
+  CHECK(cor_client_update_projects(inside->client, &row, 1, NULL, &summary, NULL) == COR_OK && summary.applied == 1,
+        "a run on a project that is under way");
+  cor_error_free(error);
+  cor_project_free(project);
+  cor_update_free(update);
+  return true;
+}
+
+/* Two that wait for each other would do so until the deadline, a minute. tests/c/run gives every program two; the
+   sandbox's answers take a fifth of a second. */
+static void runs_that_meet(cor_client *client) {
+  cor_bulk_options options = COR_BULK_OPTIONS_INIT;
+  cor_summary summary = COR_SUMMARY_INIT;
+  cor_row rows[3];
+  cor_bulk *first = NULL, *second = NULL;
+  const cor_item_result *item = NULL;
+  struct inside inside = {client, 0};
+  cor_update *update = cor_update_new("SAP");
+  cor_update_set_name(update, "N");
+  for (int i = 0; i < 3; i++) rows[i].update = update;
+  rows[0].id = "P-0", rows[1].id = "P-1", rows[2].id = "P-2";
+  sandbox_queue("[{\"id\":\"P-1\",\"action\":\"apply\",\"delay_ms\":200},"
+                "{\"id\":\"P-2\",\"action\":\"apply\",\"delay_ms\":200}]");
+  options.on_result = the_same_project;
+  options.user_data = &inside;
+  CHECK(cor_client_update_projects(client, rows, 3, &options, &summary, NULL) == COR_OK && summary.applied == 3, "run");
+
+  /* Two runs of one thread, of which the second waits for a project of the first. */
+  sandbox_queue("{\"id\":\"P-1\",\"action\":\"apply\",\"delay_ms\":200}");
+  CHECK(cor_bulk_new(client, NULL, &first, NULL) == COR_OK && cor_bulk_new(client, NULL, &second, NULL) == COR_OK, "two");
+  cor_bulk_push(first, "P-1", update);
+  CHECK(!cor_bulk_wait(first, 0), "under way");
+  cor_bulk_push(second, "P-1", update);
+  CHECK(cor_bulk_next(second, &item, NULL) == COR_OK && cor_item_result_status(item) == COR_OK, "the second");
+  CHECK(cor_bulk_wait(first, 0), "the first was done before, and its result has waited");
+  CHECK(cor_bulk_next(first, &item, NULL) == COR_OK && cor_item_result_status(item) == COR_OK, "the first");
+  cor_bulk_free(first);
+  cor_bulk_free(second);
+  cor_update_free(update);
+  sandbox_clear();
+}
+
+struct pause {
+  int ticks, rate_limited;
+};
+
+static bool until_paused(void *user_data, const cor_progress *progress) {
+  struct pause *pause = (struct pause *)user_data;
+  CHECK(progress->total == 3 && (progress->done == 0 || pause->rate_limited), "nothing has finished before the stop");
+  pause->ticks++;
+  pause->rate_limited += progress->paused == COR_PAUSE_RATE_LIMITED;
+  return pause->rate_limited == 0;
+}
+
+/* COR takes nothing for ten minutes: progress tells, and can end the wait. */
+static void paused(void) {
+  static const char too_many[] = "{\"status\":429,\"headers\":{\"retry-after\":\"600\"},\"body\":{},\"times\":3}";
+  cor_client *client = sandbox_client();
+  cor_bulk_options options = COR_BULK_OPTIONS_INIT;
+  cor_summary summary = COR_SUMMARY_INIT;
+  cor_progress progress = COR_PROGRESS_INIT;
+  cor_bulk *bulk = NULL;
+  const cor_item_result *item = NULL;
+  cor_row rows[3];
+  struct pause pause = {0, 0};
+  cor_update *update = cor_update_new("SAP");
+  cor_update_set_name(update, "N");
+  for (int i = 0; i < 3; i++) rows[i].update = update;
+  rows[0].id = "P-0", rows[1].id = "P-1", rows[2].id = "P-2";
+  sandbox_queue(too_many);
+  options.on_progress = until_paused;
+  options.user_data = &pause;
+  options.tick_ms = 10;
+  options.patience_ms = 3600 * 1000;
+  CHECK(cor_client_update_projects(client, rows, 3, &options, &summary, NULL) == COR_ERR_RATE_LIMITED ||
+            summary.not_started > 0, "it ended");
+  CHECK(pause.rate_limited > 0 && pause.ticks >= pause.rate_limited, "%d ticks", pause.ticks);
+  CHECK(summary.read == 3 && summary.applied == 0 && summary.failed + summary.not_started == 3, "accounted for");
+  cor_client_free(client);
+
+  /* The same, row by row. */
+  client = sandbox_client();
+  sandbox_clear();
+  sandbox_queue(too_many);
+  options = (cor_bulk_options)COR_BULK_OPTIONS_INIT;
+  options.patience_ms = 3600 * 1000;
+  CHECK(cor_bulk_new(client, &options, &bulk, NULL) == COR_OK, "bulk");
+  cor_bulk_push(bulk, "P-1", update);
+  for (int i = 0; i < 500 && progress.paused == COR_PAUSE_NONE; i++) {
+    CHECK(!cor_bulk_wait(bulk, 10), "no result");
+    CHECK(cor_bulk_progress(bulk, &progress) == COR_OK, "progress");
+  }
+  CHECK(same(cor_pause_name(progress.paused), "rate_limited"), "%d", (int)progress.paused);
+  CHECK(cor_bulk_wants_rows(bulk), "before");
+  CHECK(cor_bulk_stop(bulk) == COR_OK && !cor_bulk_wants_rows(bulk), "no more rows");
+  CHECK(cor_bulk_push(bulk, "P-2", update) == COR_ERR_CANCELLED, "not taken");
+  CHECK(cor_bulk_next(bulk, &item, NULL) == COR_OK && item && cor_item_result_status(item) != COR_OK, "given up");
+  CHECK(cor_bulk_next(bulk, &item, NULL) != COR_ERR_ARGUMENT && item == NULL, "that was all");
+  cor_bulk_free(bulk);
+  cor_update_free(update);
+  cor_client_free(client);
+  sandbox_clear();
+}
+
 static void one_by_one(cor_client *client) {
   cor_bulk *bulk = NULL;
   cor_error *error = NULL;
@@ -168,6 +292,16 @@ static void one_by_one(cor_client *client) {
   CHECK(cor_bulk_progress(bulk, &progress) == COR_OK && progress.done == ROWS, "progress");
   CHECK(cor_bulk_summary(bulk, &summary) == COR_OK && summary.applied == ROWS, "summary");
   CHECK(cor_bulk_push(bulk, "P-1", seen.update) == COR_ERR_ARGUMENT, "the input was ended");
+  CHECK(cor_bulk_wait(bulk, 60000), "there is nothing to wait for");
+  cor_bulk_free(bulk);
+  /* An id of a stated size is used whole: what is behind its NUL could make it another project's. */
+  CHECK(cor_bulk_new(client, NULL, &bulk, NULL) == COR_OK, "again");
+  CHECK(cor_bulk_push_n(bulk, "P-1\0x", 5, seen.update) == COR_OK, "push");
+  CHECK(cor_bulk_next(bulk, &item, NULL) == COR_OK && cor_item_result_status(item) == COR_ERR_INVALID, "a NUL in an id");
+  CHECK(cor_bulk_push_n(bulk, "P-12", 3, seen.update) == COR_OK, "push");
+  CHECK(cor_bulk_next(bulk, &item, NULL) == COR_OK && same(cor_item_result_id(item), "P-1"), "a part of a text");
+  CHECK(cor_bulk_push_n(bulk, NULL, 5, seen.update) == COR_OK, "push");
+  CHECK(cor_bulk_next(bulk, &item, NULL) == COR_OK && cor_item_result_status(item) == COR_ERR_INVALID, "no id");
   cor_bulk_free(bulk);
   /* Breaking off in the middle leaves nothing behind. */
   CHECK(cor_bulk_new(client, NULL, &bulk, NULL) == COR_OK, "again");
@@ -208,6 +342,8 @@ int main(void) {
   from_a_function(client);
   one_by_one(client);
   not_authorised();
+  runs_that_meet(client);
+  paused();
   cor_client_free(client);
   return finished();
 }

@@ -52,20 +52,37 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_config_set_rate(config, 1));
   ARGUMENT(cor_client_new(config, &made, NULL));
 
+  ARGUMENT(cor_config_set_token_n(config, "t", 1));
+  ARGUMENT(cor_config_set_api_key_n(config, "t", 1));
+  ARGUMENT(cor_config_set_client_secret_n(config, "t", 1));
+  ARGUMENT(cor_config_set_base_url_n(config, "t", 1));
+  ARGUMENT(cor_config_set_token_url_n(config, "t", 1));
+  ARGUMENT(cor_config_set_ca_file_n(config, "t", 1));
+  ARGUMENT(cor_config_set_proxy_n(config, "t", 1));
+  ARGUMENT(cor_config_set_user_agent_n(config, "t", 1));
+
   ARGUMENT(cor_update_reset(u, "S"));
+  ARGUMENT(cor_update_reset_n(u, "S", 1));
+  CHECK(cor_update_clone(u) == NULL, "clone");
   ARGUMENT(cor_update_set_name(u, "x"));
   ARGUMENT(cor_update_set_name_n(u, "x", 1));
   ARGUMENT(cor_update_set_start(u, "2025-01-01"));
+  ARGUMENT(cor_update_set_start_n(u, "2025-01-01", 10));
   ARGUMENT(cor_update_set_start_ymd(u, 2025, 1, 1));
   ARGUMENT(cor_update_set_estimated_int(u, 1));
   ARGUMENT(cor_update_set_estimated_double(u, 1));
   ARGUMENT(cor_update_set_estimated_decimal(u, "1"));
+  ARGUMENT(cor_update_set_estimated_decimal_n(u, "1", 1));
   ARGUMENT(cor_update_set_billable(u, true));
   ARGUMENT(cor_update_set_income_type(u, "fee"));
   ARGUMENT(cor_update_set_income_type_other(u, "fee"));
   ARGUMENT(cor_update_clear(u, COR_FIELD_NAME));
   ARGUMENT(cor_update_set_cell(u, "name", "x"));
   ARGUMENT(cor_update_extra(u, "x", "1"));
+  ARGUMENT(cor_update_set_income_type_n(u, "fee", 3));
+  ARGUMENT(cor_update_set_income_type_other_n(u, "fee", 3));
+  ARGUMENT(cor_update_set_cell_n(u, "name", 4, "x", 1));
+  ARGUMENT(cor_update_extra_n(u, "x", 1, "1", 1));
   ARGUMENT(cor_update_validate(u, NULL));
   CHECK(cor_update_json(u) == NULL, "json");
 
@@ -77,7 +94,9 @@ static void no_handle(void *bad) {
   CHECK(!project && !made && !bulk, "outputs are NULL on failure");
 
   CHECK(!cor_bulk_wants_rows(b), "bulk");
+  CHECK(cor_bulk_wait(b, 60000), "misuse is not waited for");
   ARGUMENT(cor_bulk_push(b, "A", update));
+  ARGUMENT(cor_bulk_push_n(b, "A", 1, update));
   ARGUMENT(cor_bulk_end_input(b));
   ARGUMENT(cor_bulk_stop(b));
   ARGUMENT(cor_bulk_next(b, &item, NULL));
@@ -99,6 +118,7 @@ static void no_handle(void *bad) {
   CHECK(!cor_project_start(p) && !cor_project_end(p) && !cor_project_estimated(p), "project");
   CHECK(!cor_project_estimated_time(p) && !cor_project_created_at(p) && !cor_project_updated_at(p), "project");
   CHECK(!cor_project_json(p) && !cor_project_get_json(p, "id") && !cor_project_clone(p), "project");
+  CHECK(!cor_project_get_json_n(p, "id", 2), "project");
 
   CHECK(cor_item_result_index(i) == UINT64_MAX && !cor_item_result_id(i) && !cor_item_result_started(i), "item");
   CHECK(cor_item_result_status(i) == COR_ERR_ARGUMENT && !cor_item_result_project(i) && !cor_item_result_error(i),
@@ -165,6 +185,12 @@ static void arguments(void) {
   ARGUMENT(cor_client_update_project(client, "A", u, NULL, &error));
   CHECK(strstr(cor_error_message(error), "project"), "%s", cor_error_message(error));
   cor_error_free(error);
+  {
+    /* A place for an error that is not aligned: nothing is done, since nothing could be said. */
+    cor_error *places[2] = {NULL, NULL};
+    ARGUMENT(cor_client_update_project(client, "P-1", update, &project, (cor_error **)(void *)((char *)places + 1)));
+    CHECK(!places[0] && !places[1] && !project, "untouched");
+  }
   ARGUMENT(cor_bulk_new(client, NULL, NULL, NULL));
   ARGUMENT(cor_client_new(NULL, &made, NULL));
   /* Text that is none. */
@@ -187,6 +213,8 @@ static void arguments(void) {
   ARGUMENT(cor_update_set_cell(u, "deliverables", NULL));
   ARGUMENT(cor_update_extra(u, NULL, "1"));
   ARGUMENT(cor_update_extra(u, "x", NULL));
+  ARGUMENT(cor_update_set_cell_n(u, "deliverables", 12, "\xff", 1));
+  ARGUMENT(cor_update_extra_n(u, "x", 1, NULL, SIZE_MAX));
   /* Numbers that name nothing. */
   ARGUMENT(cor_update_clear(u, 0));
   ARGUMENT(cor_update_clear(u, 19));
@@ -253,7 +281,7 @@ static void structs(void) {
   cor_bulk *bulk = NULL;
   int left = 7;
   /* Sizes nobody has, and members a newer version might have. */
-  const size_t sizes[] = {0, 1, 7, SIZE_MAX, 1 << 20};
+  const size_t sizes[] = {0, 1, 7, SIZE_MAX, 1 << 20, sizeof(size_t) + 4, offsetof(cor_bulk_options, on_result) + 4};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     options.struct_size = summary.struct_size = sizes[i];
     ARGUMENT(cor_client_update_projects(client, &row, 1, &options, NULL, NULL));
@@ -276,9 +304,11 @@ static void structs(void) {
   options.patience_ms = -5;
   CHECK(cor_client_update_projects(client, &row, 1, &options, NULL, NULL) == COR_ERR_CONFIG, "patience");
   options.patience_ms = 0;
-  options.reserved = 1;
-  ARGUMENT(cor_client_update_projects(client, &row, 1, &options, NULL, NULL));
-  options.reserved = 0;
+  options.tick_ms = 5;
+  ARGUMENT(cor_bulk_new(client, &options, &bulk, NULL));
+  options.tick_ms = 0;
+  ARGUMENT(cor_client_update_projects(client, &row, SIZE_MAX, &options, NULL, NULL));
+  ARGUMENT(cor_client_update_projects(client, (cor_row *)(void *)((char *)&row + 1), 1, &options, NULL, NULL));
   ARGUMENT(cor_client_update_projects(client, NULL, 1, &options, NULL, NULL));
   ARGUMENT(cor_client_update_projects_from(client, NULL, &options, NULL, NULL));
   options.on_progress = ignore;

@@ -86,6 +86,99 @@ static void shared(void) {
   CHECK(cor_client_free(client) == COR_OK, "free");
 }
 
+static cor_update *template;
+static cor_project *answer;
+
+/* What never changes, or is not changed meanwhile, may be read by all. */
+static void *many_readers(void *argument) {
+  static const char *const names[] = {"id", "name", "status", "start", "end", "estimated", "company_id", "brief"};
+  long thread = (long)argument;
+  char id[32];
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_row rows[2];
+  cor_summary summary = COR_SUMMARY_INIT;
+  snprintf(id, sizeof id, "P-%ld", 200 + thread);
+  CHECK(cor_client_update_project(client, id, template, &project, &error) == COR_OK, "%s", cor_error_message(error));
+  rows[0].id = id, rows[1].id = "P-250";
+  rows[0].update = rows[1].update = template;
+  CHECK(cor_client_update_projects(client, rows, 2, NULL, &summary, NULL) == COR_OK && summary.applied == 2, "run");
+  for (int i = 0; i < 200; i++) {
+    const char *name = names[(i + thread) % 8];
+    CHECK(cor_project_get_json(answer, name) != NULL, "%s", name);
+    CHECK(same(cor_project_name(answer), "template"), "name");
+    CHECK(strstr(cor_project_json(answer), "template") != NULL, "json");
+    CHECK(strstr(cor_update_json(template), "template") != NULL, "body");
+  }
+  cor_update *copy = cor_update_clone(template);
+  CHECK(cor_update_set_brief(copy, "mine") == COR_OK, "a clone is another update");
+  cor_update_free(copy);
+  cor_error_free(error);
+  cor_project_free(project);
+  return NULL;
+}
+
+static void read_by_many(void) {
+  pthread_t threads[THREADS];
+  client = sandbox_client();
+  template = cor_update_new("SALESFORCE");
+  cor_update_set_name(template, "template");
+  cor_update_set_brief(template, "b");
+  cor_update_set_start(template, "2025-01-01");
+  cor_update_set_end(template, "2025-12-31");
+  cor_update_set_estimated_int(template, 1);
+  cor_update_set_status(template, "active");
+  CHECK(cor_client_update_project(client, "SF-OPP-12345", template, &answer, NULL) == COR_OK, "answer");
+  cor_update_free(template);
+  template = cor_update_new("SAP");
+  cor_update_set_name(template, "template");
+  start(threads, THREADS, many_readers);
+  join(threads, THREADS);
+  CHECK(!strstr(cor_update_json(template), "mine"), "nobody changed it");
+  cor_update_free(template);
+  cor_project_free(answer);
+  cor_client_free(client);
+}
+
+static cor_bulk *run;
+static void *wait_for_results(void *argument) {
+  const cor_item_result *item = NULL;
+  int started = 0;
+  (void)argument;
+  do {
+    CHECK(cor_bulk_next(run, &item, NULL) == COR_OK, "next");
+    started += item && cor_item_result_started(item);
+  } while (item);
+  return (void *)(long)started;
+}
+
+/* A button of a program, while the work waits. */
+static void stopped_from_elsewhere(void) {
+  pthread_t worker;
+  void *started;
+  cor_summary summary = COR_SUMMARY_INIT;
+  cor_bulk_options options = COR_BULK_OPTIONS_INIT;
+  cor_update *update = cor_update_new("SAP");
+  client = sandbox_client();
+  cor_update_set_name(update, "N");
+  sandbox_clear();
+  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":300}");
+  options.concurrency = 1;
+  CHECK(cor_bulk_new(client, &options, &run, NULL) == COR_OK, "bulk");
+  for (int i = 0; i < 20; i++) CHECK(cor_bulk_push(run, i ? "P-1" : "P-0", update) == COR_OK, "push");
+  pthread_create(&worker, NULL, wait_for_results, NULL);
+  sandbox_wait(1);
+  CHECK(cor_bulk_stop(run) == COR_OK, "stop");
+  pthread_join(worker, &started);
+  CHECK(cor_bulk_summary(run, &summary) == COR_OK && summary.read == 20 && summary.not_started == 19, "%d not started",
+        (int)summary.not_started);
+  CHECK((long)started == 1, "the one under way finished");
+  cor_bulk_free(run);
+  cor_update_free(update);
+  cor_client_free(client);
+  sandbox_clear();
+}
+
 static void freed_under_way(void) {
   pthread_t threads[8];
   client = sandbox_client();
@@ -181,6 +274,8 @@ static void signals(void) {
 
 int main(void) {
   shared();
+  read_by_many();
+  stopped_from_elsewhere();
   freed_under_way();
 #ifndef NO_FORK
   forked();

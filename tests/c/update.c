@@ -75,6 +75,46 @@ static void refused(cor_client *client) {
   cor_update_free(update);
 }
 
+/* Text that is not NUL-terminated, and what stands behind a NUL. */
+static void sizes(cor_client *client) {
+  cor_error *error = NULL;
+  cor_project *project = NULL;
+  cor_update *update = cor_update_new_n("SALESFORCE, and more", 10);
+  CHECK(cor_update_set_name_n(update, "Name, and more", 4) == COR_OK, "name");
+  CHECK(cor_update_set_start_n(update, "2025-01-15T00:00", 10) == COR_OK, "start");
+  CHECK(cor_update_set_end_n(update, "2025-04-30\0x", 12) == COR_ERR_INVALID, "what is behind a NUL is not cut off");
+  CHECK(cor_update_set_end_n(update, "2025-04-301", 10) == COR_OK, "end");
+  CHECK(cor_update_set_evaluation_date_n(update, "2025-05-01...", 10) == COR_OK, "evaluation");
+  CHECK(cor_update_set_estimated_time_decimal_n(update, "250.50", 5) == COR_OK, "hours");
+  CHECK(cor_update_set_estimated_decimal_n(update, "1\0" "0", 3) == COR_ERR_INVALID, "a NUL in a number");
+  CHECK(cor_update_set_estimated_decimal_n(update, "18000.10;", 8) == COR_OK, "money");
+  CHECK(cor_update_set_income_type_n(update, "fees", 3) == COR_OK, "income");
+  CHECK(cor_update_set_cell_n(update, "statuses", 6, "active!", 6) == COR_OK, "cell");
+  CHECK(cor_update_extra_n(update, "brand_id?", 8, "\"B-1\"]", 5) == COR_OK, "extra");
+  CHECK(same(cor_update_json(update),
+             "{\"metadata\":{\"source\":\"SALESFORCE\"},\"name\":\"Name\",\"start\":\"2025-01-15\",\"end\":\"2025-04-30\","
+             "\"estimated_time\":250.5,\"status\":\"active\",\"evaluation_date\":\"2025-05-01\",\"estimated\":18000.10,"
+             "\"income_type\":\"fee\",\"brand_id\":\"B-1\"}"),
+        "%s", cor_update_json(update));
+  CHECK(cor_update_set_income_type_other_n(update, "success_fees", 11) == COR_OK, "income");
+  cor_update *copy = cor_update_clone(update);
+  CHECK(same(cor_update_json(copy), cor_update_json(update)) && strstr(cor_update_json(copy), "\"success_fee\""), "clone");
+  CHECK(cor_update_set_end(update, "soon") == COR_ERR_INVALID, "refused");
+  CHECK(cor_update_validate(copy, NULL) == COR_OK, "the clone is another");
+  cor_update_free(copy);
+  copy = cor_update_clone(update);
+  CHECK(cor_update_validate(copy, &error) == COR_ERR_INVALID && cor_error_issue_count(error) == 1, "refusals go along");
+  cor_error_free(error);
+  cor_update_free(copy);
+  CHECK(cor_update_reset_n(update, "SALESFORCES", 10) == COR_OK && cor_update_set_brief(update, "b") == COR_OK, "reset");
+  CHECK(cor_client_update_project_n(client, "SF-OPP-123456", 12, update, &project, &error) == COR_OK, "%s",
+        cor_error_message(error));
+  CHECK(same(cor_project_get_json_n(project, "briefs", 5), "\"b\""), "a field");
+  CHECK(cor_project_get_json_n(project, "brief\0", 6) == NULL, "no such field");
+  cor_project_free(project);
+  cor_update_free(update);
+}
+
 static cor_status with(cor_status (*set)(cor_config *), char *message, size_t size) {
   cor_client *client = NULL;
   cor_error *error = NULL;
@@ -99,14 +139,18 @@ static cor_status plain(cor_config *c) { return cor_config_set_base_url(c, "http
 static cor_status no_file(cor_config *c) { return cor_config_set_ca_file(c, "/no/such/file"); }
 static cor_status both(cor_config *c) { return cor_config_set_api_key(c, "k"); }
 static cor_status null_proxy(cor_config *c) { return cor_config_set_proxy(c, NULL); }
+static cor_status cut_token(cor_config *c) { return cor_config_set_token_n(c, "hush\0hush", 9); }
 static cor_status fine(cor_config *c) {
-  return cor_config_set_attempt_timeout_ms(c, 1500) + cor_config_set_backoff_base_ms(c, 10) +
+  return cor_config_set_token_n(c, "hush-hush, and more", 9) + cor_config_set_user_agent_n(c, "tests/12", 7) +
+         cor_config_set_base_url_n(c, "https://localhost:1/", 19) +
+         cor_config_set_attempt_timeout_ms(c, 1500) + cor_config_set_backoff_base_ms(c, 10) +
          cor_config_set_user_agent(c, "tests/1") + cor_config_set_rate(c, 100);
 }
 
 static void configured(void) {
   char message[512];
-  cor_status (*const wrong[])(cor_config *) = {negative, zero, absurd, nan_rate, crowd, attempts, plain, no_file, both};
+  cor_status (*const wrong[])(cor_config *) = {negative, zero, absurd, nan_rate, crowd, attempts, plain, no_file, both,
+                                                 cut_token};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK(with(wrong[i], message, sizeof message) == COR_ERR_CONFIG, "option %zu: %s", i, message);
     CHECK(!strstr(message, "hush"), "a secret in %s", message);
@@ -163,10 +207,15 @@ int main(void) {
   snprintf(version, sizeof version, "%d.%d.%d", PROJECTCOR_VERSION_MAJOR, PROJECTCOR_VERSION_MINOR,
            PROJECTCOR_VERSION_PATCH);
   CHECK(same(version, cor_version()), "header %s, library %s", version, cor_version());
-  CHECK(cor_version_number() == PROJECTCOR_VERSION_MAJOR * 10000u + PROJECTCOR_VERSION_MINOR * 100u +
-                                    PROJECTCOR_VERSION_PATCH, "%u", cor_version_number());
+#if PROJECTCOR_VERSION_NUMBER < 100
+#error "the header's version as one number"
+#endif
+  CHECK(cor_version_number() == PROJECTCOR_VERSION_NUMBER, "%u", cor_version_number());
+  CHECK(same(cor_pause_name(COR_PAUSE_UNREACHABLE), "unreachable") && same(cor_pause_name(COR_PAUSE_NONE), "none") &&
+            !cor_pause_name(3), "names");
   one(client);
   refused(client);
+  sizes(client);
   configured();
   environment();
   tokens();

@@ -7,6 +7,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 #if __cplusplus >= 202002L
@@ -64,6 +65,20 @@ static void updates() {
             "\"end\":\"2025-04-30\",\"estimated_time\":250,\"billable\":true,\"status\":\"active\","
             "\"estimated\":18446744073709551615,\"archived\":false}",
         "%s", update.json().c_str());
+#if defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L
+  CHECK(ProjectUpdate("SAP").end(std::chrono::year(2025) / 4 / 30).json() ==
+            "{\"metadata\":{\"source\":\"SAP\"},\"end\":\"2025-04-30\"}", "a day of C++20");
+#endif
+  auto copy = update.clone().name("Phase 3");
+  CHECK(copy.json().find("Phase 3") != std::string::npos && update.json().find("Phase 2") != std::string::npos, "clone");
+
+  // What stands behind a NUL is not cut off.
+  using namespace std::string_view_literals;
+  CHECK(ProjectUpdate("SAP").end("2025-04-30\0x"sv).estimated(cor::Decimal{"1\0000"sv}).try_validate()->issues().size() == 2,
+        "a NUL in a day and in a number");
+  CHECK(ProjectUpdate("SAP").set_cell("estimated", "1\0x"sv).extra("a", "1\0x"sv).try_validate()->issues().size() == 2,
+        "a NUL in a cell and in JSON");
+
   const auto moved = std::move(update);
   CHECK(!moved.try_validate(), "valid");
   CHECK(update.try_validate()->kind() == cor::ErrorKind::argument, "a moved-from update is like NULL");
@@ -105,6 +120,8 @@ static void configured() {
     CHECK(error.kind() == cor::ErrorKind::config, "%s", error.what());
   }
   CHECK(!cor::Client::try_new(cor::Config()), "no credentials");
+  CHECK(!cor::Client::try_new(config().token(std::string_view("t\0t", 3))), "a NUL in a token");
+  CHECK(name_of(cor::Pause::rate_limited) == "rate_limited" && name_of(cor::Outcome::unknown) == "unknown", "names");
 }
 
 static void many(const cor::Client &client) {
@@ -135,6 +152,12 @@ static void many(const cor::Client &client) {
   std::list<cor::Row> none;
   CHECK(client.projects().update_many(none, {}, [](const cor::ItemResult &) { return true; }).read == 0, "no rows");
 
+  // An id is used whole: what is behind its NUL could make it another project's.
+  std::vector<cor::Row> cut;
+  cut.push_back({std::string("P-1\0x", 5), ProjectUpdate("SAP").brief("b")});
+  for (const cor::ItemResult &item : client.projects().update_many(cut))
+    CHECK(!item && item.error().kind() == cor::ErrorKind::invalid, "a NUL in an id");
+
   // Stopping, by a callback's answer and by an exception of its own.
   std::size_t seen = 0;
   const auto stopped = client.projects().update_many(rows(300), {}, [&](const cor::ItemResult &) { return ++seen < 5; });
@@ -145,6 +168,46 @@ static void many(const cor::Client &client) {
   } catch (const std::runtime_error &error) {
     CHECK(same(error.what(), "mine"), "%s", error.what());
   }
+}
+
+// What a program with a button does: shows a pause, stops from another thread, or breaks everything off.
+static void stopped(const cor::Client &client) {
+  sandbox_queue("{\"status\":429,\"headers\":{\"retry-after\":\"600\"},\"body\":{},\"times\":20}");
+  {
+    cor::Client waiting(config());
+    cor::BulkOptions options;
+    options.patience = 1h;
+    options.tick = 10ms;
+    bool paused = false;
+    options.on_progress = [&](const cor::Progress &now) { return paused |= now.paused == cor::Pause::rate_limited, !paused; };
+    auto results = waiting.projects().try_update_many(rows(10), options);
+    std::size_t seen = 0;
+    for (const cor::ItemResult &item : results) seen += !item;
+    CHECK(paused && seen == results.summary().read && results.summary().applied == 0, "%zu", seen);
+  }
+  sandbox_clear();
+  sandbox_queue("[{\"action\":\"apply\"},{\"action\":\"apply\",\"delay_ms\":60000,\"times\":20}]");
+  {
+    auto results = client.projects().update_many(rows(300));
+    for (const cor::ItemResult &item : results) {
+      CHECK(item.index() < 300, "a result");
+      results.cancel();
+      CHECK(item.index() == UINT64_MAX, "it ended");
+    }
+    CHECK(results.summary().applied == 1 && results.progress().done == 1 && !results.error(), "what was known stays");
+    CHECK(results.begin() == results.end(), "it is over");
+  }
+  sandbox_clear();
+  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":300}");
+  cor::BulkOptions options;
+  options.concurrency = 1;
+  auto results = client.projects().update_many(rows(300), options);
+  std::thread button([&] { sandbox_wait(1), results.stop(); });
+  std::size_t started = 0, seen = 0;
+  for (const cor::ItemResult &item : results) ++seen, started += item.started();
+  button.join();
+  CHECK(started == 1 && seen < 300 && seen == results.summary().read, "%zu of %zu", started, seen);
+  sandbox_clear();
 }
 
 static void halted() {
@@ -169,6 +232,7 @@ int main() {
     const cor::Client client(config());
     one(client);
     many(client);
+    stopped(client);
     halted();
   }
   return finished();
