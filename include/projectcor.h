@@ -290,8 +290,8 @@ typedef struct cor_bulk_options {
   /** Requests in flight at most, from 1 to 10000; 0 is the client's. */
   uint32_t concurrency;
   /**
-   * How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait for COR.
-   * 0 is the default, never.
+   * How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait
+   * for COR. 0 is the default, never.
    */
   uint32_t tick_ms;
 } cor_bulk_options;
@@ -347,7 +347,7 @@ cor_status cor_bulk_new(const cor_client *client,
 
 /**
  * Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
- * unknown.
+ * unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call.
  *
  * Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
  */
@@ -365,8 +365,8 @@ bool cor_bulk_wants_rows(const cor_bulk *bulk);
  * @param id      the project's external id, NUL-terminated; copied.
  * @param update  what is to change; copied.
  *
- * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row was not
- * taken. Since 0.1.
+ * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row
+ * was not taken. Since 0.1.
  */
 cor_status cor_bulk_push(cor_bulk *bulk,
                          const char *id,
@@ -404,8 +404,8 @@ cor_status cor_bulk_next(cor_bulk *bulk,
                          cor_error **error);
 
 /**
- * Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to do,
- * such as showing a pause.
+ * Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to
+ * do, such as showing a pause.
  *
  * @param most_ms  milliseconds to wait at most; 0 only looks.
  *
@@ -458,8 +458,8 @@ cor_status cor_client_new(const cor_config *config,
 cor_status cor_client_from_env(cor_client **client, cor_error **error);
 
 /**
- * Frees a client. NULL is fine. Calls that run on other threads end with COR_ERR_CANCELLED; whether the updates
- * they had under way were applied is then unknown.
+ * Frees a client. NULL is fine. Calls that run, on other threads or around a callback that calls this, end with
+ * COR_ERR_CANCELLED; whether the updates they had under way were applied is then unknown.
  *
  * Returns COR_ERR_ARGUMENT for a client that was freed already. Since 0.1.
  */
@@ -470,7 +470,8 @@ cor_status cor_client_free(cor_client *client);
  * client's deadline (default 60 s).
  *
  * @param client   the client.
- * @param id       the project's external id, the one it was created with under the update's source. Used byte for byte.
+ * @param id       the project's external id, the one it was created with under the update's source; used byte
+ *                 for byte.
  * @param update   the update; copied, so it may be sent again or changed.
  * @param project  gets the project as COR now has it, to be freed with cor_project_free(); NULL on failure.
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
@@ -480,7 +481,8 @@ cor_status cor_client_free(cor_client *client);
  * freed meanwhile; every other status as cor_status lists them. cor_error_outcome() says whether the update
  * was applied.
  *
- * May be called from many threads; calls for one project are sent one after another. Since 0.1.
+ * May be called from many threads; calls for one project are sent one after another, also behind a run that has the
+ * project under way, which goes on meanwhile. Since 0.1.
  */
 cor_status cor_client_update_project(const cor_client *client,
                                      const char *id,
@@ -635,7 +637,10 @@ cor_error *cor_error_clone(const cor_error *error);
 /** What went wrong: the status that the call returned. COR_ERR_ARGUMENT for misuse. Since 0.1. */
 cor_status cor_error_kind(const cor_error *error);
 
-/** Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse. Since 0.1. */
+/**
+ * Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse.
+ * Since 0.1.
+ */
 cor_outcome cor_error_outcome(const cor_error *error);
 
 /**
@@ -987,11 +992,10 @@ cor_status cor_update_set_cell_n(cor_update *update,
  * @param name  its name.
  * @param json  its value, as JSON: text needs quotes of its own.
  *
- * A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered. Since 0.1.
+ * A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered.
+ * Since 0.1.
  */
-cor_status cor_update_extra(cor_update *update,
-                            const char *name,
-                            const char *json);
+cor_status cor_update_extra(cor_update *update, const char *name, const char *json);
 
 /** As cor_update_extra(), for a name and JSON of stated sizes in bytes. Since 0.1. */
 cor_status cor_update_extra_n(cor_update *update,
@@ -1070,9 +1074,11 @@ cor_status cor_update_set_pm_id_n(cor_update *update, const char *value, size_t 
 /** Hours, as an integer. Since 0.1. */
 cor_status cor_update_set_estimated_time_int(cor_update *update, int64_t value);
 
-/** Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused. Since 0.1. */
-cor_status cor_update_set_estimated_time_double(cor_update *update,
-                                                double value);
+/**
+ * Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities
+ * are refused. Since 0.1.
+ */
+cor_status cor_update_set_estimated_time_double(cor_update *update, double value);
 
 /** Hours, as decimal text such as "18000.10"; sent digit for digit. Since 0.1. */
 cor_status cor_update_set_estimated_time_decimal(cor_update *update, const char *value);
@@ -1110,7 +1116,10 @@ cor_status cor_update_set_evaluation_date_ymd(cor_update *update,
 /** Money, in the project's currency, as an integer. Since 0.1. */
 cor_status cor_update_set_estimated_int(cor_update *update, int64_t value);
 
-/** Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused. Since 0.1. */
+/**
+ * Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities
+ * are refused. Since 0.1.
+ */
 cor_status cor_update_set_estimated_double(cor_update *update,
                                            double value);
 

@@ -8,10 +8,10 @@
 //   for (const cor::ItemResult &item : client.projects().update_many(rows))
 //     if (!item) std::cerr << item.id() << ": " << item.error().what() << '\n';
 //
-// * Handles move and do not copy. Text goes in as std::string_view and comes out as one that lives as long as the object
-//   it was asked of. Times are std::chrono durations.
-// * What fails throws cor::Error, the only type thrown. Each such call has a sibling that begins with try_ and returns a
-//   cor::Result or std::optional<cor::Error> instead; without exceptions (-fno-exceptions) only those exist.
+// * Handles move and do not copy; clone() says it where it is meant. Text goes in as std::string_view and comes out as one
+//   that lives as long as the object it was asked of. Times are std::chrono durations.
+// * What fails throws cor::Error, the only type thrown. Each such call has a sibling that begins with try_ and returns
+//   a cor::Result or std::optional<cor::Error> instead; without exceptions (-fno-exceptions) only those exist.
 // * Threads, processes and misuse: as the conventions in projectcor.h say. A moved-from object is like NULL there.
 #ifndef PROJECTCOR_HPP
 #define PROJECTCOR_HPP
@@ -256,7 +256,8 @@ struct Decimal {
 
 /// A partial update of one project: only what was set or cleared is sent.
 ///
-/// Setters may be chained. One that refuses its value is remembered: validating and sending report every problem at once.
+/// Setters may be chained. One that refuses its value is remembered: validating and sending report every problem at
+/// once. Many threads may send one, as long as none changes it meanwhile.
 class ProjectUpdate {
  public:
   /// `source` is the system the project was created from, for example "SALESFORCE".
@@ -275,7 +276,8 @@ class ProjectUpdate {
   PROJECTCOR_SETTER(name, std::string_view value, cor_update_set_##name##_n(get(), value.data(), value.size())) \
   PROJECTCOR_SETTER(name, Date value, cor_update_set_##name##_ymd(get(), value.year, value.month, value.day))
 #define PROJECTCOR_NUMBER(name)                                                                                   \
-  PROJECTCOR_SETTER(name, Decimal value, cor_update_set_##name##_decimal_n(get(), value.text.data(), value.text.size())) \
+  PROJECTCOR_SETTER(name, Decimal value,                                                                          \
+                    cor_update_set_##name##_decimal_n(get(), value.text.data(), value.text.size()))               \
   template <class N, class = std::enable_if_t<std::is_arithmetic_v<N> && !std::is_same_v<N, bool>>>               \
   ProjectUpdate &name(N value) & {                                                                                \
     if constexpr (std::is_floating_point_v<N>) {                                                                  \
@@ -443,7 +445,8 @@ class Project {
   const cor_project *get() const noexcept { return project_.get(); }
 
  private:
-  std::optional<std::chrono::system_clock::time_point> time(bool (*get_unix)(const cor_project *, std::int64_t *)) const {
+  using UnixTime = bool(const cor_project *, std::int64_t *);
+  std::optional<std::chrono::system_clock::time_point> time(UnixTime *get_unix) const {
     const auto seconds = detail::value(get_unix, get());
     if (!seconds) return std::nullopt;
     return std::chrono::system_clock::time_point(std::chrono::seconds(*seconds));
@@ -532,7 +535,8 @@ void push(cor_bulk *bulk, R &&row) {
 /// The results of a run, in the order in which rows finish: an input range. The run advances while it is iterated.
 ///
 /// An element lives until the next one is asked for; its project and error may be kept. Rows are read as far as needed.
-/// A range of rows passed as a named object has to stay until the run is over.
+/// A range of rows passed as a named object has to stay until the run is over. Results stay where they were made:
+/// they neither copy nor move.
 template <class Rows>
 class Results {
  public:
@@ -580,8 +584,8 @@ class Results {
   /// more are read. May be called by any thread.
   void stop() { (void)cor_bulk_stop(bulk_.get()); }
 
-  /// Ends the run and breaks off what is under way: whether those updates were applied is unknown, and there are no more
-  /// results. The current element ends as well. Letting go of the results does the same.
+  /// Ends the run and breaks off what is under way: whether those updates were applied is unknown, and there are no
+  /// more results. The current element ends as well. Letting go of the results does the same.
   void cancel() {
     summary_ = summary();
     progress_ = progress();
@@ -706,15 +710,15 @@ class Projects {
   /// Sends one update and returns the project as COR now has it. Throws cor::Error.
   Project update(std::string_view id, const ProjectUpdate &update) const { return try_update(id, update).value(); }
 
-  /// Sends many updates and gives their results. A row that fails is a result; cor::Error is thrown where the job cannot
-  /// begin or cannot go on.
+  /// Sends many updates and gives their results. A row that fails is a result; cor::Error is thrown where the job
+  /// cannot begin or cannot go on.
   template <class Rows>
   Results<Rows> update_many(Rows &&rows, BulkOptions options = {}) const {
     return Results<Rows>(client_, std::forward<Rows>(rows), std::move(options), true);
   }
 
-  /// Sends many updates and calls `on_result` with each result; it returns whether to go on. Throws as update_many(rows),
-  /// and whatever `on_result` throws.
+  /// Sends many updates and calls `on_result` with each result; it returns whether to go on. Throws as
+  /// update_many(rows), and whatever `on_result` throws.
   template <class Rows, class OnResult>
   Summary update_many(Rows &&rows, BulkOptions options, OnResult &&on_result) const {
     auto results = update_many(std::forward<Rows>(rows), std::move(options));

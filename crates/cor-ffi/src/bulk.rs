@@ -53,6 +53,15 @@ impl Object for BulkHandle {
     type Opaque = cor_bulk;
 }
 
+impl BulkHandle {
+    fn stop(&self) {
+        // A run that was inherited through a fork goes on in the parent.
+        if self.live.is_ours() {
+            self.stopper.stop();
+        }
+    }
+}
+
 /// Does something with a run of this process that no other thread uses right now.
 fn with<R>(bulk: *const cor_bulk, what: impl FnOnce(&mut Bulk) -> Result<R, Failure>) -> Result<R, Failure> {
     let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
@@ -106,12 +115,15 @@ pub unsafe extern "C" fn cor_bulk_new(
 }
 
 /// Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
-/// unknown.
+/// unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call.
 ///
 /// Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_free(bulk: *mut cor_bulk) -> cor_status {
-    release::<BulkHandle>(bulk, "bulk", |_| Ok(()))
+    release::<BulkHandle>(bulk, "bulk", |bulk| {
+        bulk.stop();
+        Ok(())
+    })
 }
 
 /// Whether the run could do with more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
@@ -126,8 +138,8 @@ pub unsafe extern "C" fn cor_bulk_wants_rows(bulk: *const cor_bulk) -> bool {
 /// @param id      the project's external id, NUL-terminated; copied.
 /// @param update  what is to change; copied.
 ///
-/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row was not
-/// taken. Since 0.1.
+/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row
+/// was not taken. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_push(
     bulk: *mut cor_bulk,
@@ -170,10 +182,7 @@ pub unsafe extern "C" fn cor_bulk_end_input(bulk: *mut cor_bulk) -> cor_status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_stop(bulk: *mut cor_bulk) -> cor_status {
     guard(ptr::null_mut(), || {
-        let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
-        if bulk.live.is_ours() {
-            bulk.stopper.stop();
-        }
+        borrow::<BulkHandle>(bulk, "bulk")?.stop();
         Ok(())
     })
 }
@@ -209,8 +218,8 @@ pub unsafe extern "C" fn cor_bulk_next(
     })
 }
 
-/// Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to do,
-/// such as showing a pause.
+/// Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to
+/// do, such as showing a pause.
 ///
 /// @param most_ms  milliseconds to wait at most; 0 only looks.
 ///

@@ -58,8 +58,8 @@ pub unsafe extern "C" fn cor_client_from_env(
     })
 }
 
-/// Frees a client. NULL is fine. Calls that run on other threads end with COR_ERR_CANCELLED; whether the updates
-/// they had under way were applied is then unknown.
+/// Frees a client. NULL is fine. Calls that run, on other threads or around a callback that calls this, end with
+/// COR_ERR_CANCELLED; whether the updates they had under way were applied is then unknown.
 ///
 /// Returns COR_ERR_ARGUMENT for a client that was freed already. Since 0.1.
 #[unsafe(no_mangle)]
@@ -79,7 +79,8 @@ pub unsafe extern "C" fn cor_client_free(client: *mut cor_client) -> cor_status 
 /// client's deadline (default 60 s).
 ///
 /// @param client   the client.
-/// @param id       the project's external id, the one it was created with under the update's source. Used byte for byte.
+/// @param id       the project's external id, the one it was created with under the update's source; used byte
+///                 for byte.
 /// @param update   the update; copied, so it may be sent again or changed.
 /// @param project  gets the project as COR now has it, to be freed with cor_project_free(); NULL on failure.
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
@@ -89,7 +90,8 @@ pub unsafe extern "C" fn cor_client_free(client: *mut cor_client) -> cor_status 
 /// freed meanwhile; every other status as cor_status lists them. cor_error_outcome() says whether the update
 /// was applied.
 ///
-/// May be called from many threads; calls for one project are sent one after another. Since 0.1.
+/// May be called from many threads; calls for one project are sent one after another, also behind a run that has the
+/// project under way, which goes on meanwhile. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_update_project(
     client: *const cor_client,

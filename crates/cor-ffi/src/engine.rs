@@ -97,9 +97,12 @@ impl Engines {
     }
 
     pub(crate) fn add(&self, engine: &Arc<Mutex<Engine>>) {
-        let mut list = self.list();
-        list.retain(|known| known.strong_count() > 0);
-        list.push(Arc::downgrade(engine));
+        self.list().push(Arc::downgrade(engine));
+    }
+
+    /// Forgets those that ended.
+    pub(crate) fn tidy(&self) {
+        self.list().retain(|known| known.strong_count() > 0);
     }
 
     pub(crate) fn are_none(&self) -> bool {

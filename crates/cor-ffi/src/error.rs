@@ -216,7 +216,8 @@ pub unsafe extern "C" fn cor_error_kind(error: *const cor_error) -> cor_status {
     read(error, cor_status::COR_ERR_ARGUMENT, |data| data.status)
 }
 
-/// Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse. Since 0.1.
+/// Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_outcome(error: *const cor_error) -> cor_outcome {
     read(error, cor_outcome::COR_OUTCOME_UNKNOWN, |data| data.outcome)

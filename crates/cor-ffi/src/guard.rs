@@ -2,8 +2,8 @@
 //!
 //! The functions of this module that take raw pointers are called from the exported functions alone. Those are
 //! `unsafe`, and their caller, who writes C, promises what the header says: text is NUL-terminated or as long as
-//! stated, and outputs and structs are writable and as large as their type or `struct_size`. Handles need no such promise; see
-//! [`handles`].
+//! stated, and outputs and structs are writable and as large as their type or `struct_size`. Handles need no such
+//! promise; see [`handles`].
 
 mod handles;
 mod signals;
@@ -92,7 +92,8 @@ fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Failure> {
     })
 }
 
-/// What belongs to one thread at a time. It is never waited for: whoever has it may be a thread that a fork left behind.
+/// What belongs to one thread at a time. It is never waited for: whoever has it may be a thread that a fork left
+/// behind.
 pub(crate) fn exclusive<'a, T>(state: &'a Mutex<T>, name: &str) -> Result<MutexGuard<'a, T>, Failure> {
     match state.try_lock() {
         Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),

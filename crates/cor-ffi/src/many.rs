@@ -96,8 +96,8 @@ pub struct cor_bulk_options {
     pub patience_ms: i64,
     /// Requests in flight at most, from 1 to 10000; 0 is the client's.
     pub concurrency: u32,
-    /// How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait for COR.
-    /// 0 is the default, never.
+    /// How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait
+    /// for COR. 0 is the default, never.
     pub tick_ms: u32,
 }
 

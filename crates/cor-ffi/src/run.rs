@@ -180,6 +180,7 @@ impl Drop for Run {
         // A child process leaves alone what it inherited; see `Live`.
         if self.live.is_ours() {
             crate::guard::end(&mut self.engine);
+            self.live.engines().tidy();
         }
     }
 }

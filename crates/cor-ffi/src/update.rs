@@ -279,7 +279,8 @@ fn set_cell<'a>(
 /// @param name  its name.
 /// @param json  its value, as JSON: text needs quotes of its own.
 ///
-/// A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered. Since 0.1.
+/// A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_extra(
     update: *mut cor_update,

@@ -139,7 +139,8 @@ pub unsafe extern "C" fn cor_update_set_estimated_time_int(
     set(update, Field::EstimatedTime, || Ok(Value::Number(value.into())))
 }
 
-/// Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused. Since 0.1.
+/// Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities
+/// are refused. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_estimated_time_double(
     update: *mut cor_update,
@@ -248,7 +249,8 @@ pub unsafe extern "C" fn cor_update_set_estimated_int(update: *mut cor_update, v
     set(update, Field::Estimated, || Ok(Value::Number(value.into())))
 }
 
-/// Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused. Since 0.1.
+/// Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities
+/// are refused. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_estimated_double(update: *mut cor_update, value: f64) -> cor_status {
     set(update, Field::Estimated, || Ok(Value::Number(value.into())))
