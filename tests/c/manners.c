@@ -1,5 +1,5 @@
-/* What a library must not do to its program: read its environment, keep descriptors or threads, be upset by its signals or
- * by small stacks. */
+/* What a library must not do to its program: read its environment, keep descriptors or threads, be upset by its signals
+ * or by small stacks. */
 #define _GNU_SOURCE
 #include "support.h"
 
@@ -97,7 +97,7 @@ static void descriptors_and_threads(void) {
       CHECK(entries("/proc/self/task") == threads, "no thread of its own");
       for (int fd = 3; fd < 64; fd++) {
         int flags = fcntl(fd, F_GETFD);
-        CHECK(inherited[fd] || flags < 0 || flags & FD_CLOEXEC, "descriptor %d would go to every program that is started", fd);
+        CHECK(inherited[fd] || flags < 0 || flags & FD_CLOEXEC, "descriptor %d goes to every program that is started", fd);
       }
     }
     cor_client_free(client);

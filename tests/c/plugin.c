@@ -18,7 +18,8 @@ int main(int argc, char **argv) {
     cor_config *(*config_new)(void);
     cor_status (*config_set_base_url)(cor_config *, const char *), (*config_set_token)(cor_config *, const char *);
     cor_status (*client_new)(const cor_config *, cor_client **, cor_error **);
-    cor_status (*client_update_project)(const cor_client *, const char *, const cor_update *, cor_project **, cor_error **);
+    cor_status (*client_update_project)(const cor_client *, const char *, const cor_update *, cor_project **,
+                                        cor_error **);
     cor_status (*config_free)(cor_config *), (*client_free)(cor_client *), (*update_free)(cor_update *);
     cor_status (*project_free)(cor_project *);
     cor_update *(*update_new)(const char *);

@@ -1,12 +1,16 @@
-"""Makes whole programs of the README's C and C++ snippets: `readme.py README.md FOLDER` writes readme_0.c, readme_1.cpp, …"""
+"""Makes whole programs of the C and C++ snippets in READMEs: readme.py FOLDER README.md… writes readme_0.c, readme_1.cpp, …
+"""
 
 import pathlib
 import re
 import sys
 
-readme, folder = map(pathlib.Path, sys.argv[1:])
-snippets = re.findall(r"^```(c|cpp)\n(.*?)^```$", readme.read_text(encoding="utf-8"), re.M | re.S)
-assert {language for language, _ in snippets} == {"c", "cpp"}, f"{readme} has no snippet of one of the languages"
+folder, *readmes = map(pathlib.Path, sys.argv[1:])
+snippets = []
+for readme in readmes:
+    found = re.findall(r"^```(c|cpp)\n(.*?)^```$", readme.read_text(encoding="utf-8"), re.M | re.S)
+    assert {language for language, _ in found} == {"c", "cpp"}, f"{readme} has no snippet of one of the languages"
+    snippets += found
 for n, (language, code) in enumerate(snippets):
     lines = code.splitlines()
     includes = [line for line in lines if line.startswith("#include")]
