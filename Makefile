@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-CRATES := cor-core cor-http cor-sandbox cor-cli cor-py cor-ffi
+CRATES := cor-core cor-http cor-sandbox cor-cli cor-py cor-ffi cor-fault-peer
 PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help

@@ -33,7 +33,10 @@ impl Answer {
                 None => Answer::Unreadable("the body is broken JSON".to_owned()),
             },
             _ => match serde_json::from_str::<&serde_json::value::RawValue>(text) {
-                Ok(_) => Answer::Project(Project::from_json(text)),
+                Ok(_) => match Refusal::in_success(status, text.as_bytes()) {
+                    Some(refusal) => Answer::Refused(refusal),
+                    None => Answer::Project(Project::from_json(text)),
+                },
                 Err(_) => Answer::Unreadable("the body is not JSON".to_owned()),
             },
         }
@@ -56,8 +59,10 @@ fn read_object(status: u16, text: &str, members: &Members<'_>) -> Answer {
 
 /// Cheap signs that an object is worth a closer look. A project has an id, and its status is text.
 fn may_be_refusal(members: &Members<'_>) -> bool {
-    let numeric =
-        |name| members.last(name).is_some_and(|json| json.starts_with(|c: char| c.is_ascii_digit()));
+    let numeric = |name| {
+        let digits = |json: &str| json.trim_start_matches('"').starts_with(|c: char| c.is_ascii_digit());
+        members.last(name).is_some_and(digits)
+    };
     members.last("id").is_none() || numeric("status") || numeric("statusCode")
 }
 
@@ -127,6 +132,16 @@ mod tests {
             Some("ValidationError")
         );
         assert_eq!(project(r#"{"id":7,"data":{"id":8}}"#).id(), Some(7));
+        // Inside a wrapper, in a list, or without its id, as well.
+        let wrapped = r#"{"statusCode":200,"status":"success","data":{"id":7,"name":"Validation"}}"#;
+        assert_eq!(project(wrapped).name(), Some("Validation"));
+        assert_eq!(project(r#"{"data":{"id":7,"code":"ZC001"}}"#).id(), Some(7));
+        assert!(!project(r#"[{"id":7,"name":"Validation"}]"#).is_empty());
+        assert_eq!(project(r#"{"id":null,"name":"Deletion","client_id":1}"#).name(), Some("Deletion"));
+        assert_eq!(
+            project(r#"{"name":"Validation","start":"2025-01-15 00:00:00"}"#).name(),
+            Some("Validation")
+        );
     }
 
     #[test]
@@ -137,8 +152,24 @@ mod tests {
             r#"{"statusCode":404,"status":"error","data":{"code":"ZC001"}}"#,
             r#"{"error":{"name":"ProjectNotFoundError"}}"#,
             r#"{"error":"ProjectNotFoundError"}"#,
+            r#"{"statusCode":"404","message":"no"}"#,
+            r#"{"data":{"name":"ProjectNotFoundError","message":"no"}}"#,
+            r#"[{"code":"ZC001","message":"no"}]"#,
+            r#""ProjectNotFoundError""#,
         ] {
             assert_eq!(refusal(200, body).0, ErrorKind::ProjectNotFound, "{body}");
+        }
+        for body in [
+            r#"[{"field":"end","message":"end is not a date","validation":"date"}]"#,
+            r#"{"errors":[{"field":"end","message":"end is not a date","validation":"date"}]}"#,
+        ] {
+            assert_eq!(refusal(200, body).0, ErrorKind::Validation, "{body}");
+        }
+        let about_dates =
+            r#"{"name":"InvalidDateRangeError","message":"no","start":"2025-02-01","end":"2025-01-01"}"#;
+        assert_eq!(refusal(200, about_dates).0, ErrorKind::InvalidDateRange);
+        for body in [r#"{"success":false,"message":"x"}"#, r#"{"status":"Failed"}"#] {
+            assert_eq!(refusal(200, body).0, ErrorKind::Server, "{body}");
         }
         assert_eq!(refusal(200, r#"{"status":"error","message":"x"}"#).0, ErrorKind::Server);
     }

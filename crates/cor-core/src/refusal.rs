@@ -42,29 +42,33 @@ impl Refusal {
     /// The refusal inside an answer whose status says success, if its body says otherwise.
     pub(crate) fn in_success(status: u16, body: &[u8]) -> Option<Refusal> {
         let value: Value = serde_json::from_slice(body).ok()?;
-        let object = value.as_object()?;
-        let failed = |name: &str| object.get(name).and_then(Value::as_u64).filter(|n| (400..600).contains(n));
-        let stated = failed("status").or(failed("statusCode"));
-        let mut refusal = Refusal::read(stated.map_or(status, |n| n as u16), body);
-        let word = object.get("status").and_then(Value::as_str).unwrap_or_default();
+        let stated = stated_failure(&value, "status").or(stated_failure(&value, "statusCode"));
+        let mut refusal = Refusal::read(stated.unwrap_or(status), body);
+        if stated.is_none() {
+            // A status of success explains nothing about a failure.
+            refusal.status = status;
+        }
+        let word = value.get("status").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
         let filled = |name: &str| {
-            object.get(name).is_some_and(|v| match v {
+            value.get(name).is_some_and(|v| match v {
                 Value::Null | Value::Bool(false) => false,
                 Value::Array(items) => !items.is_empty(),
                 _ => true,
             })
         };
-        let says_so = stated.is_some()
-            || refusal.named_kind().is_some()
-            || matches!(word, "error" | "fail" | "failed" | "failure")
+        let says_so = matches!(&*word, "error" | "fail" | "failed" | "failure")
+            || value.get("success") == Some(&Value::Bool(false))
             || filled("error")
             || filled("errors");
-        // With an id it is a project, unless a number says that the request failed.
-        let refused = says_so && (stated.is_some() || !object.contains_key("id"));
-        if stated.is_none() {
-            // A status of success explains nothing about a failure.
-            refusal.status = status;
-        }
+        let refused = if stated.is_some() {
+            true
+        } else if is_project(&value) {
+            // A project may have any of these words in its fields.
+            false
+        } else {
+            // A project in a wrapper or list may be called like an error: then only the wrapper counts.
+            says_so || !holds_project(&value) && (refusal.is_named() || !refusal.problems.is_empty())
+        };
         refused.then_some(refusal)
     }
 
@@ -79,6 +83,7 @@ impl Refusal {
             407 => ErrorKind::Transport,
             400..500 => ErrorKind::Validation,
             300..400 => ErrorKind::Redirect,
+            200..300 if !self.problems.is_empty() => ErrorKind::Validation,
             // 5xx, and a success status whose body tells of a failure without naming it.
             200..300 | 500..600 => ErrorKind::Server,
             _ => ErrorKind::Protocol,
@@ -193,6 +198,33 @@ impl Refusal {
         if self.message.is_none() {
             self.message = Some(one_line(text));
         }
+    }
+}
+
+/// A status of failure that the body itself states, as a number or as its digits.
+fn stated_failure(value: &Value, name: &str) -> Option<u16> {
+    let stated = match value.get(name)? {
+        Value::String(digits) => digits.trim().parse().ok()?,
+        number => number.as_f64()?,
+    };
+    // Fractions are no statuses and are cut off.
+    (400.0..600.0).contains(&stated).then_some(stated as u16)
+}
+
+/// Whether this describes a project, as opposed to an error: the two share `name` and `status`.
+fn is_project(value: &Value) -> bool {
+    const OF_PROJECTS: [&str; 8] =
+        ["client_id", "pm_id", "start", "end", "estimated_time", "billable", "company_id", "created_at"];
+    const OF_ERRORS: [&str; 4] = ["code", "message", "error", "errors"];
+    let Some(object) = value.as_object() else { return false };
+    let has_any = |fields: &[&str]| fields.iter().any(|field| object.contains_key(*field));
+    object.contains_key("id") || has_any(&OF_PROJECTS) && !has_any(&OF_ERRORS)
+}
+
+fn holds_project(value: &Value) -> bool {
+    match value.get("data").unwrap_or(value) {
+        Value::Array(items) => items.iter().any(is_project),
+        data => is_project(data),
     }
 }
 

@@ -93,6 +93,9 @@ fn faulty(fault: Fault, at: At) -> Failed {
         FaultKind::Tls => {
             (ErrorKind::Tls, Class::Final, Outcome::NotApplied, "no secure connection could be made")
         }
+        FaultKind::TlsAlert => {
+            (ErrorKind::Tls, Class::Final, outcome_at(at), "the other side broke off the secure connection")
+        }
         FaultKind::Protocol => {
             (ErrorKind::Protocol, Class::Final, Outcome::Unknown, "the answer cannot be read")
         }
@@ -153,7 +156,7 @@ fn refused(refusal: &Refusal, head: Head, body: &[u8]) -> Failed {
         _ => Class::Final,
     };
     let outcome = match (kind, refusal.status()) {
-        _ if refusal.is_named() => Outcome::NotApplied,
+        _ if refusal.is_named() || !refusal.problems().is_empty() => Outcome::NotApplied,
         // The server had not read the request, or passes it on to another address.
         (_, 307 | 308) => Outcome::NotApplied,
         (_, 408) => Outcome::Unknown,

@@ -311,7 +311,7 @@ impl Endpoint {
             Ok(Ok(reply)) => reply,
             Ok(Err(fault)) => {
                 let (kind, again) = match fault.kind {
-                    FaultKind::Tls => (ErrorKind::Tls, false),
+                    FaultKind::Tls | FaultKind::TlsAlert => (ErrorKind::Tls, false),
                     FaultKind::Protocol => (ErrorKind::Protocol, false),
                     FaultKind::TooLarge => (ErrorKind::TooLarge, false),
                     FaultKind::Connect | FaultKind::Stale | FaultKind::Broken => (ErrorKind::Transport, true),

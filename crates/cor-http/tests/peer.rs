@@ -5,8 +5,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::peer::{Peer, Talk};
 use common::{named, quick};
+use cor_fault_peer::{Peer, Talk};
 use cor_http::{Client, Error, ErrorKind, Outcome};
 
 fn client(peer: &Peer) -> Client {

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::peer::Peer;
 use common::{named, quick};
+use cor_fault_peer::Peer;
 use cor_http::{Client, ErrorKind, Outcome};
 use cor_sandbox::Sandbox;
 

@@ -7,15 +7,17 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::{self, Handle};
@@ -26,11 +28,13 @@ use tower_service::Service;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::http1::{AnswerReader, Inbox};
+use super::http1::{AnswerReader, Inbox, Malformed};
 use super::{At, Fault, FaultKind, Reply, Request, Stage, tls};
 
 /// An idle connection is not used again after this long; servers and gateways close theirs after 5 to 60 s.
 const MOST_IDLE: Duration = Duration::from_secs(30);
+/// From then on the system is asked whether a connection is still quiet: the event loop may not have looked since.
+const TRUSTED_IDLE: Duration = Duration::from_micros(100);
 
 /// The connections to one address.
 pub(crate) struct Direct {
@@ -91,6 +95,10 @@ impl Direct {
         };
         self.write_head(&mut connection.outbox, request);
         match connection.converse(stage).await {
+            // Many gateways say so as they close an idle connection: it is no answer to this request.
+            Ok((reply, _)) if reused && reply.head.status == 408 => {
+                Err(Fault::new(FaultKind::Stale, "HTTP 408"))
+            }
             Ok((reply, keep_alive)) => {
                 if keep_alive {
                     self.idle().push((connection, Instant::now(), Handle::current().id()));
@@ -98,7 +106,7 @@ impl Direct {
                 Ok(reply)
             }
             Err(Conversation { fault, silent }) => {
-                let stale = reused && silent && fault.kind == FaultKind::Broken;
+                let stale = reused && silent && matches!(fault.kind, FaultKind::Broken | FaultKind::TlsAlert);
                 Err(if stale { Fault { kind: FaultKind::Stale, ..fault } } else { fault })
             }
         }
@@ -122,8 +130,8 @@ impl Direct {
         let too_old = idle.partition_point(|(_, since, _)| now.saturating_duration_since(*since) > MOST_IDLE);
         idle.drain(..too_old);
         while let Some(at) = idle.iter().rposition(|(.., home)| *home == here) {
-            let (connection, ..) = idle.remove(at);
-            if connection.is_quiet() {
+            let (connection, since, _) = idle.remove(at);
+            if connection.is_quiet(now.saturating_duration_since(since)) {
                 return Some(connection);
             }
         }
@@ -149,7 +157,7 @@ impl Direct {
                 }
             },
         };
-        Ok(Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default() })
+        Ok(Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default(), talking: false })
     }
 
     fn write_head(&self, out: &mut Zeroizing<Vec<u8>>, request: &Request<'_>) {
@@ -179,6 +187,8 @@ struct Connection {
     inbox: Inbox,
     /// The whole request, in one buffer so that it leaves in one packet. Holds the token, hence wiped.
     outbox: Zeroizing<Vec<u8>>,
+    /// A conversation is under way, or did not come to a good end.
+    talking: bool,
 }
 
 /// How a conversation failed, and whether the peer had said nothing at all.
@@ -188,18 +198,25 @@ struct Conversation {
 }
 
 impl Connection {
-    /// Whether nothing has happened on it since its last answer: neither bytes nor an end.
-    fn is_quiet(&self) -> bool {
-        let socket = match &self.stream {
+    fn socket(&self) -> &TcpStream {
+        match &self.stream {
             Stream::Plain(socket) => socket,
             Stream::Tls(stream) => stream.get_ref().0,
-        };
-        let mut byte = [0];
-        // Where nothing was reported this costs no system call.
-        matches!(socket.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        }
+    }
+
+    /// Whether nothing has happened on it since its last answer: neither bytes nor an end.
+    fn is_quiet(&self, idle: Duration) -> bool {
+        let nothing =
+            |read: io::Result<usize>| matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        // Where the event loop saw nothing this costs no system call.
+        nothing(self.socket().try_read(&mut [0]))
+            && (idle < TRUSTED_IDLE
+                || nothing(SockRef::from(self.socket()).peek(&mut [MaybeUninit::uninit()])))
     }
 
     async fn converse(&mut self, stage: &Stage) -> Result<(Reply, bool), Conversation> {
+        self.talking = true;
         let mut reader = AnswerReader::new();
         let mut sent = 0;
         let mut heard = false;
@@ -208,6 +225,11 @@ impl Connection {
             Ok(()) => {
                 let all_sent = sent == self.outbox.len();
                 let (head, body, keep_alive) = reader.finish();
+                if !all_sent && (200..300).contains(&head.status) {
+                    let early = Malformed::Head("it says success before the whole request was sent");
+                    return Err(Conversation { fault: early.into(), silent: false });
+                }
+                self.talking = !all_sent;
                 let clean = keep_alive && all_sent && self.inbox.is_empty();
                 Ok((Reply { head, body }, clean))
             }
@@ -254,6 +276,13 @@ impl Connection {
             let mut room = ReadBuf::new(self.inbox.room());
             let n = match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
                 Poll::Ready(Ok(())) => room.filled().len(),
+                // A peer that leaves without TLS's goodbye: what came may have been cut by somebody in between.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Err(write_error.map_or(Malformed::CutShort.into(), broken)));
+                }
+                Poll::Ready(Err(error)) if !*heard && tls::is_alert(&error) => {
+                    return Poll::Ready(Err(Fault::new(FaultKind::TlsAlert, error)));
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(write_error.unwrap_or(error)))),
                 // The peer no longer listens and has nothing to say about it either.
                 Poll::Pending if write_error.is_some() => {
@@ -279,6 +308,15 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.talking {
+            // The system would go on sending what it has taken in, long after the caller was told how it ended.
+            let _ = SockRef::from(self.socket()).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -295,14 +333,7 @@ impl Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, room),
-            Stream::Tls(stream) => {
-                let end = ready!(Pin::new(&mut **stream).poll_read(cx, room));
-                match end {
-                    // A peer that leaves without TLS's goodbye: the framing of the answer tells whether it was whole.
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
-                    end => Poll::Ready(end),
-                }
-            }
+            Stream::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, room),
         }
     }
 }

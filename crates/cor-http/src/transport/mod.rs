@@ -82,6 +82,8 @@ pub(crate) enum FaultKind {
     Broken,
     /// The TLS handshake failed; nothing was sent.
     Tls,
+    /// The other side broke TLS off in place of an answer: it may want a certificate of the client's.
+    TlsAlert,
     /// What came is no HTTP answer.
     Protocol,
     /// More came than is read.

@@ -42,6 +42,12 @@ fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
+/// Whether the other side broke off, and said so by TLS's own means.
+pub(crate) fn is_alert(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::AlertReceived(_)))
+}
+
 /// Whether a failure is TLS's own (certificate, name, protocol) rather than the connection's below it.
 pub(crate) fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);

@@ -2,8 +2,6 @@
 // Each suite uses its part, and a helper that cannot go on may panic.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-pub mod peer;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,0 +1,132 @@
+//! The table of faults that every face runs: `tests/faults/cases.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Script;
+
+/// A peer, a call, and what is to come of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    pub peer: Script,
+    #[serde(default)]
+    pub client: Options,
+    #[serde(default)]
+    pub update: Update,
+    pub expect: Expect,
+}
+
+/// The options of the call. Those that are not given keep a test from waiting: two attempts, a millisecond apart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    pub connect_timeout_ms: u64,
+    pub attempt_timeout_ms: u64,
+    pub deadline_ms: u64,
+    pub max_attempts: u32,
+    /// Trusts the peer's authority, where the peer speaks TLS.
+    pub trust: bool,
+    /// Speaks TLS to a peer that may not.
+    pub https: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            connect_timeout_ms: 1000,
+            attempt_timeout_ms: 1000,
+            deadline_ms: 2000,
+            max_attempts: 2,
+            trust: true,
+            https: false,
+        }
+    }
+}
+
+/// The update of project `F-1` of `SALESFORCE`: its name, `N`, and a brief of this many bytes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Update {
+    pub brief_bytes: usize,
+    /// Calls before the one that counts, on the same client; each of them succeeds.
+    pub after: usize,
+    /// The time that connections lie idle in between.
+    pub pause_ms: u64,
+}
+
+/// What is to come of it. What is not given does not matter.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    /// The call succeeds.
+    pub ok: bool,
+    /// The id of the project, where the call succeeds and the answer holds one.
+    pub id: Option<i64>,
+    pub kind: Option<String>,
+    pub outcome: Option<String>,
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub attempts: Option<u32>,
+    pub retry_after: Option<f64>,
+    /// What the error's text says, causes included.
+    pub says: Vec<String>,
+    /// Whole requests that reach the peer.
+    pub requests: Option<usize>,
+}
+
+/// Reads a table. A case with `vary`, a list of lists of substitutions, stands for one case per combination:
+/// `"${status}"` becomes the value itself, and inside of longer text its text.
+///
+/// # Panics
+/// Where the table cannot be read.
+pub fn read(table: &str) -> Vec<Case> {
+    let rows: Vec<Value> = serde_json::from_str(table).unwrap();
+    rows.into_iter().flat_map(expand).collect()
+}
+
+fn expand(mut row: Value) -> Vec<Case> {
+    let vary = row.as_object_mut().unwrap().remove("vary");
+    let axes: Vec<Vec<BTreeMap<String, Value>>> =
+        vary.map_or_else(Vec::new, |axes| serde_json::from_value(axes).unwrap());
+    let mut combinations = vec![BTreeMap::new()];
+    for axis in axes {
+        combinations = combinations
+            .iter()
+            .flat_map(|known| {
+                axis.iter().map(move |more| known.clone().into_iter().chain(more.clone()).collect())
+            })
+            .collect();
+    }
+    let case = |values: BTreeMap<String, Value>| {
+        let mut row = row.clone();
+        // Twice: what is put in may have places of its own.
+        substitute(&mut row, &values);
+        substitute(&mut row, &values);
+        let name = row["name"].clone();
+        serde_json::from_value(row).unwrap_or_else(|error| panic!("case {name}: {error}"))
+    };
+    combinations.into_iter().map(case).collect()
+}
+
+fn substitute(value: &mut Value, values: &BTreeMap<String, Value>) {
+    match value {
+        Value::String(text) => {
+            for (name, with) in values {
+                let place = format!("${{{name}}}");
+                if *text == place {
+                    *value = with.clone();
+                    return;
+                }
+                let with = with.as_str().map_or_else(|| with.to_string(), str::to_owned);
+                *text = text.replace(&place, &with);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| substitute(item, values)),
+        Value::Object(members) => members.values_mut().for_each(|item| substitute(item, values)),
+        _ => {}
+    }
+}

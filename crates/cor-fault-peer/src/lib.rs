@@ -1,0 +1,27 @@
+//! A server that misbehaves as it is told, and records every byte it hears with its time.
+//!
+//! * [`Peer`]: a raw TCP or TLS server; [`Peer::play`] follows a [`Script`], [`Peer::start`] a closure.
+//! * [`Script`], [`Step`]: what it does on each connection, as data, so that tests in any language can say it.
+//! * [`cases`]: the table of `tests/faults/cases.json`, which every face runs.
+//! * [`Secrets`]: finds a secret in anything the tests capture, also encoded and in pieces.
+//!
+//! The program `fault-peer` is the same for tests that are not written in Rust.
+
+// Made for tests, where a helper that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
+
+pub mod cases;
+mod certificates;
+mod peer;
+mod play;
+mod record;
+mod scan;
+mod script;
+mod talk;
+
+pub use certificates::Certificate;
+pub use peer::Peer;
+pub use record::{Event, What};
+pub use scan::Secrets;
+pub use script::{Accept, Answer, Ending, Script, Step, Tls};
+pub use talk::Talk;

@@ -1,0 +1,128 @@
+//! What a peer does, as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Certificate;
+
+/// What a peer does with whoever comes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Script {
+    /// Speaks TLS; the steps then happen inside of it.
+    pub tls: Option<Tls>,
+    pub accept: Accept,
+    /// The bytes that the system takes in for the peer while it does not read, about.
+    pub receive_buffer: Option<usize>,
+    /// The steps of each connection, in the order in which they come; the last serves all that come after.
+    pub connections: Vec<Vec<Step>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accept {
+    #[default]
+    Always,
+    /// The system makes the connections, and nobody ever looks at them.
+    Never,
+    /// Nothing is answered, not even a wish to connect.
+    BlackHole,
+    /// The system refuses connections.
+    Refused,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    pub certificate: Certificate,
+    /// The protocols offered; by default none is spoken of.
+    pub alpn: Vec<String>,
+    /// Asks for a certificate of the client's, which it has not.
+    pub client_certificate: bool,
+}
+
+/// One thing that a peer does on a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Reads one request to its end.
+    ReadRequest,
+    /// Reads the head of a request, and what comes in the same packet.
+    ReadHead,
+    /// Waits for the first bytes of a request.
+    ReadSome,
+    Send(String),
+    /// As `send`, in base64.
+    SendBytes(String),
+    /// Sends a text as often as this, or without a number for as long as somebody listens.
+    SendTimes {
+        text: String,
+        times: Option<u64>,
+    },
+    /// Sends a text byte by byte.
+    Drip {
+        text: String,
+        every_ms: u64,
+    },
+    Answer(Answer),
+    DelayMs(u64),
+    /// Ends the connection with a reset.
+    Reset,
+    /// Ends the connection.
+    Close,
+    /// Says that nothing more will be sent, and listens on.
+    HalfClose,
+    /// Says nothing more and listens until the other side has left.
+    Silence,
+    /// Says nothing more and does not listen either, until the other side has left.
+    Deaf,
+    /// Does this over and over, until the other side has left.
+    Repeat(Vec<Step>),
+    /// Serves a random number of requests, and ends the connection in a random way.
+    Fickle(Fickle),
+}
+
+/// An answer with a body of a stated length.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Answer {
+    /// 0 stands for 200.
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+    /// Text that follows the body, this often: for bodies that are too long for a script.
+    pub padding: Option<(String, usize)>,
+    /// Compresses the body.
+    pub gzip: bool,
+    /// Puts every header of the request behind the body.
+    pub echo: bool,
+}
+
+/// A server that closes connections when it pleases, mostly while they are idle.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fickle {
+    pub seed: u64,
+    /// Requests per connection, at most.
+    pub most: u32,
+    /// How it may end connections.
+    pub endings: Vec<Ending>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Right behind an answer.
+    Close,
+    Reset,
+    /// Sends an end first, and the connection goes later.
+    HalfClose,
+    /// Reads the next request and leaves without an answer, as a server does that is just shutting down.
+    CloseOnRequest,
+    ResetOnRequest,
+    /// Says 408 as it leaves, as some gateways do on idle connections.
+    RequestTimeout,
+    /// Announces the end as it should.
+    Announced,
+}
