@@ -247,6 +247,8 @@ impl Shared {
             if is_ours || port.over || port.door != Accept::Always {
                 continue;
             }
+            // What a script says leaves when it says so.
+            socket.set_tcp_nodelay(true).unwrap();
             let line = Arc::new(Line::new(socket.into()));
             port.lines.retain(|line| line.strong_count() > 0);
             port.lines.push(Arc::downgrade(&line));
