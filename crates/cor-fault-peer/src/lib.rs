@@ -23,5 +23,5 @@ pub use certificates::Certificate;
 pub use peer::Peer;
 pub use record::{Event, What};
 pub use scan::Secrets;
-pub use script::{Accept, Answer, Ending, Script, Step, Tls};
+pub use script::{Accept, Answer, Ending, Fickle, Script, Step, Tls};
 pub use talk::Talk;

@@ -54,20 +54,21 @@ impl Peer {
     where
         F: Fn(usize, &mut Talk) + Send + Sync + 'static,
     {
-        Peer::open(&Script::default(), script)
+        Peer::scripted(&Script::default(), script)
     }
 
     /// Follows a script.
     pub fn play(script: &Script) -> Peer {
         let steps = script.connections.clone();
-        Peer::open(script, move |n, talk| {
+        Peer::scripted(script, move |n, talk| {
             if let Some(steps) = steps.get(n).or(steps.last()) {
                 play(steps, n, talk);
             }
         })
     }
 
-    fn open<F>(script: &Script, serve: F) -> Peer
+    /// Calls `serve` for each connection in place of the script's steps.
+    pub fn scripted<F>(script: &Script, serve: F) -> Peer
     where
         F: Fn(usize, &mut Talk) + Send + Sync + 'static,
     {

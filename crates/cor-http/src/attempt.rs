@@ -3,10 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use cor_core::{Answer, ErrorKind, Outcome, Project, Refusal};
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use crate::Error;
 use crate::client::Inner;
+use crate::redact::{holds, redact, redact_text};
 use crate::retry::retry_after;
 use crate::transport::{At, Fault, FaultKind, Head, Reply, Request, Stage, decoded};
 
@@ -48,7 +50,7 @@ pub(crate) async fn attempt(
         Ok(Err(fault)) => return Err(faulty(fault, stage.at())),
         Err(_) => return Err(too_slow(stage.at(), until == deadline, timeout)),
     };
-    read(reply)
+    read(reply, request.token.expose_secret())
 }
 
 /// What left this machine, as far as the outcome is concerned.
@@ -119,15 +121,27 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     last.to_string()
 }
 
-fn read(mut reply: Reply) -> Result<Project, Failed> {
+/// `token` is what must not come back: some servers answer with the request they were sent.
+fn read(mut reply: Reply, token: &str) -> Result<Project, Failed> {
     let status = reply.head.status;
+    redact_text(&mut reply.head.content_encoding, &[token]);
     if let Err(fault) = decoded(&mut reply) {
         // An error status is certain even where its body cannot be read.
         if (200..300).contains(&status) {
             return Err(faulty(fault, At::Waiting));
         }
     }
-    match Answer::read(status, &reply.body) {
+    let mut answer = Answer::read(status, &reply.body);
+    let succeeded = matches!(answer, Answer::Project(_));
+    if (!succeeded || holds(&reply.body, token)) && redact(&mut reply.body, &[token]) {
+        // Hiding it inside a project may break the project, which was updated all the same.
+        match Answer::read(status, &reply.body) {
+            Answer::Unreadable(_) if succeeded => answer = Answer::Project(Project::default()),
+            redacted => answer = redacted,
+        }
+    }
+    redact_text(&mut reply.head.request_id, &[token]);
+    match answer {
         Answer::Project(project) => Ok(project),
         Answer::Refused(refusal) => Err(refused(&refusal, reply.head, &reply.body)),
         Answer::Unreadable(why) => {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::Error;
+use crate::redact::{redact, redact_text};
 use crate::retry::RetryPolicy;
 use crate::transport::{FaultKind, Relay, Stage, TokenRequest, decoded};
 
@@ -130,6 +131,8 @@ struct State {
     /// The renewal under way. It lives as long as somebody waits for it, so that one whose every caller was
     /// cancelled is not found half done much later.
     flight: Option<WeakShared<Flight>>,
+    /// The last renewal, if it failed, and when.
+    failed: Option<(Instant, Error)>,
 }
 
 /// Where tokens come from.
@@ -157,9 +160,14 @@ impl Auth {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token to send. Waits for a renewal where there is none that is good.
-    /// Waits no longer than `deadline` allows for a renewal it could do without.
-    pub(crate) async fn token(&self, deadline: Instant) -> Result<Arc<Token>, Error> {
+    /// A token to send. Waits for a renewal where there is none that is good, and no longer than `deadline` allows for
+    /// a renewal it could do without. `rejected` is when the request left whose token COR has just not accepted: a
+    /// renewal that failed since then is the answer to it, and is not tried again.
+    pub(crate) async fn token(
+        &self,
+        deadline: Instant,
+        rejected: Option<Instant>,
+    ) -> Result<Arc<Token>, Error> {
         let (flight, fallback) = {
             let mut state = self.state();
             match state.book.advice(Instant::now()) {
@@ -167,7 +175,10 @@ impl Auth {
                 // One caller renews ahead of time, the others go on.
                 Advice::RenewSoon(token) if state.flying().is_some() => return Ok(token),
                 Advice::RenewSoon(token) => (self.take_off(&mut state), Some(token)),
-                Advice::Renew => (self.take_off(&mut state), None),
+                Advice::Renew => match (rejected, &state.failed) {
+                    (Some(sent), Some((at, error))) if sent <= *at => return Err(error.clone()),
+                    _ => (self.take_off(&mut state), None),
+                },
             }
         };
         let Some(good) = fallback else { return flight?.await };
@@ -216,9 +227,14 @@ impl Auth {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.flight = None;
             match result {
-                Ok(grant) => Ok(state.book.store(grant, asked_at)),
+                Ok(grant) => {
+                    state.failed = None;
+                    Ok(state.book.store(grant, asked_at))
+                }
                 Err(error) => {
-                    state.book.renewal_failed(Instant::now());
+                    let now = Instant::now();
+                    state.book.renewal_failed(now);
+                    state.failed = Some((now, error.clone()));
                     Err(error)
                 }
             }
@@ -259,7 +275,7 @@ impl Endpoint {
                 .finish();
             let url = self.refresh_url();
             let request = TokenRequest { url: &url, authorization: None, form: Some(form.into()) };
-            match self.ask(&request).await {
+            match self.ask(&request, &[refresh.expose_secret()]).await {
                 Ok(grant) => return Ok(grant),
                 Err(error) => {
                     tracing::debug!(kind = %error.kind(), "refreshing failed; asking for a new token")
@@ -270,8 +286,10 @@ impl Endpoint {
         url.query_pairs_mut().append_pair("grant_type", "client_credentials");
         let pair =
             secrecy::zeroize::Zeroizing::new(format!("{}:{}", key.expose_secret(), secret.expose_secret()));
-        let basic = format!("Basic {}", BASE64_STANDARD.encode(&*pair));
-        self.ask(&TokenRequest { url: &url, authorization: Some(basic.into()), form: None }).await
+        let encoded = secrecy::zeroize::Zeroizing::new(BASE64_STANDARD.encode(&*pair));
+        let basic = format!("Basic {}", *encoded);
+        let request = TokenRequest { url: &url, authorization: Some(basic.into()), form: None };
+        self.ask(&request, &[key.expose_secret(), secret.expose_secret(), &encoded]).await
     }
 
     /// `…/oauth/token` has the sibling `…/oauth/refreshtoken`.
@@ -283,10 +301,11 @@ impl Endpoint {
         url
     }
 
-    async fn ask(&self, request: &TokenRequest<'_>) -> Result<Grant, Error> {
+    /// `secrets` is what the request holds and no error may.
+    async fn ask(&self, request: &TokenRequest<'_>, secrets: &[&str]) -> Result<Grant, Error> {
         let mut attempt = 1;
         loop {
-            let (error, again) = match self.ask_once(request).await {
+            let (error, again) = match self.ask_once(request, secrets).await {
                 Ok(grant) => return Ok(grant),
                 Err(failed) => failed,
             };
@@ -303,7 +322,7 @@ impl Endpoint {
     }
 
     /// The error of one request, and whether another may help.
-    async fn ask_once(&self, request: &TokenRequest<'_>) -> Result<Grant, (Error, bool)> {
+    async fn ask_once(&self, request: &TokenRequest<'_>, secrets: &[&str]) -> Result<Grant, (Error, bool)> {
         let failed = |kind, happened: String| Error::new(kind, happened).attempting("get a token from COR");
         let stage = Stage::default();
         let reply = tokio::time::timeout(self.attempt_timeout, self.relay.post(request, &stage)).await;
@@ -324,6 +343,8 @@ impl Endpoint {
                 return Err((failed(ErrorKind::Timeout, happened).retryable(true), true));
             }
         };
+        redact_text(&mut reply.head.content_encoding, secrets);
+        redact_text(&mut reply.head.request_id, secrets);
         if let Err(fault) = decoded(&mut reply) {
             return Err((failed(ErrorKind::Protocol, fault.to_string()), false));
         }
@@ -334,6 +355,8 @@ impl Endpoint {
                 (failed(ErrorKind::Protocol, "the token endpoint's answer holds no token".to_owned()), false)
             });
         }
+        // What it calls the error may be what it was sent.
+        redact(&mut reply.body, secrets);
         let refusal = Refusal::read(status, &reply.body);
         let (kind, again) = match status {
             429 => (ErrorKind::RateLimited, true),

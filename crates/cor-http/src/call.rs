@@ -64,6 +64,7 @@ pub(crate) async fn update(
         unsure: false,
         fresh: false,
         reauthorised: false,
+        rejected: None,
         last: None,
     };
     // Neither the id nor anything of the update: what goes into logs is nobody's business text.
@@ -87,6 +88,8 @@ struct Call<'a> {
     unsure: bool,
     fresh: bool,
     reauthorised: bool,
+    /// When the request left whose token was not accepted.
+    rejected: Option<Instant>,
     /// What the limit or outage that this row waits for looked like to it.
     last: Option<Error>,
 }
@@ -116,7 +119,7 @@ impl Call<'_> {
         self.inner.budget().pay_in();
         loop {
             let pass = self.pass().await?;
-            let token = self.inner.auth.token(self.deadline);
+            let token = self.inner.auth.token(self.deadline, self.rejected.take());
             let token = match tokio::time::timeout_at(self.deadline, token).await {
                 Ok(Ok(token)) => token,
                 // No token today is an outage like any other.
@@ -212,6 +215,7 @@ impl Call<'_> {
         self.inner.gate.answered(sent);
         if !self.reauthorised && self.inner.auth.rejected(generation) {
             self.reauthorised = true;
+            self.rejected = Some(sent);
             return Next::Again;
         }
         Next::GiveUp(error)
@@ -240,6 +244,9 @@ impl Call<'_> {
             // At once, and at most once: the next connection is new.
             Class::Stale => {
                 self.fresh = true;
+                if self.bulk() {
+                    self.inner.gate.broke();
+                }
                 Next::Again
             }
             Class::Unreachable if self.bulk() && self.inner.options.retry.max_attempts > 1 => {

@@ -166,6 +166,12 @@ impl Gate {
         down
     }
 
+    /// A connection of a bulk run had died while it was idle.
+    pub(crate) fn broke(&self) {
+        self.flow().outage.broke(Instant::now());
+        self.calm.store(false, Ordering::Release);
+    }
+
     /// Why nothing leaves at the moment.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let flow = self.flow();
@@ -184,7 +190,7 @@ impl Gate {
 
 impl Flow {
     fn is_calm(&self) -> bool {
-        self.pace.is_free() && !self.outage.is_down()
+        self.pace.is_free() && self.outage.is_calm()
     }
 
     /// A pass, or when to ask again.
@@ -199,16 +205,20 @@ impl Flow {
             };
             return if too_long { Err(Blocked::Limited(until - now)) } else { Ok(Err(until)) };
         }
-        let pass = match (waiting, self.outage.lasting(now)) {
+        let pass = match waiting {
             // A single call has a deadline of its own and finds out for itself.
-            (Waiting::Until(_), _) | (_, None) => Pass::Go,
-            (Waiting::Patiently(patience), Some(lasting)) => {
-                let left = patience.with(self.outage.was_up()).saturating_sub(lasting);
-                if left.is_zero() {
-                    return Err(Blocked::Unreachable(lasting));
+            Waiting::Until(_) => Pass::Go,
+            Waiting::Patiently(patience) => {
+                let mut until_then = None;
+                if let Some(lasting) = self.outage.lasting(now) {
+                    let left = patience.with(self.outage.was_up()).saturating_sub(lasting);
+                    if left.is_zero() {
+                        return Err(Blocked::Unreachable(lasting));
+                    }
+                    until_then = Some(now + left);
                 }
                 match self.outage.turn(now) {
-                    Turn::Wait(until) => return Ok(Err(until.min(now + left))),
+                    Turn::Wait(until) => return Ok(Err(until_then.map_or(until, |then| until.min(then)))),
                     Turn::Probe => Pass::Probe,
                     Turn::Go => Pass::Go,
                 }

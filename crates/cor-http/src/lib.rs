@@ -37,6 +37,7 @@ mod many;
 mod options;
 mod outage;
 mod pace;
+mod redact;
 mod retry;
 mod transport;
 

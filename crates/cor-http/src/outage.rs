@@ -9,6 +9,11 @@ use tokio::time::Instant;
 
 /// Failures in a row, without a success in between, that make an outage.
 const ENOUGH: u32 = 3;
+/// After a first failure this many requests at a time find out whether it is more, until one is answered: a run with
+/// a hundred connections does not make a hundred new ones at once to a COR that has gone.
+const AT_A_TIME: u32 = 3;
+/// Of requests that nothing was heard of for this long it is not known what they found out; the next ones go.
+const NEXT_TRY: Duration = Duration::from_millis(500);
 const FIRST_PROBE: Duration = Duration::from_millis(250);
 const LONGEST_BETWEEN_PROBES: Duration = Duration::from_secs(4);
 /// A probe nothing was heard of for this long is given up on; the next one goes.
@@ -17,6 +22,8 @@ const PROBE_LEASE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
     failures: u32,
+    /// Something broke and nothing was answered since: when the next requests may leave, and how many of them.
+    shaky: Option<(Instant, u32)>,
     down: Option<Down>,
     /// Whether COR ever answered.
     seen: bool,
@@ -43,6 +50,11 @@ impl Outage {
         self.down.is_some()
     }
 
+    /// Whether requests leave without asking.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.down.is_none() && self.shaky.is_none()
+    }
+
     /// Whether COR ever answered.
     pub(crate) fn was_up(&self) -> bool {
         self.seen
@@ -55,7 +67,7 @@ impl Outage {
 
     pub(crate) fn turn(&mut self, now: Instant) -> Turn {
         match &mut self.down {
-            None => Turn::Go,
+            None => self.try_turn(now),
             Some(down) if down.next_probe <= now => {
                 down.next_probe = now + PROBE_LEASE;
                 Turn::Probe
@@ -64,11 +76,26 @@ impl Outage {
         }
     }
 
+    fn try_turn(&mut self, now: Instant) -> Turn {
+        let Some((again_at, left)) = &mut self.shaky else { return Turn::Go };
+        if *again_at <= now {
+            (*again_at, *left) = (now + NEXT_TRY, AT_A_TIME);
+        }
+        match left.checked_sub(1) {
+            Some(rest) => {
+                *left = rest;
+                Turn::Go
+            }
+            None => Turn::Wait(*again_at),
+        }
+    }
+
     /// COR answered: it is there. Returns whether that is news.
     pub(crate) fn answered(&mut self) -> bool {
         self.failures = 0;
         self.seen = true;
-        self.down.take().is_some()
+        let was_shaky = self.shaky.take().is_some();
+        self.down.take().is_some() || was_shaky
     }
 
     /// Something answered at COR's address, if only to say that COR is away.
@@ -76,10 +103,16 @@ impl Outage {
         self.seen = true;
     }
 
+    /// A connection broke: by itself no failure, but perhaps the first sign of an outage.
+    pub(crate) fn broke(&mut self, now: Instant) {
+        self.shaky.get_or_insert((now, 0));
+    }
+
     /// A request failed as requests do in an outage. Returns whether it is one: after a few failures in a row, or at
     /// once where the server itself says how long to `wait`.
     pub(crate) fn failed(&mut self, probe: bool, wait: Option<Duration>, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
+        self.broke(now);
         match &mut self.down {
             Some(down) if probe => {
                 down.probes += 1;
@@ -114,6 +147,21 @@ mod tests {
         assert!(outage.failed(false, None, now));
         assert!(outage.answered());
         assert_eq!(outage.turn(now), Turn::Go);
+    }
+
+    #[test]
+    fn a_connection_that_broke_lets_few_find_out_what_it_means() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        outage.broke(now);
+        outage.broke(now);
+        let next = now + NEXT_TRY;
+        let turns: Vec<_> = (0..5).map(|_| outage.turn(now)).collect();
+        assert_eq!(turns, [Turn::Go, Turn::Go, Turn::Go, Turn::Wait(next), Turn::Wait(next)]);
+        assert_eq!(outage.turn(next), Turn::Go);
+        assert!(outage.answered(), "those who wait are to be told");
+        assert!(!outage.answered() && outage.is_calm());
+        assert_eq!((0..99).map(|_| outage.turn(next)).find(|turn| *turn != Turn::Go), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 // Each suite uses its part, and a helper that cannot go on may panic.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod attempts;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

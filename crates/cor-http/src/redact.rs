@@ -1,0 +1,75 @@
+//! Takes secrets out of foreign text: there are servers that answer with what they were sent.
+
+use std::collections::HashSet;
+
+/// A piece of a secret counts from this many bytes on. A secret that is shorter is no secret.
+const PIECE: usize = 8;
+const HIDDEN: &[u8] = b"[hidden]";
+
+/// Replaces the secrets, and every piece of them, in `text`. Returns whether there were any.
+pub(crate) fn redact(text: &mut Vec<u8>, secrets: &[&str]) -> bool {
+    let pieces: HashSet<&[u8]> = secrets.iter().flat_map(|secret| secret.as_bytes().windows(PIECE)).collect();
+    let (mut clean, mut kept) = (Vec::new(), 0);
+    let mut at = 0;
+    while at + PIECE <= text.len() {
+        if !pieces.contains(&text[at..at + PIECE]) {
+            at += 1;
+            continue;
+        }
+        clean.extend_from_slice(&text[kept..at]);
+        clean.extend_from_slice(HIDDEN);
+        kept = at + PIECE;
+        // Pieces that overlap are one.
+        while at + PIECE <= text.len() && at <= kept && pieces.contains(&text[at..at + PIECE]) {
+            kept = at + PIECE;
+            at += 1;
+        }
+        at = kept;
+    }
+    if kept == 0 {
+        return false;
+    }
+    clean.extend_from_slice(&text[kept..]);
+    *text = clean;
+    true
+}
+
+/// As [`redact`], for a short text.
+pub(crate) fn redact_text(text: &mut Option<String>, secrets: &[&str]) {
+    if let Some(shown) = text {
+        let mut bytes = std::mem::take(shown).into_bytes();
+        redact(&mut bytes, secrets);
+        *shown = String::from_utf8_lossy(&bytes).into_owned();
+    }
+}
+
+/// Whether the whole secret stands in `text`; cheap enough for every answer.
+pub(crate) fn holds(text: &[u8], secret: &str) -> bool {
+    secret.len() >= PIECE && memchr::memmem::find(text, secret.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_their_pieces_are_hidden_and_nothing_else() {
+        for (text, expected) in [
+            ("Bearer hush-0123456789!", "Bearer [hidden]!"),
+            ("hush-0123456789", "[hidden]"),
+            ("hush-0123456789hush-0123456789", "[hidden][hidden]"),
+            ("begins hush-0123… ends 23456789.", "begins [hidden]… ends [hidden]."),
+            ("cut at the end: hush-01", "cut at the end: hush-01"),
+            ("cut at the end: hush-012", "cut at the end: [hidden]"),
+            ("", ""),
+            ("nothing of it", "nothing of it"),
+        ] {
+            let mut found = text.as_bytes().to_vec();
+            assert_eq!(redact(&mut found, &["hush-0123456789"]), text != expected, "{text}");
+            assert_eq!(String::from_utf8_lossy(&found), expected);
+        }
+        let mut short = b"a t is no secret".to_vec();
+        assert!(!redact(&mut short, &["t"]) && !holds(&short, "t"));
+        assert!(holds(b"Bearer hush-0123456789", "hush-0123456789"));
+    }
+}

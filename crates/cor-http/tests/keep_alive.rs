@@ -1,0 +1,115 @@
+//! Connections that the server ends when it pleases: never the caller's problem.
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and a seed has to be seen
+
+mod common;
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use common::{named, quick};
+use cor_fault_peer::{Ending, Peer, Script, Step};
+use cor_http::{Client, ErrorKind};
+
+const CALLS: u64 = 100_000;
+
+/// A peer that serves up to 40 requests on a connection and then ends it in some way.
+fn fickle(seed: u64) -> Peer {
+    use Ending::*;
+    let endings = vec![Close, Reset, HalfClose, CloseOnRequest, ResetOnRequest, RequestTimeout, Announced];
+    let step = Step::Fickle(cor_fault_peer::Fickle { seed, most: 40, endings });
+    let peer = Peer::play(&Script { connections: vec![vec![step]], ..Script::default() });
+    peer.be_brief();
+    peer
+}
+
+#[test]
+fn a_hundred_thousand_calls_to_one_who_closes_idle_connections_at_random() {
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let peer = fickle(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (calls, failed) = runtime.block_on(async {
+        // No retries: what is forgiven here is forgiven by the connection, not by another attempt.
+        let client = Client::builder().base_url(&peer.url).token("a-token").max_attempts(1).build().unwrap();
+        let mut failed = Vec::new();
+        // One by one, as programs do, and many at once.
+        for n in 0..CALLS / 10 {
+            if let Err(error) = client.projects().update(format!("P-{n}"), &named("N")).await {
+                failed.push(error);
+            }
+        }
+        let rows = (0..CALLS - CALLS / 10).map(|n| (format!("P-{n}"), named("N")));
+        let mut results = client.projects().update_many(rows).start();
+        while let Some(item) = results.next().await {
+            failed.extend(item.result.err());
+        }
+        (CALLS / 10 + results.summary().read, failed)
+    });
+    let connections = peer.events().len();
+    eprintln!("{calls} calls, {} requests, {connections} connections, {} errors", peer.count(), failed.len());
+    assert_eq!(calls, CALLS);
+    assert!(failed.is_empty(), "{} errors, the first: {}", failed.len(), failed[0]);
+    assert!(connections > 2_000, "it closed only {connections} connections");
+    // Only the endings that come once the next request was heard cost that request again.
+    assert!(peer.count() as u64 <= CALLS + connections as u64, "{} requests", peer.count());
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_the_call_returned() {
+    // The system has taken in a good part of the request as the call gives up on it.
+    let (heard_some, told) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let script = Script { receive_buffer: Some(4096), ..Script::default() };
+    let peer = Peer::scripted(&script, move |_, talk| {
+        talk.find_head();
+        heard_some.send(()).unwrap();
+        wait.lock().unwrap().recv().unwrap();
+        talk.wait_for_end();
+    });
+    let client = Client::builder().base_url(&peer.url).token("a-token").deadline(Duration::from_millis(100));
+    let update = named("N").brief("b".repeat(2_000_000));
+    let client = client.build().unwrap();
+    let error = client.projects().update("A", &update).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    told.recv().unwrap();
+    // And only now the peer reads on, to the end.
+    let returned = Instant::now();
+    go_on.send(()).unwrap();
+    assert!(peer.ends_within(Duration::from_secs(5)), "the connection was left open");
+    let late: usize = peer
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.what {
+            cor_fault_peer::What::Wire(bytes) if event.at > returned => Some(bytes.len()),
+            _ => None,
+        })
+        .sum();
+    // What had crossed the wire before may still be read; what lay on this side is gone.
+    assert!(late < 200_000, "{late} bytes were sent after the call had returned");
+    assert_eq!(peer.count(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_says_408_costs_no_attempt_and_no_doubt() {
+    // An idle connection that the gateway ended long ago is not even tried.
+    let peer = Peer::start(|n, talk| {
+        talk.listen();
+        talk.project();
+        if n == 0 {
+            talk.say("HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\n\r\n");
+            return;
+        }
+        talk.listen();
+        talk.say("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    });
+    let client = quick(Client::builder()).base_url(&peer.url).token("a-token").build().unwrap();
+    client.projects().update("A", &named("N")).await.unwrap();
+    while peer.events().iter().all(|event| event.what != cor_fault_peer::What::Ended) {
+        std::thread::yield_now();
+    }
+    client.projects().update("A", &named("N")).await.unwrap();
+    let error = client.projects().update("A", &named("N")).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::ProjectNotFound, 1));
+    assert_eq!(error.outcome(), cor_http::Outcome::NotApplied);
+}
