@@ -91,25 +91,28 @@ async fn nothing_is_sent_after_the_call_returned() {
 }
 
 #[tokio::test]
-async fn a_name_that_says_408_costs_no_attempt_and_no_doubt() {
-    // An idle connection that the gateway ended long ago is not even tried.
-    let peer = Peer::start(|n, talk| {
+async fn a_connection_that_ended_while_it_was_idle_costs_no_attempt_and_no_doubt() {
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let peer = Peer::start(move |n, talk| {
         talk.listen();
-        talk.project();
-        if n == 0 {
-            talk.say("HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\n\r\n");
-            return;
+        if n > 0 {
+            talk.say("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+            return talk.wait_for_end();
         }
-        talk.listen();
-        talk.say("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+        talk.project();
+        wait.lock().unwrap().recv().unwrap();
+        talk.say("HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\n\r\n");
     });
     let client = quick(Client::builder()).base_url(&peer.url).token("a-token").build().unwrap();
     client.projects().update("A", &named("N")).await.unwrap();
-    while peer.events().iter().all(|event| event.what != cor_fault_peer::What::Ended) {
-        std::thread::yield_now();
-    }
-    client.projects().update("A", &named("N")).await.unwrap();
+    go_on.send(()).unwrap();
+    assert!(peer.ends_within(Duration::from_secs(5)));
+    // The program does other work meanwhile: the event loop has not run since the first call, and has not seen it.
+    let until = Instant::now() + Duration::from_millis(1);
+    while Instant::now() < until {}
     let error = client.projects().update("A", &named("N")).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::ProjectNotFound, 1));
     assert_eq!(error.outcome(), cor_http::Outcome::NotApplied);
+    assert_eq!(peer.count(), 2);
 }
