@@ -107,6 +107,11 @@ impl Talk {
         true
     }
 
+    /// The last request that was read to its end.
+    pub fn request(&self) -> String {
+        String::from_utf8_lossy(&self.last_request).into_owned()
+    }
+
     /// Reads up to the end of a request's head and leaves it there. Where that is, or `None`: the other side left.
     pub fn find_head(&mut self) -> Option<usize> {
         loop {
