@@ -166,6 +166,11 @@ impl Talk {
         }
     }
 
+    /// [`wait_for_end`](Talk::wait_for_end), as a whole script.
+    pub fn wait_for_end_numbered(_: usize, talk: &mut Talk) {
+        talk.wait_for_end();
+    }
+
     /// Keeps the connection open without reading a byte, until the other side resets it or the peer hangs up.
     pub fn be_deaf(&mut self) {
         let line = &self.wire.line;

@@ -235,7 +235,8 @@ impl ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("base_url", &self.base_url).finish_non_exhaustive()
+        // Nothing was judged yet: an address may hold a password.
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
 }
 
