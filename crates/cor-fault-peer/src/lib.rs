@@ -12,6 +12,7 @@
 
 pub mod cases;
 mod certificates;
+mod lag;
 mod peer;
 mod play;
 mod record;
@@ -20,6 +21,7 @@ mod script;
 mod talk;
 
 pub use certificates::Certificate;
+pub use lag::Lag;
 pub use peer::Peer;
 pub use record::{Event, What};
 pub use scan::Secrets;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cor_fault_peer::cases::{self, Case};
-use cor_fault_peer::{Peer, Secrets, What};
+use cor_fault_peer::{Lag, Peer, Secrets, What};
 use cor_http::{Client, Error, Outcome, Project, ProjectUpdate};
 
 /// What a call may take beyond its deadline.
@@ -25,7 +25,7 @@ fn every_fault_ends_as_it_should() {
     let token = Secrets::random(&mut fastrand::Rng::with_seed(seed));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
-    let before = peak_memory();
+    let (before, lag) = (peak_memory(), Lag::watch());
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         // Most of the time is spent waiting.
@@ -33,7 +33,7 @@ fn every_fault_ends_as_it_should() {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    for problem in runtime.block_on(run(case, &token, &secrets)) {
+                    for problem in runtime.block_on(run(case, &token, &secrets, &lag)) {
                         wrong.lock().unwrap().push(format!("{}: {problem}", case.name));
                     }
                 }
@@ -56,7 +56,7 @@ fn peak_memory() -> u64 {
 }
 
 /// Every way in which the case did not go as it should.
-async fn run(case: &Case, token: &str, secrets: &Secrets) -> Vec<String> {
+async fn run(case: &Case, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
     let peer = Peer::play(&case.peer);
     let client = client(case, &peer, token);
     let mut update = ProjectUpdate::new("SALESFORCE").name("N");
@@ -81,7 +81,8 @@ async fn run(case: &Case, token: &str, secrets: &Secrets) -> Vec<String> {
     }
 
     let deadline = Duration::from_millis(case.client.deadline_ms);
-    if took > deadline + GRACE {
+    let grace = GRACE + lag.allowance();
+    if took > deadline + grace {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
     }
     let heard = peer.heard();
@@ -96,7 +97,7 @@ async fn run(case: &Case, token: &str, secrets: &Secrets) -> Vec<String> {
     if heard.windows(2).any(|two| two[0] != two[1]) {
         wrong.push("two attempts are not the same bytes".to_owned());
     }
-    let late = |bytes: &[u8], at: Instant| !bytes.is_empty() && at > returned + GRACE;
+    let late = |bytes: &[u8], at: Instant| !bytes.is_empty() && at > returned + grace;
     if peer.events().iter().any(|event| matches!(&event.what, What::Wire(b) if late(b, event.at))) {
         wrong.push("something was sent after the call had returned".to_owned());
     }

@@ -20,9 +20,11 @@ use cor_http::{Client, ClientBuilder, Error};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Everything that was captured, by where it was.
+/// Everything that was captured: where, and what.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+struct Captured(Arc<Mutex<Vec<Capture>>>);
+
+type Capture = (String, Vec<u8>);
 
 impl Captured {
     fn keep(&self, place: impl Into<String>, text: impl Into<Vec<u8>>) {

@@ -75,9 +75,15 @@ impl From<Output> for Ran {
     }
 }
 
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_cor");
+
 /// The program, with nothing in its environment that a developer may have there.
 pub(crate) fn bare() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cor"));
+    clean(PROGRAM)
+}
+
+pub(crate) fn clean(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars().filter(|(name, _)| {
         name.starts_with("COR_") || name.to_lowercase().ends_with("_proxy") || name.starts_with("CLICOLOR")
     }) {

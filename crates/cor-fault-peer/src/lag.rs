@@ -1,0 +1,45 @@
+//! How late this machine is: a test that measures time must not fail because something else keeps it busy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Watches how late a thread wakes up that wants to do so every few milliseconds.
+#[derive(Debug)]
+pub struct Lag(Arc<Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    worst_us: AtomicU64,
+    over: AtomicBool,
+}
+
+impl Lag {
+    /// Watches until it is dropped.
+    pub fn watch() -> Lag {
+        const STEP: Duration = Duration::from_millis(2);
+        let watched = Arc::<Watched>::default();
+        let ours = watched.clone();
+        thread::spawn(move || {
+            while !ours.over.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                thread::sleep(STEP);
+                let late = begun.elapsed().saturating_sub(STEP);
+                ours.worst_us.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+            }
+        });
+        Lag(watched)
+    }
+
+    /// The latest it has been so far, and that twice: others are as late as this thread.
+    pub fn allowance(&self) -> Duration {
+        Duration::from_micros(2 * self.0.worst_us.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Lag {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Relaxed);
+    }
+}
