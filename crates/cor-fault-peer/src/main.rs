@@ -7,12 +7,12 @@
 //!
 //! With a script, the first line of its output tells `url` and `ca_file`; every further line is something that
 //! happened: `at` (seconds since the start), `connection`, `event` and, where bytes came, `base64`. It ends when its
-//! standard input does.
+//! standard input does and its connections are over.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cor_fault_peer::{Peer, Script, cases};
 
@@ -45,11 +45,17 @@ fn serve() -> ExitCode {
     };
     let start = Instant::now();
     let peer = Peer::play(&script);
-    tell(&serde_json::json!({ "url": peer.url, "ca_file": peer.ca_file() }));
     peer.tell_to(move |event| tell(&event.json(start)));
+    tell(&serde_json::json!({ "url": peer.url, "ca_file": peer.ca_file() }));
     // Whoever started it says when it is over by closing the pipe, or by being gone.
     let _ = io::stdin().lock().read_to_end(&mut Vec::new());
-    ExitCode::SUCCESS
+    // What was sent to it before that is told before it ends.
+    if !peer.ends_within(Duration::from_secs(2)) {
+        peer.hang_up();
+        peer.ends_within(Duration::from_secs(2));
+    }
+    let _whole_lines = io::stdout().lock();
+    std::process::exit(0)
 }
 
 fn tell(value: &serde_json::Value) {
