@@ -34,7 +34,7 @@ use super::{At, Fault, FaultKind, Reply, Request, Stage, tls};
 /// An idle connection is not used again after this long; servers and gateways close theirs after 5 to 60 s.
 const MOST_IDLE: Duration = Duration::from_secs(30);
 /// From then on the system is asked whether a connection is still quiet: the event loop may not have looked since.
-const TRUSTED_IDLE: Duration = Duration::from_micros(100);
+const TRUSTED_IDLE: Duration = Duration::from_millis(1);
 
 /// The connections to one address.
 pub(crate) struct Direct {
