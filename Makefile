@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # What lint looks at; a face joins when its own issue is done.
-CRATES := cor-core cor-http cor-sandbox cor-cli
+CRATES := cor-core cor-http cor-sandbox cor-sync cor-cli
 PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use cor_http::{Field, FieldType};
 
 use crate::connection::ConnectionArgs;
-use crate::rows::Format;
+use cor_sync::Format;
 
 const ABOUT: &str = "\
 Keeps COR (projectcor.com) projects in step with the system that owns them.\n\n\

@@ -7,10 +7,10 @@ use cor_sandbox::{FieldValue, Sandbox, StoredProject};
 
 use crate::failure::{Failure, status};
 use crate::output::{BOLD, DIM, GREEN, Output, styled};
-use crate::rows::{CsvRows, Input, Rename, Rules};
 use crate::sandbox::refused;
 use crate::sync;
 use crate::table::{self, Cell, Column};
+use cor_sync::{CsvRows, Input, Rename, Rules};
 
 const PROJECTS: &str = include_str!("../demo/projects.csv");
 const CHANGES: &str = include_str!("../demo/changes.csv");

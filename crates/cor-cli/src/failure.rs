@@ -6,7 +6,7 @@ use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
 use crate::output::Output;
-use crate::rows::{Problem, Unusable};
+use cor_sync::{Problem, Unusable};
 
 /// What a program that calls `cor` can tell from its exit.
 pub(crate) mod status {
@@ -143,7 +143,7 @@ pub(crate) fn error_json(error: &Error) -> Value {
 pub(crate) fn problems_json(problems: &[Problem]) -> Value {
     let range = problems.iter().all(|problem| problem.code == "date_range");
     let kind = if range { ErrorKind::InvalidDateRange } else { ErrorKind::Invalid };
-    let mut error = bare(kind.as_str(), "not_applied", &crate::rows::sentence(problems));
+    let mut error = bare(kind.as_str(), "not_applied", &cor_sync::sentence(problems));
     error["issues"] = problems
         .iter()
         .map(|problem| {

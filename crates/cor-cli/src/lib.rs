@@ -1,15 +1,13 @@
 //! The `cor` program as a library: [`run`] is all of it.
 //!
-//! Every verb is thin: `projects update` and `projects sync` are calls into [`cor_http`], `sandbox` starts a
-//! [`cor_sandbox::Sandbox`], `demo` does all of that at once. `rows` turns tables into updates and knows nothing of a
-//! terminal or of arguments.
+//! Every verb is thin: `projects update` is a call into [`cor_http`], `projects sync` reads tables with [`cor_sync`],
+//! `sandbox` starts a [`cor_sandbox::Sandbox`], `demo` does all of that at once.
 
 mod args;
 mod connection;
 mod demo;
 mod failure;
 mod output;
-mod rows;
 mod sandbox;
 mod signals;
 mod sync;

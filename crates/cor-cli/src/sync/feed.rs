@@ -10,7 +10,7 @@ use cor_http::{Invalid, Issue, IssueCode};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use crate::rows::{Broken, Content, Problem, Row, Rows};
+use cor_sync::{Broken, Content, Problem, Row, Rows};
 
 /// Rows that travel together, so that the two threads wake each other rarely.
 const BATCH: usize = 64;

@@ -15,9 +15,9 @@ use crate::args::SyncArgs;
 use crate::connection::ConnectionArgs;
 use crate::failure::{Failure, chain, status};
 use crate::output::Output;
-use crate::rows::{CsvRows, Format, Input, JsonRows, Origin, Rejects, Rename, Rows, Rules};
 use crate::signals::{Signal, Signals, runtime};
 use crate::update::{no_runtime, show_request};
+use cor_sync::{CsvRows, Format, Input, JsonRows, Origin, Rejects, Rename, Rows, Rules};
 
 /// Requests that a dry run shows to people.
 const SHOWN: u64 = 3;
@@ -168,7 +168,7 @@ fn rules(args: &SyncArgs) -> Result<(Rules, Option<u8>), Failure> {
         },
     };
     if !reasons.is_empty() {
-        return Err(crate::rows::Unusable(reasons).into());
+        return Err(cor_sync::Unusable(reasons).into());
     }
     let rules = Rules {
         source: args.source.as_str().into(),

@@ -12,7 +12,7 @@ use super::feed::Pending;
 use super::progress::{Progress, grouped, span};
 use crate::failure::{chain, error_json, problems_json, status};
 use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
-use crate::rows::{Fate, Rejects, plain, sentence};
+use cor_sync::{Fate, Rejects, plain, sentence};
 
 /// Rows whose trouble is shown as it happens; after that it is only counted, and written to the file.
 const SHOWN: u64 = 10;

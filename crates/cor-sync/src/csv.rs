@@ -1,18 +1,27 @@
 //! Tables with a header line: comma, or another delimiter, with or without quotes (RFC 4180).
 
+use std::fmt;
 use std::io::Read;
 
 use cor_http::Value;
 use csv::ByteRecord;
 
-use super::input::{Input, Keeping};
-use super::mapping::{Columns, Draft, Rules};
-use super::rejects::CsvStyle;
-use super::{Broken, Content, Problem, Row, Rows, Style, Unusable};
+use crate::input::{Input, Keeping};
+use crate::mapping::{Columns, Draft, Rules};
+use crate::rejects::CsvStyle;
+use crate::{Broken, Content, Problem, Row, Rows, Style, Unusable};
 
 const BUFFER: usize = 64 << 10;
 
-pub(crate) struct CsvRows {
+/// Reads a table with a header line.
+///
+/// ```
+/// # use cor_sync::{CsvRows, Input, Rules};
+/// let rules = Rules { source: "SAP".into(), id_column: "id".to_owned(), renames: Vec::new(), clear: None };
+/// let unusable = CsvRows::open(Input::embedded("id;name\n"), rules, None, false).unwrap_err();
+/// assert!(unusable.0[0].contains("say --delimiter"));
+/// ```
+pub struct CsvRows {
     reader: csv::Reader<Keeping<Box<dyn Read + Send>>>,
     rules: Rules,
     columns: Columns,
@@ -25,12 +34,12 @@ pub(crate) struct CsvRows {
 }
 
 impl CsvRows {
-    pub(crate) fn open(
-        input: Input,
-        rules: Rules,
-        delimiter: Option<u8>,
-        keep: bool,
-    ) -> Result<CsvRows, Unusable> {
+    /// Reads the header. `delimiter` is by default what the file's name suggests; `keep` says that rows are to be
+    /// copied as they were written.
+    ///
+    /// # Errors
+    /// Every reason why the header and the rules do not fit together.
+    pub fn open(input: Input, rules: Rules, delimiter: Option<u8>, keep: bool) -> Result<CsvRows, Unusable> {
         let delimiter = delimiter.or(input.delimiter).unwrap_or(b',');
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
@@ -96,6 +105,15 @@ impl CsvRows {
     /// The id as far as there is one, to name a row that cannot be used.
     fn id(&self) -> String {
         String::from_utf8_lossy(self.record.get(self.columns.id).unwrap_or_default()).into_owned()
+    }
+}
+
+impl fmt::Debug for CsvRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsvRows")
+            .field("rules", &self.rules)
+            .field("header", &self.header)
+            .finish_non_exhaustive()
     }
 }
 

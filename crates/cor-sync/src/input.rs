@@ -1,10 +1,11 @@
 //! Where rows come from: a file or standard input, what it looks like, and its bytes as they were written.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::Unusable;
+use crate::Unusable;
 
 /// A row longer than this is no row: most likely a quotation mark is missing somewhere.
 pub(crate) const LONGEST_ROW: usize = 16 << 20;
@@ -13,7 +14,7 @@ const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a table is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub enum Format {
     /// A table with a header line.
     Csv,
     /// One JSON object per line.
@@ -22,18 +23,21 @@ pub(crate) enum Format {
 
 /// The file or stream that a user named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
+    /// A file, or anything else that has a path.
     File(PathBuf),
+    /// Standard input.
     Stdin,
 }
 
 impl Origin {
     /// A dash stands for standard input.
-    pub(crate) fn new(path: PathBuf) -> Origin {
+    pub fn new(path: PathBuf) -> Origin {
         if path == Path::new("-") { Origin::Stdin } else { Origin::File(path) }
     }
 
-    pub(crate) fn name(&self) -> String {
+    /// What it is called in messages.
+    pub fn name(&self) -> String {
         match self {
             Origin::File(path) => path.display().to_string(),
             Origin::Stdin => "standard input".to_owned(),
@@ -41,7 +45,7 @@ impl Origin {
     }
 
     /// Whether `path` is this very input, under whatever name.
-    pub(crate) fn is_same_as(&self, path: &Path) -> bool {
+    pub fn is_same_as(&self, path: &Path) -> bool {
         let Ok(other) = std::fs::metadata(path) else { return false };
         match self {
             Origin::File(own) => std::fs::metadata(own).is_ok_and(|own| same_file(&own, &other)),
@@ -81,19 +85,25 @@ fn stdin_metadata() -> Option<std::fs::Metadata> {
 }
 
 /// An input whose first bytes were looked at.
-pub(crate) struct Input {
-    pub(crate) reader: Box<dyn Read + Send>,
+pub struct Input {
+    /// Everything after a byte order mark.
+    pub reader: Box<dyn Read + Send>,
     /// Size of a regular file.
-    pub(crate) size: Option<u64>,
-    pub(crate) format: Format,
+    pub size: Option<u64>,
+    /// What it is written in, as far as its name and first bytes tell.
+    pub format: Format,
     /// Whether the file began with a byte order mark, which some programs need to read UTF-8.
-    pub(crate) bom: bool,
+    pub bom: bool,
     /// The delimiter that the file's name suggests.
-    pub(crate) delimiter: Option<u8>,
+    pub delimiter: Option<u8>,
 }
 
 impl Input {
-    pub(crate) fn open(origin: &Origin, format: Option<Format>) -> Result<Input, Unusable> {
+    /// Opens the input and looks at its first bytes.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is in an encoding that cannot be.
+    pub fn open(origin: &Origin, format: Option<Format>) -> Result<Input, Unusable> {
         let cannot = |error: io::Error| Unusable::because(format!("cannot read {}: {error}", origin.name()));
         match origin {
             Origin::Stdin => Input::of(io::stdin(), origin, None, format).map_err(cannot)?,
@@ -152,7 +162,7 @@ impl Input {
     }
 
     /// Rows that are part of the program.
-    pub(crate) fn embedded(text: &'static str) -> Input {
+    pub fn embedded(text: &'static str) -> Input {
         Input {
             reader: Box::new(text.as_bytes()),
             size: Some(text.len() as u64),
@@ -160,6 +170,17 @@ impl Input {
             bom: false,
             delimiter: None,
         }
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("format", &self.format)
+            .field("size", &self.size)
+            .field("bom", &self.bom)
+            .field("delimiter", &self.delimiter)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,17 +1,19 @@
 //! JSON lines: one object per line, with typed values.
 
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
 use cor_http::{Field, Issue, IssueCode, Number, Value};
 
-use super::input::{Input, LONGEST_ROW, too_long};
-use super::mapping::{Draft, Rules, Use};
-use super::{Broken, Content, Members, Problem, Row, Rows, Style, Unusable, plain};
+use crate::input::{Input, LONGEST_ROW, too_long};
+use crate::mapping::{Draft, Rules, Use};
+use crate::{Broken, Content, Members, Problem, Row, Rows, Style, Unusable, plain};
 
 /// Names of unused keys that are remembered, so that memory stays flat whatever the input does.
 const MOST_UNUSED: usize = 100;
 
-pub(crate) struct JsonRows {
+/// Reads one JSON object per line.
+pub struct JsonRows {
     reader: BufReader<Box<dyn Read + Send>>,
     rules: Rules,
     bom: bool,
@@ -26,7 +28,11 @@ pub(crate) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<JsonRows, Unusable> {
+    /// Looks at the first bytes. `keep` says that rows are to be copied as they were written.
+    ///
+    /// # Errors
+    /// Where the input is one JSON array, or cannot be read.
+    pub fn open(input: Input, rules: Rules, keep: bool) -> Result<JsonRows, Unusable> {
         let mut reader = BufReader::with_capacity(64 << 10, input.reader);
         let start = reader.fill_buf().map_err(|error| Unusable::because(error.to_string()))?;
         if start.trim_ascii_start().first() == Some(&b'[') {
@@ -64,6 +70,15 @@ impl JsonRows {
             self.buffer.pop();
         }
         Ok(true)
+    }
+}
+
+impl fmt::Debug for JsonRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonRows")
+            .field("rules", &self.rules)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +132,7 @@ fn content(line: &[u8], rules: &Rules, unused: &mut Vec<String>) -> Option<Conte
             return bad("not_json", format!("the line is not a JSON object: {what} (character {place})"));
         }
     };
-    if !members.is_empty() && members.iter().all(|(name, _)| super::NOTES.contains(&name.as_str())) {
+    if !members.is_empty() && members.iter().all(|(name, _)| crate::NOTES.contains(&name.as_str())) {
         return None;
     }
     let mut draft = Draft::new(rules);
@@ -202,7 +217,7 @@ mod tests {
         match content(line.as_bytes(), &rules(), &mut Vec::new()) {
             None => "notes".to_owned(),
             Some(Content::Unchanged) => "unchanged".to_owned(),
-            Some(Content::Bad(_, problems)) => crate::rows::sentence(&problems),
+            Some(Content::Bad(_, problems)) => crate::sentence(&problems),
             Some(Content::Update(id, update)) => {
                 format!("{id} {}", update.to_json().trim_start_matches(r#"{"metadata":{"source":"SAP"},"#))
             }

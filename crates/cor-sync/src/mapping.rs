@@ -2,28 +2,36 @@
 
 use cor_http::{ExternalId, Field, Issue, IssueCode, ProjectUpdate, Source, Value};
 
-use super::{Content, NOTES, Problem, Unusable, nearest, plain};
+use crate::{Content, NOTES, Problem, Unusable, nearest, plain};
 
 /// What was asked for, before any column is known.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    pub(crate) source: Source,
-    pub(crate) id_column: String,
-    pub(crate) renames: Vec<Rename>,
+pub struct Rules {
+    /// The system the projects were created from.
+    pub source: Source,
+    /// The column that holds the external id.
+    pub id_column: String,
+    /// What columns are called otherwise than the fields they set.
+    pub renames: Vec<Rename>,
     /// The text that empties a field.
-    pub(crate) clear: Option<String>,
+    pub clear: Option<String>,
 }
 
 /// `--map "Column=field"`; no field means that the column is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rename {
-    pub(crate) column: String,
-    pub(crate) field: Option<Field>,
+pub struct Rename {
+    /// The column as the input calls it.
+    pub column: String,
+    /// The field it sets.
+    pub field: Option<Field>,
 }
 
 impl Rename {
     /// Reads `Column=field`. The column may hold `=` itself, as no field does.
-    pub(crate) fn parse(text: &str) -> Result<Rename, String> {
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Rename, String> {
         let Some((column, field)) = text.rsplit_once('=') else {
             return Err(format!("--map {text:?} has no `=`; write \"Column=field\""));
         };
@@ -47,7 +55,7 @@ impl Rename {
     }
 }
 
-pub(crate) fn field_names() -> String {
+fn field_names() -> String {
     Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
 }
 
