@@ -5,8 +5,9 @@ use std::error::Error as _;
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
+use crate::input::told;
 use crate::output::Output;
-use cor_sync::{Problem, Unusable};
+use cor_sync::{Broken, Problem, Unusable};
 
 /// What a program that calls `cor` can tell from its exit.
 pub(crate) mod status {
@@ -84,7 +85,7 @@ impl Failure {
 
 impl From<Unusable> for Failure {
     fn from(unusable: Unusable) -> Self {
-        Failure::of_usage(unusable.0)
+        Failure::of_usage(unusable.0.iter().map(told).collect())
     }
 }
 
@@ -119,6 +120,14 @@ pub(crate) fn chain(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Why an input could not be read on.
+pub(crate) fn broken(broken: &Broken) -> String {
+    match broken.error.get_ref().and_then(|error| error.downcast_ref::<Unusable>()) {
+        Some(unusable) => unusable.0.iter().map(told).collect::<Vec<_>>().join("; "),
+        None => broken.error.to_string(),
+    }
 }
 
 /// An error of the client as every face describes it to programs.

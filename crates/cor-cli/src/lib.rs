@@ -4,9 +4,11 @@
 //! `sandbox` starts a [`cor_sandbox::Sandbox`], `demo` does all of that at once.
 
 mod args;
+mod check;
 mod connection;
 mod demo;
 mod failure;
+mod input;
 mod output;
 mod sandbox;
 mod signals;
@@ -48,6 +50,7 @@ where
     let _tracing = output::trace(cli.verbose);
     let ended = match cli.verb {
         Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),
         Verb::Sandbox(args) => sandbox::run(&args, &mut output),
         Verb::Demo => demo::run(&mut output),

@@ -46,6 +46,11 @@ pub enum Style {
         /// Whether it begins with a byte order mark.
         bom: bool,
     },
+    /// The messages of a Singer stream.
+    Singer {
+        /// The stream's `SCHEMA` message, which has to come first.
+        schema: Vec<u8>,
+    },
 }
 
 /// How a table with a header line is written.
@@ -78,6 +83,7 @@ impl Rejects {
         let mut start = Vec::new();
         match &style {
             Style::Jsonl { bom } => bom.then(|| start.extend_from_slice(BOM)).unwrap_or_default(),
+            Style::Singer { schema } => start.extend([schema, &b"\n"[..]].concat()),
             Style::Csv(csv) => {
                 if csv.bom {
                     start.extend_from_slice(BOM);
@@ -100,7 +106,7 @@ impl Rejects {
     pub fn row(&mut self, raw: &[u8], line: u64, fate: Fate, reason: &str) -> io::Result<()> {
         let bytes = match &self.style {
             Style::Csv(csv) => csv.noted(raw, &[&line.to_string(), fate.as_str(), reason]),
-            Style::Jsonl { .. } => noted_json(raw, line, fate, reason),
+            Style::Jsonl { .. } | Style::Singer { .. } => noted_json(raw, line, fate, reason),
         };
         self.rows += 1;
         self.file.write_all(&bytes)
@@ -124,6 +130,10 @@ impl CsvStyle {
     ) -> CsvStyle {
         let noted = header.ends_with(&NOTES.map(str::to_owned));
         CsvStyle { delimiter, newline, bom, header: raw.to_vec(), columns: header.len(), noted }
+    }
+
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
     /// How many columns there are besides the notes.

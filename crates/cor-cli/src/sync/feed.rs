@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use cor_http::{Invalid, Issue, IssueCode};
+use cor_http::{ErrorKind, Invalid, Issue, IssueCode, ItemResult};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use cor_sync::{Broken, Content, Problem, Row, Rows};
+use cor_sync::{Broken, Content, Problem, Row, Rows, States};
 
 /// Rows that travel together, so that the two threads wake each other rarely.
 const BATCH: usize = 64;
@@ -31,11 +31,14 @@ pub(crate) struct State {
     ended: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) unused: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    states: Option<States>,
     stopping: bool,
 }
 
 /// A row that has no result yet.
 pub(crate) struct Pending {
+    number: u64,
     pub(crate) line: u64,
     pub(crate) raw: Vec<u8>,
     /// Why it is not sent, if it is not.
@@ -55,6 +58,32 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The states of a Singer tap.
+    pub(crate) fn states(&self) -> Option<States> {
+        self.state().states.clone()
+    }
+
+    /// This row has its result, and with a verdict on it what was before a state is done with.
+    pub(crate) fn settle(&self, item: &ItemResult, row: &Pending) {
+        let Some(states) = self.states() else { return };
+        let has_verdict = match &item.result {
+            Ok(_) => true,
+            Err(_) if !item.started => false,
+            Err(_) if !row.problems.is_empty() => true,
+            Err(error) => matches!(
+                error.kind(),
+                ErrorKind::Invalid
+                    | ErrorKind::ProjectNotFound
+                    | ErrorKind::Validation
+                    | ErrorKind::InvalidDateRange
+            ),
+        };
+        match has_verdict {
+            true => states.settle(row.number),
+            false => states.give_up(row.number),
+        }
     }
 
     /// Rows that were read are still handed out; more are read only if they are to be copied.
@@ -96,6 +125,7 @@ impl State {
 enum Message {
     Rows(Vec<Row>),
     Unused(Vec<String>),
+    Notes(Vec<String>),
     /// With the reason, where it came too early.
     End(Option<Broken>),
 }
@@ -115,6 +145,7 @@ impl Feed {
         read_on: bool,
     ) -> std::io::Result<(Feed, Control)> {
         let control = Control { state: Arc::default(), halt: Arc::default(), read_on };
+        control.state().states = rows.states();
         let (sender, messages) = mpsc::channel(WAITING);
         let halt = control.halt.clone();
         // Not joined: it may wait for ever for whoever writes into standard input.
@@ -147,6 +178,10 @@ fn read(
             if !unused.is_empty() {
                 sender.blocking_send(Message::Unused(unused))?;
             }
+            let notes = rows.notes();
+            if !notes.is_empty() {
+                sender.blocking_send(Message::Notes(notes))?;
+            }
             sender.blocking_send(Message::Rows(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))))?;
         }
         if let Some(end) = end {
@@ -172,6 +207,7 @@ impl Stream for Feed {
             match message {
                 Poll::Ready(Some(Message::Rows(rows))) => feed.batch = rows.into_iter(),
                 Poll::Ready(Some(Message::Unused(names))) => state.unused.extend(names),
+                Poll::Ready(Some(Message::Notes(notes))) => state.notes.extend(notes),
                 Poll::Ready(Some(Message::End(broken))) => {
                     state.ended = broken.is_none();
                     state.broken = broken;
@@ -188,17 +224,18 @@ impl Stream for Feed {
 impl State {
     /// Takes down a row; `None` for one that is not to be sent.
     fn enter(&mut self, row: Row) -> Option<cor_http::Row> {
-        let Row { line, last_line, position, raw, content } = row;
+        let Row { number, line, last_line, position, raw, content } = row;
         (self.position, self.last_line) = (position, last_line);
         let (row, problems) = match content {
             Content::Unchanged => {
                 self.unchanged += 1;
+                self.states.iter().for_each(|states| states.settle(number));
                 return None;
             }
             Content::Update(id, update) => ((id, update).into(), Vec::new()),
             Content::Bad(id, problems) => (cor_http::Row { id, update: Err(placeholder()) }, problems),
         };
-        self.pending.insert(self.next, Pending { line, raw, problems });
+        self.pending.insert(self.next, Pending { number, line, raw, problems });
         self.next += 1;
         Some(row)
     }

@@ -13,44 +13,35 @@ use self::feed::{Control, Feed};
 use self::report::{Report, Stopped};
 use crate::args::SyncArgs;
 use crate::connection::ConnectionArgs;
-use crate::failure::{Failure, chain, status};
+use crate::failure::{self, Failure, chain, status};
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
 use crate::update::{no_runtime, show_request};
-use cor_sync::{CsvRows, Format, Input, JsonRows, Origin, Rejects, Rename, Rows, Rules};
+use cor_sync::{Rejects, Rows, States};
 
 /// Requests that a dry run shows to people.
 const SHOWN: u64 = 3;
 
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let (rules, delimiter) = rules(args)?;
+    args.table.rules()?;
     let client = match args.dry_run {
         true => args.connection.check().map(|()| None)?,
         false => Some(args.connection.client()?),
     };
-    let origin = Origin::new(args.file.clone());
+    let origin = args.table.origin();
     if let Some(path) = args.rejects.as_ref().filter(|path| origin.is_same_as(path)) {
         return Err(Failure::usage(format!(
             "--rejects {} is the input itself, which would be lost; name another file",
             path.display()
         )));
     }
-    let input = Input::open(&origin, args.format)?;
-    let size = input.size;
-    let keep = args.rejects.is_some();
-    let rows: Box<dyn Rows> = match input.format {
-        Format::Csv => Box::new(CsvRows::open(input, rules, delimiter, keep)?),
-        Format::Jsonl if delimiter.is_some() => {
-            return Err(Failure::usage("--delimiter is for CSV; the input is JSON lines"));
-        }
-        Format::Jsonl => Box::new(JsonRows::open(input, rules, keep)?),
-    };
+    let rows = args.table.open(args.rejects.is_some())?;
     let rejects = match &args.rejects {
         Some(path) => Some((path.clone(), create(path, rows.as_ref())?)),
         None => None,
     };
-    let options = Options { name: origin.name(), size, rejects, limit: args.limit };
+    let options = Options { name: origin.name(), rejects, limit: args.limit };
     match client {
         Some(client) => apply(client, rows, options, output),
         None => check(&args.connection, rows, options, output),
@@ -62,8 +53,6 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
 pub(crate) struct Options {
     /// What the input is called.
     name: String,
-    /// Its size, where it is a regular file.
-    size: Option<u64>,
     /// Where rows go that were not applied.
     rejects: Option<(PathBuf, Rejects)>,
     /// How many rows are wanted.
@@ -102,13 +91,24 @@ fn run_rows(
     dry_run: bool,
     work: impl AsyncFnOnce(Feed, &Control, &mut Report<'_>, Signals),
 ) -> Result<u8, Failure> {
-    let Options { name, size, rejects, limit } = options;
+    let Options { name, rejects, limit } = options;
+    let (size, unit, states) = (rows.size(), rows.unit(), rows.states());
+    if let Some(states) = &states {
+        output.set_aside();
+        if dry_run {
+            // Nothing is applied, so none is ever due.
+            states.give_up(0);
+        }
+    }
     // What is left of a file can be copied after a stop; a stream may never end.
     let read_on = rejects.is_some() && size.is_some();
-    let mut report = Report::new(output, size, rejects);
+    let mut report = Report::new(output, size, unit, rejects);
     let unused = rows.unused();
     if !unused.is_empty() {
         report.unused(&unused);
+    }
+    for note in rows.notes() {
+        report.note(&note);
     }
     let runtime = runtime().map_err(no_runtime)?;
     let control = runtime.block_on(async {
@@ -123,7 +123,8 @@ fn run_rows(
     let state = control.state();
     let unread_from = state.unread_from(size);
     if let (Some(broken), None) = (&state.broken, &report.stopped) {
-        let message = format!("{name} cannot be read from line {} on: {}", broken.line, broken.error);
+        let message =
+            format!("{name} cannot be read from {unit} {} on: {}", broken.line, failure::broken(broken));
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
     } else if let (Some(limit), Some(_), None) = (limit, unread_from, &report.stopped) {
         let message = format!("stopped after {limit} rows, as --limit says");
@@ -131,52 +132,11 @@ fn run_rows(
     }
     if let (Some(line), None) = (unread_from, &report.stopped) {
         // The reader has gone without a word, which only a mistake in this program can bring about.
-        let message = format!("{name} was not read from line {line} on");
+        let message = format!("{name} was not read from {unit} {line} on");
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
     }
     report.summary(dry_run, unread_from);
     Ok(report.exit_status())
-}
-
-/// What the arguments say about columns, with every mistake in them.
-fn rules(args: &SyncArgs) -> Result<(Rules, Option<u8>), Failure> {
-    let mut reasons = Vec::new();
-    let mut renames = Vec::new();
-    for text in &args.map {
-        match Rename::parse(text) {
-            Ok(rename) => renames.push(rename),
-            Err(reason) => reasons.push(reason),
-        }
-    }
-    if args.source.is_empty() {
-        reasons.push("--source is empty; name the system the projects were created from".to_owned());
-    }
-    if args.clear_token.as_deref() == Some("") {
-        reasons.push(
-            "--clear-token is empty, but an empty cell keeps its field; choose another text".to_owned(),
-        );
-    }
-    let delimiter = match args.delimiter.as_deref() {
-        None => None,
-        Some("tab" | "\\t" | "\t") => Some(b'\t'),
-        Some(text) => match text.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Some(*byte),
-            _ => {
-                reasons.push(format!("--delimiter {text:?} is not one plain character, nor tab"));
-                None
-            }
-        },
-    };
-    if !reasons.is_empty() {
-        return Err(cor_sync::Unusable(reasons).into());
-    }
-    let rules = Rules {
-        source: args.source.as_str().into(),
-        id_column: args.id_column.clone(),
-        renames,
-        clear: args.clear_token.clone(),
-    };
-    Ok((rules, delimiter))
 }
 
 fn create(path: &Path, rows: &dyn Rows) -> Result<Rejects, Failure> {
@@ -210,6 +170,7 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
                 let Some(item) = item else { break };
                 let row = control.state().take(item.index);
                 if let Some(row) = row {
+                    control.settle(&item, &row);
                     report.item(item, row);
                     if report.has_waiting() {
                         report.release(control.state().oldest());
@@ -226,6 +187,7 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
             }
         }
         tell_unused(control, report);
+        tell_states(control, report);
     }
     report.stopped = match (report.stopped.take(), first, results.halted()) {
         (Some(stopped), ..) => Some(stopped),
@@ -263,6 +225,7 @@ fn leave(control: &Control, report: &mut Report<'_>, signal: Signal) {
 fn finish(control: &Control, report: &mut Report<'_>) {
     tell_unused(control, report);
     report.release(None);
+    tell_states(control, report);
     let unchanged = control.state().unchanged;
     report.totals.unchanged = unchanged;
     let totals = report.totals;
@@ -270,10 +233,20 @@ fn finish(control: &Control, report: &mut Report<'_>) {
         totals.applied + totals.rejected + totals.failed + totals.not_started + totals.unchanged;
 }
 
+/// States of a Singer tap whose rows are all done with; rows that were rejected are in their file by then.
+fn tell_states(control: &Control, report: &mut Report<'_>) {
+    for state in control.states().iter().flat_map(States::due) {
+        report.output().state(&state);
+    }
+}
+
 fn tell_unused(control: &Control, report: &mut Report<'_>) {
     let names = std::mem::take(&mut control.state().unused);
     if !names.is_empty() {
         report.unused(&names);
+    }
+    for note in std::mem::take(&mut control.state().notes) {
+        report.note(&note);
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Stopped {
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     pub(crate) progress: Progress,
+    /// What the rows of the input are counted in.
+    unit: &'static str,
     rejects: Option<(PathBuf, Rejects)>,
     /// Rows for that file, by line, as long as an earlier row has no result.
     waiting: BTreeMap<u64, (Vec<u8>, Fate, String)>,
@@ -60,11 +62,13 @@ impl<'a> Report<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
         size: Option<u64>,
+        unit: &'static str,
         rejects: Option<(PathBuf, Rejects)>,
     ) -> Report<'a> {
         Report {
             progress: Progress::new(size, output),
             output,
+            unit,
             rejects,
             waiting: BTreeMap::new(),
             totals: Totals::default(),
@@ -148,7 +152,7 @@ impl<'a> Report<'a> {
         }
         self.shown += 1;
         if self.shown <= SHOWN {
-            let text = format!("{}{separator} {reason}", styled(RED, &format!("line {line}")));
+            let text = format!("{}{separator} {reason}", styled(RED, &format!("{} {line}", self.unit)));
             self.note(&text);
         }
     }
@@ -175,8 +179,9 @@ impl<'a> Report<'a> {
             let Some((path, rejects)) = &mut self.rejects else { return self.waiting.clear() };
             if let Err(error) = rejects.row(&raw, line, fate, &reason) {
                 let message = format!(
-                    "{} cannot be written: {error}; rows from line {line} on that were not applied are missing there",
-                    path.display()
+                    "{} cannot be written: {error}; rows from {} {line} on that were not applied are missing there",
+                    path.display(),
+                    self.unit
                 );
                 self.rejects = None;
                 self.stopped = Some(Stopped { reason: "rejects", message, status: status::UNREACHED });
@@ -258,7 +263,7 @@ impl<'a> Report<'a> {
             }
         }
         if let Some(line) = unread_from {
-            self.output.line(&format!("  The input was not read from line {} on.", grouped(line)));
+            self.output.line(&format!("  The input was not read from {} {} on.", self.unit, grouped(line)));
         }
         match &self.rejects {
             Some((path, rejects)) if rejects.rows() > 0 => {
