@@ -437,7 +437,9 @@ mod tests {
             assert_eq!(again.fields_json(), json);
         }
         assert_eq!(ProjectUpdate::new("SAP").fields_json(), "{}");
-        for wrong in ["", "[]", r#"{"name":1}"#, r#"{"end":"soon"}"#, r#"{"archived":0}"#, r#"{"estimated":"1"}"#] {
+        for wrong in
+            ["", "[]", r#"{"name":1}"#, r#"{"end":"soon"}"#, r#"{"archived":0}"#, r#"{"estimated":"1"}"#]
+        {
             assert!(ProjectUpdate::from_fields_json("SAP", wrong).is_err(), "{wrong}");
         }
     }
