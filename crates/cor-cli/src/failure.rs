@@ -1,7 +1,5 @@
 //! Why a verb did not do its work: for people, for programs, and as an exit status.
 
-use std::error::Error as _;
-
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
@@ -54,7 +52,7 @@ impl Failure {
     pub(crate) fn client(error: &Error) -> Failure {
         Failure {
             status: status_of(error),
-            lines: vec![chain(error)],
+            lines: vec![error.chain()],
             json: Some(json!({ "error": error_json(error) })),
         }
     }
@@ -107,21 +105,6 @@ pub(crate) fn status_of(error: &Error) -> u8 {
     }
 }
 
-/// The error and what caused it, as one line.
-pub(crate) fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let says = error.to_string();
-        if !text.contains(&says) {
-            text.push_str(": ");
-            text.push_str(&says);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// Why an input could not be read on.
 pub(crate) fn broken(broken: &Broken) -> String {
     match broken.error.get_ref().and_then(|error| error.downcast_ref::<Unusable>()) {
@@ -135,7 +118,7 @@ pub(crate) fn error_json(error: &Error) -> Value {
     json!({
         "kind": error.kind().as_str(),
         "outcome": error.outcome().as_str(),
-        "message": chain(error),
+        "message": error.chain(),
         "code": error.code(),
         "status": error.status(),
         "attempts": error.attempts(),

@@ -51,6 +51,16 @@ impl Client {
         Projects { client: self }
     }
 
+    /// Where COR's API is, as it was configured, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.inner.options.base_url.as_str().trim_end_matches('/')
+    }
+
+    /// Requests in flight at most.
+    pub fn concurrency(&self) -> usize {
+        self.inner.options.concurrency
+    }
+
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
     /// learned about limits. For a process that was forked off, which must leave its parent's connections alone.
     ///

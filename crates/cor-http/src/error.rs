@@ -144,6 +144,21 @@ impl Error {
         self.to_string()
     }
 
+    /// The text with what caused it, as one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let says = error.to_string();
+            if !text.contains(&says) {
+                text.push_str(": ");
+                text.push_str(&says);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// What COR calls the error: `ZC001`, `ProjectNotFoundError`, …
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()

@@ -21,21 +21,27 @@
 
 #![warn(missing_docs)]
 
+mod engine;
+mod fields;
 mod mapping;
 mod members;
 mod problem;
 mod read;
 mod rejects;
 mod row;
+mod state;
 mod states;
 mod text;
 
+pub use self::engine::{Apply, Change, Creation, Settled, Staged, SyncOptions, TableSync, Verdict, Waiting};
+pub use self::fields::FieldChange;
 pub use self::mapping::{ColumnUse, Rename, Rules};
 pub use self::members::Members;
 pub use self::problem::{Broken, Fix, Problem, Reason, Unusable, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
 pub use self::rejects::{CsvStyle, Fate, Rejects, Style};
 pub use self::row::{Content, Row, Rows};
+pub use self::state::{KnownProject, Scope, ScopeSummary, State, StateError};
 pub use self::states::States;
 pub use self::text::plain;
 

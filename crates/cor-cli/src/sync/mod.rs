@@ -13,7 +13,7 @@ use self::feed::{Control, Feed};
 use self::report::{Report, Stopped};
 use crate::args::SyncArgs;
 use crate::connection::ConnectionArgs;
-use crate::failure::{self, Failure, chain, status};
+use crate::failure::{self, Failure, status};
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
 use crate::update::{no_runtime, show_request};
@@ -196,7 +196,7 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
             let unauthorised = error.kind() == cor_http::ErrorKind::Auth;
             Some(Stopped {
                 reason: error.kind().as_str(),
-                message: format!("the run was stopped: {}", chain(error)),
+                message: format!("the run was stopped: {}", error.chain()),
                 status: if unauthorised { status::UNAUTHORISED } else { status::UNREACHED },
             })
         }

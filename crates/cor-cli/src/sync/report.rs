@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::feed::Pending;
 use super::progress::{Progress, grouped, span};
-use crate::failure::{chain, error_json, problems_json, status};
+use crate::failure::{error_json, problems_json, status};
 use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
 use cor_sync::{Fate, Rejects, plain, sentence};
 
@@ -125,7 +125,7 @@ impl<'a> Report<'a> {
     fn failed(&mut self, id: &str, row: &Pending, error: &Error) {
         self.totals.failed += 1;
         self.forbidden |= error.kind() == ErrorKind::Forbidden;
-        let reason = plain(&chain(error));
+        let reason = plain(&error.chain());
         self.event(row.line, id, error_json(error), ":", &reason);
         let fate = if error.outcome() == Outcome::NotApplied { Fate::NotApplied } else { Fate::Unknown };
         self.write(row, fate, &reason);
