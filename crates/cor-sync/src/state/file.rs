@@ -48,6 +48,9 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let path = &place(path, create)?;
     let lock = lock(path)?;
     private(path, create)?;
+    if !has_log(path) {
+        check_length(path)?;
+    }
     let conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -56,6 +59,11 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let conn = conn.map_err(failed)?;
     check(&conn, path)?;
     prepare(&conn).map_err(failed)?;
+    if has_log(path) {
+        // What a run left behind that was ended is brought home first: a page may be there in part and be in the log.
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+        check_length_of(&conn, path)?;
+    }
     Ok(State { conn, path: path.clone(), _lock: lock })
 }
 
@@ -141,6 +149,54 @@ fn private(path: &Path, create: bool) -> Result<(), StateError> {
     }
     drop(file);
     Ok(())
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(PathBuf::from(log)).is_ok_and(|log| log.len() > 0)
+}
+
+/// The head of the file says how long it is; SQLite itself does not mind if the last page is there only in part. See
+/// "The Database Header" of SQLite's file format.
+fn check_length(path: &Path) -> Result<(), StateError> {
+    let read = || -> io::Result<(u64, [u8; 32])> {
+        let mut file = File::open(path)?;
+        let mut head = [0; 32];
+        let length = file.metadata()?.len();
+        if length >= 32 {
+            file.read_exact(&mut head)?;
+        }
+        Ok((length, head))
+    };
+    let (length, head) = read().map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    if length == 0 || !head.starts_with(b"SQLite format 3\0") {
+        // New, or something else, which is told apart later.
+        return Ok(());
+    }
+    let page = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u64::from(u32::from_be_bytes([head[28], head[29], head[30], head[31]]));
+    long_enough(path, length, pages * page)
+}
+
+/// The same for a file that is open. It is not opened once more: closing it again would take SQLite's locks away.
+fn check_length_of(conn: &Connection, path: &Path) -> Result<(), StateError> {
+    let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));
+    let expected = expected.map_err(|error| StateError::sqlite(path, &error))?;
+    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    long_enough(path, about.len(), expected as u64)
+}
+
+fn long_enough(path: &Path, length: u64, expected: u64) -> Result<(), StateError> {
+    if length >= expected {
+        return Ok(());
+    }
+    let detail = format!("it has {length} bytes where it should have {expected}");
+    Err(StateError::Damaged { path: path.to_owned(), detail })
 }
 
 fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
