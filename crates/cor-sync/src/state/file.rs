@@ -128,9 +128,9 @@ fn lock(path: &Path) -> Result<File, StateError> {
         }
         Err(TryLockError::Error(error)) => return Err(cannot(&error)),
     }
-    // For whoever comes next and has to be told; there may be no room for it.
-    let _ =
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    // For whoever comes next and has to be told; there may be no room for it. Always of one length, so that nothing is
+    // left of a longer one.
+    let _ = file.rewind().and_then(|()| writeln!(file, "{:>10}", std::process::id()));
     Ok(file)
 }
 
