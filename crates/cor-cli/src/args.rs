@@ -28,6 +28,7 @@ Exit status:
   2  wrong usage, input or configuration
   3  not authorised
   4  COR could not be reached, or the run was stopped early
+  5  the state file is in use, damaged, of another version, or cannot be written
   130, 143  ended by SIGINT or SIGTERM";
 
 /// Keeps COR (projectcor.com) projects in step with the system that owns them.
@@ -48,6 +49,12 @@ pub(crate) enum Verb {
     Projects {
         #[command(subcommand)]
         verb: ProjectsVerb,
+    },
+    /// Look into the state that sync keeps, and forget parts of it
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    State {
+        #[command(subcommand)]
+        verb: StateVerb,
     },
     /// Run COR's endpoint on this machine, for trying and testing
     #[command(long_about = SANDBOX_ABOUT, after_help = SANDBOX_EXAMPLES)]
@@ -73,6 +80,9 @@ pub(crate) enum ProjectsVerb {
     /// Check a table and its mapping, and send nothing
     #[command(long_about = CHECK_ABOUT, after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),
+    /// Show what sync would send: which fields of which projects, from what to what
+    #[command(long_about = PLAN_ABOUT, after_help = PLAN_EXAMPLES)]
+    Plan(Box<PlanArgs>),
     /// Apply a table of changes: CSV, JSON lines, Parquet, or what a Singer tap writes
     #[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
@@ -221,20 +231,120 @@ In JSON lines numbers are numbers and an id is text:
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Remember nothing and read nothing remembered: every row is sent, as it comes
+    #[arg(long, conflicts_with_all = ["state", "full", "report"])]
+    pub(crate) no_state: bool,
+    /// Send every field, whatever COR accepted before
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Create projects that COR does not know; their rows need a name
+    #[arg(long)]
+    pub(crate) create_missing: bool,
     /// Write rows that were not applied to this file, so that they can be mended and fed back
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+    /// Write a page about the run to this HTML file: counts, a chart, what changed, rows that were not applied
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<u64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print one JSON object for each row that was not applied, and at the end the summary
+    /// Print one JSON object a second on how far it is and one for each row not applied, and at the end the summary
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+/// Where the state is.
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    /// The file that remembers what COR last accepted [default: cor/sync.db in the folder for states,
+    /// $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+const PLAN_ABOUT: &str = "\
+Show what sync would send, and send nothing; needs no credentials.\n\n\
+Compares the table with what COR last accepted, as the state file remembers it: the fields that would \
+change, each with its old and new value, projects of which nothing is known yet, and how many rows \
+are unchanged. Takes the same options as sync.";
+
+const PLAN_EXAMPLES: &str = "Examples:
+  cor projects plan deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
+  cor projects plan deals.csv --mapping mapping.toml --json | jq -r 'select(.new) | .id'
+
+Exit status: 0 every row can be used, 1 some cannot, 2 the table or the mapping cannot be used, 5 the state cannot.";
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Show what sync --full would send
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Print one JSON object for each project with something to send and for each row that cannot be used, and at the
+    /// end the counts
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateVerb {
+    /// Show what is remembered: of every table, or of one project
+    #[command(after_help = "Examples:
+  cor state show
+  cor state show SF-OPP-12345 --json")]
+    Show(StateShowArgs),
+    /// Forget projects, so that all of their fields are sent next time
+    #[command(after_help = "Examples:
+  cor state forget SF-OPP-12345 SF-OPP-67890
+  cor state forget --all --source SALESFORCE")]
+    Forget(StateForgetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateShowArgs {
+    /// A project's external id [default: a summary of each table]
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["ids", "all"])]
+pub(crate) struct StateForgetArgs {
+    /// External ids of the projects
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// All projects
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only those of this source
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Only those of this COR
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print how many as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const CHECK_ABOUT: &str = "\

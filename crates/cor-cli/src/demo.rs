@@ -53,7 +53,7 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         .clear("(none)")
         .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
     let rows = Table::new().open_input(Input::embedded(CHANGES), rules)?;
-    sync::apply(client, rows, sync::Options::default(), output)?;
+    sync::apply(client, rows, sync::Options::default(), false, output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::input::told;
 use crate::output::Output;
-use cor_sync::{Broken, Problem, Unusable};
+use cor_sync::{Broken, Problem, StateError, Unusable};
 
 /// What a program that calls `cor` can tell from its exit.
 pub(crate) mod status {
@@ -14,6 +14,7 @@ pub(crate) mod status {
     pub(crate) const USAGE: u8 = 2;
     pub(crate) const UNAUTHORISED: u8 = 3;
     pub(crate) const UNREACHED: u8 = 4;
+    pub(crate) const STATE: u8 = 5;
 }
 
 /// Ends a verb before its work is done.
@@ -78,6 +79,14 @@ impl Failure {
             }
         }
         self.status
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        let mut json = described("config", "not_applied", &error.to_string());
+        json["error"]["code"] = error.code().into();
+        Failure { status: status::STATE, lines: vec![error.to_string()], json: Some(json) }
     }
 }
 

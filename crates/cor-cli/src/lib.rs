@@ -12,6 +12,7 @@ mod input;
 mod output;
 mod sandbox;
 mod signals;
+mod state;
 mod sync;
 mod table;
 mod update;
@@ -35,6 +36,7 @@ use crate::output::Output;
 /// | 2 | wrong usage, input or configuration |
 /// | 3 | not authorised |
 /// | 4 | COR could not be reached or gave no usable answer, or the run was stopped early |
+/// | 5 | the state file is in use, damaged, of another version, or cannot be written |
 /// | 130, 143 | ended by SIGINT or SIGTERM |
 pub fn run<I, T>(arguments: I) -> u8
 where
@@ -51,7 +53,9 @@ where
     let ended = match cli.verb {
         Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),
+        Verb::State { verb } => state::run(&verb, &mut output),
         Verb::Sandbox(args) => sandbox::run(&args, &mut output),
         Verb::Demo => demo::run(&mut output),
         Verb::Completions { shell } => {

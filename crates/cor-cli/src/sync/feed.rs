@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use cor_sync::{Broken, Content, Problem, Row, Rows, States};
 
 /// Rows that travel together, so that the two threads wake each other rarely.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 /// Batches that may wait.
 const WAITING: usize = 4;
 
@@ -156,6 +156,25 @@ impl Feed {
     }
 }
 
+impl Feed {
+    /// The next rows as they were read, for whoever sends them another way; `None` at the end.
+    pub(crate) async fn rows(&mut self) -> Option<Vec<Row>> {
+        loop {
+            let message = self.messages.recv().await;
+            let mut state = self.control.state();
+            match message? {
+                Message::Rows(rows) => {
+                    if let Some(last) = rows.last() {
+                        (state.position, state.last_line) = (last.position, last.last_line);
+                    }
+                    return Some(rows);
+                }
+                other => state.learn(other),
+            }
+        }
+    }
+}
+
 /// Ends when the input does, when nobody wants more, or (as an error) when nobody is there any more.
 fn read(
     mut rows: Box<dyn Rows>,
@@ -206,13 +225,7 @@ impl Stream for Feed {
             let mut state = feed.control.state();
             match message {
                 Poll::Ready(Some(Message::Rows(rows))) => feed.batch = rows.into_iter(),
-                Poll::Ready(Some(Message::Unused(names))) => state.unused.extend(names),
-                Poll::Ready(Some(Message::Notes(notes))) => state.notes.extend(notes),
-                Poll::Ready(Some(Message::End(broken))) => {
-                    state.ended = broken.is_none();
-                    state.broken = broken;
-                    return Poll::Ready(None);
-                }
+                Poll::Ready(Some(other)) => state.learn(other),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending if state.stopping && !feed.control.read_on => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
@@ -222,6 +235,19 @@ impl Stream for Feed {
 }
 
 impl State {
+    /// What the reader says about the input.
+    fn learn(&mut self, message: Message) {
+        match message {
+            Message::Rows(_) => {}
+            Message::Unused(names) => self.unused.extend(names),
+            Message::Notes(notes) => self.notes.extend(notes),
+            Message::End(broken) => {
+                self.ended = broken.is_none();
+                self.broken = broken;
+            }
+        }
+    }
+
     /// Takes down a row; `None` for one that is not to be sent.
     fn enter(&mut self, row: Row) -> Option<cor_http::Row> {
         let Row { number, line, last_line, position, raw, content } = row;

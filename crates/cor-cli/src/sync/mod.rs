@@ -1,51 +1,102 @@
 //! `cor projects sync`: a table of changes.
 
 mod feed;
+mod kept;
+mod plan;
 pub(crate) mod progress;
 mod report;
 
 use std::path::{Path, PathBuf};
 
-use cor_http::{Client, Results};
+use cor_http::{Client, Error, ProjectCreate, Results};
 use futures_util::StreamExt;
 
 use self::feed::{Control, Feed};
-use self::report::{Report, Stopped};
-use crate::args::SyncArgs;
+use self::kept::Keeping;
+use self::report::{Purpose, Report, Stopped};
+use crate::args::{PlanArgs, SyncArgs};
 use crate::connection::ConnectionArgs;
 use crate::failure::{self, Failure, status};
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
 use crate::update::{no_runtime, show_request};
-use cor_sync::{Rejects, Rows, States};
+use cor_sync::{Change, Origin, Rejects, Rows, RunReport, Scope, State, States};
 
 /// Requests that a dry run shows to people.
 const SHOWN: u64 = 3;
 
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    args.table.rules()?;
+    let rules = args.table.rules()?;
     let client = match args.dry_run {
-        true => args.connection.check().map(|()| None)?,
+        true => None,
         false => Some(args.connection.client()?),
     };
+    let base_url = match &client {
+        Some(client) => client.base_url().to_owned(),
+        None => args.connection.check()?,
+    };
     let origin = args.table.origin();
-    if let Some(path) = args.rejects.as_ref().filter(|path| origin.is_same_as(path)) {
-        return Err(Failure::usage(format!(
-            "--rejects {} is the input itself, which would be lost; name another file",
-            path.display()
-        )));
+    for (flag, path) in [("--rejects", &args.rejects), ("--report", &args.report)] {
+        if let Some(path) = path.as_ref().filter(|path| origin.is_same_as(path)) {
+            let path = path.display();
+            let message =
+                format!("{flag} {path} is the input itself, which would be lost; name another file");
+            return Err(Failure::usage(message));
+        }
     }
     let rows = args.table.open(args.rejects.is_some())?;
+    let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
+    let keeping = Keeping { scope, full: args.full };
+    // Before the files of an earlier run are written over.
+    let state = match (args.no_state, &client) {
+        (true, _) => None,
+        (false, Some(_)) => Some(State::open(&args.state.path()?)?),
+        (false, None) => Some(args.state.for_reading()?),
+    };
     let rejects = match &args.rejects {
         Some(path) => Some((path.clone(), create(path, rows.as_ref())?)),
         None => None,
     };
-    let options = Options { name: origin.name(), rejects, limit: args.limit };
-    match client {
-        Some(client) => apply(client, rows, options, output),
-        None => check(&args.connection, rows, options, output),
+    let page = match &args.report {
+        Some(path) => Some((path.clone(), page(path, &origin, &keeping.scope)?)),
+        None => None,
+    };
+    let options = Options { name: origin.name(), rejects, page, limit: args.limit };
+    match (client, state) {
+        (Some(client), Some(state)) => {
+            kept::apply(&client, state, keeping, args.create_missing, rows, options, output)
+        }
+        (Some(client), None) => apply(client, rows, options, args.create_missing, output),
+        (None, Some(state)) => {
+            let show = |change: &Change, output: &mut Output| {
+                let update = change.update(&keeping.scope);
+                show_request(output, args.json, &args.connection.target(&change.id), &update);
+            };
+            plan::run(state, &keeping, rows, options, &show, output)
+        }
+        (None, None) => check(&args.connection, rows, options, output),
     }
+}
+
+/// `cor projects plan`.
+pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> {
+    output.set_json(args.json);
+    let rules = args.table.rules()?;
+    let base_url = args.connection.check()?;
+    let rows = args.table.open(false)?;
+    let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
+    let keeping = Keeping { scope, full: args.full };
+    let state = args.state.for_reading()?;
+    let options = Options { name: args.table.origin().name(), ..Options::default() };
+    plan::run(state, &keeping, rows, options, &plan::diff, output)
+}
+
+/// The page, whose file can be written.
+fn page(path: &Path, origin: &Origin, scope: &Scope) -> Result<RunReport, Failure> {
+    let cannot = |error| Failure::usage(format!("--report {} cannot be written: {error}", path.display()));
+    std::fs::File::create(path).map_err(cannot)?;
+    Ok(RunReport::new(&origin.name(), scope))
 }
 
 /// What to do besides sending the rows.
@@ -55,6 +106,8 @@ pub(crate) struct Options {
     name: String,
     /// Where rows go that were not applied.
     rejects: Option<(PathBuf, Rejects)>,
+    /// Where a page about the run goes.
+    page: Option<(PathBuf, RunReport)>,
     /// How many rows are wanted.
     limit: Option<u64>,
 }
@@ -64,11 +117,16 @@ pub(crate) fn apply(
     client: Client,
     rows: Box<dyn Rows>,
     options: Options,
+    create_missing: bool,
     output: &mut Output,
 ) -> Result<u8, Failure> {
-    run_rows(rows, options, output, false, async |feed, control, report, signals| {
-        let results = client.projects().update_stream(feed).start();
-        send(results, control, report, signals).await;
+    run_rows(rows, options, output, async |feed, control, report, signals| {
+        let mut run = client.projects().update_stream(feed);
+        if create_missing {
+            run = run.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone())));
+        }
+        send(run.start(), control, report, signals).await;
+        Purpose::Apply
     })
 }
 
@@ -79,8 +137,9 @@ fn check(
     options: Options,
     output: &mut Output,
 ) -> Result<u8, Failure> {
-    run_rows(rows, options, output, true, async |feed, control, report, signals| {
+    run_rows(rows, options, output, async |feed, control, report, signals| {
         judge(connection, feed, control, report, signals).await;
+        Purpose::Check
     })
 }
 
@@ -88,21 +147,16 @@ fn run_rows(
     mut rows: Box<dyn Rows>,
     options: Options,
     output: &mut Output,
-    dry_run: bool,
-    work: impl AsyncFnOnce(Feed, &Control, &mut Report<'_>, Signals),
+    work: impl AsyncFnOnce(Feed, &Control, &mut Report<'_>, Signals) -> Purpose,
 ) -> Result<u8, Failure> {
-    let Options { name, rejects, limit } = options;
+    let Options { name, rejects, page, limit } = options;
     let (size, unit, states) = (rows.size(), rows.unit(), rows.states());
-    if let Some(states) = &states {
+    if states.is_some() {
         output.set_aside();
-        if dry_run {
-            // Nothing is applied, so none is ever due.
-            states.give_up(0);
-        }
     }
     // What is left of a file can be copied after a stop; a stream may never end.
     let read_on = rejects.is_some() && size.is_some();
-    let mut report = Report::new(output, size, unit, rejects);
+    let mut report = Report::new(output, size, unit, rejects, page);
     let unused = rows.unused();
     if !unused.is_empty() {
         report.unused(&unused);
@@ -111,11 +165,11 @@ fn run_rows(
         report.note(&note);
     }
     let runtime = runtime().map_err(no_runtime)?;
-    let control = runtime.block_on(async {
+    let (control, purpose) = runtime.block_on(async {
         let signals = Signals::install().map_err(no_runtime)?;
         let (feed, control) = Feed::start(rows, limit, read_on).map_err(no_runtime)?;
-        work(feed, &control, &mut report, signals).await;
-        Ok::<_, Failure>(control)
+        let purpose = work(feed, &control, &mut report, signals).await;
+        Ok::<_, Failure>((control, purpose))
     })?;
     finish(&control, &mut report);
     // A name that is still being resolved is not waited for.
@@ -135,7 +189,7 @@ fn run_rows(
         let message = format!("{name} was not read from {unit} {line} on");
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
     }
-    report.summary(dry_run, unread_from);
+    report.summary(purpose, unread_from);
     Ok(report.exit_status())
 }
 
@@ -192,16 +246,18 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
     report.stopped = match (report.stopped.take(), first, results.halted()) {
         (Some(stopped), ..) => Some(stopped),
         (None, Some(signal), _) => Some(stopped_by(signal)),
-        (None, None, Some(error)) => {
-            let unauthorised = error.kind() == cor_http::ErrorKind::Auth;
-            Some(Stopped {
-                reason: error.kind().as_str(),
-                message: format!("the run was stopped: {}", error.chain()),
-                status: if unauthorised { status::UNAUTHORISED } else { status::UNREACHED },
-            })
-        }
-        (None, None, None) => None,
+        (None, None, error) => error.map(halted),
     };
+}
+
+/// COR could not be reached, or did not accept the credentials.
+fn halted(error: &Error) -> Stopped {
+    let unauthorised = error.kind() == cor_http::ErrorKind::Auth;
+    Stopped {
+        reason: error.kind().as_str(),
+        message: format!("the run was stopped: {}", error.chain()),
+        status: if unauthorised { status::UNAUTHORISED } else { status::UNREACHED },
+    }
 }
 
 fn stopped_by(signal: Signal) -> Stopped {
@@ -227,7 +283,7 @@ fn finish(control: &Control, report: &mut Report<'_>) {
     report.release(None);
     tell_states(control, report);
     let unchanged = control.state().unchanged;
-    report.totals.unchanged = unchanged;
+    report.totals.unchanged += unchanged;
     let totals = report.totals;
     report.totals.read =
         totals.applied + totals.rejected + totals.failed + totals.not_started + totals.unchanged;
@@ -238,6 +294,11 @@ fn tell_states(control: &Control, report: &mut Report<'_>) {
     for state in control.states().iter().flat_map(States::due) {
         report.output().state(&state);
     }
+}
+
+/// Nothing is applied, so none is ever due.
+fn give_up_states(control: &Control) {
+    control.states().iter().for_each(|states| states.give_up(0));
 }
 
 fn tell_unused(control: &Control, report: &mut Report<'_>) {
@@ -258,6 +319,7 @@ async fn judge(
     report: &mut Report<'_>,
     mut signals: Signals,
 ) {
+    give_up_states(control);
     let json = report.output().is_json();
     let mut index = 0;
     loop {

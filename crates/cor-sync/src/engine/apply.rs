@@ -222,9 +222,7 @@ impl Apply<'_> {
                 continue;
             }
             let state = &mut self.sync.state;
-            let Some(update) = change.update(&self.sync.source) else {
-                return Err(self.sync.unreadable(&change.id));
-            };
+            let update = change.update(&self.sync.scope);
             if pending.place > self.marked {
                 self.marked = pending.place + MARK;
                 let marked = state.mark(self.sync.run.number, self.marked);

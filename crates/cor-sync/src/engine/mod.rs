@@ -22,7 +22,7 @@ const PAGE: usize = 256;
 pub struct SyncOptions {
     /// Send every field, whatever COR accepted before.
     pub full: bool,
-    /// Keep rows, so that those that are not applied can be told with [`TableSync::each_rejected`].
+    /// Keep rows, so that those that are not applied can be told with [`TableSync::take_rejected`].
     pub keep_rows: bool,
 }
 
@@ -111,8 +111,11 @@ pub struct Change {
 
 impl Change {
     /// The update to send.
-    pub(crate) fn update(&self, source: &Source) -> Option<ProjectUpdate> {
-        ProjectUpdate::from_fields_json(source.clone(), &fields::of_changes(&self.fields)).ok()
+    pub fn update(&self, scope: &Scope) -> ProjectUpdate {
+        let source = Source::new(&scope.source);
+        // Its fields were an update's before; what is damaged was found when they were compared.
+        ProjectUpdate::from_fields_json(source.clone(), &fields::of_changes(&self.fields))
+            .unwrap_or_else(|_| ProjectUpdate::new(source))
     }
 }
 
@@ -323,17 +326,17 @@ impl TableSync {
         Ok(())
     }
 
-    /// Calls `each` with every row of the table that was not applied, in order: as it was written, its line, what
-    /// became of it, and why. Needs [`SyncOptions::keep_rows`].
+    /// Calls `each` with every row that was not applied, in order: as it was written, its line, what became of it, and
+    /// why. Each row once. Needs [`SyncOptions::keep_rows`].
     ///
     /// # Errors
     /// The outer one where the state cannot be read; the inner one is that of `each`.
-    pub fn each_rejected<E>(
+    pub fn take_rejected<E>(
         &self,
         each: impl FnMut(&[u8], u64, Fate, &str) -> Result<(), E>,
     ) -> Result<Result<(), E>, StateError> {
         match self.options.keep_rows {
-            true => self.state.each_rejected(each),
+            true => self.state.take_rejected(each),
             false => Ok(Ok(())),
         }
     }

@@ -64,7 +64,16 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
         conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
         check_length_of(&conn, path)?;
     }
-    Ok(State { conn, path: path.clone(), _lock: lock })
+    Ok(State { conn, path: path.clone(), _lock: Some(lock) })
+}
+
+pub(super) fn temporary() -> Result<State, StateError> {
+    let path = PathBuf::from("(temporary)");
+    let failed = |error| StateError::sqlite(&path, &error);
+    // SQLite's own way to say so.
+    let conn = Connection::open("").map_err(failed)?;
+    create(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
+    Ok(State { conn, path, _lock: None })
 }
 
 /// The path that a file has under all its names, so that they share one lock.

@@ -30,7 +30,7 @@ impl State {
     }
 
     /// Calls `each` with every kept row that was not applied: as it was written, line, what became of it, and why.
-    pub(crate) fn each_rejected<E>(
+    pub(crate) fn take_rejected<E>(
         &self,
         mut each: impl FnMut(&[u8], u64, Fate, &str) -> Result<(), E>,
     ) -> Result<Result<(), E>, StateError> {
@@ -45,6 +45,8 @@ impl State {
                     return Ok(Err(error));
                 }
             }
+            drop(rows);
+            self.conn.execute_batch("DELETE FROM kept; DELETE FROM verdicts")?;
             Ok(Ok(()))
         };
         read().map_err(|error| self.failed(&error))

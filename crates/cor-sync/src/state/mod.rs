@@ -34,7 +34,7 @@ pub struct State {
     conn: Connection,
     path: PathBuf,
     /// Held as long as the state is; the operating system lets go of it however the process ends.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// What makes two states different although they are about the same table.
@@ -85,6 +85,14 @@ impl State {
     /// As for [`open`](State::open); [`StateError::Missing`] where it is not.
     pub fn open_existing(path: &Path) -> Result<State, StateError> {
         file::open(path, false)
+    }
+
+    /// A state that knows nothing and is gone when it is dropped: in a file without a name, so that memory stays flat.
+    ///
+    /// # Errors
+    /// Where there is no place for temporary files.
+    pub fn temporary() -> Result<State, StateError> {
+        file::temporary()
     }
 
     /// The file.
