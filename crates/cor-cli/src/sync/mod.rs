@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 
 use self::feed::{Control, Feed};
 use self::kept::Keeping;
+use self::plan::Show;
 use self::report::{Purpose, Report, Stopped};
 use crate::args::{PlanArgs, SyncArgs};
 use crate::connection::ConnectionArgs;
@@ -69,10 +70,11 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         }
         (Some(client), None) => apply(client, rows, options, args.create_missing, output),
         (None, Some(state)) => {
-            let show = |change: &Change, output: &mut Output| {
+            let request = |change: &Change, output: &mut Output| {
                 let update = change.update(&keeping.scope);
                 show_request(output, args.json, &args.connection.target(&change.id), &update);
             };
+            let show = Show { most: SHOWN, more: "more requests", each: &request };
             plan::run(state, &keeping, rows, options, &show, output)
         }
         (None, None) => check(&args.connection, rows, options, output),
@@ -89,7 +91,7 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
     let keeping = Keeping { scope, full: args.full };
     let state = args.state.for_reading()?;
     let options = Options { name: args.table.origin().name(), ..Options::default() };
-    plan::run(state, &keeping, rows, options, &plan::diff, output)
+    plan::run(state, &keeping, rows, options, &plan::CHANGES, output)
 }
 
 /// The page, whose file can be written.

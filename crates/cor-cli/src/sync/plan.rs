@@ -12,25 +12,35 @@ use crate::failure::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, RED, styled};
 use crate::signals::Signals;
 
-/// Projects that are shown to people.
+/// Projects of a plan that are shown to people.
 const SHOWN: u64 = 20;
 /// Characters of a value that are shown to people.
 const WIDEST: usize = 60;
 
-/// Called with every project that has something to send.
-pub(super) type Show<'a> = &'a dyn Fn(&Change, &mut Output);
+/// How projects with something to send are shown.
+pub(super) struct Show<'a> {
+    /// How many are shown to people, and what the others are called.
+    pub(super) most: u64,
+    pub(super) more: &'static str,
+    pub(super) each: &'a dyn Fn(&Change, &mut Output),
+}
+
+/// The changes of a plan.
+pub(super) const CHANGES: Show<'static> =
+    Show { most: SHOWN, more: "more; --json shows all of them", each: &diff };
 
 pub(super) fn run(
     state: State,
     keeping: &Keeping,
     rows: Box<dyn Rows>,
     options: Options,
-    show: Show<'_>,
+    show: &Show<'_>,
     output: &mut Output,
 ) -> Result<u8, Failure> {
-    let mut sync = TableSync::plan(state, keeping.scope.clone(), keeping.options(false))?;
+    let mut sync = TableSync::plan(state, keeping.scope.clone(), keeping.options(options.rejects.is_some()))?;
     run_rows(rows, options, output, async |mut feed, control, report, mut signals| {
         let planned = look(&mut feed, control, &mut sync, report, &mut signals, show).await;
+        let planned = planned.and_then(|planned| report.write_rejected(&sync).map(|()| planned));
         Purpose::Plan(planned.unwrap_or_else(|error| {
             report.state_failed(&error);
             Planned::default()
@@ -44,7 +54,7 @@ async fn look(
     sync: &mut TableSync,
     report: &mut Report<'_>,
     signals: &mut Signals,
-    show: Show<'_>,
+    show: &Show<'_>,
 ) -> Result<Planned, StateError> {
     give_up_states(control);
     let size = report.size();
@@ -70,14 +80,14 @@ async fn look(
                 (false, true) => planned.new += 1,
                 (false, false) => planned.to_change += 1,
             }
-            if report.output().is_json() || shown < SHOWN {
-                show(&change, report.output());
+            if report.output().is_json() || shown < show.most {
+                (show.each)(&change, report.output());
             }
             shown += 1;
         }
     }
-    if shown > SHOWN && !report.output().is_json() {
-        let more = format!("… and {} more; --json shows all of them", grouped(shown - SHOWN));
+    if shown > show.most && !report.output().is_json() {
+        let more = format!("… and {} {}", grouped(shown - show.most), show.more);
         report.output().line(&more);
     }
     if shown > 0 && !report.output().is_json() {
@@ -87,7 +97,7 @@ async fn look(
 }
 
 /// One project as the plan shows it.
-pub(super) fn diff(change: &Change, output: &mut Output) {
+fn diff(change: &Change, output: &mut Output) {
     if output.is_json() {
         return output.bytes(format!("{}\n", json(change)).as_bytes());
     }

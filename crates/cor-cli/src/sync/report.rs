@@ -410,7 +410,7 @@ impl<'a> Report<'a> {
                 let text = format!("  {rows} {are} in {path}, with the reason; mend that file and sync it.");
                 self.output.line(&text);
             }
-            None if totals.not_applied() + not_started > 0 => {
+            None if totals.not_applied() + not_started > 0 && !matches!(purpose, Purpose::Plan(_)) => {
                 self.output.line("  Run it with --rejects FILE to get those rows into a file to mend.");
             }
             _ => {}
