@@ -205,12 +205,16 @@ const SYNC_ABOUT: &str = "\
 Apply a table of changes: one row, one project.\n\n\
 Columns that are called like a field (name, end, estimated_time, …) map themselves; --map or a \
 mapping file names the others; cor projects check shows what comes of it. An empty cell, or null, keeps what COR has. A row that cannot be used is reported with line, \
-column and reason, and does not stop its neighbours. Rows of one project are applied in the order of \
-the table; limits and outages pause the run.\n\n\
+column and reason, and does not stop its neighbours; limits and outages pause the run.\n\n\
+What COR accepts is remembered in a state file, for each COR, source and mapping. The table is read to \
+its end, rows of one project become one update in which the last value of each field wins, and only \
+what differs from what COR has accepted is sent. Run the same command again after a crash, a kill, a \
+full disk or Ctrl-C: it goes on where it was. With --no-state rows are sent as they come, in their order.\n\n\
 With --rejects, rows that were not applied are copied as they are into a file, with three more \
 columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Mend it and \
 give it to sync again: those columns are ignored. In JSON lines they are three more keys, \
-and stand on a line of their own above one that is no object.\n\n\
+and stand on a line of their own above one that is no object. With a state, rows that were not begun \
+are not among them: the next run sends them.\n\n\
 What a Singer tap writes is read from standard input; its states are written to standard output when \
 every record before them was applied or rejected, and everything else goes to standard error.\n\n\
 The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
@@ -220,7 +224,7 @@ const SYNC_EXAMPLES: &str = "Examples:
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id \\
       --map account=name --map close_date=end --map close_value=estimated
   cor projects sync erp.csv --source SAP --delimiter ';' --clear-token '(none)' --dry-run
-  cor projects sync deals.parquet --mapping mapping.toml
+  cor projects sync deals.parquet --mapping mapping.toml --create-missing --report report.html
   tap-hubspot --config tap.json | cor projects sync - --mapping mapping.toml --stream deals >> states.jsonl
   psql -c \"copy (select …) to stdout csv header\" | cor projects sync - --source SAP --json
 
