@@ -243,7 +243,7 @@ pub(crate) struct SyncArgs {
     /// Send every field, whatever COR accepted before
     #[arg(long)]
     pub(crate) full: bool,
-    /// Create projects that COR does not know; their rows need a name
+    /// Create projects that COR does not know; their rows need a name, and may have a brand_id and a product_id
     #[arg(long)]
     pub(crate) create_missing: bool,
     /// Write rows that were not applied to this file, so that they can be mended and fed back

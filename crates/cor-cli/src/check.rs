@@ -39,7 +39,7 @@ struct Kind {
 
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let mut rows = args.table.open(false)?;
+    let mut rows = args.table.open(false, false)?;
     if let Some(states) = rows.states() {
         // Nothing is applied here, so none is ever due.
         states.give_up(0);

@@ -11,8 +11,9 @@ impl TableArgs {
     }
 
     /// Opens the table, with every mistake in the arguments at once. `keep` says that rows are to be copied.
-    pub(crate) fn open(&self, keep: bool) -> Result<Box<dyn Rows>, Failure> {
-        let rules = self.rules()?;
+    /// `creating` says that what only a create takes is of use.
+    pub(crate) fn open(&self, keep: bool, creating: bool) -> Result<Box<dyn Rows>, Failure> {
+        let rules = self.rules()?.creating(creating);
         let (delimiter, encoding) = (self.delimiter(), self.encoding());
         let mistakes = [delimiter.as_ref().err(), encoding.as_ref().err()];
         let mistakes: Vec<Reason> = mistakes.into_iter().flatten().map(|text| reason(text.clone())).collect();

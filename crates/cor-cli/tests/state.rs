@@ -269,13 +269,26 @@ fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_kno
 fn missing_projects_are_created_and_nothing_else_is() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
-    let file = folder.file("t.csv", "id,name,estimated\nA,a,1\nN,n,2\nnameless,,3\n");
+    let file =
+        folder.file("t.csv", "id,name,estimated,brand_id,product_id\nA,a,1,B,\nN,n,2,B/1,\nnameless,,3,,\n");
     let ran = sync(&sandbox, &file, &["--create-missing", "--json"]).exits(1);
     let summary = ran.summary();
     assert_eq!((applied(&ran), &summary["created"], &summary["rejected"]), ([2, 0, 0], &json!(1), &json!(1)));
     assert!(ran.json()[0]["error"]["message"].as_str().unwrap().contains("name: is missing"), "{}", ran.out);
-    assert_eq!(sandbox.project("SALESFORCE", "N").unwrap().number("estimated"), Some("2"));
-    assert_eq!(sandbox.projects().len(), 2);
+    let created = sandbox.project("SALESFORCE", "N").unwrap();
+    assert_eq!((created.number("estimated"), created.text("brand_id")), (Some("2"), Some("B/1")));
+    assert!(created.text("product_id").is_none());
+    let updates = sandbox.requests().into_iter().filter(|request| request.method == "PUT");
+    assert!(
+        updates.map(|request| request.body_text()).all(|body| !body.contains("brand_id")),
+        "only a create says it"
+    );
+    // Without creates they are columns like any other.
+    sync(&sandbox, &file, &[]).exits(1).says("not used: brand_id, product_id");
+    let json = folder.file("t.jsonl", r#"{"id":"J","name":"j","product_id":"P","brand_id":null}"#);
+    sync(&sandbox, &json, &["--create-missing"]).exits(0);
+    assert_eq!(sandbox.project("SALESFORCE", "J").unwrap().text("product_id"), Some("P"));
+    assert_eq!(sandbox.projects().len(), 3);
     let stateless = folder.file("u.csv", "id,name\nM,m\n");
     sync(&sandbox, &stateless, &["--create-missing", "--no-state"]).exits(0);
     assert_eq!(sandbox.project("SALESFORCE", "M").unwrap().text("name"), Some("m"));
@@ -358,9 +371,9 @@ fn a_page_tells_about_the_run() {
         "<dt>rejected</dt><dd>1</dd>",
         "<svg viewBox=",
         "<td>name</td><td class=\"number\">2</td>",
-        "<td>line 3</td><td class=\"id\">&lt;b&gt;</td><td>rejected</td>",
+        "<td class=\"place\">line 3</td><td class=\"id\">&lt;b&gt;</td><td class=\"outcome\">rejected</td>",
         "&quot;soon&quot; is not a date",
-        "<td>line 5</td><td class=\"id\">ghost</td><td>not applied</td>",
+        "<td class=\"place\">line 5</td><td class=\"id\">ghost</td><td class=\"outcome\">not applied</td>",
         "prefers-color-scheme: dark",
         "@media print",
     ] {

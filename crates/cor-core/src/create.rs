@@ -65,9 +65,14 @@ impl fmt::Display for CreateField {
 
 impl ProjectCreate {
     /// A new project of this external id, with the fields that `fields` sets. What it clears is left out: there is
-    /// nothing to clear yet. COR needs a name.
+    /// nothing to clear yet. Extras that are fields of a create become those. COR needs a name.
     pub fn new(id: impl Into<String>, fields: ProjectUpdate) -> ProjectCreate {
-        ProjectCreate { id: id.into(), fields: fields.without_clears(), own: Default::default() }
+        let mut fields = fields.without_clears();
+        let mut own: [Option<String>; CreateField::ALL.len()] = Default::default();
+        for field in CreateField::ALL {
+            own[*field as usize] = fields.take_text_extra(field.name());
+        }
+        ProjectCreate { id: id.into(), fields, own }
     }
 
     /// External id of the brand.
@@ -194,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once() {
-        let fields = ProjectUpdate::new("").estimated(f64::NAN).extra("brand_id", "B").extra("id", "x");
+        let fields = ProjectUpdate::new("").estimated(f64::NAN).extra("brand_id", 7).extra("id", "x");
         let found = problems(&ProjectCreate::new(".", fields));
         let found: Vec<_> = found.iter().map(|(field, code)| (field.as_str(), *code)).collect();
         assert_eq!(
@@ -210,6 +215,15 @@ mod tests {
         );
         let empty = ProjectCreate::new("P", ProjectUpdate::new("SAP").name(""));
         assert_eq!(problems(&empty), [("name".to_owned(), "required")]);
+    }
+
+    #[test]
+    fn extras_of_its_own_become_fields() {
+        let fields =
+            ProjectUpdate::new("SAP").name("N").extra("product_id", "P").extra("x", 1).extra("brand_id", "B");
+        let create = ProjectCreate::new("7", fields);
+        assert_eq!(create, ProjectCreate::new("7", create.fields().clone()).brand_id("B").product_id("P"));
+        assert_eq!(problems(&create), []);
     }
 
     #[test]

@@ -317,6 +317,14 @@ impl ProjectUpdate {
         self.extras.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Takes out the extra of this name if it is text.
+    pub(crate) fn take_text_extra(&mut self, name: &str) -> Option<String> {
+        let at = self.extras.iter().position(|(known, _)| known == name)?;
+        let text = serde_json::from_str(self.extras[at].1.as_str()).ok()?;
+        self.extras.remove(at);
+        Some(text)
+    }
+
     /// The same without the fields that are cleared, by `null` of an extra too.
     pub(crate) fn without_clears(mut self) -> ProjectUpdate {
         self.changes.retain(|(_, change)| *change != Change::Clear);

@@ -1,6 +1,6 @@
 //! Fields with their values as JSON text, exact as they are sent: `{"name":"N","estimated":18000.10}`.
 
-use cor_http::Field;
+use cor_http::{CreateField, Field};
 
 use crate::Members;
 
@@ -35,7 +35,9 @@ pub(crate) fn changed(accepted: &str, wanted: &str) -> Option<Vec<FieldChange>> 
 /// Everything `wanted`, whether accepted already or not.
 pub(crate) fn all(accepted: &str, wanted: &str) -> Option<Vec<FieldChange>> {
     let known = members(accepted)?;
-    let changes = members(wanted)?.into_iter().map(|(name, value)| {
+    // What only a create says is no change.
+    let wanted = members(wanted)?.into_iter().filter(|(name, _)| CreateField::from_name(name).is_none());
+    let changes = wanted.map(|(name, value)| {
         let old = known.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         FieldChange { name, old, new: value.to_owned() }
     });
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(of_changes(&changes), r#"{"estimated":1.00,"end":"2025-01-01"}"#);
         assert_eq!(changed(accepted, accepted), Some(Vec::new()));
         assert_eq!(changed("{", wanted), None);
+        assert_eq!(changed("{}", r#"{"brand_id":"B","product_id":"P"}"#), Some(Vec::new()));
     }
 
     #[test]

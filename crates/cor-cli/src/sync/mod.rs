@@ -46,7 +46,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
             return Err(Failure::usage(message));
         }
     }
-    let rows = args.table.open(args.rejects.is_some())?;
+    let rows = args.table.open(args.rejects.is_some(), args.create_missing && !args.no_state)?;
     let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
     let keeping = Keeping { scope, full: args.full };
     // Before the files of an earlier run are written over.
@@ -86,7 +86,7 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
     output.set_json(args.json);
     let rules = args.table.rules()?;
     let base_url = args.connection.check()?;
-    let rows = args.table.open(false)?;
+    let rows = args.table.open(false, false)?;
     let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
     let keeping = Keeping { scope, full: args.full };
     let state = args.state.for_reading()?;

@@ -1,6 +1,6 @@
 //! The columns of a table that names them all up front, against the rules.
 
-use cor_http::Field;
+use cor_http::{CreateField, Field};
 
 use super::rules::{Rules, field_names};
 use crate::text::{listed, meant, plain};
@@ -11,6 +11,8 @@ use crate::{Fix, NOTES, Reason, Unusable};
 pub(crate) struct Columns {
     pub(crate) id: usize,
     pub(crate) fields: Vec<(usize, Field)>,
+    /// Those that only a create has a use for.
+    pub(crate) creates: Vec<(usize, CreateField)>,
     pub(crate) unused: Vec<String>,
 }
 
@@ -47,9 +49,11 @@ impl Columns {
             )));
         }
         let (mut fields, mut unused): (Vec<(usize, Field)>, Vec<String>) = Default::default();
+        let mut creates = Vec::new();
         for (at, name) in header.iter().enumerate() {
             let column = rules.column(name);
             fields.extend(column.fields.iter().map(|field| (at, *field)));
+            creates.extend(column.create.map(|field| (at, field)));
             if column.is_unknown() {
                 unused.push(match name.as_str() {
                     "" => format!("column {}, which has no name", at + 1),
@@ -82,7 +86,7 @@ impl Columns {
             reasons.push(Reason::with(message, Fix::MapColumn));
         }
         match id {
-            Some(id) if reasons.is_empty() => Ok(Columns { id, fields, unused }),
+            Some(id) if reasons.is_empty() => Ok(Columns { id, fields, creates, unused }),
             _ => Err(Unusable(reasons)),
         }
     }

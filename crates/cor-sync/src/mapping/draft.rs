@@ -1,6 +1,6 @@
 //! One row's values on their way into an update.
 
-use cor_http::{ExternalId, Field, Issue, IssueCode, ProjectUpdate, Value};
+use cor_http::{CreateField, ExternalId, Field, Issue, IssueCode, ProjectUpdate, Value};
 
 use super::rules::Rules;
 use crate::{Content, Problem};
@@ -54,6 +54,14 @@ impl<'a> Draft<'a> {
         self.origins.push((field, column));
         if let Err(issue) = self.update.set(field, value) {
             self.refuse(column, issue);
+        }
+    }
+
+    /// What only a create says. It travels as an extra, which no update of a table has otherwise.
+    pub(crate) fn create(&mut self, field: CreateField, text: &str) {
+        if !self.rules.is_no_value(text) {
+            let update = std::mem::replace(&mut self.update, ProjectUpdate::new(""));
+            self.update = update.extra(field.name(), text);
         }
     }
 

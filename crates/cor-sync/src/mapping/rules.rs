@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cor_http::{Field, Issue, Source, Value};
+use cor_http::{CreateField, Field, Issue, Source, Value};
 
 use super::reading::{Reading, shown};
 use crate::text::listed;
@@ -33,6 +33,8 @@ pub struct Rules {
     /// How each field is read that something was said about, and how all others are.
     readings: BTreeMap<Field, Reading>,
     plain: Reading,
+    /// Whether columns that are called like a field of a create are of use.
+    creating: bool,
 }
 
 /// Where a field's value comes from.
@@ -89,13 +91,15 @@ pub(super) fn field_names() -> String {
 pub(crate) struct Use<'r> {
     pub(crate) is_id: bool,
     pub(crate) fields: &'r [Field],
+    /// Only a create says it.
+    pub(crate) create: Option<CreateField>,
     /// One of ours, or left out on purpose.
     pub(crate) is_ignored: bool,
 }
 
 impl Use<'_> {
     pub(crate) fn is_unknown(self) -> bool {
-        !self.is_id && self.fields.is_empty() && !self.is_ignored
+        !self.is_id && self.fields.is_empty() && self.create.is_none() && !self.is_ignored
     }
 }
 
@@ -125,7 +129,16 @@ impl Rules {
             by_column: HashMap::new(),
             readings: BTreeMap::new(),
             plain: Reading::default(),
+            creating: false,
         }
+    }
+
+    /// Whether projects that COR does not know are to be created, so that columns which are called `brand_id` and
+    /// `product_id` are of use. No update sends them.
+    #[must_use]
+    pub fn creating(mut self, creating: bool) -> Rules {
+        self.creating = creating;
+        self
     }
 
     /// The system the projects were created from.
@@ -235,15 +248,20 @@ impl Rules {
     pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
         let is_id = name == self.id_column;
         if let Some(fields) = self.by_column.get(name) {
-            return Use { is_id, fields, is_ignored: false };
+            return Use { is_id, fields, ..Use::default() };
         }
         if is_id || self.left_out.contains(name) || NOTES.contains(&name) {
-            return Use { is_id, fields: &[], is_ignored: !is_id };
+            return Use { is_id, is_ignored: !is_id, ..Use::default() };
         }
         match Field::ALL.iter().find(|field| field.name() == name) {
             Some(field) => Use { fields: std::slice::from_ref(field), ..Use::default() },
-            None => Use::default(),
+            None => Use { create: CreateField::from_name(name).filter(|_| self.creating), ..Use::default() },
         }
+    }
+
+    /// Whether this text stands for no value at all.
+    pub(super) fn is_no_value(&self, text: &str) -> bool {
+        text.is_empty() || self.clear.iter().chain(&self.keep).any(|word| word == text)
     }
 
     /// What these columns are for, in the order of an update's fields, the id first.

@@ -107,6 +107,12 @@ impl CsvRows {
                 Err(()) => draft.problem(not_text(column, self.encoding)),
             }
         }
+        for (at, field) in &self.columns.creates {
+            match self.cell(*at) {
+                Ok(text) => draft.create(*field, text),
+                Err(()) => draft.problem(not_text(&self.header[*at], self.encoding)),
+            }
+        }
         draft.finish()
     }
 

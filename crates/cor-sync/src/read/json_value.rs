@@ -37,6 +37,12 @@ pub(crate) fn fill<'a>(
                 None => draft.refuse(name, Issue::new("id", IssueCode::WrongType, not_an_id(value))),
             }
         }
+        if let (Some(field), false) = (column.create, value == "null") {
+            match id_of(value, habit) {
+                Some(text) => draft.create(field, &text),
+                None => draft.refuse(name, Issue::new(field.name(), IssueCode::WrongType, not_an_id(value))),
+            }
+        }
         for field in column.fields {
             match read(*field, value, habit) {
                 Ok(None) => {}

@@ -65,7 +65,9 @@ impl ParquetRows {
         let used = Columns::new(&rules, &header)?;
         let (mut columns, mut reasons) = (Vec::new(), Vec::new());
         for (place, name) in header.iter().enumerate() {
-            let wanted = place == used.id || used.fields.iter().any(|(at, _)| *at == place);
+            let wanted = place == used.id
+                || used.fields.iter().any(|(at, _)| *at == place)
+                || used.creates.iter().any(|(at, _)| *at == place);
             // A column that is no plain one has several leaves or none, or one that repeats.
             let mut leaves =
                 (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == place);
@@ -148,6 +150,15 @@ impl ParquetRows {
                     None => {
                         let message = format!("{} is no id; give text or an integer", cell.shown());
                         draft.refuse(name, Issue::new("id", IssueCode::WrongType, message));
+                    }
+                }
+            }
+            for (_, field) in self.used.creates.iter().filter(|(place, _)| *place == column.place) {
+                match cell.id() {
+                    Some(id) => draft.create(*field, &id),
+                    None => {
+                        let message = format!("{} is no id; give text or an integer", cell.shown());
+                        draft.refuse(name, Issue::new(field.name(), IssueCode::WrongType, message));
                     }
                 }
             }

@@ -65,7 +65,7 @@ fn fields(report: &RunReport, page: &mut String) {
     }
     let mut fields: Vec<(&String, &u64)> = report.fields.iter().collect();
     fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    page.push_str("<h2>What changed most</h2>\n<table>\n<thead><tr><th>Field</th><th>Projects</th><th></th></tr></thead>\n<tbody>\n");
+    page.push_str("<h2>What changed most</h2>\n<table>\n<thead><tr><th>Field</th><th class=\"number\">Projects</th><th></th></tr></thead>\n<tbody>\n");
     for (name, count) in fields {
         let share = 100.0 * *count as f64 / most as f64;
         let _ = writeln!(
@@ -89,7 +89,7 @@ fn rows(report: &RunReport, page: &mut String) {
     for row in &report.rows {
         let _ = writeln!(
             page,
-            "<tr><td>{}</td><td class=\"id\">{}</td><td>{}</td><td class=\"reason\">{}</td></tr>",
+            "<tr><td class=\"place\">{}</td><td class=\"id\">{}</td><td class=\"outcome\">{}</td><td class=\"reason\">{}</td></tr>",
             escaped(&row.place),
             escaped(&row.id),
             row.fate.as_str().replace('_', " "),
