@@ -4,6 +4,9 @@
 //! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
 //! * [`States`]: a Singer tap's states, held back until the rows before them are settled.
+//! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
+//! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
+//! * [`RunReport`]: a page about a run.
 //! * [`Rejects`]: the file of rows that were not applied, to be mended and fed back.
 //!
 //! ```

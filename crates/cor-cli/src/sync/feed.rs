@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use cor_http::{ErrorKind, Invalid, Issue, IssueCode, ItemResult};
+use cor_http::{Error, ErrorKind, Invalid, Issue, IssueCode, ItemResult};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
@@ -72,13 +72,7 @@ impl Control {
             Ok(_) => true,
             Err(_) if !item.started => false,
             Err(_) if !row.problems.is_empty() => true,
-            Err(error) => matches!(
-                error.kind(),
-                ErrorKind::Invalid
-                    | ErrorKind::ProjectNotFound
-                    | ErrorKind::Validation
-                    | ErrorKind::InvalidDateRange
-            ),
+            Err(error) => is_verdict(error),
         };
         match has_verdict {
             true => states.settle(row.number),
@@ -173,6 +167,14 @@ impl Feed {
             }
         }
     }
+}
+
+/// Whether an error says something about the row, and not about the day on which it was sent.
+pub(super) fn is_verdict(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Invalid | ErrorKind::ProjectNotFound | ErrorKind::Validation | ErrorKind::InvalidDateRange
+    )
 }
 
 /// Ends when the input does, when nobody wants more, or (as an error) when nobody is there any more.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cor_http::{Client, Outcome, ProjectCreate};
 use cor_sync::{Creation, Rows, Scope, Staged, State, StateError, SyncOptions, TableSync, Verdict};
 
-use super::feed::{Control, Feed};
+use super::feed::{Control, Feed, is_verdict};
 use super::report::{Purpose, Report, Stopped};
 use super::{Options, halted, run_rows, stopped_by, tell_states, tell_unused};
 use crate::args::StateArgs;
@@ -145,9 +145,10 @@ impl Run<'_> {
     ) -> Result<HashMap<u64, bool>, StateError> {
         let streams = self.control.states().is_some();
         let mut verdicts = HashMap::new();
-        let total = sync.waiting()?.projects;
-        report.turn_to("sending", Some(total));
-        let mut apply = sync.apply(self.client, self.create_missing.then(creation))?;
+        let waiting = sync.waiting()?;
+        report.turn_to("sending", Some(waiting.projects));
+        let apply = sync.apply(self.client, self.create_missing.then(creation));
+        let mut apply = apply.inspect_err(|_| report.totals.not_started += waiting.rows)?;
         let mut ticks = tokio::time::interval(report.progress.interval());
         let mut first: Option<Signal> = None;
         let mut settled = 0;
@@ -173,7 +174,15 @@ impl Run<'_> {
                     report.note("stopping: what is in flight finishes; once more to leave at once");
                 }
                 next = apply.next() => {
-                    let Some(next) = next? else { break };
+                    let next = match next {
+                        Ok(Some(next)) => next,
+                        Ok(None) => break,
+                        Err(error) => {
+                            // Where not even that can be read, the error says enough.
+                            report.totals.not_started += apply.not_begun().unwrap_or(0);
+                            return Err(error);
+                        }
+                    };
                     settled += 1;
                     if streams {
                         verdicts.insert(next.change.place, has_verdict(&next.verdict));
@@ -199,7 +208,7 @@ impl Run<'_> {
 fn has_verdict(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Applied { .. } | Verdict::Unchanged => true,
-        Verdict::Failed(error) => error.outcome() != Outcome::Unknown && !error.is_retryable(),
+        Verdict::Failed(error) => error.outcome() != Outcome::Unknown && is_verdict(error),
         _ => false,
     }
 }

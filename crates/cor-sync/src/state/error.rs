@@ -137,7 +137,11 @@ impl fmt::Display for StateError {
                 write!(f, "there is no state file {}; a sync makes one", shown(path))
             }
             StateError::Unusable { path, detail } => {
-                write!(f, "the state file {} cannot be used: {detail}", shown(path))
+                write!(
+                    f,
+                    "the state file {} cannot be used: {detail}; see to it that it can be written, and run the same again",
+                    shown(path)
+                )
             }
             StateError::NoPlace => {
                 f.write_str("this account has no home folder to keep the state in; say where it is to be")
