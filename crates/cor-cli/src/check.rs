@@ -92,11 +92,15 @@ impl Found {
             Content::Bad(id, problems) => (id, problems),
         };
         self.rejected += 1;
-        for problem in &problems {
-            self.count(row.line, problem);
+        for (at, problem) in problems.iter().enumerate() {
+            // Rows are counted: a column may set two fields, and be wrong for both.
+            let is_same = |other: &Problem| (&other.column, other.code) == (&problem.column, problem.code);
+            if !problems[..at].iter().any(is_same) {
+                self.count(row.line, problem);
+            }
         }
         if output.is_json() {
-            let error = &problems_json(&problems)["error"];
+            let error = problems_json(&problems);
             return output.json(&json!({ "line": row.line, "id": id, "error": error }));
         }
         let separator = if problems[0].column.is_some() { "," } else { ":" };
@@ -114,6 +118,13 @@ impl Found {
         }
     }
 
+    /// The most frequent first.
+    fn kinds(&self) -> Vec<(&(Option<String>, &'static str), &Kind)> {
+        let mut kinds: Vec<_> = self.problems.iter().collect();
+        kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.rows));
+        kinds
+    }
+
     fn json(
         &self,
         rows: &dyn Rows,
@@ -122,7 +133,7 @@ impl Found {
         started: Instant,
         output: &mut Output,
     ) {
-        let problems = self.problems.iter().map(|((column, code), kind)| {
+        let problems = self.kinds().into_iter().map(|((column, code), kind)| {
             json!({
                 "column": column, "code": code, "rows": kind.rows,
                 "first_line": kind.line, "example": kind.message,
@@ -195,9 +206,8 @@ impl Found {
             column("Problem", false, 90),
         ];
         let cell = |text: String| Cell { text, style: Style::new() };
-        let mut kinds: Vec<_> = self.problems.iter().collect();
-        kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.rows));
-        let rows: Vec<Vec<Cell>> = kinds
+        let rows: Vec<Vec<Cell>> = self
+            .kinds()
             .into_iter()
             .map(|((column, _), kind)| {
                 let column = column.as_deref().map_or_else(|| "(the row)".to_owned(), plain);
@@ -217,7 +227,11 @@ fn mapping_lines(mapping: &[ColumnUse]) -> Vec<String> {
     let rows: Vec<Vec<Cell>> = mapping
         .iter()
         .map(|entry| {
-            let name = entry.column.as_deref().map_or_else(|| "(constant)".to_owned(), plain);
+            let name = match (&entry.column, entry.field) {
+                (Some(column), _) => plain(column),
+                (None, ColumnUse::ANY) => "(any)".to_owned(),
+                (None, _) => "(constant)".to_owned(),
+            };
             let how = match (entry.found, entry.rule.as_str()) {
                 (false, _) => cell("no row has this column".to_owned(), YELLOW),
                 (true, "") => cell("as it is".to_owned(), DIM),

@@ -31,7 +31,7 @@ impl Rules {
     /// Everything but the source, in one order. Its form must not change: states would no longer be found.
     fn canonical(&self) -> String {
         let mut lines = vec!["1".to_owned(), format!("id {}", text(&self.id_column))];
-        lines.extend(self.left_out.iter().map(|column| format!("ignore {}", text(column))));
+        lines.extend(self.all_left_out().into_iter().map(|column| format!("ignore {}", text(column))));
         lines.push(format!("clear {} keep {}", texts(&self.clear), texts(&self.keep)));
         for (field, rule) in &self.fields {
             lines.push(match rule {

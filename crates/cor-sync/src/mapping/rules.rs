@@ -25,6 +25,8 @@ pub struct Rules {
     pub(super) id_column: String,
     pub(super) fields: BTreeMap<Field, Rule>,
     pub(super) left_out: BTreeSet<String>,
+    /// Columns left out again that had been said to set a field; the input need not have them.
+    dropped: BTreeSet<String>,
     /// Texts that empty any field, and such that leave it as it is.
     pub(super) clear: Vec<String>,
     pub(super) keep: Vec<String>,
@@ -108,12 +110,17 @@ impl Use<'_> {
 pub struct ColumnUse {
     /// The column; `None` for a value that no column gives.
     pub column: Option<String>,
-    /// `id`, or the field it sets.
+    /// `id`, the field it sets, or [`ANY`](ColumnUse::ANY) for what was said of all fields.
     pub field: &'static str,
     /// How it is read, in a few words; empty for as it is.
     pub rule: String,
     /// Whether the input has the column.
     pub found: bool,
+}
+
+impl ColumnUse {
+    /// Stands for every field.
+    pub const ANY: &'static str = "any";
 }
 
 impl Rules {
@@ -124,6 +131,7 @@ impl Rules {
             id_column: "id".to_owned(),
             fields: BTreeMap::new(),
             left_out: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             clear: Vec::new(),
             keep: Vec::new(),
             by_column: HashMap::new(),
@@ -199,8 +207,12 @@ impl Rules {
     }
 
     fn leave_out(&mut self, column: String) {
+        let before = self.fields.len();
         self.fields.retain(|_, rule| !matches!(rule, Rule::Column(name, _) if *name == column));
-        self.left_out.insert(column);
+        match self.fields.len() == before {
+            true => self.left_out.insert(column),
+            false => self.dropped.insert(column),
+        };
     }
 
     /// Works out what follows from the rules.
@@ -244,13 +256,22 @@ impl Rules {
         })
     }
 
+    fn is_left_out(&self, name: &str) -> bool {
+        self.left_out.contains(name) || self.dropped.contains(name)
+    }
+
+    /// Columns that set nothing, whatever they are called.
+    pub(super) fn all_left_out(&self) -> BTreeSet<&str> {
+        self.left_out.union(&self.dropped).map(String::as_str).collect()
+    }
+
     /// What a column of this name is for.
     pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
         let is_id = name == self.id_column;
         if let Some(fields) = self.by_column.get(name) {
             return Use { is_id, fields, ..Use::default() };
         }
-        if is_id || self.left_out.contains(name) || NOTES.contains(&name) {
+        if is_id || self.is_left_out(name) || NOTES.contains(&name) {
             return Use { is_id, is_ignored: !is_id, ..Use::default() };
         }
         match Field::ALL.iter().find(|field| field.name() == name) {
@@ -284,6 +305,10 @@ impl Rules {
             };
             let found = column.as_deref().is_none_or(found);
             uses.push(ColumnUse { column, field: field.name(), rule, found });
+        }
+        let rule = self.plain.described();
+        if !rule.is_empty() {
+            uses.push(ColumnUse { column: None, field: ColumnUse::ANY, rule, found: true });
         }
         uses
     }

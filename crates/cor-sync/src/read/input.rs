@@ -167,9 +167,9 @@ impl Input {
         let guessed = match extension {
             _ if is_parquet => Format::Parquet,
             Some("csv" | "tsv" | "tab") => Format::Csv,
-            Some("jsonl" | "ndjson") => Format::Jsonl,
             Some("parquet" | "pq") => Format::Parquet,
             _ if is_singer(&start) => Format::Singer,
+            Some("jsonl" | "ndjson") => Format::Jsonl,
             _ if matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')) => Format::Jsonl,
             _ => Format::Csv,
         };
@@ -184,22 +184,30 @@ impl Input {
         })
     }
 
-    /// Rows that are part of a program.
+    /// A table that is part of a program: CSV, in UTF-8.
     pub fn embedded(text: &'static str) -> Input {
-        Input::from_reader(text.as_bytes(), Format::Csv)
-    }
-
-    /// Text that comes from elsewhere, in UTF-8.
-    pub fn from_reader(reader: impl Read + Send + 'static, format: Format) -> Input {
         Input {
-            reader: Box::new(reader),
-            size: None,
-            format,
+            reader: Box::new(text.as_bytes()),
+            size: Some(text.len() as u64),
+            format: Format::Csv,
             mark: 0,
             encoding: Encoding::UTF_8,
             delimiter: None,
             path: None,
         }
+    }
+
+    /// Bytes that come from elsewhere, as [`open`](Input::open) takes them.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn from_reader(
+        reader: impl Read + Send + 'static,
+        format: Option<Format>,
+        encoding: Option<Encoding>,
+    ) -> Result<Input, Unusable> {
+        Input::of(reader, None, format, encoding)
+            .map_err(|error| Unusable::because(format!("the input cannot be read: {error}")))
     }
 
     /// What it is written in.

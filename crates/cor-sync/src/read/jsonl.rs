@@ -86,7 +86,7 @@ impl Rows for JsonRows {
     }
 
     fn may_wait(&self) -> bool {
-        self.lines.may_wait()
+        self.lines.ahead().is_none()
     }
 
     fn size(&self) -> Option<u64> {

@@ -74,7 +74,9 @@ impl LineReader {
         Ok(n)
     }
 
-    pub(crate) fn may_wait(&self) -> bool {
-        self.reader.buffer().is_empty()
+    /// The next line, as far as it is here to its end.
+    pub(crate) fn ahead(&self) -> Option<&[u8]> {
+        let buffer = self.reader.buffer();
+        buffer.iter().position(|byte| *byte == b'\n').map(|end| &buffer[..end])
     }
 }

@@ -17,3 +17,6 @@ mod table;
 pub use self::encoding::Encoding;
 pub use self::input::{Format, Input, Origin};
 pub use self::table::Table;
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::input::Input;
 use super::keeping::{LONGEST_ROW, too_long};
-use super::parquet_cells::{Cell, Kind, read};
+use super::parquet_cells::{Cell, Kind, is_key, read};
 use crate::mapping::{Columns, Draft};
 use crate::{Broken, ColumnUse, Content, Problem, Reason, Row, Rows, Rules, Style, Unusable};
 
@@ -180,8 +180,11 @@ impl ParquetRows {
     fn json(&self) -> Vec<u8> {
         let members = self.columns.iter().filter_map(|column| {
             let cell = column.cells[self.at].as_ref()?;
-            let value = if column.place == self.used.id { cell.id().map(|id| text(&id)) } else { None };
-            let value = value.unwrap_or_else(|| cell.json());
+            // In JSON an integer is no key.
+            let keys = self.used.fields.iter().filter(|(_, field)| is_key(*field)).map(|(place, _)| *place);
+            let is_key = keys.chain([self.used.id]).any(|place| place == column.place);
+            let key = if is_key { cell.id().map(|id| text(&id)) } else { None };
+            let value = key.unwrap_or_else(|| cell.json());
             Some(format!("{}:{value}", text(&self.header[column.place])))
         });
         format!("{{{}}}", members.collect::<Vec<_>>().join(",")).into_bytes()

@@ -222,8 +222,7 @@ impl Cell {
                 ));
             }
             Cell::Boolean(yes) => Value::Boolean(*yes),
-            // Keys of a database are integers, and these fields are other tables' keys.
-            Cell::Integer(number) if field.name().ends_with("_id") => Value::Text(number.to_string().into()),
+            Cell::Integer(number) if is_key(field) => Value::Text(number.to_string().into()),
             Cell::Integer(number) => Value::Number(number.to_string().parse()?),
             Cell::Float(number) if number.is_nan() => return Ok(None),
             Cell::Float(number) => Value::Number((*number).into()),
@@ -276,6 +275,11 @@ impl Cell {
     pub(super) fn shown(&self) -> String {
         quoted(self.json().trim_matches('"'))
     }
+}
+
+/// Whether the field is the key of something else. In a database such keys are integers.
+pub(super) fn is_key(field: Field) -> bool {
+    field.name().ends_with("_id")
 }
 
 /// The day so many days after 1970-01-01.

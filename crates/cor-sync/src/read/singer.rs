@@ -14,7 +14,8 @@ use super::lines::{Line, LineReader};
 use crate::mapping::{Columns, Draft};
 use crate::text::{listed, meant, quoted};
 use crate::{
-    Broken, ColumnUse, Content, Fix, Members, Problem, Reason, Row, Rows, Rules, States, Style, Unusable,
+    Broken, ColumnUse, Content, Fix, Members, NOTES, Problem, Reason, Row, Rows, Rules, States, Style,
+    Unusable,
 };
 
 /// Reads the records of one stream, and holds its states until the rows before them are settled.
@@ -124,6 +125,10 @@ impl SingerRows {
             Ok(message) => message,
             Err(problem) => return bad(problem),
         };
+        if !message.0.is_empty() && message.0.iter().all(|(name, _)| NOTES.contains(&name.as_str())) {
+            // Ours, about the line after it.
+            return Ok(Message::Done);
+        }
         let text = |name: &str| member(&message, name).and_then(|value| text_of(value.get()));
         let Some(kind) = text("type") else {
             return bad(Problem::of_row("not_singer", "the line is no Singer message: it has no type"));
@@ -250,7 +255,9 @@ impl Rows for SingerRows {
     }
 
     fn may_wait(&self) -> bool {
-        self.lines.may_wait()
+        // Messages of other types are taken on the way to the next record, which may be long in coming.
+        let is_record = |line: &[u8]| line.windows(8).take(64).any(|word| word == b"\"RECORD\"");
+        !self.lines.ahead().is_some_and(is_record)
     }
 
     fn size(&self) -> Option<u64> {
