@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-CRATES := cor-core cor-http cor-sandbox cor-cli cor-py cor-ffi cor-fault-peer
+CRATES := cor-core cor-http cor-sandbox cor-sync cor-cli cor-py cor-ffi cor-fault-peer
 PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help
@@ -38,6 +38,8 @@ test-cli: ## the program on real input: a public CRM export of 14,277 rows, wher
 	$(CARGO) build --locked --quiet -p cor-cli
 	COR=target/debug/cor tests/readme
 	COR=target/debug/cor tests/cli-real-input
+	COR=target/debug/cor tests/cli-formats
+	COR=target/debug/cor tests/sync-state
 
 .PHONY: test-sandbox
 test-sandbox: ## the sandbox against its own OpenAPI description, by a property-based tester

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use cor_http::{Field, FieldType};
 
 use crate::connection::ConnectionArgs;
-use crate::rows::Format;
+use cor_sync::Format;
 
 const ABOUT: &str = "\
 Keeps COR (projectcor.com) projects in step with the system that owns them.\n\n\
@@ -28,6 +28,7 @@ Exit status:
   2  wrong usage, input or configuration
   3  not authorised
   4  COR could not be reached, or the run was stopped early
+  5  the state file is in use, damaged, of another version, or cannot be written
   130, 143  ended by SIGINT or SIGTERM";
 
 /// Keeps COR (projectcor.com) projects in step with the system that owns them.
@@ -48,6 +49,12 @@ pub(crate) enum Verb {
     Projects {
         #[command(subcommand)]
         verb: ProjectsVerb,
+    },
+    /// Look into the state that sync keeps, and forget parts of it
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    State {
+        #[command(subcommand)]
+        verb: StateVerb,
     },
     /// Run COR's endpoint on this machine, for trying and testing
     #[command(long_about = SANDBOX_ABOUT, after_help = SANDBOX_EXAMPLES)]
@@ -70,7 +77,13 @@ pub(crate) enum ProjectsVerb {
     /// Change one project
     #[command(long_about = UPDATE_ABOUT, after_help = UPDATE_EXAMPLES)]
     Update(Box<UpdateArgs>),
-    /// Apply a table of changes: CSV or JSON lines, a file or standard input
+    /// Check a table and its mapping, and send nothing
+    #[command(long_about = CHECK_ABOUT, after_help = CHECK_EXAMPLES)]
+    Check(Box<CheckArgs>),
+    /// Show what sync would send: which fields of which projects, from what to what
+    #[command(long_about = PLAN_ABOUT, after_help = PLAN_EXAMPLES)]
+    Plan(Box<PlanArgs>),
+    /// Apply a table of changes: CSV, JSON lines, Parquet, or what a Singer tap writes
     #[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
 }
@@ -190,14 +203,20 @@ fn help(field: Field) -> &'static str {
 
 const SYNC_ABOUT: &str = "\
 Apply a table of changes: one row, one project.\n\n\
-Columns that are called like a field (name, end, estimated_time, …) map themselves; --map names the \
-others. An empty cell, or null, keeps what COR has. A row that cannot be used is reported with line, \
-column and reason, and does not stop its neighbours. Rows of one project are applied in the order of \
-the table; limits and outages pause the run.\n\n\
+Columns that are called like a field (name, end, estimated_time, …) map themselves; --map or a \
+mapping file names the others; cor projects check shows what comes of it. An empty cell, or null, keeps what COR has. A row that cannot be used is reported with line, \
+column and reason, and does not stop its neighbours; limits and outages pause the run.\n\n\
+What COR accepts is remembered in a state file, for each COR, source and mapping. The table is read to \
+its end, rows of one project become one update in which the last value of each field wins, and only \
+what differs from what COR has accepted is sent. Run the same command again after a crash, a kill, a \
+full disk or Ctrl-C: it goes on where it was. With --no-state rows are sent as they come, in their order.\n\n\
 With --rejects, rows that were not applied are copied as they are into a file, with three more \
 columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Mend it and \
 give it to sync again: those columns are ignored. In JSON lines they are three more keys, \
-and stand on a line of their own above one that is no object.\n\n\
+and stand on a line of their own above one that is no object. With a state, rows that were not begun \
+are not among them: the next run sends them.\n\n\
+What a Singer tap writes is read from standard input; its states are written to standard output when \
+every record before them was applied or rejected, and everything else goes to standard error.\n\n\
 The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
 
 const SYNC_EXAMPLES: &str = "Examples:
@@ -205,6 +224,8 @@ const SYNC_EXAMPLES: &str = "Examples:
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id \\
       --map account=name --map close_date=end --map close_value=estimated
   cor projects sync erp.csv --source SAP --delimiter ';' --clear-token '(none)' --dry-run
+  cor projects sync deals.parquet --mapping mapping.toml --create-missing --report report.html
+  tap-hubspot --config tap.json | cor projects sync - --mapping mapping.toml --stream deals >> states.jsonl
   psql -c \"copy (select …) to stdout csv header\" | cor projects sync - --source SAP --json
 
 In JSON lines numbers are numbers and an id is text:
@@ -212,49 +233,199 @@ In JSON lines numbers are numbers and an id is text:
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
-    /// The table, or - for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// The system the projects were created from: SALESFORCE, SAP, JIRA, …
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Remember nothing and read nothing remembered: every row is sent, as it comes
+    #[arg(long, conflicts_with_all = ["state", "full", "report"])]
+    pub(crate) no_state: bool,
+    /// Send every field, whatever COR accepted before
     #[arg(long)]
-    pub(crate) source: String,
-    /// Let a column set a field; may be repeated. "Column=" leaves the column out
-    #[arg(long, value_name = "COLUMN=FIELD")]
-    pub(crate) map: Vec<String>,
-    /// The column that holds the external id
-    #[arg(long, value_name = "COLUMN", default_value = "id")]
-    pub(crate) id_column: String,
+    pub(crate) full: bool,
+    /// Create projects that COR does not know; their rows need a name, and may have a brand_id and a product_id
+    #[arg(long)]
+    pub(crate) create_missing: bool,
     /// Write rows that were not applied to this file, so that they can be mended and fed back
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
-    /// What the table is written in [default: by the file's extension, else by its first character]
-    #[arg(long, value_name = "csv|jsonl", value_parser = format_of)]
-    pub(crate) format: Option<Format>,
-    /// What separates the columns of a CSV: one character, or tab [default: comma; tab in a .tsv]
-    #[arg(long, value_name = "CHARACTER")]
-    pub(crate) delimiter: Option<String>,
-    /// A cell with exactly this text empties its field by sending null
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) clear_token: Option<String>,
+    /// Write a page about the run to this HTML file: counts, a chart, what changed, rows that were not applied
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<u64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print one JSON object for each row that was not applied, and at the end the summary
+    /// Print one JSON object a second on how far it is and one for each row not applied, and at the end the summary
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }
 
+/// Where the state is.
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    /// The file that remembers what COR last accepted [default: cor/sync.db in the folder for states,
+    /// $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+const PLAN_ABOUT: &str = "\
+Show what sync would send, and send nothing; needs no credentials.\n\n\
+Compares the table with what COR last accepted, as the state file remembers it: the fields that would \
+change, each with its old and new value, projects of which nothing is known yet, and how many rows \
+are unchanged. Takes the same options as sync.";
+
+const PLAN_EXAMPLES: &str = "Examples:
+  cor projects plan deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
+  cor projects plan deals.csv --mapping mapping.toml --json | jq -r 'select(.new) | .id'
+
+Exit status: 0 every row can be used, 1 some cannot, 2 the table or the mapping cannot be used, 5 the state cannot.";
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Show what sync --full would send
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Print one JSON object for each project with something to send and for each row that cannot be used, and at the
+    /// end the counts
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateVerb {
+    /// Show what is remembered: of every table, or of one project
+    #[command(after_help = "Examples:
+  cor state show
+  cor state show SF-OPP-12345 --json")]
+    Show(StateShowArgs),
+    /// Forget projects, so that all of their fields are sent next time
+    #[command(after_help = "Examples:
+  cor state forget SF-OPP-12345 SF-OPP-67890
+  cor state forget --all --source SALESFORCE")]
+    Forget(StateForgetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateShowArgs {
+    /// A project's external id [default: a summary of each table]
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["ids", "all"])]
+pub(crate) struct StateForgetArgs {
+    /// External ids of the projects
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// All projects
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only those of this source
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Only those of this COR
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print how many as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CHECK_ABOUT: &str = "\
+Check a table and its mapping without sending anything; needs no credentials.\n\n\
+Tells every problem of every row, then which column sets which field and how it is read, which \
+columns are not used, and which problems there are how often. Takes the same options as sync.";
+
+const CHECK_EXAMPLES: &str = "Examples:
+  cor projects check deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
+  cor projects check deals.csv --mapping mapping.toml
+  cor projects check erp.csv --mapping erp.toml --encoding windows-1252 --json
+
+A mapping file:
+  source = \"SALESFORCE\"
+  id = \"opportunity_id\"
+
+  [fields]
+  name = \"account\"
+  end = { column = \"close_date\", date = \"%d-%m-%y\" }
+  estimated = { column = \"close_value\", decimal = \",\", thousands = \".\" }
+  status = { column = \"stage\", values = { \"Closed Won\" = \"finished\" }, unlisted = \"keep\" }
+  billable = { constant = true }
+
+Exit status: 0 every row is fine, 1 some are not, 2 the table or the mapping cannot be used.";
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Print one JSON object for each row with a problem, and at the end what was found
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which table, how it is written, and what its columns mean: the same for every verb that reads one.
+#[derive(Debug, Args)]
+pub(crate) struct TableArgs {
+    /// The table, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: the mapping's]
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Let a column set a field; may be repeated. "Column=" leaves the column out
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    pub(crate) map: Vec<String>,
+    /// Read from this TOML file which column sets which field, and how days, numbers and words are written
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mapping: Option<PathBuf>,
+    /// The column that holds the external id [default: the mapping's, else id]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id_column: Option<String>,
+    /// A cell with exactly this text empties its field by sending null
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) clear_token: Option<String>,
+    /// What the table is written in [default: by the file's extension, else by its first bytes]
+    #[arg(long, value_name = FORMATS, value_parser = format_of, help_heading = "The table")]
+    pub(crate) format: Option<Format>,
+    /// What separates the columns of a CSV: one character, or tab [default: what the header shows]
+    #[arg(long, value_name = "CHARACTER", help_heading = "The table")]
+    pub(crate) delimiter: Option<String>,
+    /// The encoding of text without a byte order mark, such as windows-1252 or utf-16le [default: utf-8]
+    #[arg(long, value_name = "NAME", help_heading = "The table")]
+    pub(crate) encoding: Option<String>,
+    /// Which stream of several a Singer tap writes
+    #[arg(long, value_name = "NAME", help_heading = "The table")]
+    pub(crate) stream: Option<String>,
+}
+
+const FORMATS: &str = "csv|jsonl|parquet|singer";
+
 fn format_of(text: &str) -> Result<Format, String> {
-    match text {
-        "csv" => Ok(Format::Csv),
-        "jsonl" => Ok(Format::Jsonl),
-        _ => Err("it is csv or jsonl".to_owned()),
-    }
+    Format::ALL
+        .iter()
+        .copied()
+        .find(|format| format.name() == text)
+        .ok_or_else(|| format!("it is one of {FORMATS}"))
 }
 
 const SANDBOX_ABOUT: &str = "\

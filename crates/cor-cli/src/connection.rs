@@ -79,10 +79,9 @@ impl ConnectionArgs {
         Ok(builder.build()?)
     }
 
-    /// Checks the options as far as they can be without credentials.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        self.builder()?.token("none-needed").build()?;
-        Ok(())
+    /// Checks the options as far as they can be without credentials. Returns where COR is.
+    pub(crate) fn check(&self) -> Result<String, Failure> {
+        Ok(self.builder()?.token("none-needed").build()?.base_url().to_owned())
     }
 
     /// The address an update of this project goes to.

@@ -7,10 +7,10 @@ use cor_sandbox::{FieldValue, Sandbox, StoredProject};
 
 use crate::failure::{Failure, status};
 use crate::output::{BOLD, DIM, GREEN, Output, styled};
-use crate::rows::{CsvRows, Input, Rename, Rules};
 use crate::sandbox::refused;
 use crate::sync;
 use crate::table::{self, Cell, Column};
+use cor_sync::{Input, Rename, Rules, Table};
 
 const PROJECTS: &str = include_str!("../demo/projects.csv");
 const CHANGES: &str = include_str!("../demo/changes.csv");
@@ -48,14 +48,12 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
 
     let client = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
     let rename = |column: &str, field| Rename { column: column.to_owned(), field: Some(field) };
-    let rules = Rules {
-        source: SOURCE.into(),
-        id_column: "opportunity".to_owned(),
-        renames: vec![rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)],
-        clear: Some("(none)".to_owned()),
-    };
-    let rows = CsvRows::open(Input::embedded(CHANGES), rules, None, false)?;
-    sync::apply(client, Box::new(rows), sync::Options::default(), output)?;
+    let rules = Rules::new(SOURCE)
+        .id_column("opportunity")
+        .clear("(none)")
+        .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
+    let rows = Table::new().open_input(Input::embedded(CHANGES), rules)?;
+    sync::apply(client, rows, sync::Options::default(), false, output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {

@@ -1,12 +1,11 @@
 //! Why a verb did not do its work: for people, for programs, and as an exit status.
 
-use std::error::Error as _;
-
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
+use crate::input::told;
 use crate::output::Output;
-use crate::rows::{Problem, Unusable};
+use cor_sync::{Broken, Problem, StateError, Unusable};
 
 /// What a program that calls `cor` can tell from its exit.
 pub(crate) mod status {
@@ -15,6 +14,7 @@ pub(crate) mod status {
     pub(crate) const USAGE: u8 = 2;
     pub(crate) const UNAUTHORISED: u8 = 3;
     pub(crate) const UNREACHED: u8 = 4;
+    pub(crate) const STATE: u8 = 5;
 }
 
 /// Ends a verb before its work is done.
@@ -53,7 +53,7 @@ impl Failure {
     pub(crate) fn client(error: &Error) -> Failure {
         Failure {
             status: status_of(error),
-            lines: vec![chain(error)],
+            lines: vec![error.chain()],
             json: Some(json!({ "error": error_json(error) })),
         }
     }
@@ -82,9 +82,17 @@ impl Failure {
     }
 }
 
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        let mut json = described("config", "not_applied", &error.to_string());
+        json["error"]["code"] = error.code().into();
+        Failure { status: status::STATE, lines: vec![error.to_string()], json: Some(json) }
+    }
+}
+
 impl From<Unusable> for Failure {
     fn from(unusable: Unusable) -> Self {
-        Failure::of_usage(unusable.0)
+        Failure::of_usage(unusable.0.iter().map(told).collect())
     }
 }
 
@@ -106,19 +114,12 @@ pub(crate) fn status_of(error: &Error) -> u8 {
     }
 }
 
-/// The error and what caused it, as one line.
-pub(crate) fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let says = error.to_string();
-        if !text.contains(&says) {
-            text.push_str(": ");
-            text.push_str(&says);
-        }
-        cause = error.source();
+/// Why an input could not be read on.
+pub(crate) fn broken(broken: &Broken) -> String {
+    match broken.error.get_ref().and_then(|error| error.downcast_ref::<Unusable>()) {
+        Some(unusable) => unusable.0.iter().map(told).collect::<Vec<_>>().join("; "),
+        None => broken.error.to_string(),
     }
-    text
 }
 
 /// An error of the client as every face describes it to programs.
@@ -126,7 +127,7 @@ pub(crate) fn error_json(error: &Error) -> Value {
     json!({
         "kind": error.kind().as_str(),
         "outcome": error.outcome().as_str(),
-        "message": chain(error),
+        "message": error.chain(),
         "code": error.code(),
         "status": error.status(),
         "attempts": error.attempts(),
@@ -143,7 +144,7 @@ pub(crate) fn error_json(error: &Error) -> Value {
 pub(crate) fn problems_json(problems: &[Problem]) -> Value {
     let range = problems.iter().all(|problem| problem.code == "date_range");
     let kind = if range { ErrorKind::InvalidDateRange } else { ErrorKind::Invalid };
-    let mut error = bare(kind.as_str(), "not_applied", &crate::rows::sentence(problems));
+    let mut error = bare(kind.as_str(), "not_applied", &cor_sync::sentence(problems));
     error["issues"] = problems
         .iter()
         .map(|problem| {

@@ -1,17 +1,18 @@
 //! The `cor` program as a library: [`run`] is all of it.
 //!
-//! Every verb is thin: `projects update` and `projects sync` are calls into [`cor_http`], `sandbox` starts a
-//! [`cor_sandbox::Sandbox`], `demo` does all of that at once. `rows` turns tables into updates and knows nothing of a
-//! terminal or of arguments.
+//! Every verb is thin: `projects update` is a call into [`cor_http`], `projects sync` reads tables with [`cor_sync`],
+//! `sandbox` starts a [`cor_sandbox::Sandbox`], `demo` does all of that at once.
 
 mod args;
+mod check;
 mod connection;
 mod demo;
 mod failure;
+mod input;
 mod output;
-mod rows;
 mod sandbox;
 mod signals;
+mod state;
 mod sync;
 mod table;
 mod update;
@@ -35,6 +36,7 @@ use crate::output::Output;
 /// | 2 | wrong usage, input or configuration |
 /// | 3 | not authorised |
 /// | 4 | COR could not be reached or gave no usable answer, or the run was stopped early |
+/// | 5 | the state file is in use, damaged, of another version, or cannot be written |
 /// | 130, 143 | ended by SIGINT or SIGTERM |
 pub fn run<I, T>(arguments: I) -> u8
 where
@@ -50,7 +52,10 @@ where
     let _tracing = output::trace(cli.verbose);
     let ended = match cli.verb {
         Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),
+        Verb::State { verb } => state::run(&verb, &mut output),
         Verb::Sandbox(args) => sandbox::run(&args, &mut output),
         Verb::Demo => demo::run(&mut output),
         Verb::Completions { shell } => {

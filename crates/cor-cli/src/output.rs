@@ -23,6 +23,7 @@ pub(crate) struct Output {
     err: AutoStream<io::Stderr>,
     json: bool,
     together: bool,
+    aside: bool,
     /// What became of standard output.
     state: State,
 }
@@ -41,6 +42,7 @@ impl Output {
             err: AutoStream::auto(io::stderr()),
             json: false,
             together: false,
+            aside: false,
             state: State::Open,
         }
     }
@@ -55,6 +57,16 @@ impl Output {
         self.together = true;
     }
 
+    /// From here on standard output belongs to a Singer tap's states; everything else goes to standard error.
+    pub(crate) fn set_aside(&mut self) {
+        self.aside = true;
+    }
+
+    /// One state of a Singer tap, for whoever starts the tap next time.
+    pub(crate) fn state(&mut self, json: &str) {
+        self.write(|out| writeln!(out, "{json}"));
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
@@ -65,6 +77,10 @@ impl Output {
 
     /// One line of the result. Foreign text in it has to be printable.
     pub(crate) fn line(&mut self, text: &str) {
+        if self.aside {
+            let _ = writeln!(self.err, "{text}");
+            return;
+        }
         self.write(|out| writeln!(out, "{text}"));
     }
 
@@ -75,6 +91,10 @@ impl Output {
 
     /// Bytes as they are.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        if self.aside {
+            let _ = self.err.write_all(bytes);
+            return;
+        }
         self.write(|out| out.write_all(bytes));
     }
 

@@ -5,8 +5,8 @@ use cor_http::{ExternalId, Field, FieldType, Issue, IssueCode, Json, Project, Pr
 use crate::args::{UpdateArgs, flag};
 use crate::failure::{Failure, status};
 use crate::output::{BOLD, DIM, Output, styled};
-use crate::rows::{Members, plain};
 use crate::signals::{Signals, runtime};
+use cor_sync::{Members, plain};
 
 pub(crate) fn run(args: &UpdateArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);

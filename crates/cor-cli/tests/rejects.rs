@@ -135,7 +135,7 @@ fn stopped_run(name: &str, arguments: &[&str]) -> Stopped {
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold).times(2));
     let rejects = folder.path("r.csv");
-    let mut command = sync_command(&sandbox, &file, &["--concurrency", "2"]);
+    let mut command = sync_command(&sandbox, &file, &["--concurrency", "2", "--no-state"]);
     let mut child = piped(command.args(arguments).arg("--rejects").arg(&rejects));
     assert_eq!(sandbox.wait_for_requests(2, PATIENCE).len(), 2);
     signal(&child, name);
@@ -192,6 +192,7 @@ fn a_stream_that_is_left_says_from_where_on() {
     sandbox.queue(Answer::pass().held_by(&hold));
     let mut command =
         cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE", "--json", "--concurrency", "1"]);
+    command.arg("--no-state");
     let mut child = piped(command.arg("--rejects").arg(folder.path("r.csv")).stdin(Stdio::piped()));
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"id,name\n1,\"a\nb\"\n").unwrap();
@@ -215,7 +216,9 @@ fn rows_behind_an_outage_are_not_lost() {
     (0..200).for_each(|n| table.push_str(&format!("{},x{n}\n", n % 3 + 1)));
     let file = folder.file("t.csv", table);
     sandbox.queue(Answer::status(401).times(1));
-    let ran = sync_with(&sandbox, &file, &folder.path("r.csv"), &["--json", "--concurrency", "1"]).exits(3);
+    let ran =
+        sync_with(&sandbox, &file, &folder.path("r.csv"), &["--json", "--concurrency", "1", "--no-state"])
+            .exits(3);
     let summary = ran.summary();
     assert_eq!(
         (&summary["read"], &summary["failed"], &summary["not_started"]),

@@ -81,13 +81,58 @@ fn tables_as_other_programs_write_them() {
 }
 
 #[test]
+fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
+    let folder = Folder::new();
+    let utf16 =
+        |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
+    let table = "id;name\r\nP;\"é €\r\n😀\"\r\n";
+    let marked = format!("\u{feff}{table}");
+    for (content, arguments) in [
+        (utf16(&marked, u16::to_le_bytes), &[][..]),
+        (utf16(&marked, u16::to_be_bytes), &[]),
+        // The mark wins: a file of rejected rows is marked UTF-8 and fed back with the same options.
+        (marked.clone().into_bytes(), &["--encoding", "windows-1252"]),
+        (utf16(table, u16::to_le_bytes), &["--encoding", "utf-16le"]),
+    ] {
+        let sandbox = sandbox(&["P"]);
+        let ran = sync(&sandbox, &folder.file("t.csv", content), arguments).exits(0);
+        assert_eq!(ran.err, "");
+        assert_eq!(bodies(&sandbox), ["{\"name\":\"é €\\r\\n😀\"}"]);
+    }
+    for (encoding, bytes) in [
+        ("windows-1252", &b"caf\xE9 \x80"[..]),
+        ("iso-8859-15", b"caf\xE9 \xA4"),
+        ("latin1", b"caf\xE9 \x80"),
+    ] {
+        let sandbox = sandbox(&["P"]);
+        let content = [b"id,name\nP,", bytes, b"\nQ,x\n"].concat();
+        let file = folder.file("t.csv", content);
+        let rejects = folder.path("r.csv");
+        let rejects = rejects.to_str().unwrap();
+        sync(&sandbox, &file, &["--encoding", encoding, "--rejects", rejects]).exits(1);
+        assert_eq!(bodies(&sandbox)[0], "{\"name\":\"café €\"}");
+        assert!(
+            folder.read("r.csv").starts_with("\u{feff}id,name,_line,_outcome,_reason\nQ,x,3,not_applied,")
+        );
+    }
+    let sandbox = sandbox(&["P"]);
+    // A lone surrogate is no text, and the row is told by its line.
+    let broken =
+        [utf16("\u{feff}id,name\nP,", u16::to_le_bytes), vec![0, 0xD8], utf16("x\nP,y\n", u16::to_le_bytes)];
+    let file = folder.file("t.csv", broken.concat());
+    sync(&sandbox, &file, &[]).exits(1).says("line 2, name: is not UTF-16LE");
+    assert_eq!(bodies(&sandbox), ["{\"name\":\"y\"}"]);
+    sync(&sandbox, &file, &["--encoding", "ebcdic"]).exits(2).says("--encoding \"ebcdic\" is not known");
+}
+
+#[test]
 fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     for (content, arguments, says) in [
         ("", &[][..], &["the input is empty"][..]),
         ("Id,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are Id, name"]),
-        ("id;name\nP;x\n", &[], &["--delimiter \";\""]),
+        ("Id;name\nP;x\n", &[], &["--delimiter \";\""]),
         ("id,name,name\nP,x,y\n", &[], &["two columns are called \"name\""]),
         (
             "id,name,deal\nP,x,y\n",
@@ -111,7 +156,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         ("id,name\nP,x\n", &["--clear-token", ""], &["--clear-token is empty"]),
         ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),
         ("[{\"id\":\"P\"}]", &[], &["one object per line"]),
-        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["--delimiter is for CSV"]),
+        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["only CSV has a delimiter"]),
         ("\u{feff}x\u{fffe}", &["--map", "a=b", "--map", "c=d"], &["2 problems, nothing was sent"]),
     ] {
         let file = folder.file("t", content);
@@ -123,10 +168,8 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         assert_eq!(ran.out, "");
         assert!(!rejects.exists(), "{content:?}");
     }
-    let utf16 = folder.file("t", b"\xFF\xFEi\0d\0");
-    sync(&sandbox, &utf16, &[]).exits(2).says("UTF-16");
     let latin = folder.file("t", b"id,name,caf\xE9\n");
-    sync(&sandbox, &latin, &[]).exits(2).says("column 3 is not UTF-8");
+    sync(&sandbox, &latin, &[]).exits(2).says("column 3 is not UTF-8").says("--encoding windows-1252");
     sync(&sandbox, &folder.path("missing"), &[]).exits(2).says("cannot read").says("missing");
     sync(&sandbox, &folder.path(""), &[]).exits(2).says("is a folder");
     let ran = sync(&sandbox, &folder.path("missing"), &["--json"]).exits(2);
@@ -164,7 +207,7 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
     assert_eq!(bodies(&sandbox), [r#"{"name":"two\r\nlines"}"#]);
     let ran = sync(&sandbox, &file, &["--map", "close_value=estimated", "--json"]).exits(1);
     assert_eq!(ran.err, "", "programs are told on standard output");
-    assert_eq!(counts(&ran.summary()), [8, 1, 7, 0, 0, 0]);
+    assert_eq!(counts(&ran.summary()), [8, 0, 7, 0, 1, 0]);
     let first = &ran.json()[0];
     assert_eq!((&first["line"], &first["id"]), (&json!(4), &json!("P")));
     assert_eq!(first["error"]["kind"], "invalid");
@@ -208,15 +251,15 @@ fn standard_input_is_read_as_it_comes() {
     ] {
         sandbox.requests_clear();
         let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE", "--json"]);
-        let ran = fed(&mut command, input.as_bytes()).exits(0);
+        let ran = fed(command.arg("--no-state"), input.as_bytes()).exits(0);
         assert_eq!(counts(&ran.summary()), [2, 2, 0, 0, 0, 0]);
         // Rows of one project are applied in order.
         assert_eq!(bodies(&sandbox), [r#"{"name":"piped"}"#, r#"{"name":"twice"}"#]);
     }
     // A row is applied although the next has not been written yet.
     sandbox.requests_clear();
-    let mut child =
-        piped(cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]).stdin(Stdio::piped()));
+    let arguments = ["projects", "sync", "-", "--source", "SALESFORCE", "--no-state"];
+    let mut child = piped(cor(&sandbox, &arguments).stdin(Stdio::piped()));
     let mut input = child.stdin.take().unwrap();
     std::io::Write::write_all(&mut input, b"id,name\nP,first\n").unwrap();
     assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
@@ -265,7 +308,10 @@ fn a_dry_run_judges_every_row_and_needs_no_credentials() {
     let file = folder.file("t.csv", table);
     let command = |arguments: &[&str]| {
         let mut command = bare();
-        command.args(["projects", "sync", "--source", "SAP", "--dry-run"]).arg(&file).args(arguments);
+        command
+            .args(["projects", "sync", "--source", "SAP", "--dry-run", "--no-state"])
+            .arg(&file)
+            .args(arguments);
         ran(&mut command)
     };
     command(&[])

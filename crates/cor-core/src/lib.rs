@@ -2,6 +2,7 @@
 //!
 //! * [`ProjectUpdate`]: a partial update of one project. A field is left alone, cleared or set ([`Patch`]);
 //!   only what was set or cleared is ever written.
+//! * [`ProjectCreate`]: a new project; [`Deleted`]: COR's word that one is gone.
 //! * [`ExternalId`], [`Source`], [`IncomeType`], [`Date`], [`Number`]: the values of an update, each exact.
 //! * [`ProjectUpdate::validate`]: every problem at once, as [`Issue`]s with field, code and sentence.
 //! * [`Project`]: COR's answer, read tolerantly; what this version does not know is kept.
@@ -30,6 +31,7 @@
 
 mod answer;
 mod assign;
+mod create;
 mod date;
 mod draft;
 mod field;
@@ -45,6 +47,7 @@ mod values;
 
 pub use answer::Answer;
 pub use assign::Value;
+pub use create::{CreateField, Deleted, ProjectCreate};
 pub use date::{Date, Timestamp};
 pub use draft::Draft;
 pub use field::{Field, FieldType, UnknownField};

@@ -195,6 +195,11 @@ impl<'a> Members<'a> {
         serde_json::from_str(json).ok()
     }
 
+    /// Every member, as it was written.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(name, value)| (&**name, value.get()))
+    }
+
     /// The JSON of the member of this name; of several, the last counts, as in most readers.
     pub(crate) fn last(&self, name: &str) -> Option<&'a str> {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.get())

@@ -100,6 +100,11 @@ impl Refusal {
         [&self.code, &self.name].into_iter().flatten().find_map(|name| kind_of(name))
     }
 
+    /// Whether `code`, as [`code`](Refusal::code) gives it, says that a create met a project of the same external id.
+    pub fn is_duplicate_code(code: &str) -> bool {
+        matches!(folded(code).as_str(), "duplicateexternalid" | "zc004")
+    }
+
     /// The HTTP status, or the one stated in the body of an answer whose own status says success.
     pub fn status(&self) -> u16 {
         self.status
@@ -237,12 +242,16 @@ fn one_line(text: &str) -> String {
     text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The kind behind COR's names and codes. Several names mean one thing; spelling variants are folded.
-fn kind_of(name: &str) -> Option<ErrorKind> {
+/// A name without what its spellings differ in: `PROJECT_NOT_FOUND` and `ProjectNotFoundException` are one.
+fn folded(name: &str) -> String {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     let folded = folded.strip_suffix("exception").unwrap_or(&folded);
-    let folded = folded.strip_suffix("error").unwrap_or(folded);
-    Some(match folded {
+    folded.strip_suffix("error").unwrap_or(folded).to_owned()
+}
+
+/// The kind behind COR's names and codes. Several names mean one thing; spelling variants are folded.
+fn kind_of(name: &str) -> Option<ErrorKind> {
+    Some(match folded(name).as_str() {
         "projectnotfound" | "zc001" => ErrorKind::ProjectNotFound,
         "invaliddaterange" => ErrorKind::InvalidDateRange,
         "validation"
@@ -332,5 +341,19 @@ mod tests {
     fn a_reference_that_is_not_mapped_is_no_missing_project() {
         let refusal = Refusal::read(404, br#"{"name":"ClientNotFoundError","message":"m"}"#);
         assert_eq!(refusal.kind(), ErrorKind::Validation);
+    }
+
+    #[test]
+    fn a_project_that_exists_is_told_by_its_code() {
+        for body in [
+            r#"{"name":"DuplicateExternalIdError","message":"m"}"#,
+            r#"{"name":"CORCustomError","code":"ZC004","message":"m"}"#,
+            r#"{"error":"DUPLICATE_EXTERNAL_ID"}"#,
+        ] {
+            let refusal = Refusal::read(409, body.as_bytes());
+            assert_eq!(refusal.kind(), ErrorKind::Validation, "{body}");
+            assert!(refusal.code().is_some_and(Refusal::is_duplicate_code), "{body}");
+        }
+        assert!(!Refusal::is_duplicate_code("DuplicateEmailError"));
     }
 }

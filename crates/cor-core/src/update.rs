@@ -2,7 +2,8 @@ use std::io::Write;
 
 use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json::write_string;
-use crate::{Date, Field, IncomeType, Json, Number, Patch, Source};
+use crate::project::Members;
+use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 
 /// A partial update of one project: only what was set or cleared is sent.
 ///
@@ -219,22 +220,116 @@ impl ProjectUpdate {
 
     /// Appends the request body to `out`: `metadata` first, then the fields in the order of COR's page, then extras.
     pub fn write_json(&self, out: &mut Vec<u8>) {
+        self.write_metadata(out);
+        self.write_changes(out);
+        self.write_extras(out);
+        out.push(b'}');
+    }
+
+    /// Opens the body.
+    pub(crate) fn write_metadata(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(br#"{"metadata":{"source":"#);
         write_string(out, self.source.as_str());
         out.push(b'}');
+    }
+
+    /// Each with a comma in front.
+    pub(crate) fn write_changes(&self, out: &mut Vec<u8>) {
         for (field, change) in &self.changes {
             out.extend_from_slice(b",\"");
             out.extend_from_slice(field.name().as_bytes());
             out.extend_from_slice(b"\":");
             change.write_json(out);
         }
+    }
+
+    /// Each with a comma in front.
+    pub(crate) fn write_extras(&self, out: &mut Vec<u8>) {
         for (name, value) in &self.extras {
             out.push(b',');
             write_string(out, name);
             out.push(b':');
             out.extend_from_slice(value.as_str().as_bytes());
         }
+    }
+
+    /// What the update would change, as one JSON object without the metadata: fields in the order of COR's page, then
+    /// extras. [`from_fields_json`](ProjectUpdate::from_fields_json) reads it back.
+    pub fn fields_json(&self) -> String {
+        let mut out = Vec::with_capacity(256);
+        self.write_changes(&mut out);
+        self.write_extras(&mut out);
         out.push(b'}');
+        // The comma in front of the first member gives its place to the brace.
+        match out.first_mut() {
+            Some(first @ b',') => *first = b'{',
+            _ => out.insert(0, b'{'),
+        }
+        // Only text and JSON escapes were written.
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// The update that [`fields_json`](ProjectUpdate::fields_json) described: the same bytes go out again.
+    ///
+    /// ```
+    /// use cor_core::{Field, ProjectUpdate};
+    /// let update = ProjectUpdate::new("SAP").estimated_time(9_007_199_254_740_993_i64).clear(Field::Brief);
+    /// let again = ProjectUpdate::from_fields_json("SAP", &update.fields_json())?;
+    /// assert_eq!(again.to_json(), update.to_json());
+    /// # Ok::<(), cor_core::Issue>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first member that is not one such an object has.
+    pub fn from_fields_json(source: impl Into<Source>, json: &str) -> Result<ProjectUpdate, Issue> {
+        let wrong = |name: &str| {
+            Issue::new(name, IssueCode::WrongType, "is not written as an update writes it".to_owned())
+        };
+        let members = Members::read(json).ok_or_else(|| wrong("update"))?;
+        let mut update = ProjectUpdate::new(source);
+        for (name, value) in members.iter() {
+            let Some(field) = Field::from_name(name) else {
+                let value = value.parse::<Json>().map_err(|_| wrong(name))?;
+                update.extras.push((name.to_owned(), value));
+                continue;
+            };
+            let text = || serde_json::from_str::<String>(value).map_err(|_| wrong(name));
+            let change = match (field.kind(), value) {
+                (_, "null") => Change::Clear,
+                (FieldType::Boolean, "true") => Change::Boolean(true),
+                (FieldType::Boolean, "false") => Change::Boolean(false),
+                (FieldType::Number, number) => Change::Number(Number::parse_for(name, number)?),
+                (FieldType::Date, _) => Change::Date(Date::parse_for(name, &text()?)?),
+                (FieldType::Text, _) => Change::Text(text()?),
+                (FieldType::IncomeType, _) => {
+                    let text = text()?;
+                    Change::IncomeType(IncomeType::known(&text).unwrap_or(IncomeType::Other(text)))
+                }
+                _ => return Err(wrong(name)),
+            };
+            update.put(field, Patch::Set(change));
+        }
+        Ok(update)
+    }
+
+    /// The extras, in the order in which they were given.
+    pub(crate) fn extras(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.extras.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Takes out the extra of this name if it is text.
+    pub(crate) fn take_text_extra(&mut self, name: &str) -> Option<String> {
+        let at = self.extras.iter().position(|(known, _)| known == name)?;
+        let text = serde_json::from_str(self.extras[at].1.as_str()).ok()?;
+        self.extras.remove(at);
+        Some(text)
+    }
+
+    /// The same without the fields that are cleared, by `null` of an extra too.
+    pub(crate) fn without_clears(mut self) -> ProjectUpdate {
+        self.changes.retain(|(_, change)| *change != Change::Clear);
+        self.extras.retain(|(_, value)| value.as_str() != "null");
+        self
     }
 }
 
@@ -332,6 +427,31 @@ mod tests {
         assert!(same_day.validate().is_ok());
     }
 
+    #[test]
+    fn fields_are_read_back_as_they_were_written() {
+        let every = Field::ALL.iter().fold(ProjectUpdate::new("SAP"), |update, field| update.clear(*field));
+        let set = ProjectUpdate::new("SAP")
+            .name("a\"b\u{7}é")
+            .estimated("18000.10".parse::<Number>().unwrap())
+            .estimated_time(9_007_199_254_740_993_i64)
+            .archived(false)
+            .income_type(IncomeType::Other("gift".into()))
+            .start(Date::new(2025, 2, 1).unwrap())
+            .extra("x", r#"{"a": [1.50]}"#.parse::<Json>().unwrap());
+        for update in [ProjectUpdate::new("SAP"), every, set] {
+            let json = update.fields_json();
+            let again = ProjectUpdate::from_fields_json("SAP", &json).unwrap();
+            assert_eq!(again.to_json(), update.to_json());
+            assert_eq!(again.fields_json(), json);
+        }
+        assert_eq!(ProjectUpdate::new("SAP").fields_json(), "{}");
+        for wrong in
+            ["", "[]", r#"{"name":1}"#, r#"{"end":"soon"}"#, r#"{"archived":0}"#, r#"{"estimated":"1"}"#]
+        {
+            assert!(ProjectUpdate::from_fields_json("SAP", wrong).is_err(), "{wrong}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_body_is_json_that_says_what_was_set(
@@ -352,6 +472,8 @@ mod tests {
                 "estimated": body["estimated"], "billable": billable,
             });
             prop_assert_eq!(body, expected);
+            let again = ProjectUpdate::from_fields_json(source.as_str(), &update.fields_json()).unwrap();
+            prop_assert_eq!(again.to_json(), update.to_json());
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use cor_core::{Project, ProjectUpdate};
+use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::{Error, ItemResult, Results, Row, Stop, Summary, UpdateMany};
@@ -84,6 +84,22 @@ impl Projects<'_> {
     /// not wait.
     pub fn update(&self, id: impl AsRef<str>, update: &ProjectUpdate) -> Result<Project, Error> {
         wait(&self.client.runtime, self.client.client.projects().update(id, update))?
+    }
+
+    /// Creates a project: as [`Projects::create`](crate::Projects::create).
+    ///
+    /// # Errors
+    /// As there; `config` when called from async code, which must not wait.
+    pub fn create(&self, create: &ProjectCreate) -> Result<Project, Error> {
+        wait(&self.client.runtime, self.client.client.projects().create(create))?
+    }
+
+    /// Deletes a project: as [`Projects::delete`](crate::Projects::delete).
+    ///
+    /// # Errors
+    /// As there; `config` when called from async code, which must not wait.
+    pub fn delete(&self, id: impl AsRef<str>, source: impl Into<Source>) -> Result<Deleted, Error> {
+        wait(&self.client.runtime, self.client.client.projects().delete(id, source))?
     }
 
     /// Sends many updates: as [`Projects::update_many`](crate::Projects::update_many), as an iterator.

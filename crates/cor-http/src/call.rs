@@ -1,9 +1,12 @@
-//! One update with everything that belongs to it: checks, order, attempts, waits, one result.
+//! One update, create or delete with everything that belongs to it: checks, order, attempts, waits, one result.
 
 use std::pin::pin;
 use std::time::Duration;
 
-use cor_core::{ErrorKind, ExternalId, Invalid, Outcome, Project, ProjectUpdate};
+use cor_core::{
+    Deleted, ErrorKind, ExternalId, Invalid, Issue, IssueCode, Outcome, Project, ProjectCreate,
+    ProjectUpdate, Source,
+};
 use futures_util::future::{Either, select};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -13,7 +16,7 @@ use crate::attempt::{Class, Failed, attempt};
 use crate::client::Inner;
 use crate::gate::{Blocked, Pass, Patience, ProjectKey, Waiting};
 use crate::many::Stop;
-use crate::transport::Request;
+use crate::transport::{Method, Request};
 
 /// Why a row has no result of its own.
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
@@ -32,16 +35,20 @@ pub(crate) enum Caller {
 pub(crate) fn check(id: &str, update: &ProjectUpdate) -> Result<(), Error> {
     let mut issues: Vec<_> = ExternalId::problem(id).into_iter().collect();
     update.collect_issues(&mut issues);
+    judged(issues, || action("update", id, update.source()))
+}
+
+fn judged(issues: Vec<Issue>, action: impl FnOnce() -> String) -> Result<(), Error> {
     match Invalid::from_issues(issues) {
         None => Ok(()),
-        Some(invalid) => Err(Error::invalid(invalid).attempting(action(id, update))),
+        Some(invalid) => Err(Error::invalid(invalid).attempting(action())),
     }
 }
 
-fn action(id: &str, update: &ProjectUpdate) -> String {
+fn action(verb: &str, id: &str, source: &Source) -> String {
     // Long ids are cut: the message is for people.
     let shown: String = id.chars().take(100).collect();
-    format!("update project {shown:?} of {}", update.source())
+    format!("{verb} project {shown:?} of {source}")
 }
 
 pub(crate) async fn update(
@@ -51,34 +58,101 @@ pub(crate) async fn update(
     caller: Caller,
 ) -> Result<Project, Error> {
     check(id, update)?;
-    let target = inner.target(id);
     let mut body = Vec::with_capacity(256);
     update.write_json(&mut body);
-    let single = matches!(caller, Caller::Single);
-    let mut call = Call {
-        inner,
-        caller,
-        deadline: Instant::now() + inner.options.deadline,
-        attempts: 0,
-        counted: 0,
-        unsure: false,
-        fresh: false,
-        reauthorised: false,
-        rejected: None,
-        last: None,
+    let request = Wish {
+        verb: "update",
+        method: Method::Put,
+        target: inner.target(id),
+        body,
+        id,
+        source: update.source(),
     };
-    // Neither the id nor anything of the update: what goes into logs is nobody's business text.
-    let span = tracing::debug_span!("update", source = update.source().as_str());
-    let finished = match single {
-        true => call.single(&target, &body, ProjectKey::new(update.source(), id)).instrument(span).await,
-        false => call.run(&target, &body).instrument(span).await,
-    };
-    finished.map_err(|error| call.finish(error).attempting(action(id, update)))
+    request.send(inner, caller).await
+}
+
+pub(crate) async fn create(inner: &Inner, create: &ProjectCreate, caller: Caller) -> Result<Project, Error> {
+    let (id, source) = (create.id(), create.source());
+    let issues = create.validate().map_or_else(Invalid::into_issues, |()| Vec::new());
+    judged(issues, || action("create", id, source))?;
+    let mut body = Vec::with_capacity(512);
+    create.write_json(&mut body);
+    let request = Wish { verb: "create", method: Method::Post, target: inner.collection(), body, id, source };
+    request.send(inner, caller).await
+}
+
+pub(crate) async fn delete(inner: &Inner, id: &str, source: &Source) -> Result<Deleted, Error> {
+    // What an update without fields is, a delete may be.
+    let nothing = ProjectUpdate::new(source.clone());
+    let mut issues = Vec::new();
+    nothing.collect_issues(&mut issues);
+    issues.retain(|issue| issue.code != IssueCode::NothingToChange);
+    issues.extend(ExternalId::problem(id));
+    judged(issues, || action("delete", id, source))?;
+    let body = nothing.to_json().into_bytes();
+    let request = Wish { verb: "delete", method: Method::Delete, target: inner.target(id), body, id, source };
+    request.send(inner, Caller::Single).await.map(Deleted::from)
+}
+
+/// What is to be done with one project.
+struct Wish<'a> {
+    verb: &'static str,
+    method: Method,
+    target: String,
+    body: Vec<u8>,
+    id: &'a str,
+    source: &'a Source,
+}
+
+impl Wish<'_> {
+    async fn send(self, inner: &Inner, caller: Caller) -> Result<Project, Error> {
+        let single = matches!(caller, Caller::Single);
+        let mut call = Call {
+            inner,
+            caller,
+            method: self.method,
+            deadline: Instant::now() + inner.options.deadline,
+            attempts: 0,
+            counted: 0,
+            unsure: false,
+            fresh: false,
+            reauthorised: false,
+            rejected: None,
+            last: None,
+        };
+        // Neither the id nor anything of the update: what goes into logs is nobody's business text.
+        let source = self.source.as_str();
+        let span = match self.method {
+            Method::Put => tracing::debug_span!("update", source),
+            Method::Post => tracing::debug_span!("create", source),
+            Method::Delete => tracing::debug_span!("delete", source),
+        };
+        let finished = match single {
+            true => {
+                let key = ProjectKey::new(self.source, self.id);
+                call.single(&self.target, &self.body, key).instrument(span).await
+            }
+            false => call.run(&self.target, &self.body).instrument(span).await,
+        };
+        match finished {
+            // An earlier attempt without an answer did it.
+            Err(error)
+                if self.method == Method::Delete
+                    && call.unsure
+                    && error.kind() == ErrorKind::ProjectNotFound =>
+            {
+                Ok(Project::default())
+            }
+            finished => finished
+                .map_err(|error| call.finish(error).attempting(action(self.verb, self.id, self.source))),
+        }
+    }
 }
 
 struct Call<'a> {
     inner: &'a Inner,
     caller: Caller,
+    method: Method,
     deadline: Instant,
     /// Requests begun.
     attempts: u32,
@@ -137,7 +211,8 @@ impl Call<'_> {
             };
             let sent = Instant::now();
             self.attempts += 1;
-            let request = Request { target, body, token: &token.value, fresh: self.fresh };
+            let (method, fresh) = (self.method, self.fresh);
+            let request = Request { method, target, body, token: &token.value, fresh };
             let span = tracing::debug_span!("attempt", n = self.attempts);
             let failed = match attempt(self.inner, &request, self.deadline).instrument(span).await {
                 Ok(project) => {
@@ -155,6 +230,9 @@ impl Call<'_> {
                 "attempt failed"
             );
             self.unsure |= failed.error.outcome() == Outcome::Unknown;
+            if !self.may_repeat(&failed.error) {
+                return Err(failed.error);
+            }
             let next = match failed.class {
                 Class::Unauthorised => self.after_rejection(failed.error, sent, token.generation),
                 Class::Limited => self.after_limit(failed.error, sent).await,
@@ -165,6 +243,13 @@ impl Call<'_> {
                 Next::GiveUp(error) => return Err(error),
             }
         }
+    }
+
+    /// What must not be done twice is sent again only where COR certainly did not begin: it was not reached, or said
+    /// that it takes nothing now (503; 429 has a known outcome).
+    fn may_repeat(&self, error: &Error) -> bool {
+        let certain = error.outcome() == Outcome::NotApplied || error.status() == Some(503);
+        self.method.is_idempotent() || certain
     }
 
     fn bulk(&self) -> bool {

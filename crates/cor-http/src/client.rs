@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cor_core::{ExternalId, Project, ProjectUpdate};
+use cor_core::{Deleted, ExternalId, Project, ProjectCreate, ProjectUpdate, Source};
 use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 
@@ -49,6 +49,16 @@ impl Client {
     /// COR's projects.
     pub fn projects(&self) -> Projects<'_> {
         Projects { client: self }
+    }
+
+    /// Where COR's API is, as it was configured, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.inner.options.base_url.as_str().trim_end_matches('/')
+    }
+
+    /// Requests in flight at most.
+    pub fn concurrency(&self) -> usize {
+        self.inner.options.concurrency
     }
 
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
@@ -113,6 +123,64 @@ impl Projects<'_> {
     /// Source: COR's page "Update project", `PUT /v2/integrations/projects/{id}`.
     pub async fn update(&self, id: impl AsRef<str>, update: &ProjectUpdate) -> Result<Project, Error> {
         call::update(&self.client.inner, id.as_ref(), update, Caller::Single).await
+    }
+
+    /// Creates a project and returns it as COR now has it.
+    ///
+    /// A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429
+    /// or 503). A lost answer leaves the [outcome](Error::outcome) unknown; an update of the same id, or the same
+    /// create once more, then tells, as a project that exists is refused as one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) before anything is sent;
+    /// [`Validation`](crate::ErrorKind::Validation) where COR refuses a value or has such a project already, which
+    /// [`Error::is_duplicate`] tells; every other kind as [`Error`] lists them.
+    ///
+    /// # Example: a project that exists
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use cor_http::{ProjectCreate, ProjectUpdate};
+    /// let fields = ProjectUpdate::new("SALESFORCE").name("Website Redesign").client_id("SF-ACC-67890");
+    /// let create = ProjectCreate::new("SF-OPP-12345", fields).brand_id("SF-BRAND-1");
+    /// let project = client.projects().create(&create).await?;
+    /// assert_eq!(project.name(), Some("Website Redesign"));
+    /// let error = client.projects().create(&create).await.unwrap_err();
+    /// assert!(error.is_duplicate());
+    /// # Ok::<(), cor_http::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Source: COR's page "Create project", `POST /v2/integrations/projects`.
+    pub async fn create(&self, create: &ProjectCreate) -> Result<Project, Error> {
+        call::create(&self.client.inner, create, Caller::Single).await
+    }
+
+    /// Deletes a project, together with its external id.
+    ///
+    /// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+    ///
+    /// # Errors
+    /// [`ProjectNotFound`](crate::ErrorKind::ProjectNotFound) where there was none to begin with;
+    /// [`Validation`](crate::ErrorKind::Validation) with the code `DeletionError` where COR keeps it because something
+    /// belongs to it; every other kind as [`Error`] lists them.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let deleted = client.projects().delete("SF-OPP-12345", "SALESFORCE").await?;
+    /// assert_eq!(deleted.cor_id(), Some(155_693));
+    /// # Ok::<(), cor_http::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Source: COR's page "Delete project", `DELETE /v2/integrations/projects/{id}`.
+    pub async fn delete(&self, id: impl AsRef<str>, source: impl Into<Source>) -> Result<Deleted, Error> {
+        call::delete(&self.client.inner, id.as_ref(), &source.into()).await
     }
 
     /// Sends many updates, several at a time, and yields one result per row as it finishes.
@@ -228,7 +296,12 @@ impl Inner {
     /// The path of one project. The id was checked.
     pub(crate) fn target(&self, id: &str) -> String {
         let segment = ExternalId::new(id).map(|id| id.path_segment()).unwrap_or_default();
-        format!("{}/v2/integrations/projects/{segment}", self.prefix)
+        format!("{}/{segment}", self.collection())
+    }
+
+    /// The path of all projects.
+    pub(crate) fn collection(&self) -> String {
+        format!("{}/v2/integrations/projects", self.prefix)
     }
 
     pub(crate) async fn exchange(&self, request: &Request<'_>, stage: &Stage) -> Result<Reply, Fault> {

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cor_core::{ErrorKind, Invalid, Issue, Outcome};
+use cor_core::{ErrorKind, Invalid, Issue, Outcome, Refusal};
 
 /// Why a call did not end with COR's confirmation, and what is known about the update.
 ///
@@ -144,9 +144,29 @@ impl Error {
         self.to_string()
     }
 
+    /// The text with what caused it, as one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let says = error.to_string();
+            if !text.contains(&says) {
+                text.push_str(": ");
+                text.push_str(&says);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// What COR calls the error: `ZC001`, `ProjectNotFoundError`, …
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
+    }
+
+    /// Whether COR refused a create because it has a project of this external id already.
+    pub fn is_duplicate(&self) -> bool {
+        self.code().is_some_and(Refusal::is_duplicate_code)
     }
 
     /// The HTTP status of the last answer, where there was one.

@@ -2,6 +2,7 @@
 //!
 //! * [`Client`]: set up by [`Client::builder`] or [`Client::from_env`]; cheap to clone.
 //! * [`Projects::update`]: one update, with its retries and waits inside one deadline.
+//! * [`Projects::create`], [`Projects::delete`]: a new project, and one that goes.
 //! * [`Projects::update_many`]: many updates, in order per project, one result per row.
 //! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
 //! * [`blocking`]: the same for code without async.
@@ -43,9 +44,9 @@ mod transport;
 
 pub use client::{Client, Projects};
 pub use cor_core::{
-    Answer, Date, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType, IncomeType, Invalid, Issue,
-    IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectUpdate, Refusal, Source, Timestamp,
-    UnknownField, Value,
+    Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
+    IncomeType, Invalid, Issue, IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectCreate,
+    ProjectUpdate, Refusal, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
 pub use gate::Pause;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cor_core::{ErrorKind, Invalid, Project, ProjectUpdate};
+use cor_core::{ErrorKind, Invalid, Outcome, Project, ProjectCreate, ProjectUpdate};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 use futures_util::task::AtomicWaker;
@@ -52,6 +52,8 @@ pub struct ItemResult {
     pub result: Result<Project, Error>,
     /// Whether the row was begun at all. Rows are not, after the run was stopped.
     pub started: bool,
+    /// Whether COR did not know the project and this run created it.
+    pub created: bool,
 }
 
 /// How far a run has come.
@@ -84,6 +86,9 @@ pub struct Summary {
     pub not_started: u64,
 }
 
+/// The create for an external id and update of which COR knows no project.
+type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
+
 type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;
 
 /// A run of many updates, before it starts.
@@ -93,6 +98,7 @@ pub struct UpdateMany {
     rows: BoxStream<'static, Row>,
     concurrency: usize,
     patience: Duration,
+    creation: Option<Creation>,
     on_progress: Option<OnProgress>,
 }
 
@@ -106,6 +112,7 @@ impl UpdateMany {
             client,
             rows: rows.map(Into::into).boxed(),
             patience: Duration::from_secs(15 * 60),
+            creation: None,
             on_progress: None,
         }
     }
@@ -121,6 +128,19 @@ impl UpdateMany {
     /// not started.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Creates projects that COR does not know: `creation` says with which fields, from the row's external id and
+    /// update; `None` leaves the row refused. [`ProjectCreate::new`] does where the update says it all.
+    ///
+    /// A create is not repeated blindly. A lost answer is settled by an update that sets the same fields, and so is
+    /// one that met a project which exists by now.
+    pub fn create_missing(
+        mut self,
+        creation: impl Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync + 'static,
+    ) -> Self {
+        self.creation = Some(Arc::new(creation));
         self
     }
 
@@ -145,6 +165,7 @@ impl UpdateMany {
             rows: Some(self.rows),
             concurrency: self.concurrency,
             patience,
+            creation: self.creation,
             on_progress: self.on_progress,
             total,
             in_flight: FuturesUnordered::new(),
@@ -216,6 +237,7 @@ pub struct Results {
     rows: Option<BoxStream<'static, Row>>,
     concurrency: usize,
     patience: Patience,
+    creation: Option<Creation>,
     on_progress: Option<OnProgress>,
     total: Option<u64>,
     in_flight: FuturesUnordered<InFlight>,
@@ -301,7 +323,8 @@ impl Results {
                 self.free(job.key);
                 return Some(not_started(job.index, job.id));
             }
-            self.in_flight.push(Box::pin(run(self.inner.clone(), job, self.patience, self.stopped.clone())));
+            let caller = Caller::Bulk(self.patience, self.stopped.clone());
+            self.in_flight.push(Box::pin(run(self.inner.clone(), job, caller, self.creation.clone())));
         }
         None
     }
@@ -340,7 +363,8 @@ impl Results {
         let update = match checked {
             Ok(update) => update,
             Err(error) => {
-                return Some(Pulled::Result(ItemResult { index, id, result: Err(error), started: true }));
+                let (started, created) = (true, false);
+                return Some(Pulled::Result(ItemResult { index, id, result: Err(error), started, created }));
             }
         };
         let job = Job { index, key: ProjectKey::new(update.source(), &id), id, update };
@@ -424,18 +448,51 @@ enum Pulled {
 
 fn not_started(index: u64, id: String) -> ItemResult {
     let error = Error::new(ErrorKind::Cancelled, call::NOT_BEGUN);
-    ItemResult { index, id, result: Err(error), started: false }
+    ItemResult { index, id, result: Err(error), started: false, created: false }
 }
 
-async fn run(inner: Arc<Inner>, job: Job, patience: Patience, stop: Stop) -> (ProjectKey, ItemResult) {
+async fn run(
+    inner: Arc<Inner>,
+    job: Job,
+    caller: Caller,
+    creation: Option<Creation>,
+) -> (ProjectKey, ItemResult) {
     let Job { index, id, update, key } = job;
     // Other calls of this client may be at the same project.
     let _place = inner.gate.in_order(key).await;
-    let result = call::update(&inner, &id, &update, Caller::Bulk(patience, stop)).await;
+    let mut result = call::update(&inner, &id, &update, caller.clone()).await;
+    let mut created = false;
+    let missing = |error: &Error| error.kind() == ErrorKind::ProjectNotFound;
+    if let (true, Some(creation)) = (result.as_ref().is_err_and(missing), creation) {
+        if let Some(create) = creation(&id, &update) {
+            (result, created) = create_missing(&inner, &create, caller).await;
+        }
+    }
     // A row that waited for its turn when the run was stopped sent nothing.
     let waited = |error: &Error| error.kind() == ErrorKind::Cancelled && error.attempts() == 0;
     let started = !result.as_ref().is_err_and(waited);
-    (key, ItemResult { index, id, result, started })
+    (key, ItemResult { index, id, result, started, created })
+}
+
+/// Creates a project, and says whether it is this create's.
+async fn create_missing(
+    inner: &Inner,
+    create: &ProjectCreate,
+    caller: Caller,
+) -> (Result<Project, Error>, bool) {
+    let error = match call::create(inner, create, caller.clone()).await {
+        Ok(project) => return (Ok(project), true),
+        Err(error) => error,
+    };
+    if !error.is_duplicate() && error.outcome() != Outcome::Unknown {
+        return (Err(error), false);
+    }
+    match call::update(inner, create.id(), create.fields(), caller).await {
+        Ok(project) => (Ok(project), error.outcome() == Outcome::Unknown),
+        // What became of the create is as unknown as before, or it was refused for a project that has gone again.
+        Err(settling) if settling.kind() == ErrorKind::ProjectNotFound => (Err(error), false),
+        Err(settling) => (Err(settling), false),
+    }
 }
 
 impl Stream for Results {

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use cor_http::{Invalid, Issue, IssueCode};
+use cor_http::{Error, ErrorKind, Invalid, Issue, IssueCode, ItemResult};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use crate::rows::{Broken, Content, Problem, Row, Rows};
+use cor_sync::{Broken, Content, Problem, Row, Rows, States};
 
 /// Rows that travel together, so that the two threads wake each other rarely.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 /// Batches that may wait.
 const WAITING: usize = 4;
 
@@ -31,11 +31,14 @@ pub(crate) struct State {
     ended: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) unused: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    states: Option<States>,
     stopping: bool,
 }
 
 /// A row that has no result yet.
 pub(crate) struct Pending {
+    number: u64,
     pub(crate) line: u64,
     pub(crate) raw: Vec<u8>,
     /// Why it is not sent, if it is not.
@@ -55,6 +58,26 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The states of a Singer tap.
+    pub(crate) fn states(&self) -> Option<States> {
+        self.state().states.clone()
+    }
+
+    /// This row has its result, and with a verdict on it what was before a state is done with.
+    pub(crate) fn settle(&self, item: &ItemResult, row: &Pending) {
+        let Some(states) = self.states() else { return };
+        let has_verdict = match &item.result {
+            Ok(_) => true,
+            Err(_) if !item.started => false,
+            Err(_) if !row.problems.is_empty() => true,
+            Err(error) => is_verdict(error),
+        };
+        match has_verdict {
+            true => states.settle(row.number),
+            false => states.give_up(row.number),
+        }
     }
 
     /// Rows that were read are still handed out; more are read only if they are to be copied.
@@ -96,6 +119,7 @@ impl State {
 enum Message {
     Rows(Vec<Row>),
     Unused(Vec<String>),
+    Notes(Vec<String>),
     /// With the reason, where it came too early.
     End(Option<Broken>),
 }
@@ -115,6 +139,7 @@ impl Feed {
         read_on: bool,
     ) -> std::io::Result<(Feed, Control)> {
         let control = Control { state: Arc::default(), halt: Arc::default(), read_on };
+        control.state().states = rows.states();
         let (sender, messages) = mpsc::channel(WAITING);
         let halt = control.halt.clone();
         // Not joined: it may wait for ever for whoever writes into standard input.
@@ -123,6 +148,33 @@ impl Feed {
             .spawn(move || drop(read(rows, limit.unwrap_or(u64::MAX), &halt, &sender)))?;
         Ok((Feed { messages, batch: Vec::new().into_iter(), control: control.clone() }, control))
     }
+}
+
+impl Feed {
+    /// The next rows as they were read, for whoever sends them another way; `None` at the end.
+    pub(crate) async fn rows(&mut self) -> Option<Vec<Row>> {
+        loop {
+            let message = self.messages.recv().await;
+            let mut state = self.control.state();
+            match message? {
+                Message::Rows(rows) => {
+                    if let Some(last) = rows.last() {
+                        (state.position, state.last_line) = (last.position, last.last_line);
+                    }
+                    return Some(rows);
+                }
+                other => state.learn(other),
+            }
+        }
+    }
+}
+
+/// Whether an error says something about the row, and not about the day on which it was sent.
+pub(super) fn is_verdict(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Invalid | ErrorKind::ProjectNotFound | ErrorKind::Validation | ErrorKind::InvalidDateRange
+    )
 }
 
 /// Ends when the input does, when nobody wants more, or (as an error) when nobody is there any more.
@@ -146,6 +198,10 @@ fn read(
             let unused = rows.unused();
             if !unused.is_empty() {
                 sender.blocking_send(Message::Unused(unused))?;
+            }
+            let notes = rows.notes();
+            if !notes.is_empty() {
+                sender.blocking_send(Message::Notes(notes))?;
             }
             sender.blocking_send(Message::Rows(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))))?;
         }
@@ -171,12 +227,7 @@ impl Stream for Feed {
             let mut state = feed.control.state();
             match message {
                 Poll::Ready(Some(Message::Rows(rows))) => feed.batch = rows.into_iter(),
-                Poll::Ready(Some(Message::Unused(names))) => state.unused.extend(names),
-                Poll::Ready(Some(Message::End(broken))) => {
-                    state.ended = broken.is_none();
-                    state.broken = broken;
-                    return Poll::Ready(None);
-                }
+                Poll::Ready(Some(other)) => state.learn(other),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending if state.stopping && !feed.control.read_on => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
@@ -186,19 +237,33 @@ impl Stream for Feed {
 }
 
 impl State {
+    /// What the reader says about the input.
+    fn learn(&mut self, message: Message) {
+        match message {
+            Message::Rows(_) => {}
+            Message::Unused(names) => self.unused.extend(names),
+            Message::Notes(notes) => self.notes.extend(notes),
+            Message::End(broken) => {
+                self.ended = broken.is_none();
+                self.broken = broken;
+            }
+        }
+    }
+
     /// Takes down a row; `None` for one that is not to be sent.
     fn enter(&mut self, row: Row) -> Option<cor_http::Row> {
-        let Row { line, last_line, position, raw, content } = row;
+        let Row { number, line, last_line, position, raw, content } = row;
         (self.position, self.last_line) = (position, last_line);
         let (row, problems) = match content {
             Content::Unchanged => {
                 self.unchanged += 1;
+                self.states.iter().for_each(|states| states.settle(number));
                 return None;
             }
             Content::Update(id, update) => ((id, update).into(), Vec::new()),
             Content::Bad(id, problems) => (cor_http::Row { id, update: Err(placeholder()) }, problems),
         };
-        self.pending.insert(self.next, Pending { line, raw, problems });
+        self.pending.insert(self.next, Pending { number, line, raw, problems });
         self.next += 1;
         Some(row)
     }

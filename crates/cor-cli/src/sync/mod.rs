@@ -1,60 +1,104 @@
 //! `cor projects sync`: a table of changes.
 
 mod feed;
+mod kept;
+mod plan;
 pub(crate) mod progress;
 mod report;
 
 use std::path::{Path, PathBuf};
 
-use cor_http::{Client, Results};
+use cor_http::{Client, Error, ProjectCreate, Results};
 use futures_util::StreamExt;
 
 use self::feed::{Control, Feed};
-use self::report::{Report, Stopped};
-use crate::args::SyncArgs;
+use self::kept::Keeping;
+use self::plan::Show;
+use self::report::{Purpose, Report, Stopped};
+use crate::args::{PlanArgs, SyncArgs};
 use crate::connection::ConnectionArgs;
-use crate::failure::{Failure, chain, status};
+use crate::failure::{self, Failure, status};
 use crate::output::Output;
-use crate::rows::{CsvRows, Format, Input, JsonRows, Origin, Rejects, Rename, Rows, Rules};
 use crate::signals::{Signal, Signals, runtime};
 use crate::update::{no_runtime, show_request};
+use cor_sync::{Change, Origin, Rejects, Rows, RunReport, Scope, State, States};
 
 /// Requests that a dry run shows to people.
 const SHOWN: u64 = 3;
 
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let (rules, delimiter) = rules(args)?;
+    let rules = args.table.rules()?;
     let client = match args.dry_run {
-        true => args.connection.check().map(|()| None)?,
+        true => None,
         false => Some(args.connection.client()?),
     };
-    let origin = Origin::new(args.file.clone());
-    if let Some(path) = args.rejects.as_ref().filter(|path| origin.is_same_as(path)) {
-        return Err(Failure::usage(format!(
-            "--rejects {} is the input itself, which would be lost; name another file",
-            path.display()
-        )));
-    }
-    let input = Input::open(&origin, args.format)?;
-    let size = input.size;
-    let keep = args.rejects.is_some();
-    let rows: Box<dyn Rows> = match input.format {
-        Format::Csv => Box::new(CsvRows::open(input, rules, delimiter, keep)?),
-        Format::Jsonl if delimiter.is_some() => {
-            return Err(Failure::usage("--delimiter is for CSV; the input is JSON lines"));
+    let base_url = match &client {
+        Some(client) => client.base_url().to_owned(),
+        None => args.connection.check()?,
+    };
+    let origin = args.table.origin();
+    for (flag, path) in [("--rejects", &args.rejects), ("--report", &args.report)] {
+        if let Some(path) = path.as_ref().filter(|path| origin.is_same_as(path)) {
+            let path = path.display();
+            let message =
+                format!("{flag} {path} is the input itself, which would be lost; name another file");
+            return Err(Failure::usage(message));
         }
-        Format::Jsonl => Box::new(JsonRows::open(input, rules, keep)?),
+    }
+    let rows = args.table.open(args.rejects.is_some(), args.create_missing && !args.no_state)?;
+    let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
+    let keeping = Keeping { scope, full: args.full };
+    // Before the files of an earlier run are written over.
+    let state = match (args.no_state, &client) {
+        (true, _) => None,
+        (false, Some(_)) => Some(State::open(&args.state.path()?)?),
+        (false, None) => Some(args.state.for_reading()?),
     };
     let rejects = match &args.rejects {
         Some(path) => Some((path.clone(), create(path, rows.as_ref())?)),
         None => None,
     };
-    let options = Options { name: origin.name(), size, rejects, limit: args.limit };
-    match client {
-        Some(client) => apply(client, rows, options, output),
-        None => check(&args.connection, rows, options, output),
+    let page = match &args.report {
+        Some(path) => Some((path.clone(), page(path, &origin, &keeping.scope)?)),
+        None => None,
+    };
+    let options = Options { name: origin.name(), rejects, page, limit: args.limit };
+    match (client, state) {
+        (Some(client), Some(state)) => {
+            kept::apply(&client, state, keeping, args.create_missing, rows, options, output)
+        }
+        (Some(client), None) => apply(client, rows, options, args.create_missing, output),
+        (None, Some(state)) => {
+            let request = |change: &Change, output: &mut Output| {
+                let update = change.update(&keeping.scope);
+                show_request(output, args.json, &args.connection.target(&change.id), &update);
+            };
+            let show = Show { most: SHOWN, more: "more requests", each: &request };
+            plan::run(state, &keeping, rows, options, &show, output)
+        }
+        (None, None) => check(&args.connection, rows, options, output),
     }
+}
+
+/// `cor projects plan`.
+pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> {
+    output.set_json(args.json);
+    let rules = args.table.rules()?;
+    let base_url = args.connection.check()?;
+    let rows = args.table.open(false, false)?;
+    let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
+    let keeping = Keeping { scope, full: args.full };
+    let state = args.state.for_reading()?;
+    let options = Options { name: args.table.origin().name(), ..Options::default() };
+    plan::run(state, &keeping, rows, options, &plan::CHANGES, output)
+}
+
+/// The page, whose file can be written.
+fn page(path: &Path, origin: &Origin, scope: &Scope) -> Result<RunReport, Failure> {
+    let cannot = |error| Failure::usage(format!("--report {} cannot be written: {error}", path.display()));
+    std::fs::File::create(path).map_err(cannot)?;
+    Ok(RunReport::new(&origin.name(), scope))
 }
 
 /// What to do besides sending the rows.
@@ -62,10 +106,10 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
 pub(crate) struct Options {
     /// What the input is called.
     name: String,
-    /// Its size, where it is a regular file.
-    size: Option<u64>,
     /// Where rows go that were not applied.
     rejects: Option<(PathBuf, Rejects)>,
+    /// Where a page about the run goes.
+    page: Option<(PathBuf, RunReport)>,
     /// How many rows are wanted.
     limit: Option<u64>,
 }
@@ -75,11 +119,16 @@ pub(crate) fn apply(
     client: Client,
     rows: Box<dyn Rows>,
     options: Options,
+    create_missing: bool,
     output: &mut Output,
 ) -> Result<u8, Failure> {
-    run_rows(rows, options, output, false, async |feed, control, report, signals| {
-        let results = client.projects().update_stream(feed).start();
-        send(results, control, report, signals).await;
+    run_rows(rows, options, output, async |feed, control, report, signals| {
+        let mut run = client.projects().update_stream(feed);
+        if create_missing {
+            run = run.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone())));
+        }
+        send(run.start(), control, report, signals).await;
+        Purpose::Apply
     })
 }
 
@@ -90,8 +139,9 @@ fn check(
     options: Options,
     output: &mut Output,
 ) -> Result<u8, Failure> {
-    run_rows(rows, options, output, true, async |feed, control, report, signals| {
+    run_rows(rows, options, output, async |feed, control, report, signals| {
         judge(connection, feed, control, report, signals).await;
+        Purpose::Check
     })
 }
 
@@ -99,23 +149,29 @@ fn run_rows(
     mut rows: Box<dyn Rows>,
     options: Options,
     output: &mut Output,
-    dry_run: bool,
-    work: impl AsyncFnOnce(Feed, &Control, &mut Report<'_>, Signals),
+    work: impl AsyncFnOnce(Feed, &Control, &mut Report<'_>, Signals) -> Purpose,
 ) -> Result<u8, Failure> {
-    let Options { name, size, rejects, limit } = options;
+    let Options { name, rejects, page, limit } = options;
+    let (size, unit, states) = (rows.size(), rows.unit(), rows.states());
+    if states.is_some() {
+        output.set_aside();
+    }
     // What is left of a file can be copied after a stop; a stream may never end.
     let read_on = rejects.is_some() && size.is_some();
-    let mut report = Report::new(output, size, rejects);
+    let mut report = Report::new(output, size, unit, rejects, page);
     let unused = rows.unused();
     if !unused.is_empty() {
         report.unused(&unused);
     }
+    for note in rows.notes() {
+        report.note(&note);
+    }
     let runtime = runtime().map_err(no_runtime)?;
-    let control = runtime.block_on(async {
+    let (control, purpose) = runtime.block_on(async {
         let signals = Signals::install().map_err(no_runtime)?;
         let (feed, control) = Feed::start(rows, limit, read_on).map_err(no_runtime)?;
-        work(feed, &control, &mut report, signals).await;
-        Ok::<_, Failure>(control)
+        let purpose = work(feed, &control, &mut report, signals).await;
+        Ok::<_, Failure>((control, purpose))
     })?;
     finish(&control, &mut report);
     // A name that is still being resolved is not waited for.
@@ -123,7 +179,8 @@ fn run_rows(
     let state = control.state();
     let unread_from = state.unread_from(size);
     if let (Some(broken), None) = (&state.broken, &report.stopped) {
-        let message = format!("{name} cannot be read from line {} on: {}", broken.line, broken.error);
+        let message =
+            format!("{name} cannot be read from {unit} {} on: {}", broken.line, failure::broken(broken));
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
     } else if let (Some(limit), Some(_), None) = (limit, unread_from, &report.stopped) {
         let message = format!("stopped after {limit} rows, as --limit says");
@@ -131,52 +188,11 @@ fn run_rows(
     }
     if let (Some(line), None) = (unread_from, &report.stopped) {
         // The reader has gone without a word, which only a mistake in this program can bring about.
-        let message = format!("{name} was not read from line {line} on");
+        let message = format!("{name} was not read from {unit} {line} on");
         report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
     }
-    report.summary(dry_run, unread_from);
+    report.summary(purpose, unread_from);
     Ok(report.exit_status())
-}
-
-/// What the arguments say about columns, with every mistake in them.
-fn rules(args: &SyncArgs) -> Result<(Rules, Option<u8>), Failure> {
-    let mut reasons = Vec::new();
-    let mut renames = Vec::new();
-    for text in &args.map {
-        match Rename::parse(text) {
-            Ok(rename) => renames.push(rename),
-            Err(reason) => reasons.push(reason),
-        }
-    }
-    if args.source.is_empty() {
-        reasons.push("--source is empty; name the system the projects were created from".to_owned());
-    }
-    if args.clear_token.as_deref() == Some("") {
-        reasons.push(
-            "--clear-token is empty, but an empty cell keeps its field; choose another text".to_owned(),
-        );
-    }
-    let delimiter = match args.delimiter.as_deref() {
-        None => None,
-        Some("tab" | "\\t" | "\t") => Some(b'\t'),
-        Some(text) => match text.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Some(*byte),
-            _ => {
-                reasons.push(format!("--delimiter {text:?} is not one plain character, nor tab"));
-                None
-            }
-        },
-    };
-    if !reasons.is_empty() {
-        return Err(crate::rows::Unusable(reasons).into());
-    }
-    let rules = Rules {
-        source: args.source.as_str().into(),
-        id_column: args.id_column.clone(),
-        renames,
-        clear: args.clear_token.clone(),
-    };
-    Ok((rules, delimiter))
 }
 
 fn create(path: &Path, rows: &dyn Rows) -> Result<Rejects, Failure> {
@@ -210,6 +226,7 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
                 let Some(item) = item else { break };
                 let row = control.state().take(item.index);
                 if let Some(row) = row {
+                    control.settle(&item, &row);
                     report.item(item, row);
                     if report.has_waiting() {
                         report.release(control.state().oldest());
@@ -226,20 +243,23 @@ async fn send(mut results: Results, control: &Control, report: &mut Report<'_>, 
             }
         }
         tell_unused(control, report);
+        tell_states(control, report);
     }
     report.stopped = match (report.stopped.take(), first, results.halted()) {
         (Some(stopped), ..) => Some(stopped),
         (None, Some(signal), _) => Some(stopped_by(signal)),
-        (None, None, Some(error)) => {
-            let unauthorised = error.kind() == cor_http::ErrorKind::Auth;
-            Some(Stopped {
-                reason: error.kind().as_str(),
-                message: format!("the run was stopped: {}", chain(error)),
-                status: if unauthorised { status::UNAUTHORISED } else { status::UNREACHED },
-            })
-        }
-        (None, None, None) => None,
+        (None, None, error) => error.map(halted),
     };
+}
+
+/// COR could not be reached, or did not accept the credentials.
+fn halted(error: &Error) -> Stopped {
+    let unauthorised = error.kind() == cor_http::ErrorKind::Auth;
+    Stopped {
+        reason: error.kind().as_str(),
+        message: format!("the run was stopped: {}", error.chain()),
+        status: if unauthorised { status::UNAUTHORISED } else { status::UNREACHED },
+    }
 }
 
 fn stopped_by(signal: Signal) -> Stopped {
@@ -263,17 +283,33 @@ fn leave(control: &Control, report: &mut Report<'_>, signal: Signal) {
 fn finish(control: &Control, report: &mut Report<'_>) {
     tell_unused(control, report);
     report.release(None);
+    tell_states(control, report);
     let unchanged = control.state().unchanged;
-    report.totals.unchanged = unchanged;
+    report.totals.unchanged += unchanged;
     let totals = report.totals;
     report.totals.read =
         totals.applied + totals.rejected + totals.failed + totals.not_started + totals.unchanged;
+}
+
+/// States of a Singer tap whose rows are all done with; rows that were rejected are in their file by then.
+fn tell_states(control: &Control, report: &mut Report<'_>) {
+    for state in control.states().iter().flat_map(States::due) {
+        report.output().state(&state);
+    }
+}
+
+/// Nothing is applied, so none is ever due.
+fn give_up_states(control: &Control) {
+    control.states().iter().for_each(|states| states.give_up(0));
 }
 
 fn tell_unused(control: &Control, report: &mut Report<'_>) {
     let names = std::mem::take(&mut control.state().unused);
     if !names.is_empty() {
         report.unused(&names);
+    }
+    for note in std::mem::take(&mut control.state().notes) {
+        report.note(&note);
     }
 }
 
@@ -285,6 +321,7 @@ async fn judge(
     report: &mut Report<'_>,
     mut signals: Signals,
 ) {
+    give_up_states(control);
     let json = report.output().is_json();
     let mut index = 0;
     loop {

@@ -9,8 +9,15 @@ use crate::output::Output;
 
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
+    /// What is being done, where a run does one thing after another.
+    doing: Option<&'static str>,
+    length: Option<u64>,
     started: Instant,
+    /// Rows that were done before that.
+    before: u64,
     paused: Option<Pause>,
+    /// When programs were told last.
+    told: Instant,
 }
 
 /// How far a run is.
@@ -23,18 +30,19 @@ pub(crate) struct Counts {
 
 impl Progress {
     pub(crate) fn new(size: Option<u64>, output: &Output) -> Progress {
-        let bar = output.err_is_terminal().then(|| {
-            // Rows are not counted before they are read, so the share done is that of the bytes.
-            let (bar, template) = match size {
-                Some(size) => (ProgressBar::new(size), "{bar:28} {percent:>3}%  {msg}"),
-                None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
-            };
-            match ProgressStyle::with_template(template) {
-                Ok(style) => bar.with_style(style.progress_chars("━╸ ")),
-                Err(_) => bar,
-            }
-        });
-        Progress { bar, started: Instant::now(), paused: None }
+        // Rows are not counted before they are read, so the share done is that of the bytes.
+        let bar = output.err_is_terminal().then(|| bar(size));
+        let now = Instant::now();
+        Progress { bar, doing: None, length: size, started: now, before: 0, paused: None, told: now }
+    }
+
+    /// Turns to something else, which is over at `length`; `done` rows were done by now.
+    pub(crate) fn turn_to(&mut self, doing: &'static str, length: Option<u64>, done: u64) {
+        if let Some(old) = self.bar.as_mut() {
+            old.finish_and_clear();
+            *old = bar(length);
+        }
+        (self.doing, self.length, self.started, self.before) = (Some(doing), length, Instant::now(), done);
     }
 
     /// How often it wants to be told.
@@ -43,19 +51,23 @@ impl Progress {
     }
 
     pub(crate) fn update(&mut self, counts: &Counts, output: &mut Output) {
+        if let (true, Some(doing)) = (output.is_json(), self.doing) {
+            self.tell(doing, counts, output);
+        }
         let Some(bar) = &self.bar else { return self.log(counts.paused, output) };
-        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
         let mut message = format!("{} rows", grouped(counts.done));
-        if counts.done > 0 {
-            message.push_str(&format!("  {}/s", grouped((counts.done as f64 / seconds) as u64)));
+        if let Some(doing) = self.doing {
+            message = format!("{doing}: {message}");
+        }
+        if counts.done > self.before {
+            message.push_str(&format!("  {}/s", grouped(self.rate(counts.done) as u64)));
         }
         if counts.not_applied > 0 {
             message.push_str(&format!("  {} not applied", grouped(counts.not_applied)));
         }
-        match (counts.paused, bar.length()) {
+        match (counts.paused, self.left(counts.position)) {
             (Some(pause), _) => message.push_str(&format!("  paused: {}", reason(pause))),
-            (None, Some(length)) if counts.position > 0 && counts.done > 0 => {
-                let left = seconds * (length.saturating_sub(counts.position)) as f64 / counts.position as f64;
+            (None, Some(left)) if counts.done > self.before => {
                 message.push_str(&format!("  {} left", span(Duration::from_secs(left.ceil() as u64))));
             }
             _ => {}
@@ -63,6 +75,35 @@ impl Progress {
         bar.set_position(counts.position);
         bar.set_message(message);
         bar.tick();
+    }
+
+    /// Rows per second of what is being done.
+    fn rate(&self, done: u64) -> f64 {
+        (done - self.before.min(done)) as f64 / self.started.elapsed().as_secs_f64().max(0.001)
+    }
+
+    /// Seconds that are left if it goes on like this.
+    fn left(&self, position: u64) -> Option<f64> {
+        let left = self.length?.saturating_sub(position) as f64;
+        (position > 0).then(|| self.started.elapsed().as_secs_f64() * left / position as f64)
+    }
+
+    /// Programs are told once a second, and not at all of what takes less.
+    fn tell(&mut self, doing: &str, counts: &Counts, output: &mut Output) {
+        if self.told.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        self.told = Instant::now();
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        output.json(&serde_json::json!({
+            "event": "progress", "doing": doing, "done": counts.done, "not_applied": counts.not_applied,
+            "rate": tenths(self.rate(counts.done)),
+            "seconds_left": self.left(counts.position).map(tenths),
+            "paused": counts.paused.map(|pause| match pause {
+                Pause::RateLimited => "rate_limited",
+                _ => "unreachable",
+            }),
+        }));
     }
 
     /// In a log only what lasts is worth a line.
@@ -88,6 +129,17 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+fn bar(length: Option<u64>) -> ProgressBar {
+    let (bar, template) = match length {
+        Some(length) => (ProgressBar::new(length), "{bar:28} {percent:>3}%  {msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("━╸ ")),
+        Err(_) => bar,
     }
 }
 

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::feed::Pending;
 use super::progress::{Progress, grouped, span};
-use crate::failure::{chain, error_json, problems_json, status};
+use crate::failure::{error_json, problems_json, status};
 use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
-use crate::rows::{Fate, Rejects, plain, sentence};
+use cor_sync::{Fate, Problem, Rejects, RunReport, Settled, StateError, TableSync, Verdict, plain, sentence};
 
 /// Rows whose trouble is shown as it happens; after that it is only counted, and written to the file.
 const SHOWN: u64 = 10;
@@ -25,6 +25,13 @@ pub(crate) struct Totals {
     pub(crate) failed: u64,
     pub(crate) unchanged: u64,
     pub(crate) not_started: u64,
+    /// Of the applied ones those whose project was created.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) created: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Totals {
@@ -46,7 +53,11 @@ pub(crate) struct Stopped {
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     pub(crate) progress: Progress,
+    size: Option<u64>,
+    /// What the rows of the input are counted in.
+    unit: &'static str,
     rejects: Option<(PathBuf, Rejects)>,
+    page: Option<(PathBuf, RunReport)>,
     /// Rows for that file, by line, as long as an earlier row has no result.
     waiting: BTreeMap<u64, (Vec<u8>, Fate, String)>,
     pub(crate) totals: Totals,
@@ -60,12 +71,17 @@ impl<'a> Report<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
         size: Option<u64>,
+        unit: &'static str,
         rejects: Option<(PathBuf, Rejects)>,
+        page: Option<(PathBuf, RunReport)>,
     ) -> Report<'a> {
         Report {
             progress: Progress::new(size, output),
             output,
+            size,
+            unit,
             rejects,
+            page,
             waiting: BTreeMap::new(),
             totals: Totals::default(),
             stopped: None,
@@ -79,6 +95,21 @@ impl<'a> Report<'a> {
         self.progress.around(|| self.output.note(text));
     }
 
+    /// How much there is to read, where that is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// From here on something else is done.
+    pub(crate) fn turn_to(&mut self, doing: &'static str, length: Option<u64>) {
+        self.progress.turn_to(doing, length, self.done());
+    }
+
+    /// Rows that have their verdict.
+    fn done(&self) -> u64 {
+        self.totals.applied + self.totals.not_applied() + self.totals.unchanged
+    }
+
     pub(crate) fn output(&mut self) -> &mut Output {
         self.output
     }
@@ -86,7 +117,7 @@ impl<'a> Report<'a> {
     pub(crate) fn tick(&mut self, position: u64, paused: Option<cor_http::Pause>) {
         let counts = super::progress::Counts {
             position,
-            done: self.totals.applied + self.totals.not_applied() + self.totals.unchanged,
+            done: self.done(),
             not_applied: self.totals.not_applied(),
             paused,
         };
@@ -110,21 +141,96 @@ impl<'a> Report<'a> {
 
     /// A row that cannot be sent.
     pub(crate) fn rejected(&mut self, id: &str, row: &Pending) {
-        self.totals.rejected += 1;
-        let reason = sentence(&row.problems);
-        let separator =
-            if row.problems.first().is_some_and(|problem| problem.column.is_some()) { "," } else { ":" };
-        self.event(row.line, id, problems_json(&row.problems), separator, &reason);
+        let reason = self.bad(row.line, id, &row.problems);
         self.write(row, Fate::Rejected, &reason);
+    }
+
+    /// Tells of a row that cannot be sent. Returns the reason.
+    pub(crate) fn bad(&mut self, line: u64, id: &str, problems: &[Problem]) -> String {
+        self.totals.rejected += 1;
+        let reason = sentence(problems);
+        let separator =
+            if problems.first().is_some_and(|problem| problem.column.is_some()) { "," } else { ":" };
+        self.event(line, id, problems_json(problems), separator, &reason);
+        self.page_row(line, id, Fate::Rejected, &reason);
+        reason
     }
 
     fn failed(&mut self, id: &str, row: &Pending, error: &Error) {
         self.totals.failed += 1;
-        self.forbidden |= error.kind() == ErrorKind::Forbidden;
-        let reason = plain(&chain(error));
-        self.event(row.line, id, error_json(error), ":", &reason);
+        let reason = self.failure(row.line, id, error);
         let fate = if error.outcome() == Outcome::NotApplied { Fate::NotApplied } else { Fate::Unknown };
         self.write(row, fate, &reason);
+    }
+
+    /// Tells of a row that COR did not apply. Returns the reason.
+    fn failure(&mut self, line: u64, id: &str, error: &Error) -> String {
+        self.forbidden |= error.kind() == ErrorKind::Forbidden;
+        let reason = plain(&error.chain());
+        self.event(line, id, error_json(error), ":", &reason);
+        reason
+    }
+
+    /// A project's rows have their verdict.
+    pub(crate) fn settled(&mut self, settled: &Settled) {
+        let Settled { change, verdict, .. } = settled;
+        if let Some((_, page)) = &mut self.page {
+            page.settled(self.started.elapsed(), settled);
+        }
+        match verdict {
+            Verdict::Applied { created } => {
+                self.totals.applied += change.rows;
+                self.totals.created += u64::from(*created);
+            }
+            Verdict::Unchanged => self.totals.unchanged += change.rows,
+            Verdict::NotStarted => self.totals.not_started += change.rows,
+            Verdict::Failed(error) => {
+                let fate = verdict.fate().unwrap_or(Fate::Unknown);
+                match fate {
+                    Fate::Rejected => self.totals.rejected += change.rows,
+                    _ => self.totals.failed += change.rows,
+                }
+                let reason = self.failure(change.lines.1, &change.id, error);
+                self.page_row(change.lines.1, &change.id, fate, &reason);
+            }
+        }
+    }
+
+    /// A project whose update was under way when the run was left.
+    pub(crate) fn left(&mut self, rows: u64) {
+        self.totals.failed += rows;
+    }
+
+    fn page_row(&mut self, line: u64, id: &str, fate: Fate, reason: &str) {
+        if let Some((_, page)) = &mut self.page {
+            page.rejected(self.started.elapsed(), &format!("{} {line}", self.unit), id, fate, reason);
+        }
+    }
+
+    /// Copies the rows that were not applied into their file, in the order of the input.
+    pub(crate) fn write_rejected(&mut self, sync: &TableSync) -> Result<(), StateError> {
+        let Some((_, rejects)) = &mut self.rejects else { return Ok(()) };
+        let written = sync.take_rejected(|raw, line, fate, reason| rejects.row(raw, line, fate, reason))?;
+        if let Err(error) = written {
+            self.rejects_failed(&error, None);
+        }
+        Ok(())
+    }
+
+    fn rejects_failed(&mut self, error: &std::io::Error, from: Option<u64>) {
+        let Some((path, _)) = self.rejects.take() else { return };
+        let from = from.map_or_else(String::new, |line| format!(" from {} {line} on", self.unit));
+        let message = format!(
+            "{} cannot be written: {error}; rows{from} that were not applied are missing there",
+            path.display()
+        );
+        self.stopped = Some(Stopped { reason: "rejects", message, status: status::UNREACHED });
+    }
+
+    /// The state could not be written: the run ends, and the next one sends what this one may have sent.
+    pub(crate) fn state_failed(&mut self, error: &StateError) {
+        self.stopped =
+            Some(Stopped { reason: error.code(), message: error.to_string(), status: status::STATE });
     }
 
     fn not_started(&mut self, row: &Pending) {
@@ -148,7 +254,7 @@ impl<'a> Report<'a> {
         }
         self.shown += 1;
         if self.shown <= SHOWN {
-            let text = format!("{}{separator} {reason}", styled(RED, &format!("line {line}")));
+            let text = format!("{}{separator} {reason}", styled(RED, &format!("{} {line}", self.unit)));
             self.note(&text);
         }
     }
@@ -172,14 +278,9 @@ impl<'a> Report<'a> {
                 return;
             }
             let (raw, fate, reason) = first.remove();
-            let Some((path, rejects)) = &mut self.rejects else { return self.waiting.clear() };
+            let Some((_, rejects)) = &mut self.rejects else { return self.waiting.clear() };
             if let Err(error) = rejects.row(&raw, line, fate, &reason) {
-                let message = format!(
-                    "{} cannot be written: {error}; rows from line {line} on that were not applied are missing there",
-                    path.display()
-                );
-                self.rejects = None;
-                self.stopped = Some(Stopped { reason: "rejects", message, status: status::UNREACHED });
+                self.rejects_failed(&error, Some(line));
             }
         }
     }
@@ -194,16 +295,21 @@ impl<'a> Report<'a> {
     }
 
     /// The end of it: one object for programs, a few lines for people.
-    pub(crate) fn summary(&mut self, dry_run: bool, unread_from: Option<u64>) {
+    pub(crate) fn summary(&mut self, purpose: Purpose, unread_from: Option<u64>) {
         self.progress.end();
         let took = self.started.elapsed();
+        self.write_page(took);
         if self.output.is_json() {
             if let Some(stopped) = self.stopped.as_ref().filter(|stopped| stopped.status != status::DONE) {
                 self.output.error(&plain(&stopped.message));
             }
             let summary = Summary {
                 totals: self.totals,
-                dry_run,
+                dry_run: purpose != Purpose::Apply,
+                planned: match purpose {
+                    Purpose::Plan(planned) => Some(planned),
+                    _ => None,
+                },
                 seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
                 stopped: self.stopped.as_ref(),
                 unread_from_line: unread_from,
@@ -227,12 +333,39 @@ impl<'a> Report<'a> {
                 _ => self.output.error(&text),
             }
         }
-        self.lines(dry_run, took, unread_from);
+        self.lines(purpose, took, unread_from);
     }
 
-    fn lines(&mut self, dry_run: bool, took: Duration, unread_from: Option<u64>) {
+    fn write_page(&mut self, took: Duration) {
+        let Some((path, mut page)) = self.page.take() else { return };
         let totals = self.totals;
+        for (name, count) in [
+            ("read", totals.read),
+            ("applied", totals.applied),
+            ("created", totals.created),
+            ("unchanged", totals.unchanged),
+            ("rejected", totals.rejected),
+            ("failed", totals.failed),
+            ("not started", totals.not_started),
+        ] {
+            if count > 0 || matches!(name, "read" | "applied") {
+                page.count(name, count);
+            }
+        }
+        if let Some(stopped) = &self.stopped {
+            page.stopped(&stopped.message);
+        }
+        if let Err(error) = std::fs::write(&path, page.html(took)) {
+            let message = format!("the report {} cannot be written: {error}", path.display());
+            self.stopped.get_or_insert(Stopped { reason: "report", message, status: status::UNREACHED });
+        }
+    }
+
+    fn lines(&mut self, purpose: Purpose, took: Duration, unread_from: Option<u64>) {
+        let totals = self.totals;
+        let dry_run = purpose == Purpose::Check;
         let headline = match (dry_run, self.exit_status()) {
+            _ if matches!(purpose, Purpose::Plan(_)) => styled(BOLD, "Nothing was sent; this is the plan"),
             (true, _) => styled(BOLD, "Nothing was sent (--dry-run)"),
             (_, status::DONE) => styled(BOLD, "Done"),
             _ if self.stopped.is_some() => styled(YELLOW, "Stopped early"),
@@ -241,13 +374,23 @@ impl<'a> Report<'a> {
         let rate = totals.applied as f64 / took.as_secs_f64().max(0.001);
         let speed = if totals.applied > 0 { format!(", {}/s", grouped(rate as u64)) } else { String::new() };
         self.output.line(&format!("{headline} {}", styled(DIM, &format!("({}{speed})", span(took)))));
-        let sent = if dry_run { ("would be sent", totals.not_started) } else { ("applied", totals.applied) };
-        let not_started = if dry_run { 0 } else { totals.not_started };
+        let sent = match purpose {
+            Purpose::Apply => ("applied", totals.applied),
+            Purpose::Check => ("would be sent", totals.not_started),
+            Purpose::Plan(planned) => ("to change", planned.to_change),
+        };
+        let new = match purpose {
+            Purpose::Plan(planned) => planned.new,
+            _ => 0,
+        };
+        let not_started = if purpose == Purpose::Apply { totals.not_started } else { 0 };
         for (name, count, always) in [
             ("read", totals.read, true),
             (sent.0, sent.1, true),
+            ("new", new, matches!(purpose, Purpose::Plan(_))),
+            ("created", totals.created, false),
             ("rejected", totals.rejected, true),
-            ("failed", totals.failed, !dry_run),
+            ("failed", totals.failed, purpose == Purpose::Apply),
             ("unchanged", totals.unchanged, false),
             ("not started", not_started, false),
         ] {
@@ -258,7 +401,7 @@ impl<'a> Report<'a> {
             }
         }
         if let Some(line) = unread_from {
-            self.output.line(&format!("  The input was not read from line {} on.", grouped(line)));
+            self.output.line(&format!("  The input was not read from {} {} on.", self.unit, grouped(line)));
         }
         match &self.rejects {
             Some((path, rejects)) if rejects.rows() > 0 => {
@@ -267,7 +410,7 @@ impl<'a> Report<'a> {
                 let text = format!("  {rows} {are} in {path}, with the reason; mend that file and sync it.");
                 self.output.line(&text);
             }
-            None if totals.not_applied() + not_started > 0 => {
+            None if totals.not_applied() + not_started > 0 && !matches!(purpose, Purpose::Plan(_)) => {
                 self.output.line("  Run it with --rejects FILE to get those rows into a file to mend.");
             }
             _ => {}
@@ -275,11 +418,32 @@ impl<'a> Report<'a> {
     }
 }
 
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Apply,
+    /// Nothing is sent, and every row is judged.
+    Check,
+    /// Nothing is sent, and what would be is told.
+    Plan(Planned),
+}
+
+/// Projects of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Planned {
+    /// Known ones of which something changes.
+    pub(crate) to_change: u64,
+    /// Those of which nothing is known yet.
+    pub(crate) new: u64,
+}
+
 #[derive(Serialize)]
 struct Summary<'a> {
     #[serde(flatten)]
     totals: Totals,
     dry_run: bool,
+    #[serde(flatten)]
+    planned: Option<Planned>,
     seconds: f64,
     stopped: Option<&'a Stopped>,
     unread_from_line: Option<u64>,

@@ -89,7 +89,7 @@ pub(crate) fn clean(program: &str) -> Command {
     }) {
         command.env_remove(name);
     }
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).env("XDG_STATE_HOME", "/nonexistent/state");
     command
 }
 
@@ -97,6 +97,9 @@ pub(crate) fn clean(program: &str) -> Command {
 pub(crate) fn cor(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = bare();
     command.env("COR_BASE_URL", sandbox.base_url()).env("COR_ACCESS_TOKEN", TOKEN).args(arguments);
+    // Every sandbox has a state of its own, gone with the build.
+    let states = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", states.join(format!("{}-{}", std::process::id(), sandbox.addr().port())));
     command
 }
 

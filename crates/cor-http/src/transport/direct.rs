@@ -35,6 +35,9 @@ use super::{At, Fault, FaultKind, Reply, Request, Stage, tls};
 const MOST_IDLE: Duration = Duration::from_secs(30);
 /// From then on the system is asked whether a connection is still quiet: the event loop may not have looked since.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
+/// What must not be done twice goes over a connection that has just been in use: one that dies at that very moment
+/// leaves nobody knowing.
+const MOST_IDLE_ONCE: Duration = Duration::from_secs(1);
 
 /// The connections to one address.
 pub(crate) struct Direct {
@@ -83,7 +86,8 @@ impl Direct {
     /// Sends one request and reads its answer. Dropped on the way, it closes the connection: nothing more is sent.
     pub(crate) async fn exchange(&self, request: &Request<'_>, stage: &Stage) -> Result<Reply, Fault> {
         stage.enter(At::Connecting);
-        let used = if request.fresh { None } else { self.take_idle() };
+        let most_idle = if request.method.is_idempotent() { MOST_IDLE } else { MOST_IDLE_ONCE };
+        let used = if request.fresh { None } else { self.take_idle(most_idle) };
         let reused = used.is_some();
         let mut connection = match used {
             Some(connection) => connection,
@@ -121,8 +125,8 @@ impl Direct {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection used last, if it still lives.
-    fn take_idle(&self) -> Option<Connection> {
+    /// The connection used last, if it still lives and has not rested for longer than this.
+    fn take_idle(&self, most_idle: Duration) -> Option<Connection> {
         let here = Handle::current().id();
         let mut idle = self.idle();
         // They lie in the order in which they came to rest.
@@ -130,8 +134,12 @@ impl Direct {
         let too_old = idle.partition_point(|(_, since, _)| now.saturating_duration_since(*since) > MOST_IDLE);
         idle.drain(..too_old);
         while let Some(at) = idle.iter().rposition(|(.., home)| *home == here) {
-            let (connection, since, _) = idle.remove(at);
-            if connection.is_quiet(now.saturating_duration_since(since)) {
+            let rested = now.saturating_duration_since(idle[at].1);
+            if rested > most_idle {
+                return None;
+            }
+            let (connection, ..) = idle.remove(at);
+            if connection.is_quiet(rested) {
                 return Some(connection);
             }
         }
@@ -165,7 +173,8 @@ impl Direct {
         out.clear();
         // Growing later would leave copies of the token behind.
         out.reserve(request.target.len() + token.len() + self.fixed.len() + request.body.len() + 100);
-        out.extend_from_slice(b"PUT ");
+        out.extend_from_slice(request.method.as_str().as_bytes());
+        out.push(b' ');
         out.extend_from_slice(request.target.as_bytes());
         out.extend_from_slice(b" HTTP/1.1\r\nauthorization: Bearer ");
         out.extend_from_slice(token.as_bytes());

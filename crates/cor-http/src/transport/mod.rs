@@ -18,9 +18,33 @@ pub(crate) use relay::{Relay, TokenRequest};
 
 pub(crate) use decode::decoded;
 
-/// One `PUT`, the same bytes on every attempt except for the token.
+/// What a request does, as far as sending it is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Put,
+    Post,
+    Delete,
+}
+
+impl Method {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Method::Put => "PUT",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether doing it twice comes to the same as doing it once.
+    pub(crate) fn is_idempotent(self) -> bool {
+        self != Method::Post
+    }
+}
+
+/// One request, the same bytes on every attempt except for the token.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
     /// Path and nothing else, percent-encoded.
     pub(crate) target: &'a str,
     pub(crate) body: &'a [u8],

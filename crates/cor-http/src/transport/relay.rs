@@ -9,7 +9,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::http1::{Head, MOST_BODY, Malformed};
-use super::{At, Fault, FaultKind, Reply, Request, Stage, tls};
+use super::{At, Fault, FaultKind, Method, Reply, Request, Stage, tls};
 use crate::Error;
 
 #[derive(Clone, Debug)]
@@ -65,9 +65,14 @@ impl Relay {
         stage: &Stage,
     ) -> Result<Reply, Fault> {
         let bearer = Zeroizing::new(format!("Bearer {}", request.token.expose_secret()));
+        let method = match request.method {
+            Method::Put => reqwest::Method::PUT,
+            Method::Post => reqwest::Method::POST,
+            Method::Delete => reqwest::Method::DELETE,
+        };
         let request = self
             .client
-            .put(url)
+            .request(method, url)
             .header(AUTHORIZATION, sensitive(&bearer)?)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::{Members, NOTES};
+use crate::{Members, NOTES};
 
 /// What became of a row that was not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Refused before anything was sent.
     Rejected,
     /// Sent, and it certainly did not take effect.
@@ -25,7 +25,8 @@ pub(crate) enum Fate {
 impl Fate {
     const ALL: [Fate; 4] = [Fate::Rejected, Fate::NotApplied, Fate::Unknown, Fate::NotStarted];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The word in the file: `rejected`, `not_applied`, `unknown`, `not_started`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Fate::Rejected => "rejected",
             Fate::NotApplied => "not_applied",
@@ -37,13 +38,24 @@ impl Fate {
 
 /// How the input is written, and thus the file.
 #[derive(Clone, Debug)]
-pub(crate) enum Style {
+pub enum Style {
+    /// A table with a header line.
     Csv(CsvStyle),
-    Jsonl { bom: bool },
+    /// One JSON object per line.
+    Jsonl {
+        /// Whether it begins with a byte order mark.
+        bom: bool,
+    },
+    /// The messages of a Singer stream.
+    Singer {
+        /// The stream's `SCHEMA` message, which has to come first.
+        schema: Vec<u8>,
+    },
 }
 
+/// How a table with a header line is written.
 #[derive(Clone, Debug)]
-pub(crate) struct CsvStyle {
+pub struct CsvStyle {
     delimiter: u8,
     newline: &'static str,
     bom: bool,
@@ -55,17 +67,23 @@ pub(crate) struct CsvStyle {
 }
 
 /// The file, written row by row and never held back: what is reported is on its way to the disk.
-pub(crate) struct Rejects {
+#[derive(Debug)]
+pub struct Rejects {
     file: File,
     style: Style,
     rows: u64,
 }
 
 impl Rejects {
-    pub(crate) fn create(path: &Path, style: Style) -> io::Result<Rejects> {
+    /// Creates the file, over one that is there, and writes the header.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn create(path: &Path, style: Style) -> io::Result<Rejects> {
         let mut start = Vec::new();
         match &style {
             Style::Jsonl { bom } => bom.then(|| start.extend_from_slice(BOM)).unwrap_or_default(),
+            Style::Singer { schema } => start.extend([schema, &b"\n"[..]].concat()),
             Style::Csv(csv) => {
                 if csv.bom {
                     start.extend_from_slice(BOM);
@@ -81,16 +99,21 @@ impl Rejects {
         Ok(Rejects { file, style, rows: 0 })
     }
 
-    pub(crate) fn row(&mut self, raw: &[u8], line: u64, fate: Fate, reason: &str) -> io::Result<()> {
+    /// Adds a row: as it was written, its line, what became of it and why.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn row(&mut self, raw: &[u8], line: u64, fate: Fate, reason: &str) -> io::Result<()> {
         let bytes = match &self.style {
             Style::Csv(csv) => csv.noted(raw, &[&line.to_string(), fate.as_str(), reason]),
-            Style::Jsonl { .. } => noted_json(raw, line, fate, reason),
+            Style::Jsonl { .. } | Style::Singer { .. } => noted_json(raw, line, fate, reason),
         };
         self.rows += 1;
         self.file.write_all(&bytes)
     }
 
-    pub(crate) fn rows(&self) -> u64 {
+    /// How many rows it holds.
+    pub fn rows(&self) -> u64 {
         self.rows
     }
 }
@@ -107,6 +130,10 @@ impl CsvStyle {
     ) -> CsvStyle {
         let noted = header.ends_with(&NOTES.map(str::to_owned));
         CsvStyle { delimiter, newline, bom, header: raw.to_vec(), columns: header.len(), noted }
+    }
+
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
     /// How many columns there are besides the notes.

@@ -1,15 +1,29 @@
-//! The members of a JSON object in the order in which they were written, values untouched.
+//! JSON objects whose order and spelling matter.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// The members of a JSON object in the order in which they were written, values untouched.
+///
+/// ```
+/// let members = cor_sync::Members::read(r#"{"b": 1.50, "a": null}"#)?;
+/// assert_eq!((members.0[0].0.as_str(), members.0[0].1.get()), ("b", "1.50"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug)]
-pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
+pub struct Members<'a>(
+    /// Names and values.
+    pub Vec<(String, &'a RawValue)>,
+);
 
 impl<'a> Members<'a> {
-    pub(crate) fn read(json: &'a str) -> serde_json::Result<Members<'a>> {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// Where `json` is anything else.
+    pub fn read(json: &'a str) -> serde_json::Result<Members<'a>> {
         serde_json::from_str(json)
     }
 }

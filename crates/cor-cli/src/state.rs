@@ -1,0 +1,156 @@
+//! `cor state`: what is remembered, and forgetting it.
+
+use anstyle::Style;
+use cor_sync::{KnownProject, Scope, ScopeSummary, State, plain};
+use serde_json::{Value, json};
+
+use crate::args::{StateForgetArgs, StateShowArgs, StateVerb};
+use crate::failure::{Failure, status};
+use crate::output::{BOLD, DIM, Output, YELLOW, styled};
+use crate::sync::progress::grouped;
+use crate::table::{self, Cell, Column};
+
+pub(crate) fn run(verb: &StateVerb, output: &mut Output) -> Result<u8, Failure> {
+    match verb {
+        StateVerb::Show(args) => show(args, output),
+        StateVerb::Forget(args) => forget(args, output),
+    }
+}
+
+fn show(args: &StateShowArgs, output: &mut Output) -> Result<u8, Failure> {
+    output.set_json(args.json);
+    let state = State::open_existing(&args.state.path()?)?;
+    match &args.id {
+        None => scopes(&state, output),
+        Some(id) => project(&state, id, output),
+    }
+}
+
+fn scopes(state: &State, output: &mut Output) -> Result<u8, Failure> {
+    let scopes = state.scopes()?;
+    if output.is_json() {
+        for ScopeSummary { scope, projects, unsettled, accepted_at, .. } in &scopes {
+            let mut line = scope_json(scope);
+            line["projects"] = (*projects).into();
+            line["unsettled"] = (*unsettled).into();
+            line["accepted_at"] = accepted_at.map(time).into();
+            output.json(&line);
+        }
+        return Ok(status::DONE);
+    }
+    output.line(&styled(BOLD, &state.path().display().to_string()));
+    let column = |title, right, most| Column { title, right, most };
+    let columns = [
+        column("COR", false, 48),
+        column("Source", false, 24),
+        column("Mapping", false, 10),
+        column("Projects", true, 12),
+        column("Unsettled", true, 12),
+        column("Last accepted", false, 24),
+    ];
+    let cell = |text: String| Cell { text, style: Style::new() };
+    let rows = scopes.iter().map(|summary| {
+        let ScopeSummary { scope, projects, unsettled, accepted_at, .. } = summary;
+        let mapping = scope.mapping.chars().take(8).collect();
+        let at = accepted_at.map_or_else(String::new, time);
+        let mut cells = [
+            plain(&scope.base_url),
+            plain(&scope.source),
+            mapping,
+            grouped(*projects),
+            grouped(*unsettled),
+            at,
+        ]
+        .map(cell)
+        .to_vec();
+        if *unsettled > 0 {
+            cells[4].style = YELLOW;
+        }
+        cells
+    });
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    if rows.is_empty() {
+        output.line("  nothing is remembered yet");
+        return Ok(status::DONE);
+    }
+    for line in table::lines(&columns, &rows) {
+        output.line(&line);
+    }
+    Ok(status::DONE)
+}
+
+fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> {
+    let known = state.project(id)?;
+    if known.is_empty() {
+        output.note(&format!("nothing is remembered of project {id:?}"));
+        return Ok(status::REFUSED);
+    }
+    for KnownProject { scope, id, accepted, accepted_at, unsettled, .. } in &known {
+        if output.is_json() {
+            let head = scope_json(scope).to_string();
+            let raw = |json: &Option<String>| json.clone().unwrap_or_else(|| "null".to_owned());
+            output.bytes(
+                format!(
+                    "{},\"id\":{},\"accepted\":{},\"accepted_at\":{},\"unsettled\":{}}}\n",
+                    head.trim_end_matches('}'),
+                    Value::from(id.as_str()),
+                    raw(accepted),
+                    Value::from(accepted_at.map(time)),
+                    raw(unsettled),
+                )
+                .as_bytes(),
+            );
+            continue;
+        }
+        output.line(&format!(
+            "{} {}",
+            styled(BOLD, &plain(id)),
+            styled(
+                DIM,
+                &format!("{} at {}, mapping {}", plain(&scope.source), plain(&scope.base_url), scope.mapping)
+            )
+        ));
+        if let Some(at) = accepted_at {
+            output.line(&styled(DIM, &format!("  accepted {}", time(*at))));
+        }
+        lines(accepted, "", output);
+        lines(unsettled, "  on its way, no verdict: sent again next time", output);
+    }
+    Ok(status::DONE)
+}
+
+/// An object of fields, one a line.
+fn lines(fields: &Option<String>, title: &str, output: &mut Output) {
+    let Some(fields) = fields else { return };
+    if !title.is_empty() {
+        output.line(&styled(YELLOW, title));
+    }
+    let Ok(members) = cor_sync::Members::read(fields) else { return output.line(&plain(fields)) };
+    let width = members.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in &members.0 {
+        output.line(&format!("  {:width$}  {}", plain(name), plain(value.get())));
+    }
+}
+
+fn scope_json(scope: &Scope) -> Value {
+    json!({ "base_url": scope.base_url, "source": scope.source, "mapping": scope.mapping })
+}
+
+/// A Unix time as people and programs read it.
+fn time(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}
+
+fn forget(args: &StateForgetArgs, output: &mut Output) -> Result<u8, Failure> {
+    output.set_json(args.json);
+    let state = State::open_existing(&args.state.path()?)?;
+    let ids = (!args.all).then_some(args.ids.as_slice());
+    let forgotten = state.forget(ids, args.source.as_deref(), args.base_url.as_deref())?;
+    if args.json {
+        output.json(&json!({ "forgotten": forgotten }));
+    } else {
+        let projects = if forgotten == 1 { "project is" } else { "projects are" };
+        output.line(&format!("{} {projects} forgotten", grouped(forgotten)));
+    }
+    Ok(if forgotten == 0 && !args.all { status::REFUSED } else { status::DONE })
+}

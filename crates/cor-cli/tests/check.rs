@@ -1,0 +1,214 @@
+//! `cor projects check`, and what a mapping file makes of a table.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::*;
+use serde_json::{Value, json};
+
+fn check(file: &Path, arguments: &[&str]) -> Ran {
+    ran(bare().args(["projects", "check"]).arg(file).args(arguments))
+}
+
+const MAPPING: &str = r#"
+source = "SALESFORCE"
+id = "deal"
+clear = "(none)"
+keep = ["n/a"]
+ignore = ["owner"]
+
+[fields]
+name = { column = "account", trim = true }
+end = { column = "close", date = "%d-%m-%y" }
+evaluation_date = { column = "close", date = "%d-%m-%y" }
+estimated = { column = "value", decimal = ",", thousands = "." }
+status = { column = "stage", values = { "Closed Won" = "finished", Open = "active" }, unlisted = "keep" }
+billable = { column = "bill", values = { Ja = true, Nein = false } }
+work_order = { constant = "007" }
+"#;
+
+#[test]
+fn a_mapping_file_turns_a_foreign_table_into_updates() {
+    let sandbox = sandbox(&["P", "Q"]);
+    let folder = Folder::new();
+    let mapping = folder.file("mapping.toml", MAPPING);
+    let table = "deal;account;close;value;stage;bill;owner;brief\n\
+        P; Café ;30-04-25;1.234,50;Closed Won;Ja;x;(none)\n\
+        Q;;;n/a;Lost;Nein;;\n";
+    let file = folder.file("t.csv", table);
+    let arguments = ["--mapping", mapping.to_str().unwrap(), "--concurrency", "1"];
+    let ran = ran(cor(&sandbox, &["projects", "sync"]).arg(&file).args(arguments)).exits(0);
+    assert_eq!(ran.err, "");
+    let bodies: Vec<String> = sandbox.requests().iter().map(|request| request.body_text()).collect();
+    assert_eq!(
+        bodies,
+        [
+            r#"{"metadata":{"source":"SALESFORCE"},"name":"Café","brief":null,"end":"2025-04-30","billable":true,"status":"finished","evaluation_date":"2025-04-30","estimated":1234.50,"work_order":"007"}"#,
+            r#"{"metadata":{"source":"SALESFORCE"},"billable":false,"work_order":"007"}"#,
+        ]
+    );
+}
+
+#[test]
+fn the_mapping_and_every_problem_are_shown_and_nothing_is_sent() {
+    let folder = Folder::new();
+    let mapping = folder.file("mapping.toml", MAPPING);
+    let mapping = mapping.to_str().unwrap();
+    let mut table = "deal,account,close,value,stage,bill,owner,mood\n".to_owned();
+    table.push_str("P,x,30-04-25,\"1.234,50\",Open,Ja,,\nQ,,31-02-25,1.23,Open,Oui,,\n,x,,,,,,\n");
+    table.push_str(&"R,x,2025-04-30,,,,,\n".repeat(1200));
+    let file = folder.file("t.csv", table);
+    let ran = check(&file, &["--mapping", mapping]).exits(1);
+    assert_eq!(ran.err, "");
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "line 3, close: \"31-02-25\" is not a day written as %d-%m-%y; close: \"31-02-25\" is not a day written as \
+             %d-%m-%y; value: \"1.23\" is not a number written as 1.234,50; bill: \"Oui\" is none of the values in the \
+             mapping, \"Ja\", \"Nein\"",
+            "line 4, deal: is empty; give the id the project has in its source",
+        ]
+    );
+    let shown = lines[1203..].join("\n");
+    let expected = r#"Column      Field            How it is read
+──────────  ───────────────  ────────────────────────────
+deal        id               as it is
+account     name             trimmed
+close       end              day as %d-%m-%y
+bill        billable         2 values, others refused
+stage       status           2 values, others keep
+close       evaluation_date  day as %d-%m-%y
+value       estimated        number as 1.234,50
+(constant)  work_order       always "007"
+(any)       any              "(none)" clears; "n/a" keeps
+
+Not used: mood
+
+Column   Rows  First   Problem
+──────  ─────  ──────  ────────────────────────────────────────────────────────
+close   1,201  line 3  "31-02-25" is not a day written as %d-%m-%y
+bill        1  line 3  "Oui" is none of the values in the mapping, "Ja", "Nein"
+deal        1  line 4  is empty; give the id the project has in its source
+value       1  line 3  "1.23" is not a number written as 1.234,50
+
+Some rows cannot be used; nothing was sent"#;
+    assert!(shown.starts_with(expected), "{shown}\n--- is not ---\n{expected}");
+    for line in ["read                1,203", "fine                    1", "rejected            1,202"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    let ran = check(&file, &["--mapping", mapping, "--json"]).exits(1);
+    let all = ran.json();
+    assert_eq!(all.len(), 1203);
+    assert_eq!((&all[0]["line"], &all[0]["id"]), (&json!(3), &json!("Q")));
+    assert_eq!(all[0]["error"]["issues"][2]["column"], "value");
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["read"], &summary["fine"], &summary["rejected"]),
+        (&json!(1203), &json!(1), &json!(1202))
+    );
+    assert_eq!(summary["unused"], json!(["mood"]));
+    assert_eq!(
+        summary["mapping"][2],
+        json!({"column": "close", "field": "end", "rule": "day as %d-%m-%y", "found": true})
+    );
+    let close = &summary["problems"][0];
+    assert_eq!(
+        (&close["column"], &close["rows"], &close["first_line"]),
+        (&json!("close"), &json!(1201), &json!(3))
+    );
+}
+
+#[test]
+fn a_fine_table_exits_0_and_json_lines_tell_which_columns_never_came() {
+    let folder = Folder::new();
+    let file =
+        folder.file("t.jsonl", "{\"id\":\"P\",\"name\":\"x\",\"mood\":1}\n{\"id\":\"Q\",\"name\":null}\n");
+    let ran = check(&file, &["--source", "SAP", "--map", "due=end"]).exits(0);
+    for says in [
+        "name    name   as it is",
+        "due     end    no row has this column",
+        "Not used: mood",
+        "Every row is fine; nothing was sent",
+        "unchanged               1",
+    ] {
+        assert!(ran.out.contains(says), "{says:?} is missing:\n{}", ran.out);
+    }
+}
+
+#[test]
+fn mistakes_in_the_mapping_are_told_with_their_place() {
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name\nP,x\n");
+    let mapping = folder
+        .file("m.toml", "idd = 'id'\n[fields]\nend = { column = 'close', dat = '%d' }\nname = 'nmae'\n");
+    let mapping = mapping.to_str().unwrap();
+    let ran = check(&file, &["--mapping", mapping, "--map", "x=nmae"]).exits(2);
+    for says in [
+        "3 problems, nothing was sent",
+        "m.toml, line 1, column 1: no setting is called \"idd\"; did you mean \"id\"?",
+        "m.toml, line 3, column 27: no setting of a field is called \"dat\"; did you mean \"date\"?",
+        "--map \"x=nmae\": no field is called \"nmae\"; did you mean \"x=name\"?",
+    ] {
+        assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
+    }
+    let one = |text: &str, arguments: &[&str]| {
+        let mapping = folder.file("m.toml", text);
+        check(&file, &[&["--mapping", mapping.to_str().unwrap()], arguments].concat()).exits(2)
+    };
+    one("", &[]).says("no source is named").says("say --source, or source = \"…\" in the mapping");
+    one("source = 'S'\nfields.name = 'nmae'", &[])
+        .says("the mapping names a column \"nmae\" that the input does not have; did you mean \"name\"?");
+    one("source = 'S'\nignore = ['x']", &[]).says("leaves out a column \"x\" that the input does not have");
+    one("source = 'S'\nfields.name = { constant = 'x' }", &[])
+        .says("the column \"name\" and the mapping's constant would both set name; leave one out with --map \"name\"=");
+    one("source = 'S'", &["--map", "a=end", "--map", "b=end"])
+        .says("\"a\" and \"b\" would both set end; choose one");
+    check(&file, &["--mapping", "missing.toml"]).exits(2).says("cannot read the mapping missing.toml");
+    check(&file, &["--source", "S", "--stream", "x"]).exits(2).says("only Singer has streams");
+}
+
+#[test]
+fn flags_win_over_the_mapping_and_its_reading_stays() {
+    let folder = Folder::new();
+    let mapping = folder.file("m.toml", MAPPING);
+    let table = "id,closing,account\nP,30-04-25,-\n";
+    let file = folder.file("t.csv", table);
+    let arguments = ["--mapping", mapping.to_str().unwrap(), "--id-column", "id", "--clear-token", "-"];
+    let maps =
+        ["--map", "closing=end", "--map", "value=", "--map", "stage=", "--map", "bill=", "--map", "owner="];
+    // What the mapping says of missing columns can be taken back; what is left of it cannot.
+    let missing = check(&file, &[&arguments[..], &maps[..]].concat()).exits(2);
+    assert_eq!(missing.err.matches("that the input does not have").count(), 2, "{}", missing.err);
+    missing.says("names a column \"close\"").says("leaves out a column \"owner\"");
+    let mapping =
+        folder.file("m.toml", "source = 'S'\nfields.end = { column = 'close', date = '%d-%m-%y' }\n");
+    let arguments = ["--mapping", mapping.to_str().unwrap(), "--source", "SAP", "--map", "closing=end"];
+    let sandbox = sandbox(&[]);
+    let mut command = cor(&sandbox, &["projects", "sync", "--dry-run", "--json"]);
+    let ran = ran(command.arg(&file).args(arguments).args(["--map", "account=name", "--clear-token", "-"]))
+        .exits(0);
+    let request: Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    assert_eq!(request["body"], json!({"metadata": {"source": "SAP"}, "name": null, "end": "2025-04-30"}));
+}
+
+/// The public CRM export, where it is at hand.
+#[test]
+fn the_example_mapping_fits_the_crm_export() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let export: PathBuf = root.join("../shared/data/opportunities.csv");
+    let mapping = root.join("examples/mapping.toml");
+    if !export.is_file() {
+        // Skipped: the export is not part of the repository.
+        return;
+    }
+    let ran = check(&export, &["--mapping", mapping.to_str().unwrap(), "--json"]).exits(0);
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["read"], &summary["fine"], &summary["unused"]),
+        (&json!(14277), &json!(14277), &json!([]))
+    );
+}

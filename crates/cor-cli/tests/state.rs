@@ -1,0 +1,433 @@
+//! `cor projects sync` with its state, `plan`, `state show` and `state forget`: what is sent, said and remembered.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+mod common;
+
+use std::io::BufReader;
+use std::path::Path;
+
+use common::*;
+use cor_sandbox::{Answer, Hold, Sandbox};
+use serde_json::{Value, json};
+
+const TABLE: &str = "id,name,estimated,archived\nA,a,18000.10,false\nB,b,1,\nA,a2,,\n";
+
+fn bodies(sandbox: &Sandbox) -> Vec<String> {
+    let requests = sandbox.requests();
+    sandbox.requests_clear();
+    let body = |request: &cor_sandbox::Recorded| {
+        let id = request.path.rsplit('/').next().unwrap().to_owned();
+        format!("{id} {}", request.body_text().replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1))
+    };
+    let mut bodies: Vec<String> = requests.iter().map(body).collect();
+    bodies.sort();
+    bodies
+}
+
+/// Another verb about the same table, or about the state.
+fn verb(sandbox: &Sandbox, words: &[&str], file: Option<&Path>, arguments: &[&str]) -> Ran {
+    let mut command = cor(sandbox, words);
+    if let Some(file) = file {
+        command.arg(file).args(["--source", "SALESFORCE"]);
+    }
+    ran(command.args(arguments))
+}
+
+fn plan(sandbox: &Sandbox, file: &Path, arguments: &[&str]) -> Ran {
+    verb(sandbox, &["projects", "plan"], Some(file), arguments)
+}
+
+fn applied(ran: &Ran) -> [u64; 3] {
+    ["applied", "unchanged", "failed"].map(|name| ran.summary()[name].as_u64().unwrap())
+}
+
+#[test]
+fn a_plan_is_like_a_diff_and_sync_does_it() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    let before = plan(&sandbox, &file, &[]).exits(0);
+    let (changes, counts) = before.out.split_once("\n\n").unwrap();
+    assert_eq!(
+        changes,
+        "+ A (2 rows, lines 2 to 4, new)\n    name       \"a2\"\n    estimated  18000.10\n    archived   false\n\
+         + B (line 3, new)\n    name       \"b\"\n    estimated  1"
+    );
+    for line in [
+        "Nothing was sent; this is the plan (",
+        "\n  to change               0\n",
+        "\n  new                     2\n",
+    ] {
+        assert!(counts.contains(line), "{counts}");
+    }
+    assert!(sandbox.requests().is_empty());
+    sync(&sandbox, &file, &[]).exits(0).prints("applied                 3");
+    assert_eq!(
+        bodies(&sandbox),
+        [r#"A {"name":"a2","estimated":18000.10,"archived":false}"#, r#"B {"name":"b","estimated":1}"#]
+    );
+    let again = sync(&sandbox, &file, &["--json"]).exits(0);
+    assert_eq!(applied(&again), [0, 3, 0]);
+    assert!(bodies(&sandbox).is_empty());
+
+    let file = folder.file("t.csv", TABLE.replace("a2,,", "a3,18000.1,").replace("B,b,1,", "B,b,1,true"));
+    plan(&sandbox, &file, &[])
+        .exits(0)
+        .prints(
+            "~ A (2 rows, lines 2 to 4)\n    name       \"a2\" → \"a3\"\n    estimated  18000.10 → 18000.1\n",
+        )
+        .prints("~ B (line 3)\n    archived  (not known) → true\n")
+        .prints("to change               2");
+    let lines = plan(&sandbox, &file, &["--json"]).exits(0);
+    assert_eq!(
+        lines.out.lines().next(),
+        Some(concat!(
+            r#"{"id":"A","line":2,"rows":2,"new":false,"changes":[{"field":"name","old":"a2","new":"a3"},"#,
+            r#"{"field":"estimated","old":18000.10,"new":18000.1}]}"#
+        ))
+    );
+    let summary = lines.summary();
+    assert_eq!(
+        (&summary["to_change"], &summary["new"], &summary["dry_run"]),
+        (&json!(2), &json!(0), &json!(true))
+    );
+    sync(&sandbox, &file, &["--dry-run"])
+        .exits(0)
+        .prints("PUT ")
+        .prints(r#""name":"a3","estimated":18000.1}"#);
+    assert!(bodies(&sandbox).is_empty());
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a3","estimated":18000.1}"#, r#"B {"archived":true}"#]);
+    sync(&sandbox, &file, &["--full"]).exits(0);
+    assert_eq!(bodies(&sandbox).len(), 2);
+}
+
+#[test]
+fn a_plan_without_a_state_makes_none() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    let state = folder.path("none.db");
+    let named = state.to_str().unwrap();
+    plan(&sandbox, &file, &["--state", named]).exits(0).prints("new                     2");
+    sync(&sandbox, &file, &["--state", named, "--dry-run"]).exits(0);
+    assert!(!state.exists());
+    verb(&sandbox, &["state", "show"], None, &["--state", named]).exits(5).says("a sync makes one");
+}
+
+#[test]
+fn standard_input_is_read_to_its_end_because_the_last_row_wins() {
+    let sandbox = sandbox(&["A", "B"]);
+    for expected in [2, 0] {
+        let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]);
+        fed(&mut command, TABLE.as_bytes()).exits(0);
+        assert_eq!(bodies(&sandbox).len(), expected);
+    }
+}
+
+#[test]
+fn what_the_state_knows_can_be_seen_and_forgotten() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    sandbox.queue(Answer::drop_connection().for_id("B"));
+    sync(&sandbox, &file, &["--max-attempts", "1"]).exits(1);
+    let show = |arguments: &[&str]| verb(&sandbox, &["state", "show"], None, arguments);
+    show(&[]).exits(0).prints("SALESFORCE").prints(&sandbox.base_url());
+    let scope = show(&["--json"]).exits(0).summary();
+    assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(1), &json!(1)));
+    show(&["A"]).exits(0).prints("  name       \"a2\"\n  estimated  18000.10\n");
+    show(&["B"]).exits(0).prints("on its way, no verdict: sent again next time\n  name       \"b\"");
+    let known = show(&["A", "--json"]).exits(0);
+    assert!(
+        known.out.contains(r#""accepted":{"name":"a2","estimated":18000.10,"archived":false}"#),
+        "{}",
+        known.out
+    );
+    show(&["nobody"]).exits(1).says("nothing is remembered of project \"nobody\"");
+    let forget = |arguments: &[&str]| verb(&sandbox, &["state", "forget"], None, arguments);
+    forget(&["nobody"]).exits(1);
+    forget(&[]).exits(2);
+    forget(&["--all", "A"]).exits(2);
+    forget(&["A"]).exits(0).prints("1 project is forgotten");
+    bodies(&sandbox);
+    let after = sync(&sandbox, &file, &["--json"]).exits(0);
+    assert_eq!(applied(&after), [3, 0, 0]);
+    assert_eq!(forget(&["--all", "--source", "SAP", "--json"]).exits(0).summary(), json!({ "forgotten": 0 }));
+    assert_eq!(forget(&["--all", "--json"]).exits(0).summary(), json!({ "forgotten": 2 }));
+}
+
+#[test]
+fn a_state_that_cannot_be_used_stops_everything_before_it_starts() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    let state = folder.path("sync.db");
+    let arguments = ["--state", state.to_str().unwrap(), "--rejects", folder.path("r.csv").to_str().unwrap()]
+        .map(str::to_owned);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    sync(&sandbox, &file, &arguments).exits(0);
+    let whole = std::fs::read(&state).unwrap();
+    std::fs::write(folder.path("r.csv"), "not to be lost").unwrap();
+    bodies(&sandbox);
+    let mut newer = whole.clone();
+    newer[60..64].copy_from_slice(&9u32.to_be_bytes());
+    for (bytes, code, says) in [
+        (&whole[..whole.len() - 1], "state_damaged", "is damaged"),
+        (&newer[..], "state_version", "of a newer version (9; this program writes 1)"),
+        (&b"id,name\n".repeat(100)[..], "state_foreign", "is not a state file"),
+    ] {
+        std::fs::write(&state, bytes).unwrap();
+        assert_eq!(sync(&sandbox, &file, &arguments).exits(5).says(says).out, "");
+        let mut as_json = sync_command(&sandbox, &file, &arguments);
+        let error = ran(as_json.arg("--json")).exits(5).json();
+        assert_eq!(
+            (&error[0]["error"]["code"], &error[0]["error"]["outcome"]),
+            (&json!(code), &json!("not_applied"))
+        );
+        plan(&sandbox, &file, &arguments[..2]).exits(5).says(says);
+        verb(&sandbox, &["state", "show"], None, &arguments[..2]).exits(5).says(says);
+        assert_eq!(std::fs::read(&state).unwrap(), bytes, "it was left as it is");
+    }
+    assert!(bodies(&sandbox).is_empty());
+    assert_eq!(folder.read("r.csv"), "not to be lost");
+    std::fs::write(&state, &whole).unwrap();
+    let last = ran(sync_command(&sandbox, &file, &arguments).arg("--json")).exits(0);
+    assert_eq!(applied(&last), [0, 3, 0]);
+}
+
+/// A run of six projects with the first two held up at COR.
+struct Held {
+    sandbox: Sandbox,
+    folder: Folder,
+    hold: Hold,
+    child: std::process::Child,
+}
+
+impl Held {
+    fn new(arguments: &[&str]) -> Held {
+        let sandbox = sandbox(&["1", "2", "3", "4", "5", "6"]);
+        let folder = Folder::new();
+        let file = folder.file("t.csv", "id,name\n1,a\n2,b\n3,c\n4,d\n5,e\n6,f\n");
+        let hold = Hold::new();
+        sandbox.queue(Answer::pass().held_by(&hold).times(2));
+        let mut command = sync_command(&sandbox, &file, &["--concurrency", "2", "--json"]);
+        let child = piped(command.args(arguments));
+        assert_eq!(sandbox.wait_for_requests(2, PATIENCE).len(), 2);
+        Held { sandbox, folder, hold, child }
+    }
+
+    /// The same command once more.
+    fn again(&self) -> Ran {
+        sync(&self.sandbox, &self.folder.path("t.csv"), &["--concurrency", "2", "--json"])
+    }
+}
+
+#[test]
+fn the_second_process_on_one_state_stops_at_once() {
+    let held = Held::new(&[]);
+    let pid = held.child.id();
+    held.again().exits(5).prints("state_in_use").says(&format!("is in use by another run (process {pid})"));
+    assert_eq!(held.sandbox.requests().len(), 2);
+    held.hold.release();
+    end_of(held.child).exits(0);
+}
+
+#[test]
+fn the_first_signal_finishes_what_is_in_flight_and_the_next_run_does_the_rest() {
+    let mut held = Held::new(&["--rejects", "/dev/null"]);
+    signal(&held.child, "INT");
+    let mut messages = BufReader::new(held.child.stderr.take().unwrap());
+    wait_for_line(&mut messages, "stopping: what is in flight finishes; once more to leave at once");
+    held.hold.release();
+    let child = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
+    let stopped = end_of(child).exits(130);
+    assert_eq!(applied(&stopped), [2, 0, 0]);
+    assert_eq!(stopped.summary()["not_started"], 4);
+    assert_eq!(held.sandbox.requests().len(), 2);
+    assert_eq!(applied(&held.again().exits(0)), [4, 2, 0]);
+    assert_eq!(held.sandbox.requests().len(), 6);
+}
+
+#[test]
+fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_knows() {
+    let mut held = Held::new(&[]);
+    let mut messages = BufReader::new(held.child.stderr.take().unwrap());
+    signal(&held.child, "INT");
+    wait_for_line(&mut messages, "once more to leave at once");
+    signal(&held.child, "INT");
+    wait_for_line(&mut messages, "2 updates were under way");
+    let child = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
+    let left = end_of(child).exits(130).summary();
+    assert_eq!((&left["failed"], &left["not_started"]), (&json!(2), &json!(4)));
+    held.hold.release();
+    assert_eq!(applied(&held.again().exits(0)), [6, 0, 0]);
+}
+
+#[test]
+fn missing_projects_are_created_and_nothing_else_is() {
+    let sandbox = sandbox(&["A"]);
+    let folder = Folder::new();
+    let file =
+        folder.file("t.csv", "id,name,estimated,brand_id,product_id\nA,a,1,B,\nN,n,2,B/1,\nnameless,,3,,\n");
+    let ran = sync(&sandbox, &file, &["--create-missing", "--json"]).exits(1);
+    let summary = ran.summary();
+    assert_eq!((applied(&ran), &summary["created"], &summary["rejected"]), ([2, 0, 0], &json!(1), &json!(1)));
+    assert!(ran.json()[0]["error"]["message"].as_str().unwrap().contains("name: is missing"), "{}", ran.out);
+    let created = sandbox.project("SALESFORCE", "N").unwrap();
+    assert_eq!((created.number("estimated"), created.text("brand_id")), (Some("2"), Some("B/1")));
+    assert!(created.text("product_id").is_none());
+    let updates = sandbox.requests().into_iter().filter(|request| request.method == "PUT");
+    assert!(
+        updates.map(|request| request.body_text()).all(|body| !body.contains("brand_id")),
+        "only a create says it"
+    );
+    // Without creates they are columns like any other.
+    sync(&sandbox, &file, &[]).exits(1).says("not used: brand_id, product_id");
+    let json = folder.file("t.jsonl", r#"{"id":"J","name":"j","product_id":"P","brand_id":null}"#);
+    sync(&sandbox, &json, &["--create-missing"]).exits(0);
+    assert_eq!(sandbox.project("SALESFORCE", "J").unwrap().text("product_id"), Some("P"));
+    assert_eq!(sandbox.projects().len(), 3);
+    let stateless = folder.file("u.csv", "id,name\nM,m\n");
+    sync(&sandbox, &stateless, &["--create-missing", "--no-state"]).exits(0);
+    assert_eq!(sandbox.project("SALESFORCE", "M").unwrap().text("name"), Some("m"));
+}
+
+#[test]
+fn rows_that_were_not_applied_are_mended_and_fed_back() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name,end\nB,old,\nA,a,soon\nghost,g,\nB,new,\nghost,\"g, 2\",\n");
+    sandbox.queue(Answer::error(400, "ValidationError", "", "no").for_id("B"));
+    let rejects = folder.path("r.csv");
+    let run = |file: &Path| ran(sync_command(&sandbox, file, &["--json"]).arg("--rejects").arg(&rejects));
+    assert_eq!(run(&file).exits(1).summary()["failed"], 4);
+    let written = folder.read("r.csv");
+    let rows: Vec<&str> = written.lines().map(|line| line.split(",\"").next().unwrap()).collect();
+    assert_eq!(
+        rows,
+        [
+            "id,name,end,_line,_outcome,_reason",
+            "B,old,,2,not_applied",
+            "A,a,soon,3,rejected",
+            "ghost,g,,4,not_applied",
+            "B,new,,5,not_applied",
+            "ghost",
+        ]
+    );
+    let mended = folder.file("m.csv", written.replace("soon", "2025-04-30"));
+    let second = run(&mended).exits(1);
+    assert_eq!((applied(&second), second.summary()["failed"].as_u64()), ([3, 0, 2], Some(2)));
+    assert_eq!(sandbox.project("SALESFORCE", "B").unwrap().text("name"), Some("new"));
+    assert_eq!(sandbox.project("SALESFORCE", "A").unwrap().text("end"), Some("2025-04-30"));
+}
+
+#[test]
+fn an_outage_pauses_and_fails_no_row() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    sandbox.queue(Answer::status(503).header("retry-after", "0.05").times(12));
+    sandbox.queue(Answer::status(429).header("retry-after", "0.05").times(3));
+    assert_eq!(applied(&sync(&sandbox, &file, &["--json"]).exits(0)), [3, 0, 0]);
+}
+
+#[test]
+fn programs_are_told_how_far_it_is() {
+    let sandbox = Sandbox::builder()
+        .token(TOKEN)
+        .seed((0..30).map(|n| format!(r#"{{"id":"{n}","source":"SALESFORCE","name":"old"}}"#)))
+        .latency(std::time::Duration::from_millis(50))
+        .start()
+        .unwrap();
+    let folder = Folder::new();
+    let rows: String = (0..30).map(|n| format!("{n},x\n")).collect();
+    let file = folder.file("t.csv", format!("id,name\n{rows}"));
+    let ran = sync(&sandbox, &file, &["--json", "--concurrency", "1"]).exits(0);
+    let event = &ran.json()[0];
+    assert_eq!(
+        (&event["event"], &event["doing"], &event["paused"]),
+        (&json!("progress"), &json!("sending"), &Value::Null)
+    );
+    let number = |name: &str| event[name].as_f64().unwrap();
+    assert!(
+        (1.0..30.0).contains(&number("done")) && number("rate") > 1.0 && number("seconds_left") > 0.0,
+        "{event}"
+    );
+    assert_eq!(ran.summary()["applied"], 30);
+}
+
+#[test]
+fn a_page_tells_about_the_run() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name,end\nA,a,\n<b>,x,soon\nB,b,2025-01-01\nghost,g,\n");
+    let page = folder.path("report.html");
+    ran(sync_command(&sandbox, &file, &[]).arg("--report").arg(&page)).exits(1);
+    let page = folder.read("report.html");
+    for text in [
+        "<dt>applied</dt><dd>2</dd>",
+        "<dt>rejected</dt><dd>1</dd>",
+        "<svg viewBox=",
+        "<td>name</td><td class=\"number\">2</td>",
+        "<td class=\"place\">line 3</td><td class=\"id\">&lt;b&gt;</td><td class=\"outcome\">rejected</td>",
+        "&quot;soon&quot; is not a date",
+        "<td class=\"place\">line 5</td><td class=\"id\">ghost</td><td class=\"outcome\">not applied</td>",
+        "prefers-color-scheme: dark",
+        "@media print",
+    ] {
+        assert!(page.contains(text), "{text:?} is missing:\n{page}");
+    }
+    assert!(!page.contains(TOKEN) && !page.contains("http-equiv") && !page.contains("<script"), "{page}");
+    ran(sync_command(&sandbox, &file, &[]).arg("--report").arg(&file)).exits(2).says("is the input itself");
+}
+
+#[test]
+fn states_of_a_tap_are_told_when_what_is_before_them_has_its_verdict() {
+    let sandbox = sandbox(&["A", "B"]);
+    let record = |id: &str, name: &str| {
+        format!(
+            "{{\"type\":\"RECORD\",\"stream\":\"deals\",\"record\":{{\"id\":\"{id}\",\"name\":\"{name}\"}}}}\n"
+        )
+    };
+    let state = |n: u32| format!("{{\"type\":\"STATE\",\"value\":{{\"bookmark\":{n}}}}}\n");
+    let schema = "{\"type\":\"SCHEMA\",\"stream\":\"deals\",\"schema\":{\"properties\":{\"id\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"}}},\"key_properties\":[\"id\"]}\n";
+    let stream = format!(
+        "{schema}{}{}{}{}{}{}{}{}",
+        record("A", "1"),
+        record("A", "2"),
+        state(1),
+        record("ghost", "x"),
+        state(2),
+        record("B", "b"),
+        record("A", "3"),
+        state(3),
+    );
+    let run = || {
+        fed(
+            &mut cor(
+                &sandbox,
+                &[
+                    "projects",
+                    "sync",
+                    "-",
+                    "--source",
+                    "SALESFORCE",
+                    "--format",
+                    "singer",
+                    "--max-attempts",
+                    "1",
+                ],
+            ),
+            stream.as_bytes(),
+        )
+    };
+    sandbox.queue(Answer::status(500).for_id("B"));
+    // Nobody knows about B: the tap has to send it again.
+    let first = run().exits(1);
+    assert_eq!(first.out.lines().last(), Some(r#"{"bookmark":2}"#), "{}", first.out);
+    assert_eq!(run().exits(1).out.lines().last(), Some(r#"{"bookmark":3}"#));
+    assert_eq!(sandbox.project("SALESFORCE", "A").unwrap().text("name"), Some("3"));
+    assert_eq!(sandbox.project("SALESFORCE", "B").unwrap().text("name"), Some("b"));
+}

@@ -1,0 +1,14 @@
+//! Which column becomes which field, and how its text is read.
+
+mod columns;
+mod draft;
+mod file;
+mod fingerprint;
+mod reading;
+mod rules;
+
+pub(crate) use self::columns::Columns;
+pub(crate) use self::draft::Draft;
+#[cfg(feature = "parquet")]
+pub(crate) use self::reading::day;
+pub use self::rules::{ColumnUse, Rename, Rules};

@@ -1,0 +1,315 @@
+//! What was said about columns, before any column is known.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cor_http::{CreateField, Field, Issue, Source, Value};
+
+use super::reading::{Reading, shown};
+use crate::text::listed;
+use crate::{Fix, NOTES, Reason, Unusable};
+
+/// Which column becomes which field, and how.
+///
+/// A column that is called like a field sets that field, as it is. The rest has to be said: here, by [`Rename`]s, or by
+/// a mapping file ([`Rules::from_toml`]).
+///
+/// ```
+/// use cor_sync::{Rename, Rules};
+/// let rules = Rules::new("SALESFORCE").id_column("opportunity_id").clear("(none)");
+/// let rules = rules.renamed([Rename::parse("close_date=end").unwrap()])?;
+/// # Ok::<(), cor_sync::Unusable>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    source: Source,
+    pub(super) id_column: String,
+    pub(super) fields: BTreeMap<Field, Rule>,
+    pub(super) left_out: BTreeSet<String>,
+    /// Columns left out again that had been said to set a field; the input need not have them.
+    dropped: BTreeSet<String>,
+    /// Texts that empty any field, and such that leave it as it is.
+    pub(super) clear: Vec<String>,
+    pub(super) keep: Vec<String>,
+    /// The fields that each column was said to set.
+    by_column: HashMap<String, Vec<Field>>,
+    /// How each field is read that something was said about, and how all others are.
+    readings: BTreeMap<Field, Reading>,
+    plain: Reading,
+    /// Whether columns that are called like a field of a create are of use.
+    creating: bool,
+}
+
+/// Where a field's value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Rule {
+    Column(String, Reading),
+    Constant(Value<'static>),
+}
+
+/// `Column=field`: this column sets this field; no field means that the column is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rename {
+    /// The column as the input calls it.
+    pub column: String,
+    /// The field it sets.
+    pub field: Option<Field>,
+}
+
+impl Rename {
+    /// Reads `Column=field`. The column may hold `=` itself, as no field does.
+    ///
+    /// # Errors
+    /// The reason why it cannot be read.
+    pub fn parse(text: &str) -> Result<Rename, Reason> {
+        let Some((column, field)) = text.rsplit_once('=') else {
+            return Err(Reason::new("has no `=`; write \"Column=field\""));
+        };
+        let field = match field {
+            "" => None,
+            "id" => {
+                return Err(Reason::with("id is no field", Fix::IdColumn(Some(column.to_owned()))));
+            }
+            name => match name.replace('-', "_").parse::<Field>() {
+                Ok(field) => Some(field),
+                Err(unknown) => {
+                    let near = match unknown.nearest {
+                        Some(near) => format!("did you mean \"{column}={near}\"?"),
+                        None => format!("fields are {}", field_names()),
+                    };
+                    return Err(Reason::new(format!("no field is called {name:?}; {near}")));
+                }
+            },
+        };
+        Ok(Rename { column: column.to_owned(), field })
+    }
+}
+
+pub(super) fn field_names() -> String {
+    listed(Field::ALL.iter().map(|field| field.name()))
+}
+
+/// What one column is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Use<'r> {
+    pub(crate) is_id: bool,
+    pub(crate) fields: &'r [Field],
+    /// Only a create says it.
+    pub(crate) create: Option<CreateField>,
+    /// One of ours, or left out on purpose.
+    pub(crate) is_ignored: bool,
+}
+
+impl Use<'_> {
+    pub(crate) fn is_unknown(self) -> bool {
+        !self.is_id && self.fields.is_empty() && self.create.is_none() && !self.is_ignored
+    }
+}
+
+/// What a column was found to be for, as people read it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ColumnUse {
+    /// The column; `None` for a value that no column gives.
+    pub column: Option<String>,
+    /// `id`, the field it sets, or [`ANY`](ColumnUse::ANY) for what was said of all fields.
+    pub field: &'static str,
+    /// How it is read, in a few words; empty for as it is.
+    pub rule: String,
+    /// Whether the input has the column.
+    pub found: bool,
+}
+
+impl ColumnUse {
+    /// Stands for every field.
+    pub const ANY: &'static str = "any";
+}
+
+impl Rules {
+    /// Rules for projects of this source: the external id is in the column `id`, and other columns map themselves.
+    pub fn new(source: impl Into<Source>) -> Rules {
+        Rules {
+            source: source.into(),
+            id_column: "id".to_owned(),
+            fields: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+            clear: Vec::new(),
+            keep: Vec::new(),
+            by_column: HashMap::new(),
+            readings: BTreeMap::new(),
+            plain: Reading::default(),
+            creating: false,
+        }
+    }
+
+    /// Whether projects that COR does not know are to be created, so that columns which are called `brand_id` and
+    /// `product_id` are of use. No update sends them.
+    #[must_use]
+    pub fn creating(mut self, creating: bool) -> Rules {
+        self.creating = creating;
+        self
+    }
+
+    /// The system the projects were created from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The same rules for projects of another source.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Source>) -> Rules {
+        self.source = source.into();
+        self
+    }
+
+    /// The column that holds the external id.
+    #[must_use]
+    pub fn id_column(mut self, column: impl Into<String>) -> Rules {
+        self.id_column = column.into();
+        self
+    }
+
+    /// The text that empties a field, in place of any that was said before.
+    #[must_use]
+    pub fn clear(mut self, text: impl Into<String>) -> Rules {
+        self.clear = vec![text.into()];
+        self.settled()
+    }
+
+    /// Lets columns set fields, or leaves them out. What was said before about how such a field is read stays, and a
+    /// constant gives way.
+    ///
+    /// # Errors
+    /// Where two columns are to set one field.
+    pub fn renamed(mut self, renames: impl IntoIterator<Item = Rename>) -> Result<Rules, Unusable> {
+        let mut reasons = Vec::new();
+        let mut new: BTreeMap<Field, String> = BTreeMap::new();
+        for Rename { column, field } in renames {
+            let Some(field) = field else {
+                self.leave_out(column);
+                continue;
+            };
+            match new.insert(field, column.clone()) {
+                Some(before) if before != column => reasons.push(Reason::new(format!(
+                    "the columns {before:?} and {column:?} would both set {field}; choose one"
+                ))),
+                _ => {}
+            }
+            let reading = match self.fields.remove(&field) {
+                Some(Rule::Column(_, reading)) => reading,
+                _ => Reading::default(),
+            };
+            self.fields.insert(field, Rule::Column(column, reading));
+        }
+        match reasons.is_empty() {
+            true => Ok(self.settled()),
+            false => Err(Unusable(reasons)),
+        }
+    }
+
+    fn leave_out(&mut self, column: String) {
+        let before = self.fields.len();
+        self.fields.retain(|_, rule| !matches!(rule, Rule::Column(name, _) if *name == column));
+        match self.fields.len() == before {
+            true => self.left_out.insert(column),
+            false => self.dropped.insert(column),
+        };
+    }
+
+    /// Works out what follows from the rules.
+    pub(super) fn settled(mut self) -> Rules {
+        self.by_column.clear();
+        self.readings.clear();
+        for (field, rule) in &self.fields {
+            let Rule::Column(column, reading) = rule else { continue };
+            self.by_column.entry(column.clone()).or_default().push(*field);
+            let mut reading = reading.clone();
+            // What was said of every field counts where the field has nothing of its own.
+            for (own, general) in [(&mut reading.clear, &self.clear), (&mut reading.keep, &self.keep)] {
+                if own.is_empty() {
+                    own.clone_from(general);
+                }
+            }
+            self.readings.insert(*field, reading);
+        }
+        self.plain = Reading { clear: self.clear.clone(), keep: self.keep.clone(), ..Reading::default() };
+        self
+    }
+
+    /// A value on its way into a field; `None` keeps the field.
+    pub(crate) fn apply<'v>(&self, field: Field, value: Value<'v>) -> Result<Option<Value<'v>>, Issue> {
+        self.readings.get(&field).unwrap_or(&self.plain).apply(field, value)
+    }
+
+    /// Values that every row sets.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (Field, &Value<'static>)> {
+        self.fields.iter().filter_map(|(field, rule)| match rule {
+            Rule::Constant(value) => Some((*field, value)),
+            Rule::Column(..) => None,
+        })
+    }
+
+    /// Columns that were said to set a field.
+    pub(super) fn named_columns(&self) -> impl Iterator<Item = &str> {
+        self.fields.values().filter_map(|rule| match rule {
+            Rule::Column(column, _) => Some(column.as_str()),
+            Rule::Constant(_) => None,
+        })
+    }
+
+    fn is_left_out(&self, name: &str) -> bool {
+        self.left_out.contains(name) || self.dropped.contains(name)
+    }
+
+    /// Columns that set nothing, whatever they are called.
+    pub(super) fn all_left_out(&self) -> BTreeSet<&str> {
+        self.left_out.union(&self.dropped).map(String::as_str).collect()
+    }
+
+    /// What a column of this name is for.
+    pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
+        let is_id = name == self.id_column;
+        if let Some(fields) = self.by_column.get(name) {
+            return Use { is_id, fields, ..Use::default() };
+        }
+        if is_id || self.is_left_out(name) || NOTES.contains(&name) {
+            return Use { is_id, is_ignored: !is_id, ..Use::default() };
+        }
+        match Field::ALL.iter().find(|field| field.name() == name) {
+            Some(field) => Use { fields: std::slice::from_ref(field), ..Use::default() },
+            None => Use { create: CreateField::from_name(name).filter(|_| self.creating), ..Use::default() },
+        }
+    }
+
+    /// Whether this text stands for no value at all.
+    pub(super) fn is_no_value(&self, text: &str) -> bool {
+        text.is_empty() || self.clear.iter().chain(&self.keep).any(|word| word == text)
+    }
+
+    /// What these columns are for, in the order of an update's fields, the id first.
+    pub(crate) fn described<'n>(&self, columns: impl Iterator<Item = &'n str> + Clone) -> Vec<ColumnUse> {
+        let found = |name: &str| columns.clone().any(|column| column == name);
+        let mut uses = vec![ColumnUse {
+            column: Some(self.id_column.clone()),
+            field: "id",
+            rule: String::new(),
+            found: found(&self.id_column),
+        }];
+        for field in Field::ALL {
+            let (column, rule) = match self.fields.get(field) {
+                Some(Rule::Constant(value)) => (None, format!("always {}", shown(value))),
+                Some(Rule::Column(column, reading)) => (Some(column.clone()), reading.described()),
+                None if found(field.name()) && !self.column(field.name()).fields.is_empty() => {
+                    (Some(field.name().to_owned()), String::new())
+                }
+                None => continue,
+            };
+            let found = column.as_deref().is_none_or(found);
+            uses.push(ColumnUse { column, field: field.name(), rule, found });
+        }
+        let rule = self.plain.described();
+        if !rule.is_empty() {
+            uses.push(ColumnUse { column: None, field: ColumnUse::ANY, rule, found: true });
+        }
+        uses
+    }
+}

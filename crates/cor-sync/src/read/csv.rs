@@ -1,0 +1,352 @@
+//! Tables with a header line: comma, or another delimiter, with or without quotes (RFC 4180).
+
+use std::fmt;
+use std::io::Read;
+
+use cor_http::Value;
+use csv::ByteRecord;
+
+use super::encoding::Encoding;
+use super::input::Input;
+use super::keeping::{Keeping, LONGEST_ROW, too_long};
+use crate::mapping::{Columns, Draft};
+use crate::rejects::CsvStyle;
+use crate::{Broken, ColumnUse, Content, Fix, Problem, Reason, Row, Rows, Rules, Style, Unusable};
+
+const BUFFER: usize = 64 << 10;
+
+type Source = Keeping<Box<dyn Read + Send>>;
+
+/// Reads a table with a header line.
+pub(crate) struct CsvRows {
+    reader: csv::Reader<Source>,
+    rules: Rules,
+    columns: Columns,
+    header: Vec<String>,
+    style: CsvStyle,
+    record: ByteRecord,
+    lines: Lines,
+    /// Whether rows are to be copied as they were written.
+    keep: bool,
+    encoding: Encoding,
+    size: Option<u64>,
+    /// How much of the input was read, in its own bytes.
+    position: u64,
+    number: u64,
+}
+
+impl CsvRows {
+    /// Reads the header. Without a delimiter it is the one that the file's name suggests, else the one that makes the
+    /// columns of the rules appear.
+    pub(crate) fn open(
+        mut input: Input,
+        rules: Rules,
+        delimiter: Option<u8>,
+        keep: bool,
+    ) -> Result<CsvRows, Unusable> {
+        let unreadable =
+            |error: std::io::Error| Unusable::because(format!("the header cannot be read: {error}"));
+        let (mark, marked, encoding) = (input.mark, input.wants_mark(), input.encoding);
+        let start = first_line(&mut input.reader).map_err(unreadable)?;
+        let delimiter = delimiter.or(input.delimiter).unwrap_or_else(|| likely_delimiter(&start, &rules));
+        let mut reader = parser(delimiter, Keeping::after(start, input.reader));
+        let mut record = ByteRecord::new();
+        reader.read_byte_record(&mut record).map_err(|error| unreadable(error.into()))?;
+        let mut header = Vec::with_capacity(record.len());
+        for (at, name) in record.iter().enumerate() {
+            let name = std::str::from_utf8(name).map_err(|_| {
+                let what = format!("the name of column {} is not {}", at + 1, called(encoding));
+                Unusable(vec![Reason::with(what, Fix::Encoding)])
+            })?;
+            header.push(name.to_owned());
+        }
+        let columns = Columns::new(&rules, &header)?;
+        let mut lines = Lines::default();
+        let position = reader.position().byte();
+        let piece = reader.get_mut().cut(position).to_vec();
+        // The parser ends a row at `\r` and takes the `\n` for the start of the next.
+        let newline = match (piece.last(), reader.get_ref().next_byte()) {
+            (Some(b'\r'), Some(b'\n') | None) => "\r\n",
+            (Some(b'\r'), Some(_)) => "\r",
+            _ => "\n",
+        };
+        let position = mark + encoding.source_length(&piece).unwrap_or(0);
+        let style = CsvStyle::new(delimiter, newline, marked, lines.row(&piece).0, &header);
+        Ok(CsvRows {
+            reader,
+            rules,
+            columns,
+            header,
+            style,
+            record,
+            lines,
+            keep,
+            encoding,
+            size: input.size,
+            position,
+            number: 0,
+        })
+    }
+
+    /// The cells of the record as an update, or what is wrong with them.
+    fn content(&self, line: u64, last_line: u64) -> Content {
+        let (found, wanted) = (self.style.data_cells(&self.record), self.style.data_columns());
+        if found != wanted {
+            return Content::Bad(self.id(), vec![ragged(found, wanted, line, last_line)]);
+        }
+        let mut draft = Draft::new(&self.rules);
+        match self.cell(self.columns.id) {
+            Ok(id) => draft.id(id),
+            Err(()) => draft.problem(not_text(&self.header[self.columns.id], self.encoding)),
+        }
+        for (at, field) in &self.columns.fields {
+            let column = &self.header[*at];
+            match self.cell(*at) {
+                Ok("") => {}
+                Ok(text) => draft.set(column, *field, Value::Cell(text)),
+                Err(()) => draft.problem(not_text(column, self.encoding)),
+            }
+        }
+        for (at, field) in &self.columns.creates {
+            match self.cell(*at) {
+                Ok(text) => draft.create(*field, text),
+                Err(()) => draft.problem(not_text(&self.header[*at], self.encoding)),
+            }
+        }
+        draft.finish()
+    }
+
+    fn cell(&self, at: usize) -> Result<&str, ()> {
+        std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(drop)
+    }
+
+    /// The id as far as there is one, to name a row that cannot be used.
+    fn id(&self) -> String {
+        String::from_utf8_lossy(self.record.get(self.columns.id).unwrap_or_default()).into_owned()
+    }
+
+    /// Passes over a row that is too long to be held, without taking what is in it for rows.
+    fn skip(&mut self) -> Result<Row, Broken> {
+        let line = self.lines.next_line();
+        let empty: Box<dyn Read + Send> = Box::new(std::io::empty());
+        let reader = std::mem::replace(&mut self.reader, parser(b',', Keeping::new(empty)));
+        let (mut bytes, mut source) = reader.into_inner().into_parts();
+        let mut parser = csv_core::ReaderBuilder::new().delimiter(self.style.delimiter()).build();
+        let (mut cells, mut ends, mut done) = (vec![0; BUFFER], [0; 1024], 0);
+        loop {
+            let (result, read, ..) = parser.read_record(&bytes[done..], &mut cells, &mut ends);
+            let piece = &bytes[done..done + read];
+            self.lines.count(piece);
+            self.position += self.encoding.source_length(piece).unwrap_or(0);
+            done += read;
+            match result {
+                csv_core::ReadRecordResult::InputEmpty => {
+                    bytes.resize(BUFFER, 0);
+                    let n = source.read(&mut bytes).map_err(|error| Broken { line, error })?;
+                    bytes.truncate(n);
+                    done = 0;
+                }
+                csv_core::ReadRecordResult::Record | csv_core::ReadRecordResult::End => break,
+                csv_core::ReadRecordResult::OutputFull | csv_core::ReadRecordResult::OutputEndsFull => {}
+            }
+        }
+        let rest = bytes.split_off(done);
+        self.reader = self::parser(self.style.delimiter(), Keeping::after(rest, source));
+        self.record = ByteRecord::new();
+        let last_line = self.lines.last_line();
+        let message = match last_line > line {
+            true => format!("{}: it runs to line {last_line}; is a quotation mark not closed?", too_long()),
+            false => too_long(),
+        };
+        let content = Content::Bad(String::new(), vec![Problem::of_row("too_long", message)]);
+        Ok(self.row(line, Vec::new(), content))
+    }
+
+    fn row(&mut self, line: u64, raw: Vec<u8>, content: Content) -> Row {
+        self.number += 1;
+        let (number, last_line, position) = (self.number - 1, self.lines.last_line(), self.position);
+        Row { number, line, last_line, position, raw, content }
+    }
+}
+
+impl fmt::Debug for CsvRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsvRows").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl Rows for CsvRows {
+    fn next(&mut self) -> Result<Option<Row>, Broken> {
+        match self.reader.read_byte_record(&mut self.record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(_) if self.reader.get_ref().overflowed() => return self.skip().map(Some),
+            Err(error) => {
+                let line = self.lines.next_line();
+                return Err(Broken { line, error: error.into() });
+            }
+        }
+        let position = self.reader.position().byte();
+        let piece = self.reader.get_mut().cut(position);
+        self.position += self.encoding.source_length(piece).unwrap_or(0);
+        let (raw, line) = self.lines.row(piece);
+        let raw = if self.keep { raw.to_vec() } else { Vec::new() };
+        let content = self.content(line, self.lines.last_line());
+        Ok(Some(self.row(line, raw, content)))
+    }
+
+    fn may_wait(&self) -> bool {
+        self.reader.position().byte() >= self.reader.get_ref().bytes_read()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    fn unused(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.columns.unused)
+    }
+
+    fn mapping(&self) -> Vec<ColumnUse> {
+        self.rules.described(self.header.iter().map(String::as_str))
+    }
+
+    fn style(&self) -> Style {
+        Style::Csv(self.style.clone())
+    }
+}
+
+fn parser(delimiter: u8, source: Source) -> csv::Reader<Source> {
+    csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(BUFFER)
+        .from_reader(source)
+}
+
+/// Reads on until the first line that is not empty is there, quotation marks and all.
+fn first_line(reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let start = bytes.len() - bytes.trim_ascii_start().len();
+        let (mut quotes, mut ended) = (0, false);
+        for byte in &bytes[start..] {
+            quotes += usize::from(*byte == b'"');
+            ended = ended || (matches!(byte, b'\r' | b'\n') && quotes % 2 == 0);
+        }
+        if ended || bytes.len() > LONGEST_ROW {
+            return Ok(bytes);
+        }
+        let mut chunk = [0; 4096];
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(bytes),
+            Ok(n) => bytes.extend_from_slice(&chunk[..n]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The delimiter that makes most columns of the rules appear, the id among them; a comma where none does.
+fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
+    let found = |delimiter: u8| {
+        let mut record = ByteRecord::new();
+        // Reading from memory does not fail.
+        let _ = parser(delimiter, Keeping::new(Box::new(std::io::Cursor::new(start.to_vec()))))
+            .read_byte_record(&mut record);
+        let names = record.iter().filter_map(|name| std::str::from_utf8(name).ok());
+        let uses: Vec<_> = names.map(|name| rules.column(name)).collect();
+        let known = uses.iter().filter(|column| !column.is_unknown()).count();
+        if uses.iter().any(|column| column.is_id) { known } else { 0 }
+    };
+    // The first of the best: `max_by_key` would take the last.
+    [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| found(*delimiter)).unwrap_or(b',')
+}
+
+fn ragged(found: usize, wanted: usize, line: u64, last_line: u64) -> Problem {
+    let cells = |n: usize| if n == 1 { "1 cell".to_owned() } else { format!("{n} cells") };
+    let cause = if last_line > line {
+        format!("it runs to line {last_line}: is a quotation mark not closed?")
+    } else if found > wanted {
+        "a value that holds the delimiter needs quotation marks around it".to_owned()
+    } else {
+        "leave a cell empty to keep a field, but leave its delimiter".to_owned()
+    };
+    let message = format!("the row has {} where the header has {wanted}; {cause}", cells(found));
+    Problem::of_row("ragged", message)
+}
+
+fn not_text(column: &str, encoding: Encoding) -> Problem {
+    let message = match encoding.is_utf8() {
+        true => "is not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8), or say which encoding it has"
+            .to_owned(),
+        false => format!("is not {}; say which encoding the file has", called(encoding)),
+    };
+    Problem { column: Some(column.to_owned()), field: None, code: "not_utf8", message }
+}
+
+fn called(encoding: Encoding) -> String {
+    encoding.name().to_uppercase()
+}
+
+/// Counts lines, whatever they end with, across pieces that may be cut within `\r\n`.
+#[derive(Default)]
+struct Lines {
+    ended: u64,
+    after_cr: bool,
+    /// Whether the last line counted has an end.
+    closed: bool,
+}
+
+impl Lines {
+    /// A row without the line ends around it, and the line it begins on.
+    fn row<'a>(&mut self, piece: &'a [u8]) -> (&'a [u8], u64) {
+        let blank = piece.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let (before, mut raw) = piece.split_at(blank);
+        self.count(before);
+        let line = self.next_line();
+        self.count(raw);
+        while let [rest @ .., b'\r' | b'\n'] = raw {
+            raw = rest;
+        }
+        (raw, line)
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            let second_half = byte == b'\n' && self.after_cr;
+            self.ended += u64::from(matches!(byte, b'\r' | b'\n') && !second_half);
+            self.after_cr = byte == b'\r';
+            self.closed = matches!(byte, b'\r' | b'\n');
+        }
+    }
+
+    fn next_line(&self) -> u64 {
+        self.ended + 1
+    }
+
+    /// The line that the row just counted ends on.
+    fn last_line(&self) -> u64 {
+        self.ended + u64::from(!self.closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_whatever_they_end_with() {
+        for (pieces, expected) in [
+            (&["a\n", "b\n", "c"][..], [1, 2, 3]),
+            (&["a\r", "\nb\r", "\nc\r"][..], [1, 2, 3]),
+            (&["a\r", "b\r", "c"][..], [1, 2, 3]),
+            (&["\n\na\n", "\"b\nb\"\n", "\nc"][..], [3, 4, 7]),
+        ] {
+            let mut lines = Lines::default();
+            let found: Vec<u64> = pieces.iter().map(|piece| lines.row(piece.as_bytes()).1).collect();
+            assert_eq!(found, expected, "{pieces:?}");
+        }
+    }
+}

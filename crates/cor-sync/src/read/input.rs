@@ -1,0 +1,280 @@
+//! Where rows come from: a file or standard input, what it looks like, and its bytes as they were written.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::encoding::Encoding;
+use crate::Unusable;
+
+/// What a table is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// A table with a header line.
+    Csv,
+    /// One JSON object per line.
+    Jsonl,
+    /// An Apache Parquet file.
+    Parquet,
+    /// What a Singer tap writes: `SCHEMA`, `RECORD` and `STATE` messages, one a line.
+    Singer,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: &'static [Format] = &[Format::Csv, Format::Jsonl, Format::Parquet, Format::Singer];
+
+    /// The word for it: `csv`, `jsonl`, `parquet`, `singer`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Jsonl => "jsonl",
+            Format::Parquet => "parquet",
+            Format::Singer => "singer",
+        }
+    }
+}
+
+/// The file or stream that a user named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, or anything else that has a path.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Origin {
+    /// A dash stands for standard input.
+    pub fn new(path: PathBuf) -> Origin {
+        if path == Path::new("-") { Origin::Stdin } else { Origin::File(path) }
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Origin::File(path) => path.display().to_string(),
+            Origin::Stdin => "standard input".to_owned(),
+        }
+    }
+
+    /// Whether `path` is this very input, under whatever name.
+    pub fn is_same_as(&self, path: &Path) -> bool {
+        let Ok(other) = std::fs::metadata(path) else { return false };
+        match self {
+            Origin::File(own) => std::fs::metadata(own).is_ok_and(|own| same_file(&own, &other)),
+            Origin::Stdin => stdin_metadata().is_some_and(|own| same_file(&own, &other)),
+        }
+    }
+
+    fn extension(&self) -> Option<String> {
+        match self {
+            Origin::File(path) => Some(path.extension()?.to_str()?.to_lowercase()),
+            Origin::Stdin => None,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn same_file(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+#[cfg(unix)]
+fn stdin_metadata() -> Option<std::fs::Metadata> {
+    use std::os::fd::AsFd;
+    File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata().ok()
+}
+
+#[cfg(not(unix))]
+fn same_file(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
+    // No identity is to be had; the same size and time make it likely enough to ask for another name.
+    a.is_file() && a.len() == b.len() && a.modified().ok() == b.modified().ok()
+}
+
+#[cfg(not(unix))]
+fn stdin_metadata() -> Option<std::fs::Metadata> {
+    None
+}
+
+/// An input whose first bytes were looked at.
+pub struct Input {
+    /// Everything after a byte order mark, as UTF-8.
+    pub(crate) reader: Box<dyn Read + Send>,
+    /// Size of a regular file.
+    pub(crate) size: Option<u64>,
+    pub(crate) format: Format,
+    /// How long the byte order mark was.
+    pub(crate) mark: u64,
+    /// What the text was before it became UTF-8.
+    pub(crate) encoding: Encoding,
+    /// The delimiter that the file's name suggests.
+    pub(crate) delimiter: Option<u8>,
+    /// Where the file is, if it is one that can be read in any order.
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet needs it"))]
+    pub(crate) path: Option<PathBuf>,
+}
+
+impl Input {
+    /// Opens an input and looks at its first bytes. A byte order mark tells the encoding, whatever was said about it;
+    /// without either it is UTF-8.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is a folder.
+    pub fn open(
+        origin: &Origin,
+        format: Option<Format>,
+        encoding: Option<Encoding>,
+    ) -> Result<Input, Unusable> {
+        let cannot = |error: io::Error| Unusable::because(format!("cannot read {}: {error}", origin.name()));
+        let extension = origin.extension();
+        let extension = extension.as_deref();
+        match origin {
+            Origin::Stdin => Input::of(io::stdin(), extension, format, encoding).map_err(cannot),
+            Origin::File(path) => {
+                let file = File::open(path).map_err(cannot)?;
+                let about = file.metadata().map_err(cannot)?;
+                if about.is_dir() {
+                    return Err(Unusable::because(format!("{} is a folder, not a file", origin.name())));
+                }
+                if !about.is_file() {
+                    return Input::of(file, extension, format, encoding).map_err(cannot);
+                }
+                let input = Input::of(file, extension, format, encoding).map_err(cannot)?;
+                let size = input.encoding.source_length(b"").map(|_| about.len());
+                Ok(Input { size, path: Some(path.clone()), ..input })
+            }
+        }
+    }
+
+    fn of(
+        mut source: impl Read + Send + 'static,
+        extension: Option<&str>,
+        format: Option<Format>,
+        encoding: Option<Encoding>,
+    ) -> io::Result<Input> {
+        let start = first_bytes(&mut source)?;
+        let is_parquet = start.starts_with(b"PAR1") && encoding.is_none();
+        let (encoding, mark) = Encoding::of_mark(&start).unwrap_or((encoding.unwrap_or(Encoding::UTF_8), 0));
+        let text = Cursor::new(start).chain(source);
+        let mut text: Box<dyn Read + Send> = Box::new(text);
+        io::copy(&mut (&mut text).take(mark as u64), &mut io::sink())?;
+        let mut text = encoding.decode(text);
+        let start = first_bytes(&mut text)?;
+        let guessed = match extension {
+            _ if is_parquet => Format::Parquet,
+            Some("csv" | "tsv" | "tab") => Format::Csv,
+            Some("parquet" | "pq") => Format::Parquet,
+            _ if is_singer(&start) => Format::Singer,
+            Some("jsonl" | "ndjson") => Format::Jsonl,
+            _ if matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')) => Format::Jsonl,
+            _ => Format::Csv,
+        };
+        Ok(Input {
+            reader: Box::new(Cursor::new(start).chain(text)),
+            size: None,
+            format: format.unwrap_or(guessed),
+            mark: mark as u64,
+            encoding,
+            delimiter: matches!(extension, Some("tsv" | "tab")).then_some(b'\t'),
+            path: None,
+        })
+    }
+
+    /// A table that is part of a program: CSV, in UTF-8.
+    pub fn embedded(text: &'static str) -> Input {
+        Input {
+            reader: Box::new(text.as_bytes()),
+            size: Some(text.len() as u64),
+            format: Format::Csv,
+            mark: 0,
+            encoding: Encoding::UTF_8,
+            delimiter: None,
+            path: None,
+        }
+    }
+
+    /// Bytes that come from elsewhere, as [`open`](Input::open) takes them.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn from_reader(
+        reader: impl Read + Send + 'static,
+        format: Option<Format>,
+        encoding: Option<Encoding>,
+    ) -> Result<Input, Unusable> {
+        Input::of(reader, None, format, encoding)
+            .map_err(|error| Unusable::because(format!("the input cannot be read: {error}")))
+    }
+
+    /// What it is written in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The text with a byte order mark in front, which tells whoever reads it that it is UTF-8: either it was there
+    /// before, or the text was in another encoding.
+    pub(crate) fn wants_mark(&self) -> bool {
+        self.mark > 0 || !self.encoding.is_utf8()
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("format", &self.format)
+            .field("size", &self.size)
+            .field("encoding", &self.encoding)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Enough to tell what it is; a pipe may give less at a time.
+fn first_bytes(source: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    while start.trim_ascii_start().len() < 4 && start.len() < 4096 {
+        let mut chunk = [0; 4096];
+        match source.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => start.extend_from_slice(&chunk[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(start)
+}
+
+/// Whether it begins with a message that only a tap writes first.
+fn is_singer(start: &[u8]) -> bool {
+    let compact: Vec<u8> =
+        start.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(40).collect();
+    [&b"{\"type\":\"SCHEMA\""[..], b"{\"type\":\"STATE\""].iter().any(|message| compact.starts_with(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell_what_it_is() {
+        let told = |bytes: &'static [u8]| {
+            let mut input = Input::of(bytes, None, None, None).unwrap();
+            let mut text = String::new();
+            input.reader.read_to_string(&mut text).unwrap();
+            (input.format, input.mark, text)
+        };
+        assert_eq!(told(b"id,name\n"), (Format::Csv, 0, "id,name\n".into()));
+        assert_eq!(told(b"\xEF\xBB\xBFid"), (Format::Csv, 3, "id".into()));
+        assert_eq!(told(b" \n {\"id\":\"1\"}"), (Format::Jsonl, 0, " \n {\"id\":\"1\"}".into()));
+        assert_eq!(told(b"\xEF\xBB\xBF{}"), (Format::Jsonl, 3, "{}".into()));
+        assert_eq!(told(b"\xFF\xFEi\0d\0"), (Format::Csv, 2, "id".into()));
+        assert_eq!(told(b"\xFE\xFF\0{\0}"), (Format::Jsonl, 2, "{}".into()));
+        assert_eq!(told(b""), (Format::Csv, 0, String::new()));
+        assert_eq!(told(b"{ \"type\": \"SCHEMA\"}").0, Format::Singer);
+        assert_eq!(told(b"{\"type\":\"tap\"}").0, Format::Jsonl);
+        assert_eq!(told(b"PAR1").0, Format::Parquet);
+    }
+}

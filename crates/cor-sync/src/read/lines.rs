@@ -1,0 +1,82 @@
+//! Lines of text, one after the other, however long somebody made them.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::encoding::Encoding;
+use super::input::Input;
+use super::keeping::LONGEST_ROW;
+
+pub(crate) struct LineReader {
+    reader: BufReader<Box<dyn Read + Send>>,
+    encoding: Encoding,
+    pub(crate) line: u64,
+    /// Bytes of the input up to the end of the line.
+    pub(crate) position: u64,
+    pub(crate) buffer: Vec<u8>,
+}
+
+/// What came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A line that is not empty, in the buffer, without its end.
+    Text,
+    /// A line that was passed over.
+    TooLong,
+    End,
+}
+
+impl LineReader {
+    pub(crate) fn new(input: Input) -> LineReader {
+        LineReader {
+            reader: BufReader::with_capacity(64 << 10, input.reader),
+            encoding: input.encoding,
+            line: 0,
+            position: input.mark,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The first bytes, without taking them.
+    pub(crate) fn peek(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    pub(crate) fn next(&mut self) -> io::Result<Line> {
+        loop {
+            self.buffer.clear();
+            let mut n = self.read_some()?;
+            if n == 0 {
+                return Ok(Line::End);
+            }
+            self.line += 1;
+            let too_long = n == LONGEST_ROW && self.buffer.last() != Some(&b'\n');
+            while too_long && n > 0 && self.buffer.last() != Some(&b'\n') {
+                self.buffer.clear();
+                n = self.read_some()?;
+            }
+            if too_long {
+                self.buffer = Vec::new();
+                return Ok(Line::TooLong);
+            }
+            while let [.., b'\n' | b'\r'] = self.buffer[..] {
+                self.buffer.pop();
+            }
+            if !self.buffer.trim_ascii().is_empty() {
+                return Ok(Line::Text);
+            }
+        }
+    }
+
+    fn read_some(&mut self) -> io::Result<usize> {
+        let from = self.buffer.len();
+        let n = (&mut self.reader).take(LONGEST_ROW as u64).read_until(b'\n', &mut self.buffer)?;
+        self.position += self.encoding.source_length(&self.buffer[from..]).unwrap_or(0);
+        Ok(n)
+    }
+
+    /// The next line, as far as it is here to its end.
+    pub(crate) fn ahead(&self) -> Option<&[u8]> {
+        let buffer = self.reader.buffer();
+        buffer.iter().position(|byte| *byte == b'\n').map(|end| &buffer[..end])
+    }
+}

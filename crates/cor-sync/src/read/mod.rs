@@ -1,0 +1,22 @@
+//! Readers: from bytes to rows.
+
+mod csv;
+mod encoding;
+mod input;
+mod json_value;
+mod jsonl;
+mod keeping;
+mod lines;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_cells;
+mod singer;
+mod table;
+
+pub use self::encoding::Encoding;
+pub use self::input::{Format, Input, Origin};
+pub use self::table::Table;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Apache Parquet files, a few hundred rows at a time.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+
+use cor_http::{Issue, IssueCode};
+use parquet::column::reader::ColumnReader;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use super::input::Input;
+use super::keeping::{LONGEST_ROW, too_long};
+use super::parquet_cells::{Cell, Kind, is_key, read};
+use crate::mapping::{Columns, Draft};
+use crate::{Broken, ColumnUse, Content, Problem, Reason, Row, Rows, Rules, Style, Unusable};
+
+/// Rows of which the cells are held at once.
+const BATCH: usize = 256;
+
+/// Reads the columns that are of use, one row group after the other.
+pub(crate) struct ParquetRows {
+    file: SerializedFileReader<File>,
+    rules: Rules,
+    header: Vec<String>,
+    used: Columns,
+    /// The columns that are read: those of use, and all that can be where rows are to be copied.
+    columns: Vec<Column>,
+    keep: bool,
+    size: u64,
+    /// The row group that comes next, and rows of the current one that were not read.
+    group: usize,
+    left: usize,
+    /// The row of the batch that comes next, and how many it has.
+    at: usize,
+    held: usize,
+    number: u64,
+}
+
+struct Column {
+    /// Where it stands among the header and among the file's own.
+    place: usize,
+    leaf: usize,
+    kind: Kind,
+    reader: Option<ColumnReader>,
+    cells: Vec<Option<Cell>>,
+}
+
+impl ParquetRows {
+    pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<ParquetRows, Unusable> {
+        let Some(path) = input.path else {
+            return Err(Unusable::because(
+                "a Parquet file is read from its end, so it cannot come through a pipe; name the file",
+            ));
+        };
+        let unreadable = |error: &dyn fmt::Display| {
+            Unusable::because(format!("{} cannot be read as a Parquet file: {error}", path.display()))
+        };
+        let file = File::open(&path).map_err(|error| unreadable(&error))?;
+        let file = SerializedFileReader::new(file).map_err(|error| unreadable(&error))?;
+        let about = file.metadata().file_metadata();
+        let schema = about.schema_descr();
+        let header: Vec<String> =
+            schema.root_schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
+        let used = Columns::new(&rules, &header)?;
+        let (mut columns, mut reasons) = (Vec::new(), Vec::new());
+        for (place, name) in header.iter().enumerate() {
+            let wanted = place == used.id
+                || used.fields.iter().any(|(at, _)| *at == place)
+                || used.creates.iter().any(|(at, _)| *at == place);
+            // A column that is no plain one has several leaves or none, or one that repeats.
+            let mut leaves =
+                (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == place);
+            let kind = match (leaves.next(), leaves.next()) {
+                (Some(leaf), None) if schema.column(leaf).path().parts().len() == 1 => {
+                    Kind::of(&schema.column(leaf)).map(|kind| (leaf, kind))
+                }
+                _ => Err("holds lists or objects".to_owned()),
+            };
+            match kind {
+                Ok((leaf, kind)) if wanted || keep => {
+                    columns.push(Column { place, leaf, kind, reader: None, cells: Vec::new() });
+                }
+                Err(what) if wanted => {
+                    reasons.push(Reason::new(format!("the column {name:?} cannot be used: it {what}")));
+                }
+                _ => {}
+            }
+        }
+        if !reasons.is_empty() {
+            return Err(Unusable(reasons));
+        }
+        let size = u64::try_from(about.num_rows()).unwrap_or(0);
+        Ok(ParquetRows {
+            file,
+            rules,
+            header,
+            used,
+            columns,
+            keep,
+            size,
+            group: 0,
+            left: 0,
+            at: 0,
+            held: 0,
+            number: 0,
+        })
+    }
+
+    /// Reads the next cells. Returns false at the end of the file.
+    fn fill(&mut self) -> Result<bool, ParquetError> {
+        while self.left == 0 {
+            if self.group == self.file.num_row_groups() {
+                return Ok(false);
+            }
+            let group = self.file.get_row_group(self.group)?;
+            for column in &mut self.columns {
+                column.reader = Some(group.get_column_reader(column.leaf)?);
+            }
+            self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            self.group += 1;
+        }
+        let wanted = self.left.min(BATCH);
+        for column in &mut self.columns {
+            column.cells.clear();
+            let Some(reader) = &mut column.reader else { continue };
+            while column.cells.len() < wanted {
+                let from = column.cells.len();
+                read(reader, &column.kind, wanted - from, &mut column.cells)?;
+                if column.cells.len() == from {
+                    let message = format!("the column {:?} ends too early", self.header[column.place]);
+                    return Err(ParquetError::General(message));
+                }
+            }
+        }
+        (self.at, self.held) = (0, wanted);
+        self.left -= wanted;
+        Ok(true)
+    }
+
+    fn content(&self) -> Content {
+        let cells = || self.columns.iter().map(|column| (column, column.cells[self.at].as_ref()));
+        let length: usize = cells().map(|(_, cell)| cell.map_or(0, Cell::length)).sum();
+        let mut draft = Draft::new(&self.rules);
+        for (column, cell) in cells() {
+            let (name, Some(cell)) = (&self.header[column.place], cell) else { continue };
+            if column.place == self.used.id {
+                match cell.id() {
+                    Some(id) => draft.id(&id),
+                    None => {
+                        let message = format!("{} is no id; give text or an integer", cell.shown());
+                        draft.refuse(name, Issue::new("id", IssueCode::WrongType, message));
+                    }
+                }
+            }
+            for (_, field) in self.used.creates.iter().filter(|(place, _)| *place == column.place) {
+                match cell.id() {
+                    Some(id) => draft.create(*field, &id),
+                    None => {
+                        let message = format!("{} is no id; give text or an integer", cell.shown());
+                        draft.refuse(name, Issue::new(field.name(), IssueCode::WrongType, message));
+                    }
+                }
+            }
+            for (_, field) in self.used.fields.iter().filter(|(place, _)| *place == column.place) {
+                match cell.value(*field) {
+                    Ok(Some(value)) => draft.set(name, *field, value),
+                    Ok(None) => {}
+                    Err(issue) => draft.refuse(name, issue),
+                }
+            }
+        }
+        match length > LONGEST_ROW {
+            true => Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]),
+            false => draft.finish(),
+        }
+    }
+
+    /// The row as a line of JSON, which is how it can be mended.
+    fn json(&self) -> Vec<u8> {
+        let members = self.columns.iter().filter_map(|column| {
+            let cell = column.cells[self.at].as_ref()?;
+            // In JSON an integer is no key.
+            let keys = self.used.fields.iter().filter(|(_, field)| is_key(*field)).map(|(place, _)| *place);
+            let is_key = keys.chain([self.used.id]).any(|place| place == column.place);
+            let key = if is_key { cell.id().map(|id| text(&id)) } else { None };
+            let value = key.unwrap_or_else(|| cell.json());
+            Some(format!("{}:{value}", text(&self.header[column.place])))
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(",")).into_bytes()
+    }
+}
+
+fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl fmt::Debug for ParquetRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParquetRows").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl Rows for ParquetRows {
+    fn next(&mut self) -> Result<Option<Row>, Broken> {
+        let line = self.number + 1;
+        if self.at == self.held {
+            let broken = |error: ParquetError| Broken { line, error: io::Error::other(error) };
+            if !self.fill().map_err(broken)? {
+                return Ok(None);
+            }
+        }
+        let content = self.content();
+        let is_short = !matches!(&content, Content::Bad(_, problems) if problems[0].code == "too_long");
+        let raw = if self.keep && is_short { self.json() } else { Vec::new() };
+        let number = self.number;
+        self.number += 1;
+        self.at += 1;
+        Ok(Some(Row { number, line, last_line: line, position: line, raw, content }))
+    }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    fn unit(&self) -> &'static str {
+        "row"
+    }
+
+    fn unused(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.used.unused)
+    }
+
+    fn mapping(&self) -> Vec<ColumnUse> {
+        self.rules.described(self.header.iter().map(String::as_str))
+    }
+
+    fn style(&self) -> Style {
+        Style::Jsonl { bom: false }
+    }
+}

@@ -1,0 +1,331 @@
+//! Values of a Parquet file: exact, or refused.
+
+use cor_http::{Date, Field, Issue, IssueCode, Value};
+use jiff::{Span, civil};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::Result;
+use parquet::schema::types::ColumnDescriptor;
+
+use crate::text::quoted;
+
+/// What the values of a column stand for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    Text,
+    Boolean,
+    Integer { is_signed: bool },
+    Float,
+    Decimal { scale: usize },
+    Date,
+    Moment { per_second: i64, is_utc: bool },
+    Uuid,
+}
+
+/// A value that is not null.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell {
+    Text(String),
+    NotText,
+    Boolean(bool),
+    Integer(i128),
+    Float(f64),
+    Decimal(String),
+    /// Days after 1970-01-01.
+    Day(i64),
+    /// A moment, how many of its units a second has, and whether it is one of UTC.
+    Moment(i64, i64, bool),
+}
+
+impl Kind {
+    /// # Errors
+    /// What is the matter with the column.
+    pub(super) fn of(column: &ColumnDescriptor) -> std::result::Result<Kind, String> {
+        let physical = column.physical_type();
+        let bytes = matches!(physical, Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY);
+        let integer = matches!(physical, Type::INT32 | Type::INT64);
+        let moment = |per_second, is_utc| Kind::Moment { per_second, is_utc };
+        Ok(match (column.logical_type_ref(), column.converted_type()) {
+            _ if column.max_rep_level() > 0 => return Err("holds lists".to_owned()),
+            (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) if bytes || integer => {
+                Kind::Decimal { scale: usize::try_from(column.type_scale()).unwrap_or(0) }
+            }
+            (Some(LogicalType::Date), _) | (None, ConvertedType::DATE) if physical == Type::INT32 => {
+                Kind::Date
+            }
+            (Some(LogicalType::Timestamp(time)), _) if physical == Type::INT64 => {
+                let per_second = match time.unit {
+                    TimeUnit::MILLIS => 1_000,
+                    TimeUnit::MICROS => 1_000_000,
+                    TimeUnit::NANOS => 1_000_000_000,
+                };
+                moment(per_second, time.is_adjusted_to_u_t_c)
+            }
+            // The old annotations are defined to be in UTC.
+            (None, ConvertedType::TIMESTAMP_MILLIS) if physical == Type::INT64 => moment(1_000, true),
+            (None, ConvertedType::TIMESTAMP_MICROS) if physical == Type::INT64 => moment(1_000_000, true),
+            (Some(LogicalType::Integer(int)), _) if integer => Kind::Integer { is_signed: int.is_signed },
+            (
+                None,
+                ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64,
+            ) if integer => Kind::Integer { is_signed: false },
+            (
+                None,
+                ConvertedType::NONE
+                | ConvertedType::INT_8
+                | ConvertedType::INT_16
+                | ConvertedType::INT_32
+                | ConvertedType::INT_64,
+            ) if integer => Kind::Integer { is_signed: true },
+            (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _)
+            | (None, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON | ConvertedType::NONE)
+                if physical == Type::BYTE_ARRAY =>
+            {
+                Kind::Text
+            }
+            (Some(LogicalType::Uuid), _) if physical == Type::FIXED_LEN_BYTE_ARRAY => Kind::Uuid,
+            (None, ConvertedType::NONE) if physical == Type::BOOLEAN => Kind::Boolean,
+            (None, ConvertedType::NONE) if matches!(physical, Type::FLOAT | Type::DOUBLE) => Kind::Float,
+            (None, _) if physical == Type::INT96 => {
+                return Err(
+                    "has the type INT96, which leaves the time zone open; write it as a date".to_owned()
+                );
+            }
+            (Some(logical), _) => return Err(format!("has the type {logical:?}; convert it first")),
+            (None, converted) => {
+                return Err(format!("has the type {physical} ({converted}); convert it first"));
+            }
+        })
+    }
+
+    fn of_integer(&self, number: i64, unsigned: u64) -> Cell {
+        match self {
+            Kind::Decimal { scale } => Cell::Decimal(decimal(number.into(), *scale)),
+            Kind::Date => Cell::Day(number),
+            Kind::Moment { per_second, is_utc } => Cell::Moment(number, *per_second, *is_utc),
+            Kind::Integer { is_signed: false } => Cell::Integer(unsigned.into()),
+            _ => Cell::Integer(number.into()),
+        }
+    }
+
+    fn of_bytes(&self, bytes: &[u8]) -> Cell {
+        match self {
+            Kind::Decimal { scale } => match signed(bytes) {
+                Some(number) => Cell::Decimal(decimal(number, *scale)),
+                None => Cell::NotText,
+            },
+            Kind::Uuid => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let parts =
+                    [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default());
+                Cell::Text(parts.join("-"))
+            }
+            _ => std::str::from_utf8(bytes).map_or(Cell::NotText, |text| Cell::Text(text.to_owned())),
+        }
+    }
+}
+
+/// Reads up to `wanted` values of a column that holds neither lists nor objects.
+pub(super) fn read(
+    reader: &mut ColumnReader,
+    kind: &Kind,
+    wanted: usize,
+    cells: &mut Vec<Option<Cell>>,
+) -> Result<()> {
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => typed(reader, wanted, cells, |yes| Cell::Boolean(*yes)),
+        ColumnReader::Int32ColumnReader(reader) => {
+            typed(reader, wanted, cells, |n| kind.of_integer((*n).into(), u64::from(n.cast_unsigned())))
+        }
+        ColumnReader::Int64ColumnReader(reader) => {
+            typed(reader, wanted, cells, |n| kind.of_integer(*n, n.cast_unsigned()))
+        }
+        ColumnReader::FloatColumnReader(reader) => typed(reader, wanted, cells, |n| Cell::Float((*n).into())),
+        ColumnReader::DoubleColumnReader(reader) => typed(reader, wanted, cells, |n| Cell::Float(*n)),
+        ColumnReader::ByteArrayColumnReader(reader) => {
+            typed(reader, wanted, cells, |bytes| kind.of_bytes(bytes.data()))
+        }
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+            typed(reader, wanted, cells, |bytes| kind.of_bytes(bytes.data()))
+        }
+        // Refused when the file was opened.
+        ColumnReader::Int96ColumnReader(reader) => typed(reader, wanted, cells, |_| Cell::NotText),
+    }
+}
+
+fn typed<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    wanted: usize,
+    cells: &mut Vec<Option<Cell>>,
+    cell: impl Fn(&T::T) -> Cell,
+) -> Result<()> {
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    let (records, ..) = reader.read_records(wanted, Some(&mut levels), None, &mut values)?;
+    if levels.is_empty() {
+        // A required column has no levels: every value is there.
+        cells.extend(values.iter().map(|value| Some(cell(value))));
+    } else {
+        let mut values = values.iter();
+        cells.extend(levels.iter().take(records).map(|level| match level {
+            0 => None,
+            _ => values.next().map(&cell),
+        }));
+    }
+    Ok(())
+}
+
+/// A number in two's complement, big end first, of up to 16 bytes.
+fn signed(bytes: &[u8]) -> Option<i128> {
+    let is_negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+    let start = if is_negative { -1 } else { 0 };
+    (bytes.len() <= 16)
+        .then(|| bytes.iter().fold(start, |number: i128, byte| number << 8 | i128::from(*byte)))
+}
+
+/// All digits of a number that counts units of a decimal place.
+fn decimal(number: i128, scale: usize) -> String {
+    let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if number < 0 { "-" } else { "" };
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+impl Cell {
+    /// How many bytes of text it holds.
+    pub(super) fn length(&self) -> usize {
+        if let Cell::Text(text) = self { text.len() } else { 0 }
+    }
+
+    /// The external id it is, if it can be one.
+    pub(super) fn id(&self) -> Option<String> {
+        match self {
+            Cell::Text(text) => Some(text.clone()),
+            Cell::Integer(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The value for a field; `None` keeps it.
+    pub(super) fn value(&self, field: Field) -> std::result::Result<Option<Value<'_>>, Issue> {
+        let not_a_date = |message: String| Issue::new(field.name(), IssueCode::NotADate, message);
+        Ok(Some(match self {
+            Cell::Text(text) => Value::Text(text.as_str().into()),
+            Cell::NotText => {
+                return Err(Issue::new(
+                    field.name(),
+                    IssueCode::WrongType,
+                    "is not UTF-8; convert the column first",
+                ));
+            }
+            Cell::Boolean(yes) => Value::Boolean(*yes),
+            Cell::Integer(number) if is_key(field) => Value::Text(number.to_string().into()),
+            Cell::Integer(number) => Value::Number(number.to_string().parse()?),
+            Cell::Float(number) if number.is_nan() => return Ok(None),
+            Cell::Float(number) => Value::Number((*number).into()),
+            Cell::Decimal(digits) => Value::Number(digits.parse()?),
+            Cell::Day(days) => Value::Date(day(*days).ok_or_else(|| {
+                not_a_date(format!("the day {days} after 1970-01-01 is outside the years 1 to 9999"))
+            })?),
+            Cell::Moment(.., true) => {
+                let message =
+                    "is a moment of UTC, and a day has no zone; convert it to days in the zone that is meant";
+                return Err(not_a_date(message.to_owned()));
+            }
+            Cell::Moment(count, per_second, false) => {
+                let per_day = per_second * 86_400;
+                if count.rem_euclid(per_day) != 0 {
+                    let message = "has a time of day, and a day has none; convert the column to dates";
+                    return Err(not_a_date(message.to_owned()));
+                }
+                let day = day(count.div_euclid(per_day));
+                Value::Date(day.ok_or_else(|| not_a_date("is outside the years 1 to 9999".to_owned()))?)
+            }
+        }))
+    }
+
+    /// The value as JSON, to be mended by hand.
+    pub(super) fn json(&self) -> String {
+        let text = |text: String| serde_json::Value::from(text).to_string();
+        match self {
+            Cell::Text(value) => text(value.clone()),
+            Cell::NotText => "null".to_owned(),
+            Cell::Boolean(yes) => yes.to_string(),
+            Cell::Integer(number) => number.to_string(),
+            Cell::Decimal(digits) => digits.clone(),
+            Cell::Float(number) => serde_json::Value::from(*number).to_string(),
+            Cell::Day(days) => day(*days).map_or_else(|| days.to_string(), |day| text(day.to_string())),
+            Cell::Moment(count, per_second, is_utc) => {
+                let (seconds, rest) = (count.div_euclid(*per_second), count.rem_euclid(*per_second));
+                let nanoseconds = rest * (1_000_000_000 / per_second);
+                let moment = jiff::Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0));
+                match moment.map(|moment| moment.to_string()) {
+                    Ok(moment) if *is_utc => text(moment),
+                    Ok(moment) => text(moment.trim_end_matches('Z').trim_end_matches("T00:00:00").to_owned()),
+                    Err(_) => count.to_string(),
+                }
+            }
+        }
+    }
+
+    /// For a message.
+    pub(super) fn shown(&self) -> String {
+        quoted(self.json().trim_matches('"'))
+    }
+}
+
+/// Whether the field is the key of something else. In a database such keys are integers.
+pub(super) fn is_key(field: Field) -> bool {
+    field.name().ends_with("_id")
+}
+
+/// The day so many days after 1970-01-01.
+fn day(days: i64) -> Option<Date> {
+    const EPOCH: civil::Date = civil::date(1970, 1, 1);
+    let day = Span::new().try_days(days).ok().and_then(|span| EPOCH.checked_add(span).ok())?;
+    crate::mapping::day(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_keep_every_digit() {
+        for (number, scale, text) in [
+            (1_800_010, 2, "18000.10"),
+            (-5, 2, "-0.05"),
+            (0, 3, "0.000"),
+            (7, 0, "7"),
+            (i128::MAX, 38, "1.70141183460469231731687303715884105727"),
+        ] {
+            assert_eq!(decimal(number, scale), text);
+        }
+        assert_eq!(signed(&[0xFF]), Some(-1));
+        assert_eq!(signed(&[0x01, 0x00]), Some(256));
+        assert_eq!(signed(&[0x80, 0x00]), Some(-32768));
+        assert_eq!(signed(&[]), Some(0));
+        assert_eq!(signed(&i128::MIN.to_be_bytes()), Some(i128::MIN));
+        assert_eq!(signed(&[0; 17]), None);
+    }
+
+    #[test]
+    fn a_day_never_shifts() {
+        let end = |cell: Cell| match cell.value(Field::End) {
+            Ok(Some(Value::Date(date))) => date.to_string(),
+            Ok(other) => format!("{other:?}"),
+            Err(issue) => issue.message,
+        };
+        assert_eq!(end(Cell::Day(-1)), "1969-12-31");
+        assert_eq!(end(Cell::Moment(86_400_000, 1_000, false)), "1970-01-02");
+        assert_eq!(end(Cell::Moment(-86_400_000_000, 1_000_000, false)), "1969-12-31");
+        assert!(end(Cell::Moment(86_400_001, 1_000, false)).contains("time of day"));
+        assert!(end(Cell::Moment(86_400_000, 1_000, true)).contains("moment of UTC"));
+        assert!(end(Cell::Day(i64::MAX)).contains("outside"));
+        assert_eq!(Cell::Moment(86_400_000, 1_000, false).json(), "\"1970-01-02\"");
+        assert_eq!(Cell::Moment(86_400_500, 1_000, false).json(), "\"1970-01-02T00:00:00.5\"");
+    }
+}

@@ -1,0 +1,110 @@
+//! One way to open whatever there is.
+
+use super::csv::CsvRows;
+use super::jsonl::JsonRows;
+use super::singer::SingerRows;
+use super::{Encoding, Format, Input, Origin};
+use crate::{Fix, Reason, Rows, Rules, Unusable};
+
+/// How an input is written. What is not said is found out from its name and its first bytes.
+///
+/// ```
+/// use cor_sync::{Input, Rules, Table};
+/// let input = Input::embedded("id;name\nP-7;Caf\u{e9}\n");
+/// let mut rows = Table::new().open_input(input, Rules::new("SAP"))?;
+/// assert_eq!(rows.next().unwrap().unwrap().line, 2);
+/// # Ok::<(), cor_sync::Unusable>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Table {
+    format: Option<Format>,
+    delimiter: Option<u8>,
+    encoding: Option<Encoding>,
+    stream: Option<String>,
+    keep_raw: bool,
+}
+
+impl Table {
+    /// Nothing said.
+    pub fn new() -> Table {
+        Table::default()
+    }
+
+    /// What it is written in.
+    pub fn format(mut self, format: impl Into<Option<Format>>) -> Table {
+        self.format = format.into();
+        self
+    }
+
+    /// What separates the columns of a CSV.
+    pub fn delimiter(mut self, delimiter: impl Into<Option<u8>>) -> Table {
+        self.delimiter = delimiter.into();
+        self
+    }
+
+    /// The encoding of text without a byte order mark.
+    pub fn encoding(mut self, encoding: impl Into<Option<Encoding>>) -> Table {
+        self.encoding = encoding.into();
+        self
+    }
+
+    /// Which of several Singer streams is meant.
+    pub fn stream(mut self, stream: impl Into<Option<String>>) -> Table {
+        self.stream = stream.into();
+        self
+    }
+
+    /// Whether rows keep what they were read from, to be copied into a file of rejected rows.
+    pub fn keep_raw(mut self, keep: bool) -> Table {
+        self.keep_raw = keep;
+        self
+    }
+
+    /// Opens the input and reads as far as is needed to know its columns.
+    ///
+    /// # Errors
+    /// Every reason why it cannot be read, or does not fit the rules.
+    pub fn open(self, origin: &Origin, rules: Rules) -> Result<Box<dyn Rows>, Unusable> {
+        let input = Input::open(origin, self.format, self.encoding)?;
+        self.open_input(input, rules)
+    }
+
+    /// As [`open`](Table::open), of an input that is open already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_input(self, input: Input, rules: Rules) -> Result<Box<dyn Rows>, Unusable> {
+        let format = input.format();
+        let mut reasons = Vec::new();
+        if self.delimiter.is_some() && format != Format::Csv {
+            reasons.push(Reason::new(format!("only CSV has a delimiter; the input is {}", format.name())));
+        }
+        if self.stream.is_some() && format != Format::Singer {
+            reasons.push(Reason::new(format!("only Singer has streams; the input is {}", format.name())));
+        }
+        if self.encoding.is_some() && format == Format::Parquet {
+            reasons.push(Reason::new("a Parquet file has no text encoding"));
+        }
+        if rules.source().as_str().is_empty() {
+            reasons.push(Reason::with(
+                "no source is named: the system the projects were created from",
+                Fix::Source,
+            ));
+        }
+        if !reasons.is_empty() {
+            return Err(Unusable(reasons));
+        }
+        Ok(match format {
+            Format::Csv => Box::new(CsvRows::open(input, rules, self.delimiter, self.keep_raw)?),
+            Format::Jsonl => Box::new(JsonRows::open(input, rules, self.keep_raw)?),
+            Format::Singer => Box::new(SingerRows::open(input, rules, self.stream, self.keep_raw)?),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Box::new(super::parquet::ParquetRows::open(input, rules, self.keep_raw)?),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => {
+                return Err(Unusable::because("the input is a Parquet file, which this build does not read"));
+            }
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! Readers against tables that are made up, in pieces of any size.
+
+use std::io::{self, Read};
+
+use proptest::prelude::*;
+
+use super::{Encoding, Format, Input};
+use crate::{Content, Row, Rows, Rules, Table};
+
+/// Gives its bytes in pieces of these sizes, over and over.
+struct Pieces {
+    bytes: Vec<u8>,
+    given: usize,
+    sizes: Vec<usize>,
+    next: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes[self.next % self.sizes.len()];
+        self.next += 1;
+        let n = size.min(buffer.len()).min(self.bytes.len() - self.given);
+        buffer[..n].copy_from_slice(&self.bytes[self.given..self.given + n]);
+        self.given += n;
+        Ok(n)
+    }
+}
+
+fn rows(bytes: &[u8], sizes: &[usize], format: Option<Format>) -> Result<Box<dyn Rows>, String> {
+    let pieces = Pieces { bytes: bytes.to_vec(), given: 0, sizes: sizes.to_vec(), next: 0 };
+    let input = Input::from_reader(pieces, format, None).unwrap();
+    Table::new().keep_raw(true).open_input(input, Rules::new("S")).map_err(|unusable| unusable.to_string())
+}
+
+fn all(rows: &mut dyn Rows) -> Vec<Row> {
+    std::iter::from_fn(|| rows.next().unwrap()).collect()
+}
+
+/// Everything that is to be known about an input, as text.
+fn seen(bytes: &[u8], sizes: &[usize], format: Option<Format>) -> String {
+    match rows(bytes, sizes, format) {
+        Err(reason) => reason,
+        Ok(mut rows) => {
+            let read: Vec<Result<Row, String>> = std::iter::from_fn(|| match rows.next() {
+                Ok(row) => row.map(Ok),
+                Err(broken) => Some(Err(format!("{broken:?}"))),
+            })
+            .scan(false, |ended, row| (!std::mem::replace(ended, row.is_err())).then_some(row))
+            .collect();
+            format!("{read:?} {:?} {:?} {:?}", rows.unused(), rows.notes(), rows.mapping())
+        }
+    }
+}
+
+fn set(row: &Row) -> Option<(&str, String)> {
+    match &row.content {
+        Content::Update(id, update) => Some((id, update.to_json())),
+        Content::Unchanged => None,
+        Content::Bad(_, problems) => panic!("{problems:?}"),
+    }
+}
+
+fn encoded(text: &str, encoding: usize) -> Vec<u8> {
+    let marked = format!("\u{feff}{text}");
+    match encoding {
+        0 => text.as_bytes().to_vec(),
+        1 => marked.into_bytes(),
+        2 => marked.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        _ => marked.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+    }
+}
+
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[ -~]{0,12}",
+        2 => "[a-z,;\t|\"\r\n]{0,8}",
+        1 => "\\PC{0,5}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever delimiter, end of line, quotation and encoding: every cell arrives as it was, and what is kept of each
+    /// row reads the same again.
+    #[test]
+    fn a_table_arrives_whole(
+        cells in proptest::collection::vec(("[a-zA-Z0-9é \"]{1,6}", cell()), 1..20),
+        (delimiter, always, crlf, encoding) in (0usize..4, any::<bool>(), any::<bool>(), 0usize..4),
+        sizes in proptest::collection::vec(1usize..90, 1..6),
+    ) {
+        let delimiter = [b',', b';', b'\t', b'|'][delimiter];
+        let style = if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
+        let end = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(delimiter).quote_style(style).terminator(end).from_writer(Vec::new());
+        writer.write_record(["id", "name"]).unwrap();
+        for (id, name) in &cells {
+            writer.write_record([id, name]).unwrap();
+        }
+        let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+        let bytes = encoded(&text, encoding);
+        let mut reader = rows(&bytes, &sizes, None).unwrap();
+        let read = all(reader.as_mut());
+        prop_assert_eq!(read.len(), cells.len());
+        let mut line = 2;
+        for (n, (row, (id, name))) in read.iter().zip(&cells).enumerate() {
+            prop_assert_eq!(row.number, n as u64);
+            prop_assert_eq!(row.line, line);
+            match set(row) {
+                None => prop_assert_eq!(name, ""),
+                Some((found, json)) => {
+                    prop_assert_eq!(found, id);
+                    let expected = cor_http::ProjectUpdate::new("S").name(name.as_str()).to_json();
+                    prop_assert_eq!(json, expected);
+                }
+            }
+            let breaks = |text: &str| text.replace("\r\n", "\n").matches(['\r', '\n']).count() as u64;
+            line = row.last_line + 1;
+            prop_assert_eq!(row.last_line, row.line + breaks(id) + breaks(name));
+            let mut again = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(&row.raw[..]);
+            let record = again.records().next().unwrap().unwrap();
+            prop_assert_eq!(record.iter().collect::<Vec<_>>(), vec![id, name]);
+        }
+        // The end of the last line may be left, as the parser stops before the `\n` of `\r\n`.
+        let left = bytes.len() as u64 - read.last().unwrap().position;
+        prop_assert!(left <= if crlf { [1, 1, 2, 2][encoding] } else { 0 }, "{} bytes are left", left);
+    }
+
+    /// Nonsense neither panics nor hangs, and reads the same in whatever pieces it comes.
+    #[test]
+    fn nonsense_reads_the_same_in_any_pieces(
+        body in proptest::collection::vec(
+            prop_oneof![
+                Just(b"P,x\n".to_vec()), Just(b"\"".to_vec()), Just(b"\r".to_vec()), Just(b"\n".to_vec()),
+                Just(b"{\"id\":\"P\",\"name\":\"x\"}\n".to_vec()), Just(b"{\"type\":\"STATE\",\"value\":1}\n".to_vec()),
+                Just(b"{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{\"id\":7,\"name\":\"x\"}}\n".to_vec()),
+                Just(b"{\"type\":\"SCHEMA\",\"stream\":\"s\",\"schema\":{\"properties\":{\"id\":{},\"name\":{}}}}\n".to_vec()),
+                Just(b"\xEF\xBB\xBF".to_vec()), Just(b"\xFF\xFE".to_vec()), Just(b"id,name\n".to_vec()),
+                proptest::collection::vec(any::<u8>(), 0..12),
+            ],
+            0..24,
+        ),
+        start in 0usize..4,
+        format in 0usize..4,
+        sizes in proptest::collection::vec(1usize..40, 1..6),
+    ) {
+        let starts = [
+            &b""[..], b"id,name\n", b"\xFF\xFE",
+            b"{\"type\":\"SCHEMA\",\"stream\":\"s\",\"schema\":{\"properties\":{\"id\":{},\"name\":{}}}}\n",
+        ];
+        let format = [None, Some(Format::Csv), Some(Format::Jsonl), Some(Format::Singer)][format];
+        let bytes = [starts[start], &body.concat()].concat();
+        // What it is taken for is decided by how much comes at first, so that it has to be the same.
+        let sizes: Vec<usize> = std::iter::once(64).chain(sizes).collect();
+        prop_assert_eq!(seen(&bytes, &sizes, format), seen(&bytes, &[64, 1 << 20], format));
+    }
+
+    /// Bytes that mean nothing in the encoding never become text of which nobody knows.
+    #[test]
+    fn single_bytes_are_decoded_as_named(bytes in proptest::collection::vec(0x20u8.., 1..20)) {
+        let table = [b"id,name\nP,\"", bytes.iter().filter(|byte| **byte != b'"').copied().collect::<Vec<u8>>().as_slice(), b"\"\n"].concat();
+        let input = Input::from_reader(io::Cursor::new(table.clone()), None, Encoding::named("iso-8859-15")).unwrap();
+        let row = Table::new().open_input(input, Rules::new("S")).unwrap().next().unwrap().unwrap();
+        prop_assert_eq!(row.position, table.len() as u64);
+        let (text, _, _) = encoding_rs::ISO_8859_15.decode(&table[11..table.len() - 2]);
+        if !text.is_empty() {
+            let expected = cor_http::ProjectUpdate::new("S").name(text.as_ref()).to_json();
+            prop_assert_eq!(set(&row).unwrap().1, expected);
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_too_long_is_passed_over_and_nothing_in_it_is_taken_for_a_row() {
+    let lookalike = "Q,sent by mistake\n".repeat(1_000_000);
+    for (long, last_line, says) in [
+        (format!("P,\"{lookalike}\""), 1_000_002, "the row is longer than 16 MiB: it runs to line 1000002"),
+        (format!("P,{}", "x".repeat(20 << 20)), 2, "the row is longer than 16 MiB"),
+    ] {
+        let table = format!("id,name\n{long}\nR,fine\nS,too\n");
+        let mut reader = rows(table.as_bytes(), &[1 << 20], None).unwrap();
+        let read = all(reader.as_mut());
+        let Content::Bad(_, problems) = &read[0].content else { panic!("{:?}", read[0].number) };
+        assert!(problems[0].message.starts_with(says), "{}", problems[0].message);
+        assert_eq!((problems[0].code, read[0].line, read[0].last_line), ("too_long", 2, last_line));
+        assert!(read[0].raw.is_empty());
+        let rest: Vec<_> = read[1..].iter().map(|row| (row.number, row.line, set(row).unwrap().0)).collect();
+        assert_eq!(rest, [(1, last_line + 1, "R"), (2, last_line + 2, "S")]);
+        assert_eq!(read[2].position, table.len() as u64);
+    }
+    let open = format!("id,name\nP,\"{lookalike}");
+    let read = all(rows(open.as_bytes(), &[1 << 20], None).unwrap().as_mut());
+    assert_eq!(read.len(), 1, "a quotation mark that is never closed takes the rest");
+
+    let line = |n: usize| format!("{{\"id\":\"P\",\"name\":\"{}\"}}\n", "x".repeat(n));
+    let lines = [line(1), line(40 << 20), line(2)].concat();
+    let read = all(rows(lines.as_bytes(), &[1 << 20], None).unwrap().as_mut());
+    let fine: Vec<_> =
+        read.iter().map(|row| (row.line, matches!(row.content, Content::Update(..)))).collect();
+    assert_eq!(fine, [(1, true), (2, false), (3, true)]);
+    assert_eq!(read[2].position, lines.len() as u64);
+}

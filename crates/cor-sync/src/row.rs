@@ -1,0 +1,72 @@
+//! Rows, and whoever reads them.
+
+use cor_http::ProjectUpdate;
+
+use crate::{Broken, ColumnUse, Problem, States, Style};
+
+/// A row of the input.
+#[derive(Debug)]
+pub struct Row {
+    /// How many rows the reader gave before this one. [`States::settle`] wants it back.
+    pub number: u64,
+    /// The line it begins on, counted from 1; in a file without lines the row, counted from 1.
+    pub line: u64,
+    /// The line it ends on.
+    pub last_line: u64,
+    /// How far the input is read with this row, in the units of [`Rows::size`].
+    pub position: u64,
+    /// The row as it was written, without the end of its line; empty unless rows are kept.
+    pub raw: Vec<u8>,
+    /// What it asks for, or what is wrong with it.
+    pub content: Content,
+}
+
+/// What a row asks for.
+#[derive(Debug)]
+pub enum Content {
+    /// The external id, and what is to change.
+    Update(String, ProjectUpdate),
+    /// Every field that the row could set is empty.
+    Unchanged,
+    /// The id, where it could be read, and everything that is wrong.
+    Bad(String, Vec<Problem>),
+}
+
+/// Reads rows one after the other.
+pub trait Rows: Send + std::fmt::Debug {
+    /// The next row; `None` at the end.
+    ///
+    /// # Errors
+    /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Bad`].
+    fn next(&mut self) -> Result<Option<Row>, Broken>;
+
+    /// Whether reading on could mean waiting for whoever writes the input.
+    fn may_wait(&self) -> bool;
+
+    /// How much there is to read, where that is known: bytes, or rows in a file without lines.
+    fn size(&self) -> Option<u64>;
+
+    /// What [`Row::line`] counts: `line` or `row`.
+    fn unit(&self) -> &'static str {
+        "line"
+    }
+
+    /// Columns that were newly found to be of no use.
+    fn unused(&mut self) -> Vec<String>;
+
+    /// What else was newly found to be worth a line, for people.
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Which column sets which field and how, as far as the input was read.
+    fn mapping(&self) -> Vec<ColumnUse>;
+
+    /// The states of a Singer stream, which are due when the rows before them are settled.
+    fn states(&self) -> Option<States> {
+        None
+    }
+
+    /// What a file of rejected rows has to look like.
+    fn style(&self) -> Style;
+}

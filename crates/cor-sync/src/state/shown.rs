@@ -1,0 +1,127 @@
+//! Looking into a state and forgetting parts of it.
+
+use rusqlite::{ToSql, params_from_iter};
+
+use super::{Scope, State, StateError};
+
+/// What a state knows of one scope.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ScopeSummary {
+    /// The scope.
+    pub scope: Scope,
+    /// Projects of which COR accepted something.
+    pub projects: u64,
+    /// Projects with something on its way that has no verdict: it is sent again.
+    pub unsettled: u64,
+    /// When COR last accepted something, as a Unix time.
+    pub accepted_at: Option<i64>,
+}
+
+/// What a state knows of one project.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KnownProject {
+    /// The scope.
+    pub scope: Scope,
+    /// The external id.
+    pub id: String,
+    /// The fields that COR last accepted, as one JSON object; `None` where it is not known to have accepted any.
+    pub accepted: Option<String>,
+    /// When, as a Unix time.
+    pub accepted_at: Option<i64>,
+    /// Fields that were on their way when a run ended without a verdict.
+    pub unsettled: Option<String>,
+}
+
+impl State {
+    /// Every scope, in the order in which they came up.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn scopes(&self) -> Result<Vec<ScopeSummary>, StateError> {
+        let sql = "SELECT base_url, source, mapping, count(accepted), count(pending), max(accepted_at)
+                   FROM scopes LEFT JOIN projects USING (scope) GROUP BY scope ORDER BY scope";
+        let read = || -> rusqlite::Result<Vec<ScopeSummary>> {
+            let mut statement = self.conn.prepare(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(ScopeSummary {
+                    scope: scope(row)?,
+                    projects: row.get::<_, i64>(3)? as u64,
+                    unsettled: row.get::<_, i64>(4)? as u64,
+                    accepted_at: row.get(5)?,
+                })
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| self.failed(&error))
+    }
+
+    /// What is known of the project of this external id, once for each scope it is known in.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn project(&self, id: &str) -> Result<Vec<KnownProject>, StateError> {
+        let sql = "SELECT base_url, source, mapping, id, accepted, accepted_at, pending
+                   FROM scopes JOIN projects USING (scope) WHERE id = ?1 ORDER BY scope";
+        let read = || -> rusqlite::Result<Vec<KnownProject>> {
+            let mut statement = self.conn.prepare(sql)?;
+            let rows = statement.query_map([id], |row| {
+                Ok(KnownProject {
+                    scope: scope(row)?,
+                    id: row.get(3)?,
+                    accepted: row.get(4)?,
+                    accepted_at: row.get(5)?,
+                    unsettled: row.get(6)?,
+                })
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| self.failed(&error))
+    }
+
+    /// Forgets projects, so that they are sent in full next time: those of these external ids, or all, and of these
+    /// only the ones of this source and base URL where one is given. Returns how many.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn forget(
+        &self,
+        ids: Option<&[String]>,
+        source: Option<&str>,
+        base_url: Option<&str>,
+    ) -> Result<u64, StateError> {
+        let base_url = base_url.map(|url| url.trim_end_matches('/'));
+        let scopes = "scope IN (SELECT scope FROM scopes WHERE (?1 IS NULL OR source = ?1)
+                      AND (?2 IS NULL OR base_url = ?2))";
+        let forget = || -> rusqlite::Result<u64> {
+            self.begin()?;
+            let mut gone = 0;
+            match ids {
+                None => {
+                    let sql = format!("DELETE FROM projects WHERE {scopes}");
+                    gone += self.conn.execute(&sql, (source, base_url))?;
+                    self.conn.execute(&format!("DELETE FROM scopes WHERE {scopes}"), (source, base_url))?;
+                }
+                Some(ids) => {
+                    let sql = format!("DELETE FROM projects WHERE {scopes} AND id = ?3");
+                    let mut statement = self.conn.prepare(&sql)?;
+                    for id in ids {
+                        let values: [&dyn ToSql; 3] = [&source, &base_url, id];
+                        gone += statement.execute(params_from_iter(values))?;
+                    }
+                }
+            }
+            self.commit()?;
+            Ok(gone as u64)
+        };
+        forget().map_err(|error| {
+            self.roll_back();
+            self.failed(&error)
+        })
+    }
+}
+
+fn scope(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scope> {
+    Ok(Scope { base_url: row.get(0)?, source: row.get(1)?, mapping: row.get(2)? })
+}

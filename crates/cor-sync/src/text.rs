@@ -1,0 +1,38 @@
+//! Foreign text on its way into messages.
+
+/// Foreign text for a line on a terminal: control characters replaced.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The name among `names` that looks most like `name`, if one does.
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = name.to_lowercase();
+    names
+        .map(|known| (strsim::jaro_winkler(&folded, &known.to_lowercase()), known))
+        .filter(|(score, _)| *score >= 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
+/// "did you mean …?" where a name is near enough, else all of them.
+pub(crate) fn meant<'a>(name: &str, what: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    match nearest(name, names.clone()) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("{what} are {}", listed(names)),
+    }
+}
+
+/// Names in one line.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(plain).collect::<Vec<_>>().join(", ")
+}
+
+/// A value as it is quoted in messages: escaped, and short enough to stay on a line.
+pub(crate) fn quoted(value: &str) -> String {
+    const MOST: usize = 60;
+    match value.char_indices().nth(MOST) {
+        None => format!("{value:?}"),
+        Some((cut, _)) => format!("{:?}…", &value[..cut]),
+    }
+}

@@ -1,0 +1,149 @@
+//! Parquet files: one that pyarrow wrote, and such as are made up here.
+#![cfg(feature = "parquet")]
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cor_sync::{Content, Format, Input, Origin, Rename, Row, Rows, Rules, Table, sentence};
+use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+
+/// Four rows in two groups, zstd, written by pyarrow 26:
+///
+/// key int64 (9007199254740993, 7, null, 8), name ("Café", null, "no key", ""), client_id int32 (42, null, 1, 2),
+/// start timestamp[us] (2025-01-15, null, null, 2025-01-15 10:30), end date32 (2025-04-30, 1969-12-31, null, null),
+/// estimated decimal128(12, 2) (18000.10, -0.05, null, null), estimated_time double (0.1, NaN, null, 250.0),
+/// billable (true, false, null, null), tags list<string>, seen timestamp[ms, UTC]
+fn by_pyarrow() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pyarrow.parquet")
+}
+
+fn rules() -> Rules {
+    Rules::new("S").id_column("key")
+}
+
+fn open(path: &Path, rules: Rules) -> Result<Box<dyn Rows>, String> {
+    Table::new()
+        .keep_raw(true)
+        .open(&Origin::new(path.to_owned()), rules)
+        .map_err(|unusable| unusable.to_string())
+}
+
+fn all(rows: &mut dyn Rows) -> Vec<Row> {
+    std::iter::from_fn(|| rows.next().unwrap()).collect()
+}
+
+fn seen(row: &Row) -> String {
+    match &row.content {
+        Content::Update(id, update) => {
+            format!("{id} {}", update.to_json().replacen(r#"{"metadata":{"source":"S"},"#, "{", 1))
+        }
+        Content::Unchanged => "unchanged".to_owned(),
+        Content::Bad(id, problems) => format!("{id}: {}", sentence(problems)),
+    }
+}
+
+#[test]
+fn every_type_is_exact_and_nulls_keep() {
+    let mut rows = open(&by_pyarrow(), rules()).unwrap();
+    assert_eq!((rows.size(), rows.unit()), (Some(4), "row"));
+    assert_eq!(rows.unused(), ["tags", "seen"]);
+    let read = all(rows.as_mut());
+    assert_eq!(
+        read.iter().map(seen).collect::<Vec<_>>(),
+        [
+            r#"9007199254740993 {"name":"Café","client_id":"42","start":"2025-01-15","end":"2025-04-30","estimated_time":0.1,"billable":true,"estimated":18000.10}"#,
+            r#"7 {"end":"1969-12-31","billable":false,"estimated":-0.05}"#,
+            ": key: is empty; give the id the project has in its source",
+            "8: start: has a time of day, and a day has none; convert the column to dates",
+        ]
+    );
+    let places: Vec<_> = read.iter().map(|row| (row.number, row.line, row.position)).collect();
+    assert_eq!(places, [(0, 1, 1), (1, 2, 2), (2, 3, 3), (3, 4, 4)]);
+}
+
+#[test]
+fn a_row_that_is_kept_says_the_same_as_a_line_of_json() {
+    let read = all(open(&by_pyarrow(), rules()).unwrap().as_mut());
+    let lines: Vec<u8> = read.iter().flat_map(|row| [&row.raw[..], b"\n"].concat()).collect();
+    let text = String::from_utf8(lines.clone()).unwrap();
+    assert!(text.contains(r#""start":"2025-01-15T10:30:00""#), "{text}");
+    assert!(text.contains(r#""seen":"2025-01-15T00:00:00Z""#), "{text}");
+    let input = Input::from_reader(std::io::Cursor::new(lines), Some(Format::Jsonl), None).unwrap();
+    let mut again = Table::new().open_input(input, rules()).unwrap();
+    let again: Vec<String> = all(again.as_mut()).iter().map(seen).collect();
+    let read: Vec<String> = read.iter().map(seen).collect();
+    assert_eq!(again[..3], read[..3]);
+    assert!(again[3].starts_with("8: start: \"2025-01-15T10:30:00\" is not a date"), "{}", again[3]);
+}
+
+#[test]
+fn what_cannot_be_a_value_is_refused_before_any_row() {
+    let mapped = |text: &str| rules().renamed([Rename::parse(text).unwrap()]).unwrap();
+    let reason = open(&by_pyarrow(), mapped("tags=brief")).unwrap_err();
+    assert_eq!(reason, "the column \"tags\" cannot be used: it holds lists or objects");
+    let mut rows = open(&by_pyarrow(), mapped("seen=evaluation_date")).unwrap();
+    let first = rows.next().unwrap().unwrap();
+    assert!(seen(&first).contains("seen: is a moment of UTC, and a day has no zone"), "{}", seen(&first));
+    let reason = open(&by_pyarrow(), rules().id_column("kye")).unwrap_err();
+    assert!(reason.starts_with("no column is called \"kye\""), "{reason}");
+}
+
+#[test]
+fn what_is_no_parquet_file_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(by_pyarrow()).unwrap();
+    for (name, bytes) in [("empty", &b""[..]), ("text", b"id,name\n"), ("cut", &whole[..whole.len() - 9])] {
+        let path = folder.path().join(format!("{name}.parquet"));
+        std::fs::write(&path, bytes).unwrap();
+        let reason = open(&path, rules()).unwrap_err();
+        assert!(reason.contains("cannot be read as a Parquet file"), "{name}: {reason}");
+    }
+    let input = Input::from_reader(std::io::Cursor::new(whole), None, None).unwrap();
+    let reason = Table::new().open_input(input, rules()).unwrap_err().to_string();
+    assert!(reason.contains("cannot come through a pipe"), "{reason}");
+}
+
+#[test]
+fn many_row_groups_are_read_to_the_last_row() {
+    const GROUPS: i64 = 7;
+    const ROWS: i64 = 777;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many");
+    let schema = "message m { required int64 id; optional binary name (UTF8); required int64 estimated_time (UINT_64); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer =
+        SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::new(WriterProperties::new()))
+            .unwrap();
+    for group in 0..GROUPS {
+        let mut columns = writer.next_row_group().unwrap();
+        let ids: Vec<i64> = (group * ROWS..(group + 1) * ROWS).collect();
+        let mut column = columns.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&ids, None, None).unwrap();
+        column.close().unwrap();
+        // Every third name is missing.
+        let levels: Vec<i16> = ids.iter().map(|id| i16::from(id % 3 != 0)).collect();
+        let names =
+            ids.iter().filter(|id| *id % 3 != 0).map(|id| ByteArray::from(format!("n{id}").into_bytes()));
+        let names: Vec<ByteArray> = names.collect();
+        let mut column = columns.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&names, Some(&levels), None).unwrap();
+        column.close().unwrap();
+        let hours = vec![-1i64; ids.len()];
+        let mut column = columns.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&hours, None, None).unwrap();
+        column.close().unwrap();
+        columns.close().unwrap();
+    }
+    writer.close().unwrap();
+    let read = all(open(&path, Rules::new("S")).unwrap().as_mut());
+    assert_eq!(read.len() as i64, GROUPS * ROWS);
+    for (id, row) in read.iter().enumerate() {
+        let name = if id % 3 == 0 { String::new() } else { format!(r#""name":"n{id}","#) };
+        assert_eq!(seen(row), format!(r#"{id} {{{name}"estimated_time":18446744073709551615}}"#));
+    }
+}

@@ -1,0 +1,167 @@
+//! The state file itself: whose it is, who may use it, and what happens when it is not what it should be.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cor_http::ProjectUpdate;
+use cor_sandbox::Sandbox;
+use cor_sync::{Scope, State, StateError, SyncOptions, TableSync};
+
+fn scope() -> Scope {
+    Scope::new("https://example.com", "SAP", "m")
+}
+
+/// A state that knows this many projects, closed again.
+fn filled(folder: &Path, projects: usize) -> PathBuf {
+    let path = folder.join("sync.db");
+    let seed = |n| format!(r#"{{"id":"P-{n}","source":"SAP","name":"old"}}"#);
+    let sandbox = Sandbox::builder().seed((0..projects).map(seed)).start().unwrap();
+    let client =
+        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope(), SyncOptions::default()).unwrap();
+    for n in 0..projects {
+        let update = ProjectUpdate::new("SAP").name(format!("name {n}")).estimated_time(n as u64);
+        sync.stage_update(&format!("P-{n}"), &update, n as u64 + 2).unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut apply = sync.apply(&client, None).unwrap();
+        while apply.next().await.unwrap().is_some() {}
+    });
+    drop(sync);
+    assert!(!folder.join("sync.db-wal").exists(), "all of it is in the file");
+    path
+}
+
+fn page_size(file: &[u8]) -> usize {
+    usize::from(u16::from_be_bytes([file[16], file[17]]))
+}
+
+#[test]
+fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(filled(folder.path(), 300)).unwrap();
+    let page = page_size(&whole);
+    assert_eq!(whole.len() % page, 0);
+    let cut = folder.path().join("cut.db");
+    fs::write(&cut, &whole).unwrap();
+    State::open(&cut).unwrap();
+    for lost in 1..=page {
+        let rest = &whole[..whole.len() - lost];
+        fs::OpenOptions::new().write(true).open(&cut).unwrap().set_len(rest.len() as u64).unwrap();
+        let error = State::open(&cut).unwrap_err();
+        assert_eq!(error.code(), "state_damaged", "{lost} bytes are missing: {error}");
+        assert!(error.to_string().contains("cut.db is damaged"), "{error}");
+        assert!(fs::read(&cut).unwrap() == rest, "it was left as it is");
+    }
+}
+
+#[test]
+fn scrambled_pages_are_found_when_they_are_met() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(filled(folder.path(), 300)).unwrap();
+    let page = page_size(&whole);
+    let path = folder.path().join("scrambled.db");
+    for at in 1..whole.len() / page {
+        let mut bytes = whole.clone();
+        bytes[at * page..(at + 1) * page].fill(0xA5);
+        fs::write(&path, &bytes).unwrap();
+        let read = || -> Result<(), StateError> {
+            let mut plan = TableSync::plan(State::open(&path)?, scope(), SyncOptions::default())?;
+            for n in 0..300 {
+                let update = ProjectUpdate::new("SAP").name(format!("name {n}"));
+                plan.stage_update(&format!("P-{n}"), &update, 2)?;
+            }
+            // Pages that no plan looks at are of no harm to one.
+            plan.changes().map(|changes| assert!(changes.is_empty(), "page {at} changed what is remembered"))
+        };
+        if let Err(error) = read() {
+            assert_eq!(error.code(), "state_damaged", "page {at}: {error}");
+        }
+    }
+}
+
+#[test]
+fn other_files_and_other_versions_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 1);
+    for (sql, code, says) in [
+        ("PRAGMA user_version = 2", "state_version", "newer version (2; this program writes 1)"),
+        ("PRAGMA user_version = 0", "state_version", "another version (0"),
+        ("PRAGMA user_version = 1; PRAGMA application_id = 7", "state_foreign", "is not a state file"),
+    ] {
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let before = fs::read(&path).unwrap();
+        let error = State::open(&path).unwrap_err();
+        assert_eq!(error.code(), code);
+        assert!(error.to_string().contains(says), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    let text = folder.path().join("deals.csv");
+    fs::write(
+        &text,
+        "id,name\nP,a text that is longer than the head of a database file would be, so to speak\n".repeat(9),
+    )
+    .unwrap();
+    assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
+    assert_eq!(State::open(folder.path()).unwrap_err().code(), "state_unusable");
+    assert_eq!(State::open_existing(&folder.path().join("none.db")).unwrap_err().code(), "state_missing");
+    assert!(!folder.path().join("none.db").exists());
+}
+
+#[test]
+fn one_process_at_a_time_whatever_it_calls_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync.db");
+    let state = State::open(&path).unwrap();
+    let other = folder.path().join("other.db");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&path, &other).unwrap();
+    #[cfg(not(unix))]
+    let other = path.clone();
+    for name in [&path, &other, &folder.path().join(".").join("sync.db")] {
+        let error = State::open(name).unwrap_err();
+        assert_eq!(error.code(), "state_in_use");
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    }
+    drop(state);
+    State::open(&path).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new").join("folder").join("sync.db");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    {
+        let _state = State::open(&path).unwrap();
+        for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+            let entry = entry.unwrap().path();
+            assert_eq!(mode(&entry), 0o600, "{}", entry.display());
+        }
+    }
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let _state = State::open(&path).unwrap();
+    assert_eq!(mode(&path), 0o600, "one that others could read is taken from them");
+}
+
+#[test]
+fn what_is_known_can_be_looked_at_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(&filled(folder.path(), 3)).unwrap();
+    let scopes = state.scopes().unwrap();
+    assert_eq!((scopes.len(), scopes[0].projects, scopes[0].unsettled), (1, 3, 0));
+    assert_eq!(scopes[0].scope, scope());
+    let known = state.project("P-2").unwrap();
+    assert_eq!(known[0].accepted.as_deref(), Some(r#"{"name":"name 2","estimated_time":2}"#));
+    assert!(state.project("p-2").unwrap().is_empty());
+    let ids = ["P-0".to_owned(), "nobody".to_owned()];
+    assert_eq!(state.forget(Some(&ids), Some("JIRA"), None).unwrap(), 0);
+    assert_eq!(state.forget(Some(&ids), Some("SAP"), Some("https://example.com/")).unwrap(), 1);
+    assert_eq!(state.forget(None, None, Some("https://example.com")).unwrap(), 2);
+    assert!(state.scopes().unwrap().is_empty());
+}
