@@ -423,7 +423,7 @@ fn states_of_a_tap_are_told_when_what_is_before_them_has_its_verdict() {
             stream.as_bytes(),
         )
     };
-    sandbox.queue(Answer::drop_connection().for_id("B"));
+    sandbox.queue(Answer::status(500).for_id("B"));
     // Nobody knows about B: the tap has to send it again.
     let first = run().exits(1);
     assert_eq!(first.out.lines().last(), Some(r#"{"bookmark":2}"#), "{}", first.out);
