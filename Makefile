@@ -39,6 +39,7 @@ test-cli: ## the program on real input: a public CRM export of 14,277 rows, wher
 	$(CARGO) build --locked --quiet -p cor-cli
 	COR=target/debug/cor tests/readme
 	COR=target/debug/cor tests/cli-real-input
+	COR=target/debug/cor tests/cli-formats
 	COR=target/debug/cor tests/sync-state
 
 .PHONY: test-python
