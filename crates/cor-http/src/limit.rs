@@ -35,7 +35,7 @@ const SHORTEST_TRIAL: Duration = Duration::from_millis(100);
 const DEMAND: f64 = 0.8;
 /// A rate is held for so many times what its refusal cost, in pauses and in requests.
 const HOLD_PAUSES: u32 = 150;
-const HOLD_REQUESTS: f64 = 200.0;
+const HOLD_REQUESTS: f64 = 240.0;
 /// The first step beyond a held rate takes this part of the hold, and further ones this: larger steps show sooner.
 const FIRST_TRIAL: u32 = 5;
 const NEXT_TRIALS: u32 = 20;
@@ -135,7 +135,11 @@ impl Limit {
                 let tried = now.saturating_duration_since(since);
                 if tried >= self.trial() {
                     let got = (self.cycle.accepted - accepted) / tried.as_secs_f64();
-                    if got >= DEMAND * self.rate {
+                    if got >= DEMAND * self.rate && self.told.is_none() {
+                        // No cycle has told anything yet, so nobody knows how long a trial has to be.
+                        self.rate *= 2.0;
+                        self.phase = Phase::Trial { since: now, accepted: self.cycle.accepted };
+                    } else if got >= DEMAND * self.rate {
                         self.low = self.low.max(self.rate);
                         self.drops = 0;
                         self.climb(now);
@@ -192,11 +196,11 @@ impl Limit {
         if !whole {
             // It may have begun in the middle of a window, or with something saved up. Once more, then.
             self.phase = Phase::Trial { since: at, accepted: 1.0 };
-            // Nothing was held back so far, so nothing is known of the rate either.
-            (self.step, self.span) = (1.0, Some(length));
+            self.span = Some(length);
             return;
         }
-        self.span = Some(self.span.map_or(length, |span| span.min(length)));
+        let known = self.span.filter(|_| self.told.is_some());
+        self.span = Some(known.map_or(length, |span| span.min(length)));
         self.high = Some(self.rate);
         let was_known = self.rate <= self.low * SAME;
         let same = accepted >= FEW && self.told.is_some_and(|(told, _)| (tells / told - 1.0).abs() < 0.03);
@@ -210,7 +214,8 @@ impl Limit {
             (self.high, self.step) = (None, 2.0 * FIRST_STEP);
         } else if was_known {
             // The rate was thought to be taken. A little lower, then; further with each time, and not below what is given.
-            let drop = if same { 1.0 } else { STEP_DOWN * f64::from(1 << self.drops.min(5)) };
+            let drop =
+                if same { 1.0 } else { (STEP_DOWN * f64::from(1 << (3 * self.drops.min(3)))).min(1.0) };
             self.low = tells.max(self.rate * (1.0 - drop)).min(self.rate * MARGIN);
             self.drops += 1;
         } else {

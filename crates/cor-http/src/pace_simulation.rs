@@ -28,17 +28,19 @@ enum Tells {
 
 struct Server {
     limit: Limit,
+    /// How far into its window the run begins, as a part of it.
+    phase: f64,
     tokens: f64,
     at: f64,
 }
 
 impl Server {
-    fn new(limit: Limit) -> Server {
+    fn new(limit: Limit, phase: f64) -> Server {
         let tokens = match limit {
             Limit::Bucket { burst, .. } => burst,
             Limit::Window { rate, seconds } => rate * seconds,
         };
-        Server { limit, tokens, at: 0.0 }
+        Server { limit, phase, tokens, at: 0.0 }
     }
 
     /// `Err`: refused, and for how many seconds.
@@ -49,8 +51,9 @@ impl Server {
                 (1.0 - self.tokens) / rate
             }
             Limit::Window { rate, seconds } => {
+                let (now, at) = (now + self.phase * seconds, self.at + self.phase * seconds);
                 let window = (now / seconds).floor();
-                if window > (self.at / seconds).floor() {
+                if window > (at / seconds).floor() {
                     self.tokens = (rate * seconds).round().max(1.0);
                 }
                 (window + 1.0) * seconds - now
@@ -96,7 +99,8 @@ fn simulate(limit: impl Fn(f64) -> Limit, tells: Tells, senders: Senders, second
     let start = Instant::now();
     let at = |t: f64| start + Duration::from_secs_f64(t);
     let mut random = fastrand::Rng::with_seed(senders.seed);
-    let (mut pace, mut server, mut run) = (Pace::new(None), Server::new(limit(0.0)), Run::default());
+    let (mut pace, mut server, mut run) =
+        (Pace::new(None), Server::new(limit(0.0), random.f64()), Run::default());
     // When what happens: a task asks for its place, or has its answer. Times in nanoseconds to be ordered.
     let key = |t: f64| Reverse((t * 1e9).round() as u64 + 1);
     let mut events: BinaryHeap<(Reverse<u64>, usize)> =
