@@ -76,6 +76,7 @@ impl Encoding {
                 text: Vec::with_capacity(2 * BUFFER),
                 given: 0,
                 ended: false,
+                finished: false,
             }),
         }
     }
@@ -90,7 +91,10 @@ struct Decoding {
     text: Vec<u8>,
     /// How much of `text` was handed out.
     given: usize,
+    /// The source has no more bytes.
     ended: bool,
+    /// Nor has the decoder, which may not be asked again.
+    finished: bool,
 }
 
 impl Decoding {
@@ -102,8 +106,10 @@ impl Decoding {
             self.decoder.decode_to_utf8_without_replacement(raw, &mut self.text, self.ended);
         self.unread.start += read;
         self.text.truncate(written);
-        if let DecoderResult::Malformed(..) = result {
-            self.text.push(NOT_TEXT);
+        match result {
+            DecoderResult::Malformed(..) => self.text.push(NOT_TEXT),
+            DecoderResult::InputEmpty => self.finished = self.ended,
+            DecoderResult::OutputFull => {}
         }
         self.given = 0;
     }
@@ -112,12 +118,13 @@ impl Decoding {
 impl Read for Decoding {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.given == self.text.len() {
+            if self.finished {
+                return Ok(0);
+            }
             if self.unread.is_empty() && !self.ended {
                 let n = self.source.read(&mut self.raw)?;
                 self.unread = 0..n;
                 self.ended = n == 0;
-            } else if self.unread.is_empty() && self.text.is_empty() {
-                return Ok(0);
             }
             self.decode();
         }

@@ -201,3 +201,18 @@ fn a_row_that_is_too_long_is_passed_over_and_nothing_in_it_is_taken_for_a_row() 
     assert_eq!(fine, [(1, true), (2, false), (3, true)]);
     assert_eq!(read[2].position, lines.len() as u64);
 }
+
+#[test]
+fn a_text_that_is_cut_within_a_character_ends() {
+    // UTF-16, whose last character is half there: what came before it is known, and nobody falls over.
+    for cut in 1..12 {
+        let text: Vec<u8> =
+            "\u{feff}id,name\nA,\u{1F600}\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let bytes = &text[..text.len() - cut];
+        for size in [1, 2, 3, 1000] {
+            if let Ok(mut rows) = rows(bytes, &[size], None) {
+                all(rows.as_mut());
+            }
+        }
+    }
+}
