@@ -37,10 +37,11 @@
  *            the library does not know.
  * Numbers.   Times are in milliseconds and end in _ms. Enumerations come in as int32_t, so that an unknown number is
  *            an error and not undefined; known numbers are never changed or reused.
- * Threads.   A cor_client may be used by many threads at once; a cor_project and a cor_error be read by many, and a
- *            cor_update as long as none changes it. Everything else belongs to one thread at a time. Use by two that is
- *            not allowed is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread that made the call, may call
- *            any function of this library, and must return: neither longjmp nor C++ exceptions may leave them.
+ * Threads.   A cor_client may be used by many threads at once; a cor_project, a cor_deleted and a cor_error be read by
+ *            many, and a cor_update and a cor_create as long as none changes it. Everything else belongs to one thread
+ *            at a time. Use by two that is not allowed is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread
+ *            that made the call, may call any function of this library, and must return: neither longjmp nor C++
+ *            exceptions may leave them.
  * Process.   No signal handler is installed, no global state changed. The environment is read only by
  *            cor_client_from_env() and cor_config_read_environment(), but for what libraries below look at: where the
  *            operating system's certificate authorities are (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
@@ -66,7 +67,7 @@
   (PROJECTCOR_VERSION_MAJOR * 10000 + PROJECTCOR_VERSION_MINOR * 100 + PROJECTCOR_VERSION_PATCH)
 
 /** Sets up a cor_bulk_options: cor_bulk_options options = COR_BULK_OPTIONS_INIT; */
-#define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0 }
+#define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 
 /** Sets up a cor_summary: cor_summary summary = COR_SUMMARY_INIT; */
 #define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0 }
@@ -220,6 +221,19 @@ typedef struct cor_client cor_client;
 /** The options of a client, before there is one. Belongs to one thread at a time. */
 typedef struct cor_config cor_config;
 
+/**
+ * A project that is to be made: its external id, the fields of an update, and those that only a create has. Many
+ * threads may send and judge one at once, as long as none changes it meanwhile; that is noticed, and is
+ * COR_ERR_ARGUMENT.
+ *
+ * What a setter refuses, here or of the update, is remembered: cor_create_validate() and sending fail with every
+ * problem at once. Setting the field again to a value that fits mends it.
+ */
+typedef struct cor_create cor_create;
+
+/** COR's answer to a delete. It never changes, so many threads may read it. */
+typedef struct cor_deleted cor_deleted;
+
 /** Why a call did not succeed, and what is known about the update. It never changes, so many threads may read it. */
 typedef struct cor_error cor_error;
 
@@ -294,6 +308,14 @@ typedef struct cor_bulk_options {
    * for COR. 0 is the default, never.
    */
   uint32_t tick_ms;
+  /**
+   * Not 0 creates the projects that COR does not know, with all that their row sets. An extra "brand_id" or
+   * "product_id" becomes that field of the create; the update that goes first has it too. A create whose answer is
+   * lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
+   */
+  uint32_t create_missing;
+  /** Has to be 0. */
+  uint32_t reserved;
 } cor_bulk_options;
 
 /** What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end. */
@@ -505,6 +527,64 @@ cor_status cor_client_update_project_n(const cor_client *client,
                                        cor_error **error);
 
 /**
+ * Creates a project and waits for COR's answer.
+ *
+ * A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
+ * 503). A lost answer leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
+ * tells, as a project that exists is refused as one.
+ *
+ * @param client   the client.
+ * @param create   what to create; copied.
+ * @param project  gets the project as COR now has it, to be freed with cor_project_free(); NULL on failure.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK; COR_ERR_INVALID before anything is sent, with every problem; COR_ERR_VALIDATION where COR refuses a
+ * value or has such a project already, which cor_error_is_duplicate() tells; every other status as for
+ * cor_client_update_project(). May be called from many threads, as that. Since 0.1.
+ */
+cor_status cor_client_create_project(const cor_client *client,
+                                     const cor_create *create,
+                                     cor_project **project,
+                                     cor_error **error);
+
+/**
+ * Deletes a project, together with its external id, and waits for COR's answer.
+ *
+ * Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+ *
+ * @param client   the client.
+ * @param id       the project's external id; used byte for byte.
+ * @param source   the source it was created under.
+ * @param deleted  gets COR's answer, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin with;
+ * COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every other
+ * status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
+ */
+cor_status cor_client_delete_project(const cor_client *client,
+                                     const char *id,
+                                     const char *source,
+                                     cor_deleted **deleted,
+                                     cor_error **error);
+
+/**
+ * As cor_client_delete_project(), for an id and a source that are not NUL-terminated.
+ *
+ * @param id_size      bytes of the id.
+ * @param source_size  bytes of the source.
+ *
+ * Since 0.1.
+ */
+cor_status cor_client_delete_project_n(const cor_client *client,
+                                       const char *id,
+                                       size_t id_size,
+                                       const char *source,
+                                       size_t source_size,
+                                       cor_deleted **deleted,
+                                       cor_error **error);
+
+/**
  * Options with their defaults. Nothing is read from the environment.
  *
  * Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
@@ -619,6 +699,89 @@ cor_status cor_config_set_concurrency(cor_config *config, uint32_t concurrency);
 cor_status cor_config_set_rate(cor_config *config, double per_second);
 
 /**
+ * A new project.
+ *
+ * @param id      the external id it is to have under the update's source; used byte for byte. NULL or text that is not
+ *                UTF-8 is remembered like any refused value.
+ * @param update  the fields it begins with; copied, together with what its setters refused. What it clears is left
+ *                out: there is nothing to clear yet. COR needs a name.
+ *
+ * Returns a handle to be freed with cor_create_free(); NULL where update is no cor_update or there is no memory.
+ * Since 0.1.
+ */
+cor_create *cor_create_new(const char *id,
+                                  const cor_update *update);
+
+/**
+ * As cor_create_new(), for an id that is not NUL-terminated.
+ *
+ * @param id_size  bytes of the id.
+ *
+ * Since 0.1.
+ */
+cor_create *cor_create_new_n(const char *id, size_t id_size, const cor_update *update);
+
+/**
+ * Frees a create. NULL is fine.
+ *
+ * Returns COR_ERR_ARGUMENT for a create that was freed already. Since 0.1.
+ */
+cor_status cor_create_free(cor_create *create);
+
+/** External id of the brand. Since 0.1. */
+cor_status cor_create_set_brand_id(cor_create *create, const char *value);
+
+/** As cor_create_set_brand_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_create_set_brand_id_n(cor_create *create, const char *value, size_t size);
+
+/** External id of the product. Since 0.1. */
+cor_status cor_create_set_product_id(cor_create *create, const char *value);
+
+/** As cor_create_set_product_id(), for text of `size` bytes. Since 0.1. */
+cor_status cor_create_set_product_id_n(cor_create *create, const char *value, size_t size);
+
+/**
+ * Judges a create without sending it.
+ *
+ * @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns as cor_update_validate(); a name that is missing is a problem as well. Since 0.1.
+ */
+cor_status cor_create_validate(const cor_create *create, cor_error **error);
+
+/**
+ * The request body as it would be sent, without what setters refused.
+ *
+ * Returns text that lives until the create is changed or freed; NULL for misuse. Since 0.1.
+ */
+const char *cor_create_json(const cor_create *create);
+
+/**
+ * Frees the answer to a delete. NULL is fine.
+ *
+ * Returns COR_ERR_ARGUMENT for one that was freed already. Since 0.1.
+ */
+cor_status cor_deleted_free(cor_deleted *deleted);
+
+/**
+ * COR's number of the project that is gone.
+ *
+ * @param value  gets the number where there is one.
+ *
+ * Returns whether there is one. Since 0.1.
+ */
+bool cor_deleted_cor_id(const cor_deleted *deleted, int64_t *value);
+
+/** COR's sentence. Text that lives as long as the answer; NULL where COR sent none. Since 0.1. */
+const char *cor_deleted_message(const cor_deleted *deleted);
+
+/**
+ * The answer's object on one line, as COR sent it. Text that lives as long as the answer; NULL where there was none:
+ * the project was gone when the request was repeated, or COR had nothing to say. Since 0.1.
+ */
+const char *cor_deleted_json(const cor_deleted *deleted);
+
+/**
  * Frees an error. NULL is fine.
  *
  * Errors of results, see cor_item_result_error(), go with their result and are not freed.
@@ -668,6 +831,9 @@ int64_t cor_error_retry_after_ms(const cor_error *error);
 
 /** Whether the same call could succeed later without a change. Since 0.1. */
 bool cor_error_is_retryable(const cor_error *error);
+
+/** Whether COR refused a create because it has a project of this external id already. Since 0.1. */
+bool cor_error_is_duplicate(const cor_error *error);
 
 /**
  * The id under which the server, or something in front of it, knows the request.
@@ -746,6 +912,9 @@ cor_status cor_item_result_status(const cor_item_result *item);
 
 /** Whether the row was begun at all. Rows are not, after the run was stopped. Since 0.1. */
 bool cor_item_result_started(const cor_item_result *item);
+
+/** Whether COR did not know the project and this run created it; see cor_bulk_options. Since 0.1. */
+bool cor_item_result_created(const cor_item_result *item);
 
 /**
  * The project as COR now has it; NULL where the row failed.

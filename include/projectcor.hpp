@@ -183,6 +183,8 @@ class Error : public std::exception {
   }
   /// Whether the same call could succeed later without a change.
   bool is_retryable() const noexcept { return cor_error_is_retryable(error_.get()); }
+  /// Whether COR refused a create because it has a project of this external id already.
+  bool is_duplicate() const noexcept { return cor_error_is_duplicate(error_.get()); }
   std::optional<std::string_view> request_id() const { return detail::text(cor_error_request_id(error_.get())); }
   /// The start of the answer's body: at most 4 KiB, control characters replaced.
   std::optional<std::string_view> body() const { return detail::text(cor_error_body(error_.get())); }
@@ -396,6 +398,58 @@ class ProjectUpdate {
   detail::Handle<cor_update, cor_update_free> update_;
 };
 
+/// A project that is to be made: its external id, the fields of an update, and those that only a create has.
+///
+/// Setters may be chained. What one refuses, here or of the update, is remembered: validating and sending report every
+/// problem at once. Many threads may send one, as long as none changes it meanwhile.
+class ProjectCreate {
+ public:
+  /// `fields` is copied. What it clears is left out: there is nothing to clear yet. COR needs a name.
+  ProjectCreate(std::string_view id, const ProjectUpdate &fields)
+      : create_(cor_create_new_n(id.data(), id.size(), fields.get())) {}
+
+  /// External id of the brand.
+  ProjectCreate &brand_id(std::string_view value) & {
+    return (void)cor_create_set_brand_id_n(get(), value.data(), value.size()), *this;
+  }
+  ProjectCreate &&brand_id(std::string_view value) && {
+    return std::move(static_cast<ProjectCreate &>(*this).brand_id(value));
+  }
+  /// External id of the product.
+  ProjectCreate &product_id(std::string_view value) & {
+    return (void)cor_create_set_product_id_n(get(), value.data(), value.size()), *this;
+  }
+  ProjectCreate &&product_id(std::string_view value) && {
+    return std::move(static_cast<ProjectCreate &>(*this).product_id(value));
+  }
+
+  /// Judges the create without sending it: every problem at once, or none.
+  std::optional<Error> try_validate() const {
+    cor_error *error = nullptr;
+    const cor_status status = cor_create_validate(get(), &error);
+    if (status == COR_OK) return std::nullopt;
+    return Error(error, status);
+  }
+#if PROJECTCOR_HAS_EXCEPTIONS
+  /// Judges the create without sending it. Throws cor::Error with every problem at once.
+  void validate() const {
+    if (auto error = try_validate()) throw *std::move(error);
+  }
+#endif
+
+  /// The request body as it would be sent.
+  std::string json() const {
+    const char *json = cor_create_json(get());
+    return json ? json : "";
+  }
+
+  /// The C handle, for functions of projectcor.h.
+  cor_create *get() const noexcept { return create_.get(); }
+
+ private:
+  detail::Handle<cor_create, cor_create_free> create_;
+};
+
 /// A project as COR's answer describes it. Every field is optional; ids are COR's own numbers.
 class Project {
  public:
@@ -454,6 +508,27 @@ class Project {
   detail::Handle<cor_project, cor_project_free> project_;
 };
 
+/// COR's answer to a delete.
+class Deleted {
+ public:
+  /// Takes over an answer got from the C interface.
+  explicit Deleted(cor_deleted *owned) : deleted_(owned) {}
+
+  /// COR's number of the project that is gone.
+  std::optional<std::int64_t> cor_id() const { return detail::value(cor_deleted_cor_id, get()); }
+  /// COR's sentence.
+  std::optional<std::string_view> message() const { return detail::text(cor_deleted_message(get())); }
+  /// The answer's object on one line, as COR sent it; empty where there was none: the project was gone when the request
+  /// was repeated, or COR had nothing to say.
+  std::string_view json() const { return detail::text(cor_deleted_json(get())).value_or(std::string_view()); }
+
+  /// The C handle, for functions of projectcor.h.
+  const cor_deleted *get() const noexcept { return deleted_.get(); }
+
+ private:
+  detail::Handle<cor_deleted, cor_deleted_free> deleted_;
+};
+
 /// What became of one row. Converts to true where COR applied it.
 class ItemResult {
  public:
@@ -467,6 +542,8 @@ class ItemResult {
   explicit operator bool() const noexcept { return cor_item_result_status(item_) == COR_OK; }
   /// Whether the row was begun at all. Rows are not, after the run was stopped.
   bool started() const noexcept { return cor_item_result_started(item_); }
+  /// Whether COR did not know the project and this run created it.
+  bool created() const noexcept { return cor_item_result_created(item_); }
   /// The project as COR now has it, where the result is true. May be kept.
   Project project() const { return Project(cor_project_clone(cor_item_result_project(item_))); }
   /// Why the row failed, where the result is false. May be kept.
@@ -503,6 +580,10 @@ struct BulkOptions {
   std::function<bool(const Progress &)> on_progress;
   /// How often `on_progress` is called while no row finishes: what lets it show and end a wait for COR. 0 is never.
   std::chrono::milliseconds tick{0};
+  /// Creates the projects that COR does not know, with all that their row sets. An extra "brand_id" or "product_id"
+  /// becomes that field of the create; the update that goes first has it too. A create whose answer is lost is not sent
+  /// twice: an update that sets the same settles it. See ItemResult::created().
+  bool create_missing = false;
 };
 
 /// One row of many. Ranges of std::pair<id, ProjectUpdate> do as well.
@@ -622,6 +703,7 @@ class Results {
     cor_bulk_options given = COR_BULK_OPTIONS_INIT;
     given.concurrency = options.concurrency;
     given.patience_ms = options.patience.count();
+    given.create_missing = options.create_missing;
     cor_bulk *bulk = nullptr;
     cor_error *error = nullptr;
     const cor_status status = cor_bulk_new(client, &given, &bulk, &error);
@@ -691,6 +773,30 @@ class Projects {
     return Error(error, status);
   }
 
+  /// Creates a project and waits for COR's answer: the project as COR now has it, or why not.
+  ///
+  /// A create whose answer is lost is not repeated, and its outcome is unknown; an update of the same id, or the same
+  /// create once more, then tells: Error::is_duplicate() is true where COR has such a project already.
+  Result<Project> try_create(const ProjectCreate &create) const {
+    cor_project *project = nullptr;
+    cor_error *error = nullptr;
+    const cor_status status = cor_client_create_project(client_, create.get(), &project, &error);
+    if (status == COR_OK) return Project(project);
+    return Error(error, status);
+  }
+
+  /// Deletes a project, together with its external id: COR's answer, or why not. (`delete` is a word of C++.)
+  ///
+  /// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+  Result<Deleted> try_remove(std::string_view id, std::string_view source) const {
+    cor_deleted *deleted = nullptr;
+    cor_error *error = nullptr;
+    const cor_status status = cor_client_delete_project_n(client_, id.data(), id.size(), source.data(),
+                                                          source.size(), &deleted, &error);
+    if (status == COR_OK) return Deleted(deleted);
+    return Error(error, status);
+  }
+
   /// Sends many updates and gives their results. Look at Results::error() at the end.
   template <class Rows>
   Results<Rows> try_update_many(Rows &&rows, BulkOptions options = {}) const {
@@ -709,6 +815,12 @@ class Projects {
 #if PROJECTCOR_HAS_EXCEPTIONS
   /// Sends one update and returns the project as COR now has it. Throws cor::Error.
   Project update(std::string_view id, const ProjectUpdate &update) const { return try_update(id, update).value(); }
+
+  /// Creates a project and returns it as COR now has it, as try_create(). Throws cor::Error.
+  Project create(const ProjectCreate &create) const { return try_create(create).value(); }
+
+  /// Deletes a project, together with its external id, as try_remove(). Throws cor::Error.
+  Deleted remove(std::string_view id, std::string_view source) const { return try_remove(id, source).value(); }
 
   /// Sends many updates and gives their results. A row that fails is a result; cor::Error is thrown where the job
   /// cannot begin or cannot go on.

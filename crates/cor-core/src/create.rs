@@ -111,6 +111,22 @@ impl ProjectCreate {
     /// # Errors
     /// Every problem at once: those of the id, of the fields, and a name that is missing or empty.
     pub fn validate(&self) -> Result<(), Invalid> {
+        self.validate_with(Vec::new())
+    }
+
+    /// As [`validate`](ProjectCreate::validate), together with what was refused before it got here.
+    ///
+    /// # Errors
+    /// Every problem at once. Of a field that was refused nothing else is said, such as that it is missing.
+    pub fn validate_with(&self, refused: Vec<Issue>) -> Result<(), Invalid> {
+        let mut issues = refused;
+        let known = |field: &str| issues.iter().any(|issue| issue.field == field);
+        let more: Vec<Issue> = self.issues().into_iter().filter(|issue| !known(&issue.field)).collect();
+        issues.extend(more);
+        Invalid::from_issues(issues).map_or(Ok(()), Err)
+    }
+
+    fn issues(&self) -> Vec<Issue> {
         let mut issues: Vec<Issue> = ExternalId::problem(&self.id).into_iter().collect();
         let mut fields = Vec::new();
         self.fields.collect_issues(&mut fields);
@@ -128,7 +144,7 @@ impl ProjectCreate {
             let message = format!("`{name}` is a field of a create; set it as one instead of as an extra");
             issues.push(Issue::new(name, IssueCode::Reserved, message));
         }
-        Invalid::from_issues(issues).map_or(Ok(()), Err)
+        issues
     }
 
     /// The request body.
@@ -215,6 +231,15 @@ mod tests {
         );
         let empty = ProjectCreate::new("P", ProjectUpdate::new("SAP").name(""));
         assert_eq!(problems(&empty), [("name".to_owned(), "required")]);
+    }
+
+    #[test]
+    fn what_was_refused_is_not_missed_as_well() {
+        let create = ProjectCreate::new("", ProjectUpdate::new("SAP"));
+        let refused = vec![Issue::new("name", IssueCode::WrongType, "is no text")];
+        let issues = create.validate_with(refused).unwrap_err().into_issues();
+        let found: Vec<_> = issues.iter().map(|issue| (issue.field.as_str(), issue.code.as_str())).collect();
+        assert_eq!(found, [("name", "wrong_type"), ("id", "required")]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! The client, and one update.
+//! The client, and what it does with one project.
 
 use std::ffi::c_char;
 
 use cor_http::{Client, Error};
 
 use crate::config::{ConfigHandle, cor_config};
+use crate::create::{CreateHandle, cor_create};
+use crate::deleted::{DeletedHandle, cor_deleted};
 use crate::error::cor_error;
 use crate::guard::{self, borrow, guard, hand_out, out};
 use crate::live::ClientHandle;
@@ -134,4 +136,95 @@ fn update_project<'a>(
     let live = client.live()?;
     let answer = live.wait(live.client().projects().update(id, &update))??;
     hand_out(&project, ProjectHandle::owned(answer))
+}
+
+/// Creates a project and waits for COR's answer.
+///
+/// A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
+/// 503). A lost answer leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
+/// tells, as a project that exists is refused as one.
+///
+/// @param client   the client.
+/// @param create   what to create; copied.
+/// @param project  gets the project as COR now has it, to be freed with cor_project_free(); NULL on failure.
+/// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Returns COR_OK; COR_ERR_INVALID before anything is sent, with every problem; COR_ERR_VALIDATION where COR refuses a
+/// value or has such a project already, which cor_error_is_duplicate() tells; every other status as for
+/// cor_client_update_project(). May be called from many threads, as that. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_create_project(
+    client: *const cor_client,
+    create: *const cor_create,
+    project: *mut *mut cor_project,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || {
+        let project = out(project, "project", std::ptr::null_mut())?;
+        let client = borrow::<ClientHandle>(client, "client")?;
+        let create = borrow::<CreateHandle>(create, "create")?.finished()?.map_err(Error::invalid)?;
+        let live = client.live()?;
+        let answer = live.wait(live.client().projects().create(&create))??;
+        hand_out(&project, ProjectHandle::owned(answer))
+    })
+}
+
+/// Deletes a project, together with its external id, and waits for COR's answer.
+///
+/// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+///
+/// @param client   the client.
+/// @param id       the project's external id; used byte for byte.
+/// @param source   the source it was created under.
+/// @param deleted  gets COR's answer, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
+/// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin with;
+/// COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every other
+/// status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_delete_project(
+    client: *const cor_client,
+    id: *const c_char,
+    source: *const c_char,
+    deleted: *mut *mut cor_deleted,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    let named = || Ok((guard::text(id, "id")?, guard::text(source, "source")?));
+    guard(error, || delete_project(client, named, deleted))
+}
+
+/// As cor_client_delete_project(), for an id and a source that are not NUL-terminated.
+///
+/// @param id_size      bytes of the id.
+/// @param source_size  bytes of the source.
+///
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_delete_project_n(
+    client: *const cor_client,
+    id: *const c_char,
+    id_size: usize,
+    source: *const c_char,
+    source_size: usize,
+    deleted: *mut *mut cor_deleted,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    let named = || Ok((guard::text_n(id, id_size, "id")?, guard::text_n(source, source_size, "source")?));
+    guard(error, || delete_project(client, named, deleted))
+}
+
+/// Every check precedes the request. `named` gives id and source.
+fn delete_project<'a>(
+    client: *const cor_client,
+    named: impl FnOnce() -> Result<(&'a str, &'a str), guard::Failure>,
+    deleted: *mut *mut cor_deleted,
+) -> Result<(), guard::Failure> {
+    let wanted = !deleted.is_null();
+    let deleted = wanted.then(|| out(deleted, "deleted", std::ptr::null_mut())).transpose()?;
+    let client = borrow::<ClientHandle>(client, "client")?;
+    let (id, source) = named()?;
+    let live = client.live()?;
+    let answer = live.wait(live.client().projects().delete(id, source))??;
+    deleted.map_or(Ok(()), |place| hand_out(&place, DeletedHandle::new(&answer)))
 }

@@ -107,6 +107,7 @@ pub(crate) struct ErrorData {
     attempts: u32,
     retry_after_ms: i64,
     retryable: bool,
+    duplicate: bool,
     request_id: Option<CString>,
     body: Option<CString>,
     issues: Vec<[CString; 3]>,
@@ -128,6 +129,7 @@ impl From<Failure> for ErrorData {
             attempts: 0,
             retry_after_ms: -1,
             retryable: false,
+            duplicate: false,
             request_id: None,
             body: None,
             issues: Vec::new(),
@@ -141,6 +143,7 @@ impl From<Failure> for ErrorData {
             data.retry_after_ms =
                 error.retry_after().map_or(-1, |wait| i64::try_from(millis(wait)).unwrap_or(i64::MAX));
             data.retryable = error.is_retryable();
+            data.duplicate = error.is_duplicate();
             data.request_id = error.request_id().map(c_text);
             data.body = error.body().map(c_text);
             let issues = error.issues().iter();
@@ -261,6 +264,12 @@ pub unsafe extern "C" fn cor_error_retry_after_ms(error: *const cor_error) -> i6
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_is_retryable(error: *const cor_error) -> bool {
     read(error, false, |data| data.retryable)
+}
+
+/// Whether COR refused a create because it has a project of this external id already. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_is_duplicate(error: *const cor_error) -> bool {
+    read(error, false, |data| data.duplicate)
 }
 
 /// The id under which the server, or something in front of it, knows the request.

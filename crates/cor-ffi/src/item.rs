@@ -21,6 +21,7 @@ pub(crate) struct ItemHandle {
     index: u64,
     id: String,
     started: bool,
+    created: bool,
     status: cor_status,
     /// What was not asked for yet.
     result: Mutex<Option<Result<Project, cor_http::Error>>>,
@@ -36,11 +37,12 @@ impl Object for ItemHandle {
 
 impl ItemHandle {
     pub(crate) fn new(item: ItemResult) -> ItemHandle {
-        let ItemResult { index, id, result, started, .. } = item;
+        let ItemResult { index, id, result, started, created, .. } = item;
         ItemHandle {
             index,
             id,
             started,
+            created,
             status: result.as_ref().map_or_else(|error| cor_status::of(error.kind()), |_| cor_status::COR_OK),
             result: Mutex::new(Some(result)),
             id_text: OnceLock::new(),
@@ -116,6 +118,12 @@ pub unsafe extern "C" fn cor_item_result_status(item: *const cor_item_result) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_item_result_started(item: *const cor_item_result) -> bool {
     read(item, false, |item| Ok(item.started))
+}
+
+/// Whether COR did not know the project and this run created it; see cor_bulk_options. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_item_result_created(item: *const cor_item_result) -> bool {
+    read(item, false, |item| Ok(item.created))
 }
 
 /// The project as COR now has it; NULL where the row failed.

@@ -3,7 +3,8 @@
 //! The header is made from this crate by `scripts/header` and says everything a caller needs to know. Inside:
 //!
 //! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
-//! * one module per handle: [`config`], [`client`], [`update`], [`project`], [`error`], [`item`], [`many`], [`bulk`].
+//! * one module per handle: [`config`], [`client`], [`update`], [`create`], [`project`], [`deleted`], [`error`],
+//!   [`item`], [`many`], [`bulk`].
 //! * `live`, `run`, `engine`: the client behind the handle and the run of many rows, without a word of C.
 //!
 //! A binding translates and never decides: an `if` about COR's API belongs into `cor-core` or `cor-http`.
@@ -17,6 +18,8 @@
 pub mod bulk;
 pub mod client;
 pub mod config;
+pub mod create;
+pub mod deleted;
 mod engine;
 pub mod error;
 mod guard;
@@ -24,6 +27,7 @@ pub mod item;
 mod live;
 pub mod many;
 pub mod project;
+mod refused;
 mod run;
 pub mod status;
 pub mod update;

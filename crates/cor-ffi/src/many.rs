@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
-use cor_http::{Draft, Issue, IssueCode, ProjectUpdate, Row, Summary};
+use cor_http::{Draft, ProjectUpdate, Row, Summary};
 
 use crate::client::cor_client;
 use crate::config::milliseconds;
@@ -99,6 +99,12 @@ pub struct cor_bulk_options {
     /// How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait
     /// for COR. 0 is the default, never.
     pub tick_ms: u32,
+    /// Not 0 creates the projects that COR does not know, with all that their row sets. An extra "brand_id" or
+    /// "product_id" becomes that field of the create; the update that goes first has it too. A create whose answer is
+    /// lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
+    pub create_missing: u32,
+    /// Has to be 0.
+    pub reserved: u32,
 }
 
 // SAFETY (all three): plain integers, pointers and optional functions, for which zero is a value; the size first.
@@ -123,10 +129,8 @@ pub(crate) fn row_of(
     update: *const cor_update,
 ) -> Row {
     let wrong = |field: &str, failure: Failure| {
-        let message = failure.message();
-        let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
         let mut draft = Draft::from_update(ProjectUpdate::new("?"));
-        draft.reject(Issue::new(field, IssueCode::WrongType, message));
+        draft.reject(failure.as_issue(field, field));
         draft
     };
     let (id, mut refused) = match id {
@@ -161,9 +165,14 @@ pub(crate) fn settings(
             patience_ms: 0,
             concurrency: 0,
             tick_ms: 0,
+            create_missing: 0,
+            reserved: 0,
         },
         false => read_struct(options, "options")?,
     };
+    if options.reserved != 0 {
+        return Err(Failure::argument("options.reserved has to be 0".to_owned()));
+    }
     let patience = match options.patience_ms {
         0 => None,
         ms => Some(milliseconds("patience", ms)?),
@@ -174,7 +183,8 @@ pub(crate) fn settings(
         n => return Err(Failure::argument(format!("options.concurrency is {n}; it goes from 1 to 10000"))),
     };
     let tick = (options.tick_ms > 0).then(|| Duration::from_millis(options.tick_ms.into()));
-    let settings = Settings { concurrency, patience, tick, total };
+    let create_missing = options.create_missing != 0;
+    let settings = Settings { concurrency, patience, tick, create_missing, total };
     Ok((settings, options))
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cor_http::{Error, ItemResult, Pause, Row, Summary};
+use cor_http::{Error, ItemResult, Pause, ProjectCreate, Row, Summary};
 use futures_util::stream::Stream;
 
 use crate::engine::{Engine, Stopper};
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) patience: Option<Duration>,
     /// How often somebody wants to hear of the run while nothing finishes.
     pub(crate) tick: Option<Duration>,
+    /// Whether projects that COR does not know are created.
+    pub(crate) create_missing: bool,
     /// Rows in all, where that is known.
     pub(crate) total: Option<u64>,
 }
@@ -60,6 +62,9 @@ impl Run {
         }
         if let Some(patience) = settings.patience {
             many = many.patience(patience);
+        }
+        if settings.create_missing {
+            many = many.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone())));
         }
         let rows = feed.clone();
         let engine = Arc::new(Mutex::new(Engine::new(many.start(), move || rows.lock().has_news())));

@@ -4,11 +4,11 @@ use std::ffi::{CString, c_char};
 use std::sync::RwLock;
 
 use cor_http::{Draft, Error, Field, Invalid, Issue, IssueCode, ProjectUpdate, Value};
-
 use once_cell::race::OnceBox;
 
 use crate::error::{Failure, cor_error};
 use crate::guard::{self, Kind, Object, borrow, c_text, changing, get, guard, insert, reading, release};
+use crate::refused::Refused;
 use crate::status::{cor_field, cor_status};
 
 /// A partial update of one project: only what was set or cleared is sent. Many threads may send, judge and clone one at
@@ -26,8 +26,7 @@ pub(crate) struct UpdateHandle(RwLock<State>);
 
 struct State {
     update: ProjectUpdate,
-    /// What setters refused, and not mended since.
-    refused: Vec<Issue>,
+    refused: Refused,
     /// What cor_update_json() gave out since the last change.
     json: OnceBox<CString>,
 }
@@ -39,20 +38,7 @@ impl Object for UpdateHandle {
 
 impl State {
     fn new(source: &str) -> State {
-        State { update: ProjectUpdate::new(source), refused: Vec::new(), json: OnceBox::new() }
-    }
-
-    fn mended(&mut self, field: &str) {
-        self.refused.retain(|issue| issue.field != field);
-    }
-
-    fn refuse(&mut self, issue: Issue) -> Failure {
-        self.mended(&issue.field);
-        self.refused.push(issue.clone());
-        match Invalid::from_issues(vec![issue]) {
-            Some(invalid) => Failure::Cor(Error::invalid(invalid)),
-            None => Failure::internal("a refusal without a reason"),
-        }
+        State { update: ProjectUpdate::new(source), refused: Refused::default(), json: OnceBox::new() }
     }
 }
 
@@ -65,8 +51,14 @@ impl UpdateHandle {
             return Ok(Ok(state.update.clone()));
         }
         let mut draft = Draft::from_update(state.update.clone());
-        state.refused.iter().cloned().for_each(|issue| draft.reject(issue));
+        state.refused.issues().iter().cloned().for_each(|issue| draft.reject(issue));
         Ok(draft.finish(id))
+    }
+
+    /// The update as it is, and what its setters refused.
+    pub(crate) fn parts(&self) -> Result<(ProjectUpdate, Refused), Failure> {
+        let state = reading(&self.0, "update")?;
+        Ok((state.update.clone(), state.refused.clone()))
     }
 }
 
@@ -93,41 +85,13 @@ fn assign(state: &mut State, field: Field, value: Result<Value<'_>, Failure>) ->
         Ok(value) => match state.update.set(field, value) {
             Ok(()) => {
                 if !state.refused.is_empty() {
-                    state.mended(field.name());
+                    state.refused.mended(field.name());
                 }
                 Ok(())
             }
-            Err(issue) => Err(state.refuse(issue)),
+            Err(issue) => Err(state.refused.refuse(issue)),
         },
-        Err(failure) => Err(remember(state, field.name(), failure)),
-    }
-}
-
-/// Keeps a refusal for the judgement of the whole.
-fn remember(state: &mut State, field: &str, failure: Failure) -> Failure {
-    match failure {
-        Failure::Cor(error) if !error.issues().is_empty() => {
-            error.issues().iter().cloned().for_each(|issue| drop(state.refuse(issue)));
-            Failure::Cor(error)
-        }
-        failure => {
-            // The sentence names the argument; an issue has the field's name in front already.
-            let message = failure.message();
-            let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
-            state.refuse(Issue::new(field, IssueCode::WrongType, message));
-            failure
-        }
-    }
-}
-
-impl Failure {
-    /// A value that does not fit a field, found before the field was reached.
-    pub(crate) fn issue(field: &str, issue: Issue) -> Failure {
-        let issue = Issue::new(field, issue.code, issue.message);
-        match Invalid::from_issues(vec![issue]) {
-            Some(invalid) => Failure::Cor(Error::invalid(invalid)),
-            None => Failure::internal("a refusal without a reason"),
-        }
+        Err(failure) => Err(state.refused.remember(field.name(), failure)),
     }
 }
 
@@ -158,9 +122,7 @@ fn with_source(source: Result<&str, Failure>) -> State {
         Err(failure) => {
             // A source of its own, so that an empty one is not complained about as well.
             let mut state = State::new("?");
-            let message = failure.message();
-            let message = message.strip_prefix("source ").unwrap_or(&message).to_owned();
-            state.refuse(Issue::new("metadata.source", IssueCode::WrongType, message));
+            state.refused.refuse(failure.as_issue("metadata.source", "source"));
             state
         }
     }
@@ -172,9 +134,7 @@ fn with_source(source: Result<&str, Failure>) -> State {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_clone(update: *const cor_update) -> *mut cor_update {
     get(std::ptr::null_mut(), || {
-        let update = borrow::<UpdateHandle>(update, "update")?;
-        let state = reading(&update.0, "update")?;
-        let (update, refused) = (state.update.clone(), state.refused.clone());
+        let (update, refused) = borrow::<UpdateHandle>(update, "update")?.parts()?;
         insert(UpdateHandle(RwLock::new(State { update, refused, json: OnceBox::new() })))
     })
 }
@@ -224,7 +184,11 @@ pub unsafe extern "C" fn cor_update_clear(update: *mut cor_update, field: i32) -
         Some(field) => assign(state, field, Ok(Value::Clear)),
         None => {
             let message = format!("{field} is not a cor_field");
-            state.refuse(Issue::new(format!("field {field}"), IssueCode::UnknownField, message.as_str()));
+            state.refused.refuse(Issue::new(
+                format!("field {field}"),
+                IssueCode::UnknownField,
+                message.as_str(),
+            ));
             Err(Failure::argument(message))
         }
     })
@@ -267,10 +231,10 @@ fn set_cell<'a>(
     field: Result<&str, Failure>,
     cell: impl FnOnce(&str) -> Result<&'a str, Failure>,
 ) -> Result<(), Failure> {
-    let name = field.map_err(|failure| remember(state, "field", failure))?;
+    let name = field.map_err(|failure| state.refused.remember("field", failure))?;
     match Field::from_name(name) {
         Some(field) => assign(state, field, cell(name).map(Value::Cell)),
-        None => Err(state.refuse(Issue::unknown_field(name))),
+        None => Err(state.refused.refuse(Issue::unknown_field(name))),
     }
 }
 
@@ -305,16 +269,16 @@ pub unsafe extern "C" fn cor_update_extra_n(
 }
 
 fn extra(state: &mut State, name: Result<&str, Failure>, json: Result<&str, Failure>) -> Result<(), Failure> {
-    let name = name.map_err(|failure| remember(state, "extra", failure))?;
-    let json = json.map_err(|failure| remember(state, name, failure))?;
+    let name = name.map_err(|failure| state.refused.remember("extra", failure))?;
+    let json = json.map_err(|failure| state.refused.remember(name, failure))?;
     match json.parse::<cor_http::Json>() {
         Ok(json) => {
-            state.mended(name);
+            state.refused.mended(name);
             let update = std::mem::replace(&mut state.update, ProjectUpdate::new(""));
             state.update = update.extra(name, json);
             Ok(())
         }
-        Err(error) => Err(state.refuse(Issue::new(name, IssueCode::NotAllowed, error.to_string()))),
+        Err(error) => Err(state.refused.refuse(Issue::new(name, IssueCode::NotAllowed, error.to_string()))),
     }
 }
 

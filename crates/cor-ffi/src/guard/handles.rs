@@ -28,10 +28,12 @@ pub(crate) enum Kind {
     Error,
     Bulk,
     Item,
+    Create,
+    Deleted,
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 7] = [
+    const ALL: [(Kind, &'static str); 9] = [
         (Kind::Config, "cor_config"),
         (Kind::Client, "cor_client"),
         (Kind::Update, "cor_update"),
@@ -39,6 +41,8 @@ impl Kind {
         (Kind::Error, "cor_error"),
         (Kind::Bulk, "cor_bulk"),
         (Kind::Item, "cor_item_result"),
+        (Kind::Create, "cor_create"),
+        (Kind::Deleted, "cor_deleted"),
     ];
 
     fn name(number: usize) -> Option<&'static str> {
