@@ -710,7 +710,7 @@ cor_status cor_config_set_rate(cor_config *config, double per_second);
  * Since 0.1.
  */
 cor_create *cor_create_new(const char *id,
-                                  const cor_update *update);
+                           const cor_update *update);
 
 /**
  * As cor_create_new(), for an id that is not NUL-terminated.

@@ -79,6 +79,9 @@ static void ask(void) {
   (void)cor_error_message(error);
   (void)cor_error_issue_message(error, next());
   (void)cor_error_issue_count(error);
+  (void)cor_error_is_duplicate(error);
+  (void)cor_deleted_cor_id((cor_deleted *)any(), &number);
+  (void)cor_deleted_json((cor_deleted *)any());
   (void)cor_project_json(project);
   (void)cor_project_get_json(project, "name");
   (void)cor_project_created_at_unix(project, &number);
@@ -100,9 +103,21 @@ static void run_some(void) {
       (void)cor_bulk_end_input(bulk);
       (void)cor_bulk_next(bulk, &item, &error);
       (void)cor_item_result_id(item);
+      (void)cor_item_result_created(item);
       (void)cor_error_free(error);
       break;
     default: (void)cor_bulk_wants_rows(bulk); break;
+  }
+}
+
+static void make(char *value, size_t size) {
+  cor_create *create = (cor_create *)any();
+  switch (next() % 5) {
+    case 0: (void)cor_create_set_brand_id(create, value); break;
+    case 1: (void)cor_create_set_product_id_n(create, value, size); break;
+    case 2: (void)cor_create_set_brand_id(create, NULL); break;
+    case 3: (void)cor_create_validate(create, NULL); break;
+    default: (void)cor_create_json(create); break;
   }
 }
 
@@ -123,6 +138,8 @@ static void free_as_whatever(void *handle) {
   (void)cor_project_free((cor_project *)handle);
   (void)cor_bulk_free((cor_bulk *)handle);
   (void)cor_error_free((cor_error *)handle);
+  (void)cor_create_free((cor_create *)handle);
+  (void)cor_deleted_free((cor_deleted *)handle);
 }
 
 static void put(void *handle) {
@@ -143,8 +160,10 @@ static void play(const unsigned char *data, size_t size) {
     cor_client *client = NULL;
     cor_project *project = NULL;
     cor_bulk *bulk = NULL;
+    cor_deleted *deleted = NULL;
     cor_error *error = NULL;
-    switch (next() % 12) {
+    cor_bulk_options options = COR_BULK_OPTIONS_INIT;
+    switch (next() % 16) {
       case 0: put(cor_update_new_n(value, n)); break;
       case 1: put(harmless()); break;
       case 2: (void)cor_client_new((cor_config *)any(), &client, &error); put(client); break;
@@ -152,12 +171,26 @@ static void play(const unsigned char *data, size_t size) {
         (void)cor_client_update_project_n((cor_client *)any(), value, n, (cor_update *)any(), &project, &error);
         put(project);
         break;
-      case 4: (void)cor_bulk_new((cor_client *)any(), NULL, &bulk, &error); put(bulk); break;
+      case 4:
+        options.create_missing = (uint32_t)n;
+        (void)cor_bulk_new((cor_client *)any(), &options, &bulk, &error);
+        put(bulk);
+        break;
       case 5: (void)cor_update_validate((cor_update *)any(), &error); break;
       case 6: free_as_whatever(any()); break;
       case 7: ask(); break;
       case 8: run_some(); break;
       case 9: configure(value); break;
+      case 10: put(cor_create_new_n(value, n, (cor_update *)any())); break;
+      case 11: make(value, n); break;
+      case 12:
+        (void)cor_client_create_project((cor_client *)any(), (cor_create *)any(), &project, &error);
+        put(project);
+        break;
+      case 13:
+        (void)cor_client_delete_project_n((cor_client *)any(), value, n, value, n / 2, next() % 2 ? &deleted : NULL, &error);
+        put(deleted);
+        break;
       default: set(value, n); break;
     }
     if (error) put(error);

@@ -8,6 +8,7 @@
 
 static cor_client *client;
 static cor_update *update;
+static cor_create *create;
 
 static cor_update *fresh(void) {
   cor_update *u = cor_update_new("SAP");
@@ -32,6 +33,8 @@ static void no_handle(void *bad) {
   cor_project *p = (cor_project *)bad;
   cor_bulk *b = (cor_bulk *)bad;
   cor_item_result *i = (cor_item_result *)bad;
+  cor_create *c = (cor_create *)bad;
+  cor_deleted *d = (cor_deleted *)bad, *deleted = NULL;
 
   ARGUMENT(cor_config_read_environment(config));
   ARGUMENT(cor_config_set_token(config, "t"));
@@ -91,7 +94,21 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_client_update_project_n((cor_client *)bad, "A", 1, update, &project, NULL));
   ARGUMENT(cor_client_update_projects((cor_client *)bad, NULL, 0, NULL, &summary, NULL));
   ARGUMENT(cor_bulk_new((cor_client *)bad, NULL, &bulk, NULL));
-  CHECK(!project && !made && !bulk, "outputs are NULL on failure");
+
+  CHECK(cor_create_new("A", u) == NULL && cor_create_new_n("A", 1, u) == NULL, "create");
+  ARGUMENT(cor_create_set_brand_id(c, "x"));
+  ARGUMENT(cor_create_set_brand_id_n(c, "x", 1));
+  ARGUMENT(cor_create_set_product_id(c, "x"));
+  ARGUMENT(cor_create_set_product_id_n(c, "x", 1));
+  ARGUMENT(cor_create_validate(c, NULL));
+  CHECK(cor_create_json(c) == NULL, "json");
+  ARGUMENT(cor_client_create_project((cor_client *)bad, create, &project, NULL));
+  ARGUMENT(cor_client_create_project(client, c, &project, NULL));
+  ARGUMENT(cor_client_delete_project((cor_client *)bad, "A", "S", &deleted, NULL));
+  ARGUMENT(cor_client_delete_project((cor_client *)bad, "A", "S", NULL, NULL));
+  ARGUMENT(cor_client_delete_project_n((cor_client *)bad, "A", 1, "S", 1, &deleted, NULL));
+  CHECK(!cor_deleted_cor_id(d, &number) && !cor_deleted_message(d) && !cor_deleted_json(d), "deleted");
+  CHECK(!project && !made && !bulk && !deleted, "outputs are NULL on failure");
 
   CHECK(!cor_bulk_wants_rows(b), "bulk");
   CHECK(cor_bulk_wait(b, 60000), "misuse is not waited for");
@@ -106,7 +123,7 @@ static void no_handle(void *bad) {
   CHECK(cor_error_kind(e) == COR_ERR_ARGUMENT && cor_error_outcome(e) == COR_OUTCOME_UNKNOWN, "error");
   CHECK(!cor_error_message(e) && !cor_error_code(e) && !cor_error_request_id(e) && !cor_error_body(e), "error");
   CHECK(!cor_error_status(e) && !cor_error_attempts(e) && cor_error_retry_after_ms(e) == -1, "error");
-  CHECK(!cor_error_is_retryable(e) && !cor_error_issue_count(e) && !cor_error_clone(e), "error");
+  CHECK(!cor_error_is_retryable(e) && !cor_error_is_duplicate(e) && !cor_error_issue_count(e) && !cor_error_clone(e), "error");
   CHECK(!cor_error_issue_field(e, 0) && !cor_error_issue_code(e, 0) && !cor_error_issue_message(e, 0), "error");
 
   CHECK(!cor_project_id(p, &number) && !cor_project_client_id(p, &number) && !cor_project_pm_id(p, &number), "project");
@@ -121,19 +138,23 @@ static void no_handle(void *bad) {
   CHECK(!cor_project_get_json_n(p, "id", 2), "project");
 
   CHECK(cor_item_result_index(i) == UINT64_MAX && !cor_item_result_id(i) && !cor_item_result_started(i), "item");
+  CHECK(!cor_item_result_created(i), "item");
   CHECK(cor_item_result_status(i) == COR_ERR_ARGUMENT && !cor_item_result_project(i) && !cor_item_result_error(i),
         "item");
 
   if (bad) {
     ARGUMENT(cor_config_free(config));
     ARGUMENT(cor_update_free(u));
+    ARGUMENT(cor_create_free(c));
+    ARGUMENT(cor_deleted_free(d));
     ARGUMENT(cor_error_free(e));
     ARGUMENT(cor_project_free(p));
     ARGUMENT(cor_bulk_free(b));
     ARGUMENT(cor_client_free((cor_client *)bad));
   } else {
     CHECK(cor_config_free(NULL) == COR_OK && cor_update_free(NULL) == COR_OK && cor_error_free(NULL) == COR_OK &&
-              cor_project_free(NULL) == COR_OK && cor_bulk_free(NULL) == COR_OK && cor_client_free(NULL) == COR_OK,
+              cor_project_free(NULL) == COR_OK && cor_bulk_free(NULL) == COR_OK && cor_client_free(NULL) == COR_OK &&
+              cor_create_free(NULL) == COR_OK && cor_deleted_free(NULL) == COR_OK,
           "freeing NULL does nothing");
   }
 }
@@ -163,6 +184,9 @@ static void handles(void) {
   /* Freed ones, also when something else has taken their place since. */
   CHECK(cor_error_free(error) == COR_OK, "once");
   ARGUMENT(cor_error_free(error));
+  ARGUMENT(cor_create_validate((cor_create *)update, NULL));
+  ARGUMENT(cor_update_free((cor_update *)create));
+  CHECK(!cor_create_new("A", (cor_update *)create), "a create as update");
   CHECK(cor_config_free(config) == COR_OK, "once");
   ARGUMENT(cor_config_free(config));
   no_handle(config);
@@ -193,7 +217,19 @@ static void arguments(void) {
   }
   ARGUMENT(cor_bulk_new(client, NULL, NULL, NULL));
   ARGUMENT(cor_client_new(NULL, &made, NULL));
+  ARGUMENT(cor_client_create_project(client, create, NULL, NULL));
+  ARGUMENT(cor_client_delete_project(client, "A", "S", (cor_deleted **)(void *)((char *)&number + 1), NULL));
   /* Text that is none. */
+  ARGUMENT(cor_client_delete_project(client, NULL, "S", NULL, NULL));
+  ARGUMENT(cor_client_delete_project(client, "A", NULL, NULL, NULL));
+  ARGUMENT(cor_client_delete_project(client, "A", "\xff", NULL, NULL));
+  ARGUMENT(cor_client_delete_project_n(client, NULL, 1, "S", 1, NULL, NULL));
+  ARGUMENT(cor_client_delete_project_n(client, "A", 1, "S", SIZE_MAX, NULL, NULL));
+  ARGUMENT(cor_create_set_brand_id(create, NULL));
+  ARGUMENT(cor_create_set_product_id_n(create, "x", SIZE_MAX));
+  CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_INVALID && !project &&
+            cor_error_issue_count(error) == 2, "what was refused is remembered: %s", cor_error_message(error));
+  cor_error_free(error);
   ARGUMENT(cor_client_update_project(client, NULL, u, &project, NULL));
   ARGUMENT(cor_client_update_project(client, "\xc3(", u, &project, NULL));
   ARGUMENT(cor_client_update_project_n(client, NULL, 3, u, &project, NULL));
@@ -357,11 +393,14 @@ int main(void) {
   sandbox_clear();
   client = sandbox_client();
   update = fresh();
+  create = cor_create_new("A", update);
   handles();
   arguments();
   structs();
   from_within();
   cor_update_free(update);
+  CHECK(cor_create_free(create) == COR_OK, "once");
+  no_handle(create);
   cor_client_free(client);
   return finished();
 }
