@@ -99,7 +99,7 @@ void sandbox_clear(void) {
   free(http("DELETE", "/sandbox/requests", ""));
 }
 
-char *sandbox_projects(void) { return http("GET", "/sandbox/projects", ""); }
+char *sandbox_projects(void) { return http("GET", "/sandbox/projects?limit=10000", ""); }
 
 static void put_utf8(char **out, unsigned code) {
   if (code < 0x80) *(*out)++ = (char)code;

@@ -36,8 +36,8 @@ static cor::Error caught(const cor::Client &client, const ProjectCreate &create)
 
 static void one(const cor::Client &client) {
   const auto create =
-      ProjectCreate("C/1", ProjectUpdate("CREATES").name("New").clear(cor::Field::brief)).brand_id("B-1, and more"sv.substr(0, 3));
-  CHECK(create.json() == R"({"metadata":{"source":"CREATES"},"id":"C/1","name":"New","brand_id":"B-1"})", "%s",
+      ProjectCreate("C/1", ProjectUpdate("GITHUB").name("New").clear(cor::Field::brief)).brand_id("B-1, and more"sv.substr(0, 3));
+  CHECK(create.json() == R"({"metadata":{"source":"GITHUB"},"id":"C/1","name":"New","brand_id":"B-1"})", "%s",
         create.json().c_str());
   create.validate();
   const cor::Project project = client.projects().create(create);
@@ -45,20 +45,20 @@ static void one(const cor::Client &client) {
   const cor::Error twice = caught(client, create);
   CHECK(twice.kind() == cor::ErrorKind::validation && twice.is_duplicate(), "%s", twice.what());
 
-  const cor::Deleted deleted = client.projects().remove("C/1", "CREATES");
+  const cor::Deleted deleted = client.projects().remove("C/1", "GITHUB");
   CHECK(deleted.cor_id() == project.id() && deleted.message() == "Project deleted successfully", "deleted");
   CHECK(deleted.json().find("\"cor_id\"") != std::string_view::npos && !stored("\"C/1\""), "gone");
   try {
-    client.projects().remove("C/1", "CREATES");
+    client.projects().remove("C/1", "GITHUB");
     CHECK(false, "it was there");
   } catch (const cor::Error &error) {
     CHECK(error.kind() == cor::ErrorKind::project_not_found, "%s", error.what());
   }
-  CHECK(!client.projects().try_remove("C/1\0x"sv, "CREATES"), "what is behind a NUL is not cut off");
+  CHECK(!client.projects().try_remove("C/1\0x"sv, "GITHUB"), "what is behind a NUL is not cut off");
 }
 
 static void refused(const cor::Client &client) {
-  ProjectCreate create(""sv, ProjectUpdate("CREATES").end("soon"));
+  ProjectCreate create(""sv, ProjectUpdate("GITHUB").end("soon"));
   create.brand_id("\xff").product_id("P");
   try {
     create.validate();
@@ -71,26 +71,26 @@ static void refused(const cor::Client &client) {
   CHECK(error.kind() == cor::ErrorKind::invalid && error.issues().size() == 3 && error.attempts() == 0, "%s", error.what());
   const auto moved = std::move(create);
   CHECK(create.try_validate()->kind() == cor::ErrorKind::argument && moved.try_validate(), "moved-from is like NULL");
-  ProjectUpdate update("CREATES");
+  ProjectUpdate update("GITHUB");
   const auto other = std::move(update);
   CHECK(ProjectCreate("C", update).try_validate()->kind() == cor::ErrorKind::argument, "made of a moved-from update");
 }
 
 static void lost(const cor::Client &client) {
-  const ProjectCreate create("C-2", ProjectUpdate("CREATES").name("N"));
+  const ProjectCreate create("C-2", ProjectUpdate("GITHUB").name("N"));
   sandbox_queue(R"({"action":"apply_then_drop"})");
   const cor::Error error = caught(client, create);
   CHECK(error.outcome() == cor::Outcome::unknown && error.attempts() == 1 && !error.is_duplicate(), "%s", error.what());
   sandbox_queue(R"({"action":"apply_then_drop"})");
-  const cor::Deleted deleted = client.projects().remove("C-2", "CREATES");
+  const cor::Deleted deleted = client.projects().remove("C-2", "GITHUB");
   CHECK(!deleted.cor_id() && !deleted.message() && deleted.json().empty() && !stored("\"C-2\""), "deleted all the same");
 }
 
 static void missing(const cor::Client &client) {
   std::vector<cor::Row> rows;
-  rows.push_back({"C-3", ProjectUpdate("CREATES").name("N").extra("brand_id", "\"B-3\"")});
-  rows.push_back({"C-3", ProjectUpdate("CREATES").brief("b")});
-  rows.push_back({"C-4", ProjectUpdate("CREATES").brief("no name")});
+  rows.push_back({"C-3", ProjectUpdate("GITHUB").name("N").extra("brand_id", "\"B-3\"")});
+  rows.push_back({"C-3", ProjectUpdate("GITHUB").brief("b")});
+  rows.push_back({"C-4", ProjectUpdate("GITHUB").brief("no name")});
   cor::BulkOptions options;
   CHECK(client.projects().update_many(rows, options, [](const cor::ItemResult &item) { return !item.created(); }).failed == 3,
         "nothing is created unless asked for");
@@ -100,7 +100,7 @@ static void missing(const cor::Client &client) {
     ++(!item ? failed : item.created() ? created : updated);
   CHECK(created == 1 && updated == 1 && failed == 1, "%zu, %zu, %zu", created, updated, failed);
   CHECK(stored(R"("id":"C-3","name":"N","brief":"b")") && stored("\"B-3\"") && !stored("\"C-4\""), "stored");
-  client.projects().remove("C-3", "CREATES");
+  client.projects().remove("C-3", "GITHUB");
 }
 
 int main() {

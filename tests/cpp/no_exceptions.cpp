@@ -22,10 +22,10 @@ int main() {
     const auto project = client->projects().try_update("SF-OPP-12345", update);
     CHECK(project && project->name() == "N", "update");
     CHECK(!client->projects().try_update("nobody", update), "nobody");
-    const cor::ProjectCreate create("NEW-1", cor::ProjectUpdate("CREATES").name("N"));
+    const cor::ProjectCreate create("NEW-1", cor::ProjectUpdate("GITHUB").name("N"));
     CHECK(!create.try_validate() && client->projects().try_create(create), "create");
     CHECK(client->projects().try_create(create).error().is_duplicate(), "there is one");
-    CHECK(client->projects().try_remove("NEW-1", "CREATES").value().cor_id(), "remove");
+    CHECK(client->projects().try_remove("NEW-1", "GITHUB").value().cor_id(), "remove");
     std::vector<std::pair<std::string, cor::ProjectUpdate>> rows;
     for (int i = 0; i < 40; ++i) rows.emplace_back("P-" + std::to_string(i), cor::ProjectUpdate("SAP").brief("b"));
     const auto summary = client->projects().try_update_many(rows, {}, [](const cor::ItemResult &item) { return bool(item); });
