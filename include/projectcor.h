@@ -558,9 +558,9 @@ cor_status cor_client_create_project(const cor_client *client,
  * @param deleted  gets COR's answer, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
- * Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin with;
- * COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every other
- * status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
+ * Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin
+ * with; COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every
+ * other status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
  */
 cor_status cor_client_delete_project(const cor_client *client,
                                      const char *id,

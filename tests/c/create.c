@@ -28,7 +28,8 @@ static cor_update *named(const char *name) {
 
 static void remove_again(cor_client *client, const char *id) {
   cor_error *error = NULL;
-  CHECK(cor_client_delete_project(client, id, SOURCE, NULL, &error) == COR_OK && !error, "%s", cor_error_message(error));
+  CHECK(cor_client_delete_project(client, id, SOURCE, NULL, &error) == COR_OK && !error,
+        "%s", cor_error_message(error));
   cor_error_free(error);
 }
 
@@ -49,7 +50,8 @@ static void one(cor_client *client) {
   const char *json = "{" METADATA ",\"id\":\"OPP/1\",\"name\":\"New\",\"billable\":false,"
                      "\"brand_id\":\"B-1\",\"product_id\":\"P-1\"}";
   CHECK(same(cor_create_json(create), json), "%s", cor_create_json(create));
-  CHECK(cor_client_create_project(client, create, &project, &error) == COR_OK && !error, "%s", cor_error_message(error));
+  CHECK(cor_client_create_project(client, create, &project, &error) == COR_OK && !error,
+        "%s", cor_error_message(error));
   CHECK(same(cor_project_name(project), "New") && cor_project_id(project, &number), "%s", cor_project_json(project));
   CHECK(requests() == 1, "sent once");
   sandbox_requests(&path, &body);
@@ -64,7 +66,8 @@ static void one(cor_client *client) {
   CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_VALIDATION && !project, "twice");
   CHECK(cor_error_is_duplicate(error) && cor_error_outcome(error) == COR_OUTCOME_NOT_APPLIED, "%s",
         cor_error_message(error));
-  CHECK(strstr(cor_error_message(error), "could not create project \"OPP/1\" of " SOURCE), "%s", cor_error_message(error));
+  CHECK(strstr(cor_error_message(error), "could not create project \"OPP/1\" of " SOURCE),
+        "%s", cor_error_message(error));
   cor_error_free(error);
   sandbox_queue("{\"status\":400,\"body\":{\"name\":\"ClientNotFoundError\",\"message\":\"no client\"}}");
   CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_VALIDATION, "no client");
@@ -102,8 +105,8 @@ static void refused(cor_client *client) {
   CHECK(cor_create_set_brand_id(create, "\xff") == COR_ERR_ARGUMENT, "no UTF-8");
   CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_INVALID && !project, "refused");
   CHECK(cor_error_issue_count(error) == 4, "end, brand_id, id, name: %s", cor_error_message(error));
-  CHECK(same(cor_error_issue_field(error, 1), "brand_id") && strstr(cor_error_issue_message(error, 1), "not UTF-8"), "%s",
-        cor_error_message(error));
+  CHECK(same(cor_error_issue_field(error, 1), "brand_id") && strstr(cor_error_issue_message(error, 1), "not UTF-8"),
+        "%s", cor_error_message(error));
   cor_error_free(error);
   CHECK(cor_create_set_brand_id(create, "B") == COR_OK, "mended");
   CHECK(cor_create_validate(create, &error) == COR_ERR_INVALID && cor_error_issue_count(error) == 3, "%s",
@@ -119,7 +122,8 @@ static void refused(cor_client *client) {
   cor_error_free(error);
   cor_create_free(create);
   cor_update_free(update);
-  CHECK(cor_client_delete_project(client, "", "", &deleted, &error) == COR_ERR_INVALID && !deleted, "nothing to delete");
+  CHECK(cor_client_delete_project(client, "", "", &deleted, &error) == COR_ERR_INVALID && !deleted,
+        "nothing to delete");
   CHECK(cor_error_issue_count(error) == 2, "%s", cor_error_message(error));
   cor_error_free(error);
   CHECK(requests() == before, "nothing was sent");
@@ -135,7 +139,8 @@ static void lost(cor_client *client) {
   sandbox_clear();
   sandbox_queue("{\"action\":\"apply_then_drop\"}");
   CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_TRANSPORT && !project, "lost");
-  CHECK(cor_error_outcome(error) == COR_OUTCOME_UNKNOWN && cor_error_attempts(error) == 1, "%s", cor_error_message(error));
+  CHECK(cor_error_outcome(error) == COR_OUTCOME_UNKNOWN && cor_error_attempts(error) == 1,
+        "%s", cor_error_message(error));
   cor_error_free(error);
   CHECK(requests() == 1 && stored("\"id\":\"LOST\""), "once, and it got through");
   CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_VALIDATION, "once more");
@@ -187,7 +192,8 @@ static void missing(cor_client *client) {
   cor_row rows[] = {{"ROW-1", update}, {"ROW-2", nameless}, {"SF-OPP-12345", known}, {"ROW-1", nameless}};
   options.on_result = on_result;
   options.user_data = &seen;
-  CHECK(cor_client_update_projects(client, rows, 4, &options, &summary, &error) == COR_OK, "%s", cor_error_message(error));
+  CHECK(cor_client_update_projects(client, rows, 4, &options, &summary, &error) == COR_OK,
+        "%s", cor_error_message(error));
   CHECK(seen.created == 0 && seen.updated == 1 && seen.failed == 3, "nothing is created unless asked for");
 
   /* A program that was compiled before the option existed. */
@@ -203,8 +209,10 @@ static void missing(cor_client *client) {
   cor_error_free(error);
   options.reserved = 0;
   memset(&seen, 0, sizeof seen);
-  CHECK(cor_client_update_projects(client, rows, 4, &options, &summary, &error) == COR_OK, "%s", cor_error_message(error));
-  CHECK(seen.created == 1 && seen.updated == 2 && seen.failed == 1, "%d, %d, %d", seen.created, seen.updated, seen.failed);
+  CHECK(cor_client_update_projects(client, rows, 4, &options, &summary, &error) == COR_OK,
+        "%s", cor_error_message(error));
+  CHECK(seen.created == 1 && seen.updated == 2 && seen.failed == 1,
+        "%d, %d, %d", seen.created, seen.updated, seen.failed);
   CHECK(summary.applied == 3 && stored("\"id\":\"ROW-1\",\"name\":\"Row\",\"brief\":\"b\""), "created, then updated");
   CHECK(stored("\"brand_id\":\"B-2\"") && !stored("\"ROW-2\""), "a project needs a name");
   remove_again(client, "ROW-1");

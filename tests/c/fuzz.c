@@ -188,7 +188,8 @@ static void play(const unsigned char *data, size_t size) {
         put(project);
         break;
       case 13:
-        (void)cor_client_delete_project_n((cor_client *)any(), value, n, value, n / 2, next() % 2 ? &deleted : NULL, &error);
+        (void)cor_client_delete_project_n((cor_client *)any(), value, n, value, n / 2,
+                                          next() % 2 ? &deleted : NULL, &error);
         put(deleted);
         break;
       default: set(value, n); break;

@@ -1,4 +1,4 @@
-// Creating and deleting from C++: chains, exceptions, results of rows. What COR stores and is never asked for twice is in
+// Creating and deleting from C++: chains, exceptions, results of rows. The finer points of lost answers are in
 // tests/c/create.c.
 #include <projectcor.hpp>
 
@@ -36,7 +36,8 @@ static cor::Error caught(const cor::Client &client, const ProjectCreate &create)
 
 static void one(const cor::Client &client) {
   const auto create =
-      ProjectCreate("C/1", ProjectUpdate("GITHUB").name("New").clear(cor::Field::brief)).brand_id("B-1, and more"sv.substr(0, 3));
+      ProjectCreate("C/1", ProjectUpdate("GITHUB").name("New").clear(cor::Field::brief))
+          .brand_id("B-1, and more"sv.substr(0, 3));
   CHECK(create.json() == R"({"metadata":{"source":"GITHUB"},"id":"C/1","name":"New","brand_id":"B-1"})", "%s",
         create.json().c_str());
   create.validate();
@@ -68,7 +69,8 @@ static void refused(const cor::Client &client) {
   }
   create.brand_id("B");
   const cor::Error error = caught(client, create);
-  CHECK(error.kind() == cor::ErrorKind::invalid && error.issues().size() == 3 && error.attempts() == 0, "%s", error.what());
+  CHECK(error.kind() == cor::ErrorKind::invalid && error.issues().size() == 3 && error.attempts() == 0,
+        "%s", error.what());
   const auto moved = std::move(create);
   CHECK(create.try_validate()->kind() == cor::ErrorKind::argument && moved.try_validate(), "moved-from is like NULL");
   ProjectUpdate update("GITHUB");
@@ -83,7 +85,8 @@ static void lost(const cor::Client &client) {
   CHECK(error.outcome() == cor::Outcome::unknown && error.attempts() == 1 && !error.is_duplicate(), "%s", error.what());
   sandbox_queue(R"({"action":"apply_then_drop"})");
   const cor::Deleted deleted = client.projects().remove("C-2", "GITHUB");
-  CHECK(!deleted.cor_id() && !deleted.message() && deleted.json().empty() && !stored("\"C-2\""), "deleted all the same");
+  CHECK(!deleted.cor_id() && !deleted.message() && deleted.json().empty() && !stored("\"C-2\""),
+        "deleted all the same");
 }
 
 static void missing(const cor::Client &client) {
@@ -92,8 +95,8 @@ static void missing(const cor::Client &client) {
   rows.push_back({"C-3", ProjectUpdate("GITHUB").brief("b")});
   rows.push_back({"C-4", ProjectUpdate("GITHUB").brief("no name")});
   cor::BulkOptions options;
-  CHECK(client.projects().update_many(rows, options, [](const cor::ItemResult &item) { return !item.created(); }).failed == 3,
-        "nothing is created unless asked for");
+  const auto none_created = [](const cor::ItemResult &item) { return !item.created(); };
+  CHECK(client.projects().update_many(rows, options, none_created).failed == 3, "nothing is created unless asked for");
   options.create_missing = true;
   std::size_t created = 0, updated = 0, failed = 0;
   for (const cor::ItemResult &item : client.projects().update_many(rows, options))

@@ -179,9 +179,9 @@ pub unsafe extern "C" fn cor_client_create_project(
 /// @param deleted  gets COR's answer, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
-/// Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin with;
-/// COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every other
-/// status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
+/// Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin
+/// with; COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every
+/// other status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_delete_project(
     client: *const cor_client,
