@@ -40,6 +40,7 @@ from projectcor._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from projectcor import testing as testing
     from projectcor._fields import ProjectFields
 
 __all__ = [
@@ -85,9 +86,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Importing `typing` would take as long as everything else here, and only type checkers need what it makes.
+    # What most programs do not need is imported where it is: `typing` alone takes as long as everything else here.
     if name == "ProjectFields":
         from projectcor._fields import ProjectFields
 
         return ProjectFields
+    if name == "testing":
+        from importlib import import_module
+
+        return import_module("projectcor.testing")
     raise AttributeError(f"module 'projectcor' has no attribute {name!r}")

@@ -8,14 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from asyncio import AbstractEventLoop, Task
-    from collections.abc import AsyncIterable, Callable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
     from typing import Any, NoReturn
 
     from typing_extensions import Self, Unpack
 
     from projectcor._errors import CorError
     from projectcor._fields import ProjectFields
-    from projectcor._native import AsyncRun, ItemResult, Project, Summary
+    from projectcor._native import AsyncRun, ItemResult, Progress, Project, Summary
     from projectcor._types import AsyncRows, Bar, OnProgress, Rows, Seconds
     from projectcor._update import ProjectUpdate
 
@@ -204,13 +204,15 @@ class Projects:
             id_column: The key or column that holds the external ids.
             concurrency: Requests in flight at most. Default: the client's.
             patience: How long to wait for COR when it cannot be reached, in seconds or a ``timedelta``. Default: 900.
-            on_progress: Called after each row, on the caller's thread. ``False`` stops the run: what is in flight
-                finishes, nothing new starts.
+            on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
+                caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
 
         Raises:
             InvalidUpdateError: A table's columns do not fit, with every reason in ``issues``.
-            TypeError: ``rows`` cannot be iterated.
+            TypeError: ``rows`` cannot be iterated, or ``on_progress`` not be called.
+
+        What ``rows`` raises while it is read is raised after the results of the rows that it gave before.
 
         Example: one row fails, the others do not mind
             >>> import projectcor.testing
@@ -320,16 +322,17 @@ class AsyncProjects:
 
         mailbox = self._mailbox_of(get_running_loop())
         fed: Any = rows if hasattr(rows, "__aiter__") else None
-        prompt = on_progress is not None
-        run = self._native.start_many(mailbox, rows, fed is not None, source, id_column, concurrency, patience, prompt)
+        run = self._native.start_many(
+            mailbox, rows, fed is not None, source, id_column, concurrency, patience, on_progress
+        )
         return AsyncResults(run, fed, on_progress, _bar(progress))
 
 
 class AsyncResults:
     """The results of ``AsyncProjects.update_many``, in the order in which they finish.
 
-    Iterate over it once. What is in flight is given up when the task that iterates is cancelled, when the results are
-    closed, or when nothing refers to them any more.
+    Iterate over it once, in one task. What is in flight is given up when the task that iterates is cancelled, when the
+    results are closed, or when nothing refers to them any more; ``async with`` closes them at the end of its block.
     """
 
     def __init__(
@@ -342,48 +345,85 @@ class AsyncResults:
         self._run = run
         self._rows = rows
         self._feeder: Task[None] | None = None
+        self._dismissed = False
         self._on_progress = on_progress
         self._bar = bar
         self._closed = False
+        self._asked = False
+        self._taken_back: tuple[ItemResult, Progress] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ItemResult:
-        item = await self._next()
-        if item is None:
+        from asyncio import CancelledError
+
+        if self._asked:
+            raise RuntimeError("these results are being asked for already, by another task")
+        self._asked = True
+        try:
+            item = await self._next()
+        except CancelledError:
+            self._give_up()
+            raise
+        except BaseException:
             self._close_bar()
+            raise
+        finally:
+            self._asked = False
+        if item is None:
             raise StopAsyncIteration
-        if self._bar is not None or self._on_progress is not None:
-            progress = self._run.progress(item)
-            if self._bar is not None:
-                self._bar(progress)
-            if self._on_progress is not None and self._on_progress(progress) is False:
-                self.stop()
         return item
 
     async def _next(self) -> ItemResult | None:
-        from asyncio import CancelledError, ensure_future, get_running_loop, sleep
+        if self._taken_back is not None:
+            item, progress = self._taken_back
+        else:
+            found = await self._take()
+            if found is None:
+                await self._end()
+                return None
+            item = found
+            if not self._is_heard():
+                return item
+            progress = self._run.progress(item)
+        # It is the next one again where the callback raises.
+        self._taken_back = item, progress
+        self._tell(progress)
+        self._taken_back = None
+        return item
+
+    async def _take(self) -> ItemResult | None:
+        from asyncio import ensure_future, get_running_loop, sleep, wait
 
         if self._closed:
             return None
         if self._rows is not None:
             self._feeder = ensure_future(_feed(self._run, self._rows))
             self._rows = None
-        try:
-            while (item := self._run.take()) is None:
-                if self._run.has_ended():
-                    return None
-                future = get_running_loop().create_future()
-                if self._run.wait(future):
-                    await future
-                else:
-                    # Rows are slow to come; others have their turn in between.
-                    await sleep(0)
-        except CancelledError:
-            self._give_up()
-            raise
+        while (item := self._run.take()) is None:
+            if self._run.has_ended():
+                return None
+            future = get_running_loop().create_future()
+            if not self._run.wait(future):
+                # Rows are slow to come; others have their turn in between.
+                await sleep(0)
+            elif not self._is_heard():
+                await future
+            else:
+                await wait({future}, timeout=_LOOK)
+                if not future.done() and (progress := self._run.tick()) is not None:
+                    self._tell(progress)
         return item
+
+    def _is_heard(self) -> bool:
+        return self._bar is not None or self._on_progress is not None
+
+    def _tell(self, progress: Progress) -> None:
+        if self._bar is not None:
+            self._bar(progress)
+        if self._on_progress is not None and self._on_progress(progress) is False:
+            self.stop()
 
     @property
     def summary(self) -> Summary:
@@ -396,19 +436,50 @@ class AsyncResults:
         return self._run.halted
 
     def stop(self) -> None:
-        """Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started."""
+        """Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started.
+
+        Rows that come from an asynchronous iterable are no longer waited for; a generator is closed.
+        """
         self._run.stop()
+        self._dismiss_feeder()
 
     async def close(self) -> None:
         """Gives up what is in flight. Whether updates under way were applied is then unknown."""
         self._give_up()
+        await self._end()
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
 
     def _give_up(self) -> None:
         self._closed = True
+        self._taken_back = None
+        self._rows = None
         self._run.abort()
-        if self._feeder is not None:
-            self._feeder.cancel()
+        self._dismiss_feeder()
         self._close_bar()
+
+    def _dismiss_feeder(self) -> None:
+        # Once: a second time would fall into the closing of the rows.
+        if self._feeder is not None and not self._dismissed:
+            self._dismissed = True
+            self._run.end()
+            self._feeder.cancel()
+
+    async def _end(self) -> None:
+        """Closes what is left open, the generator of the rows included."""
+        from asyncio import current_task, wait
+
+        self._close_bar()
+        feeder = self._feeder
+        self._dismiss_feeder()
+        if feeder is not None and feeder is not current_task():
+            await wait({feeder})
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -417,27 +488,43 @@ class AsyncResults:
     def __del__(self) -> None:
         feeder = getattr(self, "_feeder", None)
         if feeder is not None and not feeder.get_loop().is_closed():
-            feeder.cancel()
+            self._dismiss_feeder()
+        if getattr(self, "_bar", None) is not None:
+            self._close_bar()
 
     def __repr__(self) -> str:
         return f"<AsyncResults: {self.summary!r}>"
 
 
+_LOOK = 0.25
+"""Seconds between two looks at a run that finishes no row."""
+
+
 async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:
-    """Hands the rows of an asynchronous iterable to a run, as far as it has room."""
+    """Hands the rows of an asynchronous iterable to a run, as far as it has room, and closes the iterable."""
     from asyncio import get_running_loop
 
     loop = get_running_loop()
+    iterator: AsyncIterator[object] | None = None
     try:
-        async for row in rows:
+        iterator = rows.__aiter__()
+        async for row in iterator:
             run.add(row)
             room = loop.create_future()
             if run.wait_for_room(room):
                 await room
     except Exception as error:
         run.end(error)
+    except BaseException as error:
+        # Cancelled from within, if not by those who no longer want rows: the run would wait for ever.
+        run.end(error)
+        raise
     else:
         run.end()
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def _merged(

@@ -48,22 +48,29 @@ class _Tqdm:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
 
 class _Rich:
     def __init__(self) -> None:
-        self._progress: Any = import_module("rich.progress").Progress()
+        self._progress: Any = import_module("rich.progress").Progress(
+            console=import_module("rich.console").Console(stderr=True)
+        )
         self._task: Any = None
 
     def __call__(self, progress: Progress) -> None:
         if self._task is None:
             self._progress.start()
+            for shown in self._progress.task_ids:
+                # It was closed in between, and starts anew.
+                self._progress.remove_task(shown)
             self._task = self._progress.add_task("COR", total=progress.total)
         self._progress.update(self._task, completed=progress.done, description=f"COR {_note(progress)}".rstrip())
 
     def close(self) -> None:
         if self._task is not None:
             self._progress.stop()
+            self._task = None
 
 
 class _Line:

@@ -366,6 +366,44 @@ def test_nothing_is_recorded_unless_the_logger_asks(door: Any, caplog: pytest.Lo
 # Imports
 
 
+def test_an_outage_is_a_warning_whatever_is_asked(door: Any, cor: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    cor.queue(Answer(503, times=4))
+    items, _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE)
+    assert items[0].ok
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "projectcor"]
+    assert told == [("WARNING", "COR cannot be reached; rows wait until it is back")]
+
+
+def test_ctrl_c_while_a_handler_writes_a_record(client: projectcor.Client) -> None:
+    class Interrupted(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            raise KeyboardInterrupt
+
+    logger, handler = logging.getLogger("projectcor"), Interrupted()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.projects.update(ID, source=SOURCE, name="N")
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert client.projects.update(ID, source=SOURCE, name="M").name == "M"
+
+
+@posix
+def test_ctrl_c_while_waiting_for_requests(cor: Sandbox) -> None:
+    waited = interrupted(lambda: cor.wait_for_requests(1, timeout=30), lambda: None)
+    assert waited < 10
+
+
+def test_the_sandbox_is_there_after_importing_the_package() -> None:
+    program = "import projectcor; print(projectcor.testing.Sandbox.__name__)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "Sandbox"
+
+
 def test_importing_starts_no_thread_and_pulls_in_little() -> None:
     code = """
 import sys, os

@@ -93,8 +93,10 @@ def test_a_callback_stops_at_once(door: Any, cor: Sandbox) -> None:
 
 def test_a_callback_that_raises_loses_no_result(client: projectcor.Client) -> None:
     answers = iter([None, ZeroDivisionError()])
+    done: list[int] = []
 
-    def on_progress(_: projectcor.Progress) -> None:
+    def on_progress(progress: projectcor.Progress) -> None:
+        done.append(progress.done)
         error = next(answers, None)
         if error:
             raise error
@@ -104,6 +106,7 @@ def test_a_callback_that_raises_loses_no_result(client: projectcor.Client) -> No
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert [item.index for item in results] == [1, 2]
+    assert done == [1, 2, 2, 3]
 
 
 def test_stop_from_elsewhere(client: projectcor.Client, cor: Sandbox) -> None:
@@ -172,8 +175,7 @@ def test_what_was_begun_has_its_result_before_the_input_s_error(client: projectc
     seen: list[projectcor.ItemResult] = []
     with pytest.raises(ZeroDivisionError):
         seen.extend(results)
-    assert results.summary.read == 3
-    assert results.summary.applied + results.summary.not_started == 3
+    assert results.summary == projectcor.Summary(read=3, applied=3), "rows that were given are sent"
     assert list(results) == []
 
 
@@ -240,6 +242,164 @@ def test_the_rows_may_use_the_client(client: projectcor.Client) -> None:
             yield {"id": ID, "estimated": project.estimated_time}
 
     assert [item.ok for item in client.projects.update_many(given(), source=SOURCE)] == [True] * 3
+
+
+@pytest.mark.parametrize("on_progress", [None, lambda _: None], ids=["together", "one by one"])
+def test_the_loop_may_update_a_project_of_which_the_run_has_more_rows(cor: Sandbox, on_progress: Any) -> None:
+    """The run has an update of the project under way, and goes on while the other waits for its turn."""
+    cor.queue(Answer(delay=0.02, times=6))
+    with cor.client(deadline=5) as client:
+        for item in client.projects.update_many(rows(3), source=SOURCE, on_progress=on_progress):
+            assert item.ok
+            assert client.projects.update(ID, source=SOURCE, status="synced").status == "synced"
+    assert len(cor.requests) == 6
+
+
+def test_a_callback_may_update_a_project_of_its_run(cor: Sandbox) -> None:
+    cor.queue(Answer(delay=0.02, times=3))
+    with cor.client(deadline=5) as client:
+
+        def on_progress(progress: projectcor.Progress) -> bool:
+            client.projects.update(ID, source=SOURCE, status=str(progress.done))
+            return False
+
+        results = client.projects.update_many(rows(100), source=SOURCE, on_progress=on_progress)
+        list(results)
+    assert results.summary.applied <= 3
+    assert results.summary.applied + results.summary.not_started == results.summary.read
+
+
+def test_results_that_nobody_asks_for_any_more_keep_no_project(cor: Sandbox) -> None:
+    cor.queue(Answer(delay=0.02, times=6))
+    cor.seed(projects(40))
+    with cor.client(deadline=5, concurrency=2) as client:
+        given = [*rows(5), *({"id": f"P-{n}", "source": "SAP", "name": "N"} for n in range(40))]
+        results = client.projects.update_many(given, source=SOURCE)
+        next(results)
+        assert client.projects.update(ID, source=SOURCE, name="between").name == "between"
+        rest = list(results)
+        assert sorted(item.index for item in rest) == list(range(1, 45)), "and the run goes on when asked again"
+
+
+def test_another_thread_may_update_a_project_of_the_run(cor: Sandbox) -> None:
+    cor.queue(Answer(delay=0.02, times=5))
+    with cor.client(deadline=5) as client:
+        results = client.projects.update_many(rows(5), source=SOURCE)
+        next(results)
+        names: list[str | None] = []
+        thread = threading.Thread(
+            target=lambda: names.append(client.projects.update(ID, source=SOURCE, name="other").name)
+        )
+        thread.start()
+        thread.join()
+        assert names == ["other"]
+        assert len(list(results)) == 4
+
+
+def test_no_row_is_begun_while_nobody_asks_for_results(cor: Sandbox) -> None:
+    cor.seed(projects(60))
+    given = [{"id": f"P-{n}", "name": "N"} for n in range(60)]
+    with cor.client(concurrency=1) as client:
+        results = client.projects.update_many(given, source="SAP", on_progress=lambda _: None)
+        next(results)
+        for _ in range(20):
+            client.projects.update(ID, source=SOURCE, name="other")
+        # One may have been in flight.
+        assert sum("/P-" in request.path for request in cor.requests) <= 3
+        assert len(list(results)) == 59
+
+
+def test_progress_is_told_while_cor_is_away_and_may_stop_the_run(door: Any, cor: Sandbox) -> None:
+    cor.queue(Answer(503, times=100_000))
+    told: list[projectcor.Progress] = []
+
+    def on_progress(progress: projectcor.Progress) -> bool:
+        told.append(progress)
+        return progress.paused is None
+
+    _, summary = door.update_many(rows(50), source=SOURCE, on_progress=on_progress)
+    first = next(progress for progress in told if progress.paused)
+    assert first.paused == "unreachable"
+    assert first.done == 0, "no row had finished"
+    assert summary.applied == 0
+    assert summary.failed + summary.not_started == summary.read
+
+
+def test_progress_is_told_while_no_row_finishes(door: Any, cor: Sandbox) -> None:
+    cor.queue(Answer(held_by=(hold := Hold())))
+    told: list[int] = []
+
+    def on_progress(progress: projectcor.Progress) -> None:
+        told.append(progress.done)
+        hold.release()
+
+    items, _ = door.update_many(rows(1), source=SOURCE, on_progress=on_progress)
+    assert told == [0, 1]
+    assert items[0].ok
+
+
+@pytest.mark.parametrize("wrong", [5, "text"])
+def test_a_callback_that_cannot_be_called_is_refused(door: Any, cor: Sandbox, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="on_progress is called with a Progress"):
+        door.update_many(rows(1), source=SOURCE, on_progress=wrong)
+    assert cor.requests == []
+
+
+def test_a_callback_that_would_have_to_be_awaited_is_refused(door: Any, cor: Sandbox) -> None:
+    async def on_progress(_: projectcor.Progress) -> bool:
+        return False
+
+    class Callable:
+        async def __call__(self, _: projectcor.Progress) -> bool:
+            return False
+
+    for wrong in (on_progress, Callable()):
+        with pytest.raises(TypeError, match="coroutine function"):
+            door.update_many(rows(1), source=SOURCE, on_progress=wrong)
+    assert cor.requests == []
+
+
+def test_a_with_block_gives_up_what_is_in_flight(client: projectcor.Client, cor: Sandbox) -> None:
+    hold = Hold()
+    cor.queue(Answer(held_by=hold, for_id=ID))
+    given = [{"id": ID, "name": "held"}, {"id": "unknown", "name": "N"}]
+    with client.projects.update_many(given, source=SOURCE) as results:
+        assert next(results).id == "unknown"
+    assert client.projects.update(ID, source=SOURCE, name="after").name == "after"
+    assert list(results) == []
+    hold.release()
+
+
+def test_results_that_their_callback_or_rows_refer_to_are_freed(client: projectcor.Client) -> None:
+    class Token:
+        pass
+
+    def by_callback() -> weakref.ref[Token]:
+        token = Token()
+
+        def on_progress(_: projectcor.Progress) -> None:
+            assert token
+            assert results.summary
+
+        results = client.projects.update_many(rows(1), source=SOURCE, on_progress=on_progress)
+        list(results)
+        return weakref.ref(token)
+
+    def by_rows() -> weakref.ref[Token]:
+        token = Token()
+
+        def given() -> Iterator[dict[str, Any]]:
+            yield from rows(100)
+            assert token
+            assert results.summary
+
+        results = client.projects.update_many(given(), source=SOURCE)
+        next(results)
+        return weakref.ref(token)
+
+    kept = [by_callback(), by_rows()]
+    gc.collect()
+    assert [ref() for ref in kept] == [None, None]
 
 
 def test_results_are_for_one_at_a_time(client: projectcor.Client) -> None:
@@ -315,6 +475,148 @@ def test_an_asynchronous_input_that_fails(cor: Sandbox) -> None:
 
     with pytest.raises(ZeroDivisionError, match="the table ends here"):
         run_async(cor, given())
+
+
+def test_what_an_asynchronous_input_gave_is_sent_before_it_fails(cor: Sandbox) -> None:
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        for row in rows(20):
+            yield row
+        raise ZeroDivisionError
+
+    async def main() -> projectcor.Summary:
+        async with cor.async_client() as client:
+            results = client.projects.update_many(given(), source=SOURCE)
+            with pytest.raises(ZeroDivisionError):
+                async for _ in results:
+                    pass
+            return results.summary
+
+    assert asyncio.run(main()) == projectcor.Summary(read=20, applied=20)
+
+
+def test_an_asynchronous_input_that_is_cancelled_from_within_ends_the_run(cor: Sandbox) -> None:
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        yield {"id": ID, "name": "N"}
+        raise asyncio.CancelledError
+
+    class Refuses:
+        def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+            raise ZeroDivisionError
+
+    with pytest.raises(asyncio.CancelledError):
+        run_async(cor, given())
+    with pytest.raises(ZeroDivisionError):
+        run_async(cor, Refuses())
+
+
+@pytest.mark.parametrize("end", ["stop", "callback", "halt", "close", "leave", "cancel"])
+def test_an_asynchronous_input_is_closed_when_the_run_ends_before_it(cor: Sandbox, end: str) -> None:
+    closed: list[str] = []
+
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        try:
+            for row in rows(1_000_000):
+                yield row
+                await asyncio.sleep(0)
+        finally:
+            await asyncio.sleep(0)
+            closed.append(end)
+
+    hold = Hold()
+    if end == "halt":
+        cor.queue(Answer(401, times=1000))
+    elif end == "cancel":
+        cor.queue(Answer(held_by=hold, times=1000))
+
+    async def consume(client: projectcor.AsyncClient) -> None:
+        on_progress = (lambda _: False) if end == "callback" else None
+        results = client.projects.update_many(given(), source=SOURCE, on_progress=on_progress)
+        async for _ in results:
+            if end == "stop":
+                results.stop()
+            elif end == "close":
+                await results.close()
+            elif end == "leave":
+                break
+        if end == "leave":
+            del results
+            gc.collect()
+        elif end == "halt":
+            assert isinstance(results.halted, projectcor.AuthError)
+
+    async def main() -> None:
+        async with cor.async_client() as client:
+            task = asyncio.ensure_future(consume(client))
+            if end == "cancel":
+                while not cor.requests:
+                    await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            else:
+                await task
+            for _ in range(1000):
+                # Those that cannot wait for the input leave its closing to the event loop.
+                if end in ("leave", "cancel") and asyncio.all_tasks() != {asyncio.current_task()}:
+                    await asyncio.sleep(0)
+            assert closed == [end]
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    hold.release()
+
+
+def test_asynchronous_results_are_for_one_task_at_a_time(cor: Sandbox) -> None:
+    hold = Hold()
+    cor.queue(Answer(held_by=hold))
+
+    async def main() -> None:
+        async with cor.async_client() as client:
+            results = client.projects.update_many(rows(1), source=SOURCE)
+            first = asyncio.ensure_future(results.__anext__())
+            await asyncio.sleep(0)
+            with pytest.raises(RuntimeError, match="by another task"):
+                await results.__anext__()
+            hold.release()
+            assert (await first).ok
+
+    asyncio.run(main())
+
+
+def test_an_asynchronous_run_s_callback_that_raises_loses_no_result(cor: Sandbox) -> None:
+    done: list[int] = []
+
+    def on_progress(progress: projectcor.Progress) -> None:
+        done.append(progress.done)
+        if len(done) == 2:
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        async with cor.async_client() as client:
+            results = client.projects.update_many(rows(3), source=SOURCE, on_progress=on_progress)
+            assert (await results.__anext__()).index == 0
+            with pytest.raises(ZeroDivisionError):
+                await results.__anext__()
+            assert [item.index async for item in results] == [1, 2]
+
+    asyncio.run(main())
+    assert done == [1, 2, 2, 3]
+
+
+def test_async_with_gives_up_what_is_in_flight(cor: Sandbox) -> None:
+    hold = Hold()
+    cor.queue(Answer(held_by=hold, for_id=ID))
+
+    async def main() -> None:
+        async with cor.async_client() as client:
+            given = [{"id": ID, "name": "held"}, {"id": "unknown", "name": "N"}]
+            async with client.projects.update_many(given, source=SOURCE) as results:
+                assert (await results.__anext__()).id == "unknown"
+            await asyncio.wait_for(client.projects.update(ID, source=SOURCE, name="next"), 10)
+            assert [item async for item in results] == []
+
+    asyncio.run(main())
+    hold.release()
 
 
 def test_an_asynchronous_input_does_not_run_ahead(cor: Sandbox) -> None:

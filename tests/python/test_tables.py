@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import projectcor
@@ -239,3 +240,36 @@ with projectcor.testing.Sandbox() as cor, cor.client() as client:
 assert not {"pandas", "polars", "pyarrow", "numpy", "tqdm", "rich"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_table_whose_makers_need_python_meanwhile(tmp_path: Path) -> None:
+    """A dataset whose file is a Python object is read by threads that wait for the interpreter."""
+    pyarrow()
+    program = """
+import sys, projectcor, projectcor.testing, pyarrow, pyarrow.dataset, pyarrow.fs, pyarrow.parquet
+table = pyarrow.table({"id": [f"Q-{n}" for n in range(4000)], "name": ["N"] * 4000})
+pyarrow.parquet.write_table(table, sys.argv[1], row_group_size=500)
+
+class Handler(pyarrow.fs.FSSpecHandler):
+    def __init__(self): self.local = pyarrow.fs.LocalFileSystem()
+    def get_type_name(self): return "python"
+    def normalize_path(self, path): return path
+    def get_file_info(self, paths): return self.local.get_file_info(paths)
+    def open_input_file(self, path): return pyarrow.PythonFile(open(path, "rb"), mode="r")
+    open_input_stream = open_input_file
+
+files = pyarrow.fs.PyFileSystem(Handler())
+dataset = pyarrow.dataset.dataset(sys.argv[1], filesystem=files, format="parquet")
+reader = dataset.scanner(batch_size=100, batch_readahead=1, fragment_readahead=1).to_reader()
+with projectcor.testing.Sandbox() as cor, cor.client() as client:
+    results = client.projects.update_many(reader, source="SAP")
+    print(sum(1 for _ in results), results.summary.failed)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "table.parquet")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.split() == ["4000", "4000"], ran.stderr

@@ -1,7 +1,6 @@
 //! Errors: what the boundary refuses, and what the client reports.
 
 use std::any::Any;
-use std::error::Error as _;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 use std::sync::Arc;
@@ -68,7 +67,7 @@ impl Failure {
 
     pub(crate) fn message(&self) -> String {
         match self {
-            Failure::Cor(error) => chain(error),
+            Failure::Cor(error) => error.chain(),
             Failure::Here { message, .. } => message.clone(),
         }
     }
@@ -78,22 +77,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure::Cor(error)
     }
-}
-
-/// An error and its causes in one line, since C shows only text.
-fn chain(error: &Error) -> String {
-    let mut message = error.message();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        // Many causes repeat what is below them.
-        if !message.contains(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-        next = cause.source();
-    }
-    message
 }
 
 /// An error as C reads it: every text made once, with its NUL.

@@ -61,6 +61,11 @@ impl Client {
         self.inner.options.concurrency
     }
 
+    /// Why nothing is sent at the moment.
+    pub fn paused(&self) -> Option<crate::Pause> {
+        self.inner().gate.pause()
+    }
+
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
     /// learned about limits. For a process that was forked off, which must leave its parent's connections alone.
     ///

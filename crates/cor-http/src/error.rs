@@ -311,6 +311,17 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_says_nothing_twice() {
+        let refused = std::io::Error::other("Connection refused (os error 111)");
+        let cause = std::io::Error::other(Error::new(ErrorKind::Config, "tcp connect error").caused_by(refused));
+        let error = Error::new(ErrorKind::Transport, "nothing listens (Connection refused (os error 111))");
+        assert_eq!(
+            error.advising("").caused_by(cause).chain(),
+            "nothing listens (Connection refused (os error 111)): tcp connect error"
+        );
+    }
+
+    #[test]
     fn the_text_is_one_line_with_attempt_event_and_advice() {
         let error = Error::new(ErrorKind::Server, "COR failed with HTTP 503")
             .attempting("update project \"A\" of SALESFORCE")

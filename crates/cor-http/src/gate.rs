@@ -132,6 +132,7 @@ impl Gate {
             news
         };
         if news {
+            tracing::info!("COR is back; rows go on");
             self.changed.notify_waiters();
         }
     }
@@ -156,9 +157,13 @@ impl Gate {
         if heard {
             flow.outage.heard();
         }
+        let was_down = flow.outage.is_down();
         let down = flow.outage.failed(pass == Pass::Probe, wait, Instant::now());
         self.calm.store(flow.is_calm(), Ordering::Release);
         drop(flow);
+        if down && !was_down {
+            tracing::warn!("COR cannot be reached; rows wait until it is back");
+        }
         if pass == Pass::Probe {
             // Whoever waited for this probe's end now waits for the next probe.
             self.changed.notify_waiters();

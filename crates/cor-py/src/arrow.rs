@@ -22,7 +22,8 @@ use crate::row::{Column, Reader};
 
 /// A stream of batches, read one row after the other.
 pub(crate) struct Batches {
-    stream: Box<dyn RecordBatchReader + Send>,
+    /// Always there, but for the last moment.
+    stream: Option<Box<dyn RecordBatchReader + Send>>,
     names: Vec<String>,
     columns: Vec<Column>,
     batch: Option<RecordBatch>,
@@ -35,11 +36,12 @@ impl Batches {
         let stream = stream.extract::<PyRecordBatchReader>()?.into_reader()?;
         let names: Vec<String> = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
         let columns = input::columns(py, reader, &names)?;
-        Ok(Batches { stream, names, columns, batch: None, next: 0 })
+        Ok(Batches { stream: Some(stream), names, columns, batch: None, next: 0 })
     }
 
-    /// The next row; `None` at the end of the stream.
-    pub(crate) fn next(&mut self, reader: &Reader) -> PyResult<Option<Row>> {
+    /// The next row; `None` at the end of the stream. The interpreter is released while a batch is made: its makers may
+    /// need it in threads of their own.
+    pub(crate) fn next(&mut self, py: Python<'_>, reader: &Reader) -> PyResult<Option<Row>> {
         loop {
             match &self.batch {
                 Some(batch) if self.next < batch.num_rows() => {
@@ -50,7 +52,7 @@ impl Batches {
                         cells.map(|((name, column), array)| (name.as_str(), *column, cell(array, at)));
                     return Ok(Some(reader.read_values(cells)));
                 }
-                _ => match self.stream.next() {
+                _ => match py.detach(|| self.stream.as_mut().and_then(Iterator::next)) {
                     None => return Ok(None),
                     Some(batch) => {
                         let failed =
@@ -61,6 +63,14 @@ impl Batches {
                 },
             }
         }
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        // Its makers may be waited for here, and need the interpreter meanwhile.
+        let stream = self.stream.take();
+        Python::try_attach(|py| py.detach(|| drop(stream)));
     }
 }
 

@@ -15,12 +15,14 @@ use crate::errors;
 use crate::feed::Feed;
 use crate::gather::MOST_TOGETHER;
 use crate::input::Input;
+use crate::listen::{self, Listeners};
 use crate::log::Collector;
 use crate::mailbox::{self, Mailbox, Outcome};
 use crate::many::Results;
 use crate::many_async::AsyncRun;
 use crate::project::Project;
 use crate::row::{self, Reader};
+use crate::run::Run;
 use crate::supply::{self, Options, Supply};
 
 /// A client, driven by its callers or by the background thread.
@@ -85,12 +87,14 @@ impl NativeClient {
     ) -> PyResult<Results> {
         let py = rows.py();
         let options = run_options(py, concurrency, patience)?;
+        let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
+        let listeners = Listeners::new(py, on_progress, bar)?;
         let engine = self.0.engine(py)?;
         let (input, total) = Input::open(rows, source, id_column)?;
         let feed = Feed::default();
-        let results = supply::start(engine.client(), feed.clone(), &options);
+        let run = Run::new(supply::start(engine.client(), feed.clone(), &options), feed.clone(), together);
         let supply = Supply::new(Some(input), feed.clone());
-        Ok(Results::new(engine, results, supply, feed, total, on_progress, bar))
+        Results::new(py, engine, run, supply, feed, total, listeners)
     }
 
     #[pyo3(signature = (mailbox, future, id, update, source, fields, extra))]
@@ -121,9 +125,10 @@ impl NativeClient {
         Ok(task.abort_handle().into())
     }
 
-    /// Results are handed over one by one where that is to be `prompt`, because a callback may stop the run at each.
+    /// Results are handed over one by one where there is a callback, which may stop the run at each; it is called by the
+    /// event loop's side.
     /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
-    #[pyo3(signature = (mailbox, rows, fed, source, id_column, concurrency, patience, prompt))]
+    #[pyo3(signature = (mailbox, rows, fed, source, id_column, concurrency, patience, on_progress))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
@@ -134,10 +139,11 @@ impl NativeClient {
         id_column: String,
         concurrency: Option<&Bound<'_, PyAny>>,
         patience: Option<&Bound<'_, PyAny>>,
-        prompt: bool,
+        on_progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<AsyncRun> {
         let py = rows.py();
         let options = run_options(py, concurrency, patience)?;
+        on_progress.map(listen::check_callback).transpose()?;
         let engine = self.0.engine(py)?;
         let reader = Reader::new(source, id_column.clone());
         let (input, total) = match fed {
@@ -147,7 +153,7 @@ impl NativeClient {
                 (Some(input), total)
             }
         };
-        let together = if prompt { 1 } else { MOST_TOGETHER };
+        let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
         AsyncRun::start(py, engine, mailbox, (input, total), reader, together, &options)
     }
 

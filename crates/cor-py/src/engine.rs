@@ -7,6 +7,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Handle, Runtime};
+use tokio::task::JoinHandle;
 
 use crate::errors;
 use crate::log::Collector;
@@ -58,15 +59,25 @@ impl Engine {
         }
     }
 
+    /// Drives `future` along with whatever else is waited for.
+    pub(crate) fn spawn(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> PyResult<JoinHandle<()>> {
+        Ok(self.runtime()?.spawn(future))
+    }
+
+    fn runtime(&self) -> PyResult<&Runtime> {
+        self.runtime.as_ref().ok_or_else(|| PyRuntimeError::new_err("this client is driven by an event loop"))
+    }
+
     /// As [`wait`](Engine::wait), for futures that end soon by themselves.
     pub(crate) fn drive<F>(&self, py: Python<'_>, future: F) -> PyResult<F::Output>
     where
         F: Future + Send,
         F::Output: Send,
     {
-        let Some(runtime) = &self.runtime else {
-            return Err(PyRuntimeError::new_err("this client is driven by an event loop"));
-        };
+        let runtime = self.runtime()?;
         if Handle::try_current().is_ok() {
             // Only code that runs while the engine's own thread cleans up could get here.
             return Err(PyRuntimeError::new_err("a blocking call cannot be made from here"));
@@ -76,7 +87,7 @@ impl Engine {
         };
         let output = py
             .detach(|| tracing::dispatcher::with_default(collector.dispatch(), || runtime.block_on(future)));
-        collector.flush(py);
+        collector.flush(py)?;
         Ok(output)
     }
 }

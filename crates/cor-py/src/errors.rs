@@ -1,25 +1,11 @@
 //! The core's errors as Python exceptions. The classes are Python's own, in `projectcor/_errors.py`.
 
-use std::error::Error as _;
-
 use cor_http::Error;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::values::Issue;
-
-/// The text of an error with its causes, which Python shows only where it is told.
-fn chained(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
 
 /// The exception for an error. `row` is the row's place where it was one of many.
 pub(crate) fn exception<'py>(
@@ -33,7 +19,7 @@ pub(crate) fn exception<'py>(
         Ok::<_, PyErr>(module.getattr("BY_KIND")?.cast_into::<PyDict>()?.unbind())
     })?;
     let class = classes.bind(py).as_any().get_item(error.kind().as_str())?;
-    let mut message = chained(error);
+    let mut message = error.chain();
     // What COR answered is about the project; what was refused here is about the row it came from.
     if let (Some(row), 0) = (row, error.attempts()) {
         message = format!("row {row}: {message}");

@@ -16,6 +16,10 @@ pub(crate) struct Feed(Arc<Mutex<Inner>>);
 struct Inner {
     rows: VecDeque<Row>,
     ended: bool,
+    /// Nobody asks for results: rows stay here.
+    shut: bool,
+    /// The run was stopped: rows are only handed on to be reported.
+    never_shut: bool,
     /// Who waits for the next row.
     waker: Option<Waker>,
     /// Who waits for room.
@@ -41,8 +45,36 @@ impl Feed {
         }
     }
 
+    /// Hands rows on, as it does to begin with.
+    pub(crate) fn open(&self) {
+        let waker = {
+            let mut inner = self.inner();
+            inner.shut = false;
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Keeps rows until it is opened.
+    pub(crate) fn shut(&self) {
+        let mut inner = self.inner();
+        inner.shut = !inner.never_shut;
+    }
+
+    /// Hands rows on from now on. A run that is stopped and finds no row takes that for the end of its input.
+    pub(crate) fn open_for_good(&self) {
+        self.inner().never_shut = true;
+        self.open();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.inner().rows.len()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.inner().ended
     }
 
     /// Whether more rows are to come and none is there.
@@ -70,6 +102,10 @@ impl Stream for Feed {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Row>> {
         let mut inner = self.inner();
+        if inner.shut {
+            inner.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         match inner.rows.pop_front() {
             Some(row) => {
                 let is_low = inner.rows.len() < inner.low;

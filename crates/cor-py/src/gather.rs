@@ -17,16 +17,7 @@ use crate::feed::Feed;
 pub(crate) const MOST_TOGETHER: usize = 32;
 
 /// How long a result may wait for others.
-const LINGER: Duration = Duration::from_millis(1);
-
-/// Who adds rows to the feed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// The caller, between two calls: it is told when they are needed, and gets its turn after this time at the latest.
-    Between(Duration),
-    /// Another thread, at any time.
-    Meanwhile,
-}
+pub(crate) const LINGER: Duration = Duration::from_millis(1);
 
 /// Goes on until results are there. Returns whether every row has its result.
 pub(crate) async fn gather(
@@ -34,14 +25,10 @@ pub(crate) async fn gather(
     ready: &mut VecDeque<ItemResult>,
     feed: &Feed,
     together: usize,
-    rows: Rows,
 ) -> bool {
-    let longest = match rows {
-        Rows::Between(longest) => longest,
-        Rows::Meanwhile => Duration::from_secs(3600),
-    };
-    let mut timer = pin!(sleep(longest));
-    let (mut lingering, mut turned) = (false, false);
+    // Whatever the time is before it is set for the first time.
+    let mut timer = pin!(sleep(LINGER));
+    let mut lingering = false;
     poll_fn(|cx| {
         loop {
             match Pin::new(&mut *results).poll_next(cx) {
@@ -53,18 +40,13 @@ pub(crate) async fn gather(
                 return Poll::Ready(false);
             }
         }
-        if feed.is_dry() {
-            if turned || !ready.is_empty() {
-                return Poll::Ready(false);
-            }
-            if rows != Rows::Meanwhile {
-                // One turn of the event queue, so that what is in flight goes on while rows are slow to come.
-                turned = true;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+        if ready.is_empty() {
+            return Poll::Pending;
         }
-        if !ready.is_empty() && !lingering {
+        if feed.is_dry() {
+            return Poll::Ready(false);
+        }
+        if !lingering {
             lingering = true;
             timer.as_mut().reset(Instant::now() + LINGER);
         }

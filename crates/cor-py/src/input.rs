@@ -6,6 +6,7 @@ use cor_core::{Invalid, Issue, IssueCode};
 use cor_http::{Error, Row};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arrow::Batches;
 use crate::errors;
@@ -56,6 +57,13 @@ impl Input {
         Ok((Input { reader, rows }, total))
     }
 
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.rows {
+            Rows::Objects(rows) | Rows::Cells(rows, _) => visit.call(rows),
+            Rows::Batches(_) => Ok(()),
+        }
+    }
+
     /// Takes up to `most` rows, fewer where they are slow to come. The flag says whether they were the last.
     ///
     /// # Errors
@@ -72,7 +80,7 @@ impl Input {
                     Some(cells) => self.reader.read_cells(columns, cells?.cast::<PyTuple>()?)?,
                     None => return Ok(true),
                 },
-                Rows::Batches(batches) => match batches.next(&self.reader)? {
+                Rows::Batches(batches) => match batches.next(py, &self.reader)? {
                     Some(row) => row,
                     None => return Ok(true),
                 },

@@ -1,7 +1,7 @@
 //! The compiled half of the Python package `projectcor`: thin translations between Python and the crates beside it.
 //!
 //! * [`convert`], [`row`], [`input`], [`arrow`]: what people have, as the core's rows; every rule is the core's.
-//! * [`engine`], [`client`], [`many`]: the blocking door. The caller's thread drives, with the interpreter released.
+//! * [`engine`], [`client`], [`many`], [`run`]: the blocking door. The caller's thread drives, with the interpreter released.
 //! * [`background`], [`mailbox`], [`many_async`]: the awaitable door. One thread drives for all event loops.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
 //! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
@@ -15,6 +15,7 @@ mod errors;
 mod feed;
 mod gather;
 mod input;
+mod listen;
 mod log;
 mod mailbox;
 mod many;
@@ -22,6 +23,7 @@ mod many_async;
 mod project;
 mod results;
 mod row;
+mod run;
 mod sandbox;
 mod supply;
 mod update;

@@ -1,16 +1,18 @@
 //! What the client does, as records of `logging.getLogger("projectcor")`.
 //!
-//! Events are collected while the interpreter is released and handed to the logger afterwards. Nothing is collected, and
-//! nothing of the process is changed, unless the logger takes debug records. Events hold no secrets and no business text.
+//! Events are collected while the interpreter is released and handed to the logger afterwards: all of them where the
+//! logger takes debug records, else warnings alone. Events hold no secrets and no business text.
 
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
 type Lines = Arc<Mutex<Vec<(u8, String)>>>;
@@ -23,17 +25,25 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// The collector, if the logger wants what it collects.
+    /// The collector of what the logger wants: everything, or what people should know in any case.
     pub(crate) fn wanted(py: Python<'_>) -> Option<Collector> {
-        static COLLECTOR: PyOnceLock<Collector> = PyOnceLock::new();
-        let wanted = logger(py)?.call_method1(intern!(py, "isEnabledFor"), (10,)).ok()?;
-        wanted.is_truthy().ok()?.then(|| {
-            let collector = COLLECTOR.get_or_init(py, || {
-                let lines = Lines::default();
-                Collector { dispatch: Dispatch::new(Bridge(lines.clone())), lines }
-            });
-            collector.clone()
-        })
+        static ALL: PyOnceLock<Collector> = PyOnceLock::new();
+        static WARNINGS: PyOnceLock<Collector> = PyOnceLock::new();
+        let logger = logger(py)?;
+        let takes = |level: u8| {
+            let answer = logger.call_method1(intern!(py, "isEnabledFor"), (level,));
+            answer.and_then(|answer| answer.is_truthy()).unwrap_or(false)
+        };
+        let (collector, most) = match (takes(10), takes(30)) {
+            (true, _) => (&ALL, Level::DEBUG),
+            (false, true) => (&WARNINGS, Level::WARN),
+            (false, false) => return None,
+        };
+        let collector = collector.get_or_init(py, || {
+            let lines = Lines::default();
+            Collector { dispatch: Dispatch::new(Bridge { lines: lines.clone(), most }), lines }
+        });
+        Some(collector.clone())
     }
 
     pub(crate) fn dispatch(&self) -> &Dispatch {
@@ -41,14 +51,27 @@ impl Collector {
     }
 
     /// Hands over what was collected. A handler that raises is the handler's own business, as it is in `logging`.
-    pub(crate) fn flush(&self, py: Python<'_>) {
-        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        let Some(logger) = logger(py) else { return };
-        for (level, line) in lines {
-            if let Err(error) = logger.call_method1(intern!(py, "log"), (level, "%s", line)) {
-                error.write_unraisable(py, None);
+    ///
+    /// # Errors
+    /// What is no `Exception` and must show at once, such as Ctrl-C. The lines after it are kept for the next time.
+    pub(crate) fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(logger) = logger(py) else { return Ok(()) };
+        let mut lines = std::mem::take(&mut *self.lines()).into_iter();
+        while let Some((level, line)) = lines.next() {
+            match logger.call_method1(intern!(py, "log"), (level, "%s", line)) {
+                Ok(_) => {}
+                Err(error) if error.is_instance_of::<PyException>(py) => error.write_unraisable(py, None),
+                Err(error) => {
+                    self.lines().splice(..0, lines);
+                    return Err(error);
+                }
             }
         }
+        Ok(())
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<(u8, String)>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,11 +87,18 @@ fn logger(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     Some(LOGGER.get_or_init(py, || logger.unbind()).bind(py).clone())
 }
 
-struct Bridge(Lines);
+struct Bridge {
+    lines: Lines,
+    most: Level,
+}
 
 impl Subscriber for Bridge {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("cor_") && *metadata.level() <= Level::DEBUG
+        metadata.target().starts_with("cor_") && *metadata.level() <= self.most
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.most.into())
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -89,7 +119,7 @@ impl Subscriber for Bridge {
             _ => 10,
         };
         let text = line.message + &line.fields;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((level, text));
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push((level, text));
     }
 
     fn enter(&self, _: &span::Id) {}

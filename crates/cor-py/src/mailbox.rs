@@ -76,9 +76,8 @@ impl Mailbox {
             waiting.announced = false;
             std::mem::take(&mut waiting.letters)
         };
-        if let Some(collector) = Collector::wanted(py) {
-            collector.flush(py);
-        }
+        // Whatever it raises, those who wait have their answer first.
+        let flushed = Collector::wanted(py).map_or(Ok(()), |collector| collector.flush(py));
         for (future, outcome) in letters {
             let future = future.bind(py);
             if future.call_method0(intern!(py, "done"))?.is_truthy()? {
@@ -94,6 +93,6 @@ impl Mailbox {
                 }
             };
         }
-        Ok(())
+        flushed
     }
 }

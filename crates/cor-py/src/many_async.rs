@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cor_http::Stop;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::instrument::WithSubscriber;
@@ -14,8 +15,9 @@ use crate::background;
 use crate::engine::Engine;
 use crate::errors;
 use crate::feed::Feed;
-use crate::gather::{Rows, gather};
+use crate::gather::gather;
 use crate::input::Input;
+use crate::listen::Ticks;
 use crate::log::Collector;
 use crate::mailbox::{self, Mailbox, Outcome};
 use crate::results::{ItemResult, Progress, Summary, paused};
@@ -37,8 +39,15 @@ pub(crate) struct AsyncRun {
     mailbox: Arc<Py<Mailbox>>,
     stop: Stop,
     task: AbortHandle,
-    counts: Mutex<(u64, u64)>,
+    told: Mutex<Counts>,
     total: Option<u64>,
+}
+
+/// How far the run has come, and when that was told.
+struct Counts {
+    done: u64,
+    failed: u64,
+    ticks: Ticks,
 }
 
 /// What both threads touch.
@@ -57,7 +66,6 @@ struct Told {
     waiter: Option<Py<PyAny>>,
     summary: Summary,
     halted: Option<cor_http::Error>,
-    paused: Option<&'static str>,
 }
 
 impl Shared {
@@ -81,12 +89,11 @@ async fn drive(
         while shared.told().ready.len() >= most_waiting {
             shared.room.notified().await;
         }
-        let ended = gather(&mut results, &mut ready, &feed, together, Rows::Meanwhile).await;
+        let ended = gather(&mut results, &mut ready, &feed, together).await;
         let waiter = {
             let mut told = shared.told();
             told.summary = results.summary().into();
             told.halted = told.halted.take().or_else(|| results.halted().cloned());
-            told.paused = paused(results.paused());
             told.ended = ended;
             told.ready.append(&mut ready);
             if told.ready.is_empty() && !ended { None } else { told.waiter.take() }
@@ -129,9 +136,23 @@ impl AsyncRun {
             mailbox,
             stop,
             task: task.abort_handle(),
-            counts: Mutex::default(),
+            told: Mutex::new(Counts { done: 0, failed: 0, ticks: Ticks::new() }),
             total,
         })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn paused(&self) -> Option<&'static str> {
+        paused(self.engine.client().paused())
+    }
+
+    fn to_tell(&self, counts: &mut Counts) -> Progress {
+        let paused = self.paused();
+        counts.ticks.told(paused);
+        Progress { done: counts.done, failed: counts.failed, total: self.total, paused }
     }
 
     fn supply(&self) -> PyResult<MutexGuard<'_, Supply>> {
@@ -152,7 +173,7 @@ impl AsyncRun {
         }
         let mut supply = self.supply()?;
         if supply.is_low() {
-            supply.refill(py, &self.stop)?;
+            supply.refill(py)?;
         }
         let item = self.shared.told().ready.pop_front();
         if item.is_some() {
@@ -200,11 +221,12 @@ impl AsyncRun {
         self.feed.when_low(BATCH, move || mailbox::deliver(&mailbox, future, Outcome::Woken))
     }
 
-    /// There are no more rows, for the given reason if any.
+    /// There are no more rows, for the given reason if any. The first time counts: an input that is closed because nobody
+    /// wants its rows may end in whatever it likes.
     #[pyo3(signature = (error=None))]
     fn end(&self, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        if let Some(error) = error {
-            self.supply()?.fail(PyErr::from_value(error), &self.stop);
+        if let (Some(error), false) = (error, self.feed.has_ended()) {
+            self.supply()?.fail(PyErr::from_value(error));
         }
         self.feed.add(Vec::new(), true);
         Ok(())
@@ -212,11 +234,16 @@ impl AsyncRun {
 
     /// How far the run has come with `item`.
     fn progress(&self, item: &ItemResult) -> Progress {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.0 += u64::from(item.was_started());
-        counts.1 += u64::from(item.was_started() && !item.ok());
-        let paused = self.shared.told().paused;
-        Progress { done: counts.0, failed: counts.1, total: self.total, paused }
+        let mut counts = self.counts();
+        counts.done += u64::from(item.was_started());
+        counts.failed += u64::from(item.was_started() && !item.ok());
+        self.to_tell(&mut counts)
+    }
+
+    /// How far the run is, where that is to be told though it finished no row.
+    fn tick(&self) -> Option<Progress> {
+        let mut counts = self.counts();
+        counts.ticks.is_due(self.paused()).then(|| self.to_tell(&mut counts))
     }
 
     #[getter]
@@ -236,6 +263,19 @@ impl AsyncRun {
 
     fn abort(&self) {
         self.task.abort();
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.supply.try_lock().map_or(Ok(()), |supply| supply.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        self.task.abort();
+        if let Ok(mut supply) = self.supply() {
+            let input = supply.let_go();
+            drop(supply);
+            drop(input);
+        }
     }
 }
 

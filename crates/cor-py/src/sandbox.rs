@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cor_sandbox::{FieldValue, RateLimit, SandboxBuilder, SandboxError};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -271,12 +271,18 @@ impl Sandbox {
     /// Waits until at least ``count`` requests are recorded or ``timeout`` seconds are over; returns what there is.
     #[pyo3(signature = (count, timeout=5.0))]
     fn wait_for_requests(&self, py: Python<'_>, count: usize, timeout: f64) -> PyResult<Vec<Request>> {
+        /// The longest time until signals are looked at.
+        const SLICE: Duration = Duration::from_millis(40);
         let timeout = seconds("timeout", timeout)?;
-        Ok(self
-            .ask(py, |sandbox| sandbox.wait_for_requests(count, timeout))?
-            .into_iter()
-            .map(Request)
-            .collect())
+        let begun = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(begun.elapsed());
+            let requests = self.ask(py, |sandbox| sandbox.wait_for_requests(count, left.min(SLICE)))?;
+            py.check_signals()?;
+            if requests.len() >= count || left.is_zero() {
+                return Ok(requests.into_iter().map(Request).collect());
+            }
+        }
     }
 
     /// Lets every access token given out so far expire at once. The fixed token stays good.

@@ -1,8 +1,9 @@
 //! The supply of a run: rows from Python's side, a batch at a time, into the feed that the core reads.
 
-use cor_http::{Results, Row, Stop};
+use cor_http::{Results, Row};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::feed::Feed;
 use crate::input::Input;
@@ -13,7 +14,7 @@ pub(crate) const BATCH: usize = 64;
 pub(crate) struct Supply {
     input: Option<Input>,
     feed: Feed,
-    /// Raised by the input. It is passed on when everything that was begun before it has its result.
+    /// Raised by the input. It is passed on when every row given before it has its result.
     failed: Option<PyErr>,
 }
 
@@ -31,14 +32,14 @@ impl Supply {
     ///
     /// # Errors
     /// Only what must show at once, such as Ctrl-C.
-    pub(crate) fn refill(&mut self, py: Python<'_>, stop: &Stop) -> PyResult<()> {
+    pub(crate) fn refill(&mut self, py: Python<'_>) -> PyResult<()> {
         let Some(input) = &mut self.input else { return Ok(()) };
         let mut rows: Vec<Row> = Vec::with_capacity(BATCH);
         let pulled = input.pull(py, BATCH - self.feed.len().min(BATCH), &mut rows);
         match pulled {
             Ok(ended) => self.add(rows, ended),
             Err(error) if error.is_instance_of::<PyException>(py) => {
-                self.fail(error, stop);
+                self.fail(error);
                 self.add(rows, true);
             }
             Err(error) => {
@@ -56,10 +57,18 @@ impl Supply {
         self.feed.add(rows, ended);
     }
 
-    /// The input ended with an exception: nothing new starts, what is in flight finishes.
-    pub(crate) fn fail(&mut self, error: PyErr, stop: &Stop) {
-        stop.stop();
+    /// The input ended with an exception. The rows it gave before are sent all the same.
+    pub(crate) fn fail(&mut self, error: PyErr) {
         self.failed = Some(error);
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.input.as_ref().map_or(Ok(()), |input| input.traverse(visit))
+    }
+
+    /// Takes no more rows.
+    pub(crate) fn let_go(&mut self) -> Option<Input> {
+        self.input.take()
     }
 
     /// What the input raised, once.

@@ -1,0 +1,119 @@
+//! Who wants to know how far a run is: a callback, a bar.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::convert;
+use crate::results::Progress;
+
+/// How often it is told how far a run is that finishes no row.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Empty once the run can no longer tell anything. Only touched with the interpreter held.
+#[derive(Default)]
+pub(crate) struct Listeners(Mutex<Option<Both>>);
+
+struct Both {
+    on_progress: Option<Py<PyAny>>,
+    bar: Option<Py<PyAny>>,
+}
+
+impl Listeners {
+    /// # Errors
+    /// `TypeError` for a callback that cannot be called, or whose answer would have to be awaited.
+    pub(crate) fn new(
+        py: Python<'_>,
+        on_progress: Option<Py<PyAny>>,
+        bar: Option<Py<PyAny>>,
+    ) -> PyResult<Listeners> {
+        if let Some(on_progress) = &on_progress {
+            check_callback(on_progress.bind(py))?;
+        }
+        Ok(Listeners(Mutex::new(Some(Both { on_progress, bar }))))
+    }
+
+    fn both(&self, py: Python<'_>) -> (Option<Py<PyAny>>, Option<Py<PyAny>>) {
+        let both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let clone = |listener: &Option<Py<PyAny>>| listener.as_ref().map(|listener| listener.clone_ref(py));
+        both.as_ref().map_or((None, None), |both| (clone(&both.on_progress), clone(&both.bar)))
+    }
+
+    pub(crate) fn are_there(&self, py: Python<'_>) -> bool {
+        !matches!(self.both(py), (None, None))
+    }
+
+    /// Tells how far the run is. `false`: it is to stop.
+    pub(crate) fn tell(&self, py: Python<'_>, progress: Progress) -> PyResult<bool> {
+        let (on_progress, bar) = self.both(py);
+        if let Some(bar) = bar {
+            bar.call1(py, (progress.clone(),))?;
+        }
+        match on_progress {
+            Some(on_progress) => Ok(!on_progress.call1(py, (progress,))?.bind(py).is(PyBool::new(py, false))),
+            None => Ok(true),
+        }
+    }
+
+    pub(crate) fn close_bar(&self, py: Python<'_>) -> PyResult<()> {
+        self.both(py).1.map_or(Ok(()), |bar| bar.call_method0(py, intern!(py, "close")).map(drop))
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(both) = self.0.try_lock() else { return Ok(()) };
+        for listener in both.iter().flat_map(|both| [&both.on_progress, &both.bar]).flatten() {
+            visit.call(listener)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn clear(&self) {
+        let both = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(both);
+    }
+}
+
+/// Refuses a callback whose answer would never be looked at.
+pub(crate) fn check_callback(on_progress: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !on_progress.is_callable() {
+        let name = convert::type_name(on_progress);
+        return Err(PyTypeError::new_err(format!(
+            "on_progress is called with a Progress; a {name} cannot be"
+        )));
+    }
+    let inspect = on_progress.py().import("inspect")?;
+    let awaited =
+        |function: &Bound<'_, PyAny>| inspect.call_method1("iscoroutinefunction", (function,))?.is_truthy();
+    if awaited(on_progress)? || awaited(&on_progress.getattr("__call__")?)? {
+        return Err(PyTypeError::new_err(
+            "on_progress is a coroutine function, and nobody would await it; give an ordinary function",
+        ));
+    }
+    Ok(())
+}
+
+/// When to tell how far a run is, though it finished no row.
+pub(crate) struct Ticks {
+    last: Instant,
+    paused: Option<&'static str>,
+}
+
+impl Ticks {
+    pub(crate) fn new() -> Ticks {
+        Ticks { last: Instant::now(), paused: None }
+    }
+
+    /// It was told.
+    pub(crate) fn told(&mut self, paused: Option<&'static str>) {
+        *self = Ticks { last: Instant::now(), paused };
+    }
+
+    pub(crate) fn is_due(&self, paused: Option<&'static str>) -> bool {
+        self.paused != paused || self.last.elapsed() >= TICK
+    }
+}
