@@ -187,6 +187,7 @@ class Projects:
         *,
         source: str | None = None,
         id_column: str = "id",
+        cells: bool = False,
         concurrency: int | None = None,
         patience: Seconds | None = None,
         on_progress: OnProgress | None = None,
@@ -202,6 +203,8 @@ class Projects:
                 a frame of pandas or polars, or anything with ``__arrow_c_stream__``. In a table NaN, NaT and NA keep.
             source: The source of rows that name none.
             id_column: The key or column that holds the external ids.
+            cells: Values that are text come from a table that knows no types, such as a CSV file: they are read by
+                the field's type, and an empty one keeps the field. Without it text is text, and ``""`` empties.
             concurrency: Requests in flight at most. Default: the client's.
             patience: How long to wait for COR when it cannot be reached, in seconds or a ``timedelta``. Default: 900.
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
@@ -225,8 +228,18 @@ class Projects:
             SF-OPP-12345 18000
             unknown project_not_found
             Summary(read=2, applied=1, rejected=0, failed=1, not_started=0)
+
+        Example: a CSV file, whose empty cells keep
+            >>> import csv, io
+            >>> file = io.StringIO("id,name,estimated,brief\\nSF-OPP-12345,Phase 2,18000.10,\\n")
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     for item in client.projects.update_many(csv.DictReader(file), source="SALESFORCE", cells=True):
+            ...         print(item.project.name, item.project.estimated, item.project.brief is not None)
+            Phase 2 18000.10 True
         """
-        return self._native.update_many(rows, source, id_column, concurrency, patience, on_progress, _bar(progress))
+        return self._native.update_many(
+            rows, source, id_column, cells, concurrency, patience, on_progress, _bar(progress)
+        )
 
 
 class AsyncClient(_Base):
@@ -309,6 +322,7 @@ class AsyncProjects:
         *,
         source: str | None = None,
         id_column: str = "id",
+        cells: bool = False,
         concurrency: int | None = None,
         patience: Seconds | None = None,
         on_progress: OnProgress | None = None,
@@ -323,7 +337,7 @@ class AsyncProjects:
         mailbox = self._mailbox_of(get_running_loop())
         fed: Any = rows if hasattr(rows, "__aiter__") else None
         run = self._native.start_many(
-            mailbox, rows, fed is not None, source, id_column, concurrency, patience, on_progress
+            mailbox, rows, fed is not None, source, id_column, cells, concurrency, patience, on_progress
         )
         return AsyncResults(run, fed, on_progress, _bar(progress))
 

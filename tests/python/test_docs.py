@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import projectcor
@@ -69,12 +70,15 @@ def run(command: list[str], cor: Sandbox, **more: Any) -> str:
     return ended.stdout
 
 
-def test_the_readme_s_python(cor: Sandbox) -> None:
+def test_the_readme_s_python(cor: Sandbox, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     assert blocks, "the README shows no Python"
-    out = run(["-c", "\n".join(blocks)], cor)
+    (tmp_path / "projects.csv").write_text("id,name,estimated\nSF-OPP-12345,,5\nSF-OPP-12345,N,five\n")
+    out = run(["-c", "\n".join(blocks)], cor, cwd=tmp_path)
     assert "155693 2025-04-30" in out
     assert "SF-OPP-99999 project_not_found" in out
+    assert "SF-OPP-12345 updated" in out
+    assert "SF-OPP-12345 row 1: estimated:" in out
 
 
 def test_the_script(cor: Sandbox) -> None:

@@ -376,8 +376,8 @@ def test_an_outage_is_a_warning_whatever_is_asked(door: Any, cor: Sandbox, caplo
 
 def test_ctrl_c_while_a_handler_writes_a_record(client: projectcor.Client) -> None:
     class Interrupted(logging.Handler):
-        def emit(self, _: logging.LogRecord) -> None:
-            raise KeyboardInterrupt
+        def emit(self, record: logging.LogRecord) -> None:
+            raise KeyboardInterrupt(record.levelname)
 
     logger, handler = logging.getLogger("projectcor"), Interrupted()
     logger.addHandler(handler)

@@ -273,3 +273,13 @@ with projectcor.testing.Sandbox() as cor, cor.client() as client:
         check=False,
     )
     assert ran.stdout.split() == ["4000", "4000"], ran.stderr
+
+
+def test_columns_of_text_may_be_cells(door: Any, cor: Sandbox) -> None:
+    pyarrow()
+    table = pyarrow().table({"id": IDS, "name": ["a", "", "c"], "estimated": ["1.50", "2", ""]})
+    items, _ = door.update_many(Stream(table), source=SOURCE, cells=True)
+    assert all(item.ok for item in items), [item.error for item in items]
+    stored = [cor.project(SOURCE, id) for id in IDS]
+    assert [project and project.fields["name"] for project in stored] == ["a", "before", "c"]
+    assert [project and str(project.fields.get("estimated")) for project in stored] == ["1.50", "2", "None"]

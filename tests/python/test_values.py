@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import collections
 import copy
+import csv
 import dataclasses
 import enum
+import io
 import pickle
 import types
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import projectcor
 import pytest
@@ -113,8 +115,10 @@ def test_scalars_of_numpy_and_pandas(field: str, make: Any, wire: str) -> None:
         lambda: numpy("datetime64", "NaT"),
         lambda: pandas("NaT"),
         lambda: pandas("NA"),
+        lambda: Decimal("NaN"),
+        lambda: Decimal("sNaN"),
     ],
-    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA"],
+    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA", "Decimal NaN", "signalling NaN"],
 )
 def test_nothing_keeps(make: Any) -> None:
     fields = dict.fromkeys(projectcor.FIELDS, make())
@@ -129,7 +133,11 @@ def test_nothing_keeps(make: Any) -> None:
         ("estimated", lambda: numpy("bool_", True), "wrong_type", "the boolean true does not fit"),
         ("estimated", lambda: "250", "wrong_type", 'the text "250" does not fit; give a number'),
         ("estimated", lambda: float("inf"), "not_finite", "give a finite number"),
-        ("estimated", lambda: Decimal("NaN"), "not_finite", "leave the field out to keep it"),
+        ("estimated", lambda: 10**5000, "wrong_type", "could not be read: Exceeds the limit"),
+        ("estimated", lambda: numpy("array", [5]), "wrong_type", "of type numpy.ndarray"),
+        ("end", lambda: numpy("datetime64", "20000-01-01"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "has a time of day"),
+        ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "has a time of day"),
         ("estimated", lambda: Decimal("-Infinity"), "not_finite", "give a finite number"),
         ("estimated", lambda: 1j, "wrong_type", "of type complex"),
         ("billable", lambda: "false", "wrong_type", "give true or false"),
@@ -174,6 +182,67 @@ class Grumpy:
 
     def __repr__(self) -> str:
         raise ZeroDivisionError("grumpy")
+
+
+class Money(Decimal):
+    """A decimal as some libraries have their own."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} EUR"
+
+
+def test_a_decimal_of_another_class_is_a_decimal() -> None:
+    assert json_of(estimated=Money("18000.10")) == '"estimated":18000.10'
+    assert json_of(name="N", estimated=Money("NaN")) == '"name":"N"'
+
+
+@dataclasses.dataclass
+class WithMore:
+    """A dataclass with what is no field of its instances."""
+
+    kind: ClassVar[str] = "deal"
+    id: str
+    name: str
+    note: dataclasses.InitVar[str] = ""
+
+
+def test_what_is_no_field_of_a_dataclass_is_not_sent(door: Any, cor: Sandbox) -> None:
+    items, _ = door.update_many([WithMore(ID, "N")], source=SOURCE)
+    assert items[0].ok, items[0].error
+    assert sent(cor) == {"name": "N"}
+
+
+def test_cells_are_read_by_the_type_of_their_field(door: Any, cor: Sandbox) -> None:
+    file = io.StringIO("id,source,name,brief,end,estimated,billable\n" + f"{ID},,007,,2025-04-30,18000.10,true\n")
+    items, _ = door.update_many(csv.DictReader(file), source=SOURCE, cells=True)
+    assert items[0].ok, items[0].error
+    assert body(cor) == (
+        '{"metadata":{"source":"SALESFORCE"},"name":"007","end":"2025-04-30","billable":true,"estimated":18000.10}'
+    )
+
+
+def test_cells_are_cells_in_whatever_holds_them(door: Any, cor: Sandbox) -> None:
+    rows: list[Any] = [(ID, {"name": "N", "brief": "", "estimated": "5"}), {"id": ID, "brief": CLEAR, "estimated": 6}]
+    items, _ = door.update_many(rows, source=SOURCE, cells=True)
+    assert all(item.ok for item in items)
+    assert [request.json() for request in cor.requests] == [
+        {"metadata": {"source": SOURCE}, "name": "N", "estimated": 5},
+        {"metadata": {"source": SOURCE}, "brief": None, "estimated": 6},
+    ]
+
+
+def test_an_update_s_text_is_text_though_there_are_cells(door: Any, cor: Sandbox) -> None:
+    items, _ = door.update_many([ProjectUpdate(id=ID, source=SOURCE, brief="")], cells=True)
+    assert items[0].ok, items[0].error
+    assert sent(cor) == {"brief": ""}
+
+
+@pytest.mark.parametrize(("field", "text"), [("estimated", "250"), ("estimated", ""), ("billable", "true")])
+def test_text_in_place_of_a_number_points_to_cells(door: Any, cor: Sandbox, field: str, text: str) -> None:
+    items, _ = door.update_many([{"id": ID, field: text}], source=SOURCE)
+    assert items[0].error.kind == "invalid"
+    assert str(items[0].error).endswith("; where all values are text, as in a CSV file, say cells=True")
+    assert cor.requests == []
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyString};
 use tracing::instrument::WithSubscriber;
 
 use crate::background::{self, Call};
+use crate::convert::Texts;
 use crate::engine::Slot;
 use crate::errors;
 use crate::feed::Feed;
@@ -73,13 +74,14 @@ impl NativeClient {
         }
     }
 
-    #[pyo3(signature = (rows, source, id_column, concurrency, patience, on_progress, bar))]
+    #[pyo3(signature = (rows, source, id_column, cells, concurrency, patience, on_progress, bar))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn update_many(
         &self,
         rows: &Bound<'_, PyAny>,
         source: Option<&str>,
         id_column: String,
+        cells: bool,
         concurrency: Option<&Bound<'_, PyAny>>,
         patience: Option<&Bound<'_, PyAny>>,
         on_progress: Option<Py<PyAny>>,
@@ -90,7 +92,7 @@ impl NativeClient {
         let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
         let listeners = Listeners::new(py, on_progress, bar)?;
         let engine = self.0.engine(py)?;
-        let (input, total) = Input::open(rows, source, id_column)?;
+        let (input, total) = Input::open(rows, reader(source, id_column, cells))?;
         let feed = Feed::default();
         let run = Run::new(supply::start(engine.client(), feed.clone(), &options), feed.clone(), together);
         let supply = Supply::new(Some(input), feed.clone());
@@ -128,7 +130,7 @@ impl NativeClient {
     /// Results are handed over one by one where there is a callback, which may stop the run at each; it is called by the
     /// event loop's side.
     /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
-    #[pyo3(signature = (mailbox, rows, fed, source, id_column, concurrency, patience, on_progress))]
+    #[pyo3(signature = (mailbox, rows, fed, source, id_column, cells, concurrency, patience, on_progress))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
@@ -137,6 +139,7 @@ impl NativeClient {
         fed: bool,
         source: Option<&str>,
         id_column: String,
+        cells: bool,
         concurrency: Option<&Bound<'_, PyAny>>,
         patience: Option<&Bound<'_, PyAny>>,
         on_progress: Option<&Bound<'_, PyAny>>,
@@ -145,16 +148,16 @@ impl NativeClient {
         let options = run_options(py, concurrency, patience)?;
         on_progress.map(listen::check_callback).transpose()?;
         let engine = self.0.engine(py)?;
-        let reader = Reader::new(source, id_column.clone());
+        let fed_rows = reader(source, id_column.clone(), cells);
         let (input, total) = match fed {
             true => (None, None),
             false => {
-                let (input, total) = Input::open(rows, source, id_column)?;
+                let (input, total) = Input::open(rows, reader(source, id_column, cells))?;
                 (Some(input), total)
             }
         };
         let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
-        AsyncRun::start(py, engine, mailbox, (input, total), reader, together, &options)
+        AsyncRun::start(py, engine, mailbox, (input, total), fed_rows, together, &options)
     }
 
     fn close(&self) {
@@ -164,6 +167,11 @@ impl NativeClient {
     fn describe(&self) -> String {
         self.0.describe()
     }
+}
+
+/// What reads the rows of a run.
+fn reader(source: Option<&str>, id_column: String, cells: bool) -> Reader {
+    Reader::new(source, id_column, if cells { Texts::Cells } else { Texts::PerhapsCells })
 }
 
 /// One option of the builder.

@@ -2,7 +2,9 @@
 //!
 //! numpy and pandas are recognised by the names of their types, so neither is imported nor needed.
 
-use cor_core::{Date, Draft, Field, IncomeType, Issue, IssueCode, Number, Value};
+use cor_core::{
+    Date, Draft, Field, FieldType, IncomeType, Issue, IssueCode, Number, ProjectUpdate, Value,
+};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -17,11 +19,37 @@ pub(crate) enum Given {
     Refused(IssueCode, String),
 }
 
+/// What the texts of a row are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// Text and nothing else.
+    Plain,
+    /// Cells of a table that knows no types: read by the field's type, and empty keeps.
+    Cells,
+    /// Text, though whoever gave it could have said that it is cells.
+    PerhapsCells,
+}
+
 impl Given {
     /// Sets, clears or keeps a field of a draft.
-    pub(crate) fn set(self, draft: &mut Draft, field: Field) {
+    pub(crate) fn set(self, draft: &mut Draft, field: Field, texts: Texts) {
         match self {
             Given::Keep => {}
+            Given::Value(Value::Text(text)) if texts == Texts::Cells => {
+                draft.set_field(field, Value::Cell(&text));
+            }
+            Given::Value(text @ Value::Text(_))
+                if texts == Texts::PerhapsCells
+                    && matches!(field.kind(), FieldType::Number | FieldType::Boolean) =>
+            {
+                match ProjectUpdate::new("").set(field, text.clone()) {
+                    Ok(()) => draft.set_field(field, text),
+                    Err(mut issue) => {
+                        issue.message.push_str("; where all values are text, as in a CSV file, say cells=True");
+                        draft.reject(issue);
+                    }
+                }
+            }
             Given::Value(value) => draft.set_field(field, value),
             Given::Refused(code, message) => draft.reject(Issue::new(field.name(), code, message)),
         }
@@ -44,7 +72,7 @@ pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Given> {
         return Ok(read_float(number.value()));
     }
     if let Ok(number) = value.cast_exact::<PyInt>() {
-        return read_int(number);
+        return read_int(number).or_else(|error| explained(value, error));
     }
     if let Ok(yes) = value.cast_exact::<PyBool>() {
         return Ok(Given::Value(Value::Boolean(yes.is_true())));
@@ -109,11 +137,12 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<Given> {
     match (library, &*name) {
         ("pandas", "NaTType" | "NAType") => return Ok(Given::Keep),
         ("decimal" | "_decimal" | "_pydecimal", "Decimal") => return read_decimal(value),
-        ("numpy", "datetime64") => {
-            let day = value.call_method1("astype", ("datetime64[us]",))?.call_method0("item")?;
-            return read(&day);
-        }
+        ("numpy", "datetime64") => return read_datetime64(value),
         ("numpy", _) if value.hasattr("item")? && !value.is_instance_of::<PyString>() => {
+            if value.getattr("ndim")?.is_truthy()? {
+                // One of a single element too: a field is no array.
+                return Ok(refused(value));
+            }
             let item = value.call_method0("item")?;
             // Some of numpy's own have nothing to become, or become a list.
             return if item.get_type().is(&class) { Ok(refused(value)) } else { read(&item) };
@@ -135,6 +164,9 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<Given> {
     if value.is_instance_of::<PyDate>() {
         return read_date(value);
     }
+    if value.is_instance(decimal_class(value.py())?)? {
+        return read_decimal(value);
+    }
     Ok(refused(value))
 }
 
@@ -150,13 +182,43 @@ fn read_named_text(value: &Bound<'_, PyAny>) -> PyResult<Given> {
     Ok(read_text(text))
 }
 
+fn decimal_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DECIMAL.import(py, "decimal", "Decimal")
+}
+
 fn read_decimal(value: &Bound<'_, PyAny>) -> PyResult<Given> {
     if value.call_method0("is_finite")?.is_truthy()? {
-        return Ok(read_digits(&value.str()?.to_cow()?));
+        // Decimal's own digits, whatever a subclass prints itself as.
+        let digits = decimal_class(value.py())?.call_method1("__str__", (value,))?;
+        return Ok(read_digits(&digits.extract::<String>()?));
+    }
+    if value.call_method0("is_nan")?.is_truthy()? {
+        return Ok(Given::Keep);
     }
     let message =
         format!("{} is not finite; leave the field out to keep it, or give a finite number", shown(value));
     Ok(Given::Refused(IssueCode::NotFinite, message))
+}
+
+/// numpy's moments go beyond those of Python, both in years and in precision.
+fn read_datetime64(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+    let rounded = value.call_method1("astype", ("datetime64[us]",))?;
+    let item = rounded.call_method0("item")?;
+    if item.is_instance_of::<PyInt>() {
+        let message = format!("{} is outside the years 1 to 9999", shown(value));
+        return Ok(Given::Refused(IssueCode::NotADate, message));
+    }
+    if !item.is_none() && rounded.ne(value)? {
+        return Ok(no_day(value));
+    }
+    read(&item)
+}
+
+/// The refusal of a moment that is more than a day.
+fn no_day(value: &Bound<'_, PyAny>) -> Given {
+    let message = format!("{} has a time of day, and a day has none; give its .date()", shown(value));
+    Given::Refused(IssueCode::NotADate, message)
 }
 
 fn read_date(value: &Bound<'_, PyAny>) -> PyResult<Given> {
@@ -179,9 +241,14 @@ fn read_datetime(value: &Bound<'_, PyAny>) -> PyResult<Given> {
     }
     for part in ["hour", "minute", "second", "microsecond"] {
         if value.getattr(part)?.is_truthy()? {
-            let message = format!("{} has a time of day, and a day has none; give its .date()", shown(value));
-            return Ok(Given::Refused(IssueCode::NotADate, message));
+            return Ok(no_day(value));
         }
+    }
+    // pandas counts further.
+    if let Some(nanosecond) = value.getattr_opt("nanosecond")?
+        && nanosecond.is_truthy()?
+    {
+        return Ok(no_day(value));
     }
     read_date(value)
 }

@@ -36,11 +36,9 @@ impl Input {
     /// `TypeError` for what cannot be iterated; `InvalidUpdateError` for a table whose columns do not fit.
     pub(crate) fn open(
         rows: &Bound<'_, PyAny>,
-        source: Option<&str>,
-        id_column: String,
+        reader: Reader,
     ) -> PyResult<(Input, Option<u64>)> {
         let py = rows.py();
-        let reader = Reader::new(source, id_column);
         let opened = py.import("projectcor._rows")?.getattr("open_rows")?.call1((rows,))?;
         let (kind, iterable, names, total): Opened<'_> = opened.extract()?;
         let rows = match (kind.as_str(), names) {

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use crate::convert::{self, Given};
+use crate::convert::{self, Given, Texts};
 
 /// What a key or column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(crate) type Columns = Vec<(Py<PyString>, Column)>;
 pub(crate) struct Reader {
     source: Source,
     id_column: String,
+    texts: Texts,
     /// Keys seen so far. Rows of one origin share their keys' objects, so most are found by their address.
     keys: Vec<(Py<PyAny>, Column)>,
     /// The dataclass seen last, and its fields.
@@ -39,16 +40,18 @@ const MOST_KEYS: usize = 64;
 /// A row while it is read.
 struct Reading {
     draft: Draft,
+    texts: Texts,
     id: Option<String>,
     id_seen: bool,
 }
 
 impl Reader {
     /// `source` is that of rows which name none.
-    pub(crate) fn new(source: Option<&str>, id_column: String) -> Reader {
+    pub(crate) fn new(source: Option<&str>, id_column: String, texts: Texts) -> Reader {
         Reader {
             source: Source::new(source.unwrap_or_default()),
             id_column,
+            texts,
             keys: Vec::new(),
             dataclass: None,
         }
@@ -93,8 +96,8 @@ impl Reader {
         if row.is_instance(update_class(py)?)? {
             return self.read_update(id, row);
         }
-        if let Ok(fields) = row.get_type().getattr(intern!(py, "__dataclass_fields__")) {
-            return self.read_dataclass(id, row, &fields);
+        if row.get_type().hasattr(intern!(py, "__dataclass_fields__"))? {
+            return self.read_dataclass(id, row);
         }
         if row.hasattr(intern!(py, "keys"))? && row.hasattr(intern!(py, "__getitem__"))? {
             let items = py.get_type::<PyDict>().call1((row,))?.cast_into::<PyDict>()?;
@@ -153,6 +156,8 @@ impl Reader {
         let py = update.py();
         let source = update.getattr(intern!(py, "_source"))?;
         let mut reading = self.begin(Some(&source))?;
+        // Whoever made it has said what the values are.
+        reading.texts = Texts::Plain;
         for (key, value) in update.getattr(intern!(py, "_fields"))?.cast::<PyDict>()? {
             // An id among the fields would be a second one; there is an attribute for it.
             let column = match self.key(&key) {
@@ -169,14 +174,14 @@ impl Reader {
         &mut self,
         id: Option<&Bound<'_, PyAny>>,
         row: &Bound<'_, PyAny>,
-        fields: &Bound<'_, PyAny>,
     ) -> PyResult<Row> {
         let py = row.py();
         let class = row.get_type();
         if !self.dataclass.as_ref().is_some_and(|(known, _)| known.is(&class)) {
             let mut columns = Vec::new();
-            for name in fields.try_iter()? {
-                let name = name?.cast_into::<PyString>()?;
+            // What is no field of an instance, such as a ClassVar, is left out.
+            for field in py.import("dataclasses")?.call_method1("fields", (row,))?.try_iter()? {
+                let name = field?.getattr("name")?.cast_into::<PyString>()?;
                 columns.push((name.clone().unbind(), self.column(&name.to_cow()?)));
             }
             self.dataclass = Some((class.unbind(), columns));
@@ -217,7 +222,7 @@ impl Reader {
         let mut reading = self.begin_under(source);
         for (name, column, given) in cells {
             match column {
-                Column::Field(field) => given.set(&mut reading.draft, field),
+                Column::Field(field) => given.set(&mut reading.draft, field, reading.texts),
                 Column::Id => reading.take_id_given(given, None),
                 Column::Source => {}
                 Column::Extra | Column::Unknown => reading.draft.reject(Issue::unknown_field(name)),
@@ -235,6 +240,9 @@ impl Reader {
         let mut refused = None;
         let source = match source {
             None | Some(Given::Keep) => self.source.clone(),
+            Some(Given::Value(Value::Text(name))) if name.is_empty() && self.texts == Texts::Cells => {
+                self.source.clone()
+            }
             Some(Given::Value(Value::Text(name))) => Source::new(&name),
             Some(_) => {
                 let message =
@@ -245,7 +253,7 @@ impl Reader {
         };
         let mut draft = Draft::new(source);
         refused.into_iter().for_each(|issue| draft.reject(issue));
-        Reading { draft, id: None, id_seen: false }
+        Reading { draft, texts: self.texts, id: None, id_seen: false }
     }
 }
 
@@ -253,7 +261,7 @@ impl Reading {
     fn take(&mut self, column: Column, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         match column {
             Column::Field(field) => {
-                convert::read(value)?.set(&mut self.draft, field);
+                convert::read(value)?.set(&mut self.draft, field, self.texts);
                 Ok(())
             }
             Column::Id => self.take_id(value),
@@ -379,7 +387,7 @@ pub(crate) fn single(
     fields: &Bound<'_, PyDict>,
     extra: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Row> {
-    let mut reader = Reader::new(source, "id".to_owned());
+    let mut reader = Reader::new(source, "id".to_owned(), Texts::Plain);
     if let Some(update) = update {
         return reader.read_content(Some(id), update);
     }

@@ -2,12 +2,13 @@
 
 use pyo3::prelude::*;
 
+use crate::convert::Texts;
 use crate::errors;
 use crate::row::Reader;
 
 fn judged(update: &Bound<'_, PyAny>) -> PyResult<cor_core::ProjectUpdate> {
     let py = update.py();
-    let row = Reader::new(None, "id".to_owned()).read_without_id(update)?;
+    let row = Reader::new(None, "id".to_owned(), Texts::Plain).read_without_id(update)?;
     row.map_err(|invalid| errors::raised(py, &cor_http::Error::invalid(invalid)))
 }
 
