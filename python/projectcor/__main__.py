@@ -12,7 +12,9 @@ def main() -> int:
     from projectcor._native import run_program
 
     # Python's handler would only note Ctrl-C for later; the program takes it over where it has something to finish.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Another handler is somebody's who calls this from a program of theirs.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     return run_program(["cor", *sys.argv[1:]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from projectcor._native import Mailbox, NativeClient, Results
+from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from projectcor._fields import ProjectFields
     from projectcor._native import AsyncRun, ItemResult, Progress, Project, Summary
     from projectcor._types import AsyncRows, Bar, OnProgress, Rows, Seconds
-    from projectcor._update import ProjectUpdate
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults", "Client", "Projects"]
 
@@ -548,6 +548,8 @@ def _merged(
     fields: Mapping[str, Any],
 ) -> tuple[ProjectUpdate | None, tuple[str | None, Mapping[str, Any], Mapping[str, Any] | None]]:
     """An update with what is given besides it on top, or what is given alone."""
+    if update is not None and not isinstance(update, ProjectUpdate):
+        raise TypeError(f"update is a ProjectUpdate, not {type(update).__name__}; give the fields as keywords")
     if update is not None and (source is not None or fields or extra):
         update = update.replace(source=source, extra=extra, **fields)
     return update, (source, fields, extra)

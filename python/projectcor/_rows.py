@@ -20,7 +20,9 @@ def open_rows(rows: Any) -> tuple[str, Any, list[str] | None, int | None]:
         raise TypeError(f"rows is one {name}; give a list (or another iterable) of rows, or a table")
     if hasattr(rows, "itertuples") and hasattr(rows, "columns"):
         return "cells", rows.itertuples(index=False, name=None), [str(name) for name in rows.columns], len(rows)
-    if hasattr(rows, "iter_rows") and hasattr(rows, "columns"):
+    if hasattr(rows, "to_frame"):
+        raise TypeError(f"rows is a {name}, which is one column; give a table, or a list of rows")
+    if type(rows).__module__.partition(".")[0] == "polars" and hasattr(rows, "iter_rows"):
         return "cells", rows.iter_rows(), list(rows.columns), len(rows)
     if hasattr(rows, "__arrow_c_stream__"):
         return "arrow", rows, None, _length(rows)

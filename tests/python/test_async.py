@@ -83,6 +83,8 @@ def test_a_timeout_of_asyncio_gives_the_request_up(cor: Sandbox) -> None:
         async with cor.async_client() as client:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.projects.update(ID, source=SOURCE, name="N"), 0.01)
+            # The project's turn is free again: it would not be, were the call still under way.
+            await asyncio.wait_for(client.projects.update(ID, source=SOURCE, name="next"), 10)
 
     asyncio.run(main())
     hold.release()
@@ -93,9 +95,11 @@ def test_cancelling_a_run_gives_up_what_is_in_flight(cor: Sandbox) -> None:
 
     async def main() -> None:
         async with cor.async_client() as client:
+            # Somebody still refers to it: that it goes out of scope is not what gives it up.
+            results = client.projects.update_many([{"id": ID, "name": "N"}], source=SOURCE)
 
             async def consume() -> None:
-                async for _ in client.projects.update_many([{"id": ID, "name": "N"}], source=SOURCE):
+                async for _ in results:
                     raise AssertionError("the answer is held")
 
             task = asyncio.ensure_future(consume())
@@ -105,6 +109,7 @@ def test_cancelling_a_run_gives_up_what_is_in_flight(cor: Sandbox) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.wait_for(client.projects.update(ID, source=SOURCE, name="next"), 10)
+            assert [item async for item in results] == []
 
     asyncio.run(main())
     hold.release()

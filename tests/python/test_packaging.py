@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -13,7 +14,7 @@ from typing import Any
 import projectcor
 import pytest
 from common import ID, SOURCE
-from projectcor.testing import Sandbox
+from projectcor.testing import Answer, Hold, Sandbox
 
 try:
     DISTRIBUTION = metadata.distribution("projectcor")
@@ -49,6 +50,42 @@ def test_the_program_is_the_rust_program(program: Any) -> None:
     assert projectcor.__version__ in program("--version").stdout
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
+@pytest.mark.parametrize("command", list(PROGRAMS.values()), ids=list(PROGRAMS))
+def test_ctrl_c_ends_the_program(command: list[str], cor: Sandbox) -> None:
+    hold = Hold()
+    cor.queue(Answer(held_by=hold))
+    program = subprocess.Popen(
+        [*command, "projects", "update", ID, "--source", SOURCE, "--name", "N"],
+        env={**os.environ, **cor.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert cor.wait_for_requests(1, timeout=30)
+    program.send_signal(signal.SIGINT)
+    out, _ = program.communicate(timeout=30)
+    hold.release()
+    assert program.returncode in (-signal.SIGINT, 130), out
+    assert b"ended by SIGINT" in out
+    assert b"Traceback" not in out
+
+
+def test_the_program_leaves_a_handler_of_somebody_else_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from projectcor.__main__ import main
+
+    def own(*_: object) -> None:
+        """Somebody's handler of Ctrl-C."""
+
+    monkeypatch.setattr(sys, "argv", ["cor", "--version"])
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        assert main() == 0
+        assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_the_metadata_says_what_it_is() -> None:
     about = DISTRIBUTION.metadata
     assert about["Name"] == "projectcor"
@@ -77,7 +114,12 @@ def test_the_script_is_there() -> None:
     assert SCRIPT.exists() or shutil.which("cor")
 
 
-def test_the_fixture_lets_users_test_their_own_code(pytester: pytest.Pytester) -> None:
+def test_the_fixture_lets_users_test_their_own_code(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Those of somebody who works with COR: a test must not reach it.
+    for name in ("COR_API_KEY", "COR_CLIENT_SECRET", "COR_ACCESS_TOKEN"):
+        monkeypatch.setenv(name, "of COR itself")
+    for name in ("COR_BASE_URL", "COR_TOKEN_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     pytester.makepyfile(
         """
         import projectcor

@@ -283,3 +283,22 @@ def test_columns_of_text_may_be_cells(door: Any, cor: Sandbox) -> None:
     stored = [cor.project(SOURCE, id) for id in IDS]
     assert [project and project.fields["name"] for project in stored] == ["a", "before", "c"]
     assert [project and str(project.fields.get("estimated")) for project in stored] == ["1.50", "2", "None"]
+
+
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_one_column_is_no_table(door: Any, library: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match="rows is a Series, which is one column; give a table"):
+        door.update_many(library().Series(["a"]), source=SOURCE)
+
+
+def test_what_speaks_arrow_is_read_as_that(door: Any) -> None:
+    """Though it has rows to iterate over as well, in whatever order of whatever columns."""
+
+    class Both(Stream):
+        columns = ("other",)
+
+        def iter_rows(self) -> Any:
+            raise AssertionError("not asked for")
+
+    items, _ = door.update_many(Both(pyarrow().table({"id": IDS, "name": ["a", "b", "c"]})), source=SOURCE)
+    assert [item.ok for item in items] == [True] * 3

@@ -245,6 +245,19 @@ def test_text_in_place_of_a_number_points_to_cells(door: Any, cor: Sandbox, fiel
     assert cor.requests == []
 
 
+def test_what_stands_at_the_wrong_place_is_a_type_error(door: Any, cor: Sandbox) -> None:
+    with pytest.raises(TypeError, match="update is a ProjectUpdate, not dict; give the fields as keywords"):
+        door.update(ID, {"name": "N"}, source=SOURCE)
+    with pytest.raises(TypeError, match="source is text, for example SALESFORCE, not int"):
+        door.update(ID, source=5, name="N")
+    with pytest.raises(TypeError, match="source is text"):
+        door.update_many([{"id": ID, "name": "N"}], source=5)
+    for wrong in (lambda: door.update(ID, source="\ud800", name="N"), lambda: door.update_many([], source="\ud800")):
+        with pytest.raises(projectcor.InvalidUpdateError, match=r"metadata\.source: .* half of a surrogate pair"):
+            wrong()
+    assert cor.requests == []
+
+
 def test_every_problem_is_reported_at_once() -> None:
     given: Any = {"source": "", "start": "2025-05-01", "end": "2025-04-01", "estimated": "1", "billable": "false"}
     update = ProjectUpdate(**given)
@@ -416,6 +429,12 @@ def test_what_is_given_besides_an_update_goes_on_top(client: projectcor.Client, 
     client.projects.update(ID, update, source=SOURCE, name="M")
     assert sent(cor) == {"name": "M", "brief": "b"}
     assert cor.requests[-1].json()["metadata"] == {"source": SOURCE}
+
+
+def test_extra_goes_on_top_of_an_update(door: Any, cor: Sandbox) -> None:
+    update = ProjectUpdate(source=SOURCE, name="N", extra={"a": 1, "b": 1})
+    door.update(ID, update, extra={"b": 2, "c": [3]})
+    assert sent(cor) == {"name": "N", "a": 1, "b": 2, "c": [3]}
 
 
 def test_clear_is_one_thing_and_no_condition() -> None:

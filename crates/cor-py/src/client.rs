@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cor_core::{Invalid, Issue};
 use cor_http::{ClientBuilder, Row, seconds};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -10,7 +11,7 @@ use pyo3::types::{PyDict, PyString};
 use tracing::instrument::WithSubscriber;
 
 use crate::background::{self, Call};
-use crate::convert::Texts;
+use crate::convert::{Given, Texts};
 use crate::engine::Slot;
 use crate::errors;
 use crate::feed::Feed;
@@ -60,13 +61,14 @@ impl NativeClient {
         &self,
         id: &Bound<'_, PyAny>,
         update: Option<&Bound<'_, PyAny>>,
-        source: Option<&str>,
+        source: Option<&Bound<'_, PyAny>>,
         fields: &Bound<'_, PyDict>,
         extra: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let (id, update) = checked(py, row::single(id, update, source, fields, extra)?)?;
+        let (id, update) =
+            checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let projects = engine.client().projects();
         match engine.wait(py, projects.update(id, &update))? {
             Ok(project) => Ok(project.into()),
@@ -79,7 +81,7 @@ impl NativeClient {
     fn update_many(
         &self,
         rows: &Bound<'_, PyAny>,
-        source: Option<&str>,
+        source: Option<&Bound<'_, PyAny>>,
         id_column: String,
         cells: bool,
         concurrency: Option<&Bound<'_, PyAny>>,
@@ -89,10 +91,11 @@ impl NativeClient {
     ) -> PyResult<Results> {
         let py = rows.py();
         let options = run_options(py, concurrency, patience)?;
+        let source = source_text(source)?;
         let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
         let listeners = Listeners::new(py, on_progress, bar)?;
         let engine = self.0.engine(py)?;
-        let (input, total) = Input::open(rows, reader(source, id_column, cells))?;
+        let (input, total) = Input::open(rows, reader(source.as_deref(), id_column, cells))?;
         let feed = Feed::default();
         let run = Run::new(supply::start(engine.client(), feed.clone(), &options), feed.clone(), together);
         let supply = Supply::new(Some(input), feed.clone());
@@ -107,13 +110,14 @@ impl NativeClient {
         future: Py<PyAny>,
         id: &Bound<'_, PyAny>,
         update: Option<&Bound<'_, PyAny>>,
-        source: Option<&str>,
+        source: Option<&Bound<'_, PyAny>>,
         fields: &Bound<'_, PyDict>,
         extra: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let (id, update) = checked(py, row::single(id, update, source, fields, extra)?)?;
+        let (id, update) =
+            checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let mailbox = std::sync::Arc::new(mailbox);
         let call = async move {
             let ended = engine.client().projects().update(id, &update).await;
@@ -137,7 +141,7 @@ impl NativeClient {
         mailbox: Py<Mailbox>,
         rows: &Bound<'_, PyAny>,
         fed: bool,
-        source: Option<&str>,
+        source: Option<&Bound<'_, PyAny>>,
         id_column: String,
         cells: bool,
         concurrency: Option<&Bound<'_, PyAny>>,
@@ -147,12 +151,13 @@ impl NativeClient {
         let py = rows.py();
         let options = run_options(py, concurrency, patience)?;
         on_progress.map(listen::check_callback).transpose()?;
+        let source = source_text(source)?;
         let engine = self.0.engine(py)?;
-        let fed_rows = reader(source, id_column.clone(), cells);
+        let fed_rows = reader(source.as_deref(), id_column.clone(), cells);
         let (input, total) = match fed {
             true => (None, None),
             false => {
-                let (input, total) = Input::open(rows, reader(source, id_column, cells))?;
+                let (input, total) = Input::open(rows, reader(source.as_deref(), id_column, cells))?;
                 (Some(input), total)
             }
         };
@@ -166,6 +171,24 @@ impl NativeClient {
 
     fn describe(&self) -> String {
         self.0.describe()
+    }
+}
+
+/// A source that is given beside the rows or fields.
+fn source_text(source: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
+    let Some(source) = source else { return Ok(None) };
+    let Ok(text) = source.cast::<PyString>() else {
+        let name = crate::convert::type_name(source);
+        return Err(PyTypeError::new_err(format!("source is text, for example SALESFORCE, not {name}")));
+    };
+    match crate::convert::read_text(text) {
+        Given::Refused(code, message) => {
+            let invalid = Invalid::from_issues(vec![Issue::new("metadata.source", code, message)]);
+            let error =
+                invalid.map(|invalid| errors::raised(source.py(), &cor_http::Error::invalid(invalid)));
+            error.map_or(Ok(None), Err)
+        }
+        _ => text.extract().map(Some),
     }
 }
 

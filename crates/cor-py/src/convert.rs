@@ -2,9 +2,7 @@
 //!
 //! numpy and pandas are recognised by the names of their types, so neither is imported nor needed.
 
-use cor_core::{
-    Date, Draft, Field, FieldType, IncomeType, Issue, IssueCode, Number, ProjectUpdate, Value,
-};
+use cor_core::{Date, Draft, Field, FieldType, IncomeType, Issue, IssueCode, Number, ProjectUpdate, Value};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -45,7 +43,9 @@ impl Given {
                 match ProjectUpdate::new("").set(field, text.clone()) {
                     Ok(()) => draft.set_field(field, text),
                     Err(mut issue) => {
-                        issue.message.push_str("; where all values are text, as in a CSV file, say cells=True");
+                        issue
+                            .message
+                            .push_str("; where all values are text, as in a CSV file, say cells=True");
                         draft.reject(issue);
                     }
                 }

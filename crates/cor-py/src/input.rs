@@ -34,10 +34,7 @@ impl Input {
     ///
     /// # Errors
     /// `TypeError` for what cannot be iterated; `InvalidUpdateError` for a table whose columns do not fit.
-    pub(crate) fn open(
-        rows: &Bound<'_, PyAny>,
-        reader: Reader,
-    ) -> PyResult<(Input, Option<u64>)> {
+    pub(crate) fn open(rows: &Bound<'_, PyAny>, reader: Reader) -> PyResult<(Input, Option<u64>)> {
         let py = rows.py();
         let opened = py.import("projectcor._rows")?.getattr("open_rows")?.call1((rows,))?;
         let (kind, iterable, names, total): Opened<'_> = opened.extract()?;

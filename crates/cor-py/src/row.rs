@@ -170,11 +170,7 @@ impl Reader {
         Ok(reading)
     }
 
-    fn read_dataclass(
-        &mut self,
-        id: Option<&Bound<'_, PyAny>>,
-        row: &Bound<'_, PyAny>,
-    ) -> PyResult<Row> {
+    fn read_dataclass(&mut self, id: Option<&Bound<'_, PyAny>>, row: &Bound<'_, PyAny>) -> PyResult<Row> {
         let py = row.py();
         let class = row.get_type();
         if !self.dataclass.as_ref().is_some_and(|(known, _)| known.is(&class)) {
