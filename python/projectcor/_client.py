@@ -542,7 +542,7 @@ async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:
 
 
 def _merged(
-    update: ProjectUpdate | None,
+    update: object,
     source: str | None,
     extra: Mapping[str, Any] | None,
     fields: Mapping[str, Any],

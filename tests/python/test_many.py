@@ -497,12 +497,18 @@ def test_a_bar_is_closed_however_the_run_ends(
         raise ZeroDivisionError
 
     closed: list[str] = []
+    made: list[Any] = []
     pytest.importorskip(library)
     if library == "rich":
         without_tqdm(monkeypatch)
         progress = pytest.importorskip("rich.progress").Progress
-        stop = progress.stop
-        monkeypatch.setattr(progress, "stop", lambda self: (closed.append("rich"), stop(self)))
+        whole = progress.stop
+
+        def stop(self: Any) -> None:
+            closed.append("rich")
+            whole(self)
+
+        monkeypatch.setattr(progress, "stop", stop)
     else:
         made = with_tqdm(monkeypatch)
     results = client.projects.update_many(given(), source=SOURCE, progress=True)
