@@ -313,7 +313,8 @@ mod tests {
     #[test]
     fn a_chain_says_nothing_twice() {
         let refused = std::io::Error::other("Connection refused (os error 111)");
-        let cause = std::io::Error::other(Error::new(ErrorKind::Config, "tcp connect error").caused_by(refused));
+        let cause =
+            std::io::Error::other(Error::new(ErrorKind::Config, "tcp connect error").caused_by(refused));
         let error = Error::new(ErrorKind::Transport, "nothing listens (Connection refused (os error 111))");
         assert_eq!(
             error.advising("").caused_by(cause).chain(),
