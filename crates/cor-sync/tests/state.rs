@@ -58,6 +58,22 @@ fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn a_file_of_a_few_bytes_is_no_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in [0, 1, 16, 99] {
+        let path = filled(folder.path(), 3);
+        let bytes = fs::read(&path).unwrap()[..length].to_vec();
+        fs::write(&path, &bytes).unwrap();
+        for opened in [State::open(&path), State::open_existing(&path)] {
+            let error = opened.unwrap_err();
+            assert_eq!(error.code(), "state_damaged", "{length}: {error}");
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn scrambled_pages_are_found_when_they_are_met() {
     let folder = tempfile::tempdir().unwrap();
     let whole = fs::read(filled(folder.path(), 300)).unwrap();

@@ -14,6 +14,9 @@ const VERSION: i64 = 1;
 /// "CORY" as a number: marks a file as a state.
 const APPLICATION_ID: i64 = 0x434F_5259;
 
+/// Bytes of the head of an SQLite file.
+const HEAD: u64 = 100;
+
 /// Fields are objects of JSON text. `pending` is what a run has set out to send: it stays until COR's verdict is
 /// stored, so that a run that ended without one leaves a doubt behind and not a gap.
 const SCHEMA: &str = "
@@ -47,7 +50,10 @@ const SCHEMA: &str = "
 pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let path = &place(path, create)?;
     let lock = lock(path)?;
-    private(path, create)?;
+    if create && !path.exists() {
+        make(path)?;
+    }
+    private(path)?;
     if !has_log(path) {
         check_length(path)?;
     }
@@ -143,10 +149,38 @@ fn lock(path: &Path) -> Result<File, StateError> {
     Ok(file)
 }
 
-/// The file is there, and nobody but its owner reads it.
-fn private(path: &Path, create: bool) -> Result<(), StateError> {
+/// A new file, which has its name only once it is whole: one with too few bytes is damaged, and no new one.
+fn make(path: &Path) -> Result<(), StateError> {
+    if path.is_symlink() {
+        let detail = "it is a link that leads nowhere".to_owned();
+        return Err(StateError::Unusable { path: path.to_owned(), detail });
+    }
+    let beside = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let cannot = |error: &io::Error| StateError::io(path, "cannot make it", error);
+    let new = beside(".new");
+    // A run that was ended here may have left something; the lock says that it is gone.
+    for old in [&new, &beside(".new-journal")] {
+        match std::fs::remove_file(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&error)),
+            _ => {}
+        }
+    }
+    private_options().create_new(true).open(&new).map_err(|error| cannot(&error))?;
+    let failed = |error| StateError::sqlite(path, &error);
+    let conn = Connection::open_with_flags(&new, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    create(&conn).map_err(failed)?;
+    conn.close().map_err(|(_, error)| failed(error))?;
+    std::fs::rename(&new, path).map_err(|error| cannot(&error))
+}
+
+/// Nobody but its owner reads the file.
+fn private(path: &Path) -> Result<(), StateError> {
     let cannot = |error: &io::Error| StateError::io(path, "cannot open it", error);
-    let file = private_options().create(create).truncate(false).open(path).map_err(|error| cannot(&error))?;
+    let file = private_options().open(path).map_err(|error| cannot(&error))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -179,8 +213,12 @@ fn check_length(path: &Path) -> Result<(), StateError> {
         Ok((length, head))
     };
     let (length, head) = read().map_err(|error| StateError::io(path, "cannot read it", &error))?;
-    if length == 0 || !head.starts_with(b"SQLite format 3\0") {
-        // New, or something else, which is told apart later.
+    if length < HEAD {
+        // To SQLite this would be a file that is still to be filled.
+        return long_enough(path, length, HEAD);
+    }
+    if !head.starts_with(b"SQLite format 3\0") {
+        // Something else, which is told apart later.
         return Ok(());
     }
     let page = match u16::from_be_bytes([head[16], head[17]]) {
@@ -212,11 +250,7 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let failed = |error| StateError::sqlite(path, &error);
     conn.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
     let version = number("PRAGMA user_version")?;
-    if tables == 0 && version == 0 {
-        return create(conn).map_err(failed);
-    }
     if number("PRAGMA application_id")? != APPLICATION_ID {
         return Err(StateError::Foreign { path: path.to_owned() });
     }
