@@ -1,6 +1,6 @@
 //! The options of everything that talks to COR.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -77,6 +77,12 @@ impl ConnectionArgs {
             None => builder,
         };
         Ok(builder.build()?)
+    }
+
+    /// The files that are read, and what each is called.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let files = [("the token file", &self.token_file), ("the CA file", &self.ca_file)];
+        files.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)))
     }
 
     /// Checks the options as far as they can be without credentials. Returns where COR is.

@@ -29,6 +29,8 @@ const SHOWN: u64 = 3;
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let rules = args.table.rules()?;
+    let origin = args.table.origin();
+    spare(args, &origin)?;
     let client = match args.dry_run {
         true => None,
         false => Some(args.connection.client()?),
@@ -37,15 +39,6 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         Some(client) => client.base_url().to_owned(),
         None => args.connection.check()?,
     };
-    let origin = args.table.origin();
-    for (flag, path) in [("--rejects", &args.rejects), ("--report", &args.report)] {
-        if let Some(path) = path.as_ref().filter(|path| origin.is_same_as(path)) {
-            let path = path.display();
-            let message =
-                format!("{flag} {path} is the input itself, which would be lost; name another file");
-            return Err(Failure::usage(message));
-        }
-    }
     let rows = args.table.open(args.rejects.is_some(), args.create_missing && !args.no_state)?;
     let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
     let keeping = Keeping { scope, full: args.full };
@@ -92,6 +85,37 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
     let state = args.state.for_reading()?;
     let options = Options { name: args.table.origin().name(), ..Options::default() };
     plan::run(state, &keeping, rows, options, &plan::CHANGES, output)
+}
+
+/// What a run writes goes over nothing that it reads or keeps.
+fn spare(args: &SyncArgs, input: &Origin) -> Result<(), Failure> {
+    let mut others = vec![("the input itself", input.clone())];
+    let mut file = |what, path: &Path| others.push((what, Origin::File(path.to_owned())));
+    if let Some(mapping) = &args.table.mapping {
+        file("the mapping", mapping);
+    }
+    for (what, path) in args.connection.files() {
+        file(what, path);
+    }
+    // Where no state can be, none is overwritten.
+    if let Ok(state) = args.state.path() {
+        file("the state", &state);
+        for ending in [".lock", "-wal", "-shm", "-journal"] {
+            let mut beside = state.clone().into_os_string();
+            beside.push(ending);
+            file("a part of the state", Path::new(&beside));
+        }
+    }
+    for (flag, path) in [("--rejects", &args.rejects), ("--report", &args.report)] {
+        let Some(path) = path else { continue };
+        if let Some((what, _)) = others.iter().find(|(_, other)| other.is_same_as(path)) {
+            let path = path.display();
+            let message = format!("{flag} {path} is {what}, which would be lost; name another file");
+            return Err(Failure::usage(message));
+        }
+        others.push(("the file of --rejects", Origin::File(path.clone())));
+    }
+    Ok(())
 }
 
 /// The page, whose file can be written.

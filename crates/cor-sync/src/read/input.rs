@@ -60,9 +60,12 @@ impl Origin {
         }
     }
 
-    /// Whether `path` is this very input, under whatever name.
+    /// Whether `path` is this very input, under whatever name. A file that is not there yet is the same where it would
+    /// be made in the same place.
     pub fn is_same_as(&self, path: &Path) -> bool {
-        let Ok(other) = std::fs::metadata(path) else { return false };
+        let Ok(other) = std::fs::metadata(path) else {
+            return matches!(self, Origin::File(own) if !own.exists() && place(own) == place(path));
+        };
         match self {
             Origin::File(own) => std::fs::metadata(own).is_ok_and(|own| same_file(&own, &other)),
             Origin::Stdin => stdin_metadata().is_some_and(|own| same_file(&own, &other)),
@@ -74,6 +77,20 @@ impl Origin {
             Origin::File(path) => Some(path.extension()?.to_str()?.to_lowercase()),
             Origin::Stdin => None,
         }
+    }
+}
+
+/// Where a file would be made, whatever its folder is called.
+fn place(path: &Path) -> PathBuf {
+    // What a link leads to is made, not the link.
+    let path = match path.read_link() {
+        Ok(target) => path.parent().unwrap_or(Path::new("")).join(target),
+        Err(_) => path.to_owned(),
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => std::path::absolute(&path).unwrap_or(path),
     }
 }
 
