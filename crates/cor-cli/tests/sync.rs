@@ -200,7 +200,7 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
         "line 7, id: is empty",
         "line 8, name: is not UTF-8",
         "line 9, start: start 2025-02-01 is after end 2025-01-01",
-        "line 10: the row has 2 cells where the header has 5; it runs to line 11: is a quotation mark not closed?",
+        "line 10: a quotation mark is not closed; the row runs to line 11",
     ] {
         assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
     }
@@ -214,6 +214,33 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
     assert_eq!(first["error"]["issues"][0]["column"], "close_value");
     assert_eq!(first["error"]["issues"][0]["field"], "estimated");
     assert_eq!(first["error"]["issues"][1]["code"], "not_a_date");
+}
+
+#[test]
+fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes() {
+    let sandbox = sandbox(&["A", "B", "C", "D"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name\nA,\"5 inch\nB,\"x\"\nC,\"5\" pipe\"\nD,5\" pipe\nB,\"torn, te");
+    let rejects = folder.path("r.csv");
+    let rejects = rejects.to_str().unwrap();
+    let ran = sync(&sandbox, &file, &["--rejects", rejects]).exits(1);
+    for says in [
+        "line 2: text follows a closing quotation mark; inside quotation marks one is written as two; the row runs to line 3",
+        "line 4: text follows a closing quotation mark",
+        "line 6: a quotation mark is not closed",
+    ] {
+        assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
+    }
+    assert_eq!(bodies(&sandbox), [r#"{"name":"5\" pipe"}"#]);
+    for (from, to) in [("r.csv", "again.csv"), ("again.csv", "r.csv")] {
+        let to = folder.path(to);
+        sync(&sandbox, &folder.path(from), &["--rejects", to.to_str().unwrap()]).exits(1);
+    }
+    let written = folder.read("r.csv");
+    assert!(written.contains("\nC,\"5\" pipe\",4,rejected,"), "{written}");
+    assert!(bodies(&sandbox).len() == 1, "what was not mended is not sent: {written}");
+    let cut = folder.file("cut.csv", "id,\"name\nA,x\n");
+    sync(&sandbox, &cut, &[]).exits(2).says("the header cannot be meant: a quotation mark is not closed");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
+use crate::read::quoting::{self, Fault};
 use crate::{Members, NOTES};
 
 /// What became of a row that was not applied.
@@ -72,6 +73,7 @@ pub struct Rejects {
     file: File,
     style: Style,
     rows: u64,
+    missing: u64,
 }
 
 impl Rejects {
@@ -96,7 +98,7 @@ impl Rejects {
         }
         let mut file = File::create(path)?;
         file.write_all(&start)?;
-        Ok(Rejects { file, style, rows: 0 })
+        Ok(Rejects { file, style, rows: 0, missing: 0 })
     }
 
     /// Adds a row: as it was written, its line, what became of it and why.
@@ -109,12 +111,18 @@ impl Rejects {
             Style::Jsonl { .. } | Style::Singer { .. } => noted_json(raw, line, fate, reason),
         };
         self.rows += 1;
+        self.missing += u64::from(raw.is_empty());
         self.file.write_all(&bytes)
     }
 
-    /// How many rows it holds.
+    /// How many rows it tells of.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// How many of these were too long to be copied, so that there are only the notes.
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 }
 
@@ -158,14 +166,32 @@ impl CsvStyle {
     fn noted(&self, raw: &[u8], notes: &[&str; 3]) -> Vec<u8> {
         let cells = self.parse(raw);
         let notes = ByteRecord::from(&notes[..]);
+        if let Some(fault) = quoting::fault(raw, self.delimiter) {
+            return self.noted_fault(raw, fault, &cells, &notes);
+        }
         let mut line = raw.to_vec();
         line.push(self.delimiter);
         line.extend_from_slice(&self.write(&notes));
-        // The row stays as it was written, byte for byte, if that can still be read as what it was: a quotation
-        // mark that is never closed would swallow the notes.
+        // The row stays as it was written, byte for byte, if that can still be read as what it was.
         if self.noted || self.parse(&line) != joined(&cells, cells.len(), &notes) {
             line = self.write(&joined(&cells, self.data_cells(&cells), &notes));
         }
+        line.extend_from_slice(self.newline.as_bytes());
+        line
+    }
+
+    /// A row whose quotation marks cannot be meant as they stand. It is not written anew with marks that can be: fed
+    /// back as it is, it has to be refused once more.
+    fn noted_fault(&self, raw: &[u8], fault: Fault, cells: &ByteRecord, notes: &ByteRecord) -> Vec<u8> {
+        let ends = quoting::cell_ends(raw, self.delimiter);
+        let end = self.data_cells(cells).checked_sub(1).and_then(|last| ends.get(last));
+        let mut line = raw[..end.copied().unwrap_or(raw.len())].to_vec();
+        if fault == Fault::Open {
+            // It would swallow the notes.
+            line.extend_from_slice(b"\" [not closed]");
+        }
+        line.push(self.delimiter);
+        line.extend_from_slice(&self.write(notes));
         line.extend_from_slice(self.newline.as_bytes());
         line
     }
@@ -212,7 +238,10 @@ fn noted_json(raw: &[u8], line: u64, fate: Fate, reason: &str) -> Vec<u8> {
         return [b"{", notes.as_bytes(), b"}\n", raw, b"\n"].concat();
     };
     let is_note = |name: &str| NOTES.contains(&name);
-    let object = if members.is_empty() {
+    let object = if !members.is_empty() && members.iter().all(|(name, _)| is_note(name)) {
+        // The notes of a row that was not copied the first time: the empty line says that it is not here.
+        format!("{{{notes}}}\n\n")
+    } else if members.is_empty() {
         format!("{{{notes}}}\n")
     } else if members.iter().any(|(name, _)| is_note(name)) {
         let kept = members.iter().filter(|(name, _)| !is_note(name));
@@ -249,8 +278,16 @@ mod tests {
         {
             assert_eq!(noted("id,name", raw), format!("{raw},{notes}"), "{raw}");
         }
-        assert_eq!(noted("id,name", "1,\"never closed"), format!("1,never closed,{notes}"));
-        assert_eq!(noted("id,name", "1,\"never, closed"), format!("1,\"never, closed\",{notes}"));
+        for (raw, kept) in [
+            ("1,\"never, closed", "1,\"never, closed\" [not closed]"),
+            ("1,\"5\" pipe\"", "1,\"5\" pipe\""),
+        ] {
+            let line = noted("id,name", raw);
+            assert_eq!(line, format!("{kept},{notes}"));
+            let line = line.trim_end();
+            assert_eq!(quoting::fault(line.as_bytes(), b','), Some(Fault::TextBehind), "it is refused once more");
+            assert_eq!(noted("id,name,_line,_outcome,_reason", line), format!("{kept},{notes}"));
+        }
     }
 
     #[test]
@@ -278,6 +315,8 @@ mod tests {
             noted(r#"{"_line":1,"id":"1","n":1.50}"#),
             format!("{{\"id\":\"1\",\"n\":1.50,{notes}}}\n")
         );
+        assert_eq!(noted(""), format!("{{{notes}}}\n\n"));
+        assert_eq!(noted(r#"{"_line":1,"_outcome":"rejected"}"#), format!("{{{notes}}}\n\n"));
         assert_eq!(noted("nonsense"), format!("{{{notes}}}\nnonsense\n"));
     }
 }

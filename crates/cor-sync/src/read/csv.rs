@@ -9,6 +9,7 @@ use csv::ByteRecord;
 use super::encoding::Encoding;
 use super::input::Input;
 use super::keeping::{Keeping, LONGEST_ROW, too_long};
+use super::quoting::{self, Fault};
 use crate::mapping::{Columns, Draft};
 use crate::rejects::CsvStyle;
 use crate::{Broken, ColumnUse, Content, Fix, Problem, Reason, Row, Rows, Rules, Style, Unusable};
@@ -60,7 +61,6 @@ impl CsvRows {
             })?;
             header.push(name.to_owned());
         }
-        let columns = Columns::new(&rules, &header)?;
         let mut lines = Lines::default();
         let position = reader.position().byte();
         let piece = reader.get_mut().cut(position).to_vec();
@@ -71,7 +71,12 @@ impl CsvRows {
             _ => "\n",
         };
         let position = mark + encoding.source_length(&piece).unwrap_or(0);
-        let style = CsvStyle::new(delimiter, newline, marked, lines.row(&piece).0, &header);
+        let raw = lines.row(&piece).0;
+        if let Some(fault) = quoting::fault(raw, delimiter) {
+            return Err(Unusable::because(format!("the header cannot be meant: {}", fault.message())));
+        }
+        let columns = Columns::new(&rules, &header)?;
+        let style = CsvStyle::new(delimiter, newline, marked, raw, &header);
         Ok(CsvRows {
             reader,
             rules,
@@ -89,7 +94,10 @@ impl CsvRows {
     }
 
     /// The cells of the record as an update, or what is wrong with them.
-    fn content(&self, line: u64, last_line: u64) -> Content {
+    fn content(&self, line: u64, last_line: u64, fault: Option<Fault>) -> Content {
+        if let Some(fault) = fault {
+            return Content::Bad(self.id(), vec![misquoted(fault, line, last_line)]);
+        }
         let (found, wanted) = (self.style.data_cells(&self.record), self.style.data_columns());
         if found != wanted {
             return Content::Bad(self.id(), vec![ragged(found, wanted, line, last_line)]);
@@ -190,8 +198,9 @@ impl Rows for CsvRows {
         let piece = self.reader.get_mut().cut(position);
         self.position += self.encoding.source_length(piece).unwrap_or(0);
         let (raw, line) = self.lines.row(piece);
+        let fault = quoting::fault(raw, self.style.delimiter());
         let raw = if self.keep { raw.to_vec() } else { Vec::new() };
-        let content = self.content(line, self.lines.last_line());
+        let content = self.content(line, self.lines.last_line(), fault);
         Ok(Some(self.row(line, raw, content)))
     }
 
@@ -267,7 +276,7 @@ fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
 fn ragged(found: usize, wanted: usize, line: u64, last_line: u64) -> Problem {
     let cells = |n: usize| if n == 1 { "1 cell".to_owned() } else { format!("{n} cells") };
     let cause = if last_line > line {
-        format!("it runs to line {last_line}: is a quotation mark not closed?")
+        format!("it runs to line {last_line}: is a quotation mark missing?")
     } else if found > wanted {
         "a value that holds the delimiter needs quotation marks around it".to_owned()
     } else {
@@ -275,6 +284,14 @@ fn ragged(found: usize, wanted: usize, line: u64, last_line: u64) -> Problem {
     };
     let message = format!("the row has {} where the header has {wanted}; {cause}", cells(found));
     Problem::of_row("ragged", message)
+}
+
+fn misquoted(fault: Fault, line: u64, last_line: u64) -> Problem {
+    let message = match last_line > line {
+        true => format!("{}; the row runs to line {last_line}", fault.message()),
+        false => fault.message().to_owned(),
+    };
+    Problem::of_row("quotes", message)
 }
 
 fn not_text(column: &str, encoding: Encoding) -> Problem {

@@ -72,7 +72,10 @@ impl Rows for JsonRows {
                 Ok(Line::TooLong) => {
                     Some(Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]))
                 }
-                Ok(Line::Text) => content(&self.lines.buffer, &self.rules, &mut self.names),
+                Ok(Line::Text) => match content(&self.lines.buffer, &self.rules, &mut self.names) {
+                    None => self.lines.lonely_notes()?,
+                    content => content,
+                },
                 Err(error) => return Err(Broken { line: self.lines.line + 1, error }),
             };
             if let Some(content) = content {

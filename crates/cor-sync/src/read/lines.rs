@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::encoding::Encoding;
 use super::input::Input;
 use super::keeping::LONGEST_ROW;
+use crate::{Broken, Content, Problem};
 
 pub(crate) struct LineReader {
     reader: BufReader<Box<dyn Read + Send>>,
@@ -65,6 +66,18 @@ impl LineReader {
                 return Ok(Line::Text);
             }
         }
+    }
+
+    /// After notes: what to say where the line they are about was left empty, because the row was too long to be copied.
+    /// It is not lost from sight by feeding the file back.
+    pub(crate) fn lonely_notes(&mut self) -> Result<Option<Content>, Broken> {
+        let line = self.line + 1;
+        let next = self.reader.fill_buf().map_err(|error| Broken { line, error })?;
+        if !matches!(next.first(), Some(b'\n' | b'\r')) {
+            return Ok(None);
+        }
+        let message = "the row that these notes are about is not in this file; take it from the table it was in";
+        Ok(Some(Content::Bad(String::new(), vec![Problem::of_row("row_missing", message)])))
     }
 
     fn read_some(&mut self) -> io::Result<usize> {

@@ -11,6 +11,7 @@ mod lines;
 mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_cells;
+pub(crate) mod quoting;
 mod singer;
 mod table;
 

@@ -52,6 +52,8 @@ enum Message {
     Record(Content),
     /// It is taken care of.
     Done,
+    /// Of an earlier run, about the row on the line after it.
+    Notes,
     Schema,
 }
 
@@ -88,7 +90,7 @@ impl SingerRows {
             is_empty = false;
             match rows.message()? {
                 Message::Schema => return Ok(rows),
-                Message::Done => {}
+                Message::Done | Message::Notes => {}
                 // What is no message is no record either.
                 Message::Record(Content::Bad(_, problems)) => {
                     return Err(cannot(rows.lines.line, crate::sentence(&problems)));
@@ -127,7 +129,7 @@ impl SingerRows {
         };
         if !message.0.is_empty() && message.0.iter().all(|(name, _)| NOTES.contains(&name.as_str())) {
             // Ours, about the line after it.
-            return Ok(Message::Done);
+            return Ok(Message::Notes);
         }
         let text = |name: &str| member(&message, name).and_then(|value| text_of(value.get()));
         let Some(kind) = text("type") else {
@@ -244,7 +246,12 @@ impl Rows for SingerRows {
                 })?,
                 Err(error) => return Err(Broken { line: self.lines.line + 1, error }),
             };
-            if let Message::Record(content) = message {
+            let content = match message {
+                Message::Record(content) => Some(content),
+                Message::Notes => self.lines.lonely_notes()?,
+                Message::Done | Message::Schema => None,
+            };
+            if let Some(content) = content {
                 let LineReader { line, position, .. } = self.lines;
                 let raw = if self.keep { self.lines.buffer.clone() } else { Vec::new() };
                 let number = self.number;
