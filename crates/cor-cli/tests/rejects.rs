@@ -119,6 +119,59 @@ fn the_input_is_never_overwritten_and_an_unwritable_file_is_told_before_anything
     }
 }
 
+#[test]
+fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name\nP,x\n");
+    let mapping = folder.file("m.toml", "source = \"SALESFORCE\"\n");
+    let token = folder.file("token", TOKEN);
+    let ca = folder.file("ca.pem", "no certificate");
+    let lock = folder.file("s.db.lock", "");
+    let state = folder.path("s.db");
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    for flag in ["--rejects", "--report"] {
+        for (path, what) in [
+            (&mapping, "the mapping"),
+            (&token, "the token file"),
+            (&ca, "the CA file"),
+            (&state, "the state"),
+            (&folder.path("./s.db"), "the state"),
+            (&lock, "a part of the state"),
+            (&folder.path("s.db-wal"), "a part of the state"),
+        ] {
+            let mut command = cor(&sandbox, &["projects", "sync", &text(&file), "--dry-run"]);
+            command.args(["--mapping", &text(&mapping), "--token-file", &text(&token), "--state", &text(&state)]);
+            command.args(["--ca-file", &text(&ca), flag, &text(path)]);
+            ran(&mut command).exits(2).says(&format!("is {what}, which would be lost"));
+        }
+    }
+    let both = folder.path("both");
+    sync_with(&sandbox, &file, &both, &["--report", &text(&both)]).exits(2).says("is the file of --rejects");
+    assert!(!both.exists() && !state.exists());
+    assert_eq!([folder.read("token"), folder.read("ca.pem")], [TOKEN, "no certificate"]);
+    sync_with(&sandbox, &file, Path::new("/dev/null"), &["--report", "/dev/null"]).exits(0);
+}
+
+#[test]
+fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let long = format!("{{\"id\":\"P\",\"name\":\"{}\"}}\n", "x".repeat(17 << 20));
+    let file = folder.file("t.jsonl", format!("{long}{{\"id\":\"P\",\"name\":\"fine\"}}\n{{\"id\":\"\"}}\n"));
+    let rejects = folder.path("r.jsonl");
+    let ran = sync_with(&sandbox, &file, &rejects, &[]).exits(1);
+    let ran = ran.prints("1 row is in").prints("1 row was not copied into");
+    assert!(ran.err.contains("line 1: the row is longer than 16 MiB"), "{}", ran.err);
+    for (from, to) in [("r.jsonl", "again.jsonl"), ("again.jsonl", "r.jsonl")] {
+        let ran = sync_with(&sandbox, &folder.path(from), &folder.path(to), &[]).exits(1);
+        assert!(ran.err.contains("line 1: the row that these notes are about is not in this file"), "{}", ran.err);
+    }
+    let only = folder.file("only.jsonl", &long);
+    let ran = sync_with(&sandbox, &only, &rejects, &[]).exits(1).prints("1 row was not copied into");
+    assert!(!ran.out.contains("mend that file"), "{}", ran.out);
+}
+
 /// A run of six rows that is stopped while the first two are held up at COR.
 struct Stopped {
     sandbox: Sandbox,

@@ -334,6 +334,22 @@ fn an_outage_pauses_and_fails_no_row() {
 }
 
 #[test]
+fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    let again = "  Run the same command again: it goes on where it was.\n";
+    sandbox.queue(Answer::error(401, "Unauthorized", "", "no"));
+    let ran = sync(&sandbox, &file, &["--concurrency", "1"]).exits(3).prints(again);
+    assert!(!ran.out.contains("--rejects"), "{}", ran.out);
+    sandbox.queue_clear();
+    assert!(!sync(&sandbox, &file, &[]).exits(0).out.contains(again));
+    sandbox.queue(Answer::error(401, "Unauthorized", "", "no"));
+    let stateless = sync(&sandbox, &file, &["--no-state", "--concurrency", "1"]).exits(3);
+    assert!(!stateless.out.contains(again) && stateless.out.contains("--rejects"), "{}", stateless.out);
+}
+
+#[test]
 fn programs_are_told_how_far_it_is() {
     let sandbox = Sandbox::builder()
         .token(TOKEN)

@@ -66,6 +66,7 @@ pub(super) fn apply(
     let mut sync =
         TableSync::begin(state, keeping.scope.clone(), keeping.options(options.rejects.is_some()))?;
     run_rows(rows, options, output, async |mut feed, control, report, mut signals| {
+        report.resumes = true;
         let mut run = Run { client, create_missing, control, signals: &mut signals };
         let ended = run.all(&mut feed, &mut sync, report).await;
         let ended = ended.and_then(|()| report.write_rejected(&sync));

@@ -65,6 +65,8 @@ pub(crate) struct Report<'a> {
     started: Instant,
     shown: u64,
     forbidden: bool,
+    /// Whether a state remembers how far the run came.
+    pub(crate) resumes: bool,
 }
 
 impl<'a> Report<'a> {
@@ -88,6 +90,7 @@ impl<'a> Report<'a> {
             started: Instant::now(),
             shown: 0,
             forbidden: false,
+            resumes: false,
         }
     }
 
@@ -403,17 +406,35 @@ impl<'a> Report<'a> {
         if let Some(line) = unread_from {
             self.output.line(&format!("  The input was not read from {} {} on.", self.unit, grouped(line)));
         }
+        // What a state does not know of is in the file, or in the input.
+        let goes_on = self.resumes
+            && self.stopped.as_ref().is_some_and(|stopped| stopped.status != status::DONE)
+            && purpose == Purpose::Apply;
+        if goes_on {
+            self.output.line("  Run the same command again: it goes on where it was.");
+        }
         match &self.rejects {
-            Some((path, rejects)) if rejects.rows() > 0 => {
-                let (rows, path) = (grouped(rejects.rows()), path.display());
-                let are = if rejects.rows() == 1 { "row is" } else { "rows are" };
+            Some((path, rejects)) if rejects.rows() > rejects.missing() => {
+                let (rows, path) = (rejects.rows() - rejects.missing(), path.display());
+                let are = if rows == 1 { "row is" } else { "rows are" };
+                let rows = grouped(rows);
                 let text = format!("  {rows} {are} in {path}, with the reason; mend that file and sync it.");
                 self.output.line(&text);
             }
-            None if totals.not_applied() + not_started > 0 && !matches!(purpose, Purpose::Plan(_)) => {
+            None if !goes_on
+                && totals.not_applied() + not_started > 0
+                && !matches!(purpose, Purpose::Plan(_)) =>
+            {
                 self.output.line("  Run it with --rejects FILE to get those rows into a file to mend.");
             }
             _ => {}
+        }
+        if let Some((path, rejects)) = self.rejects.as_ref().filter(|(_, rejects)| rejects.missing() > 0) {
+            let (rows, path) = (rejects.missing(), path.display());
+            let are = if rows == 1 { "row was" } else { "rows were" };
+            let rows = grouped(rows);
+            let text = format!("  {rows} {are} not copied into {path}: mend the input at the lines it names.");
+            self.output.line(&text);
         }
     }
 }
