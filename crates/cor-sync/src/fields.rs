@@ -58,11 +58,11 @@ pub(crate) fn merged(older: &str, newer: &str) -> Option<String> {
     Some(write(&fields))
 }
 
-/// The fields of `all` that `doubtful` does not name.
-pub(crate) fn without(all: &str, doubtful: &str) -> Option<String> {
-    let doubtful = members(doubtful)?;
-    let mut fields = members(all)?;
-    fields.retain(|(name, _)| !doubtful.iter().any(|(other, _)| other == name));
+/// The accepted fields that stand whether or not COR has taken what was on its way: those it would not have changed.
+pub(crate) fn certain(accepted: &str, pending: &str) -> Option<String> {
+    let pending = members(pending)?;
+    let mut fields = members(accepted)?;
+    fields.retain(|(name, value)| !pending.iter().any(|(other, sent)| other == name && sent != value));
     Some(write(&fields))
 }
 
@@ -108,11 +108,14 @@ mod tests {
     fn the_later_of_two_wins_and_the_order_is_that_of_an_update() {
         let merged = merged(r#"{"end":"2025-01-01","x":1}"#, r#"{"name":"é\"","end":null}"#);
         assert_eq!(merged.as_deref(), Some(r#"{"name":"é\"","end":null,"x":1}"#));
-        assert_eq!(
-            without(r#"{"name":"N","end":null}"#, r#"{"end":"x"}"#).as_deref(),
-            Some(r#"{"name":"N"}"#)
-        );
-        assert_eq!(without("{}", "{}").as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_field_is_in_doubt_only_where_it_may_have_changed() {
+        let accepted = r#"{"name":"N","brief":"b","end":null}"#;
+        let after = certain(accepted, r#"{"name":"N","end":"2025-01-01","estimated":1}"#);
+        assert_eq!(after.as_deref(), Some(r#"{"name":"N","brief":"b"}"#));
+        assert_eq!(certain("{}", "{}").as_deref(), Some("{}"));
     }
 
     fn update() -> impl Strategy<Value = ProjectUpdate> {

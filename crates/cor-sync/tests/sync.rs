@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cor_http::{Client, Date, ErrorKind, Outcome, ProjectCreate, ProjectUpdate};
-use cor_sandbox::{Answer, Sandbox};
+use cor_sandbox::{Answer, Hold, Sandbox};
 use cor_sync::{Change, Scope, State, SyncOptions, TableSync, Verdict};
 
 struct World {
@@ -26,7 +26,12 @@ impl World {
     }
 
     fn client(&self) -> Client {
+        self.client_with(16)
+    }
+
+    fn client_with(&self, concurrency: usize) -> Client {
         let builder = Client::builder().backoff_base(Duration::from_millis(1)).max_attempts(1);
+        let builder = builder.concurrency(concurrency);
         builder.base_url(self.sandbox.base_url()).token(self.sandbox.token()).build().unwrap()
     }
 
@@ -166,6 +171,69 @@ async fn what_nobody_knows_is_sent_again_even_if_the_table_has_gone_back() {
         world.arrived();
         assert_eq!(world.sync(&[("A", named("a").brief("kept"))]).await, []);
     }
+}
+
+/// A run that ends like a killed one while this many updates are under way: nothing more is written.
+async fn killed(world: &World, rows: &[(&str, ProjectUpdate)], under_way: usize) {
+    let hold = Hold::new();
+    world.sandbox.queue(Answer::pass().held_by(&hold).times(under_way as u32));
+    let mut sync = world.begin(SyncOptions::default());
+    for (n, (id, update)) in rows.iter().enumerate() {
+        sync.stage_update(id, update, n as u64 + 2).unwrap();
+    }
+    let client = world.client_with(under_way);
+    let mut apply = sync.apply(&client, None).unwrap();
+    let arrived = async {
+        while world.sandbox.requests().len() < under_way {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        settled = apply.next() => panic!("{settled:?}"),
+        () = arrived => {}
+    }
+    drop(apply);
+    drop(sync);
+    hold.release();
+    world.sandbox.queue_clear();
+    world.arrived();
+}
+
+#[tokio::test]
+async fn after_a_kill_only_what_was_handed_out_is_sent_again_and_only_what_may_have_changed() {
+    let world = World::with(&["A", "B", "C", "D"]);
+    let ids = ["A", "B", "C", "D"];
+    let first = ids.map(|id| (id, named("1").brief("same")));
+    world.sync(&first).await;
+    world.arrived();
+    killed(&world, &ids.map(|id| (id, named("2").brief("same"))), 2).await;
+    let scopes = State::open(&world.path()).unwrap().scopes().unwrap();
+    assert_eq!((scopes[0].projects, scopes[0].unsettled), (4, 2), "the others were never sent");
+    // After another start of the machine only the mark that was flushed counts: the power may have gone.
+    let copy = world.folder.path().join("copy.db");
+    std::fs::copy(world.path(), &copy).unwrap();
+    rusqlite::Connection::open(&copy).unwrap().execute("UPDATE closer_marks SET boot = 'other'", []).unwrap();
+    assert_eq!(State::open(&copy).unwrap().scopes().unwrap()[0].unsettled, 4);
+    // Back to what COR had: only of two projects may it have heard anything else, and of these only the name.
+    assert_eq!(world.sync(&first).await, verdicts(&[("A", "applied"), ("B", "applied")]));
+    assert_eq!(world.arrived(), [r#"A {"name":"1"}"#, r#"B {"name":"1"}"#]);
+}
+
+#[tokio::test]
+async fn after_a_kill_a_project_of_which_nothing_was_accepted_is_still_new() {
+    let world = World::with(&["A", "B"]);
+    let rows = [("A", named("a")), ("B", named("b"))];
+    killed(&world, &rows, 1).await;
+    let mut plan = world.plan(world.scope());
+    for (id, update) in &rows {
+        plan.stage_update(id, update, 2).unwrap();
+    }
+    let new: Vec<bool> = plan.changes().unwrap().iter().map(|change| change.is_new).collect();
+    assert_eq!(new, [true, true]);
+    drop(plan);
+    assert_eq!(world.sync(&rows[1..]).await, verdicts(&[("B", "applied")]));
+    assert_eq!(State::open(&world.path()).unwrap().scopes().unwrap()[0].projects, 1);
+    assert_eq!(world.sync(&rows).await, verdicts(&[("A", "applied")]));
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ use crate::Fate;
 use crate::fields;
 use crate::state::{Pending, StateError};
 
-/// A mark on the disk stands for this many places, so that few of them have to wait for the disk.
+/// A mark on the disk stands for this many places, so that few of them have to wait for the disk. It counts when the
+/// power went; after anything else the closer mark does, which waits for no disk.
 const MARK: i64 = 10_000;
 
 /// The create for a project that COR does not know, from its external id and everything the table says of it.
@@ -205,10 +206,10 @@ impl Apply<'_> {
 
     /// Fills the places that are free.
     fn hand_out(&mut self) -> Result<(), StateError> {
-        let mut needless = Vec::new();
-        while self.sender.is_some() && self.in_flight.len() < self.window {
+        let (mut needless, mut handed, mut is_last) = (Vec::new(), Vec::new(), false);
+        while self.sender.is_some() && self.in_flight.len() + handed.len() < self.window {
             let Some(pending) = self.next_pending()? else {
-                self.sender = None;
+                is_last = true;
                 break;
             };
             let change = self.sync.change(&pending)?;
@@ -221,26 +222,11 @@ impl Apply<'_> {
                 }
                 continue;
             }
-            let state = &mut self.sync.state;
-            let update = change.update(&self.sync.scope);
-            if pending.place > self.marked {
-                self.marked = pending.place + MARK;
-                let marked = state.mark(self.sync.run.number, self.marked);
-                marked.map_err(|error| state.failed(&error))?;
-            }
-            if let Some(complete) = &self.complete {
-                let accepted = pending.accepted.as_deref().unwrap_or("{}");
-                if let Some(fields) = fields::merged(accepted, &pending.wanted) {
-                    complete.lock().unwrap_or_else(PoisonError::into_inner).insert(change.id.clone(), fields);
-                }
-            }
-            self.sent = pending.place;
-            if let Some(sender) = &self.sender {
-                // The other end lives in the results, which are ours.
-                let _ = sender.send((change.id.clone(), update));
-            }
-            self.in_flight.insert(self.handed_out, (pending, change));
-            self.handed_out += 1;
+            handed.push((pending, change));
+        }
+        self.send(handed)?;
+        if is_last {
+            self.sender = None;
         }
         if !needless.is_empty() {
             let state = &self.sync.state;
@@ -250,6 +236,37 @@ impl Apply<'_> {
                 state.commit()
             };
             drop_all().map_err(|error| state.failed(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Sends, after the state knows that it may have been.
+    fn send(&mut self, handed: Vec<(Pending, Change)>) -> Result<(), StateError> {
+        let Some((last, _)) = handed.last() else { return Ok(()) };
+        let (state, run) = (&mut self.sync.state, self.sync.run.number);
+        let mut mark = || {
+            state.mark_closely(run, last.place)?;
+            if last.place > self.marked {
+                state.mark(run, last.place + MARK)?;
+                self.marked = last.place + MARK;
+            }
+            Ok(())
+        };
+        mark().map_err(|error| self.sync.state.failed(&error))?;
+        self.sent = last.place;
+        for (pending, change) in handed {
+            if let Some(complete) = &self.complete {
+                let accepted = pending.accepted.as_deref().unwrap_or("{}");
+                if let Some(fields) = fields::merged(accepted, &pending.wanted) {
+                    complete.lock().unwrap_or_else(PoisonError::into_inner).insert(change.id.clone(), fields);
+                }
+            }
+            if let Some(sender) = &self.sender {
+                // The other end lives in the results, which are ours.
+                let _ = sender.send((change.id.clone(), change.update(&self.sync.scope)));
+            }
+            self.in_flight.insert(self.handed_out, (pending, change));
+            self.handed_out += 1;
         }
         Ok(())
     }

@@ -257,8 +257,9 @@ impl TableSync {
         let Some(pending) = found.pending.as_ref().filter(|_| doubtful) else {
             return Ok(found.accepted.clone());
         };
-        let accepted = found.accepted.as_deref().unwrap_or("{}");
-        let certain = fields::without(accepted, pending);
+        // Where nothing was ever accepted, nothing is certain.
+        let Some(accepted) = &found.accepted else { return Ok(None) };
+        let certain = fields::certain(accepted, pending);
         certain.map(Some).ok_or_else(|| self.unreadable(id))
     }
 

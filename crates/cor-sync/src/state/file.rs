@@ -47,6 +47,14 @@ const SCHEMA: &str = "
         sent_upto INTEGER NOT NULL
     ) STRICT;";
 
+/// Beside `runs`, because states of earlier versions have none.
+const CLOSER_MARKS: &str = "
+    CREATE TABLE IF NOT EXISTS closer_marks (
+        run INTEGER PRIMARY KEY,
+        boot TEXT NOT NULL,
+        sent_upto INTEGER NOT NULL
+    ) STRICT;";
+
 pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let path = &place(path, create)?;
     let lock = lock(path)?;
@@ -70,7 +78,7 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
         conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
         check_length_of(&conn, path)?;
     }
-    Ok(State { conn, path: path.clone(), _lock: Some(lock) })
+    Ok(State { conn, path: path.clone(), boot: boot(), _lock: Some(lock) })
 }
 
 pub(super) fn temporary() -> Result<State, StateError> {
@@ -79,7 +87,7 @@ pub(super) fn temporary() -> Result<State, StateError> {
     // SQLite's own way to say so.
     let conn = Connection::open("").map_err(failed)?;
     create(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
-    Ok(State { conn, path, _lock: None })
+    Ok(State { conn, path, boot: boot(), _lock: None })
 }
 
 /// The path that a file has under all its names, so that they share one lock.
@@ -194,6 +202,12 @@ fn private(path: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
+/// Which start of the machine this is, where the system tells (Linux does).
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
 fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -255,14 +269,15 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
         return Err(StateError::Foreign { path: path.to_owned() });
     }
     match version {
-        VERSION => Ok(()),
+        VERSION => conn.execute_batch(CLOSER_MARKS).map_err(failed),
         found => Err(StateError::Version { path: path.to_owned(), found, known: VERSION }),
     }
 }
 
 fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} {CLOSER_MARKS} PRAGMA application_id = {APPLICATION_ID}; \
+         PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 

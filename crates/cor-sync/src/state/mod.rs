@@ -33,6 +33,8 @@ pub(crate) use self::staging::{Brought, Found, Pending, Run};
 pub struct State {
     conn: Connection,
     path: PathBuf,
+    /// Which start of the machine this is, where that is known.
+    boot: Option<String>,
     /// Held as long as the state is; the operating system lets go of it however the process ends.
     _lock: Option<File>,
 }

@@ -1,7 +1,8 @@
 //! Looking into a state and forgetting parts of it.
 
-use rusqlite::{ToSql, params_from_iter};
+use rusqlite::{ToSql, params, params_from_iter};
 
+use super::staging::SENT_UPTO;
 use super::{Scope, State, StateError};
 
 /// What a state knows of one scope.
@@ -40,11 +41,14 @@ impl State {
     /// # Errors
     /// Where the file cannot be read.
     pub fn scopes(&self) -> Result<Vec<ScopeSummary>, StateError> {
-        let sql = "SELECT base_url, source, mapping, count(accepted), count(pending), max(accepted_at)
-                   FROM scopes LEFT JOIN projects USING (scope) GROUP BY scope ORDER BY scope";
+        let sql = format!(
+            "SELECT base_url, source, mapping, count(accepted), count({}), max(accepted_at)
+             FROM scopes LEFT JOIN projects USING (scope) GROUP BY scope ORDER BY scope",
+            unsettled()
+        );
         let read = || -> rusqlite::Result<Vec<ScopeSummary>> {
-            let mut statement = self.conn.prepare(sql)?;
-            let rows = statement.query_map([], |row| {
+            let mut statement = self.conn.prepare(&sql)?;
+            let rows = statement.query_map([&self.boot], |row| {
                 Ok(ScopeSummary {
                     scope: scope(row)?,
                     projects: row.get::<_, i64>(3)? as u64,
@@ -62,11 +66,15 @@ impl State {
     /// # Errors
     /// Where the file cannot be read.
     pub fn project(&self, id: &str) -> Result<Vec<KnownProject>, StateError> {
-        let sql = "SELECT base_url, source, mapping, id, accepted, accepted_at, pending
-                   FROM scopes JOIN projects USING (scope) WHERE id = ?1 ORDER BY scope";
+        let sql = format!(
+            "SELECT base_url, source, mapping, id, accepted, accepted_at, {}
+             FROM scopes JOIN projects USING (scope) WHERE id = ?2 AND (accepted IS NOT NULL OR {0} IS NOT NULL)
+             ORDER BY scope",
+            unsettled()
+        );
         let read = || -> rusqlite::Result<Vec<KnownProject>> {
-            let mut statement = self.conn.prepare(sql)?;
-            let rows = statement.query_map([id], |row| {
+            let mut statement = self.conn.prepare(&sql)?;
+            let rows = statement.query_map(params![self.boot, id], |row| {
                 Ok(KnownProject {
                     scope: scope(row)?,
                     id: row.get(3)?,
@@ -120,6 +128,15 @@ impl State {
             self.failed(&error)
         })
     }
+}
+
+/// What is pending and may have reached COR: what was only read, and never sent, is in no doubt.
+fn unsettled() -> String {
+    format!(
+        "CASE WHEN pending IS NOT NULL AND place <= coalesce(
+             (SELECT {SENT_UPTO} FROM runs WHERE runs.run = projects.run), {}) THEN pending END",
+        i64::MAX
+    )
 }
 
 fn scope(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scope> {

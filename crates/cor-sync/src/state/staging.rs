@@ -6,6 +6,11 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Scope, State};
 
+/// How far a row of `runs` came; the first parameter is the number of the machine's start.
+pub(super) const SENT_UPTO: &str = "min(runs.sent_upto, coalesce(
+    (SELECT closer.sent_upto FROM closer_marks AS closer WHERE closer.run = runs.run AND closer.boot = ?1),
+    runs.sent_upto))";
+
 /// A run of one table, as the state knows it.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -103,8 +108,10 @@ impl State {
         if let Some(upto) = run.earlier.get(&found.run) {
             return Ok(found.place <= *upto);
         }
-        let mut statement = self.conn.prepare_cached("SELECT sent_upto FROM runs WHERE run = ?1")?;
-        let upto = statement.query_row([found.run], |row| row.get(0)).optional()?.unwrap_or(i64::MAX);
+        let sql = format!("SELECT {SENT_UPTO} FROM runs WHERE run = ?2");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let upto = statement.query_row(params![self.boot, found.run], |row| row.get(0)).optional()?;
+        let upto = upto.unwrap_or(i64::MAX);
         run.earlier.insert(found.run, upto);
         Ok(found.place <= upto)
     }
@@ -190,9 +197,18 @@ impl State {
         self.conn.prepare_cached("DELETE FROM projects WHERE number = ?1")?.execute([number]).map(drop)
     }
 
-    /// From here on everything up to this place may have reached COR. On the disk when this returns.
+    /// From here on everything up to this place may have reached COR. On the disk when this returns: it holds even if
+    /// the power goes, and is written rarely for that.
     pub(crate) fn mark(&mut self, run: i64, upto: i64) -> rusqlite::Result<()> {
         self.flushed("UPDATE runs SET sent_upto = ?2 WHERE run = ?1", params![run, upto])
+    }
+
+    /// The same to the place and without waiting for the disk. It holds until the machine starts anew: what is lost
+    /// with the power may be lost in part, and this would then say too little.
+    pub(crate) fn mark_closely(&self, run: i64, upto: i64) -> rusqlite::Result<()> {
+        let Some(boot) = &self.boot else { return Ok(()) };
+        let sql = "INSERT OR REPLACE INTO closer_marks (run, boot, sent_upto) VALUES (?1, ?2, ?3)";
+        self.conn.prepare_cached(sql)?.execute(params![run, boot, upto]).map(drop)
     }
 
     /// The run has ended, with nothing sent behind this place.
@@ -201,6 +217,8 @@ impl State {
         self.conn.prepare_cached(sql)?.execute(params![run.number, upto])?;
         let sql = "DELETE FROM runs WHERE run = ?1
                    AND NOT EXISTS (SELECT 1 FROM projects WHERE run = ?1 AND pending IS NOT NULL)";
-        self.conn.prepare_cached(sql)?.execute([run.number]).map(drop)
+        self.conn.prepare_cached(sql)?.execute([run.number])?;
+        let sql = "DELETE FROM closer_marks WHERE run NOT IN (SELECT run FROM runs)";
+        self.conn.prepare_cached(sql)?.execute([]).map(drop)
     }
 }
