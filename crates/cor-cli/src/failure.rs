@@ -122,6 +122,12 @@ pub(crate) fn broken(broken: &Broken) -> String {
     }
 }
 
+/// The status that goes with it: the input itself cannot work, or its end did not come.
+pub(crate) fn status_of_broken(broken: &Broken) -> u8 {
+    let unusable = broken.error.get_ref().is_some_and(|error| error.is::<Unusable>());
+    if unusable { status::USAGE } else { status::UNREACHED }
+}
+
 /// An error of the client as every face describes it to programs.
 pub(crate) fn error_json(error: &Error) -> Value {
     json!({

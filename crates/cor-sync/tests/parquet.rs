@@ -109,6 +109,37 @@ fn what_is_no_parquet_file_is_told_as_such() {
 }
 
 #[test]
+fn a_compression_that_is_not_read_is_named_before_any_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    let schema = Arc::new(
+        parse_message_type("message m { required int64 id; required int64 estimated_time; }").unwrap(),
+    );
+    let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
+    let mut writer =
+        SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::new(properties)).unwrap();
+    let mut columns = writer.next_row_group().unwrap();
+    while let Some(mut column) = columns.next_column().unwrap() {
+        column.typed::<Int64Type>().write_batch(&[7], None, None).unwrap();
+        column.close().unwrap();
+    }
+    columns.close().unwrap();
+    writer.close().unwrap();
+    assert_eq!(seen(&all(open(&path, Rules::new("S")).unwrap().as_mut())[0]), r#"7 {"estimated_time":7}"#);
+    // In the footer the codec follows the column's path: from Snappy to Brotli.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let place = bytes.windows(16).position(|bytes| bytes == b"estimated_time\x15\x02").unwrap();
+    bytes[place + 15] = 8;
+    std::fs::write(&path, bytes).unwrap();
+    let reason = open(&path, Rules::new("S")).unwrap_err();
+    assert_eq!(
+        reason,
+        "the column \"estimated_time\" is compressed with brotli, which is not read; write the file with snappy, gzip, \
+         zstd or lz4"
+    );
+}
+
+#[test]
 fn many_row_groups_are_read_to_the_last_row() {
     const GROUPS: i64 = 7;
     const ROWS: i64 = 777;

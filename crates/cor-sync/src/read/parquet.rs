@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 
 use cor_http::{Issue, IssueCode};
+use parquet::basic::Compression;
 use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -85,6 +86,28 @@ impl ParquetRows {
                     reasons.push(Reason::new(format!("the column {name:?} cannot be used: it {what}")));
                 }
                 _ => {}
+            }
+        }
+        for column in &columns {
+            let groups = file.metadata().row_groups().iter();
+            let unread = groups.map(|group| group.column(column.leaf).compression()).find(|codec| {
+                !matches!(
+                    codec,
+                    Compression::UNCOMPRESSED
+                        | Compression::SNAPPY
+                        | Compression::GZIP(_)
+                        | Compression::ZSTD(_)
+                        | Compression::LZ4
+                        | Compression::LZ4_RAW
+                )
+            });
+            if let Some(codec) = unread {
+                let (name, codec) = (&header[column.place], codec.to_string());
+                let codec = codec.split('(').next().unwrap_or_default().to_lowercase();
+                reasons.push(Reason::new(format!(
+                    "the column {name:?} is compressed with {codec}, which is not read; write the file with snappy, \
+                     gzip, zstd or lz4"
+                )));
             }
         }
         if !reasons.is_empty() {
