@@ -253,7 +253,7 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Stop after this many rows
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]
@@ -295,6 +295,12 @@ pub(crate) struct PlanArgs {
     /// Show what sync --full would send
     #[arg(long)]
     pub(crate) full: bool,
+    /// Take columns that only a create has a use for as sync --create-missing does
+    #[arg(long)]
+    pub(crate) create_missing: bool,
+    /// Stop after this many rows
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
     /// Print one JSON object for each project with something to send and for each row that cannot be used, and at the
     /// end the counts
     #[arg(long)]
@@ -378,6 +384,12 @@ Exit status: 0 every row is fine, 1 some are not, 2 the table or the mapping can
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    /// Take columns that only a create has a use for as sync --create-missing does
+    #[arg(long)]
+    pub(crate) create_missing: bool,
+    /// Stop after this many rows
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
     /// Print one JSON object for each row with a problem, and at the end what was found
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::args::CheckArgs;
 use crate::failure::{self, Failure, problems_json, status};
 use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
+use crate::sync::limit_note;
 use crate::sync::progress::{Counts, Progress, grouped, span};
 use crate::table::{self, Cell, Column};
 
@@ -39,7 +40,7 @@ struct Kind {
 
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let mut rows = args.table.open(false, false)?;
+    let mut rows = args.table.open(false, args.create_missing)?;
     if let Some(states) = rows.states() {
         // Nothing is applied here, so none is ever due.
         states.give_up(0);
@@ -48,7 +49,12 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     let mut progress = Progress::new(rows.size(), output);
     let mut ticked = Instant::now();
     let mut found = Found::default();
+    let mut limited = false;
     let broken = loop {
+        if args.limit.is_some_and(|limit| found.read == limit) {
+            limited = true;
+            break None;
+        }
         let row = match rows.next() {
             Ok(Some(row)) => row,
             Ok(None) => break None,
@@ -65,14 +71,17 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     progress.end();
     found.unused = rows.unused();
     found.notes = rows.notes();
+    if let (Some(limit), true) = (args.limit, limited) {
+        found.notes.push(limit_note(limit));
+    }
     let failed = broken.as_ref().map(|broken| told(broken, args, rows.as_ref()));
     if output.is_json() {
         found.json(rows.as_ref(), broken.as_ref(), failed.as_deref(), started, output);
     } else {
         found.show(rows.as_ref(), failed.as_deref(), started, output);
     }
-    Ok(match (failed, found.rejected) {
-        (Some(_), _) => status::UNREACHED,
+    Ok(match (&broken, found.rejected) {
+        (Some(broken), _) => failure::status_of_broken(broken),
         (None, 0) => status::DONE,
         (None, _) => status::REFUSED,
     })
@@ -118,10 +127,10 @@ impl Found {
         }
     }
 
-    /// The most frequent first.
+    /// The most frequent first, and of these the one that came first.
     fn kinds(&self) -> Vec<(&(Option<String>, &'static str), &Kind)> {
         let mut kinds: Vec<_> = self.problems.iter().collect();
-        kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.rows));
+        kinds.sort_by_key(|(_, kind)| (std::cmp::Reverse(kind.rows), kind.line));
         kinds
     }
 
@@ -185,9 +194,9 @@ impl Found {
             ("read", self.read),
             ("fine", self.fine),
             ("rejected", self.rejected),
-            ("unchanged", self.unchanged),
+            ("sets nothing", self.unchanged),
         ] {
-            if count > 0 || name != "unchanged" {
+            if count > 0 || name != "sets nothing" {
                 let line = format!("  {name:<13} {:>11}", grouped(count));
                 output.line(&if name == "rejected" && count > 0 { styled(YELLOW, &line) } else { line });
             }

@@ -1,6 +1,7 @@
 //! `cor state`: what is remembered, and forgetting it.
 
 use anstyle::Style;
+use cor_http::Client;
 use cor_sync::{KnownProject, Scope, ScopeSummary, State, plain};
 use serde_json::{Value, json};
 
@@ -145,9 +146,18 @@ fn forget(args: &StateForgetArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let state = State::open_existing(&args.state.path()?)?;
     let ids = (!args.all).then_some(args.ids.as_slice());
-    let forgotten = state.forget(ids, args.source.as_deref(), args.base_url.as_deref())?;
+    // As a sync calls it.
+    let base_url = match &args.base_url {
+        Some(url) => {
+            Some(Client::builder().base_url(url).token("none-needed").build()?.base_url().to_owned())
+        }
+        None => None,
+    };
+    let forgotten = state.forget(ids, args.source.as_deref(), base_url.as_deref())?;
     if args.json {
         output.json(&json!({ "forgotten": forgotten }));
+    } else if forgotten == 0 {
+        output.line("nothing is forgotten: no such project is remembered; cor state show tells what is");
     } else {
         let projects = if forgotten == 1 { "project is" } else { "projects are" };
         output.line(&format!("{} {projects} forgotten", grouped(forgotten)));

@@ -92,8 +92,8 @@ Column   Rows  First   Problem
 ──────  ─────  ──────  ────────────────────────────────────────────────────────
 close   1,201  line 3  "31-02-25" is not a day written as %d-%m-%y
 bill        1  line 3  "Oui" is none of the values in the mapping, "Ja", "Nein"
-deal        1  line 4  is empty; give the id the project has in its source
 value       1  line 3  "1.23" is not a number written as 1.234,50
+deal        1  line 4  is empty; give the id the project has in its source
 
 Some rows cannot be used; nothing was sent"#;
     assert!(shown.starts_with(expected), "{shown}\n--- is not ---\n{expected}");
@@ -133,10 +133,31 @@ fn a_fine_table_exits_0_and_json_lines_tell_which_columns_never_came() {
         "due     end    no row has this column",
         "Not used: mood",
         "Every row is fine; nothing was sent",
-        "unchanged               1",
+        "sets nothing            1",
     ] {
         assert!(ran.out.contains(says), "{says:?} is missing:\n{}", ran.out);
     }
+}
+
+#[test]
+fn a_check_and_a_plan_take_what_a_sync_takes() {
+    let folder = Folder::new();
+    let table = "sep=;\r\nid;name;brand_id;mood;mood\r\nP;x;B;1;2\r\nQ;y;B;1;2\r\n";
+    let file = folder.file("t.csv", table);
+    let arguments = ["--source", "SAP", "--create-missing", "--limit", "1"];
+    let ran = check(&file, &arguments).exits(0).prints("read                    1");
+    ran.prints("stopped after 1 row, as --limit says").prints("Not used: mood, mood\n");
+    let state = folder.path("none.db");
+    let mut plan = bare();
+    plan.args(["projects", "plan", "--state"]).arg(state).arg(&file).args(arguments);
+    let ran = common::ran(&mut plan).exits(0).prints("+ P (line 3, new)");
+    assert!(
+        !ran.out.contains("Q") && ran.err.starts_with("not used: mood, mood\n"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    check(&file, &["--source", "SAP", "--limit", "0"]).exits(2);
 }
 
 #[test]

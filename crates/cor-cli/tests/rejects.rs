@@ -141,7 +141,14 @@ fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
             (&folder.path("s.db-wal"), "a part of the state"),
         ] {
             let mut command = cor(&sandbox, &["projects", "sync", &text(&file), "--dry-run"]);
-            command.args(["--mapping", &text(&mapping), "--token-file", &text(&token), "--state", &text(&state)]);
+            command.args([
+                "--mapping",
+                &text(&mapping),
+                "--token-file",
+                &text(&token),
+                "--state",
+                &text(&state),
+            ]);
             command.args(["--ca-file", &text(&ca), flag, &text(path)]);
             ran(&mut command).exits(2).says(&format!("is {what}, which would be lost"));
         }
@@ -165,7 +172,11 @@ fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
     assert!(ran.err.contains("line 1: the row is longer than 16 MiB"), "{}", ran.err);
     for (from, to) in [("r.jsonl", "again.jsonl"), ("again.jsonl", "r.jsonl")] {
         let ran = sync_with(&sandbox, &folder.path(from), &folder.path(to), &[]).exits(1);
-        assert!(ran.err.contains("line 1: the row that these notes are about is not in this file"), "{}", ran.err);
+        assert!(
+            ran.err.contains("line 1: the row that these notes are about is not in this file"),
+            "{}",
+            ran.err
+        );
     }
     let only = folder.file("only.jsonl", &long);
     let ran = sync_with(&sandbox, &only, &rejects, &[]).exits(1).prints("1 row was not copied into");

@@ -56,8 +56,8 @@ fn a_plan_is_like_a_diff_and_sync_does_it() {
     );
     for line in [
         "Nothing was sent; this is the plan (",
-        "\n  to change               0\n",
-        "\n  new                     2\n",
+        "\n  projects to change            0\n",
+        "\n  new projects                  2\n",
     ] {
         assert!(counts.contains(line), "{counts}");
     }
@@ -78,7 +78,7 @@ fn a_plan_is_like_a_diff_and_sync_does_it() {
             "~ A (2 rows, lines 2 to 4)\n    name       \"a2\" → \"a3\"\n    estimated  18000.10 → 18000.1\n",
         )
         .prints("~ B (line 3)\n    archived  (not known) → true\n")
-        .prints("to change               2");
+        .prints("projects to change            2");
     let lines = plan(&sandbox, &file, &["--json"]).exits(0);
     assert_eq!(
         lines.out.lines().next(),
@@ -110,7 +110,7 @@ fn a_plan_without_a_state_makes_none() {
     let file = folder.file("t.csv", TABLE);
     let state = folder.path("none.db");
     let named = state.to_str().unwrap();
-    plan(&sandbox, &file, &["--state", named]).exits(0).prints("new                     2");
+    plan(&sandbox, &file, &["--state", named]).exits(0).prints("new projects                  2");
     sync(&sandbox, &file, &["--state", named, "--dry-run"]).exits(0);
     assert!(!state.exists());
     verb(&sandbox, &["state", "show"], None, &["--state", named]).exits(5).says("a sync makes one");
@@ -147,10 +147,12 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
     );
     show(&["nobody"]).exits(1).says("nothing is remembered of project \"nobody\"");
     let forget = |arguments: &[&str]| verb(&sandbox, &["state", "forget"], None, arguments);
-    forget(&["nobody"]).exits(1);
+    forget(&["nobody"]).exits(1).prints("nothing is forgotten");
+    let slashed = sandbox.base_url().replace("http://", "HTTP://") + "/";
+    forget(&["A", "--base-url", "http://127.0.0.1:1"]).exits(1).prints("nothing is forgotten");
     forget(&[]).exits(2);
     forget(&["--all", "A"]).exits(2);
-    forget(&["A"]).exits(0).prints("1 project is forgotten");
+    forget(&["A", "--base-url", &slashed]).exits(0).prints("1 project is forgotten");
     bodies(&sandbox);
     let after = sync(&sandbox, &file, &["--json"]).exits(0);
     assert_eq!(applied(&after), [3, 0, 0]);

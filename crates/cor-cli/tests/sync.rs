@@ -131,9 +131,11 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     let folder = Folder::new();
     for (content, arguments, says) in [
         ("", &[][..], &["the input is empty"][..]),
-        ("Id,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are Id, name"]),
+        ("Id,name\nP,x\n", &[], &["no column is called \"id\"; did you mean \"Id\"?", "--id-column \"Id\""]),
+        ("key,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are key, name"]),
         ("Id;name\nP;x\n", &[], &["--delimiter \";\""]),
         ("id,name,name\nP,x,y\n", &[], &["two columns are called \"name\""]),
+        ("id,name,id\nP,x,y\n", &[], &["two columns are called \"id\""]),
         (
             "id,name,deal\nP,x,y\n",
             &["--map", "deal=name"],
@@ -324,6 +326,9 @@ fn each_end_has_its_exit_status() {
     let unreached = run(Answer::pass(), &["--base-url", &url, "--deadline", "0.4"]).exits(4);
     assert_eq!(unreached.summary()["applied"], 0);
     assert_eq!(unreached.summary()["stopped"]["reason"], "transport");
+    let one_by_one = run(Answer::pass(), &["--base-url", &url, "--max-attempts", "1"]).exits(4);
+    assert_eq!(one_by_one.summary()["failed"], 4);
+    run(Answer::drop_connection(), &["--max-attempts", "1"]).exits(1);
 }
 
 #[test]

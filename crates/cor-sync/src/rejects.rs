@@ -278,14 +278,17 @@ mod tests {
         {
             assert_eq!(noted("id,name", raw), format!("{raw},{notes}"), "{raw}");
         }
-        for (raw, kept) in [
-            ("1,\"never, closed", "1,\"never, closed\" [not closed]"),
-            ("1,\"5\" pipe\"", "1,\"5\" pipe\""),
-        ] {
+        for (raw, kept) in
+            [("1,\"never, closed", "1,\"never, closed\" [not closed]"), ("1,\"5\" pipe\"", "1,\"5\" pipe\"")]
+        {
             let line = noted("id,name", raw);
             assert_eq!(line, format!("{kept},{notes}"));
             let line = line.trim_end();
-            assert_eq!(quoting::fault(line.as_bytes(), b','), Some(Fault::TextBehind), "it is refused once more");
+            assert_eq!(
+                quoting::fault(line.as_bytes(), b','),
+                Some(Fault::TextBehind),
+                "it is refused once more"
+            );
             assert_eq!(noted("id,name,_line,_outcome,_reason", line), format!("{kept},{notes}"));
         }
     }

@@ -79,11 +79,11 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
     output.set_json(args.json);
     let rules = args.table.rules()?;
     let base_url = args.connection.check()?;
-    let rows = args.table.open(false, false)?;
+    let rows = args.table.open(false, args.create_missing)?;
     let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
     let keeping = Keeping { scope, full: args.full };
     let state = args.state.for_reading()?;
-    let options = Options { name: args.table.origin().name(), ..Options::default() };
+    let options = Options { name: args.table.origin().name(), limit: args.limit, ..Options::default() };
     plan::run(state, &keeping, rows, options, &plan::CHANGES, output)
 }
 
@@ -205,9 +205,10 @@ fn run_rows(
     if let (Some(broken), None) = (&state.broken, &report.stopped) {
         let message =
             format!("{name} cannot be read from {unit} {} on: {}", broken.line, failure::broken(broken));
-        report.stopped = Some(Stopped { reason: "input", message, status: status::UNREACHED });
+        let status = failure::status_of_broken(broken);
+        report.stopped = Some(Stopped { reason: "input", message, status });
     } else if let (Some(limit), Some(_), None) = (limit, unread_from, &report.stopped) {
-        let message = format!("stopped after {limit} rows, as --limit says");
+        let message = limit_note(limit);
         report.stopped = Some(Stopped { reason: "limit", message, status: status::DONE });
     }
     if let (Some(line), None) = (unread_from, &report.stopped) {
@@ -217,6 +218,11 @@ fn run_rows(
     }
     report.summary(purpose, unread_from);
     Ok(report.exit_status())
+}
+
+pub(crate) fn limit_note(limit: u64) -> String {
+    let rows = if limit == 1 { "row" } else { "rows" };
+    format!("stopped after {} {rows}, as --limit says", progress::grouped(limit))
 }
 
 fn create(path: &Path, rows: &dyn Rows) -> Result<Rejects, Failure> {

@@ -65,6 +65,9 @@ pub(crate) struct Report<'a> {
     started: Instant,
     shown: u64,
     forbidden: bool,
+    /// Whether COR was out of reach for some row, and whether it has answered for any.
+    unreached: bool,
+    answered: bool,
     /// Whether a state remembers how far the run came.
     pub(crate) resumes: bool,
 }
@@ -90,6 +93,8 @@ impl<'a> Report<'a> {
             started: Instant::now(),
             shown: 0,
             forbidden: false,
+            unreached: false,
+            answered: false,
             resumes: false,
         }
     }
@@ -169,6 +174,13 @@ impl<'a> Report<'a> {
     /// Tells of a row that COR did not apply. Returns the reason.
     fn failure(&mut self, line: u64, id: &str, error: &Error) -> String {
         self.forbidden |= error.kind() == ErrorKind::Forbidden;
+        match (error.kind(), error.outcome()) {
+            // No connection came about.
+            (ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Tls, Outcome::NotApplied) => {
+                self.unreached |= error.attempts() > 0;
+            }
+            _ => self.answered |= error.attempts() > 0,
+        }
         let reason = plain(&error.chain());
         self.event(line, id, error_json(error), ":", &reason);
         reason
@@ -292,6 +304,7 @@ impl<'a> Report<'a> {
         match &self.stopped {
             Some(stopped) if stopped.status != status::DONE => stopped.status,
             _ if self.forbidden => status::UNAUTHORISED,
+            _ if self.unreached && !self.answered && self.totals.applied == 0 => status::UNREACHED,
             _ if self.totals.not_applied() > 0 => status::REFUSED,
             _ => status::DONE,
         }
@@ -380,17 +393,18 @@ impl<'a> Report<'a> {
         let sent = match purpose {
             Purpose::Apply => ("applied", totals.applied),
             Purpose::Check => ("would be sent", totals.not_started),
-            Purpose::Plan(planned) => ("to change", planned.to_change),
+            Purpose::Plan(planned) => ("projects to change", planned.to_change),
         };
         let new = match purpose {
             Purpose::Plan(planned) => planned.new,
             _ => 0,
         };
+        let width = if matches!(purpose, Purpose::Plan(_)) { 19 } else { 13 };
         let not_started = if purpose == Purpose::Apply { totals.not_started } else { 0 };
         for (name, count, always) in [
             ("read", totals.read, true),
             (sent.0, sent.1, true),
-            ("new", new, matches!(purpose, Purpose::Plan(_))),
+            ("new projects", new, matches!(purpose, Purpose::Plan(_))),
             ("created", totals.created, false),
             ("rejected", totals.rejected, true),
             ("failed", totals.failed, purpose == Purpose::Apply),
@@ -398,7 +412,7 @@ impl<'a> Report<'a> {
             ("not started", not_started, false),
         ] {
             if always || count > 0 {
-                let line = format!("  {name:<13} {:>11}", grouped(count));
+                let line = format!("  {name:<width$} {:>11}", grouped(count));
                 let trouble = count > 0 && matches!(name, "rejected" | "failed" | "not started");
                 self.output.line(&if trouble { styled(YELLOW, &line) } else { line });
             }
@@ -406,10 +420,14 @@ impl<'a> Report<'a> {
         if let Some(line) = unread_from {
             self.output.line(&format!("  The input was not read from {} {} on.", self.unit, grouped(line)));
         }
-        // What a state does not know of is in the file, or in the input.
-        let goes_on = self.resumes
-            && self.stopped.as_ref().is_some_and(|stopped| stopped.status != status::DONE)
-            && purpose == Purpose::Apply;
+        // Where it is the day that was wrong, and neither the input nor a file.
+        let was_cut_short = |stopped: &Stopped| match (stopped.reason, stopped.status) {
+            ("signal", _) => true,
+            ("input" | "rejects" | "report", _) => false,
+            (_, status) => matches!(status, status::UNAUTHORISED | status::UNREACHED),
+        };
+        let goes_on =
+            self.resumes && purpose == Purpose::Apply && self.stopped.as_ref().is_some_and(was_cut_short);
         if goes_on {
             self.output.line("  Run the same command again: it goes on where it was.");
         }
@@ -433,7 +451,8 @@ impl<'a> Report<'a> {
             let (rows, path) = (rejects.missing(), path.display());
             let are = if rows == 1 { "row was" } else { "rows were" };
             let rows = grouped(rows);
-            let text = format!("  {rows} {are} not copied into {path}: mend the input at the lines it names.");
+            let text =
+                format!("  {rows} {are} not copied into {path}: mend the input at the lines it names.");
             self.output.line(&text);
         }
     }

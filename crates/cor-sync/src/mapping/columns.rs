@@ -3,8 +3,8 @@
 use cor_http::{CreateField, Field};
 
 use super::rules::{Rules, field_names};
-use crate::text::{listed, meant, plain};
-use crate::{Fix, NOTES, Reason, Unusable};
+use crate::text::{listed, meant, nearest, plain};
+use crate::{Fix, Reason, Unusable};
 
 /// What the columns of a table with a header are for.
 #[derive(Debug)]
@@ -22,8 +22,9 @@ impl Columns {
     pub(crate) fn new(rules: &Rules, header: &[String]) -> Result<Columns, Unusable> {
         let mut reasons = Vec::new();
         for (at, name) in header.iter().enumerate() {
-            // Notes of several runs may stand side by side where somebody moved columns; they are ignored anyway.
-            let matters = !name.is_empty() && !NOTES.contains(&name.as_str());
+            // Of columns that set nothing there may be as many as there are.
+            let column = rules.column(name);
+            let matters = column.is_id || !column.is_unknown() && !column.is_ignored;
             if matters && header[..at].contains(name) {
                 reasons.push(Reason::new(format!("two columns are called {name:?}; rename one")));
             }
@@ -103,6 +104,10 @@ fn missing_id(wanted: &str, header: &[String]) -> Reason {
     }
     if header.is_empty() {
         return Reason::new("the input is empty; a table needs a header line");
+    }
+    if let Some(near) = nearest(wanted, header.iter().map(String::as_str)) {
+        let message = format!("no column is called {wanted:?}; did you mean {near:?}?");
+        return Reason::with(message, Fix::IdColumn(Some(near.to_owned())));
     }
     let names = listed(header.iter().map(String::as_str));
     Reason::with(format!("no column is called {wanted:?}; columns are {names}"), Fix::IdColumn(None))

@@ -48,8 +48,18 @@ impl CsvRows {
         let unreadable =
             |error: std::io::Error| Unusable::because(format!("the header cannot be read: {error}"));
         let (mark, marked, encoding) = (input.mark, input.wants_mark(), input.encoding);
-        let start = first_line(&mut input.reader).map_err(unreadable)?;
-        let delimiter = delimiter.or(input.delimiter).unwrap_or_else(|| likely_delimiter(&start, &rules));
+        let mut start = first_line(Vec::new(), &mut input.reader).map_err(unreadable)?;
+        let mut lines = Lines::default();
+        let (mut mark, mut said) = (mark, None);
+        if let Some((separator, length)) = separator(&start) {
+            said = Some(separator);
+            let rest = start.split_off(length);
+            lines.count(&start);
+            mark += encoding.source_length(&start).unwrap_or(0);
+            start = first_line(rest, &mut input.reader).map_err(unreadable)?;
+        }
+        let delimiter =
+            delimiter.or(said).or(input.delimiter).unwrap_or_else(|| likely_delimiter(&start, &rules));
         let mut reader = parser(delimiter, Keeping::after(start, input.reader));
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).map_err(|error| unreadable(error.into()))?;
@@ -61,7 +71,6 @@ impl CsvRows {
             })?;
             header.push(name.to_owned());
         }
-        let mut lines = Lines::default();
         let position = reader.position().byte();
         let piece = reader.get_mut().cut(position).to_vec();
         // The parser ends a row at `\r` and takes the `\n` for the start of the next.
@@ -234,9 +243,21 @@ fn parser(delimiter: u8, source: Source) -> csv::Reader<Source> {
         .from_reader(source)
 }
 
-/// Reads on until the first line that is not empty is there, quotation marks and all.
-fn first_line(reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// What a line such as `sep=;` before the header says, and how long it is: spreadsheets write and understand it.
+fn separator(start: &[u8]) -> Option<(u8, usize)> {
+    let end = start.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let (line, rest) = start.split_at(end);
+    let length = end + if rest.starts_with(b"\r\n") { 2 } else { 1 };
+    match line {
+        [name @ .., b'=', separator] if name.eq_ignore_ascii_case(b"sep") && *separator != b'"' => {
+            Some((*separator, length))
+        }
+        _ => None,
+    }
+}
+
+/// Reads on until the first line that is not empty is there, quotation marks and all; these bytes come before.
+fn first_line(mut bytes: Vec<u8>, reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
     loop {
         let start = bytes.len() - bytes.trim_ascii_start().len();
         let (mut quotes, mut ended) = (0, false);

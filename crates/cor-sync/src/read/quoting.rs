@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn cells_end_where_the_parser_ends_them() {
-        for row in ["", "a", "a,", ",", "\"a,b\",c", "\"a\"x,b", "a\",b", "\"a\"\",b\",\"", "\"a\"\"b\"c\",d,"] {
+        for row in
+            ["", "a", "a,", ",", "\"a,b\",c", "\"a\"x,b", "a\",b", "\"a\"\",b\",\"", "\"a\"\"b\"c\",d,"]
+        {
             let mut reader =
                 csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(row.as_bytes());
             let cells = reader.byte_records().next().map_or(1, |cells| cells.unwrap().len());
