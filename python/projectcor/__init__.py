@@ -29,12 +29,14 @@ from projectcor._errors import (
     RedirectError,
     RequestTimeoutError,
     ServerError,
+    StateError,
+    TableError,
     TlsError,
     TooLargeError,
     TransportError,
     ValidationError,
 )
-from projectcor._results import Issue, ItemResult, Progress, Project, Results, Summary
+from projectcor._results import Deleted, Issue, ItemResult, Progress, Project, Results, Summary
 from projectcor._update import CLEAR, FIELDS, SOURCES, Clear, IncomeType, Json, ProjectUpdate
 from projectcor._version import __version__
 
@@ -42,6 +44,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from projectcor import testing as testing
     from projectcor._fields import ProjectFields
+    from projectcor._sync import Change, FieldChange, Plan, RowProblem, SyncResult
 
 __all__ = [
     "CLEAR",
@@ -53,10 +56,13 @@ __all__ = [
     "AsyncResults",
     "AuthError",
     "CancelledError",
+    "Change",
     "Clear",
     "Client",
     "ConfigError",
     "CorError",
+    "Deleted",
+    "FieldChange",
     "ForbiddenError",
     "IncomeType",
     "InvalidDateRangeError",
@@ -64,6 +70,7 @@ __all__ = [
     "Issue",
     "ItemResult",
     "Json",
+    "Plan",
     "Progress",
     "Project",
     "ProjectFields",
@@ -75,8 +82,12 @@ __all__ = [
     "RedirectError",
     "RequestTimeoutError",
     "Results",
+    "RowProblem",
     "ServerError",
+    "StateError",
     "Summary",
+    "SyncResult",
+    "TableError",
     "TlsError",
     "TooLargeError",
     "TransportError",
@@ -95,4 +106,8 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module("projectcor.testing")
+    if name in ("Change", "FieldChange", "Plan", "RowProblem", "SyncResult"):
+        import projectcor._sync
+
+        return getattr(projectcor._sync, name)
     raise AttributeError(f"module 'projectcor' has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projectcor._native import Mailbox, NativeClient, Results
+from projectcor._native import Mailbox, NativeClient, Results, check_callback
 from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from projectcor._errors import CorError
     from projectcor._fields import ProjectFields
-    from projectcor._native import AsyncRun, ItemResult, Progress, Project, Summary
-    from projectcor._types import AsyncRows, Bar, OnProgress, Rows, Seconds
+    from projectcor._native import AsyncRun, Deleted, ItemResult, Progress, Project, Summary
+    from projectcor._sync import Plan, SyncResult
+    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Rows, Seconds
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults", "Client", "Projects"]
 
@@ -192,6 +193,7 @@ class Projects:
         patience: Seconds | None = None,
         on_progress: OnProgress | None = None,
         progress: bool = False,
+        create_missing: bool = False,
     ) -> Results:
         """Sends many updates, several at a time, and yields one result per row as it finishes.
 
@@ -210,6 +212,7 @@ class Projects:
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
                 caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
+            create_missing: Create projects that COR does not know from what their row says; ``item.created`` tells.
 
         Raises:
             InvalidUpdateError: A table's columns do not fit, with every reason in ``issues``.
@@ -237,9 +240,224 @@ class Projects:
             ...         print(item.project.name, item.project.estimated, item.project.brief is not None)
             Phase 2 18000.10 True
         """
+        bar = _bar(progress)
         return self._native.update_many(
-            rows, source, id_column, cells, concurrency, patience, on_progress, _bar(progress)
+            rows, source, id_column, cells, concurrency, patience, on_progress, bar, create_missing
         )
+
+    def create(
+        self,
+        id: str,
+        update: ProjectUpdate | None = None,
+        *,
+        source: str | None = None,
+        brand_id: str | None = None,
+        product_id: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> Project:
+        """Creates a project and returns it as COR now has it.
+
+        A create whose answer was lost is not repeated: COR may have made the project. Send an update to find out, which
+        is what ``update_many(..., create_missing=True)`` and ``sync`` do by themselves.
+
+        Args:
+            id: The external id the project is to have under this source.
+            update: A ``ProjectUpdate`` with its fields; what is given besides it goes on top. ``CLEAR`` says nothing.
+            source: The system that owns the project, such as ``SALESFORCE``.
+            brand_id: External id of the brand.
+            product_id: External id of the product.
+            extra: Fields that this library does not know, by name. Values are written as JSON.
+            **fields: See ``ProjectFields``. COR makes no project without a ``name``.
+
+        Raises:
+            InvalidUpdateError: Before anything is sent, with every problem in ``issues``.
+            CorError: ``error.is_duplicate`` where the project exists already; everything else as for ``update``.
+
+        Example:
+            >>> import projectcor.testing
+            >>> with projectcor.testing.Sandbox() as cor, cor.client() as client:
+            ...     project = client.projects.create("P-1", source="SAP", name="Website", brand_id="B-7")
+            ...     print(project.name)
+            ...     try:
+            ...         client.projects.create("P-1", source="SAP", name="Website")
+            ...     except projectcor.CorError as error:
+            ...         print(error.is_duplicate)
+            Website
+            True
+        """
+        update, given = _merged(update, source, extra, fields)
+        return self._native.create(id, update, *given, (brand_id, product_id))
+
+    def delete(self, id: str, *, source: str) -> Deleted:
+        """Deletes a project, together with its external id.
+
+        Repeated like an update; where an answer was lost and the repeated request finds no project, it is done.
+
+        Args:
+            id: The project's external id.
+            source: The system that owns the project, such as ``SALESFORCE``.
+
+        Raises:
+            InvalidUpdateError: Before anything is sent, where id or source cannot be used.
+            ProjectNotFoundError: COR had no project of this id under this source to begin with.
+            ValidationError: COR keeps it because something belongs to it: ``error.code`` is ``DeletionError``.
+            CorError: Everything else.
+
+        Example:
+            >>> import projectcor.testing
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     client.projects.delete("SF-OPP-12345", source="SALESFORCE").cor_id
+            155693
+        """
+        return self._native.delete(id, source)
+
+    def plan(
+        self,
+        rows: Rows | Path,
+        *,
+        source: str | None = None,
+        state: Place | None = None,
+        mapping: Columns | None = None,
+        id_column: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        full: bool = False,
+        create_missing: bool = False,
+        most: int = 10_000,
+    ) -> Plan:
+        """Shows what ``sync`` would send, and sends nothing. The state stays as it is.
+
+        Args:
+            rows: The path of a CSV, JSON lines or Parquet file; or rows as ``update_many`` takes them. In a frame NaN,
+                NaT and NA keep, ``CLEAR`` empties.
+            source: The system that owns the projects, such as ``SALESFORCE``. Default: the mapping's.
+            state: The file that remembers what COR accepted, field by field. ``None``: ``sync.db`` in the folder
+                ``cor`` of this account's folder for programs' states, which ``cor projects sync`` uses too. ``False``:
+                nothing is remembered, so everything is sent.
+            mapping: A TOML file as ``cor projects sync --mapping`` takes it, or a dict from columns to fields, where
+                ``None`` leaves a column out. Columns that are called like a field map themselves.
+            id_column: The column that holds the external ids. Default: the mapping's, else ``id``.
+            format: ``csv``, ``jsonl`` or ``parquet``. Default: found out from the file.
+            delimiter: The character between the columns of a CSV. Default: found out from the file's name, else ``,``.
+            encoding: The encoding of a file without a byte order mark, such as ``windows-1252``. Default: UTF-8.
+            full: Take nothing for known: every field would be sent.
+            create_missing: Columns ``brand_id`` and ``product_id`` are of use, as they are to ``sync``.
+            most: Changes and problems to hold in the result, so that memory stays flat. All are counted.
+
+        Raises:
+            TableError: The table or the mapping cannot be used, or not to its end.
+            StateError: The state cannot be used; ``error.code`` says why, ``state_in_use`` for one.
+
+        Example:
+            >>> import projectcor.testing
+            >>> rows = [{"id": "SF-OPP-12345", "end": "2025-04-30", "name": "Phase 2"}]
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     client.projects.plan(rows, source="SALESFORCE", state=False)
+            Plan for SALESFORCE: 0 to change, 1 new, 0 rows unchanged
+            + SF-OPP-12345  (line 0, new)
+                name  "Phase 2"
+                end   "2025-04-30"
+        """
+        from projectcor._sync import ask, run
+
+        wish = ask(
+            rows,
+            source=source,
+            state=state,
+            mapping=mapping,
+            id_column=id_column,
+            format=format,
+            delimiter=delimiter,
+            encoding=encoding,
+            full=full,
+            create_missing=create_missing,
+            most=most,
+            planning=True,
+            aside=False,
+        )
+        plan: Plan = run(self._native, wish, None, None)
+        return plan
+
+    def sync(
+        self,
+        rows: Rows | Path,
+        *,
+        source: str | None = None,
+        state: Place | None = None,
+        mapping: Columns | None = None,
+        id_column: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        full: bool = False,
+        create_missing: bool = False,
+        most: int = 10_000,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+    ) -> SyncResult:
+        """Keeps COR's projects in step with a table: sends what changed since COR last accepted it, and nothing else.
+
+        The table is read to its end before anything is sent; rows of one project become one update. What COR accepts is
+        remembered at once, so a run that ends at any moment, by Ctrl-C or by a loss of power, is continued by the next.
+        Another base URL, source or mapping is another state. Limits and outages pause the run instead of failing rows.
+
+        Args:
+            rows: As for ``plan``.
+            source: As for ``plan``.
+            state: As for ``plan``. One process uses it at a time.
+            mapping: As for ``plan``.
+            id_column: As for ``plan``.
+            format: As for ``plan``.
+            delimiter: As for ``plan``.
+            encoding: As for ``plan``.
+            full: Send every field, whatever COR accepted before.
+            create_missing: Create projects that COR does not know from all that the table says of them.
+            most: As for ``plan``.
+            on_progress: Called now and then while rows are sent. ``False`` stops the run: what is in flight finishes,
+                nothing new starts.
+            progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
+
+        Raises:
+            TableError: The table or the mapping cannot be used, or not to its end. Nothing was sent.
+            StateError: The state cannot be used, or no longer; ``error.code`` says why.
+
+        Example: the second time there is nothing to send
+            >>> import os, tempfile
+            >>> import projectcor.testing
+            >>> rows = [{"id": "SF-OPP-12345", "end": "2025-04-30"}]
+            >>> folder = tempfile.TemporaryDirectory()
+            >>> state = os.path.join(folder.name, "sync.db")
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     for _ in range(2):
+            ...         print(client.projects.sync(rows, source="SALESFORCE", state=state))
+            Sync of SALESFORCE: 1 applied, 0 rows unchanged
+            + SF-OPP-12345  (line 0, new)
+                end  "2025-04-30"
+            Sync of SALESFORCE: 0 applied, 1 rows unchanged
+            >>> folder.cleanup()
+        """
+        from projectcor._sync import ask, run
+
+        wish = ask(
+            rows,
+            source=source,
+            state=state,
+            mapping=mapping,
+            id_column=id_column,
+            format=format,
+            delimiter=delimiter,
+            encoding=encoding,
+            full=full,
+            create_missing=create_missing,
+            most=most,
+            planning=False,
+            aside=False,
+        )
+        with _telling(on_progress, _bar(progress)) as tell:
+            result: SyncResult = run(self._native, wish, None, tell)
+        return result
 
 
 class AsyncClient(_Base):
@@ -327,6 +545,7 @@ class AsyncProjects:
         patience: Seconds | None = None,
         on_progress: OnProgress | None = None,
         progress: bool = False,
+        create_missing: bool = False,
     ) -> AsyncResults:
         """Sends many updates and yields one result per row as it finishes: see ``Projects.update_many``.
 
@@ -337,9 +556,128 @@ class AsyncProjects:
         mailbox = self._mailbox_of(get_running_loop())
         fed: Any = rows if hasattr(rows, "__aiter__") else None
         run = self._native.start_many(
-            mailbox, rows, fed is not None, source, id_column, cells, concurrency, patience, on_progress
+            mailbox, rows, fed is not None, source, id_column, cells, concurrency, patience, on_progress, create_missing
         )
         return AsyncResults(run, fed, on_progress, _bar(progress))
+
+    async def create(
+        self,
+        id: str,
+        update: ProjectUpdate | None = None,
+        *,
+        source: str | None = None,
+        brand_id: str | None = None,
+        product_id: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> Project:
+        """Creates a project and returns it as COR now has it: see ``Projects.create``."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        update, given = _merged(update, source, extra, fields)
+        call = self._native.start_create(self._mailbox_of(loop), future, id, update, *given, (brand_id, product_id))
+        try:
+            project: Project = await future
+            return project
+        finally:
+            call.abort()
+
+    async def delete(self, id: str, *, source: str) -> Deleted:
+        """Deletes a project, together with its external id: see ``Projects.delete``."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        call = self._native.start_delete(self._mailbox_of(loop), future, id, source)
+        try:
+            deleted: Deleted = await future
+            return deleted
+        finally:
+            call.abort()
+
+    async def plan(
+        self,
+        rows: Rows | Path,
+        *,
+        source: str | None = None,
+        state: Place | None = None,
+        mapping: Columns | None = None,
+        id_column: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        full: bool = False,
+        create_missing: bool = False,
+        most: int = 10_000,
+    ) -> Plan:
+        """Shows what ``sync`` would send, and sends nothing: see ``Projects.plan``.
+
+        The table is read in a thread of the event loop's default executor, iterables included.
+        """
+        from projectcor._sync import ask
+
+        wish = ask(
+            rows,
+            source=source,
+            state=state,
+            mapping=mapping,
+            id_column=id_column,
+            format=format,
+            delimiter=delimiter,
+            encoding=encoding,
+            full=full,
+            create_missing=create_missing,
+            most=most,
+            planning=True,
+            aside=True,
+        )
+        plan: Plan = await _aside(self._native, wish, None)
+        return plan
+
+    async def sync(
+        self,
+        rows: Rows | Path,
+        *,
+        source: str | None = None,
+        state: Place | None = None,
+        mapping: Columns | None = None,
+        id_column: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        full: bool = False,
+        create_missing: bool = False,
+        most: int = 10_000,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+    ) -> SyncResult:
+        """Keeps COR's projects in step with a table: see ``Projects.sync``.
+
+        The table is read, and its results are stored, in a thread of the event loop's default executor, iterables
+        included. ``on_progress`` is called on the event loop. Cancelling gives up what is in flight.
+        """
+        from projectcor._sync import ask
+
+        wish = ask(
+            rows,
+            source=source,
+            state=state,
+            mapping=mapping,
+            id_column=id_column,
+            format=format,
+            delimiter=delimiter,
+            encoding=encoding,
+            full=full,
+            create_missing=create_missing,
+            most=most,
+            planning=False,
+            aside=True,
+        )
+        with _telling(on_progress, _bar(progress)) as tell:
+            result: SyncResult = await _aside(self._native, wish, tell)
+        return result
 
 
 class AsyncResults:
@@ -539,6 +877,55 @@ async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:
         close = getattr(iterator, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _aside(native: NativeClient, wish: dict[str, Any], tell: OnProgress | None) -> Any:
+    """Runs a table in a thread. It has ended when this ends, and with it its hold on the state."""
+    from asyncio import CancelledError, get_running_loop, shield, wait
+
+    from projectcor._native import Halt
+    from projectcor._sync import run
+
+    loop, halt = get_running_loop(), Halt()
+
+    def on_loop(progress: Progress) -> None:
+        if tell is not None and tell(progress) is False:
+            halt.stop()
+
+    def on_progress(progress: Progress) -> None:
+        loop.call_soon_threadsafe(on_loop, progress)
+
+    running = loop.run_in_executor(None, run, native, wish, halt, None if tell is None else on_progress)
+    try:
+        return await shield(running)
+    except CancelledError:
+        halt.abandon()
+        await wait([running])
+        # What it raises is that it was given up.
+        running.exception()
+        raise
+
+
+class _telling:
+    """Who is to be told of progress: a bar, which is closed at the end, and a callback."""
+
+    def __init__(self, on_progress: OnProgress | None, bar: Bar | None) -> None:
+        if on_progress is not None:
+            check_callback(on_progress)
+        self._on_progress = on_progress
+        self._bar = bar
+
+    def __enter__(self) -> OnProgress | None:
+        return self._on_progress if self._bar is None else self._tell
+
+    def _tell(self, progress: Progress) -> object:
+        if self._bar is not None:
+            self._bar(progress)
+        return None if self._on_progress is None else self._on_progress(progress)
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _merged(

@@ -31,6 +31,7 @@ class CorError(Exception):
         request_id: str | None = None,
         body: str | None = None,
         is_retryable: bool = False,
+        is_duplicate: bool = False,
         issues: tuple[Issue, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -43,6 +44,7 @@ class CorError(Exception):
         self._request_id = request_id
         self._body = body
         self._is_retryable = is_retryable
+        self._is_duplicate = is_duplicate
         self._issues = tuple(issues)
 
     @property
@@ -91,6 +93,11 @@ class CorError(Exception):
         return self._is_retryable
 
     @property
+    def is_duplicate(self) -> bool:
+        """Whether COR refused a create because it has a project of this external id already."""
+        return self._is_duplicate
+
+    @property
     def issues(self) -> tuple[Issue, ...]:
         """Every problem that was found before anything was sent; empty for errors of other kinds."""
         return self._issues
@@ -105,6 +112,7 @@ class CorError(Exception):
             "request_id": self._request_id,
             "body": self._body,
             "is_retryable": self._is_retryable,
+            "is_duplicate": self._is_duplicate,
             "issues": self._issues,
         }
 
@@ -137,6 +145,16 @@ class ConfigError(CorError, ValueError):
     """The client was set up in a way that cannot work."""
 
     kind = "config"
+
+
+class TableError(InvalidUpdateError):
+    """A table, or its mapping, cannot be used at all: the text names every reason. Nothing was sent."""
+
+
+class StateError(ConfigError):
+    """The state of a sync cannot be used: ``code`` is ``state_in_use``, ``state_damaged``, ``state_foreign``,
+    ``state_version``, ``state_full``, ``state_missing`` or ``state_unusable``. Nothing that COR accepted is lost.
+    """
 
 
 class ApiError(CorError):

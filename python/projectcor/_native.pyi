@@ -26,6 +26,8 @@ __all__ = [
     "AsyncRun",
     "Call",
     "Clear",
+    "Deleted",
+    "Halt",
     "Hold",
     "Issue",
     "ItemResult",
@@ -39,7 +41,9 @@ __all__ = [
     "StoredProject",
     "Summary",
     "__version__",
+    "check_callback",
     "run_program",
+    "run_table",
     "update_json",
     "validate_update",
 ]
@@ -50,6 +54,7 @@ FIELDS: Final[tuple[str, ...]]
 SOURCES: Final[tuple[str, ...]]
 __version__: Final[str]
 
+def check_callback(on_progress: object) -> None: ...
 def run_program(arguments: Sequence[str | os.PathLike[str]]) -> int: ...
 def update_json(update: ProjectUpdate) -> str: ...
 def validate_update(update: ProjectUpdate) -> None: ...
@@ -129,6 +134,20 @@ class Project:
     def __reduce__(self) -> tuple[Any, ...]: ...
 
 @final
+class Deleted:
+    def __new__(cls, cor_id: int | None = None, message: str | None = None, json: str = "") -> Self: ...
+    @property
+    def cor_id(self) -> int | None: ...
+    @property
+    def message(self) -> str | None: ...
+    @property
+    def json(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
 class ItemResult:
     @property
     def index(self) -> int: ...
@@ -141,10 +160,12 @@ class ItemResult:
     @property
     def started(self) -> bool: ...
     @property
+    def created(self) -> bool: ...
+    @property
     def ok(self) -> bool: ...
     @classmethod
     def _restore(
-        cls, index: int, id: str, started: bool, project: Project | None, error: CorError | None
+        cls, index: int, id: str, started: bool, project: Project | None, error: CorError | None, created: bool
     ) -> ItemResult: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -223,7 +244,18 @@ class NativeClient:
         patience: float | datetime.timedelta | None,
         on_progress: Callable[[Progress], object] | None,
         bar: Bar | None,
+        create_missing: bool,
     ) -> Results: ...
+    def create(
+        self,
+        id: str,
+        update: ProjectUpdate | None,
+        source: str | None,
+        fields: Mapping[str, object],
+        extra: Mapping[str, object] | None,
+        only: tuple[str | None, str | None],
+    ) -> Project: ...
+    def delete(self, id: str, source: str) -> Deleted: ...
     def start_update(
         self,
         mailbox: Mailbox,
@@ -245,9 +277,35 @@ class NativeClient:
         concurrency: int | None,
         patience: float | datetime.timedelta | None,
         on_progress: Callable[[Progress], object] | None,
+        create_missing: bool,
     ) -> AsyncRun: ...
+    def start_create(
+        self,
+        mailbox: Mailbox,
+        future: Future[Project],
+        id: str,
+        update: ProjectUpdate | None,
+        source: str | None,
+        fields: Mapping[str, object],
+        extra: Mapping[str, object] | None,
+        only: tuple[str | None, str | None],
+    ) -> Call: ...
+    def start_delete(self, mailbox: Mailbox, future: Future[Deleted], id: str, source: str) -> Call: ...
     def close(self) -> None: ...
     def describe(self) -> str: ...
+
+@final
+class Halt:
+    def __new__(cls) -> Self: ...
+    def stop(self) -> None: ...
+    def abandon(self) -> None: ...
+
+def run_table(
+    client: NativeClient,
+    wish: Mapping[str, object],
+    halt: Halt,
+    on_progress: Callable[[Progress], object] | None,
+) -> dict[str, Any]: ...
 
 @final
 class Call:

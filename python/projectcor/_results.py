@@ -1,5 +1,5 @@
 """What comes back: plain data, frozen, comparable and picklable."""
 
-from projectcor._native import Issue, ItemResult, Progress, Project, Results, Summary
+from projectcor._native import Deleted, Issue, ItemResult, Progress, Project, Results, Summary
 
-__all__ = ["Issue", "ItemResult", "Progress", "Project", "Results", "Summary"]
+__all__ = ["Deleted", "Issue", "ItemResult", "Progress", "Project", "Results", "Summary"]

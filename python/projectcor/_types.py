@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Protocol, Union
+from os import PathLike
+from typing import Literal, Optional, Protocol, Union
 
 from projectcor._fields import ProjectFields
 from projectcor._native import Progress
 
-__all__ = ["ArrowStream", "AsyncRows", "Bar", "OnProgress", "ProjectFields", "Rows", "Seconds"]
+__all__ = [
+    "ArrowStream",
+    "AsyncRows",
+    "Bar",
+    "Columns",
+    "OnProgress",
+    "Path",
+    "Place",
+    "ProjectFields",
+    "Rows",
+    "Seconds",
+]
 
 
 class ArrowStream(Protocol):
@@ -29,4 +41,7 @@ class Bar(Protocol):
 Rows = Union[Iterable[object], ArrowStream]
 AsyncRows = Union[Iterable[object], AsyncIterable[object], ArrowStream]
 Seconds = Union[float, timedelta]
+Path = Union[str, PathLike[str]]
+Place = Union[Path, Literal[False]]
+Columns = Union[Path, Mapping[str, Optional[str]]]
 OnProgress = Callable[[Progress], object]

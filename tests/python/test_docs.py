@@ -17,7 +17,7 @@ import pytest
 from common import ROOT
 from projectcor.testing import Sandbox
 
-MODULES = ["", "._client", "._errors", "._fields", "._native", "._results", "._update", ".testing"]
+MODULES = ["", "._client", "._errors", "._fields", "._native", "._results", "._sync", "._update", ".testing"]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -70,7 +70,9 @@ def run(command: list[str], cor: Sandbox, **more: Any) -> str:
     return ended.stdout
 
 
-def test_the_readme_s_python(cor: Sandbox, tmp_path: Path) -> None:
+def test_the_readme_s_python(cor: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     assert blocks, "the README shows no Python"
     (tmp_path / "projects.csv").write_text("id,name,estimated\nSF-OPP-12345,,5\nSF-OPP-12345,N,five\n")
@@ -79,6 +81,8 @@ def test_the_readme_s_python(cor: Sandbox, tmp_path: Path) -> None:
     assert "SF-OPP-99999 project_not_found" in out
     assert "SF-OPP-12345 updated" in out
     assert "SF-OPP-12345 row 1: estimated:" in out
+    assert "+ SF-OPP-12345  (line 0, new)\n    estimated_time  250\n" in out
+    assert "1 [('SF-OPP-99999', 'project_not_found')]" in out
 
 
 def test_the_script(cor: Sandbox) -> None:

@@ -33,24 +33,45 @@ pub(crate) struct Batches {
 impl Batches {
     pub(crate) fn open(stream: &Bound<'_, PyAny>, reader: &Reader) -> PyResult<Batches> {
         let py = stream.py();
-        let stream = stream.extract::<PyRecordBatchReader>()?.into_reader()?;
-        let names: Vec<String> = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let columns = input::columns(py, reader, &names)?;
-        Ok(Batches { stream: Some(stream), names, columns, batch: None, next: 0 })
+        let mut batches = Batches::bare(stream)?;
+        batches.columns = input::columns(py, reader, &batches.names)?;
+        Ok(batches)
     }
 
-    /// The next row; `None` at the end of the stream. The interpreter is released while a batch is made: its makers may
-    /// need it in threads of their own.
+    /// The same for whoever knows the columns' use himself.
+    pub(crate) fn bare(stream: &Bound<'_, PyAny>) -> PyResult<Batches> {
+        let stream = stream.extract::<PyRecordBatchReader>()?.into_reader()?;
+        let names = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
+        Ok(Batches { stream: Some(stream), names, columns: Vec::new(), batch: None, next: 0 })
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The next row; `None` at the end of the stream.
     pub(crate) fn next(&mut self, py: Python<'_>, reader: &Reader) -> PyResult<Option<Row>> {
+        let Some((batch, at)) = self.advance(py)? else { return Ok(None) };
+        let cells = self.names.iter().zip(&self.columns).zip(batch.columns());
+        let cells = cells.map(|((name, column), array)| (name.as_str(), *column, cell(array, at)));
+        Ok(Some(reader.read_values(cells)))
+    }
+
+    /// The same, by the columns' names.
+    pub(crate) fn next_cells(&mut self, py: Python<'_>) -> PyResult<Option<Vec<(String, Given)>>> {
+        let Some((batch, at)) = self.advance(py)? else { return Ok(None) };
+        let cells = self.names.iter().zip(batch.columns());
+        Ok(Some(cells.map(|(name, array)| (name.clone(), cell(array, at))).collect()))
+    }
+
+    /// The batch that holds the next row, and where; a batch is its columns' handles, so a copy is cheap. The
+    /// interpreter is released while a batch is made: its makers may need it in threads of their own.
+    fn advance(&mut self, py: Python<'_>) -> PyResult<Option<(RecordBatch, usize)>> {
         loop {
             match &self.batch {
                 Some(batch) if self.next < batch.num_rows() => {
-                    let at = self.next;
                     self.next += 1;
-                    let cells = self.names.iter().zip(&self.columns).zip(batch.columns());
-                    let cells =
-                        cells.map(|((name, column), array)| (name.as_str(), *column, cell(array, at)));
-                    return Ok(Some(reader.read_values(cells)));
+                    return Ok(Some((batch.clone(), self.next - 1)));
                 }
                 _ => match py.detach(|| self.stream.as_mut().and_then(Iterator::next)) {
                     None => return Ok(None),

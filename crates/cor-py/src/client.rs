@@ -1,6 +1,7 @@
 //! The native half of `Client` and `AsyncClient`: options in, calls out.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cor_core::{Invalid, Issue};
 use cor_http::{ClientBuilder, Row, seconds};
@@ -12,7 +13,8 @@ use tracing::instrument::WithSubscriber;
 
 use crate::background::{self, Call};
 use crate::convert::{Given, Texts};
-use crate::engine::Slot;
+use crate::create::{self, Deleted, Only};
+use crate::engine::{Engine, Slot};
 use crate::errors;
 use crate::feed::Feed;
 use crate::gather::MOST_TOGETHER;
@@ -30,6 +32,12 @@ use crate::supply::{self, Options, Supply};
 /// A client, driven by its callers or by the background thread.
 #[pyclass(frozen)]
 pub(crate) struct NativeClient(Slot);
+
+impl NativeClient {
+    pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<Arc<Engine>> {
+        self.0.engine(py)
+    }
+}
 
 /// A pair of what to send and where, or the refusal as an exception.
 fn checked(py: Python<'_>, row: Row) -> PyResult<(String, cor_core::ProjectUpdate)> {
@@ -76,7 +84,7 @@ impl NativeClient {
         }
     }
 
-    #[pyo3(signature = (rows, source, id_column, cells, concurrency, patience, on_progress, bar))]
+    #[pyo3(signature = (rows, source, id_column, cells, concurrency, patience, on_progress, bar, create_missing))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn update_many(
         &self,
@@ -88,9 +96,10 @@ impl NativeClient {
         patience: Option<&Bound<'_, PyAny>>,
         on_progress: Option<Py<PyAny>>,
         bar: Option<Py<PyAny>>,
+        create_missing: bool,
     ) -> PyResult<Results> {
         let py = rows.py();
-        let options = run_options(py, concurrency, patience)?;
+        let options = run_options(py, concurrency, patience, create_missing)?;
         let source = source_text(source)?;
         let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
         let listeners = Listeners::new(py, on_progress, bar)?;
@@ -118,23 +127,18 @@ impl NativeClient {
         let engine = self.0.engine(py)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
-        let mailbox = std::sync::Arc::new(mailbox);
+        let mailbox = Arc::new(mailbox);
         let call = async move {
             let ended = engine.client().projects().update(id, &update).await;
             mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
         };
-        let background = background::handle(py)?;
-        let task = match Collector::wanted(py) {
-            Some(collector) => background.spawn(call.with_subscriber(collector.dispatch().clone())),
-            None => background.spawn(call),
-        };
-        Ok(task.abort_handle().into())
+        spawn(py, call)
     }
 
     /// Results are handed over one by one where there is a callback, which may stop the run at each; it is called by the
     /// event loop's side.
     /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
-    #[pyo3(signature = (mailbox, rows, fed, source, id_column, cells, concurrency, patience, on_progress))]
+    #[pyo3(signature = (mailbox, rows, fed, source, id_column, cells, concurrency, patience, on_progress, create_missing))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
@@ -147,9 +151,10 @@ impl NativeClient {
         concurrency: Option<&Bound<'_, PyAny>>,
         patience: Option<&Bound<'_, PyAny>>,
         on_progress: Option<&Bound<'_, PyAny>>,
+        create_missing: bool,
     ) -> PyResult<AsyncRun> {
         let py = rows.py();
-        let options = run_options(py, concurrency, patience)?;
+        let options = run_options(py, concurrency, patience, create_missing)?;
         on_progress.map(listen::check_callback).transpose()?;
         let source = source_text(source)?;
         let engine = self.0.engine(py)?;
@@ -163,6 +168,79 @@ impl NativeClient {
         };
         let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
         AsyncRun::start(py, engine, mailbox, (input, total), fed_rows, together, &options)
+    }
+
+    /// `only` are the values that only a create says.
+    #[pyo3(signature = (id, update, source, fields, extra, only))]
+    fn create(
+        &self,
+        id: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        fields: &Bound<'_, PyDict>,
+        extra: Option<&Bound<'_, PyAny>>,
+        only: Only,
+    ) -> PyResult<Project> {
+        let py = id.py();
+        let engine = self.0.engine(py)?;
+        let source = source_text(source)?;
+        let row = row::single(id, update, source.as_deref(), fields, extra)?;
+        let create = create::project(py, row, source.as_deref(), only)?;
+        let projects = engine.client().projects();
+        match engine.wait(py, projects.create(&create))? {
+            Ok(project) => Ok(project.into()),
+            Err(error) => Err(errors::raised(py, &error)),
+        }
+    }
+
+    fn delete(&self, py: Python<'_>, id: &str, source: &str) -> PyResult<Deleted> {
+        let engine = self.0.engine(py)?;
+        let projects = engine.client().projects();
+        match engine.wait(py, projects.delete(id, source))? {
+            Ok(deleted) => Ok(deleted.into()),
+            Err(error) => Err(errors::raised(py, &error)),
+        }
+    }
+
+    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra, only))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
+    fn start_create(
+        &self,
+        mailbox: Py<Mailbox>,
+        future: Py<PyAny>,
+        id: &Bound<'_, PyAny>,
+        update: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        fields: &Bound<'_, PyDict>,
+        extra: Option<&Bound<'_, PyAny>>,
+        only: Only,
+    ) -> PyResult<Call> {
+        let py = id.py();
+        let engine = self.0.engine(py)?;
+        let source = source_text(source)?;
+        let row = row::single(id, update, source.as_deref(), fields, extra)?;
+        let create = create::project(py, row, source.as_deref(), only)?;
+        let mailbox = Arc::new(mailbox);
+        spawn(py, async move {
+            let ended = engine.client().projects().create(&create).await;
+            mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
+        })
+    }
+
+    fn start_delete(
+        &self,
+        py: Python<'_>,
+        mailbox: Py<Mailbox>,
+        future: Py<PyAny>,
+        id: String,
+        source: String,
+    ) -> PyResult<Call> {
+        let engine = self.0.engine(py)?;
+        let mailbox = Arc::new(mailbox);
+        spawn(py, async move {
+            let ended = engine.client().projects().delete(id, source).await;
+            mailbox::deliver(&mailbox, future, Outcome::Deleted(ended));
+        })
     }
 
     fn close(&self) {
@@ -195,6 +273,16 @@ fn source_text(source: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
 /// What reads the rows of a run.
 fn reader(source: Option<&str>, id_column: String, cells: bool) -> Reader {
     Reader::new(source, id_column, if cells { Texts::Cells } else { Texts::PerhapsCells })
+}
+
+/// Hands a call over to the background thread.
+fn spawn(py: Python<'_>, call: impl Future<Output = ()> + Send + 'static) -> PyResult<Call> {
+    let background = background::handle(py)?;
+    let task = match Collector::wanted(py) {
+        Some(collector) => background.spawn(call.with_subscriber(collector.dispatch().clone())),
+        None => background.spawn(call),
+    };
+    Ok(task.abort_handle().into())
 }
 
 /// One option of the builder.
@@ -255,6 +343,7 @@ fn run_options(
     py: Python<'_>,
     concurrency: Option<&Bound<'_, PyAny>>,
     patience: Option<&Bound<'_, PyAny>>,
+    create_missing: bool,
 ) -> PyResult<Options> {
     let concurrency = concurrency.map(|value| count("concurrency", value)).transpose()?;
     if let Some(concurrency) = concurrency.filter(|concurrency| !(1..=10_000).contains(concurrency)) {
@@ -263,5 +352,6 @@ fn run_options(
     Ok(Options {
         concurrency: concurrency.map(|concurrency| concurrency as usize),
         patience: patience.map(|value| time("patience", value)).transpose()?,
+        create_missing,
     })
 }

@@ -4,12 +4,14 @@
 //! * [`engine`], [`client`], [`many`], [`run`]: the blocking door. The caller's thread drives, with the interpreter released.
 //! * [`background`], [`mailbox`], [`many_async`]: the awaitable door. One thread drives for all event loops.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
+//! * [`table`], [`table_input`], [`table_told`]: a table kept in step, by the crate `cor-sync`.
 //! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
 
 mod arrow;
 mod background;
 mod client;
 mod convert;
+mod create;
 mod engine;
 mod errors;
 mod feed;
@@ -26,6 +28,9 @@ mod row;
 mod run;
 mod sandbox;
 mod supply;
+mod table;
+mod table_input;
+mod table_told;
 mod update;
 mod values;
 
@@ -42,6 +47,10 @@ mod _native {
     #[pymodule_export]
     use crate::client::NativeClient;
     #[pymodule_export]
+    use crate::create::Deleted;
+    #[pymodule_export]
+    use crate::listen::check_callback;
+    #[pymodule_export]
     use crate::mailbox::Mailbox;
     #[pymodule_export]
     use crate::many::Results;
@@ -55,6 +64,8 @@ mod _native {
     use crate::run_program;
     #[pymodule_export]
     use crate::sandbox::{Answer, Hold, Request, Sandbox, StoredProject};
+    #[pymodule_export]
+    use crate::table::{Halt, run_table};
     #[pymodule_export]
     use crate::update::{update_json, validate_update};
     #[pymodule_export]

@@ -79,6 +79,7 @@ impl Listeners {
 }
 
 /// Refuses a callback whose answer would never be looked at.
+#[pyfunction]
 pub(crate) fn check_callback(on_progress: &Bound<'_, PyAny>) -> PyResult<()> {
     if !on_progress.is_callable() {
         let name = convert::type_name(on_progress);

@@ -6,6 +6,7 @@ use cor_http::Error;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::create::Deleted;
 use crate::errors;
 use crate::log::Collector;
 use crate::project::Project;
@@ -13,6 +14,7 @@ use crate::project::Project;
 /// What a future of `asyncio` is to hold.
 pub(crate) enum Outcome {
     Ended(Result<cor_core::Project, Error>),
+    Deleted(Result<cor_core::Deleted, Error>),
     /// Nothing but that it is time to look.
     Woken,
 }
@@ -87,7 +89,10 @@ impl Mailbox {
             match outcome {
                 Outcome::Woken => future.call_method1(set_result, (py.None(),))?,
                 Outcome::Ended(Ok(project)) => future.call_method1(set_result, (Project::from(project),))?,
-                Outcome::Ended(Err(error)) => {
+                Outcome::Deleted(Ok(deleted)) => {
+                    future.call_method1(set_result, (Deleted::from(deleted),))?
+                }
+                Outcome::Ended(Err(error)) | Outcome::Deleted(Err(error)) => {
                     let error = errors::exception(py, &error, None)?;
                     future.call_method1(intern!(py, "set_exception"), (error,))?
                 }

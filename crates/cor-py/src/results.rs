@@ -18,6 +18,7 @@ use crate::project::Project;
 ///     project: The project as COR now has it; ``None`` unless the row was updated.
 ///     error: Why the row was not updated, a ``CorError``; ``None`` if it was.
 ///     started: Whether the row was begun at all. Rows are not, after the run was stopped.
+///     created: Whether COR did not know the project and this run created it.
 ///     ok: Whether the row was updated.
 #[pyclass(module = "projectcor", frozen)]
 pub(crate) struct ItemResult {
@@ -27,6 +28,8 @@ pub(crate) struct ItemResult {
     id: String,
     #[pyo3(get)]
     started: bool,
+    #[pyo3(get)]
+    created: bool,
     project: Option<Arc<cor_core::Project>>,
     failure: Option<cor_http::Error>,
     /// The exception, once somebody asked for it.
@@ -49,6 +52,7 @@ impl From<cor_http::ItemResult> for ItemResult {
             index: item.index,
             id: item.id,
             started: item.started,
+            created: item.created,
             project,
             failure,
             error: OnceLock::new(),
@@ -85,12 +89,14 @@ impl ItemResult {
         };
         let id = self.id.as_str().into_pyobject(py)?.repr()?;
         let started = if self.started { "" } else { ", started=False" };
-        Ok(format!("ItemResult(index={}, id={id}, {what}{started})", self.index))
+        let created = if self.created { ", created=True" } else { "" };
+        Ok(format!("ItemResult(index={}, id={id}, {what}{started}{created})", self.index))
     }
 
     fn __richcmp__(&self, py: Python<'_>, other: &Self, op: CompareOp) -> PyResult<Py<PyAny>> {
         let equal = || {
-            let plain = (self.index, &self.id, self.started) == (other.index, &other.id, other.started);
+            let own = (self.index, &self.id, self.started, self.created);
+            let plain = own == (other.index, &other.id, other.started, other.created);
             let errors = (self.error(py)?, other.error(py)?);
             let same_error = match errors {
                 (Some(own), Some(others)) => own.bind(py).eq(others)?,
@@ -119,17 +125,19 @@ impl ItemResult {
         started: bool,
         project: Option<Bound<'_, Project>>,
         error: Option<Py<PyAny>>,
+        created: bool,
     ) -> Self {
         let project = project.map(|project| project.get().core().clone());
         let error = error.map_or_else(OnceLock::new, OnceLock::from);
-        ItemResult { index, id, started, project, failure: None, error }
+        ItemResult { index, id, started, created, project, failure: None, error }
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let py = slf.py();
         let item = slf.get();
         let restore = slf.get_type().getattr("_restore")?;
-        let given = (item.index, item.id.as_str(), item.started, item.project(), item.error(py)?);
+        let given =
+            (item.index, item.id.as_str(), item.started, item.project(), item.error(py)?, item.created);
         Ok((restore, given.into_pyobject(py)?.into_any()))
     }
 

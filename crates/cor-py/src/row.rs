@@ -370,7 +370,7 @@ fn unreadable(message: String) -> Row {
     }
 }
 
-fn update_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+pub(crate) fn update_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static UPDATE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     UPDATE.import(py, "projectcor._update", "ProjectUpdate")
 }

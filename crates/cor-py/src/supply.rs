@@ -1,6 +1,6 @@
 //! The supply of a run: rows from Python's side, a batch at a time, into the feed that the core reads.
 
-use cor_http::{Results, Row};
+use cor_http::{ProjectCreate, Results, Row};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -81,6 +81,8 @@ impl Supply {
 pub(crate) struct Options {
     pub(crate) concurrency: Option<usize>,
     pub(crate) patience: Option<std::time::Duration>,
+    /// Projects that COR does not know are created from their rows.
+    pub(crate) create_missing: bool,
 }
 
 /// Starts a run that reads from `feed`.
@@ -91,6 +93,9 @@ pub(crate) fn start(client: &cor_http::Client, feed: Feed, options: &Options) ->
     }
     if let Some(patience) = options.patience {
         run = run.patience(patience);
+    }
+    if options.create_missing {
+        run = run.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone())));
     }
     run.start()
 }

@@ -3,6 +3,7 @@
 //! * [`Table`]: how an input is written; [`Table::open`] reads CSV, JSON lines, Parquet files and Singer streams.
 //! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
+//! * [`GivenRows`]: rows of values that a program has, under the same rules.
 //! * [`States`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
@@ -39,7 +40,7 @@ mod text;
 
 pub use self::engine::{Apply, Change, Creation, Settled, Staged, SyncOptions, TableSync, Verdict, Waiting};
 pub use self::fields::FieldChange;
-pub use self::mapping::{ColumnUse, Rename, Rules};
+pub use self::mapping::{ColumnUse, Given, GivenRows, Rename, Rules};
 pub use self::members::Members;
 pub use self::problem::{Broken, Fix, Problem, Reason, Unusable, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};

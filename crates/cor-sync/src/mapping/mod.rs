@@ -4,11 +4,13 @@ mod columns;
 mod draft;
 mod file;
 mod fingerprint;
+mod given;
 mod reading;
 mod rules;
 
 pub(crate) use self::columns::Columns;
 pub(crate) use self::draft::Draft;
+pub use self::given::{Given, GivenRows};
 #[cfg(feature = "parquet")]
 pub(crate) use self::reading::day;
 pub use self::rules::{ColumnUse, Rename, Rules};

@@ -154,6 +154,18 @@ impl Rules {
         &self.source
     }
 
+    /// # Errors
+    /// Where nobody named a source.
+    pub(crate) fn check_source(&self) -> Result<(), Unusable> {
+        match self.source.as_str() {
+            "" => {
+                let message = "no source is named: the system the projects were created from";
+                Err(Unusable(vec![Reason::with(message, Fix::Source)]))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same rules for projects of another source.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Rules {

@@ -4,7 +4,7 @@ use super::csv::CsvRows;
 use super::jsonl::JsonRows;
 use super::singer::SingerRows;
 use super::{Encoding, Format, Input, Origin};
-use crate::{Fix, Reason, Rows, Rules, Unusable};
+use crate::{Reason, Rows, Rules, Unusable};
 
 /// How an input is written. What is not said is found out from its name and its first bytes.
 ///
@@ -86,11 +86,8 @@ impl Table {
         if self.encoding.is_some() && format == Format::Parquet {
             reasons.push(Reason::new("a Parquet file has no text encoding"));
         }
-        if rules.source().as_str().is_empty() {
-            reasons.push(Reason::with(
-                "no source is named: the system the projects were created from",
-                Fix::Source,
-            ));
+        if let Err(unusable) = rules.check_source() {
+            reasons.extend(unusable.0);
         }
         if !reasons.is_empty() {
             return Err(Unusable(reasons));

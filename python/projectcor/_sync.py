@@ -1,0 +1,432 @@
+"""``plan`` and ``sync``: what they take, and what they tell, in a terminal and in a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from html import escape
+from unicodedata import combining, east_asian_width
+
+from projectcor._native import Halt, run_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from projectcor._errors import CorError
+    from projectcor._native import NativeClient
+    from projectcor._types import Columns, OnProgress, Place
+
+__all__ = ["Change", "FieldChange", "Plan", "RowProblem", "SyncResult", "ask", "run"]
+
+_SHOWN = 20
+"""Changes and problems that are shown; the rest is counted."""
+_WIDEST = 60
+"""Characters of a value that are shown."""
+
+
+def ask(
+    rows: Any,
+    *,
+    source: str | None,
+    state: Place | None,
+    mapping: Columns | None,
+    id_column: str | None,
+    format: str | None,
+    delimiter: str | None,
+    encoding: str | None,
+    full: bool,
+    create_missing: bool,
+    most: int,
+    planning: bool,
+    aside: bool,
+) -> dict[str, Any]:
+    """What is asked for, as the compiled half takes it."""
+    is_path = isinstance(rows, (str, os.PathLike))
+    if hasattr(rows, "__aiter__"):
+        raise TypeError("rows is an asynchronous iterable; a table is read to its end first: give a list of its rows")
+    if not is_path and (format is not None or delimiter is not None or encoding is not None):
+        raise TypeError("format, delimiter and encoding are those of a file; rows is none")
+    renames = list(mapping.items()) if isinstance(mapping, Mapping) else []
+    return {
+        "path": rows if is_path else None,
+        "rows": None if is_path else rows,
+        "source": source,
+        "id_column": id_column,
+        "mapping": None if isinstance(mapping, Mapping) else mapping,
+        "renames": [(column, field or "") for column, field in renames],
+        "state": None if state is False else state,
+        "keep": state is not False,
+        "full": full,
+        "create_missing": create_missing,
+        "format": format,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "most": most,
+        "planning": planning,
+        "aside": aside,
+    }
+
+
+def run(native: NativeClient, wish: dict[str, Any], halt: Halt | None, on_progress: OnProgress | None) -> Any:
+    """Runs it on the calling thread."""
+    told = run_table(native, wish, halt or Halt(), on_progress)
+    return Plan(told) if wish["planning"] else SyncResult(told)
+
+
+class FieldChange:
+    """A field that COR is to be told.
+
+    Attributes:
+        name: The field's name.
+        old: What COR last accepted; ``None`` also where it was cleared, see ``is_known``.
+        new: What is to be sent; ``None`` clears the field. Numbers that are no integers are ``Decimal``.
+        is_known: Whether it is known what COR has.
+    """
+
+    __slots__ = ("is_known", "name", "new", "old")
+
+    name: str
+    old: Any
+    new: Any
+    is_known: bool
+
+    def __init__(self, name: str, old: str | None, new: str) -> None:
+        self.name = name
+        self.is_known = old is not None
+        self.old = None if old is None else json.loads(old, parse_float=Decimal)
+        self.new = json.loads(new, parse_float=Decimal)
+
+    def __repr__(self) -> str:
+        return f"FieldChange({self.name}: {_values(self, True)})"
+
+
+class Change:
+    """A project whose rows hold something that COR has not accepted yet.
+
+    Attributes:
+        id: The external id.
+        lines: Where its first row begins, and its last: lines of a file, counted from 1 (rows, in a Parquet file); the
+            places of rows that were given, counted from 0 as in ``update_many``.
+        rows: How many rows there are. They become one update.
+        is_new: Whether COR never accepted anything of it.
+        fields: What is to change, a tuple of ``FieldChange``.
+        outcome: After ``sync``: ``applied``, ``created``, ``rejected``, ``not_applied``, ``unknown`` or
+            ``not_started``; ``None`` in a plan.
+        error: Why it was not applied, a ``CorError``; ``None`` if it was.
+    """
+
+    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "rows")
+
+    id: str
+    lines: tuple[int, int]
+    rows: int
+    is_new: bool
+    fields: tuple[FieldChange, ...]
+    outcome: str | None
+    error: CorError | None
+
+    def __init__(self, told: tuple[Any, ...]) -> None:
+        self.id, first, last, self.rows, self.is_new, fields, self.outcome, self.error = told
+        self.lines = (first, last)
+        self.fields = tuple(FieldChange(*field) for field in fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The new values by field."""
+        return {field.name: field.new for field in self.fields}
+
+    def __repr__(self) -> str:
+        return f"Change({self.id!r}, {_place(self)}: {', '.join(field.name for field in self.fields)})"
+
+
+class RowProblem:
+    """One thing that is wrong with a row, which was not sent.
+
+    Attributes:
+        line: Where the row begins, as ``Change.lines`` counts.
+        id: Its external id, where it could be read; else empty.
+        column: The column as the table calls it; ``None`` for the row as a whole.
+        field: The field it was meant for, if any.
+        code: What is wrong, as a stable word.
+        message: One sentence for people, without the column's name in front.
+    """
+
+    __slots__ = ("code", "column", "field", "id", "line", "message")
+
+    line: int
+    id: str
+    column: str | None
+    field: str | None
+    code: str
+    message: str
+
+    def __init__(self, told: tuple[Any, ...]) -> None:
+        self.line, self.id, self.column, self.field, self.code, self.message = told
+
+    def __repr__(self) -> str:
+        return f"RowProblem(line {self.line}, {self.id!r}: {_told(self)})"
+
+
+class _Told:
+    """What a plan and a sync tell alike."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self._counts: dict[str, int] = told["counts"]
+        self._changes = tuple(Change(change) for change in told["changes"])
+        self._more_changes: int = told["more_changes"]
+        self._problems = tuple(RowProblem(problem) for problem in told["problems"])
+        self._more_problems: int = told["more_problems"]
+        self._mapping: tuple[tuple[str | None, str, str, bool], ...] = tuple(told["mapping"])
+        self._unused: tuple[str, ...] = tuple(told["unused"])
+        self._base_url: str = told["base_url"]
+        self._source: str = told["source"]
+        self._state: os.PathLike[str] | None = told["state"]
+        self._halted: CorError | None = told["halted"]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Projects with something to send, in the order of the table; ``most`` of them at most."""
+        return self._changes
+
+    @property
+    def problems(self) -> tuple[RowProblem, ...]:
+        """What is wrong with rows that cannot be sent; ``most`` of them at most."""
+        return self._problems
+
+    @property
+    def new(self) -> int:
+        """Projects of which COR never accepted anything."""
+        return self._counts["new"]
+
+    @property
+    def changed(self) -> int:
+        """Projects of which COR accepted something else before."""
+        return self._counts["changed"]
+
+    @property
+    def read(self) -> int:
+        """Rows that were read."""
+        return self._counts["read"]
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that need nothing: COR accepted all of it before, or they set nothing."""
+        return self._counts["unchanged"]
+
+    @property
+    def rejected(self) -> int:
+        """Rows that cannot be sent."""
+        return self._counts["rejected"]
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Columns that are no field and that no mapping names."""
+        return self._unused
+
+    @property
+    def mapping(self) -> tuple[tuple[str | None, str, str, bool], ...]:
+        """Which column sets which field and how: tuples of column, field, what is done, and whether it is there."""
+        return self._mapping
+
+    @property
+    def source(self) -> str:
+        """The system that owns the projects."""
+        return self._source
+
+    @property
+    def state(self) -> os.PathLike[str] | None:
+        """The file of the state; ``None`` where none is kept."""
+        return self._state
+
+    def _head(self) -> str:
+        raise NotImplementedError
+
+    def _notes(self) -> list[str]:
+        notes: list[str] = []
+        if self._unused:
+            notes.append(f"not used: {', '.join(self._unused)}")
+        if self._halted is not None:
+            notes.append(f"stopped: {self._halted}")
+        return notes
+
+    def __repr__(self) -> str:
+        lines = [self._head()]
+        for change in self._changes[:_SHOWN]:
+            outcome = f", {change.outcome}" if change.outcome not in (None, "applied") else ""
+            lines.append(f"{_sign(change)} {_plain(change.id)}  ({_place(change)}{outcome})")
+            width = max((len(field.name) for field in change.fields), default=0)
+            lines += [f"    {field.name:{width}}  {_values(field, change.is_new)}" for field in change.fields]
+            if change.error is not None:
+                lines.append(f"    {_plain(str(change.error))}")
+        more = len(self._changes) + self._more_changes - _SHOWN
+        if more > 0:
+            lines.append(f"… and {more:,} more; see .changes")
+        problems = [(f"line {problem.line}", _plain(problem.id)) for problem in self._problems[:_SHOWN]]
+        widths = [max((_width(cells[at]) for cells in problems), default=0) for at in (0, 1)]
+        for problem, cells in zip(self._problems, problems):
+            padded = "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths))
+            lines.append(f"! {padded}  {_told(problem)}")
+        more = len(self._problems) + self._more_problems - _SHOWN
+        if more > 0:
+            lines.append(f"… and {more:,} more problems; see .problems")
+        return "\n".join(lines + self._notes())
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks."""
+        parts = [f"<p><b>{escape(self._head())}</b></p>"]
+        rows: list[str] = []
+        for change in self._changes[:_SHOWN]:
+            what = change.outcome or ("new" if change.is_new else "change")
+            head = (
+                f"<tr><th>{_sign(change)} {escape(_plain(change.id))}</th>"
+                f"<td>{escape(_place(change))}</td><td>{escape(what)}</td>"
+            )
+            cells = [
+                f"<td>{escape(field.name)}</td><td>{escape(_old(field, change.is_new))}</td>"
+                f"<td>{escape(_shown(field.new))}</td>"
+                for field in change.fields
+            ]
+            rows.append(f"{head}{cells[0]}</tr>")
+            rows += [f"<tr><th></th><td></td><td></td>{cell}</tr>" for cell in cells[1:]]
+            if change.error is not None:
+                rows.append(f'<tr><th></th><td colspan="5">{escape(str(change.error))}</td></tr>')
+        if rows:
+            titles = "".join(f"<th>{title}</th>" for title in ("project", "where", "what", "field", "old", "new"))
+            parts.append(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+        more = len(self._changes) + self._more_changes - _SHOWN
+        if more > 0:
+            parts.append(f"<p>… and {more:,} more; see <code>.changes</code></p>")
+        if self._problems:
+            rows = [
+                f"<tr><td>{problem.line}</td><td>{escape(_plain(problem.id))}</td><td>{escape(_told(problem))}</td></tr>"
+                for problem in self._problems[:_SHOWN]
+            ]
+            titles = "".join(f"<th>{title}</th>" for title in ("line", "project", "problem"))
+            parts.append(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+        more = len(self._problems) + self._more_problems - _SHOWN
+        if more > 0:
+            parts.append(f"<p>… and {more:,} more problems; see <code>.problems</code></p>")
+        parts += [f"<p>{escape(note)}</p>" for note in self._notes()]
+        return "".join(parts)
+
+
+class Plan(_Told):
+    """What ``sync`` would send. Shows like a diff in a terminal, as a table in a notebook.
+
+    True where there is anything to send.
+    """
+
+    @property
+    def waiting(self) -> int:
+        """Rows whose project would be told something."""
+        return self._counts["waiting"]
+
+    def __bool__(self) -> bool:
+        return self.new + self.changed > 0
+
+    def _head(self) -> str:
+        counts = _counted((self.changed, "to change"), (self.new, "new"), (self.rejected, "rejected"))
+        return f"Plan for {_plain(self.source)}: {counts}, {self.unchanged:,} rows unchanged"
+
+
+class SyncResult(_Told):
+    """What ``sync`` did. Shows what was sent and what came of it."""
+
+    @property
+    def applied(self) -> int:
+        """Rows that COR applied, those of created projects included."""
+        return self._counts["applied"]
+
+    @property
+    def created(self) -> int:
+        """Rows whose project was created."""
+        return self._counts["created"]
+
+    @property
+    def failed(self) -> int:
+        """Rows that COR did not apply; the next sync tries again."""
+        return self._counts["failed"]
+
+    @property
+    def unknown(self) -> int:
+        """Rows of which nobody knows whether they were applied; the next sync sends them again."""
+        return self._counts["unknown"]
+
+    @property
+    def not_started(self) -> int:
+        """Rows that were not begun, because the run was stopped; the next sync sends them."""
+        return self._counts["not_started"]
+
+    @property
+    def halted(self) -> CorError | None:
+        """Why the run ended early: COR could not be reached, or did not accept the credentials."""
+        return self._halted
+
+    @property
+    def ok(self) -> bool:
+        """Whether COR now has everything that the table says."""
+        return self._halted is None and not (self.rejected or self.failed or self.unknown or self.not_started)
+
+    def _head(self) -> str:
+        counts = _counted(
+            (self.applied, "applied"),
+            (self.created, "of them created"),
+            (self.rejected, "rejected"),
+            (self.failed, "failed"),
+            (self.unknown, "unknown"),
+            (self.not_started, "not started"),
+        )
+        return f"Sync of {_plain(self.source)}: {counts}, {self.unchanged:,} rows unchanged"
+
+
+def _counted(*counts: tuple[int, str]) -> str:
+    """The first count, and the others that are not zero."""
+    return ", ".join(f"{count:,} {what}" for at, (count, what) in enumerate(counts) if count or at == 0)
+
+
+def _sign(change: Change) -> str:
+    if change.error is not None:
+        return "!"
+    return "+" if change.is_new else "~"
+
+
+def _place(change: Change) -> str:
+    first, last = change.lines
+    new = ", new" if change.is_new else ""
+    if first == last:
+        return f"line {first}{new}"
+    return f"{change.rows} rows, lines {first} to {last}{new}"
+
+
+def _values(field: FieldChange, is_new: bool) -> str:
+    old = _old(field, is_new)
+    return f"{old} → {_shown(field.new)}" if old else _shown(field.new)
+
+
+def _old(field: FieldChange, is_new: bool) -> str:
+    if field.is_known:
+        return _shown(field.old)
+    return "" if is_new else "(not known)"
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON writes it, cut where it is long."""
+    text = str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+    text = _plain(text)
+    return text if len(text) <= _WIDEST else text[:_WIDEST] + "…"
+
+
+def _told(problem: RowProblem) -> str:
+    return _plain(problem.message if problem.column is None else f"{problem.column}: {problem.message}")
+
+
+def _plain(text: str) -> str:
+    """Foreign text on one line: control characters replaced."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _width(text: str) -> int:
+    """Places on a terminal."""
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
