@@ -345,6 +345,10 @@ fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
     let ran = sync(&sandbox, &file, &["--concurrency", "1"]).exits(3).prints(again);
     assert!(!ran.out.contains("--rejects"), "{}", ran.out);
     sandbox.queue_clear();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}");
+    sync(&sandbox, &file, &["--base-url", &url, "--max-attempts", "1"]).exits(4).prints(again);
+    sync(&sandbox, &file, &["--base-url", &url, "--deadline", "0.3"]).exits(4).prints(again);
     assert!(!sync(&sandbox, &file, &[]).exits(0).out.contains(again));
     sandbox.queue(Answer::error(401, "Unauthorized", "", "no"));
     let stateless = sync(&sandbox, &file, &["--no-state", "--concurrency", "1"]).exits(3);

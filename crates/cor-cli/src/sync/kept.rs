@@ -8,7 +8,7 @@ use cor_sync::{Creation, Rows, Scope, Staged, State, StateError, SyncOptions, Ta
 
 use super::feed::{Control, Feed, is_verdict};
 use super::report::{Purpose, Report, Stopped};
-use super::{Options, halted, run_rows, stopped_by, tell_states, tell_unused};
+use super::{Options, halted, run_rows, stopped_by, tell_states, tell_unused, under_way};
 use crate::args::StateArgs;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -163,9 +163,9 @@ impl Run<'_> {
                         report.left(rows);
                         report.totals.not_started += apply.not_begun()?;
                         let message = format!(
-                            "left at once by {}; {updates} updates were under way, and whether they were applied is \
-                             unknown; they are sent again next time",
-                            signal.name
+                            "left at once by {}; {}; what is unknown is sent again next time",
+                            signal.name,
+                            under_way(updates)
                         );
                         report.stopped = Some(Stopped { reason: "signal", message, status: signal.status });
                         return Ok(verdicts);

@@ -302,12 +302,15 @@ fn leave(control: &Control, report: &mut Report<'_>, signal: Signal) {
     for row in &rows {
         report.abandoned(row);
     }
-    let message = format!(
-        "left at once by {}; {} updates were under way, and whether they were applied is unknown",
-        signal.name,
-        rows.len()
-    );
+    let message = format!("left at once by {}; {}", signal.name, under_way(rows.len()));
     report.stopped = Some(Stopped { reason: "signal", message, status: signal.status });
+}
+
+fn under_way(updates: usize) -> String {
+    match updates {
+        1 => "1 update was under way, and whether it was applied is unknown".to_owned(),
+        n => format!("{n} updates were under way, and whether they were applied is unknown"),
+    }
 }
 
 fn finish(control: &Control, report: &mut Report<'_>) {
@@ -384,5 +387,18 @@ async fn judge(
     if !json && report.totals.not_started > SHOWN {
         let more = progress::grouped(report.totals.not_started - SHOWN);
         report.output().line(&format!("… and {more} more requests"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one() {
+        assert_eq!(limit_note(1), "stopped after 1 row, as --limit says");
+        assert_eq!(limit_note(2000), "stopped after 2,000 rows, as --limit says");
+        assert!(under_way(1).starts_with("1 update was under way, and whether it was"));
+        assert!(under_way(2).starts_with("2 updates were under way, and whether they were"));
     }
 }

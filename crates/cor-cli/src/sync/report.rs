@@ -426,8 +426,8 @@ impl<'a> Report<'a> {
             ("input" | "rejects" | "report", _) => false,
             (_, status) => matches!(status, status::UNAUTHORISED | status::UNREACHED),
         };
-        let goes_on =
-            self.resumes && purpose == Purpose::Apply && self.stopped.as_ref().is_some_and(was_cut_short);
+        let cut_short = self.stopped.as_ref().map_or(self.exit_status() == status::UNREACHED, was_cut_short);
+        let goes_on = self.resumes && purpose == Purpose::Apply && cut_short;
         if goes_on {
             self.output.line("  Run the same command again: it goes on where it was.");
         }
