@@ -110,6 +110,7 @@ class Change:
         id: The external id.
         lines: Where its first row begins, and its last: lines of a file, counted from 1 (rows, in a Parquet file); the
             places of rows that were given, counted from 0 as in ``update_many``.
+        unit: What ``lines`` counts: ``line`` or ``row``.
         rows: How many rows there are. They become one update.
         is_new: Whether COR never accepted anything of it.
         fields: What is to change, a tuple of ``FieldChange``.
@@ -118,17 +119,19 @@ class Change:
         error: Why it was not applied, a ``CorError``; ``None`` if it was.
     """
 
-    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "rows")
+    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "rows", "unit")
 
     id: str
     lines: tuple[int, int]
+    unit: str
     rows: int
     is_new: bool
     fields: tuple[FieldChange, ...]
     outcome: str | None
     error: CorError | None
 
-    def __init__(self, told: tuple[Any, ...]) -> None:
+    def __init__(self, told: tuple[Any, ...], unit: str) -> None:
+        self.unit = unit
         self.id, first, last, self.rows, self.is_new, fields, self.outcome, self.error = told
         self.lines = (first, last)
         self.fields = tuple(FieldChange(*field) for field in fields)
@@ -146,6 +149,7 @@ class RowProblem:
 
     Attributes:
         line: Where the row begins, as ``Change.lines`` counts.
+        unit: What ``line`` counts: ``line`` or ``row``.
         id: Its external id, where it could be read; else empty.
         column: The column as the table calls it; ``None`` for the row as a whole.
         field: The field it was meant for, if any.
@@ -153,20 +157,22 @@ class RowProblem:
         message: One sentence for people, without the column's name in front.
     """
 
-    __slots__ = ("code", "column", "field", "id", "line", "message")
+    __slots__ = ("code", "column", "field", "id", "line", "message", "unit")
 
     line: int
+    unit: str
     id: str
     column: str | None
     field: str | None
     code: str
     message: str
 
-    def __init__(self, told: tuple[Any, ...]) -> None:
+    def __init__(self, told: tuple[Any, ...], unit: str) -> None:
+        self.unit = unit
         self.line, self.id, self.column, self.field, self.code, self.message = told
 
     def __repr__(self) -> str:
-        return f"RowProblem(line {self.line}, {self.id!r}: {_told(self)})"
+        return f"RowProblem({self.unit} {self.line}, {self.id!r}: {_told(self)})"
 
 
 class _Told:
@@ -174,9 +180,10 @@ class _Told:
 
     def __init__(self, told: dict[str, Any]) -> None:
         self._counts: dict[str, int] = told["counts"]
-        self._changes = tuple(Change(change) for change in told["changes"])
+        unit: str = told["unit"]
+        self._changes = tuple(Change(change, unit) for change in told["changes"])
         self._more_changes: int = told["more_changes"]
-        self._problems = tuple(RowProblem(problem) for problem in told["problems"])
+        self._problems = tuple(RowProblem(problem, unit) for problem in told["problems"])
         self._more_problems: int = told["more_problems"]
         self._mapping: tuple[tuple[str | None, str, str, bool], ...] = tuple(told["mapping"])
         self._unused: tuple[str, ...] = tuple(told["unused"])
@@ -263,7 +270,7 @@ class _Told:
         more = len(self._changes) + self._more_changes - _SHOWN
         if more > 0:
             lines.append(f"… and {more:,} more; see .changes")
-        problems = [(f"line {problem.line}", _plain(problem.id)) for problem in self._problems[:_SHOWN]]
+        problems = [(f"{problem.unit} {problem.line}", _plain(problem.id)) for problem in self._problems[:_SHOWN]]
         widths = [max((_width(cells[at]) for cells in problems), default=0) for at in (0, 1)]
         for problem, cells in zip(self._problems, problems):
             padded = "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths))
@@ -300,10 +307,11 @@ class _Told:
             parts.append(f"<p>… and {more:,} more; see <code>.changes</code></p>")
         if self._problems:
             rows = [
-                f"<tr><td>{problem.line}</td><td>{escape(_plain(problem.id))}</td><td>{escape(_told(problem))}</td></tr>"
+                f"<tr><td>{problem.unit} {problem.line}</td><td>{escape(_plain(problem.id))}</td>"
+                f"<td>{escape(_told(problem))}</td></tr>"
                 for problem in self._problems[:_SHOWN]
             ]
-            titles = "".join(f"<th>{title}</th>" for title in ("line", "project", "problem"))
+            titles = "".join(f"<th>{title}</th>" for title in ("where", "project", "problem"))
             parts.append(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
         more = len(self._problems) + self._more_problems - _SHOWN
         if more > 0:
@@ -396,8 +404,8 @@ def _place(change: Change) -> str:
     first, last = change.lines
     new = ", new" if change.is_new else ""
     if first == last:
-        return f"line {first}{new}"
-    return f"{change.rows} rows, lines {first} to {last}{new}"
+        return f"{change.unit} {first}{new}"
+    return f"{change.rows} rows, {change.unit}s {first} to {last}{new}"
 
 
 def _values(field: FieldChange, is_new: bool) -> str:

@@ -81,7 +81,7 @@ def test_the_readme_s_python(cor: Sandbox, tmp_path: Path, monkeypatch: pytest.M
     assert "SF-OPP-99999 project_not_found" in out
     assert "SF-OPP-12345 updated" in out
     assert "SF-OPP-12345 row 1: estimated:" in out
-    assert "+ SF-OPP-12345  (line 0, new)\n    estimated_time  250\n" in out
+    assert "+ SF-OPP-12345  (row 0, new)\n    estimated_time  250\n" in out
     assert "1 [('SF-OPP-99999', 'project_not_found')]" in out
 
 

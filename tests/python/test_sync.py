@@ -171,7 +171,7 @@ def test_rows_that_cannot_be_sent_are_told(door: Any, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"id,estimated\n{ID},five\n", encoding="utf-8")
     (problem,) = call(door, "plan", path, source=SOURCE, state=False).problems
-    assert (problem.line, problem.id, problem.column) == (2, ID, "estimated")
+    assert (problem.line, problem.unit, problem.id, problem.column) == (2, "line", ID, "estimated")
 
 
 def test_what_cor_refuses_is_told_and_tried_again(cor: Sandbox, door: Any, state: Path) -> None:
@@ -335,16 +335,16 @@ def test_it_looks_well_in_a_terminal(client: projectcor.Client, state: Path) -> 
     shown = repr(client.projects.plan(rows, source=SOURCE, state=state))
     assert shown.splitlines()[:6] == [
         "Plan for SALESFORCE: 1 to change, 1 new, 2 rejected, 0 rows unchanged",
-        "~ SF-OPP-12345  (line 0)",
+        "~ SF-OPP-12345  (row 0)",
         '    name            "Old" → "New"',
         '    brief           "b" → null',
         "    estimated_time  (not known) → 2.5",
-        "+ P-2\ufffd[31m  (line 1, new)",
+        "+ P-2\ufffd[31m  (row 1, new)",
     ]
     assert "…" in shown
     assert "\x1b" not in shown
-    assert "! line 2  東京  start:" in shown
-    assert "! line 3  Q     start:" in shown
+    assert "! row 2  東京  start:" in shown
+    assert "! row 3  Q     start:" in shown
     assert shown.endswith("not used: mood")
 
 

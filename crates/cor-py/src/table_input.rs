@@ -27,6 +27,8 @@ const BUDGET: Duration = Duration::from_millis(5);
 pub(crate) struct Columns {
     pub(crate) mapping: Vec<ColumnUse>,
     pub(crate) unused: Vec<String>,
+    /// What a row's place counts: `line` or `row`.
+    pub(crate) unit: &'static str,
 }
 
 /// What a file's reader says.
@@ -118,7 +120,7 @@ fn read(
             break;
         }
     }
-    Ok(Message::End(Columns { mapping: rows.mapping(), unused }))
+    Ok(Message::End(Columns { mapping: rows.mapping(), unused, unit: rows.unit() }))
 }
 
 /// How a file is written, where that was said.
@@ -242,7 +244,7 @@ impl Program {
     }
 
     pub(crate) fn columns(&self) -> Columns {
-        Columns { mapping: self.rows.mapping(), unused: self.rows.unused() }
+        Columns { mapping: self.rows.mapping(), unused: self.rows.unused(), unit: "row" }
     }
 }
 

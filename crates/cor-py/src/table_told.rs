@@ -197,6 +197,7 @@ impl Tally {
             columns.mapping.into_iter().map(|used| (used.column, used.field, used.rule, used.found));
         told.set_item("mapping", mapping.collect::<Vec<_>>())?;
         told.set_item("unused", columns.unused)?;
+        told.set_item("unit", columns.unit)?;
         let halted = self.halted.map(|error| errors::exception(py, &error, None)).transpose()?;
         told.set_item("halted", halted)?;
         Ok(told)
