@@ -14,7 +14,11 @@ pub(crate) const TOKEN: &str = "hush-1234567890";
 
 /// A sandbox with a token worth hiding and these external ids, all of SALESFORCE.
 pub(crate) fn sandbox(ids: &[&str]) -> Sandbox {
-    Sandbox::builder().token(TOKEN).seed_source("SALESFORCE").seed(ids.iter().map(seed)).start().unwrap()
+    let builder = Sandbox::builder().token(TOKEN).seed_source("SALESFORCE");
+    let sandbox = builder.seed(ids.iter().map(seed)).start().unwrap();
+    // The system gives a port again that an earlier sandbox had, whose projects are not this one's.
+    let _ = std::fs::remove_dir_all(states(&sandbox));
+    sandbox
 }
 
 /// A project whose every field of interest says that it was not touched.
@@ -97,10 +101,14 @@ pub(crate) fn clean(program: &str) -> Command {
 pub(crate) fn cor(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = bare();
     command.env("COR_BASE_URL", sandbox.base_url()).env("COR_ACCESS_TOKEN", TOKEN).args(arguments);
-    // Every sandbox has a state of its own, gone with the build.
-    let states = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    command.env("XDG_STATE_HOME", states.join(format!("{}-{}", std::process::id(), sandbox.addr().port())));
+    command.env("XDG_STATE_HOME", states(sandbox));
     command
+}
+
+/// Every sandbox has a state of its own, gone with the build.
+fn states(sandbox: &Sandbox) -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    all.join(format!("{}-{}", std::process::id(), sandbox.addr().port()))
 }
 
 pub(crate) fn ran(command: &mut Command) -> Ran {
