@@ -13,7 +13,8 @@ are dicts, dataclasses, ``ProjectUpdate``s, or a table of pandas, polars or anyt
 failure is a ``CorError`` that knows its ``kind``, its ``outcome`` and what to do. ``AsyncClient`` is the same, awaited.
 """
 
-from projectcor._client import AsyncClient, AsyncProjects, AsyncResults, Client, Projects
+from projectcor._async_client import AsyncClient, AsyncProjects, AsyncResults
+from projectcor._client import Client, Projects
 from projectcor._errors import (
     ApiError,
     AuthError,

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal, TypeVar, final, overload
 
 from typing_extensions import Self
 
-from projectcor._client import AsyncClient, Client
+from projectcor._async_client import AsyncClient
+from projectcor._client import Client
 from projectcor._errors import CorError
 from projectcor._types import ArrowStream, Bar
 from projectcor._update import ProjectUpdate

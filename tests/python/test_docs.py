@@ -17,7 +17,18 @@ import pytest
 from common import ROOT
 from projectcor.testing import Sandbox
 
-MODULES = ["", "._client", "._errors", "._fields", "._native", "._results", "._sync", "._update", ".testing"]
+MODULES = [
+    "",
+    "._async_client",
+    "._client",
+    "._errors",
+    "._fields",
+    "._native",
+    "._results",
+    "._sync",
+    "._update",
+    ".testing",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,469 @@
+"""``AsyncClient``: the door whose calls are awaited, with the names, parameters and defaults of ``Client``."""
+
+from __future__ import annotations
+
+from projectcor._base import Base, Telling, bar_of, merged
+from projectcor._native import Mailbox, NativeClient
+from projectcor._update import ProjectUpdate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+    from typing import Any
+
+    from typing_extensions import Self, Unpack
+
+    from projectcor._errors import CorError
+    from projectcor._fields import ProjectFields
+    from projectcor._native import AsyncRun, Deleted, ItemResult, Progress, Project, Summary
+    from projectcor._sync import Plan, SyncResult
+    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Rows, Seconds
+
+__all__ = ["AsyncClient", "AsyncProjects", "AsyncResults"]
+
+
+class AsyncClient(Base):
+    """The client of ``asyncio`` programs: as ``Client``, and its calls are awaited.
+
+    Options, environment and errors are those of ``Client``. It may be used in several event loops, one after another or
+    at once. Cancelling an awaited call gives the request up. One thread, started with the first call, drives all
+    asynchronous clients of the process.
+
+    Example:
+        >>> import asyncio
+        >>> import projectcor.testing
+        >>> async def main(cor):
+        ...     async with AsyncClient(base_url=cor.base_url, token=cor.token) as client:
+        ...         return await client.projects.update("SF-OPP-12345", source="SALESFORCE", name="Phase 2")
+        >>> with projectcor.testing.Sandbox(example=True) as cor:
+        ...     asyncio.run(main(cor)).name
+        'Phase 2'
+    """
+
+    _blocking = False
+    _mailbox: Mailbox | None = None
+
+    @property
+    def projects(self) -> AsyncProjects:
+        """COR's projects."""
+        return AsyncProjects(self._native, self._mailbox_of)
+
+    async def close(self) -> None:
+        """Closes the connections once the calls in flight have ended; new ones are refused."""
+        self._native.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    def _mailbox_of(self, loop: AbstractEventLoop) -> Mailbox:
+        mailbox = self._mailbox
+        if mailbox is None or mailbox.event_loop is not loop:
+            self._mailbox = mailbox = Mailbox(loop)
+        return mailbox
+
+
+class AsyncProjects:
+    """What can be done with projects."""
+
+    __slots__ = ("_mailbox_of", "_native")
+
+    def __init__(self, native: NativeClient, mailbox_of: Callable[[AbstractEventLoop], Mailbox]) -> None:
+        self._native = native
+        self._mailbox_of = mailbox_of
+
+    async def update(
+        self,
+        id: str,
+        update: ProjectUpdate | None = None,
+        *,
+        source: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> Project:
+        """Sends one update and returns the project as COR now has it: see ``Projects.update``."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        update, given = merged(update, source, extra, fields)
+        call = self._native.start_update(self._mailbox_of(loop), future, id, update, *given)
+        try:
+            project: Project = await future
+            return project
+        finally:
+            call.abort()
+
+    def update_many(
+        self,
+        rows: AsyncRows,
+        *,
+        source: str | None = None,
+        id_column: str = "id",
+        cells: bool = False,
+        concurrency: int | None = None,
+        patience: Seconds | None = None,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+        create_missing: bool = False,
+    ) -> AsyncResults:
+        """Sends many updates and yields one result per row as it finishes: see ``Projects.update_many``.
+
+        ``rows`` may be an asynchronous iterable too. ``on_progress`` is called on the event loop.
+        """
+        from asyncio import get_running_loop
+
+        mailbox = self._mailbox_of(get_running_loop())
+        fed: Any = rows if hasattr(rows, "__aiter__") else None
+        run = self._native.start_many(
+            mailbox, rows, fed is not None, source, id_column, cells, concurrency, patience, on_progress, create_missing
+        )
+        return AsyncResults(run, fed, on_progress, bar_of(progress))
+
+    async def create(
+        self,
+        id: str,
+        update: ProjectUpdate | None = None,
+        *,
+        source: str | None = None,
+        brand_id: str | None = None,
+        product_id: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **fields: Unpack[ProjectFields],
+    ) -> Project:
+        """Creates a project and returns it as COR now has it: see ``Projects.create``."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        update, given = merged(update, source, extra, fields)
+        call = self._native.start_create(self._mailbox_of(loop), future, id, update, *given, (brand_id, product_id))
+        try:
+            project: Project = await future
+            return project
+        finally:
+            call.abort()
+
+    async def delete(self, id: str, *, source: str) -> Deleted:
+        """Deletes a project, together with its external id: see ``Projects.delete``."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        call = self._native.start_delete(self._mailbox_of(loop), future, id, source)
+        try:
+            deleted: Deleted = await future
+            return deleted
+        finally:
+            call.abort()
+
+    async def plan(
+        self,
+        rows: Rows | Path,
+        *,
+        source: str | None = None,
+        state: Place | None = None,
+        mapping: Columns | None = None,
+        id_column: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        full: bool = False,
+        create_missing: bool = False,
+        most: int = 10_000,
+    ) -> Plan:
+        """Shows what ``sync`` would send, and sends nothing: see ``Projects.plan``.
+
+        The table is read in a thread of the event loop's default executor, iterables included.
+        """
+        from projectcor._sync import ask
+
+        wish = ask(
+            rows,
+            source=source,
+            state=state,
+            mapping=mapping,
+            id_column=id_column,
+            format=format,
+            delimiter=delimiter,
+            encoding=encoding,
+            full=full,
+            create_missing=create_missing,
+            most=most,
+            planning=True,
+            aside=True,
+        )
+        plan: Plan = await _aside(self._native, wish, None)
+        return plan
+
+    async def sync(
+        self,
+        rows: Rows | Path,
+        *,
+        source: str | None = None,
+        state: Place | None = None,
+        mapping: Columns | None = None,
+        id_column: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        full: bool = False,
+        create_missing: bool = False,
+        most: int = 10_000,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+    ) -> SyncResult:
+        """Keeps COR's projects in step with a table: see ``Projects.sync``.
+
+        The table is read, and its results are stored, in a thread of the event loop's default executor, iterables
+        included. ``on_progress`` is called on the event loop. Cancelling gives up what is in flight.
+        """
+        from projectcor._sync import ask
+
+        wish = ask(
+            rows,
+            source=source,
+            state=state,
+            mapping=mapping,
+            id_column=id_column,
+            format=format,
+            delimiter=delimiter,
+            encoding=encoding,
+            full=full,
+            create_missing=create_missing,
+            most=most,
+            planning=False,
+            aside=True,
+        )
+        with Telling(on_progress, bar_of(progress)) as tell:
+            result: SyncResult = await _aside(self._native, wish, tell)
+        return result
+
+
+class AsyncResults:
+    """The results of ``AsyncProjects.update_many``, in the order in which they finish.
+
+    Iterate over it once, in one task. What is in flight is given up when the task that iterates is cancelled, when the
+    results are closed, or when nothing refers to them any more; ``async with`` closes them at the end of its block.
+    """
+
+    def __init__(
+        self,
+        run: AsyncRun,
+        rows: AsyncIterable[object] | None,
+        on_progress: OnProgress | None,
+        bar: Bar | None,
+    ) -> None:
+        self._run = run
+        self._rows = rows
+        self._feeder: Task[None] | None = None
+        self._dismissed = False
+        self._on_progress = on_progress
+        self._bar = bar
+        self._closed = False
+        self._asked = False
+        self._taken_back: tuple[ItemResult, Progress] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ItemResult:
+        from asyncio import CancelledError
+
+        if self._asked:
+            raise RuntimeError("these results are being asked for already, by another task")
+        self._asked = True
+        try:
+            item = await self._next()
+        except CancelledError:
+            self._give_up()
+            raise
+        except BaseException:
+            self._close_bar()
+            raise
+        finally:
+            self._asked = False
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def _next(self) -> ItemResult | None:
+        if self._taken_back is not None:
+            item, progress = self._taken_back
+        else:
+            found = await self._take()
+            if found is None:
+                await self._end()
+                return None
+            item = found
+            if not self._is_heard():
+                return item
+            progress = self._run.progress(item)
+        # It is the next one again where the callback raises.
+        self._taken_back = item, progress
+        self._tell(progress)
+        self._taken_back = None
+        return item
+
+    async def _take(self) -> ItemResult | None:
+        from asyncio import ensure_future, get_running_loop, sleep, wait
+
+        if self._closed:
+            return None
+        if self._rows is not None:
+            self._feeder = ensure_future(_feed(self._run, self._rows))
+            self._rows = None
+        while (item := self._run.take()) is None:
+            if self._run.has_ended():
+                return None
+            future = get_running_loop().create_future()
+            if not self._run.wait(future):
+                # Rows are slow to come; others have their turn in between.
+                await sleep(0)
+            elif not self._is_heard():
+                await future
+            else:
+                await wait({future}, timeout=_LOOK)
+                if not future.done() and (progress := self._run.tick()) is not None:
+                    self._tell(progress)
+        return item
+
+    def _is_heard(self) -> bool:
+        return self._bar is not None or self._on_progress is not None
+
+    def _tell(self, progress: Progress) -> None:
+        if self._bar is not None:
+            self._bar(progress)
+        if self._on_progress is not None and self._on_progress(progress) is False:
+            self.stop()
+
+    @property
+    def summary(self) -> Summary:
+        """What became of the rows so far."""
+        return self._run.summary
+
+    @property
+    def halted(self) -> CorError | None:
+        """Why the run ended before its input did: COR could not be reached, or did not accept the credentials."""
+        return self._run.halted
+
+    def stop(self) -> None:
+        """Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started.
+
+        Rows that come from an asynchronous iterable are no longer waited for; a generator is closed.
+        """
+        self._run.stop()
+        self._dismiss_feeder()
+
+    async def close(self) -> None:
+        """Gives up what is in flight. Whether updates under way were applied is then unknown."""
+        self._give_up()
+        await self._end()
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    def _give_up(self) -> None:
+        self._closed = True
+        self._taken_back = None
+        self._rows = None
+        self._run.abort()
+        self._dismiss_feeder()
+        self._close_bar()
+
+    def _dismiss_feeder(self) -> None:
+        # Once: a second time would fall into the closing of the rows.
+        if self._feeder is not None and not self._dismissed:
+            self._dismissed = True
+            self._run.end()
+            self._feeder.cancel()
+
+    async def _end(self) -> None:
+        """Closes what is left open, the generator of the rows included."""
+        from asyncio import current_task, wait
+
+        self._close_bar()
+        feeder = self._feeder
+        self._dismiss_feeder()
+        if feeder is not None and feeder is not current_task():
+            await wait({feeder})
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __del__(self) -> None:
+        feeder = getattr(self, "_feeder", None)
+        if feeder is not None and not feeder.get_loop().is_closed():
+            self._dismiss_feeder()
+        if getattr(self, "_bar", None) is not None:
+            self._close_bar()
+
+    def __repr__(self) -> str:
+        return f"<AsyncResults: {self.summary!r}>"
+
+
+_LOOK = 0.25
+"""Seconds between two looks at a run that finishes no row."""
+
+
+async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:
+    """Hands the rows of an asynchronous iterable to a run, as far as it has room, and closes the iterable."""
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
+    iterator: AsyncIterator[object] | None = None
+    try:
+        iterator = rows.__aiter__()
+        async for row in iterator:
+            run.add(row)
+            room = loop.create_future()
+            if run.wait_for_room(room):
+                await room
+    except Exception as error:
+        run.end(error)
+    except BaseException as error:
+        # Cancelled from within, if not by those who no longer want rows: the run would wait for ever.
+        run.end(error)
+        raise
+    else:
+        run.end()
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _aside(native: NativeClient, wish: dict[str, Any], tell: OnProgress | None) -> Any:
+    """Runs a table in a thread. It has ended when this ends, and with it its hold on the state."""
+    from asyncio import CancelledError, get_running_loop, shield, wait
+
+    from projectcor._native import Halt
+    from projectcor._sync import run
+
+    loop, halt = get_running_loop(), Halt()
+
+    def on_loop(progress: Progress) -> None:
+        if tell is not None and tell(progress) is False:
+            halt.stop()
+
+    def on_progress(progress: Progress) -> None:
+        loop.call_soon_threadsafe(on_loop, progress)
+
+    running = loop.run_in_executor(None, run, native, wish, halt, None if tell is None else on_progress)
+    try:
+        return await shield(running)
+    except CancelledError:
+        halt.abandon()
+        await wait([running])
+        # What it raises is that it was given up.
+        running.exception()
+        raise
