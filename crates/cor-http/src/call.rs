@@ -14,8 +14,10 @@ use tracing::Instrument;
 use crate::Error;
 use crate::attempt::{Class, Failed, attempt};
 use crate::client::Inner;
-use crate::gate::{Blocked, Pass, Patience, ProjectKey, Waiting};
+use crate::gate::{Blocked, Pass, Patience, Refusals, Waiting};
 use crate::many::Stop;
+use crate::order::ProjectKey;
+use crate::outage::{Failure, Trouble};
 use crate::transport::{Method, Request};
 
 /// Why a row has no result of its own.
@@ -111,6 +113,7 @@ impl Wish<'_> {
             inner,
             caller,
             method: self.method,
+            key: ProjectKey::new(self.source, self.id),
             deadline: Instant::now() + inner.options.deadline,
             attempts: 0,
             counted: 0,
@@ -118,6 +121,8 @@ impl Wish<'_> {
             fresh: false,
             reauthorised: false,
             rejected: None,
+            refusals: Refusals::default(),
+            doubtful_since: None,
             last: None,
         };
         // Neither the id nor anything of the update: what goes into logs is nobody's business text.
@@ -128,10 +133,7 @@ impl Wish<'_> {
             Method::Delete => tracing::debug_span!("delete", source),
         };
         let finished = match single {
-            true => {
-                let key = ProjectKey::new(self.source, self.id);
-                call.single(&self.target, &self.body, key).instrument(span).await
-            }
+            true => call.single(&self.target, &self.body).instrument(span).await,
             false => call.run(&self.target, &self.body).instrument(span).await,
         };
         match finished {
@@ -153,6 +155,7 @@ struct Call<'a> {
     inner: &'a Inner,
     caller: Caller,
     method: Method,
+    key: ProjectKey,
     deadline: Instant,
     /// Requests begun.
     attempts: u32,
@@ -164,6 +167,9 @@ struct Call<'a> {
     reauthorised: bool,
     /// When the request left whose token was not accepted.
     rejected: Option<Instant>,
+    refusals: Refusals,
+    /// Since when this row fails and nobody can tell whether it is the row or an outage.
+    doubtful_since: Option<Instant>,
     /// What the limit or outage that this row waits for looked like to it.
     last: Option<Error>,
 }
@@ -176,9 +182,9 @@ enum Next {
 
 impl Call<'_> {
     /// Waits for its turn first: behind earlier updates of the project, and for a free place.
-    async fn single(&mut self, target: &str, body: &[u8], key: ProjectKey) -> Result<Project, Error> {
+    async fn single(&mut self, target: &str, body: &[u8]) -> Result<Project, Error> {
         let turn = async {
-            let place = self.inner.gate.in_order(key).await;
+            let place = self.inner.gate.in_order(self.key).await;
             let permit = self.inner.permits.acquire().await;
             (place, permit)
         };
@@ -198,7 +204,7 @@ impl Call<'_> {
                 Ok(Ok(token)) => token,
                 // No token today is an outage like any other.
                 Ok(Err(error)) if self.bulk() && error.is_retryable() => {
-                    match self.pause(error, pass).await {
+                    match self.pause(error, pass, true).await {
                         Next::Again => continue,
                         Next::GiveUp(error) => return Err(error),
                     }
@@ -306,10 +312,11 @@ impl Call<'_> {
         Next::GiveUp(error)
     }
 
-    /// COR took too many requests: everybody slows down, this call comes again.
+    /// COR took too many requests: everybody slows down, this call comes again. A row that COR refuses while it takes
+    /// the others has only its own attempts.
     async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
-        self.inner.gate.refused(sent, error.retry_after());
-        if self.bulk() {
+        let alone = self.inner.gate.refused(&mut self.refusals, sent, error.retry_after());
+        if self.bulk() && !alone {
             // The gate holds every row back for as long as COR asked.
             self.last = Some(error);
             return Next::Again;
@@ -336,7 +343,9 @@ impl Call<'_> {
             }
             Class::Unreachable if self.bulk() && self.inner.options.retry.max_attempts > 1 => {
                 self.inner.forget_idle();
-                self.pause(error, pass).await
+                // What did not leave failed for want of a connection.
+                let for_all = error.status().is_none() && error.outcome() == Outcome::NotApplied;
+                self.pause(error, pass, for_all).await
             }
             Class::Unreachable => {
                 self.inner.forget_idle();
@@ -350,9 +359,18 @@ impl Call<'_> {
     }
 
     /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
-    async fn pause(&mut self, error: Error, pass: Pass) -> Next {
-        if !self.inner.gate.failed(pass, error.status().is_some(), error.retry_after()) {
-            return self.back_off(error).await;
+    async fn pause(&mut self, error: Error, pass: Pass, for_all: bool) -> Next {
+        let failure = Failure { row: self.key, heard: error.status().is_some(), for_all };
+        match self.inner.gate.failed(pass, failure, error.retry_after()) {
+            Trouble::Passing => return self.back_off(error).await,
+            Trouble::Doubtful => {
+                let now = Instant::now();
+                let since = *self.doubtful_since.get_or_insert(now);
+                if now.saturating_duration_since(since) >= self.inner.options.deadline {
+                    return Next::GiveUp(error);
+                }
+            }
+            Trouble::Outage => {}
         }
         self.last = Some(error);
         Next::Again

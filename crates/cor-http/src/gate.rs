@@ -1,20 +1,14 @@
 //! What a request passes before it leaves: the order of its project, the pace, and in bulk the outage watch.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
-use std::collections::hash_map::{DefaultHasher, Entry};
-use std::hash::{Hash, Hasher};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cor_core::Source;
-use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
-use crate::outage::{Outage, Turn};
+use crate::order::{Order, Place, ProjectKey};
+use crate::outage::{Failure, Outage, Trouble, Turn};
 use crate::pace::Pace;
 
 /// Shared by everything one client does.
@@ -24,6 +18,8 @@ pub(crate) struct Gate {
     /// Nothing is paced and nothing is down: requests leave without taking the lock.
     calm: AtomicBool,
     changed: Notify,
+    /// Those who wait for the pace: only the first of them watches the clock, and nobody overtakes.
+    line: tokio::sync::Mutex<()>,
     order: Arc<Order>,
 }
 
@@ -33,6 +29,8 @@ struct Flow {
     outage: Outage,
     /// Since when COR has refused everything as too much.
     limited_since: Option<Instant>,
+    /// Answers other than refusals.
+    answers: u64,
 }
 
 /// How long a request waits for its pass.
@@ -84,13 +82,42 @@ pub(crate) enum Pass {
     Probe,
 }
 
+/// When to ask for a pass again.
+enum Later {
+    Pace(Instant),
+    Outage(Instant),
+}
+
+/// How often one row was refused as too much while COR took others.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    times: u32,
+    answers: u64,
+}
+
+impl Refusals {
+    /// So many are bad luck; with more than that it is the row that COR refuses, and not the rate.
+    const BAD_LUCK: u32 = 3;
+
+    /// Counts one more. Returns whether it is about the row.
+    fn count(&mut self, answers: u64) -> bool {
+        if self.times == 0 || self.answers < answers {
+            self.times += 1;
+        }
+        self.answers = answers;
+        self.times > Refusals::BAD_LUCK
+    }
+}
+
 impl Gate {
     pub(crate) fn new(rate: Option<f64>) -> Gate {
-        let flow = Flow { pace: Pace::new(rate), outage: Outage::default(), limited_since: None };
+        let (pace, outage) = (Pace::new(rate), Outage::default());
+        let flow = Flow { pace, outage, limited_since: None, answers: 0 };
         Gate {
             calm: AtomicBool::new(flow.is_calm()),
             flow: Mutex::new(flow),
             changed: Notify::new(),
+            line: tokio::sync::Mutex::default(),
             order: Arc::default(),
         }
     }
@@ -106,69 +133,94 @@ impl Gate {
 
     /// Waits for a place in the pace, and in bulk for the end of an outage.
     pub(crate) async fn pass(&self, waiting: Waiting) -> Result<Pass, Blocked> {
+        let mut first = None;
         while !self.is_calm() {
+            if first.is_none() {
+                self.flow().pause_for(&waiting, Instant::now())?;
+                first = Some(self.queue(&waiting).await?);
+            }
             // Listen before looking, so that no change falls in between.
             let changed = self.changed.notified();
-            let now = Instant::now();
-            let until = match self.flow().take(&waiting, now)? {
+            let until = match self.flow().take(&waiting, Instant::now())? {
                 Ok(pass) => return Ok(pass),
-                Err(until) => until,
+                Err(Later::Pace(until)) => until,
+                Err(Later::Outage(until)) => {
+                    // Single calls do not wait for the end of an outage.
+                    first = None;
+                    until
+                }
             };
             // Either is a reason to look again.
-            let _ = tokio::time::timeout_at(until, changed).await;
+            let _ = timeout_at(until, changed).await;
         }
         Ok(Pass::Go)
+    }
+
+    /// Waits to be the first in line.
+    async fn queue(&self, waiting: &Waiting) -> Result<tokio::sync::MutexGuard<'_, ()>, Blocked> {
+        let Waiting::Until(deadline) = *waiting else { return Ok(self.line.lock().await) };
+        timeout_at(deadline, self.line.lock()).await.map_err(|_| {
+            let now = Instant::now();
+            let until = self.flow().pace.paused_until(now);
+            Blocked::Limited(until.map_or(Duration::ZERO, |until| until - now))
+        })
     }
 
     /// COR gave an answer other than "too many" or "not now" to a request that left at `sent`.
     pub(crate) fn answered(&self, sent: Instant) {
         let news = {
             let mut flow = self.flow();
-            let now = Instant::now();
-            flow.pace.accepted(sent, now);
             flow.limited_since = None;
-            let news = flow.outage.answered();
+            flow.answers += 1;
+            let again = flow.pace.accepted(sent, Instant::now());
+            let was_down = flow.outage.is_down();
+            let up = flow.outage.answered();
             self.calm.store(flow.is_calm(), Ordering::Release);
-            news
+            if was_down {
+                tracing::info!("COR is back; rows go on");
+            }
+            again || up
         };
         if news {
-            tracing::info!("COR is back; rows go on");
             self.changed.notify_waiters();
         }
     }
 
-    /// COR refused a request that left at `sent`, because there were too many.
-    pub(crate) fn refused(&self, sent: Instant, wait: Option<Duration>) {
+    /// COR refused a row's request that left at `sent`, because there were too many. Returns whether that is about the
+    /// row: then it changes nothing for the others.
+    pub(crate) fn refused(&self, row: &mut Refusals, sent: Instant, told: Option<Duration>) -> bool {
         let mut flow = self.flow();
         let now = Instant::now();
-        flow.pace.refused(sent, now, wait);
-        flow.limited_since.get_or_insert(now);
         // Too many requests is an answer: COR is there.
-        if flow.outage.answered() {
-            self.changed.notify_waiters();
+        flow.outage.answered();
+        let alone = row.count(flow.answers);
+        if !alone {
+            flow.pace.refused(sent, now, told);
+            flow.limited_since.get_or_insert(now);
         }
-        self.calm.store(false, Ordering::Release);
+        self.calm.store(flow.is_calm(), Ordering::Release);
+        drop(flow);
+        // Whoever waited for this request's answer now waits for the end of the pause.
+        self.changed.notify_waiters();
+        alone
     }
 
     /// A request of a bulk run failed as requests do in an outage; `wait` is how long COR asked to be left alone.
-    /// Returns whether it is an outage.
-    pub(crate) fn failed(&self, pass: Pass, heard: bool, wait: Option<Duration>) -> bool {
+    pub(crate) fn failed(&self, pass: Pass, failure: Failure, wait: Option<Duration>) -> Trouble {
         let mut flow = self.flow();
-        if heard {
-            flow.outage.heard();
-        }
         let was_down = flow.outage.is_down();
-        let down = flow.outage.failed(pass == Pass::Probe, wait, Instant::now());
+        let trouble = flow.outage.failed(pass == Pass::Probe, failure, wait, Instant::now());
+        let is_down = flow.outage.is_down();
         self.calm.store(flow.is_calm(), Ordering::Release);
         drop(flow);
-        if down && !was_down {
+        if is_down && !was_down {
             tracing::warn!("COR cannot be reached; rows wait until it is back");
         }
         if pass == Pass::Probe {
             // Whoever waited for this probe's end now waits for the next probe.
             self.changed.notify_waiters();
         }
-        down
+        trouble
     }
 
     /// A connection of a bulk run had died while it was idle.
@@ -180,16 +232,18 @@ impl Gate {
     /// Why nothing leaves at the moment.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let flow = self.flow();
-        let limited = flow.pace.paused_until(Instant::now()).map(|_| Pause::RateLimited);
+        let limited = flow.pace.is_paused(Instant::now()).then_some(Pause::RateLimited);
         if flow.outage.is_down() { Some(Pause::Unreachable) } else { limited }
+    }
+
+    /// Whether COR is out of reach for everybody, as far as that is known.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.flow().outage.is_certain()
     }
 
     /// Waits until no earlier update of the same project is under way. The place is freed by dropping it.
     pub(crate) async fn in_order(&self, key: ProjectKey) -> Place {
-        if let Some(turn) = self.order.enter(key) {
-            Queued { order: self.order.clone(), key, turn }.await;
-        }
-        Place { order: self.order.clone(), key }
+        self.order.place(key).await
     }
 }
 
@@ -198,17 +252,22 @@ impl Flow {
         self.pace.is_free() && self.outage.is_calm()
     }
 
+    /// Until when COR asked for a pause, if that is not too long to wait.
+    fn pause_for(&self, waiting: &Waiting, now: Instant) -> Result<Option<Instant>, Blocked> {
+        let Some(until) = self.pace.paused_until(now) else { return Ok(None) };
+        let so_far = self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let too_long = match waiting {
+            Waiting::Until(deadline) => until > *deadline,
+            Waiting::Patiently(patience) => (until - now).max(so_far) > patience.after_contact,
+        };
+        if too_long { Err(Blocked::Limited(until - now)) } else { Ok(Some(until)) }
+    }
+
     /// A pass, or when to ask again.
-    fn take(&mut self, waiting: &Waiting, now: Instant) -> Result<Result<Pass, Instant>, Blocked> {
+    fn take(&mut self, waiting: &Waiting, now: Instant) -> Result<Result<Pass, Later>, Blocked> {
         // A pause is looked at first: a probe that cannot leave would be a probe lost.
-        if let Some(until) = self.pace.paused_until(now) {
-            let so_far =
-                self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-            let too_long = match waiting {
-                Waiting::Until(deadline) => until > *deadline,
-                Waiting::Patiently(patience) => (until - now).max(so_far) > patience.after_contact,
-            };
-            return if too_long { Err(Blocked::Limited(until - now)) } else { Ok(Err(until)) };
+        if let Some(until) = self.pause_for(waiting, now)? {
+            return Ok(Err(Later::Pace(until)));
         }
         let pass = match waiting {
             // A single call has a deadline of its own and finds out for itself.
@@ -223,154 +282,19 @@ impl Flow {
                     until_then = Some(now + left);
                 }
                 match self.outage.turn(now) {
-                    Turn::Wait(until) => return Ok(Err(until_then.map_or(until, |then| until.min(then)))),
+                    Turn::Wait(until) => {
+                        return Ok(Err(Later::Outage(until_then.map_or(until, |then| until.min(then)))));
+                    }
                     Turn::Probe => Pass::Probe,
                     Turn::Go => Pass::Go,
                 }
             }
         };
-        Ok(match (self.pace.take(now), waiting) {
-            (Ok(()), _) => Ok(pass),
-            (Err(_), _) if pass == Pass::Probe => Ok(pass),
-            (Err(until), Waiting::Until(deadline)) if until > *deadline => {
-                return Err(Blocked::Limited(until - now));
-            }
-            (Err(until), _) => Err(until),
-        })
-    }
-}
-
-/// Stands for one project of one source. Two that collide merely wait for each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ProjectKey(u64);
-
-impl ProjectKey {
-    pub(crate) fn new(source: &Source, id: &str) -> ProjectKey {
-        let mut hasher = DefaultHasher::new();
-        (source, id).hash(&mut hasher);
-        ProjectKey(hasher.finish())
-    }
-}
-
-/// Who is under way for which project, and who waits behind.
-#[derive(Debug, Default)]
-struct Order(Mutex<HashMap<ProjectKey, VecDeque<oneshot::Sender<()>>>>);
-
-impl Order {
-    fn queues(&self) -> MutexGuard<'_, HashMap<ProjectKey, VecDeque<oneshot::Sender<()>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `None`: it is your turn. Otherwise the turn comes through the receiver.
-    fn enter(&self, key: ProjectKey) -> Option<oneshot::Receiver<()>> {
-        match self.queues().entry(key) {
-            Entry::Vacant(free) => {
-                free.insert(VecDeque::new());
-                None
-            }
-            Entry::Occupied(mut taken) => {
-                let (turn, wait) = oneshot::channel();
-                taken.get_mut().push_back(turn);
-                Some(wait)
-            }
+        match (self.pace.take(now), waiting) {
+            (Ok(()), _) => Ok(Ok(pass)),
+            (Err(_), _) if pass == Pass::Probe => Ok(Ok(pass)),
+            (Err(until), Waiting::Until(deadline)) if until > *deadline => Err(Blocked::Limited(until - now)),
+            (Err(until), _) => Ok(Err(Later::Pace(until))),
         }
-    }
-
-    fn leave(&self, key: ProjectKey) {
-        let mut queues = self.queues();
-        if let Entry::Occupied(mut taken) = queues.entry(key) {
-            // Those who gave up waiting are passed over.
-            while let Some(next) = taken.get_mut().pop_front() {
-                if next.send(()).is_ok() {
-                    return;
-                }
-            }
-            taken.remove();
-        }
-    }
-}
-
-/// Waits for the turn. Dropped after the turn came and before it was noticed, it passes the turn on.
-struct Queued {
-    order: Arc<Order>,
-    key: ProjectKey,
-    turn: oneshot::Receiver<()>,
-}
-
-impl Future for Queued {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // The sender goes only by being used, so there is no other end than the turn.
-        Pin::new(&mut self.turn).poll(cx).map(drop)
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        // Nothing can arrive after the close; what had arrived and was not noticed is still there.
-        self.turn.close();
-        if self.turn.try_recv().is_ok() {
-            self.order.leave(self.key);
-        }
-    }
-}
-
-/// The right to be the one update under way for a project.
-#[derive(Debug)]
-pub(crate) struct Place {
-    order: Arc<Order>,
-    key: ProjectKey,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.order.leave(self.key);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    fn key(id: &str) -> ProjectKey {
-        ProjectKey::new(&Source::SAP, id)
-    }
-
-    #[test]
-    fn one_project_one_at_a_time_in_order() {
-        let gate = Gate::new(None);
-        let first = gate.in_order(key("a")).now_or_never().unwrap();
-        let mut second = Box::pin(gate.in_order(key("a")));
-        let mut third = Box::pin(gate.in_order(key("a")));
-        assert!((&mut second).now_or_never().is_none());
-        assert!((&mut third).now_or_never().is_none());
-        assert!(gate.in_order(key("b")).now_or_never().is_some(), "another project does not wait");
-        drop(first);
-        assert!((&mut third).now_or_never().is_none(), "the third is not next");
-        let place = (&mut second).now_or_never().unwrap();
-        drop(place);
-        assert!(third.now_or_never().is_some());
-    }
-
-    #[test]
-    fn those_who_give_up_neither_keep_the_turn_nor_pass_on_one_they_do_not_have() {
-        let gate = Gate::new(None);
-        let first = gate.in_order(key("a")).now_or_never().unwrap();
-        let mut waiting = Box::pin(gate.in_order(key("a")));
-        let mut told = Box::pin(gate.in_order(key("a")));
-        let mut last = Box::pin(gate.in_order(key("a")));
-        for future in [&mut waiting, &mut told, &mut last] {
-            assert!(future.now_or_never().is_none());
-        }
-        drop(waiting);
-        assert!((&mut last).now_or_never().is_none(), "the first is still under way");
-        drop(first);
-        // Its turn has come, and it goes without having looked.
-        drop(told);
-        assert!(last.now_or_never().is_some());
-        assert!(gate.order.queues().is_empty(), "nothing is left behind");
     }
 }

@@ -33,9 +33,9 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gate;
-mod limit;
 mod many;
 mod options;
+mod order;
 mod outage;
 mod pace;
 mod redact;

@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 use crate::Error;
 use crate::call::{self, Caller};
 use crate::client::{Client, Inner};
-use crate::gate::{Patience, Pause, ProjectKey};
+use crate::gate::{Patience, Pause};
+use crate::order::ProjectKey;
 
 /// One row of many: an external id and what is to change.
 #[derive(Clone, Debug)]
@@ -432,10 +433,9 @@ impl Results {
 fn halts(error: &Error, inner: &Inner) -> bool {
     match error.kind() {
         ErrorKind::Auth | ErrorKind::Tls => true,
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => {
-            inner.gate.pause() == Some(Pause::Unreachable)
-        }
-        ErrorKind::RateLimited => true,
+        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.gate.is_unreachable(),
+        // Not COR's refusal of this row, but the gate's of all.
+        ErrorKind::RateLimited => error.status().is_none(),
         _ => false,
     }
 }

@@ -2,10 +2,16 @@
 //!
 //! While COR cannot be reached, a run of many rows pauses: one request at a time finds out whether COR is back,
 //! and the others wait without losing an attempt.
+//!
+//! Where a single row fails again and again and no other is there to compare, nobody can tell an outage from a row
+//! that COR cannot cope with. A row may then try for as long as one call may take, and no longer; the patience of the
+//! whole run is for outages that several rows saw, or that kept even a connection from being made.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::order::ProjectKey;
 
 /// Failures in a row, without a success in between, that make an outage.
 const ENOUGH: u32 = 3;
@@ -25,6 +31,9 @@ pub(crate) struct Outage {
     /// Something broke and nothing was answered since: when the next requests may leave, and how many of them.
     shaky: Option<(Instant, u32)>,
     down: Option<Down>,
+    /// Rows that failed since the last answer, up to [`ENOUGH`]; and whether it was not the row's doing.
+    rows: Vec<ProjectKey>,
+    for_all: bool,
     /// Whether COR ever answered.
     seen: bool,
 }
@@ -34,6 +43,26 @@ struct Down {
     since: Instant,
     probes: u32,
     next_probe: Instant,
+}
+
+/// A request that failed as requests do in an outage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(crate) row: ProjectKey,
+    /// Something answered at COR's address, if only to say that COR is away.
+    pub(crate) heard: bool,
+    /// It would have failed with any other row as well: there was no connection, or no token.
+    pub(crate) for_all: bool,
+}
+
+/// What a failure is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing that is known of.
+    Passing,
+    /// An outage, or a few rows that COR cannot cope with: nobody else is there to tell.
+    Doubtful,
+    Outage,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +77,11 @@ pub(crate) enum Turn {
 impl Outage {
     pub(crate) fn is_down(&self) -> bool {
         self.down.is_some()
+    }
+
+    /// Whether it is known to be more than a few bad rows.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.is_down() && (self.for_all || self.rows.len() >= ENOUGH as usize)
     }
 
     /// Whether requests leave without asking.
@@ -93,14 +127,11 @@ impl Outage {
     /// COR answered: it is there. Returns whether that is news.
     pub(crate) fn answered(&mut self) -> bool {
         self.failures = 0;
+        self.rows.clear();
+        self.for_all = false;
         self.seen = true;
         let was_shaky = self.shaky.take().is_some();
         self.down.take().is_some() || was_shaky
-    }
-
-    /// Something answered at COR's address, if only to say that COR is away.
-    pub(crate) fn heard(&mut self) {
-        self.seen = true;
     }
 
     /// A connection broke: by itself no failure, but perhaps the first sign of an outage.
@@ -108,11 +139,22 @@ impl Outage {
         self.shaky.get_or_insert((now, 0));
     }
 
-    /// A request failed as requests do in an outage. Returns whether it is one: after a few failures in a row, or at
-    /// once where the server itself says how long to `wait`.
-    pub(crate) fn failed(&mut self, probe: bool, wait: Option<Duration>, now: Instant) -> bool {
+    /// A request failed as requests do in an outage. It is one after a few failures in a row, or at once where the
+    /// server itself says how long to `wait`.
+    pub(crate) fn failed(
+        &mut self,
+        probe: bool,
+        failure: Failure,
+        wait: Option<Duration>,
+        now: Instant,
+    ) -> Trouble {
         self.failures = self.failures.saturating_add(1);
         self.broke(now);
+        self.seen |= failure.heard;
+        self.for_all |= failure.for_all;
+        if self.rows.len() < ENOUGH as usize && !self.rows.contains(&failure.row) {
+            self.rows.push(failure.row);
+        }
         match &mut self.down {
             Some(down) if probe => {
                 down.probes += 1;
@@ -125,26 +167,33 @@ impl Outage {
                 let next_probe = now + wait.unwrap_or(FIRST_PROBE);
                 self.down = Some(Down { since: now, probes: 0, next_probe });
             }
-            None => {}
+            None => return Trouble::Passing,
         }
-        self.down.is_some()
+        if self.is_certain() { Trouble::Outage } else { Trouble::Doubtful }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cor_core::Source;
+
     use super::*;
+
+    fn failure(row: &str) -> Failure {
+        Failure { row: ProjectKey::new(&Source::SAP, row), heard: true, for_all: false }
+    }
 
     #[test]
     fn three_failures_in_a_row_make_an_outage_and_one_answer_ends_it() {
         let now = Instant::now();
         let mut outage = Outage::default();
-        assert!(!outage.failed(false, None, now));
-        assert!(!outage.failed(false, None, now));
+        let failed = |outage: &mut Outage, row| outage.failed(false, failure(row), None, now);
+        assert_eq!(failed(&mut outage, "a"), Trouble::Passing);
+        assert_eq!(failed(&mut outage, "b"), Trouble::Passing);
         outage.answered();
-        assert!(!outage.failed(false, None, now));
-        assert!(!outage.failed(false, None, now));
-        assert!(outage.failed(false, None, now));
+        assert_eq!(failed(&mut outage, "a"), Trouble::Passing);
+        assert_eq!(failed(&mut outage, "b"), Trouble::Passing);
+        assert_eq!(failed(&mut outage, "c"), Trouble::Outage);
         assert!(outage.answered());
         assert_eq!(outage.turn(now), Turn::Go);
     }
@@ -169,7 +218,7 @@ mod tests {
         let start = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..3 {
-            outage.failed(false, None, start);
+            outage.failed(false, failure("a"), None, start);
         }
         let (mut now, mut probes) = (start, 0);
         while now < start + Duration::from_secs(60) {
@@ -179,7 +228,7 @@ mod tests {
                 Turn::Probe => {
                     assert!(matches!(outage.turn(now), Turn::Wait(_)), "a second probe at once");
                     probes += 1;
-                    outage.failed(true, None, now);
+                    outage.failed(true, failure("a"), None, now);
                 }
             }
         }
@@ -192,7 +241,7 @@ mod tests {
         let now = Instant::now();
         let mut outage = Outage::default();
         let wait = Duration::from_secs(120);
-        assert!(outage.failed(false, Some(wait), now));
+        assert_ne!(outage.failed(false, failure("a"), Some(wait), now), Trouble::Passing);
         assert_eq!(outage.turn(now), Turn::Wait(now + wait));
         assert_eq!(outage.turn(now + wait), Turn::Probe);
     }
@@ -202,10 +251,30 @@ mod tests {
         let start = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..3 {
-            outage.failed(false, None, start);
+            outage.failed(false, failure("a"), None, start);
         }
         let now = start + FIRST_PROBE;
         assert_eq!(outage.turn(now), Turn::Probe);
         assert_eq!(outage.turn(now + PROBE_LEASE), Turn::Probe);
+    }
+
+    #[test]
+    fn what_a_single_row_sees_is_in_doubt_until_others_see_it_or_nobody_can_connect() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        for n in 1..20 {
+            let trouble = outage.failed(false, failure("a"), None, now);
+            assert_eq!(trouble, if n < 3 { Trouble::Passing } else { Trouble::Doubtful });
+        }
+        assert!(outage.is_down() && !outage.is_certain());
+        assert_eq!(outage.failed(true, failure("b"), None, now), Trouble::Doubtful);
+        assert_eq!(outage.failed(true, failure("c"), None, now), Trouble::Outage);
+        outage.answered();
+        let unconnected = Failure { heard: false, for_all: true, ..failure("a") };
+        outage.failed(false, unconnected, None, now);
+        outage.failed(false, failure("a"), None, now);
+        assert_eq!(outage.failed(false, failure("a"), None, now), Trouble::Outage);
+        assert!(outage.answered());
+        assert!(!outage.is_certain());
     }
 }
