@@ -20,7 +20,7 @@ pub(crate) fn run(verb: &StateVerb, output: &mut Output) -> Result<u8, Failure> 
 
 fn show(args: &StateShowArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let state = State::open_existing(&args.state.path()?)?;
+    let state = State::open_for_reading(&args.state.path()?)?;
     match &args.id {
         None => scopes(&state, output),
         Some(id) => project(&state, id, output),

@@ -230,7 +230,15 @@ impl Held {
 fn the_second_process_on_one_state_stops_at_once() {
     let held = Held::new(&[]);
     let pid = held.child.id();
-    held.again().exits(5).prints("state_in_use").says(&format!("is in use by another run (process {pid})"));
+    let in_use = format!("is in use by another run (process {pid})");
+    held.again().exits(5).prints("state_in_use").says(&in_use);
+    verb(&held.sandbox, &["state", "forget"], None, &["--all"]).exits(5).says(&in_use);
+    // Who only looks is in nobody's way.
+    let scope = verb(&held.sandbox, &["state", "show"], None, &["--json"]).exits(0).summary();
+    assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(0), &json!(2)));
+    let file = held.folder.path("t.csv");
+    assert_eq!(plan(&held.sandbox, &file, &["--json"]).exits(0).summary()["new"], 6);
+    sync(&held.sandbox, &file, &["--dry-run"]).exits(0).prints("PUT ");
     assert_eq!(held.sandbox.requests().len(), 2);
     held.hold.release();
     end_of(held.child).exits(0);

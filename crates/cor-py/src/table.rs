@@ -179,7 +179,7 @@ fn state(wish: &Wish) -> Result<State, StateError> {
     if !wish.planning {
         return State::open(&path);
     }
-    match State::open_existing(&path) {
+    match State::open_for_reading(&path) {
         // What does not exist knows nothing, and is not made for that.
         Err(StateError::Missing { .. }) => State::temporary(),
         state => state,

@@ -53,6 +53,11 @@ fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
         let error = State::open(&cut).unwrap_err();
         assert_eq!(error.code(), "state_damaged", "{lost} bytes are missing: {error}");
         assert!(error.to_string().contains("cut.db is damaged"), "{error}");
+        assert_eq!(
+            State::open_for_reading(&cut).unwrap_err().code(),
+            "state_damaged",
+            "{lost} bytes are missing"
+        );
         assert!(fs::read(&cut).unwrap() == rest, "it was left as it is");
     }
 }
@@ -64,7 +69,7 @@ fn a_file_of_a_few_bytes_is_no_new_one() {
         let path = filled(folder.path(), 3);
         let bytes = fs::read(&path).unwrap()[..length].to_vec();
         fs::write(&path, &bytes).unwrap();
-        for opened in [State::open(&path), State::open_existing(&path)] {
+        for opened in [State::open(&path), State::open_existing(&path), State::open_for_reading(&path)] {
             let error = opened.unwrap_err();
             assert_eq!(error.code(), "state_damaged", "{length}: {error}");
             assert_eq!(fs::read(&path).unwrap(), bytes);
@@ -109,9 +114,11 @@ fn other_files_and_other_versions_are_refused() {
     ] {
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let before = fs::read(&path).unwrap();
-        let error = State::open(&path).unwrap_err();
-        assert_eq!(error.code(), code);
-        assert!(error.to_string().contains(says), "{error}");
+        for opened in [State::open(&path), State::open_for_reading(&path)] {
+            let error = opened.unwrap_err();
+            assert_eq!(error.code(), code);
+            assert!(error.to_string().contains(says), "{error}");
+        }
         assert_eq!(fs::read(&path).unwrap(), before);
     }
     let text = folder.path().join("deals.csv");
@@ -145,6 +152,97 @@ fn one_process_at_a_time_whatever_it_calls_the_file() {
     State::open(&path).unwrap();
 }
 
+/// Projects that a plan has something for, out of the first 300, each called as in [`filled`].
+fn to_send(state: State) -> usize {
+    let mut plan = TableSync::plan(state, scope(), SyncOptions::default()).unwrap();
+    count_changes(&mut plan)
+}
+
+fn count_changes(plan: &mut TableSync) -> usize {
+    for n in 0..300 {
+        plan.stage_update(&format!("P-{n}"), &ProjectUpdate::new("SAP").name(format!("name {n}")), 2)
+            .unwrap();
+    }
+    std::iter::from_fn(|| Some(plan.changes().unwrap().len()).filter(|n| *n > 0)).sum()
+}
+
+#[test]
+fn others_look_into_it_while_it_is_written_and_see_what_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 300);
+    let reading = || State::open_for_reading(&path).unwrap();
+    let state = State::open(&path).unwrap();
+    let mut early = TableSync::plan(reading(), scope(), SyncOptions::default()).unwrap();
+    let late = reading();
+    let forgotten = ["P-7".to_owned(), "P-8".to_owned()];
+    assert_eq!(state.forget(Some(&forgotten), None, None).unwrap(), 2);
+    assert_eq!(State::open(&path).unwrap_err().code(), "state_in_use");
+    assert_eq!(late.scopes().unwrap()[0].projects, 298);
+    assert_eq!(count_changes(&mut early), 0, "a plan sees all of the file as it was at its beginning");
+    drop(early);
+    assert_eq!(to_send(late), 2);
+    // What is on its way into the file, and may yet be taken back, is not seen.
+    let mut sync = TableSync::begin(state, scope(), SyncOptions::default()).unwrap();
+    sync.stage_update("P-1", &ProjectUpdate::new("SAP").name("other"), 2).unwrap();
+    assert_eq!((to_send(reading()), reading().project("P-1").unwrap()[0].unsettled.as_deref()), (2, None));
+    drop(sync);
+    let reader = reading();
+    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope(), SyncOptions::default())
+        .expect("readers are in no way");
+    sync.stage_update("P-1", &ProjectUpdate::new("SAP").name("other"), 2).unwrap();
+    drop((sync, reader));
+    let beside = ["-wal", "-shm"].map(|ending| folder.path().join(format!("sync.db{ending}")));
+    assert!(!beside.iter().any(|file| file.exists()), "nothing stays behind");
+}
+
+#[test]
+fn what_was_opened_to_be_looked_at_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let before = fs::read(&path).unwrap();
+    let reading = || State::open_for_reading(&path).unwrap();
+    assert_eq!(reading().forget(None, None, None).unwrap_err().code(), "state_unusable");
+    let error = TableSync::begin(reading(), scope(), SyncOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("was opened to be looked at only"), "{error}");
+    let client = cor_http::Client::builder().base_url("http://127.0.0.1:1").token("t").build().unwrap();
+    for state in [reading(), State::open(&path).unwrap(), State::temporary().unwrap()] {
+        let mut plan = TableSync::plan(state, scope(), SyncOptions::default()).unwrap();
+        plan.stage_update("P-1", &ProjectUpdate::new("SAP").name("other"), 2).unwrap();
+        plan.stage_update("P-1", &ProjectUpdate::new("SAP").estimated_time(7), 3).unwrap();
+        plan.stage_update("new", &ProjectUpdate::new("SAP").name("other"), 4).unwrap();
+        assert_eq!(plan.apply(&client, None).err().map(|error| error.code()), Some("state_unusable"));
+        let changes = plan.changes().unwrap();
+        assert_eq!((changes[0].fields.len(), changes[0].rows, changes[1].is_new), (2, 2, true));
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_state_of_an_earlier_program_is_read_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 300);
+    let earlier = "DROP TABLE closer_marks; PRAGMA journal_mode = DELETE";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(earlier).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert_eq!(State::open_for_reading(&path).unwrap().scopes().unwrap()[0].projects, 300);
+    assert_eq!(to_send(State::open_for_reading(&path).unwrap()), 0);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    State::open(&path).unwrap();
+}
+
+#[test]
+fn the_log_of_a_run_that_was_ended_is_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let state = State::open(&path).unwrap();
+    assert_eq!(state.forget(Some(&["P-1".to_owned()]), None, None).unwrap(), 1);
+    // A copy of both files is what a kill leaves behind.
+    let copy = folder.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(folder.path().join("sync.db-wal"), folder.path().join("copy.db-wal")).unwrap();
+    assert_eq!(State::open_for_reading(&copy).unwrap().scopes().unwrap()[0].projects, 2);
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_can_read_it() {
@@ -163,6 +261,12 @@ fn nobody_else_can_read_it() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let _state = State::open(&path).unwrap();
     assert_eq!(mode(&path), 0o600, "one that others could read is taken from them");
+    drop(_state);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let _reader = State::open_for_reading(&path).unwrap();
+    for file in [path.clone(), path.with_extension("db-shm"), path.with_extension("db-wal")] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
 }
 
 #[test]

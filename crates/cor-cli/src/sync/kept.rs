@@ -33,7 +33,7 @@ impl StateArgs {
 
     /// The state, for reading: one that does not exist knows nothing, and is not made for that.
     pub(super) fn for_reading(&self) -> Result<State, Failure> {
-        match State::open_existing(&self.path()?) {
+        match State::open_for_reading(&self.path()?) {
             Err(StateError::Missing { .. }) => Ok(State::temporary()?),
             state => Ok(state?),
         }

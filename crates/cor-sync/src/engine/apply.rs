@@ -97,8 +97,11 @@ impl TableSync {
     /// that COR does not know are created.
     ///
     /// # Errors
-    /// Where the state cannot be written: nothing was sent.
+    /// Where the state cannot be written, as that of a plan: nothing was sent.
     pub fn apply(&mut self, client: &Client, creation: Option<Creation>) -> Result<Apply<'_>, StateError> {
+        if self.planning {
+            return Err(self.state.not_writable());
+        }
         self.state.commit().map_err(|error| self.state.failed(&error))?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<(String, ProjectUpdate)>();
         let rows = stream::poll_fn(move |cx| receiver.poll_recv(cx));

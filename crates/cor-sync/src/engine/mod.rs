@@ -123,15 +123,15 @@ impl TableSync {
     /// Begins to read a table that is to be applied.
     ///
     /// # Errors
-    /// Where the state cannot be written.
+    /// Where the state cannot be written, or was opened for reading.
     pub fn begin(state: State, scope: Scope, options: SyncOptions) -> Result<TableSync, StateError> {
         TableSync::new(state, scope, options, false)
     }
 
-    /// Begins to read a table that is only to be looked at: the state stays as it is.
+    /// Begins to read a table that is only to be looked at: the state is read as it is now, and never written.
     ///
     /// # Errors
-    /// Where the state cannot be written, which it is on the way.
+    /// Where the state cannot be read, or there is no place for temporary files.
     pub fn plan(state: State, scope: Scope, options: SyncOptions) -> Result<TableSync, StateError> {
         TableSync::new(state, scope, options, true)
     }
@@ -142,9 +142,15 @@ impl TableSync {
         options: SyncOptions,
         planning: bool,
     ) -> Result<TableSync, StateError> {
+        if !planning {
+            state.check_writable()?;
+        }
         let start = || {
             if options.keep_rows {
                 state.keep_rows()?;
+            }
+            if planning {
+                return state.start_aside(&scope);
             }
             state.begin()?;
             state.start_run(&scope)
@@ -228,7 +234,7 @@ impl TableSync {
     fn merge(&mut self, id: &str, wanted: &str, place: i64, line: i64) -> Result<Option<i64>, StateError> {
         let failed = |state: &State, error| state.failed(&error);
         let brought = Brought { id, wanted, place, line };
-        let found = self.state.find(self.run.scope, id).map_err(|error| failed(&self.state, error))?;
+        let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
         let Some(found) = found else {
             self.state.insert(&self.run, &brought).map_err(|error| failed(&self.state, error))?;
             return Ok(Some(place));

@@ -5,9 +5,9 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
-use super::{State, StateError};
+use super::{Access, State, StateError};
 
 /// Format of the file, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
@@ -27,9 +27,14 @@ const SCHEMA: &str = "
         mapping TEXT NOT NULL,
         UNIQUE (base_url, source, mapping)
     ) STRICT;
-    CREATE TABLE projects (
+    CREATE TABLE runs (
+        run INTEGER PRIMARY KEY AUTOINCREMENT,
+        sent_upto INTEGER NOT NULL
+    ) STRICT;";
+
+const PROJECTS: &str = "projects (
         number INTEGER PRIMARY KEY,
-        scope INTEGER NOT NULL REFERENCES scopes,
+        scope INTEGER NOT NULL,
         id TEXT NOT NULL,
         accepted TEXT,
         accepted_at INTEGER,
@@ -40,20 +45,15 @@ const SCHEMA: &str = "
         last_line INTEGER,
         rows INTEGER,
         UNIQUE (scope, id)
-    ) STRICT;
-    CREATE INDEX pending ON projects (run, place) WHERE pending IS NOT NULL;
-    CREATE TABLE runs (
-        run INTEGER PRIMARY KEY AUTOINCREMENT,
-        sent_upto INTEGER NOT NULL
-    ) STRICT;";
+    ) STRICT";
+const PENDING: &str = "pending ON projects (run, place) WHERE pending IS NOT NULL";
 
 /// Beside `runs`, because states of earlier versions have none.
-const CLOSER_MARKS: &str = "
-    CREATE TABLE IF NOT EXISTS closer_marks (
+const CLOSER_MARKS: &str = "TABLE IF NOT EXISTS closer_marks (
         run INTEGER PRIMARY KEY,
         boot TEXT NOT NULL,
         sent_upto INTEGER NOT NULL
-    ) STRICT;";
+    ) STRICT";
 
 pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let path = &place(path, create)?;
@@ -61,24 +61,43 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     if create && !path.exists() {
         make(path)?;
     }
-    private(path)?;
-    if !has_log(path) {
-        check_length(path)?;
-    }
-    let conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    );
+    keep_private(path).map_err(|error| StateError::io(path, "it cannot be kept from others", &error))?;
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let failed = |error| StateError::sqlite(path, &error);
-    let conn = conn.map_err(failed)?;
-    check(&conn, path)?;
-    prepare(&conn).map_err(failed)?;
+    if conn.is_readonly(MAIN_DB).map_err(failed)? {
+        let detail = "it may be read and not written".to_owned();
+        return Err(StateError::Unusable { path: path.clone(), detail });
+    }
+    conn.execute_batch(&format!("CREATE {CLOSER_MARKS}")).and_then(|()| prepare(&conn)).map_err(failed)?;
     if has_log(path) {
         // What a run left behind that was ended is brought home first: a page may be there in part and be in the log.
-        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
-        check_length_of(&conn, path)?;
+        // Where somebody reads what it was before, some of it has to wait.
+        let counts = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?);
+        if conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], counts).map_err(failed)? {
+            check_length(&conn, path)?;
+        }
     }
-    Ok(State { conn, path: path.clone(), boot: boot(), _lock: Some(lock) })
+    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Writing { _lock: lock } })
+}
+
+/// Reading takes no lock of ours and hinders nobody: SQLite shows what was committed when it began.
+pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
+    let path = &place(path, false)?;
+    // Who may read it and not change it can do nothing about its mode either.
+    let _ = keep_private(path);
+    // Writing as well, so that the log of a run that was ended can be read, and nothing stays behind beside the file.
+    let conn = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        Err(StateError::Full { .. } | StateError::Unusable { .. }) if !has_log(path) => unchanging(path)?,
+        conn => conn?,
+    };
+    let failed = |error| StateError::sqlite(path, &error);
+    let marks = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'closer_marks')";
+    let has_marks: bool = conn.query_row(marks, [], |row| row.get(0)).map_err(failed)?;
+    set_up(&conn).map_err(failed)?;
+    if !has_marks {
+        conn.execute_batch(&format!("CREATE TEMP {CLOSER_MARKS}")).map_err(failed)?;
+    }
+    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Reading })
 }
 
 pub(super) fn temporary() -> Result<State, StateError> {
@@ -87,7 +106,46 @@ pub(super) fn temporary() -> Result<State, StateError> {
     // SQLite's own way to say so.
     let conn = Connection::open("").map_err(failed)?;
     create(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
-    Ok(State { conn, path, boot: boot(), _lock: None })
+    Ok(State { conn, path, boot: boot(), access: Access::Temporary })
+}
+
+/// Opens a file that is a state, of this version and whole. It is opened by nobody but SQLite: closing it again would
+/// take the locks away that SQLite holds on it elsewhere in this process.
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
+    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    if !has_log(path) {
+        // To SQLite this would be a file that is still to be filled.
+        long_enough(path, about.len(), HEAD)?;
+    }
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let conn = conn.map_err(|error| StateError::sqlite(path, &error))?;
+    check(&conn, path)?;
+    match check_length(&conn, path) {
+        // What is in the log need not be in the file yet.
+        Err(StateError::Damaged { .. }) if has_log(path) => Ok(conn),
+        checked => checked.map(|()| conn),
+    }
+}
+
+/// Opens a file beside which SQLite can make none of its own: a disk is full, or may only be read. No run can begin there
+/// meanwhile either.
+fn unchanging(path: &Path) -> Result<Connection, StateError> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte))
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(uri, flags).map_err(|error| StateError::sqlite(path, &error))?;
+    check(&conn, path)?;
+    check_length(&conn, path)?;
+    Ok(conn)
 }
 
 /// The path that a file has under all its names, so that they share one lock.
@@ -186,19 +244,17 @@ fn make(path: &Path) -> Result<(), StateError> {
 }
 
 /// Nobody but its owner reads the file.
-fn private(path: &Path) -> Result<(), StateError> {
-    let cannot = |error: &io::Error| StateError::io(path, "cannot open it", error);
-    let file = private_options().open(path).map_err(|error| cannot(&error))?;
+fn keep_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = file.metadata().map_err(|error| cannot(&error))?.permissions().mode();
+        let mode = std::fs::metadata(path)?.permissions().mode();
         if mode & 0o077 != 0 {
-            let owners = std::fs::Permissions::from_mode(mode & 0o700);
-            file.set_permissions(owners).map_err(|error| cannot(&error))?;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))?;
         }
     }
-    drop(file);
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 
@@ -214,37 +270,8 @@ fn has_log(path: &Path) -> bool {
     std::fs::metadata(PathBuf::from(log)).is_ok_and(|log| log.len() > 0)
 }
 
-/// The head of the file says how long it is; SQLite itself does not mind if the last page is there only in part. See
-/// "The Database Header" of SQLite's file format.
-fn check_length(path: &Path) -> Result<(), StateError> {
-    let read = || -> io::Result<(u64, [u8; 32])> {
-        let mut file = File::open(path)?;
-        let mut head = [0; 32];
-        let length = file.metadata()?.len();
-        if length >= 32 {
-            file.read_exact(&mut head)?;
-        }
-        Ok((length, head))
-    };
-    let (length, head) = read().map_err(|error| StateError::io(path, "cannot read it", &error))?;
-    if length < HEAD {
-        // To SQLite this would be a file that is still to be filled.
-        return long_enough(path, length, HEAD);
-    }
-    if !head.starts_with(b"SQLite format 3\0") {
-        // Something else, which is told apart later.
-        return Ok(());
-    }
-    let page = match u16::from_be_bytes([head[16], head[17]]) {
-        1 => 65_536,
-        size => u64::from(size),
-    };
-    let pages = u64::from(u32::from_be_bytes([head[28], head[29], head[30], head[31]]));
-    long_enough(path, length, pages * page)
-}
-
-/// The same for a file that is open. It is not opened once more: closing it again would take SQLite's locks away.
-fn check_length_of(conn: &Connection, path: &Path) -> Result<(), StateError> {
+/// SQLite itself does not mind if the last page is there only in part.
+fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));
     let expected = expected.map_err(|error| StateError::sqlite(path, &error))?;
@@ -269,31 +296,45 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
         return Err(StateError::Foreign { path: path.to_owned() });
     }
     match version {
-        VERSION => conn.execute_batch(CLOSER_MARKS).map_err(failed),
+        VERSION => Ok(()),
         found => Err(StateError::Version { path: path.to_owned(), found, known: VERSION }),
     }
 }
 
 fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} {CLOSER_MARKS} PRAGMA application_id = {APPLICATION_ID}; \
-         PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} CREATE TABLE {PROJECTS}; CREATE INDEX {PENDING}; CREATE {CLOSER_MARKS}; \
+         PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 
 /// With the WAL a commit survives the end of the process at any moment. It survives a power cut only if it was flushed
 /// to the disk; [`State::flushed`] says where that matters.
 fn prepare(conn: &Connection) -> rusqlite::Result<()> {
-    conn.set_prepared_statement_cache_capacity(32);
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    set_up(conn)
+}
+
+fn set_up(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_prepared_statement_cache_capacity(32);
     // In KiB: memory does not grow with the file.
     conn.pragma_update(None, "cache_size", -32_000)?;
     conn.pragma_update(None, "temp_store", "FILE")
 }
 
 impl State {
+    /// From here on projects that a run has something for are in a table of its own, which is gone with the process, and
+    /// the file is only read.
+    pub(super) fn set_aside(&self) -> rusqlite::Result<()> {
+        self.conn.execute_batch(&format!(
+            "PRAGMA temp.cache_size = -32000;
+             CREATE TEMP TABLE IF NOT EXISTS {PROJECTS};
+             CREATE INDEX IF NOT EXISTS temp.{PENDING};"
+        ))
+    }
+
     /// Does something in one transaction that is on the disk before this returns, even if the power goes.
     pub(crate) fn flushed(&mut self, sql: &str, with: impl rusqlite::Params) -> rusqlite::Result<()> {
         self.conn.pragma_update(None, "synchronous", "FULL")?;

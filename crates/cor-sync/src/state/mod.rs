@@ -18,8 +18,9 @@ pub(crate) use self::staging::{Brought, Found, Pending, Run};
 
 /// The file that remembers what COR last accepted, field by field, so that only changes need to be sent.
 ///
-/// It is private to its owner, holds no secret, and is used by one process at a time. It is an SQLite file: the end of
-/// the process at any moment leaves it whole, and any SQLite tool can look into it.
+/// It is private to its owner, holds no secret, and is written by one process at a time; others can look into it
+/// meanwhile. It is an SQLite file: the end of the process at any moment leaves it whole, and any SQLite tool can look
+/// into it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -28,6 +29,7 @@ pub(crate) use self::staging::{Brought, Found, Pending, Run};
 /// let state = State::open(&path)?;
 /// assert!(state.scopes()?.is_empty());
 /// assert_eq!(State::open(&path).unwrap_err().code(), "state_in_use");
+/// assert!(State::open_for_reading(&path)?.scopes()?.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct State {
@@ -35,8 +37,19 @@ pub struct State {
     path: PathBuf,
     /// Which start of the machine this is, where that is known.
     boot: Option<String>,
-    /// Held as long as the state is; the operating system lets go of it however the process ends.
-    _lock: Option<File>,
+    access: Access,
+}
+
+/// What may be done with a state.
+enum Access {
+    /// Everything, by nobody else.
+    Writing {
+        /// Held as long as the state is; the operating system lets go of it however the process ends.
+        _lock: File,
+    },
+    Reading,
+    /// Everything: nobody else knows of it.
+    Temporary,
 }
 
 /// What makes two states different although they are about the same table.
@@ -89,6 +102,15 @@ impl State {
         file::open(path, false)
     }
 
+    /// Opens a file that is there, to look into it: also while another process writes it, and where it cannot be written.
+    /// What is seen is what was committed when the look began.
+    ///
+    /// # Errors
+    /// As for [`open_existing`](State::open_existing), but never [`StateError::InUse`] because of a run.
+    pub fn open_for_reading(path: &Path) -> Result<State, StateError> {
+        file::open_for_reading(path)
+    }
+
     /// A state that knows nothing and is gone when it is dropped: in a file without a name, so that memory stays flat.
     ///
     /// # Errors
@@ -104,6 +126,19 @@ impl State {
 
     pub(crate) fn failed(&self, error: &rusqlite::Error) -> StateError {
         StateError::sqlite(&self.path, error)
+    }
+
+    /// A state that is read by several is not written.
+    pub(crate) fn check_writable(&self) -> Result<(), StateError> {
+        match self.access {
+            Access::Writing { .. } | Access::Temporary => Ok(()),
+            Access::Reading => Err(self.not_writable()),
+        }
+    }
+
+    pub(crate) fn not_writable(&self) -> StateError {
+        let detail = "it was opened to be looked at only".to_owned();
+        StateError::Unusable { path: self.path.clone(), detail }
     }
 
     /// A record that no version of this program wrote.

@@ -92,13 +92,14 @@ impl State {
     /// only the ones of this source and base URL where one is given. Returns how many.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// Where the file cannot be written, or was opened for reading.
     pub fn forget(
         &self,
         ids: Option<&[String]>,
         source: Option<&str>,
         base_url: Option<&str>,
     ) -> Result<u64, StateError> {
+        self.check_writable()?;
         let base_url = base_url.map(|url| url.trim_end_matches('/'));
         let scopes = "scope IN (SELECT scope FROM scopes WHERE (?1 IS NULL OR source = ?1)
                       AND (?2 IS NULL OR base_url = ?2))";

@@ -16,6 +16,8 @@ pub(super) const SENT_UPTO: &str = "min(runs.sent_upto, coalesce(
 pub(crate) struct Run {
     pub(crate) scope: i64,
     pub(crate) number: i64,
+    /// Whether its projects are in a table beside the file, which is only read.
+    aside: bool,
     /// How far earlier runs came that left something behind.
     earlier: HashMap<i64, i64>,
 }
@@ -82,13 +84,34 @@ impl State {
         };
         self.conn.prepare_cached("INSERT INTO runs (sent_upto) VALUES (-1)")?.execute([])?;
         let number = self.conn.last_insert_rowid();
-        Ok(Run { scope, number, earlier: HashMap::new() })
+        Ok(Run { scope, number, aside: false, earlier: HashMap::new() })
     }
 
-    pub(crate) fn find(&self, scope: i64, id: &str) -> rusqlite::Result<Option<Found>> {
+    /// Takes up a run that writes nothing into the file. All of it sees the file as it is now, until
+    /// [`roll_back`](State::roll_back).
+    pub(crate) fn start_aside(&self, scope: &Scope) -> rusqlite::Result<Run> {
+        self.set_aside()?;
+        self.conn.execute_batch("BEGIN")?;
+        // No scope of a file has this number, and no run ever comes to that one.
+        let scope = self.scope(scope)?.unwrap_or(-1);
+        Ok(Run { scope, number: i64::MAX, aside: true, earlier: HashMap::new() })
+    }
+
+    pub(crate) fn find(&self, run: &Run, id: &str) -> rusqlite::Result<Option<Found>> {
         let sql = "SELECT number, accepted, pending, run, place FROM projects WHERE scope = ?1 AND id = ?2";
+        let found = self.find_by(sql, run, id)?;
+        if found.is_some() || !run.aside {
+            return Ok(found);
+        }
+        // The name alone is that of the table beside the file.
+        let sql =
+            "SELECT number, accepted, pending, run, place FROM main.projects WHERE scope = ?1 AND id = ?2";
+        self.find_by(sql, run, id)
+    }
+
+    fn find_by(&self, sql: &str, run: &Run, id: &str) -> rusqlite::Result<Option<Found>> {
         let mut statement = self.conn.prepare_cached(sql)?;
-        let found = statement.query_row(params![scope, id], |row| {
+        let found = statement.query_row(params![run.scope, id], |row| {
             Ok(Found {
                 number: row.get(0)?,
                 accepted: row.get(1)?,
@@ -131,6 +154,12 @@ impl State {
         accepted: Option<&str>,
         row: &Brought<'_>,
     ) -> rusqlite::Result<()> {
+        if run.aside {
+            let sql = "INSERT INTO projects (scope, id, accepted, pending, run, place, line, last_line, rows)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1)";
+            let values = params![run.scope, row.id, accepted, row.wanted, run.number, row.place, row.line];
+            return self.conn.prepare_cached(sql)?.execute(values).map(drop);
+        }
         let sql = "UPDATE projects SET accepted = ?2, pending = ?3, run = ?4, place = ?5, line = ?6, last_line = ?6,
                    rows = 1 WHERE number = ?1";
         let values = params![number, accepted, row.wanted, run.number, row.place, row.line];
