@@ -288,7 +288,7 @@ class Projects:
 
         Raises:
             TableError: The table or the mapping cannot be used, or not to its end.
-            StateError: The state cannot be used; ``error.code`` says why, ``state_in_use`` for one.
+            StateError: The state cannot be used; ``error.code`` says why, ``state_damaged`` for one.
 
         Example:
             >>> import projectcor.testing

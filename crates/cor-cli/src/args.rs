@@ -212,8 +212,8 @@ what differs from what COR has accepted is sent. Run the same command again afte
 full disk or Ctrl-C: it goes on where it was. With --no-state rows are sent as they come, in their order.\n\n\
 With --rejects, rows that were not applied are copied as they are into a file, with three more \
 columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Mend it and \
-give it to sync again: those columns are ignored. In JSON lines they are three more keys, \
-and stand on a line of their own above one that is no object. With a state, rows that were not begun \
+give it to sync again: those columns are ignored. In JSON lines, which is also what rows of a Parquet \
+file become, they are three more keys, and stand on a line of their own above one that is no object. With a state, rows that were not begun \
 are not among them: the next run sends them.\n\n\
 What a Singer tap writes is read from standard input; its states are written to standard output when \
 every record before them was applied or rejected, and everything else goes to standard error.\n\n\

@@ -161,6 +161,54 @@ fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
 }
 
 #[test]
+fn a_name_that_promises_what_is_not_written_is_refused_before_anything_happens() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let csv = folder.file("t.csv", "id,name\nP,x\n,y\n");
+    let tabs = folder.file("t.tsv", "id\tname\nP\tx\n\ty\n");
+    let jsonl = folder.file("t.jsonl", "{\"id\":\"P\",\"name\":\"x\"}\n{\"name\":\"y\"}\n");
+    let state = folder.path("s.db");
+    let run = |file: &Path, flag: &str, path: &Path, more: &[&str]| {
+        let mut command = sync_command(&sandbox, file, &["--state", state.to_str().unwrap()]);
+        ran(command.arg(flag).arg(path).args(more))
+    };
+    for (file, flag, name, right) in [
+        (
+            &csv,
+            "--rejects",
+            "r.parquet",
+            "CSV, which is not what a name with .parquet promises; choose a name with .csv",
+        ),
+        (&csv, "--rejects", "r.tsv", "with .csv"),
+        (&csv, "--rejects", "r.csv.GZ", "with .csv"),
+        (&tabs, "--rejects", "r.xlsx", "with .tsv"),
+        (&jsonl, "--rejects", "r.csv", "JSON lines, which is not what a name with .csv promises"),
+        (
+            &csv,
+            "--report",
+            "p.pdf",
+            "a page, which is not what a name with .pdf promises; choose a name with .html",
+        ),
+        (&csv, "--report", "p.csv", "with .html"),
+    ] {
+        let path = folder.path(name);
+        for more in [&[][..], &["--dry-run"]] {
+            run(file, flag, &path, more).exits(2).says(flag).says(right);
+        }
+        assert!(!path.exists(), "{name}");
+    }
+    assert!(sandbox.requests().is_empty() && !state.exists());
+    for (file, name) in
+        [(&csv, "r.csv"), (&csv, "r.txt"), (&tabs, "r.tsv"), (&jsonl, "r.json"), (&jsonl, "r")]
+    {
+        let rejects = folder.path(name);
+        run(file, "--rejects", &rejects, &[]).exits(1);
+        run(&rejects, "--rejects", &folder.path("again"), &["--json"]).exits(1).prints("\"read\":1,");
+    }
+    run(&csv, "--report", &folder.path("p.htm"), &[]).exits(1);
+}
+
+#[test]
 fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();

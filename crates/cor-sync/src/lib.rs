@@ -29,6 +29,7 @@ mod engine;
 mod fields;
 mod mapping;
 mod members;
+mod names;
 mod problem;
 mod read;
 mod rejects;

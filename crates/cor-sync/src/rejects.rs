@@ -8,7 +8,7 @@ use std::path::Path;
 use csv::ByteRecord;
 
 use crate::read::quoting::{self, Fault};
-use crate::{Members, NOTES};
+use crate::{Members, NOTES, names};
 
 /// What became of a row that was not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,20 @@ pub struct Rejects {
 }
 
 impl Rejects {
+    /// Whether a file of this name is read again as what is written into it.
+    ///
+    /// # Errors
+    /// Why not: its ending promises something else.
+    pub fn check_name(path: &Path, style: &Style) -> Result<(), String> {
+        let (written, endings) = match style {
+            Style::Csv(csv) if csv.delimiter == b'\t' => ("lines with tabs", &["tsv", "tab", "csv"][..]),
+            Style::Csv(_) => ("CSV", &["csv"][..]),
+            Style::Jsonl { .. } => ("JSON lines", &["jsonl", "ndjson", "json"][..]),
+            Style::Singer { .. } => ("a Singer stream", &["jsonl", "ndjson", "json"][..]),
+        };
+        names::check(path, "rows that are not applied", written, endings)
+    }
+
     /// Creates the file, over one that is there, and writes the header.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         None => args.connection.check()?,
     };
     let rows = args.table.open(args.rejects.is_some(), args.create_missing && !args.no_state)?;
+    check_names(args, rows.as_ref())?;
     let scope = Scope::new(base_url, rules.source().as_str(), rules.fingerprint());
     let keeping = Keeping { scope, full: args.full };
     // Before the files of an earlier run are written over.
@@ -114,6 +115,17 @@ fn spare(args: &SyncArgs, input: &Origin) -> Result<(), Failure> {
             return Err(Failure::usage(message));
         }
         others.push(("the file of --rejects", Origin::File(path.clone())));
+    }
+    Ok(())
+}
+
+/// What a run writes is what the names of its files promise.
+fn check_names(args: &SyncArgs, rows: &dyn Rows) -> Result<(), Failure> {
+    let rejects =
+        args.rejects.as_ref().map(|path| ("--rejects", path, Rejects::check_name(path, &rows.style())));
+    let page = args.report.as_ref().map(|path| ("--report", path, RunReport::check_name(path)));
+    for (flag, path, checked) in rejects.into_iter().chain(page) {
+        checked.map_err(|why| Failure::usage(format!("{flag} {}: {why}", path.display())))?;
     }
     Ok(())
 }

@@ -4,10 +4,11 @@ mod chart;
 mod page;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use self::chart::Series;
-use crate::{Fate, Scope, Settled, Verdict};
+use crate::{Fate, Scope, Settled, Verdict, names};
 
 /// Rows that the page shows; the others are counted.
 const MOST_ROWS: usize = 1000;
@@ -49,6 +50,14 @@ struct Rejected {
 }
 
 impl RunReport {
+    /// Whether a file of this name is opened as what the page is.
+    ///
+    /// # Errors
+    /// Why not: its ending promises something else.
+    pub fn check_name(path: &Path) -> Result<(), String> {
+        names::check(path, "the figures of the run", "a page", &["html", "htm", "xhtml"])
+    }
+
     /// A run over an input of this name begins.
     pub fn new(input: &str, scope: &Scope) -> RunReport {
         RunReport {

@@ -11,6 +11,9 @@ pub(super) const SENT_UPTO: &str = "min(runs.sent_upto, coalesce(
     (SELECT closer.sent_upto FROM closer_marks AS closer WHERE closer.run = runs.run AND closer.boot = ?1),
     runs.sent_upto))";
 
+/// The number of no scope in a file.
+const NO_SCOPE: i64 = -1;
+
 /// A run of one table, as the state knows it.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -92,15 +95,15 @@ impl State {
     pub(crate) fn start_aside(&self, scope: &Scope) -> rusqlite::Result<Run> {
         self.set_aside()?;
         self.conn.execute_batch("BEGIN")?;
-        // No scope of a file has this number, and no run ever comes to that one.
-        let scope = self.scope(scope)?.unwrap_or(-1);
+        let scope = self.scope(scope)?.unwrap_or(NO_SCOPE);
+        // No run ever comes to this number.
         Ok(Run { scope, number: i64::MAX, aside: true, earlier: HashMap::new() })
     }
 
     pub(crate) fn find(&self, run: &Run, id: &str) -> rusqlite::Result<Option<Found>> {
         let sql = "SELECT number, accepted, pending, run, place FROM projects WHERE scope = ?1 AND id = ?2";
         let found = self.find_by(sql, run, id)?;
-        if found.is_some() || !run.aside {
+        if found.is_some() || !run.aside || run.scope == NO_SCOPE {
             return Ok(found);
         }
         // The name alone is that of the table beside the file.
