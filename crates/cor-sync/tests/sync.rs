@@ -220,6 +220,20 @@ async fn after_a_kill_only_what_was_handed_out_is_sent_again_and_only_what_may_h
 }
 
 #[tokio::test]
+async fn without_the_closer_mark_a_slow_run_leaves_few_in_doubt() {
+    let ids: Vec<String> = (0..1000).map(|n| format!("P{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let world = World::with(&ids);
+    let rows: Vec<_> = ids.iter().map(|id| (*id, named("x"))).collect();
+    killed(&world, &rows, 2).await;
+    rusqlite::Connection::open(world.path()).unwrap().execute("DELETE FROM closer_marks", []).unwrap();
+    let unsettled = State::open(&world.path()).unwrap().scopes().unwrap()[0].unsettled;
+    assert!((2..100).contains(&unsettled), "{unsettled} of 1,000 are in doubt");
+    // What is in doubt is sent again, whatever it is.
+    assert_eq!(world.sync(&rows[..1]).await.len(), 1);
+}
+
+#[tokio::test]
 async fn after_a_kill_a_project_of_which_nothing_was_accepted_is_still_new() {
     let world = World::with(&["A", "B"]);
     let rows = [("A", named("a")), ("B", named("b"))];

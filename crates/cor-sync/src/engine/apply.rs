@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cor_http::{
     Client, Error, ErrorKind, ItemResult, Outcome, Pause, ProjectCreate, ProjectUpdate, Results, Stop,
@@ -11,14 +11,11 @@ use cor_http::{
 use futures_util::stream;
 use tokio::sync::mpsc;
 
+use super::mark::Mark;
 use super::{Change, TableSync};
 use crate::Fate;
 use crate::fields;
 use crate::state::{Pending, StateError};
-
-/// A mark on the disk stands for this many places, so that few of them have to wait for the disk. It counts when the
-/// power went; after anything else the closer mark does, which waits for no disk.
-const MARK: i64 = 10_000;
 
 /// The create for a project that COR does not know, from its external id and everything the table says of it.
 pub type Creation = Box<dyn Fn(&str, ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
@@ -82,9 +79,9 @@ pub struct Apply<'a> {
     /// What was handed out and has no verdict, by its number among all that were.
     in_flight: HashMap<u64, (Pending, Change)>,
     handed_out: u64,
-    /// The place handed out last, and the one up to which the disk knows about it.
+    /// The place handed out last.
     sent: i64,
-    marked: i64,
+    mark: Mark,
     /// Everything that is known of the projects in flight, for creates.
     complete: Option<Complete>,
     out: VecDeque<Settled>,
@@ -125,7 +122,7 @@ impl TableSync {
             in_flight: HashMap::new(),
             handed_out: 0,
             sent: -1,
-            marked: -1,
+            mark: Mark::new(),
             complete,
             out: VecDeque::new(),
             broken: None,
@@ -249,11 +246,10 @@ impl Apply<'_> {
         let (state, run) = (&mut self.sync.state, self.sync.run.number);
         let mut mark = || {
             state.mark_closely(run, last.place)?;
-            if last.place > self.marked {
-                state.mark(run, last.place + MARK)?;
-                self.marked = last.place + MARK;
+            match self.mark.ahead_of(last.place, Instant::now()) {
+                Some(upto) => state.mark(run, upto),
+                None => Ok(()),
             }
-            Ok(())
         };
         mark().map_err(|error| self.sync.state.failed(&error))?;
         self.sent = last.place;

@@ -1,6 +1,7 @@
 //! A table on its way to COR: its rows are read against the state, merged project by project, shown or applied.
 
 mod apply;
+mod mark;
 
 use std::collections::VecDeque;
 
