@@ -173,6 +173,21 @@ fn several_streams_have_to_be_chosen_from() {
 }
 
 #[test]
+fn a_key_of_several_columns_is_told_because_one_of_them_is_the_id() {
+    let sandbox = sandbox(&["1"]);
+    let keyed =
+        |key: &str| SCHEMA.replace("\"key_properties\":[\"id\"]", &format!("\"key_properties\":{key}"));
+    let note = "the stream's key is id, name; records that are alike in id are rows of one project";
+    let lines = [keyed(r#"["id","name"]"#), record("1", r#""name":"a""#), keyed(r#"["id","name"]"#)];
+    let ran = synced(&sandbox, &lines, &[]).exits(0);
+    assert_eq!(ran.err.matches(note).count(), 1, "{}", ran.err);
+    for key in [r#"["id"]"#, "[]", "null", "7"] {
+        let ran = synced(&sandbox, &[keyed(key), record("1", r#""name":"a""#)], &[]).exits(0);
+        assert!(!ran.err.contains("the stream's key"), "{key}: {}", ran.err);
+    }
+}
+
+#[test]
 fn what_is_no_tap_is_told_as_such() {
     let sandbox = sandbox(&["1"]);
     let singer = |lines: &[String]| synced(&sandbox, lines, &["--format", "singer"]);
@@ -184,6 +199,8 @@ fn what_is_no_tap_is_told_as_such() {
     singer(&[SCHEMA.replace("\"id\"", "\"key\"")]).exits(2).says("no column is called \"id\"");
     let batch = r#"{"type":"BATCH","stream":"deals"}"#.to_owned();
     singer(&[SCHEMA.to_owned(), batch]).exits(2).says("switch its batches off");
+    let ran = singer(&[SCHEMA.to_owned(), state(4), r#"{"type":"STATE"}"#.to_owned()]).exits(2);
+    assert_eq!(ran.says("line 3").says("the STATE has no value").out, told(4));
     let ran = singer(&[state(5)]).exits(0);
     assert_eq!(ran.out, told(5), "a tap that has nothing new says so by its state alone");
     assert_eq!(sandbox.requests().len(), 0);

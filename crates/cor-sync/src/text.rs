@@ -25,7 +25,16 @@ pub(crate) fn meant<'a>(name: &str, what: &str, names: impl Iterator<Item = &'a 
 
 /// Names in one line.
 pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(plain).collect::<Vec<_>>().join(", ")
+    names.map(brief).collect::<Vec<_>>().join(", ")
+}
+
+/// A name as it is told: a header that is none may have names of any length.
+pub(crate) fn brief(name: &str) -> String {
+    const MOST: usize = 100;
+    match name.char_indices().nth(MOST) {
+        None => plain(name),
+        Some((cut, _)) => format!("{}…", plain(&name[..cut])),
+    }
 }
 
 /// A value as it is quoted in messages: escaped, and short enough to stay on a line.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cor_sync::{Content, Format, Input, Origin, Rename, Row, Rows, Rules, Table, sentence};
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -136,6 +136,42 @@ fn a_compression_that_is_not_read_is_named_before_any_row() {
         reason,
         "the column \"estimated_time\" is compressed with brotli, which is not read; write the file with snappy, gzip, \
          zstd or lz4"
+    );
+}
+
+#[test]
+fn short_floats_keep_their_digits_and_bytes_are_no_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    let schema =
+        "message m { required binary id; required float estimated; required int32 start (TIME(MILLIS,true)); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
+    let mut columns = writer.next_row_group().unwrap();
+    let mut column = columns.next_column().unwrap().unwrap();
+    let ids = [&b"A"[..], b"B", b"\xFF", b"D"].map(|id| ByteArray::from(id.to_vec()));
+    column.typed::<ByteArrayType>().write_batch(&ids, None, None).unwrap();
+    column.close().unwrap();
+    let mut column = columns.next_column().unwrap().unwrap();
+    column.typed::<FloatType>().write_batch(&[1.1, 16_777_216.0, 1.0, f32::MAX], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = columns.next_column().unwrap().unwrap();
+    column.typed::<Int32Type>().write_batch(&[0; 4], None, None).unwrap();
+    column.close().unwrap();
+    columns.close().unwrap();
+    writer.close().unwrap();
+    let reason = open(&path, Rules::new("S")).unwrap_err();
+    assert_eq!(reason, "the column \"start\" cannot be used: it has the type time; convert it first");
+    let rules = Rules::new("S").renamed([Rename::parse("start=").unwrap()]).unwrap();
+    let read: Vec<String> = all(open(&path, rules).unwrap().as_mut()).iter().map(seen).collect();
+    assert_eq!(
+        read,
+        [
+            r#"A {"estimated":1.1}"#,
+            r#"B {"estimated":16777216.0}"#,
+            ": id: is not UTF-8; convert the column first",
+            r#"D {"estimated":3.4028235e38}"#
+        ]
     );
 }
 

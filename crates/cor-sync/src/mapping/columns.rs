@@ -3,7 +3,7 @@
 use cor_http::{CreateField, Field};
 
 use super::rules::{Rules, field_names};
-use crate::text::{listed, meant, nearest, plain};
+use crate::text::{brief, listed, meant, nearest};
 use crate::{Fix, Reason, Unusable};
 
 /// What the columns of a table with a header are for.
@@ -58,7 +58,7 @@ impl Columns {
             if column.is_unknown() {
                 unused.push(match name.as_str() {
                     "" => format!("column {}, which has no name", at + 1),
-                    name => plain(name),
+                    name => brief(name),
                 });
             }
         }
@@ -67,6 +67,10 @@ impl Columns {
             if let Some((before, _)) = fields[..n].iter().find(|(before, same)| same == field && before != at)
             {
                 let before = &header[*before];
+                if before == column {
+                    // Told above.
+                    continue;
+                }
                 reasons.push(Reason::with(
                     format!("the columns {before:?} and {column:?} would both set {field}"),
                     Fix::LeaveOut(before.clone()),

@@ -3,6 +3,7 @@
 use cor_http::{CreateField, ExternalId, Field, Issue, IssueCode, ProjectUpdate, Value};
 
 use super::rules::Rules;
+use crate::text::quoted;
 use crate::{Content, Problem};
 
 /// Collects the update and everything that is wrong.
@@ -31,6 +32,12 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn id(&mut self, id: &str) {
+        if id.contains('\u{feff}') {
+            // Nobody sees it, and no system has such ids on purpose.
+            let message = format!("{} holds a byte order mark, which nobody sees; take it away", quoted(id));
+            let column = self.rules.id_column.clone();
+            self.refuse(&column, Issue::new("id", IssueCode::NotAddressable, message));
+        }
         self.id = id.to_owned();
     }
 

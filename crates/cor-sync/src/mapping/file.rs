@@ -164,7 +164,55 @@ impl Reader<'_> {
                 }
             }
         }
+        self.contradictions(table, &rules);
         rules.settled()
+    }
+
+    /// What is said in two places, and cannot be done both ways.
+    fn contradictions(&mut self, table: &DeTable<'_>, rules: &Rules) {
+        let at = |key| table.get(key).map(Spanned::span).unwrap_or_default();
+        for column in &rules.left_out {
+            let uses = rules.fields.iter().find_map(|(field, rule)| match rule {
+                Rule::Column(name, _) if name == column => Some(format!("sets {field}")),
+                _ => None,
+            });
+            let uses =
+                uses.or_else(|| (*column == rules.id_column).then(|| "holds the external id".to_owned()));
+            if let Some(uses) = uses {
+                self.reason(
+                    &at("ignore"),
+                    format!("the column {column:?} is ignored here, and {uses}; do one of them"),
+                );
+            }
+        }
+        if let Some(text) = rules.clear.iter().find(|text| rules.keep.contains(text)) {
+            self.reason(
+                &at("keep"),
+                format!("{text:?} cannot keep a field and clear it; leave it out of one"),
+            );
+        }
+        let fields = table.get("fields").and_then(|fields| fields.get_ref().as_table());
+        for (field, rule) in &rules.fields {
+            let Rule::Column(_, reading) = rule else { continue };
+            let at =
+                fields.and_then(|fields| fields.get(field.name())).map(Spanned::span).unwrap_or_default();
+            let or = |own: &'_ Vec<String>, general: &'_ Vec<String>| {
+                if own.is_empty() { general.clone() } else { own.clone() }
+            };
+            let (clear, keep) = (or(&reading.clear, &rules.clear), or(&reading.keep, &rules.keep));
+            let is_own = !reading.clear.is_empty() || !reading.keep.is_empty();
+            if let Some(text) = clear.iter().find(|text| is_own && keep.contains(text)) {
+                self.reason(&at, format!("{text:?} cannot keep {field} and clear it; leave it out of one"));
+            }
+            let values = reading.values.iter().flat_map(|table| table.values.keys());
+            for text in values.filter(|text| clear.contains(text) || keep.contains(text)) {
+                let does = if keep.contains(text) { "keeps" } else { "clears" };
+                self.reason(
+                    &at,
+                    format!("{text:?} {does} {field}, so no value is looked up for it; leave it out of one"),
+                );
+            }
+        }
     }
 
     fn fields(&mut self, fields: &DeTable<'_>, rules: &mut Rules) {
@@ -432,6 +480,22 @@ mod tests {
             ("fields.status = { values = {}, unlisted = 'drop' }", "\"refuse\", \"keep\" or \"as_is\""),
             ("fields.end = { constant = 2025-04-30T10:00:00 }", "a day has neither time nor zone"),
             ("clear = ''", "an empty cell keeps its field"),
+            (
+                "ignore = ['a', 'b']\nfields.name = 'b'",
+                "column 10: the column \"b\" is ignored here, and sets name",
+            ),
+            (
+                "ignore = 'status'\nfields.status.trim = true",
+                "the column \"status\" is ignored here, and sets status",
+            ),
+            ("id = 'a'\nignore = 'a'", "is ignored here, and holds the external id; do one of them"),
+            ("clear = ['a', 'b']\nkeep = 'b'", "line 2, column 8: \"b\" cannot keep a field and clear it"),
+            ("clear = 'a'\nfields.name.keep = 'a'", "\"a\" cannot keep name and clear it"),
+            (
+                "clear = '-'\nfields.status.values = { '-' = 'x' }",
+                "\"-\" clears status, so no value is looked up for it",
+            ),
+            ("fields.status = { keep = '-', values = { '-' = 'x' } }", "column 17: \"-\" keeps status"),
             ("clear = 1", "takes a text in quotation marks, or a list of such"),
             ("id = ''", "line 1, column 6: is empty"),
             ("é = 1\nid = [", "line 2"),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use cor_http::{Issue, IssueCode, Value};
 
 use super::{Columns, Draft};
-use crate::{ColumnUse, Content, Problem, Rules, Unusable, plain};
+use crate::text::brief;
+use crate::{ColumnUse, Content, Problem, Rules, Unusable};
 
 /// What a program's row says of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +114,7 @@ impl GivenRows {
 
     /// Columns that are of no use, as far as rows were given.
     pub fn unused(&self) -> Vec<String> {
-        self.unused.iter().map(|name| plain(name)).collect()
+        self.unused.iter().map(|name| brief(name)).collect()
     }
 
     /// Which column sets which field and how, as far as rows were given.

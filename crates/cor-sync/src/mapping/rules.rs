@@ -277,6 +277,11 @@ impl Rules {
         self.left_out.union(&self.dropped).map(String::as_str).collect()
     }
 
+    /// The column that holds the external id.
+    pub(crate) fn id_name(&self) -> &str {
+        &self.id_column
+    }
+
     /// What a column of this name is for.
     pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
         let is_id = name == self.id_column;

@@ -71,6 +71,11 @@ impl CsvRows {
             })?;
             header.push(name.to_owned());
         }
+        if header.iter().any(|name| name.contains('\0')) {
+            let what =
+                "the header holds NUL characters, as UTF-16 does where no byte order mark says so".to_owned();
+            return Err(Unusable(vec![Reason::with(what, Fix::Encoding)]));
+        }
         let position = reader.position().byte();
         let piece = reader.get_mut().cut(position).to_vec();
         // The parser ends a row at `\r` and takes the `\n` for the start of the next.
@@ -107,6 +112,9 @@ impl CsvRows {
         if let Some(fault) = fault {
             return Content::Bad(self.id(), vec![misquoted(fault, line, last_line)]);
         }
+        if let Some(problem) = self.seam() {
+            return Content::Bad(self.id(), vec![problem]);
+        }
         let (found, wanted) = (self.style.data_cells(&self.record), self.style.data_columns());
         if found != wanted {
             return Content::Bad(self.id(), vec![ragged(found, wanted, line, last_line)]);
@@ -131,6 +139,27 @@ impl CsvRows {
             }
         }
         draft.finish()
+    }
+
+    /// Where one file was put behind another, its beginning is no project.
+    fn seam(&self) -> Option<Problem> {
+        let first = self.record.get(0).unwrap_or_default();
+        let unmarked = first.strip_prefix("\u{feff}".as_bytes());
+        let names = &self.header[..self.style.data_columns()];
+        let is_header = names.first().is_some_and(|name| unmarked.unwrap_or(first) == name.as_bytes())
+            && self.style.data_cells(&self.record) == names.len()
+            && self.record.iter().zip(names).skip(1).all(|(cell, name)| cell == name.as_bytes());
+        match unmarked {
+            _ if is_header => Some(Problem::of_row(
+                "header_again",
+                "is the header once more, as where two files were put together; leave the line out",
+            )),
+            Some(_) => Some(Problem::of_row(
+                "mark_within",
+                "begins with a byte order mark, as where two files were put together; take the mark away",
+            )),
+            None => None,
+        }
     }
 
     fn cell(&self, at: usize) -> Result<&str, ()> {

@@ -74,6 +74,7 @@ fn not_an_id(json: &str) -> String {
             )
         }
         Some(b'n') => "is null; give the id the project has in its source".to_owned(),
+        Some(b'"') => half_a_character(json),
         _ => format!("{} is no id; write it as text", excerpt(json)),
     }
 }
@@ -88,11 +89,19 @@ fn read(field: Field, json: &str, habit: Habit) -> Result<Option<Value<'static>>
         Some(b'n') => return Ok(None),
         Some(b't') => Value::Boolean(true),
         Some(b'f') => Value::Boolean(false),
-        Some(b'"') => text_value(field, text_of(json).unwrap_or_default(), habit),
+        Some(b'"') => match text_of(json) {
+            Some(text) => text_value(field, text, habit),
+            None => return Err(Issue::new(field.name(), IssueCode::WrongType, half_a_character(json))),
+        },
         Some(b'{') => return Err(wrong("the object")),
         Some(b'[') => return Err(wrong("the list")),
         _ => Value::Number(json.parse::<Number>()?),
     }))
+}
+
+/// A string of a value that was read as JSON before is text, unless it holds one half of a surrogate pair.
+fn half_a_character(json: &str) -> String {
+    format!("{} holds half a character: \\ud800 to \\udfff come in pairs; write all of it", excerpt(json))
 }
 
 fn excerpt(json: &str) -> String {

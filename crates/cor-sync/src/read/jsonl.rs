@@ -8,7 +8,8 @@ use super::json_value::{Habit, fill};
 use super::keeping::too_long;
 use super::lines::{Line, LineReader};
 use crate::mapping::Draft;
-use crate::{Broken, ColumnUse, Content, Members, NOTES, Problem, Row, Rows, Rules, Style, Unusable, plain};
+use crate::text::brief;
+use crate::{Broken, ColumnUse, Content, Members, NOTES, Problem, Row, Rows, Rules, Style, Unusable};
 
 /// Names of keys that are remembered, so that memory stays flat whatever the input does.
 const MOST_NAMES: usize = 1000;
@@ -97,7 +98,7 @@ impl Rows for JsonRows {
     }
 
     fn unused(&mut self) -> Vec<String> {
-        let new = self.names.unused[self.names.told..].iter().map(|name| plain(name)).collect();
+        let new = self.names.unused[self.names.told..].iter().map(|name| brief(name)).collect();
         self.names.told = self.names.unused.len();
         new
     }

@@ -63,6 +63,9 @@ impl ParquetRows {
         let schema = about.schema_descr();
         let header: Vec<String> =
             schema.root_schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
+        if header.is_empty() {
+            return Err(Unusable::because(format!("{} has no columns", path.display())));
+        }
         let used = Columns::new(&rules, &header)?;
         let (mut columns, mut reasons) = (Vec::new(), Vec::new());
         for (place, name) in header.iter().enumerate() {
@@ -171,8 +174,7 @@ impl ParquetRows {
                 match cell.id() {
                     Some(id) => draft.id(&id),
                     None => {
-                        let message = format!("{} is no id; give text or an integer", cell.shown());
-                        draft.refuse(name, Issue::new("id", IssueCode::WrongType, message));
+                        draft.refuse(name, Issue::new("id", IssueCode::WrongType, cell.not_an_id()));
                     }
                 }
             }
@@ -180,8 +182,8 @@ impl ParquetRows {
                 match cell.id() {
                     Some(id) => draft.create(*field, &id),
                     None => {
-                        let message = format!("{} is no id; give text or an integer", cell.shown());
-                        draft.refuse(name, Issue::new(field.name(), IssueCode::WrongType, message));
+                        let issue = Issue::new(field.name(), IssueCode::WrongType, cell.not_an_id());
+                        draft.refuse(name, issue);
                     }
                 }
             }

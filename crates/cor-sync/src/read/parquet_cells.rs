@@ -10,6 +10,13 @@ use parquet::schema::types::ColumnDescriptor;
 
 use crate::text::quoted;
 
+/// Bytes of a decimal number; 154 digits.
+const LONGEST_DECIMAL: usize = 64;
+/// Digits are worked out nine at a time.
+const GROUP: u64 = 1_000_000_000;
+
+const NOT_TEXT: Cell = Cell::Unreadable("is not UTF-8; convert the column first");
+
 /// What the values of a column stand for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
@@ -27,7 +34,8 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Cell {
     Text(String),
-    NotText,
+    /// Bytes that say nothing, and why.
+    Unreadable(&'static str),
     Boolean(bool),
     Integer(i128),
     Float(f64),
@@ -95,7 +103,11 @@ impl Kind {
                     "has the type INT96, which leaves the time zone open; write it as a date".to_owned()
                 );
             }
-            (Some(logical), _) => return Err(format!("has the type {logical:?}; convert it first")),
+            (Some(logical), _) => {
+                let name = format!("{logical:?}");
+                let name = name.split('(').next().unwrap_or_default().to_lowercase();
+                return Err(format!("has the type {name}; convert it first"));
+            }
             (None, converted) => {
                 return Err(format!("has the type {physical} ({converted}); convert it first"));
             }
@@ -104,7 +116,9 @@ impl Kind {
 
     fn of_integer(&self, number: i64, unsigned: u64) -> Cell {
         match self {
-            Kind::Decimal { scale } => Cell::Decimal(decimal(number.into(), *scale)),
+            Kind::Decimal { scale } => {
+                Cell::Decimal(decimal(number < 0, &number.unsigned_abs().to_string(), *scale))
+            }
             Kind::Date => Cell::Day(number),
             Kind::Moment { per_second, is_utc } => Cell::Moment(number, *per_second, *is_utc),
             Kind::Integer { is_signed: false } => Cell::Integer(unsigned.into()),
@@ -114,17 +128,20 @@ impl Kind {
 
     fn of_bytes(&self, bytes: &[u8]) -> Cell {
         match self {
-            Kind::Decimal { scale } => match signed(bytes) {
-                Some(number) => Cell::Decimal(decimal(number, *scale)),
-                None => Cell::NotText,
-            },
+            Kind::Decimal { .. } if bytes.len() > LONGEST_DECIMAL => {
+                Cell::Unreadable("has more digits than any number of use; convert the column first")
+            }
+            Kind::Decimal { scale } => {
+                let (is_negative, digits) = integer(bytes);
+                Cell::Decimal(decimal(is_negative, &digits, *scale))
+            }
             Kind::Uuid => {
                 let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                 let parts =
                     [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default());
                 Cell::Text(parts.join("-"))
             }
-            _ => std::str::from_utf8(bytes).map_or(Cell::NotText, |text| Cell::Text(text.to_owned())),
+            _ => std::str::from_utf8(bytes).map_or(NOT_TEXT, |text| Cell::Text(text.to_owned())),
         }
     }
 }
@@ -144,7 +161,11 @@ pub(super) fn read(
         ColumnReader::Int64ColumnReader(reader) => {
             typed(reader, wanted, cells, |n| kind.of_integer(*n, n.cast_unsigned()))
         }
-        ColumnReader::FloatColumnReader(reader) => typed(reader, wanted, cells, |n| Cell::Float((*n).into())),
+        ColumnReader::FloatColumnReader(reader) => {
+            // As it is written, 1.1: with twice the bits it would be 1.100000023841858.
+            let widened = |n: &f32| n.to_string().parse().unwrap_or_else(|_| f64::from(*n));
+            typed(reader, wanted, cells, |n| Cell::Float(widened(n)))
+        }
         ColumnReader::DoubleColumnReader(reader) => typed(reader, wanted, cells, |n| Cell::Float(*n)),
         ColumnReader::ByteArrayColumnReader(reader) => {
             typed(reader, wanted, cells, |bytes| kind.of_bytes(bytes.data()))
@@ -153,7 +174,7 @@ pub(super) fn read(
             typed(reader, wanted, cells, |bytes| kind.of_bytes(bytes.data()))
         }
         // Refused when the file was opened.
-        ColumnReader::Int96ColumnReader(reader) => typed(reader, wanted, cells, |_| Cell::NotText),
+        ColumnReader::Int96ColumnReader(reader) => typed(reader, wanted, cells, |_| NOT_TEXT),
     }
 }
 
@@ -178,19 +199,40 @@ fn typed<T: DataType>(
     Ok(())
 }
 
-/// A number in two's complement, big end first, of up to 16 bytes.
-fn signed(bytes: &[u8]) -> Option<i128> {
+/// A number in two's complement, big end first: whether it is negative, and its digits.
+fn integer(bytes: &[u8]) -> (bool, String) {
     let is_negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-    let start = if is_negative { -1 } else { 0 };
-    (bytes.len() <= 16)
-        .then(|| bytes.iter().fold(start, |number: i128, byte| number << 8 | i128::from(*byte)))
+    let mut rest = bytes.to_vec();
+    if is_negative {
+        // Its opposite: one more than what the inverted bits say.
+        let mut carry = true;
+        for byte in rest.iter_mut().rev() {
+            let (sum, overflow) = (!*byte).overflowing_add(u8::from(carry));
+            (*byte, carry) = (sum, overflow);
+        }
+    }
+    let mut groups = Vec::new();
+    while rest.iter().any(|byte| *byte != 0) {
+        let mut remainder = 0;
+        for byte in &mut rest {
+            let part: u64 = remainder << 8 | u64::from(*byte);
+            // A remainder is below the divisor, so the quotient fits.
+            (*byte, remainder) = ((part / GROUP) as u8, part % GROUP);
+        }
+        groups.push(remainder);
+    }
+    let mut digits = groups.pop().unwrap_or(0).to_string();
+    for group in groups.iter().rev() {
+        digits += &format!("{group:09}");
+    }
+    (is_negative, digits)
 }
 
 /// All digits of a number that counts units of a decimal place.
-fn decimal(number: i128, scale: usize) -> String {
-    let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
+fn decimal(is_negative: bool, digits: &str, scale: usize) -> String {
+    let digits = format!("{digits:0>width$}", width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let sign = if number < 0 { "-" } else { "" };
+    let sign = if is_negative { "-" } else { "" };
     if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
@@ -214,13 +256,7 @@ impl Cell {
         let not_a_date = |message: String| Issue::new(field.name(), IssueCode::NotADate, message);
         Ok(Some(match self {
             Cell::Text(text) => Value::Text(text.as_str().into()),
-            Cell::NotText => {
-                return Err(Issue::new(
-                    field.name(),
-                    IssueCode::WrongType,
-                    "is not UTF-8; convert the column first",
-                ));
-            }
+            Cell::Unreadable(why) => return Err(Issue::new(field.name(), IssueCode::WrongType, *why)),
             Cell::Boolean(yes) => Value::Boolean(*yes),
             Cell::Integer(number) if is_key(field) => Value::Text(number.to_string().into()),
             Cell::Integer(number) => Value::Number(number.to_string().parse()?),
@@ -252,7 +288,7 @@ impl Cell {
         let text = |text: String| serde_json::Value::from(text).to_string();
         match self {
             Cell::Text(value) => text(value.clone()),
-            Cell::NotText => "null".to_owned(),
+            Cell::Unreadable(_) => "null".to_owned(),
             Cell::Boolean(yes) => yes.to_string(),
             Cell::Integer(number) => number.to_string(),
             Cell::Decimal(digits) => digits.clone(),
@@ -271,9 +307,12 @@ impl Cell {
         }
     }
 
-    /// For a message.
-    pub(super) fn shown(&self) -> String {
-        quoted(self.json().trim_matches('"'))
+    /// Why it is no id.
+    pub(super) fn not_an_id(&self) -> String {
+        match self {
+            Cell::Unreadable(why) => (*why).to_owned(),
+            _ => format!("{} is no id; give text or an integer", quoted(self.json().trim_matches('"'))),
+        }
     }
 }
 
@@ -295,21 +334,31 @@ mod tests {
 
     #[test]
     fn decimals_keep_every_digit() {
+        let read = |bytes: &[u8], scale| match (Kind::Decimal { scale }).of_bytes(bytes) {
+            Cell::Decimal(text) => text,
+            other => panic!("{other:?}"),
+        };
         for (number, scale, text) in [
             (1_800_010, 2, "18000.10"),
             (-5, 2, "-0.05"),
             (0, 3, "0.000"),
             (7, 0, "7"),
+            (-1_000_000_000, 0, "-1000000000"),
             (i128::MAX, 38, "1.70141183460469231731687303715884105727"),
+            (i128::MIN, 0, "-170141183460469231731687303715884105728"),
         ] {
-            assert_eq!(decimal(number, scale), text);
+            assert_eq!(read(&number.to_be_bytes(), scale), text);
+            let wide = [vec![if number < 0 { 0xFF } else { 0 }; 16], number.to_be_bytes().to_vec()].concat();
+            assert_eq!(read(&wide, scale), text);
         }
-        assert_eq!(signed(&[0xFF]), Some(-1));
-        assert_eq!(signed(&[0x01, 0x00]), Some(256));
-        assert_eq!(signed(&[0x80, 0x00]), Some(-32768));
-        assert_eq!(signed(&[]), Some(0));
-        assert_eq!(signed(&i128::MIN.to_be_bytes()), Some(i128::MIN));
-        assert_eq!(signed(&[0; 17]), None);
+        for (bytes, text) in [(&[0xFF][..], "-1"), (&[1, 0], "256"), (&[0x80, 0], "-32768"), (&[], "0")] {
+            assert_eq!(read(bytes, 0), text);
+        }
+        let ten_to_the_60 = "9f4f2726179a224501d762422c946590d91000000000000000";
+        let bytes: Vec<u8> =
+            (0..25).map(|n| u8::from_str_radix(&ten_to_the_60[2 * n..2 * n + 2], 16).unwrap()).collect();
+        assert_eq!(read(&[&[0][..], &bytes].concat(), 60), format!("1.{}", "0".repeat(60)));
+        assert!(matches!((Kind::Decimal { scale: 0 }).of_bytes(&[1; 65]), Cell::Unreadable(_)));
     }
 
     #[test]

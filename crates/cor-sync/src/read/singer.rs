@@ -12,7 +12,7 @@ use super::jsonl::object;
 use super::keeping::too_long;
 use super::lines::{Line, LineReader};
 use crate::mapping::{Columns, Draft};
-use crate::text::{listed, meant, quoted};
+use crate::text::{listed, meant, plain, quoted};
 use crate::{
     Broken, ColumnUse, Content, Fix, Members, NOTES, Problem, Reason, Row, Rows, Rules, States, Style,
     Unusable,
@@ -30,8 +30,8 @@ pub(crate) struct SingerRows {
     stream: Stream,
     unused: Vec<String>,
     notes: Vec<String>,
-    /// Whether it was said already that versions are of no use here.
-    told_version: bool,
+    /// Notes that were taken; each is told once.
+    told: BTreeSet<String>,
 }
 
 /// The stream that is read.
@@ -76,7 +76,7 @@ impl SingerRows {
             stream: Stream { chosen: stream.is_some(), name: stream, ..Stream::default() },
             unused: Vec::new(),
             notes: Vec::new(),
-            told_version: false,
+            told: BTreeSet::new(),
         };
         let mut is_empty = true;
         loop {
@@ -137,8 +137,12 @@ impl SingerRows {
         };
         match kind.as_str() {
             "STATE" => {
-                let value = member(&message, "value").map_or("null", RawValue::get);
-                self.states.add(self.number, value);
+                let Some(value) = member(&message, "value") else {
+                    return Err(Unusable::because(
+                        "the STATE has no value, so the tap could not go on from it",
+                    ));
+                };
+                self.states.add(self.number, value.get());
                 Ok(Message::Done)
             }
             "SCHEMA" | "RECORD" => {
@@ -156,14 +160,14 @@ impl SingerRows {
                     return Ok(Message::Record(self.content(&body)));
                 }
                 self.schema(line, &body)?;
+                self.note_key(member(&message, "key_properties"));
                 Ok(Message::Schema)
             }
             "ACTIVATE_VERSION" => {
-                if !std::mem::replace(&mut self.told_version, true) {
-                    let note =
-                        "ACTIVATE_VERSION is ignored: what the tap no longer has stays in COR as it is";
-                    self.notes.push(note.to_owned());
-                }
+                self.note(
+                    "ACTIVATE_VERSION is ignored: what the tap no longer has stays in COR as it is"
+                        .to_owned(),
+                );
                 Ok(Message::Done)
             }
             "BATCH" => Err(Unusable::because(
@@ -212,6 +216,23 @@ impl SingerRows {
         self.stream.columns = names;
         self.stream.schema = Some(line.to_vec());
         Ok(())
+    }
+
+    /// Records are told apart by one column alone, whatever the tap needs for it.
+    fn note_key(&mut self, key: Option<&RawValue>) {
+        let key: Vec<String> = key.and_then(|key| serde_json::from_str(key.get()).ok()).unwrap_or_default();
+        if key.len() > 1 {
+            let (key, id) = (listed(key.iter().map(String::as_str)), plain(self.rules.id_name()));
+            self.note(format!(
+                "the stream's key is {key}; records that are alike in {id} are rows of one project"
+            ));
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if self.told.insert(note.clone()) {
+            self.notes.push(note);
+        }
     }
 
     fn content(&self, record: &Members<'_>) -> Content {

@@ -215,3 +215,63 @@ fn a_text_that_ends_in_half_a_character_ends() {
         }
     }
 }
+
+/// What is wrong with each row, or its id where nothing is.
+fn judged(text: &str, format: Option<Format>) -> Vec<String> {
+    let read = all(rows(text.as_bytes(), &[1000], format).unwrap().as_mut());
+    let judged = read.into_iter().map(|row| match row.content {
+        Content::Update(id, _) => id,
+        Content::Unchanged => "unchanged".to_owned(),
+        Content::Bad(_, problems) => problems[0].message.clone(),
+    });
+    judged.collect()
+}
+
+#[test]
+fn where_two_files_were_put_together_the_seam_is_no_project() {
+    let again = "is the header once more, as where two files were put together; leave the line out";
+    let mark = "begins with a byte order mark, as where two files were put together; take the mark away";
+    for (text, expected) in [
+        ("id,name\nA,a\nid,name\nB,b\n", ["A", again, "B"]),
+        ("id,name\nA,a\n\u{feff}id,name\nB,b\n", ["A", again, "B"]),
+        ("name,id\na,A\n\u{feff}b,B\nc,C\n", ["A", mark, "C"]),
+        ("id,name\nid,x\nname,id\nid,\n", ["id", "name", "unchanged"]),
+        // Fed back, with the notes of the run that refused it.
+        ("id,name,_line,_outcome,_reason\nA,a\nid,name,3,rejected,x\nB,b,4,rejected,x\n", ["A", again, "B"]),
+    ] {
+        assert_eq!(judged(text, None), expected, "{text}");
+    }
+    let within = judged("id,name\n\"A\u{feff}\",a\n", None);
+    assert_eq!(within, [r#""A\u{feff}" holds a byte order mark, which nobody sees; take it away"#]);
+    assert_eq!(judged("{\"id\":\"\u{feff}A\",\"name\":\"a\"}\n", None).len(), 1);
+}
+
+#[test]
+fn half_a_character_is_no_text() {
+    let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
+    let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
+    let half = "holds half a character: \\ud800 to \\udfff come in pairs; write all of it";
+    assert_eq!(
+        judged(&lines, None),
+        [format!(r#""\ud83d" {half}"#), format!(r#""x\udE00" {half}"#), "A".to_owned()]
+    );
+    let id = judged(r#"{"id":"A\ud83d","name":"a"}"#, None);
+    assert_eq!(id, [format!(r#""A\ud83d" {half}"#)]);
+}
+
+#[test]
+fn a_header_that_is_none_is_told_briefly() {
+    let reason = |bytes: &[u8]| rows(bytes, &[1000], None).err().unwrap();
+    let utf_16: Vec<u8> = "id,name\nA,a\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(
+        reason(&utf_16).starts_with("the header holds NUL characters, as UTF-16 does"),
+        "{}",
+        reason(&utf_16)
+    );
+    assert_eq!(reason(b"id,name,name\n"), "two columns are called \"name\"; rename one");
+    let long = "x".repeat(100_000);
+    let mut rows = rows(format!("id,name,{long}\nA,a,b\n").as_bytes(), &[1000], None).unwrap();
+    assert_eq!(rows.unused(), [format!("{}…", &long[..100])]);
+    let reason = reason(format!("id,{long}\nA,a\n").as_bytes());
+    assert!(reason.len() < 600, "{reason}");
+}
