@@ -143,8 +143,7 @@ fn a_compression_that_is_not_read_is_named_before_any_row() {
 fn short_floats_keep_their_digits_and_bytes_are_no_ids() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
-    let schema =
-        "message m { required binary id; required float estimated; required int32 start (TIME(MILLIS,true)); }";
+    let schema = "message m { required binary id; required float estimated; required int32 start (TIME(MILLIS,true)); }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let mut writer = SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
     let mut columns = writer.next_row_group().unwrap();

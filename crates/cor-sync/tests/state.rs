@@ -243,6 +243,21 @@ fn the_log_of_a_run_that_was_ended_is_read_too() {
     assert_eq!(State::open_for_reading(&copy).unwrap().scopes().unwrap()[0].projects, 2);
 }
 
+#[test]
+fn the_log_of_a_state_that_is_gone_belongs_to_no_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let log = path.with_extension("db-wal");
+    let state = State::open(&path).unwrap();
+    assert_eq!(state.forget(Some(&["P-1".to_owned()]), None, None).unwrap(), 1);
+    let left = fs::read(&log).unwrap();
+    drop(state);
+    fs::remove_file(&path).unwrap();
+    fs::write(&log, left).unwrap();
+    assert_eq!(State::open_for_reading(&path).unwrap_err().code(), "state_missing");
+    assert!(State::open(&path).unwrap().scopes().unwrap().is_empty());
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_can_read_it() {

@@ -270,6 +270,50 @@ async fn what_was_read_and_certainly_not_sent_leaves_no_doubt() {
     assert_eq!(world.arrived(), [""; 0]);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_state_that_is_taken_away_or_replaced_stops_the_run() {
+    let world = World::with(&["A", "B"]);
+    let rows = [("A", named("a")), ("B", named("b"))];
+    world.sync(&[("A", named("old"))]).await;
+    world.arrived();
+    let (path, copy) = (world.path(), world.folder.path().join("copy.db"));
+    std::fs::copy(&path, &copy).unwrap();
+    let (take, replace) =
+        (|| std::fs::remove_file(&path).unwrap(), || std::fs::rename(&copy, &path).unwrap());
+    for (late, meanwhile) in [(false, &replace as &dyn Fn()), (true, &take)] {
+        let mut sync = world.begin(SyncOptions::default());
+        for (id, update) in &rows {
+            sync.stage_update(id, update, 2).unwrap();
+        }
+        let mut apply = sync.apply(&world.client(), None).unwrap();
+        if late {
+            for _ in &rows {
+                assert!(matches!(apply.next().await.unwrap().unwrap().verdict, Verdict::Applied { .. }));
+            }
+        }
+        meanwhile();
+        let error = apply.next().await.unwrap_err();
+        assert_eq!(
+            (error.code(), world.arrived().len()),
+            ("state_gone", if late { 2 } else { 0 }),
+            "{error}"
+        );
+        drop(apply);
+        drop(sync);
+        let left = std::fs::read_dir(world.folder.path()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(!left.iter().any(|name| name.ends_with("-wal") || name.ends_with("-shm")), "{left:?}");
+        if !late {
+            assert_eq!(
+                State::open(&path).unwrap().project("A").unwrap()[0].accepted.as_deref(),
+                Some(r#"{"name":"old"}"#)
+            );
+        }
+    }
+    assert_eq!(world.sync(&rows).await.len(), 2);
+}
+
 #[tokio::test]
 async fn another_scope_is_another_state() {
     let world = World::with(&["A"]);

@@ -439,7 +439,9 @@ impl<'a> Report<'a> {
                 let text = format!("  {rows} {are} in {path}, with the reason; mend that file and sync it.");
                 self.output.line(&text);
             }
+            // With the state the trouble is elsewhere, and its message says what to do.
             None if !goes_on
+                && self.exit_status() != status::STATE
                 && totals.not_applied() + not_started > 0
                 && !matches!(purpose, Purpose::Plan(_)) =>
             {

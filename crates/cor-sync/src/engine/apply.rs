@@ -243,13 +243,15 @@ impl Apply<'_> {
     /// Sends, after the state knows that it may have been.
     fn send(&mut self, handed: Vec<(Pending, Change)>) -> Result<(), StateError> {
         let Some((last, _)) = handed.last() else { return Ok(()) };
+        let ahead = self.mark.ahead_of(last.place, Instant::now());
+        if ahead.is_some() {
+            // About once a second; that is soon enough.
+            self.sync.state.check_place()?;
+        }
         let (state, run) = (&mut self.sync.state, self.sync.run.number);
         let mut mark = || {
             state.mark_closely(run, last.place)?;
-            match self.mark.ahead_of(last.place, Instant::now()) {
-                Some(upto) => state.mark(run, upto),
-                None => Ok(()),
-            }
+            ahead.map_or(Ok(()), |upto| state.mark(run, upto))
         };
         mark().map_err(|error| self.sync.state.failed(&error))?;
         self.sent = last.place;
@@ -352,9 +354,8 @@ impl Apply<'_> {
     fn end(&mut self) {
         if self.broken.is_none() {
             let state = &self.sync.state;
-            if let Err(error) = state.end_run(&self.sync.run, self.sent) {
-                self.broken = Some(state.failed(&error));
-            }
+            let ended = state.end_run(&self.sync.run, self.sent).map_err(|error| state.failed(&error));
+            self.broken = ended.and_then(|()| state.check_place()).err();
         }
     }
 }

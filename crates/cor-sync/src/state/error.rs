@@ -41,6 +41,11 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody took it away, or put another in its place, while it was in use.
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no such file.
     Missing {
         /// The file.
@@ -66,6 +71,7 @@ impl StateError {
             StateError::Foreign { .. } => "state_foreign",
             StateError::Version { .. } => "state_version",
             StateError::Full { .. } => "state_full",
+            StateError::Gone { .. } => "state_gone",
             StateError::Missing { .. } => "state_missing",
             StateError::Unusable { .. } | StateError::NoPlace => "state_unusable",
         }
@@ -131,6 +137,12 @@ impl fmt::Display for StateError {
                 f,
                 "the state file {} cannot be written: no room is left on its disk, or on that for temporary files; \
                  make room and run the same again",
+                shown(path)
+            ),
+            StateError::Gone { path } => write!(
+                f,
+                "the state file {} was taken away or replaced while it was in use, so what COR accepted is not remembered; \
+                 run the same again, and it is sent once more",
                 shown(path)
             ),
             StateError::Missing { path } => {

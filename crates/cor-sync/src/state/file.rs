@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
+use super::identity::{Identity, beside};
 use super::{Access, State, StateError};
 
 /// Format of the file, in `PRAGMA user_version`.
@@ -77,7 +78,8 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
             check_length(&conn, path)?;
         }
     }
-    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Writing { _lock: lock } })
+    let identity = Identity::of(path);
+    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Writing { _lock: lock, identity } })
 }
 
 /// Reading takes no lock of ours and hinders nobody: SQLite shows what was committed when it began.
@@ -194,11 +196,9 @@ fn private_options() -> OpenOptions {
 /// A file beside the state, because SQLite has locks of its own on the state itself. It stays behind empty-handed:
 /// removing it would let two processes lock two files of one name.
 fn lock(path: &Path) -> Result<File, StateError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
     let cannot = |error: &io::Error| StateError::io(path, "its lock cannot be taken", error);
     let options = private_options().create(true).truncate(false).to_owned();
-    let mut file = options.open(PathBuf::from(name)).map_err(|error| cannot(&error))?;
+    let mut file = options.open(beside(path, ".lock")).map_err(|error| cannot(&error))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -221,15 +221,10 @@ fn make(path: &Path) -> Result<(), StateError> {
         let detail = "it is a link that leads nowhere".to_owned();
         return Err(StateError::Unusable { path: path.to_owned(), detail });
     }
-    let beside = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
     let cannot = |error: &io::Error| StateError::io(path, "cannot make it", error);
-    let new = beside(".new");
-    // A run that was ended here may have left something; the lock says that it is gone.
-    for old in [&new, &beside(".new-journal")] {
+    let new = beside(path, ".new");
+    // A run that was ended here may have left something, or a state that was taken away; the lock says that nobody uses it.
+    for old in ["-journal", "-wal", "-shm", ".new", ".new-journal"].map(|ending| beside(path, ending)) {
         match std::fs::remove_file(old) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&error)),
             _ => {}
@@ -265,9 +260,7 @@ fn boot() -> Option<String> {
 }
 
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(PathBuf::from(log)).is_ok_and(|log| log.len() > 0)
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// SQLite itself does not mind if the last page is there only in part.

@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod identity;
 mod kept;
 mod shown;
 mod staging;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 
 pub use self::error::StateError;
+use self::identity::Identity;
 pub use self::shown::{KnownProject, ScopeSummary};
 pub(crate) use self::staging::{Brought, Found, Pending, Run};
 
@@ -46,6 +48,7 @@ enum Access {
     Writing {
         /// Held as long as the state is; the operating system lets go of it however the process ends.
         _lock: File,
+        identity: Identity,
     },
     Reading,
     /// Everything: nobody else knows of it.
@@ -136,6 +139,16 @@ impl State {
         }
     }
 
+    /// What is written goes into the file that the next run will find.
+    pub(crate) fn check_place(&self) -> Result<(), StateError> {
+        match &self.access {
+            Access::Writing { identity, .. } if identity.has_gone() => {
+                Err(StateError::Gone { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn not_writable(&self) -> StateError {
         let detail = "it was opened to be looked at only".to_owned();
         StateError::Unusable { path: self.path.clone(), detail }
@@ -151,6 +164,14 @@ impl State {
         let sql = "SELECT scope FROM scopes WHERE base_url = ?1 AND source = ?2 AND mapping = ?3";
         let mut statement = self.conn.prepare_cached(sql)?;
         statement.query_row([&scope.base_url, &scope.source, &scope.mapping], |row| row.get(0)).optional()
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Access::Writing { identity, .. } = &self.access {
+            identity.clear_up();
+        }
     }
 }
 
