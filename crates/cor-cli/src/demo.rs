@@ -10,7 +10,7 @@ use crate::output::{BOLD, DIM, GREEN, Output, styled};
 use crate::sandbox::refused;
 use crate::sync;
 use crate::table::{self, Cell, Column};
-use cor_sync::{Input, Rename, Rules, Table};
+use cor_sync::{Input, Rename, Rules, Table, Target};
 
 const PROJECTS: &str = include_str!("../demo/projects.csv");
 const CHANGES: &str = include_str!("../demo/changes.csv");
@@ -47,7 +47,8 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
     output.line(&format!("  {}\n", styled(BOLD, SYNC)));
 
     let client = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
-    let rename = |column: &str, field| Rename { column: column.to_owned(), field: Some(field) };
+    let rename =
+        |column: &str, field| Rename { column: column.to_owned(), field: Some(Target::Field(field)) };
     let rules = Rules::new(SOURCE)
         .id_column("opportunity")
         .clear("(none)")

@@ -305,6 +305,35 @@ fn missing_projects_are_created_and_nothing_else_is() {
 }
 
 #[test]
+fn columns_of_any_name_say_what_only_a_create_takes() {
+    let sandbox = sandbox(&["A"]);
+    let folder = Folder::new();
+    let mapping = folder.file("m.toml", "[fields]\nbrand_id = \"Marke\"\n");
+    let file = folder.file("t.csv", "id,name,Marke,Produkt,brand_id\nA,a,B,P,no\nN,n,B,P,no\n");
+    let with = ["--mapping", mapping.to_str().unwrap(), "--map", "Produkt=product-id"];
+    let creating = [&with[..], &["--create-missing"]].concat();
+    let check = |arguments: &[&str]| verb(&sandbox, &["projects", "check"], Some(&file), arguments);
+    check(&creating)
+        .exits(0)
+        .prints("Marke    brand_id    for a create alone\nProdukt  product_id  for a create alone\n")
+        .prints("Not used: brand_id\n");
+    check(&with).exits(0).prints("Not used: Marke, Produkt, brand_id\n");
+    sync(&sandbox, &file, &with).exits(1);
+    sync(&sandbox, &file, &creating).exits(0).prints("unchanged               1");
+    let created = sandbox.project("SALESFORCE", "N").unwrap();
+    assert_eq!((created.text("brand_id"), created.text("product_id")), (Some("B"), Some("P")));
+    check(&[&creating[..], &["--map", "Brand=brand_id"]].concat())
+        .exits(2)
+        .says("the mapping names a column \"Brand\" that the input does not have");
+    check(&["--map", "a=brand_id", "--map", "b=brand_id"])
+        .exits(2)
+        .says("would both set brand_id; choose one");
+    check(&[&creating[..], &["--map", "Marke="]].concat())
+        .exits(0)
+        .prints("brand_id  brand_id    for a create alone");
+}
+
+#[test]
 fn rows_that_were_not_applied_are_mended_and_fed_back() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();

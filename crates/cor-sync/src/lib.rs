@@ -41,7 +41,7 @@ mod text;
 
 pub use self::engine::{Apply, Change, Creation, Settled, Staged, SyncOptions, TableSync, Verdict, Waiting};
 pub use self::fields::FieldChange;
-pub use self::mapping::{ColumnUse, Given, GivenRows, Rename, Rules};
+pub use self::mapping::{ColumnUse, Given, GivenRows, Rename, Rules, Target};
 pub use self::members::Members;
 pub use self::problem::{Broken, Fix, Problem, Reason, Unusable, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use cor_http::{Date, Field, FieldType, Number, ProjectUpdate, Value};
+use cor_http::{CreateField, Date, Field, FieldType, Number, ProjectUpdate, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -37,7 +37,7 @@ impl Rules {
     /// | `id` | the column that holds the external id; by default `id` |
     /// | `clear`, `keep` | a text, or several, that empties any field; such that leaves it as it is |
     /// | `ignore` | columns to leave out |
-    /// | `fields` | one entry per field: the name of its column, or a table as follows |
+    /// | `fields` | one entry per field: the name of its column, or a table as follows; for `brand_id` and `product_id`, which only a create takes, the column |
     ///
     /// | key of a field | |
     /// |---|---|
@@ -176,6 +176,8 @@ impl Reader<'_> {
                 Rule::Column(name, _) if name == column => Some(format!("sets {field}")),
                 _ => None,
             });
+            let creates = || rules.creates.iter().find(|(_, name)| *name == column);
+            let uses = uses.or_else(|| creates().map(|(field, _)| format!("sets {field}")));
             let uses =
                 uses.or_else(|| (*column == rules.id_column).then(|| "holds the external id".to_owned()));
             if let Some(uses) = uses {
@@ -218,6 +220,16 @@ impl Reader<'_> {
     fn fields(&mut self, fields: &DeTable<'_>, rules: &mut Rules) {
         for (key, value) in fields {
             let name = key.get_ref().as_ref();
+            if let Some(field) = CreateField::from_name(name) {
+                match value.get_ref() {
+                    DeValue::String(column) => drop(rules.creates.insert(field.name(), column.to_string())),
+                    _ => self.reason(
+                        &value.span(),
+                        format!("{field} takes the name of a column, which is read as it is"),
+                    ),
+                }
+                continue;
+            }
             let Some(field) = Field::from_name(name) else {
                 let message = match (name, Field::nearest(name)) {
                     ("id", _) => "the external id is no field; write id = \"column\" at the top".to_owned(),
@@ -487,6 +499,11 @@ mod tests {
             (
                 "ignore = 'status'\nfields.status.trim = true",
                 "the column \"status\" is ignored here, and sets status",
+            ),
+            ("ignore = 'B'\nfields.brand_id = 'B'", "the column \"B\" is ignored here, and sets brand_id"),
+            (
+                "fields.brand_id = { constant = 'B' }",
+                "brand_id takes the name of a column, which is read as it is",
             ),
             ("id = 'a'\nignore = 'a'", "is ignored here, and holds the external id; do one of them"),
             ("clear = ['a', 'b']\nkeep = 'b'", "line 2, column 8: \"b\" cannot keep a field and clear it"),

@@ -13,4 +13,4 @@ pub(crate) use self::draft::Draft;
 pub use self::given::{Given, GivenRows};
 #[cfg(feature = "parquet")]
 pub(crate) use self::reading::day;
-pub use self::rules::{ColumnUse, Rename, Rules};
+pub use self::rules::{ColumnUse, Rename, Rules, Target};

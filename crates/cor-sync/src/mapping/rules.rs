@@ -35,7 +35,9 @@ pub struct Rules {
     /// How each field is read that something was said about, and how all others are.
     readings: BTreeMap<Field, Reading>,
     plain: Reading,
-    /// Whether columns that are called like a field of a create are of use.
+    /// The columns that fields of a create were said to come from. No update depends on them.
+    pub(super) creates: BTreeMap<&'static str, String>,
+    /// Whether they, and columns that are called like a field of a create, are of use.
     creating: bool,
 }
 
@@ -51,8 +53,17 @@ pub(super) enum Rule {
 pub struct Rename {
     /// The column as the input calls it.
     pub column: String,
-    /// The field it sets.
-    pub field: Option<Field>,
+    /// What it is for; `None` leaves it out.
+    pub field: Option<Target>,
+}
+
+/// What a column can be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A field of an update.
+    Field(Field),
+    /// A field that only a create takes.
+    Create(CreateField),
 }
 
 impl Rename {
@@ -69,16 +80,20 @@ impl Rename {
             "id" => {
                 return Err(Reason::with("id is no field", Fix::IdColumn(Some(column.to_owned()))));
             }
-            name => match name.replace('-', "_").parse::<Field>() {
-                Ok(field) => Some(field),
-                Err(unknown) => {
-                    let near = match unknown.nearest {
-                        Some(near) => format!("did you mean \"{column}={near}\"?"),
-                        None => format!("fields are {}", field_names()),
-                    };
-                    return Err(Reason::new(format!("no field is called {name:?}; {near}")));
+            name => {
+                let spelt = name.replace('-', "_");
+                match (spelt.parse::<Field>(), CreateField::from_name(&spelt)) {
+                    (Ok(field), _) => Some(Target::Field(field)),
+                    (_, Some(field)) => Some(Target::Create(field)),
+                    (Err(unknown), None) => {
+                        let near = match unknown.nearest {
+                            Some(near) => format!("did you mean \"{column}={near}\"?"),
+                            None => format!("fields are {}", field_names()),
+                        };
+                        return Err(Reason::new(format!("no field is called {name:?}; {near}")));
+                    }
                 }
-            },
+            }
         };
         Ok(Rename { column: column.to_owned(), field })
     }
@@ -137,12 +152,13 @@ impl Rules {
             by_column: HashMap::new(),
             readings: BTreeMap::new(),
             plain: Reading::default(),
+            creates: BTreeMap::new(),
             creating: false,
         }
     }
 
-    /// Whether projects that COR does not know are to be created, so that columns which are called `brand_id` and
-    /// `product_id` are of use. No update sends them.
+    /// Whether projects that COR does not know are to be created, so that columns for `brand_id` and `product_id` are of
+    /// use. No update sends them.
     #[must_use]
     pub fn creating(mut self, creating: bool) -> Rules {
         self.creating = creating;
@@ -194,18 +210,26 @@ impl Rules {
     /// Where two columns are to set one field.
     pub fn renamed(mut self, renames: impl IntoIterator<Item = Rename>) -> Result<Rules, Unusable> {
         let mut reasons = Vec::new();
-        let mut new: BTreeMap<Field, String> = BTreeMap::new();
-        for Rename { column, field } in renames {
-            let Some(field) = field else {
+        let mut new: BTreeMap<&'static str, String> = BTreeMap::new();
+        for Rename { column, field: target } in renames {
+            let Some(target) = target else {
                 self.leave_out(column);
                 continue;
             };
-            match new.insert(field, column.clone()) {
+            let name = match target {
+                Target::Field(field) => field.name(),
+                Target::Create(field) => field.name(),
+            };
+            match new.insert(name, column.clone()) {
                 Some(before) if before != column => reasons.push(Reason::new(format!(
-                    "the columns {before:?} and {column:?} would both set {field}; choose one"
+                    "the columns {before:?} and {column:?} would both set {name}; choose one"
                 ))),
                 _ => {}
             }
+            let Target::Field(field) = target else {
+                self.creates.insert(name, column);
+                continue;
+            };
             let reading = match self.fields.remove(&field) {
                 Some(Rule::Column(_, reading)) => reading,
                 _ => Reading::default(),
@@ -219,9 +243,10 @@ impl Rules {
     }
 
     fn leave_out(&mut self, column: String) {
-        let before = self.fields.len();
+        let before = self.fields.len() + self.creates.len();
         self.fields.retain(|_, rule| !matches!(rule, Rule::Column(name, _) if *name == column));
-        match self.fields.len() == before {
+        self.creates.retain(|_, name| *name != column);
+        match self.fields.len() + self.creates.len() == before {
             true => self.left_out.insert(column),
             false => self.dropped.insert(column),
         };
@@ -262,10 +287,21 @@ impl Rules {
 
     /// Columns that were said to set a field.
     pub(super) fn named_columns(&self) -> impl Iterator<Item = &str> {
-        self.fields.values().filter_map(|rule| match rule {
+        let fields = self.fields.values().filter_map(|rule| match rule {
             Rule::Column(column, _) => Some(column.as_str()),
             Rule::Constant(_) => None,
-        })
+        });
+        fields.chain(self.creates.values().filter(|_| self.creating).map(String::as_str))
+    }
+
+    /// The field of a create that this column is for.
+    fn create(&self, column: &str) -> Option<CreateField> {
+        let from = |field: &CreateField| match self.creates.get(field.name()) {
+            Some(named) => named == column,
+            // Left out it is only by its own name.
+            None => field.name() == column && !self.is_left_out(column),
+        };
+        CreateField::ALL.iter().copied().find(from).filter(|_| self.creating)
     }
 
     fn is_left_out(&self, name: &str) -> bool {
@@ -285,15 +321,19 @@ impl Rules {
     /// What a column of this name is for.
     pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
         let is_id = name == self.id_column;
+        let create = self.create(name);
         if let Some(fields) = self.by_column.get(name) {
-            return Use { is_id, fields, ..Use::default() };
+            return Use { is_id, fields, create, ..Use::default() };
         }
-        if is_id || self.is_left_out(name) || NOTES.contains(&name) {
-            return Use { is_id, is_ignored: !is_id, ..Use::default() };
+        if is_id || create.is_some() {
+            return Use { is_id, create, ..Use::default() };
+        }
+        if self.is_left_out(name) || NOTES.contains(&name) {
+            return Use { is_ignored: true, ..Use::default() };
         }
         match Field::ALL.iter().find(|field| field.name() == name) {
             Some(field) => Use { fields: std::slice::from_ref(field), ..Use::default() },
-            None => Use { create: CreateField::from_name(name).filter(|_| self.creating), ..Use::default() },
+            None => Use::default(),
         }
     }
 
@@ -322,6 +362,14 @@ impl Rules {
             };
             let found = column.as_deref().is_none_or(found);
             uses.push(ColumnUse { column, field: field.name(), rule, found });
+        }
+        for field in CreateField::ALL.iter().filter(|_| self.creating) {
+            let column = self.creates.get(field.name()).map_or(field.name(), String::as_str);
+            let found = found(column);
+            if self.create(column) == Some(*field) && (found || self.creates.contains_key(field.name())) {
+                let (column, rule) = (Some(column.to_owned()), "for a create alone".to_owned());
+                uses.push(ColumnUse { column, field: field.name(), rule, found });
+            }
         }
         let rule = self.plain.described();
         if !rule.is_empty() {
