@@ -213,3 +213,32 @@ fn many_row_groups_are_read_to_the_last_row() {
         assert_eq!(seen(row), format!(r#"{id} {{{name}"estimated_time":18446744073709551615}}"#));
     }
 }
+
+#[test]
+fn a_span_of_time_is_no_number_of_hours() {
+    // By pyarrow 26: id string, estimated_time duration[us], estimated int64.
+    const ARROW: &str = "//////AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAMAAACUAAAARAAAAAQAAACI////AAABAhAAAAAkAAAABAAAAAAAAAAJAAAAZXN0aW1hdGVkAAAACAAMAAgABwAIAAAAAAAAAUAAAADE////AAABEhAAAAAoAAAABAAAAAAAAAAOAAAAZXN0aW1hdGVkX3RpbWUAAAAABgAIAAYABgAAAAAAAgAQABQACAAGAAcADAAAABAAEAAAAAAAAQUQAAAAGAAAAAQAAAAAAAAAAgAAAGlkAAAEAAQABAAAAAAAAAA=";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    let schema = "message m { required int64 id; required int64 estimated_time; required int64 estimated; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let arrow = parquet::file::metadata::KeyValue::new("ARROW:schema".to_owned(), ARROW.to_owned());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![arrow])).build();
+    let mut writer =
+        SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::new(properties)).unwrap();
+    let mut columns = writer.next_row_group().unwrap();
+    while let Some(mut column) = columns.next_column().unwrap() {
+        column.typed::<Int64Type>().write_batch(&[3_600_000_000], None, None).unwrap();
+        column.close().unwrap();
+    }
+    columns.close().unwrap();
+    writer.close().unwrap();
+    let reason = open(&path, Rules::new("S")).unwrap_err();
+    assert_eq!(
+        reason,
+        "the column \"estimated_time\" cannot be used: it holds spans of time; convert it to a number of hours"
+    );
+    let rules = Rules::new("S").renamed([Rename::parse("estimated_time=").unwrap()]).unwrap();
+    let read = all(open(&path, rules).unwrap().as_mut());
+    assert_eq!(seen(&read[0]), r#"3600000000 {"estimated":3600000000}"#);
+}

@@ -8,6 +8,7 @@ use cor_http::{CreateField, Date, Field, FieldType, Number, ProjectUpdate, Value
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::contradictions;
 use super::reading::{DateFormat, NumberFormat, Reading, Unlisted, ValueTable};
 use super::rules::{Rule, Rules, field_names};
 use crate::text::meant;
@@ -164,57 +165,11 @@ impl Reader<'_> {
                 }
             }
         }
-        self.contradictions(table, &rules);
-        rules.settled()
-    }
-
-    /// What is said in two places, and cannot be done both ways.
-    fn contradictions(&mut self, table: &DeTable<'_>, rules: &Rules) {
-        let at = |key| table.get(key).map(Spanned::span).unwrap_or_default();
-        for column in &rules.left_out {
-            let uses = rules.fields.iter().find_map(|(field, rule)| match rule {
-                Rule::Column(name, _) if name == column => Some(format!("sets {field}")),
-                _ => None,
-            });
-            let creates = || rules.creates.iter().find(|(_, name)| *name == column);
-            let uses = uses.or_else(|| creates().map(|(field, _)| format!("sets {field}")));
-            let uses =
-                uses.or_else(|| (*column == rules.id_column).then(|| "holds the external id".to_owned()));
-            if let Some(uses) = uses {
-                self.reason(
-                    &at("ignore"),
-                    format!("the column {column:?} is ignored here, and {uses}; do one of them"),
-                );
-            }
+        let rules = rules.settled();
+        for (at, message) in contradictions::all(table, &rules) {
+            self.reason(&at, message);
         }
-        if let Some(text) = rules.clear.iter().find(|text| rules.keep.contains(text)) {
-            self.reason(
-                &at("keep"),
-                format!("{text:?} cannot keep a field and clear it; leave it out of one"),
-            );
-        }
-        let fields = table.get("fields").and_then(|fields| fields.get_ref().as_table());
-        for (field, rule) in &rules.fields {
-            let Rule::Column(_, reading) = rule else { continue };
-            let at =
-                fields.and_then(|fields| fields.get(field.name())).map(Spanned::span).unwrap_or_default();
-            let or = |own: &'_ Vec<String>, general: &'_ Vec<String>| {
-                if own.is_empty() { general.clone() } else { own.clone() }
-            };
-            let (clear, keep) = (or(&reading.clear, &rules.clear), or(&reading.keep, &rules.keep));
-            let is_own = !reading.clear.is_empty() || !reading.keep.is_empty();
-            if let Some(text) = clear.iter().find(|text| is_own && keep.contains(text)) {
-                self.reason(&at, format!("{text:?} cannot keep {field} and clear it; leave it out of one"));
-            }
-            let values = reading.values.iter().flat_map(|table| table.values.keys());
-            for text in values.filter(|text| clear.contains(text) || keep.contains(text)) {
-                let does = if keep.contains(text) { "keeps" } else { "clears" };
-                self.reason(
-                    &at,
-                    format!("{text:?} {does} {field}, so no value is looked up for it; leave it out of one"),
-                );
-            }
-        }
+        rules
     }
 
     fn fields(&mut self, fields: &DeTable<'_>, rules: &mut Rules) {

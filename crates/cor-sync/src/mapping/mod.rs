@@ -1,6 +1,7 @@
 //! Which column becomes which field, and how its text is read.
 
 mod columns;
+mod contradictions;
 mod draft;
 mod file;
 mod fingerprint;

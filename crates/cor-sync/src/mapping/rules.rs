@@ -33,7 +33,7 @@ pub struct Rules {
     /// The fields that each column was said to set.
     by_column: HashMap<String, Vec<Field>>,
     /// How each field is read that something was said about, and how all others are.
-    readings: BTreeMap<Field, Reading>,
+    pub(super) readings: BTreeMap<Field, Reading>,
     plain: Reading,
     /// The columns that fields of a create were said to come from. No update depends on them.
     pub(super) creates: BTreeMap<&'static str, String>,
@@ -292,6 +292,16 @@ impl Rules {
             Rule::Constant(_) => None,
         });
         fields.chain(self.creates.values().filter(|_| self.creating).map(String::as_str))
+    }
+
+    /// What a column was said to be for, as the end of a sentence.
+    pub(super) fn said_of(&self, column: &str) -> Option<String> {
+        let field = self.by_column.get(column).and_then(|fields| fields.first()).map(|field| field.name());
+        let create = || self.creates.iter().find(|(_, named)| *named == column).map(|(field, _)| *field);
+        match field.or_else(create) {
+            Some(field) => Some(format!("sets {field}")),
+            None => (column == self.id_column).then(|| "holds the external id".to_owned()),
+        }
     }
 
     /// The field of a create that this column is for.

@@ -1,5 +1,7 @@
 //! Readers: from bytes to rows.
 
+#[cfg(feature = "parquet")]
+mod arrow_schema;
 mod csv;
 mod encoding;
 mod input;

@@ -10,6 +10,7 @@ use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::arrow_schema;
 use super::input::Input;
 use super::keeping::{LONGEST_ROW, too_long};
 use super::parquet_cells::{Cell, Kind, is_key, read};
@@ -67,6 +68,9 @@ impl ParquetRows {
             return Err(Unusable::because(format!("{} has no columns", path.display())));
         }
         let used = Columns::new(&rules, &header)?;
+        let notes = about.key_value_metadata().into_iter().flatten();
+        let arrow = notes.filter(|note| note.key == arrow_schema::KEY).find_map(|note| note.value.as_deref());
+        let spans = arrow.map(arrow_schema::spans).unwrap_or_default();
         let (mut columns, mut reasons) = (Vec::new(), Vec::new());
         for (place, name) in header.iter().enumerate() {
             let wanted = place == used.id
@@ -76,6 +80,9 @@ impl ParquetRows {
             let mut leaves =
                 (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == place);
             let kind = match (leaves.next(), leaves.next()) {
+                _ if spans.contains(name) => {
+                    Err("holds spans of time; convert it to a number of hours".to_owned())
+                }
                 (Some(leaf), None) if schema.column(leaf).path().parts().len() == 1 => {
                     Kind::of(&schema.column(leaf)).map(|kind| (leaf, kind))
                 }

@@ -3,58 +3,15 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::identity::{Identity, beside};
+use super::schema::{add_marks, check, create, prepare, set_up, stand_in_for_marks};
 use super::{Access, State, StateError};
-
-/// Format of the file, in `PRAGMA user_version`.
-const VERSION: i64 = 1;
-/// "CORY" as a number: marks a file as a state.
-const APPLICATION_ID: i64 = 0x434F_5259;
 
 /// Bytes of the head of an SQLite file.
 const HEAD: u64 = 100;
-
-/// Fields are objects of JSON text. `pending` is what a run has set out to send: it stays until COR's verdict is
-/// stored, so that a run that ended without one leaves a doubt behind and not a gap.
-const SCHEMA: &str = "
-    CREATE TABLE scopes (
-        scope INTEGER PRIMARY KEY,
-        base_url TEXT NOT NULL,
-        source TEXT NOT NULL,
-        mapping TEXT NOT NULL,
-        UNIQUE (base_url, source, mapping)
-    ) STRICT;
-    CREATE TABLE runs (
-        run INTEGER PRIMARY KEY AUTOINCREMENT,
-        sent_upto INTEGER NOT NULL
-    ) STRICT;";
-
-const PROJECTS: &str = "projects (
-        number INTEGER PRIMARY KEY,
-        scope INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        accepted TEXT,
-        accepted_at INTEGER,
-        pending TEXT,
-        run INTEGER,
-        place INTEGER,
-        line INTEGER,
-        last_line INTEGER,
-        rows INTEGER,
-        UNIQUE (scope, id)
-    ) STRICT";
-const PENDING: &str = "pending ON projects (run, place) WHERE pending IS NOT NULL";
-
-/// Beside `runs`, because states of earlier versions have none.
-const CLOSER_MARKS: &str = "TABLE IF NOT EXISTS closer_marks (
-        run INTEGER PRIMARY KEY,
-        boot TEXT NOT NULL,
-        sent_upto INTEGER NOT NULL
-    ) STRICT";
 
 pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let path = &place(path, create)?;
@@ -69,7 +26,7 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
         let detail = "it may be read and not written".to_owned();
         return Err(StateError::Unusable { path: path.clone(), detail });
     }
-    conn.execute_batch(&format!("CREATE {CLOSER_MARKS}")).and_then(|()| prepare(&conn)).map_err(failed)?;
+    add_marks(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
     if has_log(path) {
         // What a run left behind that was ended is brought home first: a page may be there in part and be in the log.
         // Where somebody reads what it was before, some of it has to wait.
@@ -93,12 +50,8 @@ pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
         conn => conn?,
     };
     let failed = |error| StateError::sqlite(path, &error);
-    let marks = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'closer_marks')";
-    let has_marks: bool = conn.query_row(marks, [], |row| row.get(0)).map_err(failed)?;
-    set_up(&conn).map_err(failed)?;
-    if !has_marks {
-        conn.execute_batch(&format!("CREATE TEMP {CLOSER_MARKS}")).map_err(failed)?;
-    }
+    // Where temporary tables go is settled before there is one.
+    set_up(&conn).and_then(|()| stand_in_for_marks(&conn)).map_err(failed)?;
     Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Reading })
 }
 
@@ -278,61 +231,4 @@ fn long_enough(path: &Path, length: u64, expected: u64) -> Result<(), StateError
     }
     let detail = format!("it has {length} bytes where it should have {expected}");
     Err(StateError::Damaged { path: path.to_owned(), detail })
-}
-
-fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
-    let failed = |error| StateError::sqlite(path, &error);
-    conn.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
-    let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
-    let version = number("PRAGMA user_version")?;
-    if number("PRAGMA application_id")? != APPLICATION_ID {
-        return Err(StateError::Foreign { path: path.to_owned() });
-    }
-    match version {
-        VERSION => Ok(()),
-        found => Err(StateError::Version { path: path.to_owned(), found, known: VERSION }),
-    }
-}
-
-fn create(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} CREATE TABLE {PROJECTS}; CREATE INDEX {PENDING}; CREATE {CLOSER_MARKS}; \
-         PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
-    ))
-}
-
-/// With the WAL a commit survives the end of the process at any moment. It survives a power cut only if it was flushed
-/// to the disk; [`State::flushed`] says where that matters.
-fn prepare(conn: &Connection) -> rusqlite::Result<()> {
-    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    conn.pragma_update(None, "synchronous", "NORMAL")?;
-    conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
-    set_up(conn)
-}
-
-fn set_up(conn: &Connection) -> rusqlite::Result<()> {
-    conn.set_prepared_statement_cache_capacity(32);
-    // In KiB: memory does not grow with the file.
-    conn.pragma_update(None, "cache_size", -32_000)?;
-    conn.pragma_update(None, "temp_store", "FILE")
-}
-
-impl State {
-    /// From here on projects that a run has something for are in a table of its own, which is gone with the process, and
-    /// the file is only read.
-    pub(super) fn set_aside(&self) -> rusqlite::Result<()> {
-        self.conn.execute_batch(&format!(
-            "PRAGMA temp.cache_size = -32000;
-             CREATE TEMP TABLE IF NOT EXISTS {PROJECTS};
-             CREATE INDEX IF NOT EXISTS temp.{PENDING};"
-        ))
-    }
-
-    /// Does something in one transaction that is on the disk before this returns, even if the power goes.
-    pub(crate) fn flushed(&mut self, sql: &str, with: impl rusqlite::Params) -> rusqlite::Result<()> {
-        self.conn.pragma_update(None, "synchronous", "FULL")?;
-        let done = self.conn.prepare_cached(sql)?.execute(with).map(drop);
-        self.conn.pragma_update(None, "synchronous", "NORMAL")?;
-        done
-    }
 }

@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod identity;
 mod kept;
+mod schema;
 mod shown;
 mod staging;
 

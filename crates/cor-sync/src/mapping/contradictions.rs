@@ -1,0 +1,46 @@
+//! What a mapping file says in two places, and cannot be done both ways.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::rules::Rules;
+
+/// Every contradiction of these rules, with its place in the file they come from.
+pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, String)> {
+    let at = |key| table.get(key).map(Spanned::span).unwrap_or_default();
+    let mut found = Vec::new();
+    for column in &rules.left_out {
+        if let Some(uses) = rules.said_of(column) {
+            found.push((
+                at("ignore"),
+                format!("the column {column:?} is ignored here, and {uses}; do one of them"),
+            ));
+        }
+    }
+    if let Some(text) = rules.clear.iter().find(|text| rules.keep.contains(text)) {
+        found.push((at("keep"), format!("{text:?} cannot keep a field and clear it; leave it out of one")));
+        // That it does so for every field needs no saying.
+        return found;
+    }
+    let fields = table.get("fields").and_then(|fields| fields.get_ref().as_table());
+    for (field, reading) in &rules.readings {
+        let place =
+            || fields.and_then(|fields| fields.get(field.name())).map(Spanned::span).unwrap_or_default();
+        if let Some(text) = reading.clear.iter().find(|text| reading.keep.contains(text)) {
+            found.push((place(), format!("{text:?} cannot keep {field} and clear it; leave it out of one")));
+        }
+        for text in reading.values.iter().flat_map(|table| table.values.keys()) {
+            let does = match (reading.keep.contains(text), reading.clear.contains(text)) {
+                (true, _) => "keeps",
+                (_, true) => "clears",
+                _ => continue,
+            };
+            let message =
+                format!("{text:?} {does} {field}, so no value is looked up for it; leave it out of one");
+            found.push((place(), message));
+        }
+    }
+    found
+}
