@@ -49,6 +49,9 @@ const CLOSER_MARKS: &str = "TABLE IF NOT EXISTS closer_marks (
         sent_upto INTEGER NOT NULL
     ) STRICT";
 
+/// Memory for pages, in KiB. It does not grow with the file.
+const CACHE: i64 = 32_000;
+
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let failed = |error| StateError::sqlite(path, &error);
     conn.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
@@ -95,17 +98,18 @@ pub(super) fn prepare(conn: &Connection) -> rusqlite::Result<()> {
 
 pub(super) fn set_up(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(32);
-    // In KiB: memory does not grow with the file.
-    conn.pragma_update(None, "cache_size", -32_000)?;
+    conn.pragma_update(None, "cache_size", -CACHE)?;
     conn.pragma_update(None, "temp_store", "FILE")
 }
 
 impl State {
     /// From here on projects that a run has something for are in a table of its own, which is gone with the process, and
-    /// the file is only read.
-    pub(super) fn set_aside(&self) -> rusqlite::Result<()> {
+    /// the file is only read. Both share the memory, where the file has anything to read.
+    pub(super) fn set_aside(&self, is_read: bool) -> rusqlite::Result<()> {
+        let cache = if is_read { CACHE / 2 } else { CACHE };
         self.conn.execute_batch(&format!(
-            "PRAGMA temp.cache_size = -32000;
+            "PRAGMA main.cache_size = -{cache};
+             PRAGMA temp.cache_size = -{cache};
              CREATE TEMP TABLE IF NOT EXISTS {PROJECTS};
              CREATE INDEX IF NOT EXISTS temp.{PENDING};"
         ))

@@ -93,7 +93,7 @@ impl State {
     /// Takes up a run that writes nothing into the file. All of it sees the file as it is now, until
     /// [`roll_back`](State::roll_back).
     pub(crate) fn start_aside(&self, scope: &Scope) -> rusqlite::Result<Run> {
-        self.set_aside()?;
+        self.set_aside(self.scope(scope)?.is_some())?;
         self.conn.execute_batch("BEGIN")?;
         let scope = self.scope(scope)?.unwrap_or(NO_SCOPE);
         // No run ever comes to this number.
