@@ -39,7 +39,7 @@ fn scopes(state: &State, output: &mut Output) -> Result<u8, Failure> {
         }
         return Ok(status::DONE);
     }
-    output.line(&styled(BOLD, &state.path().display().to_string()));
+    output.line(&styled(BOLD, &plain(&state.path().display().to_string())));
     let column = |title, right, most| Column { title, right, most };
     let columns = [
         column("COR", false, 48),

@@ -128,7 +128,16 @@ fn other_files_and_other_versions_are_refused() {
     )
     .unwrap();
     assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
+    fs::write(&text, "id,name\nP,x\n").unwrap();
+    assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
+    assert_eq!(State::open_for_reading(&text).unwrap_err().code(), "state_foreign");
     assert_eq!(State::open(folder.path()).unwrap_err().code(), "state_unusable");
+    #[cfg(unix)]
+    for open in [State::open, State::open_for_reading] {
+        let error = open(Path::new("/dev/null")).unwrap_err();
+        assert!(error.to_string().contains("it is a device or a pipe, not a file"), "{error}");
+        assert!(!Path::new("/dev/null.lock").exists());
+    }
     assert_eq!(State::open_existing(&folder.path().join("none.db")).unwrap_err().code(), "state_missing");
     assert!(!folder.path().join("none.db").exists());
 }

@@ -70,7 +70,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
     let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
     if !has_log(path) {
         // To SQLite this would be a file that is still to be filled.
-        long_enough(path, about.len(), HEAD)?;
+        long_enough(path, about.len(), HEAD).map_err(|error| match is_foreign(path, about.len()) {
+            true => StateError::Foreign { path: path.to_owned() },
+            false => error,
+        })?;
     }
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
     let conn = conn.map_err(|error| StateError::sqlite(path, &error))?;
@@ -106,13 +109,13 @@ fn unchanging(path: &Path) -> Result<Connection, StateError> {
 /// The path that a file has under all its names, so that they share one lock.
 fn place(path: &Path, create: bool) -> Result<PathBuf, StateError> {
     if let Ok(real) = path.canonicalize() {
-        return match real.is_dir() {
-            true => Err(StateError::Unusable {
-                path: path.to_owned(),
-                detail: "it is a folder, not a file".to_owned(),
-            }),
-            false => Ok(real),
+        let detail = match std::fs::metadata(&real) {
+            Ok(about) if about.is_file() => return Ok(real),
+            Ok(about) if about.is_dir() => "it is a folder, not a file".to_owned(),
+            Ok(_) => "it is a device or a pipe, not a file".to_owned(),
+            Err(error) => error.to_string(),
         };
+        return Err(StateError::Unusable { path: path.to_owned(), detail });
     }
     if !create {
         return Err(StateError::Missing { path: path.to_owned() });
@@ -223,6 +226,13 @@ fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let expected = expected.map_err(|error| StateError::sqlite(path, &error))?;
     let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
     long_enough(path, about.len(), expected as u64)
+}
+
+/// Whether a file of a few bytes, which SQLite cannot have open, begins like something else.
+fn is_foreign(path: &Path, length: u64) -> bool {
+    const BEGINNING: &[u8] = b"SQLite format 3\0";
+    let start = std::fs::read(path).unwrap_or_default();
+    length < HEAD && !start.starts_with(BEGINNING) && !BEGINNING.starts_with(&start)
 }
 
 fn long_enough(path: &Path, length: u64, expected: u64) -> Result<(), StateError> {
