@@ -240,6 +240,7 @@ def test_one_state_one_process(cor: Sandbox, door: Any, state: Path) -> None:
         with pytest.raises(projectcor.StateError, match="is in use") as busy:
             call(door, "sync", rows, source=SOURCE, state=state)
         assert (busy.value.code, busy.value.kind) == ("state_in_use", "config")
+        assert call(door, "plan", rows, source=SOURCE, state=state).new == 1  # who only looks is in nobody's way
         hold.release()
         thread.join()
     assert call(door, "sync", rows, source=SOURCE, state=state).unchanged == 1
