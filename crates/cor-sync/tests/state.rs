@@ -264,7 +264,10 @@ fn the_log_of_a_state_that_is_gone_belongs_to_no_new_one() {
     fs::remove_file(&path).unwrap();
     fs::write(&log, left).unwrap();
     assert_eq!(State::open_for_reading(&path).unwrap_err().code(), "state_missing");
-    assert!(State::open(&path).unwrap().scopes().unwrap().is_empty());
+    drop(State::open(&path).unwrap());
+    let new = rusqlite::Connection::open(&path).unwrap();
+    let projects: i64 = new.query_row("SELECT count(*) FROM projects", [], |row| row.get(0)).unwrap();
+    assert_eq!(projects, 0);
 }
 
 #[cfg(unix)]
