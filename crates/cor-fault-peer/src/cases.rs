@@ -21,6 +21,9 @@ pub struct Case {
     #[serde(default)]
     pub update: Update,
     pub expect: Expect,
+    /// What is to come of it instead where the call goes through a proxy.
+    #[serde(default, skip_serializing)]
+    pub proxied: Option<Expect>,
 }
 
 /// The options of the call. Those that are not given keep a test from waiting: two attempts, a millisecond apart.

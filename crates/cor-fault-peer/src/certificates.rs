@@ -7,12 +7,13 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 
+use crate::proxy::TUNNELLED;
 use crate::script::Tls;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Certificate {
-    /// For 127.0.0.1, by the authority of the peer's `ca_file`.
+    /// For 127.0.0.1 and for [`TUNNELLED`](crate::TUNNELLED), by the authority of the peer's `ca_file`.
     #[default]
     Good,
     Expired,
@@ -29,8 +30,12 @@ pub enum Certificate {
 pub(crate) fn make(tls: &Tls) -> (Arc<ServerConfig>, String) {
     let kind = tls.certificate;
     let (trusted, trusted_pem) = authority("The authority");
-    let name = if kind == Certificate::WrongHost { "cor.example" } else { "127.0.0.1" };
-    let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let names: &[&str] = match kind {
+        Certificate::WrongHost => &["cor.example"],
+        _ => &["127.0.0.1", TUNNELLED],
+    };
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut leaf = CertificateParams::new(names).unwrap();
     match kind {
         Certificate::Expired => {
             (leaf.not_before, leaf.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));

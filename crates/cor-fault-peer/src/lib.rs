@@ -2,6 +2,7 @@
 //!
 //! * [`Peer`]: a raw TCP or TLS server; [`Peer::play`] follows a [`Script`], [`Peer::start`] a closure.
 //! * [`Script`], [`Step`]: what it does on each connection, as data, so that tests in any language can say it.
+//! * [`tunnel`]: makes a peer a proxy, with a record of everything that goes through it.
 //! * [`cases`]: the table of `tests/faults/cases.json`, which every face runs.
 //! * [`Secrets`]: finds a secret in anything the tests capture, also encoded and in pieces.
 //!
@@ -15,6 +16,7 @@ mod certificates;
 mod lag;
 mod peer;
 mod play;
+mod proxy;
 mod record;
 mod scan;
 mod script;
@@ -23,6 +25,7 @@ mod talk;
 pub use certificates::Certificate;
 pub use lag::Lag;
 pub use peer::Peer;
+pub use proxy::{TUNNELLED, relay, tunnel};
 pub use record::{Event, What};
 pub use scan::Secrets;
 pub use script::{Accept, Answer, Ending, Fickle, Script, Step, Tls};

@@ -107,6 +107,29 @@ impl Talk {
         true
     }
 
+    /// Reads this many bytes. `None`: the other side left.
+    pub fn hear(&mut self, n: usize) -> Option<Vec<u8>> {
+        while self.ahead.len() < n {
+            if self.read_more() == 0 {
+                return None;
+            }
+        }
+        Some(self.ahead.drain(..n).collect())
+    }
+
+    pub(crate) fn take_ahead(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ahead)
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.wire.line.socket
+    }
+
+    /// Reads off the wire and keeps a record of it.
+    pub(crate) fn read_wire(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.wire.clone().read(buffer)
+    }
+
     /// The last request that was read to its end.
     pub fn request(&self) -> String {
         String::from_utf8_lossy(&self.last_request).into_owned()

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::client::Inner;
 use crate::redact::{holds, redact, redact_text};
 use crate::retry::retry_after;
-use crate::transport::{At, Fault, FaultKind, Head, Reply, Request, Stage, decoded};
+use crate::transport::{At, Fault, FaultKind, Head, Reply, Request, Stage, decoded, innermost};
 
 /// An attempt that did not end with COR's confirmation.
 #[derive(Debug)]
@@ -45,12 +45,13 @@ pub(crate) async fn attempt(
     let stage = Stage::default();
     let timeout = inner.options.attempt_timeout;
     let until = deadline.min(Instant::now() + timeout);
+    let through = inner.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
     let reply = match tokio::time::timeout_at(until, inner.exchange(request, &stage)).await {
         Ok(Ok(reply)) => reply,
-        Ok(Err(fault)) => return Err(faulty(fault, stage.at())),
-        Err(_) => return Err(too_slow(stage.at(), until == deadline, timeout)),
+        Ok(Err(fault)) => return Err(faulty(fault, stage.at(), &through)),
+        Err(_) => return Err(too_slow(stage.at(), until == deadline, timeout, &through)),
     };
-    read(reply, request.token.expose_secret())
+    read(reply, request.token.expose_secret(), &through)
 }
 
 /// What left this machine, as far as the outcome is concerned.
@@ -61,74 +62,81 @@ fn outcome_at(at: At) -> Outcome {
     }
 }
 
-fn too_slow(at: At, deadline: bool, timeout: Duration) -> Failed {
+fn too_slow(at: At, deadline: bool, timeout: Duration, through: &str) -> Failed {
     let doing = match at {
         At::Connecting => "connecting",
         At::Sending => "sending the request",
         At::Waiting => "waiting for the answer",
     };
     let happened = match deadline {
-        true => format!("the deadline passed while {doing}"),
-        false => format!("{doing} took longer than {timeout:?}"),
+        true => format!("the deadline passed while {doing}{through}"),
+        false => format!("{doing}{through} took longer than {timeout:?}"),
     };
     let error = Error::new(ErrorKind::Timeout, happened).leaving(outcome_at(at)).retryable(true);
     Failed { error, class: Class::Unreachable }
 }
 
-fn faulty(fault: Fault, at: At) -> Failed {
+/// `through` says which proxy was between, if any.
+fn faulty(fault: Fault, at: At, through: &str) -> Failed {
+    let no_connection = || format!("no connection could be made{through}");
     let (kind, class, outcome, happened) = match fault.kind {
         FaultKind::Connect => {
-            (ErrorKind::Transport, Class::Unreachable, Outcome::NotApplied, "no connection could be made")
+            (ErrorKind::Transport, Class::Unreachable, Outcome::NotApplied, no_connection())
         }
+        FaultKind::Proxy => (ErrorKind::Transport, Class::Final, Outcome::NotApplied, no_connection()),
         FaultKind::Stale => (
             ErrorKind::Transport,
             Class::Stale,
             outcome_at(at),
-            "the connection had been closed while it was idle",
+            format!("the connection{through} had been closed while it was idle"),
         ),
         FaultKind::Broken => (
             ErrorKind::Transport,
             Class::Unreachable,
             outcome_at(at),
-            "the connection broke before the answer was complete",
+            format!("the connection{through} broke before the answer was complete"),
         ),
-        FaultKind::Tls => {
-            (ErrorKind::Tls, Class::Final, Outcome::NotApplied, "no secure connection could be made")
-        }
-        FaultKind::TlsAlert => {
-            (ErrorKind::Tls, Class::Final, outcome_at(at), "the other side broke off the secure connection")
-        }
-        FaultKind::Protocol => {
-            (ErrorKind::Protocol, Class::Final, Outcome::Unknown, "the answer cannot be read")
-        }
+        FaultKind::Tls => (
+            ErrorKind::Tls,
+            Class::Final,
+            Outcome::NotApplied,
+            format!("no secure connection could be made{through}"),
+        ),
+        FaultKind::TlsAlert => (
+            ErrorKind::Tls,
+            Class::Final,
+            outcome_at(at),
+            format!("the other side broke off the secure connection{through}"),
+        ),
+        FaultKind::Protocol => (
+            ErrorKind::Protocol,
+            Class::Final,
+            Outcome::Unknown,
+            format!("the answer{through} cannot be read"),
+        ),
         FaultKind::TooLarge => {
-            (ErrorKind::TooLarge, Class::Final, Outcome::Unknown, "the answer is too large")
+            (ErrorKind::TooLarge, Class::Final, Outcome::Unknown, format!("the answer{through} is too large"))
         }
     };
     let error = Error::new(kind, format!("{happened} ({})", innermost(&*fault.cause)))
         .leaving(outcome)
         .retryable(class != Class::Final)
         .caused_by(fault.cause);
+    let error = match fault.kind {
+        FaultKind::Proxy => error.advising("check the proxy's address, user and password"),
+        _ => error,
+    };
     Failed { error, class }
 }
 
-/// The cause that says most: the one at the bottom of the chain.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
-}
-
 /// `token` is what must not come back: some servers answer with the request they were sent.
-fn read(mut reply: Reply, token: &str) -> Result<Project, Failed> {
+fn read(mut reply: Reply, token: &str, through: &str) -> Result<Project, Failed> {
     let status = reply.head.status;
     redact_text(&mut reply.head.content_encoding, &[token]);
     if let Err(fault) = decoded(&mut reply) {
         // An error status is certain even where its body cannot be read.
         if (200..300).contains(&status) {
-            return Err(faulty(fault, At::Waiting));
+            return Err(faulty(fault, At::Waiting, through));
         }
     }
     let mut answer = Answer::read(status, &reply.body);

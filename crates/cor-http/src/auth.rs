@@ -17,7 +17,7 @@ use url::Url;
 use crate::Error;
 use crate::redact::{redact, redact_text};
 use crate::retry::RetryPolicy;
-use crate::transport::{FaultKind, Relay, Stage, TokenRequest, decoded};
+use crate::transport::{FaultKind, Pool, Stage, TokenRequest, decoded, innermost};
 
 /// How a client proves who it is.
 #[derive(Clone)]
@@ -139,7 +139,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) token_url: Url,
-    pub(crate) relay: Relay,
+    pub(crate) pool: Pool,
     pub(crate) retry: RetryPolicy,
     pub(crate) attempt_timeout: Duration,
 }
@@ -301,6 +301,10 @@ impl Endpoint {
         url
     }
 
+    fn through(&self) -> String {
+        self.pool.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+    }
+
     /// `secrets` is what the request holds and no error may.
     async fn ask(&self, request: &TokenRequest<'_>, secrets: &[&str]) -> Result<Grant, Error> {
         let mut attempt = 1;
@@ -325,21 +329,26 @@ impl Endpoint {
     async fn ask_once(&self, request: &TokenRequest<'_>, secrets: &[&str]) -> Result<Grant, (Error, bool)> {
         let failed = |kind, happened: String| Error::new(kind, happened).attempting("get a token from COR");
         let stage = Stage::default();
-        let reply = tokio::time::timeout(self.attempt_timeout, self.relay.post(request, &stage)).await;
+        let reply = tokio::time::timeout(self.attempt_timeout, self.pool.post(request, &stage)).await;
         let mut reply = match reply {
             Ok(Ok(reply)) => reply,
             Ok(Err(fault)) => {
                 let (kind, again) = match fault.kind {
                     FaultKind::Tls | FaultKind::TlsAlert => (ErrorKind::Tls, false),
+                    FaultKind::Proxy => (ErrorKind::Transport, false),
                     FaultKind::Protocol => (ErrorKind::Protocol, false),
                     FaultKind::TooLarge => (ErrorKind::TooLarge, false),
                     FaultKind::Connect | FaultKind::Stale | FaultKind::Broken => (ErrorKind::Transport, true),
                 };
-                let error = failed(kind, "the token endpoint could not be reached".to_owned());
+                let through = self.through();
+                let why = innermost(&*fault.cause);
+                let error = failed(kind, format!("the token endpoint could not be reached{through} ({why})"));
                 return Err((error.caused_by(fault.cause).retryable(again), again));
             }
             Err(_) => {
-                let happened = format!("the token endpoint did not answer within {:?}", self.attempt_timeout);
+                let through = self.through();
+                let happened =
+                    format!("the token endpoint did not answer within {:?}{through}", self.attempt_timeout);
                 return Err((failed(ErrorKind::Timeout, happened).retryable(true), true));
             }
         };

@@ -6,13 +6,13 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 
 use crate::Error;
-use crate::auth::{Auth, Endpoint};
+use crate::auth::{Auth, Credentials, Endpoint};
 use crate::call::{self, Caller};
 use crate::gate::Gate;
 use crate::many::{Row, UpdateMany};
 use crate::options::{ClientBuilder, Options};
 use crate::retry::RetryBudget;
-use crate::transport::{Direct, Fault, Relay, Reply, Request, Stage, tls};
+use crate::transport::{Connector, Fault, Pool, Proxy, Reply, Request, Stage, tls};
 
 /// A client of COR's Integrations API. Cheap to clone: clones share connections, tokens and what was learned
 /// about COR's limits. Clone it, do not wrap it.
@@ -235,49 +235,32 @@ pub(crate) struct Inner {
     /// Single calls in flight.
     pub(crate) permits: Semaphore,
     budget: Mutex<RetryBudget>,
-    transport: Transport,
+    pool: Pool,
     /// The part of the base URL in front of the API's paths; without a slash at its end.
     prefix: String,
-}
-
-/// Straight to COR, or through a proxy.
-enum Transport {
-    Direct(Box<Direct>),
-    Relay(Relay),
 }
 
 impl Inner {
     fn new(options: Options) -> Result<Inner, Error> {
         let secure = |url: &url::Url| url.scheme() == "https";
-        let needs_tls = secure(&options.base_url) || options.ca_pem.is_some();
+        let signs_in = matches!(options.credentials, Credentials::Client { .. });
         // Reading the system's certificates takes milliseconds; a client of this machine's sandbox needs none.
-        let api_tls = match needs_tls {
-            true => Some(tls::config(options.ca_pem.as_deref())?),
+        let needs_tls =
+            secure(&options.base_url) || (signs_in && secure(&options.token_url)) || options.ca_pem.is_some();
+        let tls = match needs_tls {
+            true => Some(Arc::new(tls::config(options.ca_pem.as_deref())?)),
             false => None,
         };
-        let relay = |proxy: Option<&secrecy::SecretString>| {
-            let tls = match &api_tls {
-                Some(config) => config.clone(),
-                None => tls::config(options.ca_pem.as_deref())?,
-            };
-            Relay::new(tls, proxy, &options.user_agent, options.connect_timeout)
+        let pool = |address: &url::Url, proxy: Option<&secrecy::SecretString>| {
+            let proxy =
+                proxy.map(|proxy| Proxy::new(proxy, &options.user_agent, tls.as_ref())).transpose()?;
+            let connector = Connector::new(address, proxy, tls.as_ref(), options.connect_timeout);
+            Ok::<_, Error>(Pool::new(address, &options.user_agent, connector))
         };
-        let transport = match &options.proxy.api {
-            Some(proxy) => Transport::Relay(relay(Some(proxy))?),
-            None => {
-                let direct = Direct::new(
-                    &options.base_url,
-                    &options.user_agent,
-                    api_tls.clone(),
-                    options.connect_timeout,
-                );
-                Transport::Direct(Box::new(direct))
-            }
-        };
-        let endpoint = match options.credentials {
-            crate::auth::Credentials::Token(_) => None,
-            crate::auth::Credentials::Client { .. } => Some(Endpoint {
-                relay: relay(options.proxy.token.as_ref())?,
+        let endpoint = match signs_in {
+            false => None,
+            true => Some(Endpoint {
+                pool: pool(&options.token_url, options.proxy.token.as_ref())?,
                 token_url: options.token_url.clone(),
                 retry: options.retry.clone(),
                 attempt_timeout: options.attempt_timeout,
@@ -288,7 +271,7 @@ impl Inner {
             gate: Gate::new(options.rate),
             permits: Semaphore::new(options.concurrency),
             budget: Mutex::new(RetryBudget::full()),
-            transport,
+            pool: pool(&options.base_url, options.proxy.api.as_ref())?,
             prefix: options.base_url.path().trim_end_matches('/').to_owned(),
             options,
         })
@@ -310,19 +293,15 @@ impl Inner {
     }
 
     pub(crate) async fn exchange(&self, request: &Request<'_>, stage: &Stage) -> Result<Reply, Fault> {
-        match &self.transport {
-            Transport::Direct(direct) => direct.exchange(request, stage).await,
-            Transport::Relay(relay) => {
-                let mut url = self.options.base_url.clone();
-                url.set_path(request.target);
-                relay.exchange(url, request, stage).await
-            }
-        }
+        self.pool.exchange(request, stage).await
+    }
+
+    /// The proxy that calls go through, as it may be shown.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.pool.proxy()
     }
 
     pub(crate) fn forget_idle(&self) {
-        if let Transport::Direct(direct) = &self.transport {
-            direct.forget_idle();
-        }
+        self.pool.forget_idle();
     }
 }

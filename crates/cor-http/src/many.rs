@@ -433,6 +433,8 @@ impl Results {
 fn halts(error: &Error, inner: &Inner) -> bool {
     match error.kind() {
         ErrorKind::Auth | ErrorKind::Tls => true,
+        // The proxy does not want to.
+        ErrorKind::Transport if !error.is_retryable() => true,
         ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.gate.is_unreachable(),
         // Not COR's refusal of this row, but the gate's of all.
         ErrorKind::RateLimited => error.status().is_none(),

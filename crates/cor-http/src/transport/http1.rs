@@ -110,6 +110,8 @@ pub(crate) struct AnswerReader {
     keep_alive: bool,
     interim: u8,
     trailer: usize,
+    /// An answer to CONNECT is a head and nothing else, whatever it says about lengths.
+    head_alone: bool,
 }
 
 #[derive(Debug)]
@@ -134,7 +136,13 @@ impl AnswerReader {
             keep_alive: false,
             interim: 0,
             trailer: 0,
+            head_alone: false,
         }
+    }
+
+    /// For the answer to a CONNECT.
+    pub(crate) fn of_connect() -> AnswerReader {
+        AnswerReader { head_alone: true, ..AnswerReader::new() }
     }
 
     /// Reads on. `true` once the answer is complete.
@@ -207,7 +215,9 @@ impl AnswerReader {
         let mut framing = Framing::new(parsed.version == Some(1));
         let mut head = Head { status, ..Head::default() };
         for header in parsed.headers.iter() {
-            framing.see(header.name, header.value)?;
+            if !self.head_alone {
+                framing.see(header.name, header.value)?;
+            }
             head.keep(header.name, header.value);
         }
         inbox.consume(end);
@@ -219,6 +229,10 @@ impl AnswerReader {
                     return Err(Malformed::Head("too many interim answers"));
                 }
                 self.phase = Phase::Head(0);
+            }
+            200..=599 if self.head_alone => {
+                self.phase = Phase::Done;
+                self.head = head;
             }
             200..=599 => {
                 self.phase = framing.body_of(status)?;

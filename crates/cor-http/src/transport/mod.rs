@@ -1,9 +1,10 @@
-//! The seam below an attempt: one request out, one answer in. Nothing above knows which transport carried it.
+//! The seam below an attempt: one request out, one answer in. Nothing above knows how it was carried.
 
+mod connect;
 mod decode;
-mod direct;
 pub(crate) mod http1;
-mod relay;
+mod pool;
+mod proxy;
 pub(crate) mod tls;
 
 use std::error::Error as StdError;
@@ -11,12 +12,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use secrecy::SecretString;
+use url::Url;
 
-pub(crate) use direct::Direct;
-pub(crate) use http1::Head;
-pub(crate) use relay::{Relay, TokenRequest};
-
+pub(crate) use connect::Connector;
 pub(crate) use decode::decoded;
+pub(crate) use http1::Head;
+pub(crate) use pool::Pool;
+pub(crate) use proxy::Proxy;
 
 /// What a request does, as far as sending it is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,16 @@ pub(crate) struct Request<'a> {
     pub(crate) token: &'a SecretString,
     /// A connection that was used before may have died since; ask for a new one.
     pub(crate) fresh: bool,
+}
+
+/// A `POST` to the token endpoint.
+#[derive(Debug)]
+pub(crate) struct TokenRequest<'a> {
+    pub(crate) url: &'a Url,
+    /// The whole value of `Authorization`, where the request carries one.
+    pub(crate) authorization: Option<SecretString>,
+    /// The form, where the request carries one.
+    pub(crate) form: Option<SecretString>,
 }
 
 /// A complete answer. The body is as it came, its content encoding not yet undone.
@@ -100,6 +112,8 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// No connection was made; nothing was sent.
     Connect,
+    /// The proxy made none, and would not the next time either; nothing was sent.
+    Proxy,
     /// The connection, used before, had died while it was idle: no byte of an answer came.
     Stale,
     /// The connection broke.
@@ -117,6 +131,11 @@ pub(crate) enum FaultKind {
 impl Fault {
     pub(crate) fn new(kind: FaultKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Fault {
         Fault { kind, cause: cause.into() }
+    }
+
+    /// Puts what failed in front of why.
+    pub(crate) fn of(self, what: &str) -> Fault {
+        Fault::new(self.kind, format!("{what}: {}", innermost(&*self.cause)))
     }
 }
 
@@ -136,6 +155,15 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(f)
     }
+}
+
+/// The cause that says most: the one at the bottom of the chain.
+pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
 }
 
 /// How this program introduces itself where nothing else is asked for.

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod attempts;
+pub mod faults;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Straight to COR over connections of our own: HTTP/1.1, kept alive, one exchange at a time on each.
+//! Connections of our own to one address: HTTP/1.1, kept alive, one exchange at a time on each.
 //!
 //! The caller's task does the reading and writing itself. That costs less than a pool with a task per
 //! connection, and it knows exactly whether a byte of the request has left, which is what an honest outcome
@@ -9,27 +9,24 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tower_service::Service;
-use url::Url;
+use url::{Position, Url};
 use zeroize::Zeroizing;
 
+use super::connect::{Connector, Stream};
 use super::http1::{AnswerReader, Inbox, Malformed};
-use super::{At, Fault, FaultKind, Reply, Request, Stage, tls};
+use super::{At, Fault, FaultKind, Method, Reply, Request, Stage, TokenRequest, tls};
+
+const JSON: &str = "content-type: application/json\r\n";
+const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 
 /// An idle connection is not used again after this long; servers and gateways close theirs after 5 to 60 s.
 const MOST_IDLE: Duration = Duration::from_secs(30);
@@ -40,47 +37,35 @@ const TRUSTED_IDLE: Duration = Duration::from_millis(1);
 const MOST_IDLE_ONCE: Duration = Duration::from_secs(1);
 
 /// The connections to one address.
-pub(crate) struct Direct {
-    address: Url,
-    /// The lines of every head that never change: `host`, `content-type`, `accept`, `user-agent`.
+pub(crate) struct Pool {
+    /// Where they lead, as it may be shown.
+    address: String,
+    /// The lines of every head that never change: `host`, `accept`, `user-agent`.
     fixed: Box<[u8]>,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
-    connector: HttpConnector,
-    connect_timeout: Duration,
+    connector: Connector,
     /// Each with the event loop that wakes it: on another it would never be heard.
     idle: Mutex<Vec<(Connection, Instant, runtime::Id)>>,
 }
 
-impl Direct {
-    /// `tls` is needed for an https address.
-    pub(crate) fn new(
-        address: &Url,
-        user_agent: &str,
-        tls: Option<ClientConfig>,
-        connect_timeout: Duration,
-    ) -> Direct {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(connect_timeout));
+impl Pool {
+    pub(crate) fn new(address: &Url, user_agent: &str, connector: Connector) -> Pool {
         let host = address.host_str().unwrap_or_default();
         let authority = match address.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        let fixed = format!(
-            "host: {authority}\r\ncontent-type: application/json\r\naccept: application/json\r\nuser-agent: {user_agent}\r\n"
-        );
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
-        let tls = tls.zip(name.ok()).map(|(config, name)| (TlsConnector::from(Arc::new(config)), name));
-        Direct {
-            address: address.clone(),
+        let fixed = format!("host: {authority}\r\naccept: application/json\r\nuser-agent: {user_agent}\r\n");
+        Pool {
+            address: address.to_string(),
             fixed: fixed.into_bytes().into(),
-            tls,
             connector,
-            connect_timeout,
             idle: Mutex::default(),
         }
+    }
+
+    /// The proxy that is between, if any, as it may be shown.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.connector.proxy()
     }
 
     /// Sends one request and reads its answer. Dropped on the way, it closes the connection: nothing more is sent.
@@ -91,13 +76,14 @@ impl Direct {
         let reused = used.is_some();
         let mut connection = match used {
             Some(connection) => connection,
-            // The whole of it: name, connection and handshake.
-            None => match tokio::time::timeout(self.connect_timeout, self.connect()).await {
-                Ok(connected) => connected?,
-                Err(late) => return Err(Fault::new(FaultKind::Connect, late)),
-            },
+            None => Connection::over(self.connector.connect().await?),
         };
-        self.write_head(&mut connection.outbox, request);
+        self.write(
+            &mut connection.outbox,
+            (request.method, request.target),
+            &["authorization: Bearer ", request.token.expose_secret(), "\r\n", JSON],
+            request.body,
+        );
         match connection.converse(stage).await {
             // Many gateways say so as they close an idle connection: it is no answer to this request.
             Ok((reply, _)) if reused && reply.head.status == 408 => {
@@ -114,6 +100,24 @@ impl Direct {
                 Err(if stale { Fault { kind: FaultKind::Stale, ..fault } } else { fault })
             }
         }
+    }
+
+    /// As [`exchange`](Pool::exchange), over a connection for this one request.
+    pub(crate) async fn post(&self, request: &TokenRequest<'_>, stage: &Stage) -> Result<Reply, Fault> {
+        stage.enter(At::Connecting);
+        let mut connection = Connection::over(self.connector.connect().await?);
+        let mut lines = Vec::new();
+        if let Some(authorization) = &request.authorization {
+            lines.extend(["authorization: ", authorization.expose_secret(), "\r\n"]);
+        }
+        if request.form.is_some() {
+            lines.push(FORM);
+        }
+        lines.push("connection: close\r\n");
+        let target = &request.url[Position::BeforePath..Position::AfterQuery];
+        let form = request.form.as_ref().map_or("", |form| form.expose_secret());
+        self.write(&mut connection.outbox, (Method::Post, target), &lines, form.as_bytes());
+        connection.converse(stage).await.map(|(reply, _)| reply).map_err(|failed| failed.fault)
     }
 
     /// Closes what is idle: after an outage the old connections lead nowhere.
@@ -146,48 +150,34 @@ impl Direct {
         None
     }
 
-    async fn connect(&self) -> Result<Connection, Fault> {
-        let uri = self
-            .address
-            .as_str()
-            .parse()
-            .map_err(|error| Fault::new(FaultKind::Connect, format!("{error}")))?;
-        let mut connector = self.connector.clone();
-        let stream = connector.call(uri).await.map_err(|error| Fault::new(FaultKind::Connect, error))?;
-        let stream = stream.into_inner();
-        let stream = match &self.tls {
-            None => Stream::Plain(stream),
-            Some((connector, name)) => match connector.connect(name.clone(), stream).await {
-                Ok(stream) => Stream::Tls(Box::new(stream)),
-                Err(error) => {
-                    let kind = if tls::is_tls(&error) { FaultKind::Tls } else { FaultKind::Connect };
-                    return Err(Fault::new(kind, error));
-                }
-            },
-        };
-        Ok(Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default(), talking: false })
-    }
-
-    fn write_head(&self, out: &mut Zeroizing<Vec<u8>>, request: &Request<'_>) {
-        let token = request.token.expose_secret();
+    /// Writes a whole request. `lines` are those of the head that it has for itself.
+    fn write(
+        &self,
+        out: &mut Zeroizing<Vec<u8>>,
+        (method, target): (Method, &str),
+        lines: &[&str],
+        body: &[u8],
+    ) {
+        let length: usize = lines.iter().map(|line| line.len()).sum();
         out.clear();
         // Growing later would leave copies of the token behind.
-        out.reserve(request.target.len() + token.len() + self.fixed.len() + request.body.len() + 100);
-        out.extend_from_slice(request.method.as_str().as_bytes());
+        out.reserve(target.len() + length + self.fixed.len() + body.len() + 100);
+        out.extend_from_slice(method.as_str().as_bytes());
         out.push(b' ');
-        out.extend_from_slice(request.target.as_bytes());
-        out.extend_from_slice(b" HTTP/1.1\r\nauthorization: Bearer ");
-        out.extend_from_slice(token.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(target.as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+        for line in lines {
+            out.extend_from_slice(line.as_bytes());
+        }
         out.extend_from_slice(&self.fixed);
-        out.extend_from_slice(format!("content-length: {}\r\n\r\n", request.body.len()).as_bytes());
-        out.extend_from_slice(request.body);
+        out.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+        out.extend_from_slice(body);
     }
 }
 
-impl fmt::Debug for Direct {
+impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Direct").field("address", &self.address.as_str()).finish_non_exhaustive()
+        f.debug_struct("Pool").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -207,11 +197,8 @@ struct Conversation {
 }
 
 impl Connection {
-    fn socket(&self) -> &TcpStream {
-        match &self.stream {
-            Stream::Plain(socket) => socket,
-            Stream::Tls(stream) => stream.get_ref().0,
-        }
+    fn over(stream: Stream) -> Connection {
+        Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default(), talking: false }
     }
 
     /// Whether nothing has happened on it since its last answer: neither bytes nor an end.
@@ -219,9 +206,9 @@ impl Connection {
         let nothing =
             |read: io::Result<usize>| matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         // Where the event loop saw nothing this costs no system call.
-        nothing(self.socket().try_read(&mut [0]))
+        nothing(self.stream.socket().try_read(&mut [0]))
             && (idle < TRUSTED_IDLE
-                || nothing(SockRef::from(self.socket()).peek(&mut [MaybeUninit::uninit()])))
+                || nothing(SockRef::from(self.stream.socket()).peek(&mut [MaybeUninit::uninit()])))
     }
 
     async fn converse(&mut self, stage: &Stage) -> Result<(Reply, bool), Conversation> {
@@ -321,28 +308,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if self.talking {
             // The system would go on sending what it has taken in, long after the caller was told how it ended.
-            let _ = SockRef::from(self.socket()).set_linger(Some(Duration::ZERO));
-        }
-    }
-}
-
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, room),
-            Stream::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, room),
+            let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
         }
     }
 }

@@ -1,0 +1,299 @@
+//! The table of faults through the Rust API, straight or through a proxy, and what holds in every one of them.
+#![allow(clippy::print_stderr)] // a seed has to be seen
+
+use std::error::Error as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cor_fault_peer::cases::{self, Case, Expect};
+use cor_fault_peer::{Lag, Peer, Script, Secrets, TUNNELLED, What, tunnel};
+use cor_http::{Client, Error, Outcome, Project, ProjectUpdate};
+
+/// What a call may take beyond its deadline.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// How a call gets to the peer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Straight,
+    /// Through a tunnel, hence always with TLS inside: a proxy is never told of calls that could go without.
+    Proxied,
+}
+
+/// What may show nowhere, and what holds it.
+struct Hushed {
+    token: String,
+    /// The proxy's own, which is its to know.
+    password: String,
+    token_only: Secrets,
+    password_only: Secrets,
+}
+
+impl Hushed {
+    fn random(seed: u64) -> Hushed {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (token, password) = (Secrets::random(&mut random), Secrets::random(&mut random));
+        let (mut token_only, mut password_only) = (Secrets::default(), Secrets::default());
+        token_only.hide("the token", &token);
+        password_only.hide("the proxy's password", &password);
+        Hushed { token, password, token_only, password_only }
+    }
+
+    fn find(&self, text: &str) -> Option<String> {
+        let found = self.token_only.find(text).or_else(|| self.password_only.find(text));
+        found.map(|found| found.to_string())
+    }
+}
+
+pub fn every_fault_ends_as_it_should(way: Way) {
+    let mut cases = cases::read(include_str!("../../../../tests/faults/cases.json"));
+    // FAULT=text runs the cases with this text in their names.
+    if let Ok(text) = std::env::var("FAULT") {
+        cases.retain(|case| case.name.contains(&text));
+    }
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}, {} cases", cases.len());
+    let hushed = Hushed::random(seed);
+    let (before, lag) = (peak_memory(), Lag::watch());
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        // Most of the time is spent waiting.
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    for problem in runtime.block_on(run(case, way, &hushed, &lag)) {
+                        wrong.lock().unwrap().push(format!("{}: {problem}", case.name));
+                    }
+                }
+            });
+        }
+    });
+    let grown = peak_memory() - before;
+    eprintln!("peak memory grew by {grown} KiB");
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
+    // Bombs of 64 MB, four at a time, endless everything: the client holds a few answers of at most 4 MiB.
+    assert!(grown < 96 * 1024, "peak memory grew by {grown} KiB");
+}
+
+/// The most memory this process ever used, in KiB; 0 where the system does not tell.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// Every way in which the case did not go as it should.
+async fn run(case: &Case, way: Way, hushed: &Hushed, lag: &Lag) -> Vec<String> {
+    let mut script = case.peer.clone();
+    if way == Way::Proxied && !case.client.https {
+        script.tls.get_or_insert_default();
+    }
+    let peer = Peer::play(&script);
+    let address = peer.address();
+    // What it takes in ahead of the peer is little: the client is to notice a peer that does not listen.
+    let small = Script { receive_buffer: Some(16 * 1024), ..Script::default() };
+    let proxy = (way == Way::Proxied).then(|| Peer::scripted(&small, move |_, talk| tunnel(talk, address)));
+    let client = client(case, &peer, proxy.as_ref(), hushed);
+    let mut update = ProjectUpdate::new("SALESFORCE").name("N");
+    if case.update.brief_bytes > 0 {
+        update = update.brief("b".repeat(case.update.brief_bytes));
+    }
+    let mut wrong = Vec::new();
+    for _ in 0..case.update.after {
+        if let Err(error) = client.projects().update("F-1", &update).await {
+            wrong.push(format!("a call before failed: {error}"));
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(case.update.pause_ms)).await;
+    let begun = Instant::now();
+    let result = client.projects().update("F-1", &update).await;
+    let (returned, took) = (Instant::now(), begun.elapsed());
+    drop(client);
+    // The connections end because the client has gone.
+    for end in proxy.iter().chain([&peer]) {
+        if !end.ends_within(Duration::from_secs(2)) {
+            wrong.push("a connection is left, although the client has gone".to_owned());
+            end.hang_up();
+        }
+    }
+
+    let deadline = Duration::from_millis(case.client.deadline_ms);
+    let grace = GRACE + lag.allowance();
+    if took > deadline + grace {
+        wrong.push(format!("it took {took:?} of {deadline:?}"));
+    }
+    let heard = peer.heard();
+    let most = match &result {
+        // A connection that had died while it was idle costs one more.
+        Ok(_) => case.client.max_attempts as usize + 1 + case.update.after,
+        Err(error) => error.attempts() as usize + case.update.after,
+    };
+    if heard.len() > most {
+        wrong.push(format!("{} requests, more than {most}", heard.len()));
+    }
+    if heard.windows(2).any(|two| two[0] != two[1]) {
+        wrong.push("two attempts are not the same bytes".to_owned());
+    }
+    let late = |bytes: &[u8], at: Instant| !bytes.is_empty() && at > returned + grace;
+    for end in proxy.iter().chain([&peer]) {
+        if end.events().iter().any(|event| matches!(&event.what, What::Wire(b) if late(b, event.at))) {
+            wrong.push("something was sent after the call had returned".to_owned());
+        }
+    }
+    if let Err(error) = &result {
+        let certain = error.status().is_some() || heard.len() == case.update.after;
+        if error.outcome() == Outcome::NotApplied && !certain {
+            wrong.push(
+                "said to be not applied, although a request was heard and nothing was answered".to_owned(),
+            );
+        }
+        if error.to_string().contains(['\n', '\r', '\x1b']) {
+            wrong.push(format!("not one plain line: {error}"));
+        }
+        if error.body().is_some_and(|body| body.len() > 4096 || body.contains(char::is_control)) {
+            wrong.push("the excerpt of the body is too long or not plain".to_owned());
+        }
+    }
+    if let Some(shown) = hushed.find(&format!("{result:?} {}", text(&result))) {
+        wrong.push(format!("it shows {shown}"));
+    }
+    if let Some(proxy) = &proxy {
+        wrong.extend(kept_apart(proxy, &peer, hushed));
+        let answered = |error: &Error| error.status().is_some();
+        if result.as_ref().is_err_and(|error| !answered(error) && !error.to_string().contains(&proxy.url)) {
+            wrong.push(format!("the proxy is not named: {}", text(&result)));
+        }
+    }
+    let expect = case.proxied.as_ref().filter(|_| way == Way::Proxied).unwrap_or(&case.expect);
+    wrong.extend(compare(expect, &result, heard.len()));
+    wrong
+}
+
+/// Where the proxy heard what is not its to know, or the peer what is the proxy's.
+fn kept_apart(proxy: &Peer, peer: &Peer, hushed: &Hushed) -> Vec<String> {
+    let mut wrong = Vec::new();
+    // As much of it as holds every head.
+    let wire = |end: &Peer| {
+        let mut wire = Vec::new();
+        for event in end.events() {
+            if let What::Wire(bytes) | What::Received(bytes) = event.what {
+                wire.extend_from_slice(&bytes[..bytes.len().min(2048)]);
+            }
+        }
+        wire.truncate(256 * 1024);
+        String::from_utf8_lossy(&wire).into_owned()
+    };
+    let login = BASE64_STANDARD.encode(format!("user:{}", hushed.password));
+    let asked = format!("CONNECT {TUNNELLED}:443 HTTP/1.1\r\nhost: {TUNNELLED}:443\r\n");
+    for request in proxy.heard() {
+        let request = String::from_utf8_lossy(&request).into_owned();
+        if !request.starts_with(&asked)
+            || !request.contains(&format!("\r\nproxy-authorization: Basic {login}\r\n"))
+            || request.to_lowercase().contains("\nauthorization:")
+        {
+            wrong.push(format!("the proxy was asked {request:?}"));
+        }
+    }
+    if let Some(shown) = hushed.token_only.find(wire(proxy)) {
+        wrong.push(format!("the proxy saw {shown}"));
+    }
+    let heard = wire(peer);
+    if let Some(shown) = hushed.password_only.find(&heard) {
+        wrong.push(format!("COR saw {shown}"));
+    }
+    if heard.to_lowercase().contains("proxy-authorization") {
+        wrong.push("COR saw the proxy's header".to_owned());
+    }
+    wrong
+}
+
+fn client(case: &Case, peer: &Peer, proxy: Option<&Peer>, hushed: &Hushed) -> Client {
+    let options = &case.client;
+    let ms = Duration::from_millis;
+    let url = match proxy {
+        Some(_) => format!("https://{TUNNELLED}"),
+        None if options.https => peer.url.replace("http://", "https://"),
+        None => peer.url.clone(),
+    };
+    let mut builder = Client::builder()
+        .base_url(url)
+        .token(&hushed.token)
+        .max_attempts(options.max_attempts)
+        .connect_timeout(ms(options.connect_timeout_ms))
+        .attempt_timeout(ms(options.attempt_timeout_ms))
+        .deadline(ms(options.deadline_ms))
+        .backoff_base(ms(1))
+        .backoff_cap(ms(1));
+    if let Some(ca_file) = peer.ca_file().filter(|_| options.trust) {
+        builder = builder.ca_file(ca_file);
+    }
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(proxy.url.replace("http://", &format!("http://user:{}@", hushed.password)));
+    }
+    builder.build().unwrap()
+}
+
+/// The text of an error with everything below it.
+fn text(result: &Result<Project, Error>) -> String {
+    let Err(error) = result else { return String::new() };
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Where the result is not what the table expects.
+fn compare(expect: &Expect, result: &Result<Project, Error>, requests: usize) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut check = |what: &str, found: String, expected: String| {
+        if found != expected {
+            wrong.push(format!("{what} is {found} and not {expected} [{}]", text(result)));
+        }
+    };
+    if let Some(expected) = expect.requests {
+        check("requests", requests.to_string(), expected.to_string());
+    }
+    match result {
+        Ok(project) => {
+            check("success", "true".to_owned(), expect.ok.to_string());
+            if expect.id.is_some() {
+                check("id", format!("{:?}", project.id()), format!("{:?}", expect.id));
+            }
+        }
+        Err(error) => {
+            check("success", "false".to_owned(), expect.ok.to_string());
+            if let Some(kind) = &expect.kind {
+                check("kind", error.kind().to_string(), kind.clone());
+            }
+            if let Some(outcome) = &expect.outcome {
+                check("outcome", error.outcome().to_string(), outcome.clone());
+            }
+            if let Some(status) = expect.status {
+                check("status", format!("{:?}", error.status()), format!("{:?}", Some(status)));
+            }
+            if let Some(code) = &expect.code {
+                check("code", format!("{:?}", error.code()), format!("{:?}", Some(code)));
+            }
+            if let Some(attempts) = expect.attempts {
+                check("attempts", error.attempts().to_string(), attempts.to_string());
+            }
+            if let Some(wait) = expect.retry_after {
+                let found = error.retry_after().map(|wait| wait.as_secs_f64());
+                check("retry_after", format!("{found:?}"), format!("{:?}", Some(wait)));
+            }
+            for says in &expect.says {
+                let text = text(result);
+                check(&format!("saying {says:?}"), text.contains(says).to_string(), "true".to_owned());
+            }
+        }
+    }
+    wrong
+}

@@ -1,0 +1,10 @@
+//! The table of faults, through a proxy: a process of its own, as the memory it takes is measured.
+
+mod common;
+
+use common::faults::{self, Way};
+
+#[test]
+fn every_fault_ends_as_it_should_through_a_proxy() {
+    faults::every_fault_ends_as_it_should(Way::Proxied);
+}
