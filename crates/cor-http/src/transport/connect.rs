@@ -75,8 +75,20 @@ impl Connector {
 pub(super) async fn tcp(connector: &HttpConnector, address: &Url) -> Result<Stream, Fault> {
     let uri = address.as_str().parse().map_err(|error| Fault::new(FaultKind::Connect, format!("{error}")))?;
     let mut connector = connector.clone();
-    let stream = connector.call(uri).await.map_err(|error| Fault::new(FaultKind::Connect, error))?;
-    Ok(Stream::Plain(stream.into_inner()))
+    match connector.call(uri).await {
+        Ok(stream) => Ok(Stream::Plain(stream.into_inner())),
+        // The connector's own words are of a deadline, which a call has another of.
+        Err(error) if is_late(&error) => {
+            Err(Fault::new(FaultKind::Connect, "nobody answered in the time to make a connection"))
+        }
+        Err(error) => Err(Fault::new(FaultKind::Connect, error)),
+    }
+}
+
+/// Whether the connector gave up, rather than the system.
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    let late = |io: &io::Error| io.kind() == io::ErrorKind::TimedOut && io.raw_os_error().is_none();
+    error.downcast_ref::<io::Error>().is_some_and(late) || error.source().is_some_and(is_late)
 }
 
 /// What TLS to one host takes.

@@ -32,6 +32,8 @@ const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 const MOST_IDLE: Duration = Duration::from_secs(30);
 /// From then on the system is asked whether a connection is still quiet: the event loop may not have looked since.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
+/// One record: where writing fails, nobody can read any of it. Of several, some may have arrived, and TLS does not tell.
+const MOST_AT_ONCE_IN_TLS: usize = 16 * 1024;
 /// What must not be done twice goes over a connection that has just been in use: one that dies at that very moment
 /// leaves nobody knowing.
 const MOST_IDLE_ONCE: Duration = Duration::from_secs(1);
@@ -245,7 +247,12 @@ impl Connection {
         let broken = |error| Fault::new(FaultKind::Broken, error);
         let mut write_error = None;
         while *sent < self.outbox.len() {
-            match Pin::new(&mut self.stream).poll_write(cx, &self.outbox[*sent..]) {
+            let most = match &self.stream {
+                Stream::Plain(_) => usize::MAX,
+                Stream::Tls(_) => MOST_AT_ONCE_IN_TLS,
+            };
+            let piece = &self.outbox[*sent..];
+            match Pin::new(&mut self.stream).poll_write(cx, &piece[..piece.len().min(most)]) {
                 Poll::Ready(Ok(0)) => {
                     write_error = Some(io::ErrorKind::WriteZero.into());
                     break;

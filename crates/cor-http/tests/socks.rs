@@ -1,0 +1,203 @@
+//! A SOCKS 5 proxy (RFC 1928 and 1929): the other way through a firewall.
+
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
+
+mod common;
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use common::{named, quick};
+use cor_fault_peer::{Lag, Peer, Script, TUNNELLED, Talk, Tls, What, relay};
+use cor_http::{Client, ClientBuilder, Error, ErrorKind, Outcome};
+
+const TOKEN: &str = "secret-token";
+const PASSWORD: &str = "pass-word";
+
+fn client(proxy: &Peer, scheme: &str, host: &str) -> ClientBuilder {
+    quick(Client::builder())
+        .base_url(format!("https://{host}"))
+        .token(TOKEN)
+        .proxy(proxy.url.replace("http://", &format!("{scheme}://user:{PASSWORD}@")))
+        .max_attempts(2)
+        .connect_timeout(Duration::from_millis(150))
+        .deadline(Duration::from_secs(5))
+}
+
+async fn update(client: ClientBuilder) -> Result<Option<i64>, Error> {
+    let client = client.build().unwrap();
+    client.projects().update("A", &named("N")).await.map(|project| project.id())
+}
+
+/// Agrees on user and password, and hears them and the whole wish. `None`: the other side left.
+fn agreed(talk: &mut Talk) -> Option<Vec<u8>> {
+    assert_eq!(talk.hear(2)?[0], 5);
+    talk.hear(2)?;
+    talk.say([5, 2]);
+    let length = usize::from(talk.hear(2)?[1]);
+    assert_eq!(talk.hear(length)?, b"user");
+    let length = usize::from(talk.hear(1)?[0]);
+    assert_eq!(talk.hear(length)?, PASSWORD.as_bytes());
+    talk.say([1, 0]);
+    let mut wish = talk.hear(5)?;
+    let rest = if wish[3] == 3 { usize::from(wish[4]) + 2 } else { 5 };
+    wish.extend(talk.hear(rest)?);
+    Some(wish)
+}
+
+fn serve(talk: &mut Talk, address: SocketAddr) {
+    if agreed(talk).is_some() {
+        let there = TcpStream::connect(address).unwrap();
+        talk.say([5, 0, 0, 1, 127, 0, 0, 1, 0, 80]);
+        relay(talk, &there);
+    }
+}
+
+fn wire(peer: &Peer) -> Vec<u8> {
+    let wire = peer.events().into_iter().filter_map(|event| match event.what {
+        What::Wire(bytes) => Some(bytes),
+        _ => None,
+    });
+    wire.collect::<Vec<_>>().concat()
+}
+
+fn holds(bytes: &[u8], piece: &[u8]) -> bool {
+    bytes.windows(piece.len()).any(|window| window == piece)
+}
+
+#[tokio::test]
+async fn it_resolves_the_name_and_hears_no_token() {
+    let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
+        while talk.listen() {
+            talk.project();
+        }
+    });
+    let address = cor.address();
+    let proxy = Peer::start(move |_, talk| serve(talk, address));
+    let client = client(&proxy, "socks5h", TUNNELLED).ca_file(cor.ca_file().unwrap()).build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(client.projects().update("A", &named("N")).await.unwrap().id(), Some(7));
+    }
+    assert_eq!(cor.count(), 3);
+    // CONNECT, to a name of 8 bytes, port 443.
+    assert!(holds(&wire(&proxy), b"\x05\x01\x00\x03\x08cor.test\x01\xbb"));
+    assert_eq!(proxy.events().iter().filter(|event| event.what == What::Accepted).count(), 1);
+    assert!(!holds(&wire(&proxy), TOKEN.as_bytes()));
+    assert!(cor.heard().iter().all(|request| !holds(request, PASSWORD.as_bytes())));
+}
+
+#[tokio::test]
+async fn without_h_the_address_is_found_here() {
+    let proxy = Peer::start(|_, talk| {
+        agreed(talk);
+        talk.say([5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
+        talk.wait_for_end();
+    });
+    // An address of the block for documentation: it leads nowhere.
+    let error = update(client(&proxy, "socks5", "192.0.2.1")).await.unwrap_err();
+    assert!(error.to_string().contains("the proxy could not do it: Host unreachable"), "{error}");
+    assert!(holds(&wire(&proxy), &[5, 1, 0, 1, 192, 0, 2, 1, 1, 187]));
+    let error = update(client(&proxy, "socks5", "cor.invalid")).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::NotApplied), "{error}");
+    assert!(!holds(&wire(&proxy), b"cor.invalid"), "the name went out");
+}
+
+struct Attack {
+    name: &'static str,
+    does: fn(&mut Talk),
+    /// Whether another try may end in another way.
+    again: bool,
+    says: &'static str,
+}
+
+const fn attack(name: &'static str, does: fn(&mut Talk), again: bool, says: &'static str) -> Attack {
+    Attack { name, does, again, says }
+}
+
+macro_rules! answers {
+    ($bytes:expr) => {
+        |talk| {
+            agreed(talk);
+            talk.say($bytes);
+            talk.wait_for_end();
+        }
+    };
+}
+
+macro_rules! greets {
+    ($bytes:expr) => {
+        |talk| {
+            talk.hear_something();
+            talk.say($bytes);
+            talk.wait_for_end();
+        }
+    };
+}
+
+const ATTACKS: &[Attack] = &[
+    attack("no method suits it", greets!([5, 255]), false, "did not accept the user and password"),
+    attack("a method nobody offered", greets!([5, 1]), false, "not SOCKS 5"),
+    attack("SOCKS 4", greets!([4, 0]), false, "not SOCKS 5"),
+    attack("HTTP", greets!("HTTP/1.1 400 Bad Request\r\n\r\n"), false, "not SOCKS 5"),
+    attack(
+        "a password it does not know",
+        |talk| {
+            talk.hear(4);
+            talk.say([5, 2]);
+            talk.hear_something();
+            talk.say([1, 1]);
+            talk.wait_for_end();
+        },
+        false,
+        "did not accept the user and password",
+    ),
+    attack("a failure", answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy could not do it"),
+    attack("a rule", answers!([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]), false, "the proxy refused"),
+    attack("no network", answers!([5, 3, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy could not do it"),
+    attack("COR refuses", answers!([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]), true, "Connection refused"),
+    attack("no such command", answers!([5, 7, 0, 1, 0, 0, 0, 0, 0, 0]), false, "not SOCKS 5"),
+    attack("an unknown answer", answers!([5, 99, 0, 1, 0, 0, 0, 0, 0, 0]), false, "not SOCKS 5"),
+    attack("an address of no kind", answers!([5, 0, 0, 77, 0, 0, 0, 0, 0, 0]), false, "not SOCKS 5"),
+    attack(
+        "a long name as its address",
+        answers!([[5, 0, 0, 3, 255].as_slice(), &[b'x'; 20]].concat()),
+        true,
+        "150ms",
+    ),
+    attack("half an answer", answers!([5, 0, 0]), true, "150ms"),
+    attack("silence", |talk| talk.wait_for_end(), true, "150ms"),
+    attack("an end", |talk| assert!(talk.hear_something()), true, "the proxy ended the connection"),
+    attack("a reset", |talk| talk.reset(), true, "no connection could be made"),
+    attack(
+        "an end in place of a tunnel",
+        |talk| {
+            agreed(talk);
+        },
+        true,
+        "the proxy ended the connection",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_it_says_is_taken_for_cors_word() {
+    let lag = Lag::watch();
+    for Attack { name, does, again, says } in ATTACKS {
+        let proxy = Peer::start(|_, talk| does(talk));
+        let begun = Instant::now();
+        let error = update(client(&proxy, "socks5h", TUNNELLED)).await.expect_err(name);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_millis(750) + lag.allowance(), "{name}: {took:?}");
+        assert_eq!(
+            (error.kind(), error.outcome()),
+            (ErrorKind::Transport, Outcome::NotApplied),
+            "{name}: {error}"
+        );
+        assert_eq!((error.status(), error.is_retryable()), (None, *again), "{name}: {error}");
+        assert_eq!(error.attempts(), if *again { 2 } else { 1 }, "{name}: {error}");
+        assert!(error.to_string().contains(says), "{name}: {error}");
+        let shown = proxy.url.replace("http://", "socks5h://");
+        assert!(error.to_string().contains(&format!("through the proxy {shown} ")), "{name}: {error}");
+        assert!(!format!("{error:?} {}", error.chain()).contains(PASSWORD), "{name}: {error:?}");
+        assert!(!holds(&wire(&proxy), TOKEN.as_bytes()), "{name}");
+    }
+}
