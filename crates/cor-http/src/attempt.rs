@@ -45,7 +45,7 @@ pub(crate) async fn attempt(
     let stage = Stage::default();
     let timeout = inner.options.attempt_timeout;
     let until = deadline.min(Instant::now() + timeout);
-    let through = inner.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+    let through = inner.through();
     let reply = match tokio::time::timeout_at(until, inner.exchange(request, &stage)).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(fault)) => return Err(faulty(fault, stage.at(), &through)),
@@ -83,7 +83,7 @@ fn faulty(fault: Fault, at: At, through: &str) -> Failed {
         FaultKind::Connect => {
             (ErrorKind::Transport, Class::Unreachable, Outcome::NotApplied, no_connection())
         }
-        FaultKind::Proxy => (ErrorKind::Transport, Class::Final, Outcome::NotApplied, no_connection()),
+        FaultKind::Unfit => (ErrorKind::Transport, Class::Final, Outcome::NotApplied, no_connection()),
         FaultKind::Stale => (
             ErrorKind::Transport,
             Class::Stale,
@@ -123,7 +123,8 @@ fn faulty(fault: Fault, at: At, through: &str) -> Failed {
         .retryable(class != Class::Final)
         .caused_by(fault.cause);
     let error = match fault.kind {
-        FaultKind::Proxy => error.advising("check the proxy's address, user and password"),
+        FaultKind::Unfit if through.is_empty() => error.advising("use https"),
+        FaultKind::Unfit => error.advising("check the proxy's address, user and password"),
         _ => error,
     };
     Failed { error, class }

@@ -1,23 +1,27 @@
 //! Tokens that look after themselves: kept, renewed ahead of expiry, one renewal at a time.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use cor_core::{ErrorKind, Refusal};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use url::Url;
+use url::form_urlencoded::byte_serialize;
+use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::redact::{redact, redact_text};
 use crate::retry::RetryPolicy;
-use crate::transport::{FaultKind, Pool, Stage, TokenRequest, decoded, innermost};
+use crate::transport::{FaultKind, Pool, Stage, TokenRequest, basic, decoded, innermost};
 
 /// How a client proves who it is.
 #[derive(Clone)]
@@ -270,11 +274,8 @@ impl Endpoint {
         refresh: Option<&SecretString>,
     ) -> Result<Grant, Error> {
         if let Some(refresh) = refresh {
-            let form = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("refresh_token", refresh.expose_secret())
-                .finish();
             let url = self.refresh_url();
-            let request = TokenRequest { url: &url, authorization: None, form: Some(form.into()) };
+            let request = TokenRequest { url: &url, authorization: None, form: Some(refresh_form(refresh)) };
             match self.ask(&request, &[refresh.expose_secret()]).await {
                 Ok(grant) => return Ok(grant),
                 Err(error) => {
@@ -284,12 +285,10 @@ impl Endpoint {
         }
         let mut url = self.token_url.clone();
         url.query_pairs_mut().append_pair("grant_type", "client_credentials");
-        let pair =
-            secrecy::zeroize::Zeroizing::new(format!("{}:{}", key.expose_secret(), secret.expose_secret()));
-        let encoded = secrecy::zeroize::Zeroizing::new(BASE64_STANDARD.encode(&*pair));
-        let basic = format!("Basic {}", *encoded);
-        let request = TokenRequest { url: &url, authorization: Some(basic.into()), form: None };
-        self.ask(&request, &[key.expose_secret(), secret.expose_secret(), &encoded]).await
+        let basic = basic(key.expose_secret().as_bytes(), secret.expose_secret().as_bytes());
+        let request = TokenRequest { url: &url, authorization: Some(basic.clone()), form: None };
+        let encoded = basic.expose_secret().trim_start_matches("Basic ");
+        self.ask(&request, &[key.expose_secret(), secret.expose_secret(), encoded]).await
     }
 
     /// `…/oauth/token` has the sibling `…/oauth/refreshtoken`.
@@ -299,10 +298,6 @@ impl Endpoint {
             path.pop_if_empty().pop().push("refreshtoken");
         }
         url
-    }
-
-    fn through(&self) -> String {
-        self.pool.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
     }
 
     /// `secrets` is what the request holds and no error may.
@@ -335,18 +330,18 @@ impl Endpoint {
             Ok(Err(fault)) => {
                 let (kind, again) = match fault.kind {
                     FaultKind::Tls | FaultKind::TlsAlert => (ErrorKind::Tls, false),
-                    FaultKind::Proxy => (ErrorKind::Transport, false),
+                    FaultKind::Unfit => (ErrorKind::Transport, false),
                     FaultKind::Protocol => (ErrorKind::Protocol, false),
                     FaultKind::TooLarge => (ErrorKind::TooLarge, false),
                     FaultKind::Connect | FaultKind::Stale | FaultKind::Broken => (ErrorKind::Transport, true),
                 };
-                let through = self.through();
+                let through = self.pool.through();
                 let why = innermost(&*fault.cause);
                 let error = failed(kind, format!("the token endpoint could not be reached{through} ({why})"));
                 return Err((error.caused_by(fault.cause).retryable(again), again));
             }
             Err(_) => {
-                let through = self.through();
+                let through = self.pool.through();
                 let happened =
                     format!("the token endpoint did not answer within {:?}{through}", self.attempt_timeout);
                 return Err((failed(ErrorKind::Timeout, happened).retryable(true), true));
@@ -358,15 +353,16 @@ impl Endpoint {
             return Err((failed(ErrorKind::Protocol, fault.to_string()), false));
         }
         let status = reply.head.status;
+        let mut body = Zeroizing::new(std::mem::take(&mut reply.body));
         if (200..300).contains(&status) {
-            return read_grant(&reply.body).ok_or_else(|| {
+            return read_grant(&body).ok_or_else(|| {
                 // The body is not quoted: what it holds may be a token in a shape that is not known.
                 (failed(ErrorKind::Protocol, "the token endpoint's answer holds no token".to_owned()), false)
             });
         }
         // What it calls the error may be what it was sent.
-        redact(&mut reply.body, secrets);
-        let refusal = Refusal::read(status, &reply.body);
+        redact(&mut body, secrets);
+        let refusal = Refusal::read(status, &body);
         let (kind, again) = match status {
             429 => (ErrorKind::RateLimited, true),
             408 | 500 | 502..=504 => (ErrorKind::Server, true),
@@ -391,10 +387,16 @@ impl Endpoint {
 fn read_grant(body: &[u8]) -> Option<Grant> {
     const HOUR: Duration = Duration::from_secs(3600);
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    let answer = answer.get("data").filter(|data| data.is_object()).unwrap_or(&answer);
-    let text = |name: &str| answer.get(name).and_then(Value::as_str).filter(|text| sendable(text));
-    let seconds = match answer.get("expires_in") {
+    // Nothing is copied out of the body that is not a secret from then on.
+    type Members<'a> = BTreeMap<String, &'a RawValue>;
+    let members: Members<'_> = serde_json::from_slice(body).ok()?;
+    let data = members.get("data").and_then(|data| serde_json::from_str::<Members<'_>>(data.get()).ok());
+    let members = data.unwrap_or(members);
+    let text = |name: &str| {
+        let Text(text) = serde_json::from_str(members.get(name)?.get()).ok()?;
+        sendable(&text).then(|| SecretString::from(&*text))
+    };
+    let seconds = match members.get("expires_in").and_then(|value| serde_json::from_str(value.get()).ok()) {
         Some(Value::String(text)) => text.trim().parse().ok(),
         Some(value) => value.as_f64(),
         None => None,
@@ -404,11 +406,22 @@ fn read_grant(body: &[u8]) -> Option<Grant> {
         Some(_) => Duration::ZERO,
         None => HOUR,
     };
-    Some(Grant {
-        token: text("access_token")?.to_owned().into(),
-        refresh: text("refresh_token").map(|text| text.to_owned().into()),
-        lifetime,
-    })
+    Some(Grant { token: text("access_token")?, refresh: text("refresh_token"), lifetime })
+}
+
+/// Text where it lies, as far as it holds no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn refresh_form(refresh: &SecretString) -> SecretString {
+    const NAME: &str = "refresh_token=";
+    let pieces = || byte_serialize(refresh.expose_secret().as_bytes());
+    // What grows leaves copies behind.
+    let length = NAME.len() + pieces().map(str::len).sum::<usize>();
+    let mut form = Zeroizing::new(String::with_capacity(length));
+    form.push_str(NAME);
+    form.extend(pieces());
+    SecretString::from(form.as_str())
 }
 
 /// Whether a secret can stand in a header: visible ASCII, no spaces.

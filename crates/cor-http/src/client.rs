@@ -296,9 +296,9 @@ impl Inner {
         self.pool.exchange(request, stage).await
     }
 
-    /// The proxy that calls go through, as it may be shown.
-    pub(crate) fn proxy(&self) -> Option<&str> {
-        self.pool.proxy()
+    /// " through the proxy …" where calls go through one.
+    pub(crate) fn through(&self) -> String {
+        self.pool.through()
     }
 
     pub(crate) fn forget_idle(&self) {

@@ -433,7 +433,7 @@ impl Results {
 fn halts(error: &Error, inner: &Inner) -> bool {
     match error.kind() {
         ErrorKind::Auth | ErrorKind::Tls => true,
-        // The proxy does not want to.
+        // The way is closed, not only for the moment: by a proxy that refuses, for one.
         ErrorKind::Transport if !error.is_retryable() => true,
         ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.gate.is_unreachable(),
         // Not COR's refusal of this row, but the gate's of all.

@@ -89,7 +89,7 @@ setters! {
     /// A PEM file of certificate authorities to trust besides the operating system's.
     ca_file: impl Into<PathBuf> as ca_file.into();
     /// The proxy to go through: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
-    /// needed. It never sees calls to this machine.
+    /// needed. It is asked for tunnels, sees where calls go and nothing of them, and never calls to this machine.
     proxy: impl Into<String> as proxy.into().into();
     /// The whole `User-Agent`; default `projectcor/` and the version.
     user_agent: impl Into<String> as user_agent.into();
@@ -428,6 +428,14 @@ mod tests {
             (ClientBuilder::default().token("hush\n"), "line ends"),
             (ClientBuilder::default().token(""), "empty"),
             (builder().base_url("http://example.com"), "another machine"),
+            (builder().base_url("http://localhost.example.com"), "another machine"),
+            (builder().base_url("http://127.0.0.1.example.com"), "another machine"),
+            (builder().base_url("http://notlocalhost"), "another machine"),
+            (builder().base_url("http://0.0.0.0"), "another machine"),
+            (builder().base_url("http://128.0.0.1"), "another machine"),
+            (builder().base_url("http://[::ffff:10.0.0.1]"), "another machine"),
+            (builder().base_url("http://127.0.0.1@example.com"), "user or password"),
+            (builder().token_url("http://example.com/token"), "token_url is http to another machine"),
             (builder().base_url("ftp://localhost"), "scheme"),
             (builder().base_url("nonsense"), "no address"),
             (builder().base_url("https://u:hush@example.com"), "user or password"),

@@ -22,6 +22,10 @@ struct Server {
 }
 
 async fn server(name: &str) -> Server {
+    server_of(name, rustls::DEFAULT_VERSIONS).await
+}
+
+async fn server_of(name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> Server {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -32,7 +36,7 @@ async fn server(name: &str) -> Server {
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], key.serialize_der().try_into().unwrap())
@@ -79,6 +83,14 @@ async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error
 async fn an_authority_of_ones_own_is_trusted_when_it_is_given() {
     let server = server("127.0.0.1").await;
     assert_eq!(call(&server.url, Some(&server.ca_file)).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let server = server_of("127.0.0.1", &[version]).await;
+        assert_eq!(call(&server.url, Some(&server.ca_file)).await.unwrap(), Some(7), "{version:?}");
+    }
 }
 
 #[tokio::test]

@@ -65,8 +65,20 @@ impl Connector {
             Some(proxy) => proxy.tunnel(&self.tcp, &self.address).await?,
         };
         match &self.tls {
-            None => Ok(stream),
+            None => unshielded(stream),
             Some(tls) => tls.handshake(stream).await,
+        }
+    }
+}
+
+/// Without TLS nothing leaves this machine, whatever a name server says of `localhost`.
+fn unshielded(stream: Stream) -> Result<Stream, Fault> {
+    let there = stream.socket().peer_addr().map_err(|error| Fault::new(FaultKind::Connect, error))?.ip();
+    match there.to_canonical().is_loopback() {
+        true => Ok(stream),
+        false => {
+            let text = format!("the address is http and leads to {there}, another machine");
+            Err(Fault::new(FaultKind::Unfit, text))
         }
     }
 }
@@ -161,5 +173,31 @@ impl AsyncWrite for Stream {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_leads_elsewhere_gets_nothing_without_tls() {
+        // An address of this machine that others can reach stands for any other machine.
+        let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        if probe.connect("192.0.2.1:9").is_err() {
+            return;
+        }
+        let listener = std::net::TcpListener::bind((probe.local_addr().unwrap().ip(), 0)).unwrap();
+        let outside = listener.local_addr().unwrap();
+        assert!(!outside.ip().is_loopback());
+        let connect = |url: String| async move {
+            let address = Url::parse(&url).unwrap();
+            Connector::new(&address, None, None, Duration::from_secs(3)).connect().await
+        };
+        let fault = connect(format!("http://{outside}")).await.err().unwrap();
+        assert_eq!(fault.kind, FaultKind::Unfit);
+        assert!(fault.to_string().contains(&outside.ip().to_string()), "{fault}");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(connect(format!("http://{}", listener.local_addr().unwrap())).await.is_ok());
     }
 }

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-/// Bytes that arrived and were not yet read.
+use zeroize::Zeroizing;
+
+/// Bytes that arrived and were not yet read. They may be a token, hence wiped.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     filled: Range<usize>,
 }
 
@@ -13,7 +15,7 @@ impl Inbox {
     const STEP: usize = 8 * 1024;
 
     pub(crate) fn new() -> Inbox {
-        Inbox { bytes: vec![0; Inbox::STEP], filled: 0..0 }
+        Inbox { bytes: vec![0; Inbox::STEP].into(), filled: 0..0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -106,7 +108,8 @@ const MOST_CHUNK_LINE: usize = 4 * 1024;
 pub(crate) struct AnswerReader {
     phase: Phase,
     head: Head,
-    body: Vec<u8>,
+    /// Wiped, unless it was taken by whoever does that.
+    body: Zeroizing<Vec<u8>>,
     keep_alive: bool,
     interim: u8,
     trailer: usize,
@@ -132,12 +135,18 @@ impl AnswerReader {
         AnswerReader {
             phase: Phase::Head(0),
             head: Head::default(),
-            body: Vec::new(),
+            body: Zeroizing::default(),
             keep_alive: false,
             interim: 0,
             trailer: 0,
             head_alone: false,
         }
+    }
+
+    /// For an answer that holds a secret: its body does not grow, which would leave copies behind, unless it is longer
+    /// than any answer with a token.
+    pub(crate) fn of_secrets() -> AnswerReader {
+        AnswerReader { body: Vec::with_capacity(2 * Inbox::STEP).into(), ..AnswerReader::new() }
     }
 
     /// For the answer to a CONNECT.
@@ -180,8 +189,8 @@ impl AnswerReader {
     }
 
     /// The finished answer, and whether the connection may carry another.
-    pub(crate) fn finish(self) -> (Head, Vec<u8>, bool) {
-        (self.head, self.body, self.keep_alive)
+    pub(crate) fn finish(mut self) -> (Head, Vec<u8>, bool) {
+        (self.head, std::mem::take(&mut *self.body), self.keep_alive)
     }
 
     fn read_head(&mut self, inbox: &mut Inbox, looked_at: usize) -> Result<bool, Malformed> {

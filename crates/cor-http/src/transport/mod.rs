@@ -11,8 +11,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use url::Url;
+use zeroize::Zeroizing;
 
 pub(crate) use connect::Connector;
 pub(crate) use decode::decoded;
@@ -112,8 +115,9 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// No connection was made; nothing was sent.
     Connect,
-    /// The proxy made none, and would not the next time either; nothing was sent.
-    Proxy,
+    /// The way does not lead there and will not the next time either: the proxy refuses, or the name of this machine
+    /// is another's. Nothing was sent.
+    Unfit,
     /// The connection, used before, had died while it was idle: no byte of an answer came.
     Stale,
     /// The connection broke.
@@ -155,6 +159,16 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(f)
     }
+}
+
+/// A user and password, or what takes their place, as the value of an `Authorization` of either kind.
+pub(crate) fn basic(user: &[u8], password: &[u8]) -> SecretString {
+    let pair = Zeroizing::new([user, b":", password].concat());
+    // What grows leaves copies behind.
+    let mut value = Zeroizing::new(String::with_capacity(6 + pair.len().div_ceil(3) * 4));
+    value.push_str("Basic ");
+    BASE64_STANDARD.encode_string(&*pair, &mut value);
+    SecretString::from(value.as_str())
 }
 
 /// The cause that says most: the one at the bottom of the chain.

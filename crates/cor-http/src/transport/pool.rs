@@ -65,9 +65,9 @@ impl Pool {
         }
     }
 
-    /// The proxy that is between, if any, as it may be shown.
-    pub(crate) fn proxy(&self) -> Option<&str> {
-        self.connector.proxy()
+    /// " through the proxy …" where there is one, for what went wrong on the way.
+    pub(crate) fn through(&self) -> String {
+        self.connector.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
     }
 
     /// Sends one request and reads its answer. Dropped on the way, it closes the connection: nothing more is sent.
@@ -86,7 +86,7 @@ impl Pool {
             &["authorization: Bearer ", request.token.expose_secret(), "\r\n", JSON],
             request.body,
         );
-        match connection.converse(stage).await {
+        match connection.converse(AnswerReader::new(), stage).await {
             // Many gateways say so as they close an idle connection: it is no answer to this request.
             Ok((reply, _)) if reused && reply.head.status == 408 => {
                 Err(Fault::new(FaultKind::Stale, "HTTP 408"))
@@ -119,7 +119,8 @@ impl Pool {
         let target = &request.url[Position::BeforePath..Position::AfterQuery];
         let form = request.form.as_ref().map_or("", |form| form.expose_secret());
         self.write(&mut connection.outbox, (Method::Post, target), &lines, form.as_bytes());
-        connection.converse(stage).await.map(|(reply, _)| reply).map_err(|failed| failed.fault)
+        let conversation = connection.converse(AnswerReader::of_secrets(), stage).await;
+        conversation.map(|(reply, _)| reply).map_err(|failed| failed.fault)
     }
 
     /// Closes what is idle: after an outage the old connections lead nowhere.
@@ -161,9 +162,12 @@ impl Pool {
         body: &[u8],
     ) {
         let length: usize = lines.iter().map(|line| line.len()).sum();
+        // Growing, now or later, would leave copies of the token behind.
+        let most = target.len() + length + self.fixed.len() + body.len() + 100;
+        if out.capacity() < most {
+            *out = Zeroizing::new(Vec::with_capacity(most.next_power_of_two()));
+        }
         out.clear();
-        // Growing later would leave copies of the token behind.
-        out.reserve(target.len() + length + self.fixed.len() + body.len() + 100);
         out.extend_from_slice(method.as_str().as_bytes());
         out.push(b' ');
         out.extend_from_slice(target.as_bytes());
@@ -213,9 +217,12 @@ impl Connection {
                 || nothing(SockRef::from(self.stream.socket()).peek(&mut [MaybeUninit::uninit()])))
     }
 
-    async fn converse(&mut self, stage: &Stage) -> Result<(Reply, bool), Conversation> {
+    async fn converse(
+        &mut self,
+        mut reader: AnswerReader,
+        stage: &Stage,
+    ) -> Result<(Reply, bool), Conversation> {
         self.talking = true;
-        let mut reader = AnswerReader::new();
         let mut sent = 0;
         let mut heard = false;
         let end = poll_fn(|cx| self.poll_converse(cx, &mut reader, &mut sent, &mut heard, stage)).await;

@@ -6,8 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use hyper_util::client::legacy::connect::HttpConnector;
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
@@ -19,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::connect::{Stream, Tls, tcp};
 use super::http1::{AnswerReader, Inbox};
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, basic};
 use crate::Error;
 
 /// A proxy, and how to sign in to it.
@@ -68,11 +66,7 @@ impl Proxy {
             };
             Protocol::Socks { login, names_are_the_proxys: scheme == "socks5h" }
         } else {
-            let authorization = login.map(|(user, password)| {
-                let pair = Zeroizing::new([&user[..], b":", &password].concat());
-                let encoded = Zeroizing::new(BASE64_STANDARD.encode(&*pair));
-                format!("Basic {}", *encoded).into()
-            });
+            let authorization = login.map(|(user, password)| basic(&user, &password));
             Protocol::Connect { user_agent: user_agent.to_owned(), authorization }
         };
         Ok(Proxy { tls: Tls::to(&plain, tls), address: plain, name, protocol })
@@ -131,19 +125,19 @@ async fn connect(mut stream: Stream, request: &[u8], signed_in: bool) -> Result<
         match reader.read(&mut inbox) {
             Ok(true) => break,
             Ok(false) => {}
-            Err(malformed) => return Err(Fault::new(FaultKind::Proxy, malformed).of("the proxy")),
+            Err(malformed) => return Err(Fault::new(FaultKind::Unfit, malformed).of("the proxy")),
         }
     }
     let status = reader.finish().0.status;
     let (kind, why) = match status {
         // In the tunnel it is for us to speak first.
         200..300 if inbox.is_empty() => return Ok(stream),
-        200..300 => (FaultKind::Proxy, "the proxy sent more than an answer"),
-        300..400 => (FaultKind::Proxy, "the proxy answered with a redirect"),
-        407 if signed_in => (FaultKind::Proxy, "the proxy did not accept the user and password"),
-        407 => (FaultKind::Proxy, "the proxy wants a user and password"),
+        200..300 => (FaultKind::Unfit, "the proxy sent more than an answer"),
+        300..400 => (FaultKind::Unfit, "the proxy answered with a redirect"),
+        407 if signed_in => (FaultKind::Unfit, "the proxy did not accept the user and password"),
+        407 => (FaultKind::Unfit, "the proxy wants a user and password"),
         408 | 429 | 500..600 => (FaultKind::Connect, "the proxy could not do it"),
-        _ => (FaultKind::Proxy, "the proxy refused"),
+        _ => (FaultKind::Unfit, "the proxy refused"),
     };
     Err(Fault::new(kind, format!("{why}: HTTP {status}")))
 }
@@ -165,18 +159,18 @@ async fn socks(
         let (kind, why) = match &error {
             Io(_) => (FaultKind::Connect, "the proxy ended the connection"),
             NoAcceptableAuthMethods if login.is_none() => {
-                (FaultKind::Proxy, "the proxy wants a user and password")
+                (FaultKind::Unfit, "the proxy wants a user and password")
             }
             NoAcceptableAuthMethods | AuthorizationRequired | PasswordAuthFailure(_) => {
-                (FaultKind::Proxy, "the proxy did not accept the user and password")
+                (FaultKind::Unfit, "the proxy did not accept the user and password")
             }
             GeneralSocksServerFailure
             | NetworkUnreachable
             | HostUnreachable
             | ConnectionRefused
             | TtlExpired => (FaultKind::Connect, "the proxy could not do it"),
-            ConnectionNotAllowedByRuleset => (FaultKind::Proxy, "the proxy refused"),
-            _ => (FaultKind::Proxy, "the proxy's answer is not SOCKS 5"),
+            ConnectionNotAllowedByRuleset => (FaultKind::Unfit, "the proxy refused"),
+            _ => (FaultKind::Unfit, "the proxy's answer is not SOCKS 5"),
         };
         Fault::new(kind, error).of(why)
     })
