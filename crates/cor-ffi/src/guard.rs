@@ -137,9 +137,10 @@ pub(crate) fn shown(given: *const c_char) -> String {
 pub(crate) fn shown_n(given: *const c_char, size: usize) -> String {
     match given.is_null() || size > isize::MAX as usize {
         true => String::new(),
-        // SAFETY: as in `text_n`.
         false => {
-            String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(given.cast(), size) }).into_owned()
+            // SAFETY: as in `text_n`.
+            let bytes = unsafe { std::slice::from_raw_parts(given.cast(), size) };
+            String::from_utf8_lossy(bytes).into_owned()
         }
     }
 }
@@ -323,6 +324,22 @@ mod tests {
     }
     // SAFETY: integers only, the size first.
     unsafe impl Sized_ for Grown {}
+
+    #[test]
+    fn no_other_module_does_anything_unsafe() {
+        // Elsewhere it is part of a signature, an attribute, or a promise about a type.
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let sources = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let others: Vec<_> = sources
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .filter(|path| !path.ends_with("guard.rs"))
+            .collect();
+        assert!(others.len() > 10, "{others:?}");
+        for path in others {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("unsafe {"), "{} does; it belongs into guard.rs", path.display());
+        }
+    }
 
     #[test]
     fn a_panic_becomes_a_status_and_an_error() {

@@ -107,9 +107,11 @@ pub struct cor_bulk_options {
     pub reserved: u32,
 }
 
-// SAFETY (all three): plain integers, pointers and optional functions, for which zero is a value; the size first.
+// SAFETY: plain integers, pointers and optional functions, for which zero is a value; the size first.
 unsafe impl Sized_ for cor_bulk_options {}
+// SAFETY: as above.
 unsafe impl Sized_ for cor_summary {}
+// SAFETY: as above.
 unsafe impl Sized_ for cor_progress {}
 
 /// Takes a result out of use, and with it its project or error.
