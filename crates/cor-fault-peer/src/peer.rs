@@ -184,6 +184,11 @@ impl Peer {
         self.record.be_brief();
     }
 
+    /// From here on keeps no more than this of the bytes that come at once. Requests are kept whole.
+    pub fn keep_at_most(&self, bytes: usize) {
+        self.record.keep_at_most(bytes);
+    }
+
     /// Every complete request, as bytes.
     pub fn heard(&self) -> Vec<Vec<u8>> {
         let request = |event: Event| match event.what {

@@ -74,6 +74,8 @@ struct Told {
     on_event: Option<OnEvent>,
     /// Only counts: for runs of many requests.
     brief: bool,
+    /// As many bytes as are kept of those that come at once.
+    most: Option<usize>,
 }
 
 impl Record {
@@ -89,9 +91,17 @@ impl Record {
         self.told().brief = true;
     }
 
+    pub(crate) fn keep_at_most(&self, bytes: usize) {
+        self.told().most = Some(bytes);
+    }
+
     pub(crate) fn keep(&self, connection: usize, what: What) {
-        let event = Event { at: Instant::now(), connection, what };
+        let mut event = Event { at: Instant::now(), connection, what };
         let mut told = self.told();
+        if let (Some(most), What::Wire(bytes) | What::Received(bytes)) = (told.most, &mut event.what) {
+            bytes.truncate(most);
+            bytes.shrink_to_fit();
+        }
         match event.what {
             What::Accepted => told.open += 1,
             What::Ended => told.open -= 1,

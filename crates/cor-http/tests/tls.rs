@@ -102,6 +102,28 @@ async fn an_unknown_authority_is_refused_before_anything_is_sent() {
     assert!(error.to_string().contains("ca_file"), "{error}");
 }
 
+/// The system's store is what `SSL_CERT_FILE` says, where that is set: another process is told so.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_systems_authorities_are_trusted() {
+    const CHILD: &str = "TLS_CHILD";
+    if let Ok(url) = std::env::var(CHILD) {
+        let answer = call(&url, None).await;
+        assert_eq!(answer.unwrap(), Some(7));
+        return;
+    }
+    let (known, unknown) = (server("127.0.0.1").await, server("127.0.0.1").await);
+    for (server, trusted) in [(&known, true), (&unknown, false)] {
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "the_systems_authorities_are_trusted"]);
+        child.env(CHILD, &server.url).env("SSL_CERT_FILE", &known.ca_file).env_remove("SSL_CERT_DIR");
+        let ran = child.output().await.unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.success(), trusted, "{said}");
+        assert_eq!(said.contains("invalid peer certificate"), !trusted, "{said}");
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_of_another_name_is_refused() {
     let server = server("cor.example").await;

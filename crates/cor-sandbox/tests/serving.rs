@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +22,19 @@ fn a_port_in_use_is_named() {
     assert!(error.to_string().contains(&first.addr().to_string()), "{error}");
     let elsewhere = Sandbox::builder().host("192.0.2.1".parse().unwrap()).start().unwrap_err();
     assert!(matches!(elsewhere, SandboxError::Listen { .. }), "{elsewhere}");
+}
+
+#[test]
+fn other_machines_reach_it_only_when_it_is_told() {
+    // An address of this machine that others can reach, where it has one.
+    let probe = UdpSocket::bind("0.0.0.0:0").unwrap();
+    if probe.connect("192.0.2.1:9").is_err() {
+        return;
+    }
+    let outside = probe.local_addr().unwrap().ip();
+    let reach = |sandbox: &Sandbox| TcpStream::connect((outside, sandbox.addr().port())).is_ok();
+    assert!(!reach(&Sandbox::start().unwrap()));
+    assert!(reach(&Sandbox::builder().host("0.0.0.0".parse().unwrap()).start().unwrap()));
 }
 
 #[test]

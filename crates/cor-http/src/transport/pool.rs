@@ -165,7 +165,7 @@ impl Pool {
         // Growing, now or later, would leave copies of the token behind.
         let most = target.len() + length + self.fixed.len() + body.len() + 100;
         if out.capacity() < most {
-            *out = Zeroizing::new(Vec::with_capacity(most.next_power_of_two()));
+            *out = Zeroizing::new(Vec::with_capacity(most.max(1024)));
         }
         out.clear();
         out.extend_from_slice(method.as_str().as_bytes());
