@@ -89,15 +89,18 @@ impl Proxy {
         let port = target.port_or_known_default().unwrap_or(443);
         match &self.protocol {
             Protocol::Connect { user_agent, authorization } => {
-                let mut request = Zeroizing::new(String::with_capacity(4096));
-                *request += &format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n");
-                *request += &format!("user-agent: {user_agent}\r\n");
-                if let Some(authorization) = authorization {
-                    for part in ["proxy-authorization: ", authorization.expose_secret(), "\r\n"] {
-                        *request += part;
-                    }
+                let open = format!(
+                    "CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\nuser-agent: {user_agent}\r\n"
+                );
+                let value = authorization.as_ref().map(ExposeSecret::expose_secret);
+                // What grows leaves copies behind.
+                let length = open.len() + value.map_or(0, str::len) + 40;
+                let mut request = Zeroizing::new(String::with_capacity(length));
+                request.push_str(&open);
+                if let Some(value) = value {
+                    request.extend(["proxy-authorization: ", value, "\r\n"]);
                 }
-                *request += "\r\n";
+                request.push_str("\r\n");
                 connect(stream, request.as_bytes(), authorization.is_some()).await
             }
             Protocol::Socks { login, names_are_the_proxys } => {
