@@ -317,3 +317,41 @@ fn a_client_serves_several_runtimes_in_turn() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(sandbox.requests().len(), 8);
 }
+
+#[tokio::test]
+async fn a_row_that_always_gets_429_fails_by_itself_and_the_run_goes_on() {
+    let sandbox = with_projects(Sandbox::builder(), 300);
+    sandbox.queue(Answer::status(429).times(100_000).for_id("P-7"));
+    let mut results = client(&sandbox).projects().update_many(rows(300)).concurrency(4).start();
+    let mut failed = Vec::new();
+    while let Some(item) = results.next().await {
+        if let Err(error) = item.result {
+            failed.push((item.id, error.kind(), error.outcome()));
+        }
+    }
+    assert_eq!(failed, [("P-7".to_owned(), ErrorKind::RateLimited, Outcome::NotApplied)]);
+    assert!(results.halted().is_none(), "{:?}", results.halted());
+    assert_eq!(results.summary().applied, 299);
+    let refused = sandbox.requests().iter().filter(|request| request.status == Some(429)).count();
+    assert!(refused <= 20, "{refused} attempts for one row");
+}
+
+#[tokio::test]
+async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
+    let sandbox = with_projects(Sandbox::builder(), 3);
+    sandbox.queue(Answer::status(504).times(100_000).for_id("P-2"));
+    let client = quick(Client::builder()).base_url(sandbox.base_url()).token(sandbox.token());
+    let client = client.deadline(Duration::from_secs(1)).build().unwrap();
+    let begun = std::time::Instant::now();
+    let mut results = client.projects().update_many(rows(3)).concurrency(1).start();
+    let mut failed = Vec::new();
+    while let Some(item) = results.next().await {
+        if let Err(error) = item.result {
+            failed.push((item.id, error.status()));
+        }
+    }
+    assert_eq!(failed, [("P-2".to_owned(), Some(504))]);
+    assert!(results.halted().is_none(), "{:?}", results.halted());
+    // The probes are up to four seconds apart by then; without the bound it would be the run's patience, 15 minutes.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}

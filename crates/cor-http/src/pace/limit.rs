@@ -226,7 +226,7 @@ impl Limit {
         let shortest = if first { 0.01 } else { (1.2 / self.belief).clamp(0.005, 1.0) };
         match &mut self.refusing {
             // It left before the last refusal ended.
-            None if sent < self.given_since && !first => return until,
+            None if sent < self.given_since && !first => until,
             None => {
                 let wait = Duration::from_secs_f64(shortest);
                 self.refusing = Some(Refusing {
@@ -238,14 +238,14 @@ impl Limit {
                     requests: 1.0,
                     late: 0.0,
                 });
-                return until.or(Some(now + wait));
+                until.or(Some(now + wait))
             }
             // One of those that were on their way together.
             Some(refusing) if sent < refusing.heard => {
                 refusing.requests += 1.0;
                 refusing.since = refusing.since.min(sent);
                 refusing.told = told.or(refusing.told);
-                return until;
+                until
             }
             Some(refusing) => {
                 refusing.requests += 1.0;
@@ -253,7 +253,7 @@ impl Limit {
                 // Where a second was not enough there are windows, whose end is better not missed by far.
                 let longer = if refusing.wait < Duration::from_millis(400) { 2.0 } else { 1.3 };
                 refusing.wait = refusing.wait.mul_f64(longer).min(Duration::from_secs(10));
-                return until.or(Some(now + refusing.wait));
+                until.or(Some(now + refusing.wait))
             }
         }
     }

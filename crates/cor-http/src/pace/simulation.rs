@@ -5,6 +5,8 @@
 //! against N / rate seconds. What a limit gives at once at the beginning (a full bucket, a window not yet used)
 //! counts for the client, the search for the limit against it.
 
+#![allow(clippy::print_stdout, reason = "the seed and the figures of a run")]
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
