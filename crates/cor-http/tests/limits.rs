@@ -52,6 +52,6 @@ fn run(name: &str, limit: RateLimit) {
         "{name}: {took:.2} s of {ideal:.2} s, {refused} refused of {ROWS}, {late_refused} in the second half"
     );
     // Twenty-five seconds hold the search as well, and this machine has other work. The figures proper are the simulation's.
-    assert!(took < 1.4 * ideal, "{name}: {took} s");
+    assert!(took < 1.2 * ideal, "{name}: {took} s");
     assert!(late_refused as f64 <= 0.01 * late.len() as f64, "{name}: {late_refused} refused");
 }

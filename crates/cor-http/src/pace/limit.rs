@@ -14,6 +14,11 @@
 //! corrects the belief. How long it is held is a matter of cost: refusals may be [`REFUSED`] of what is accepted, and
 //! the time that a refusal wasted [`WASTED`] of all time. A limit that costs nothing to find is looked for often.
 //!
+//! **The way there** is short where COR says in whole seconds how long to wait, because each refusal may cost them. What
+//! was given before the first refusal is a window, two that were run into each other, or what a bucket had saved up.
+//! After two waits at that rate the second is ruled out; then the rate grows fast. Refused soon, it was a window;
+//! otherwise what left above the limit is what the bucket held ([`Growth::exceeded`]), which tells the limit at once.
+//!
 //! **Surprises** are refusals while the rate is held: the belief was too high, or the limit moved down, or the way to
 //! COR shook the requests together. One alone changes little; more of them in a row are taken at their word.
 
