@@ -153,7 +153,8 @@ class TableError(InvalidUpdateError):
 
 class StateError(ConfigError):
     """The state of a sync cannot be used: ``code`` is ``state_in_use``, ``state_damaged``, ``state_foreign``,
-    ``state_version``, ``state_full``, ``state_missing``, ``state_gone`` or ``state_unusable``. Nothing that COR accepted is lost.
+    ``state_version``, ``state_full``, ``state_missing``, ``state_gone`` or ``state_unusable``. Nothing that COR
+    accepted is lost.
     """
 
 

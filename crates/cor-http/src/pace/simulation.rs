@@ -396,7 +396,7 @@ fn refused_together_they_wait_together_and_do_not_start_again_as_a_herd() {
             first > 0.9 * setting.latency,
             "seed {seed}, {tells:?}: the second left {first:.3} s after the first"
         );
-        assert!(run.refused < 64 + 40, "seed {seed}, {tells:?}: {} were refused", run.refused);
+        assert!(run.refused < 3 * 64, "seed {seed}, {tells:?}: {} were refused", run.refused);
     }
 }
 
