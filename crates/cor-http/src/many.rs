@@ -407,7 +407,7 @@ impl Results {
             }
             Err(error) => {
                 summary.failed += 1;
-                if self.halted.is_none() && halts(error, &self.inner) {
+                if self.halted.is_none() && halts(error, &self.inner, self.stopped.is_set()) {
                     self.halted = Some(error.clone());
                     // Rows that wait for COR wait in vain.
                     self.stopped.stop();
@@ -430,14 +430,14 @@ impl Results {
 }
 
 /// Whether every other row would meet the same end.
-fn halts(error: &Error, inner: &Inner) -> bool {
+fn halts(error: &Error, inner: &Inner, stopped: bool) -> bool {
     match error.kind() {
         ErrorKind::Auth | ErrorKind::Tls => true,
         // The way is closed, not only for the moment: by a proxy that refuses, for one.
         ErrorKind::Transport if !error.is_retryable() => true,
         ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.gate.is_unreachable(),
-        // Not COR's refusal of this row, but the gate's of all.
-        ErrorKind::RateLimited => error.status().is_none(),
+        // Not COR's refusal of this row, but the gate's of all, or a wait for COR that somebody ended.
+        ErrorKind::RateLimited => stopped || error.status().is_none(),
         _ => false,
     }
 }
