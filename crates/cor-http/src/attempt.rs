@@ -1,4 +1,4 @@
-//! One request, one answer, and what it means.
+//! One request, one answer, and what its end means: the one classification, for API and token requests alike.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,195 +7,238 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::client::Inner;
+use crate::auth::Token;
+use crate::endpoint::{Endpoint, Server};
+use crate::operation::Operation;
 use crate::redact::{holds, redact, redact_text};
+use crate::response::Response;
 use crate::retry::retry_after;
-use crate::transport::{At, Fault, FaultKind, Head, Reply, Request, Stage, decoded, innermost};
+use crate::transport::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError};
 
 /// An attempt that did not end with COR's confirmation.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    /// The error this would be if it were the last attempt.
+pub(crate) struct Failure {
+    /// The error this is if it was the last attempt.
     pub(crate) error: Error,
-    pub(crate) class: Class,
+    pub(crate) class: FailureClass,
 }
 
 /// What a failed attempt means for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
+pub(crate) enum FailureClass {
     /// Another attempt would end the same way.
     Final,
-    /// The connection had died while it was idle; a new one goes at once.
+    /// The connection had died while it was idle; the request is repeated at once on a new one.
     Stale,
     /// COR did not accept the token.
     Unauthorised,
-    /// Too many requests: everybody slows down.
+    /// Too many requests: everything slows down.
     Limited,
-    /// COR, or the way to it, is having a bad moment.
+    /// COR, or the way to it, is not there at the moment.
     Unreachable,
     /// COR failed on this request.
     Failing,
 }
 
+/// Sends an operation once and reads COR's answer to it. `fresh` asks for a new connection.
 pub(crate) async fn attempt(
-    inner: &Inner,
-    request: &Request<'_>,
+    endpoint: &Endpoint,
+    operation: &Operation<'_>,
+    token: &Token,
+    fresh: bool,
     deadline: Instant,
-) -> Result<Project, Failed> {
-    let stage = Stage::default();
-    let timeout = inner.options.attempt_timeout;
-    let until = deadline.min(Instant::now() + timeout);
-    let through = inner.through();
-    let reply = match tokio::time::timeout_at(until, inner.exchange(request, &stage)).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(fault)) => return Err(faulty(fault, stage.at(), &through)),
-        Err(_) => return Err(too_slow(stage.at(), until == deadline, timeout, &through)),
+) -> Result<Project, Failure> {
+    let connection = match (fresh, operation.is_idempotent()) {
+        (true, _) => ConnectionChoice::New,
+        (false, true) => ConnectionChoice::Any,
+        (false, false) => ConnectionChoice::Recent,
     };
-    read(reply, request.token.expose_secret(), &through)
+    let request = operation.request(endpoint, token);
+    let response = endpoint.exchange(request, RequestContext::new(connection), deadline).await?;
+    read(response, token.value.expose_secret(), endpoint)
 }
 
-/// What left this machine, as far as the outcome is concerned.
-fn outcome_at(at: At) -> Outcome {
-    match at {
-        At::Connecting => Outcome::NotApplied,
-        At::Sending | At::Waiting => Outcome::Unknown,
+impl Failure {
+    fn new(error: Error, class: FailureClass) -> Failure {
+        let retryable = !matches!(class, FailureClass::Final | FailureClass::Unauthorised);
+        Failure { error: error.retryable(retryable), class }
+    }
+
+    /// The answer did not come in time. `timeout` is the attempt's own, `None` where the deadline of the call passed.
+    pub(crate) fn of_timeout(sent: Sent, timeout: Option<Duration>, endpoint: &Endpoint) -> Failure {
+        let (server, through) = (endpoint.server(), endpoint.through());
+        let doing = match sent {
+            Sent::Nothing => format!("connecting{}{through}", server.to()),
+            Sent::Part => format!("sending the request{}{through}", server.to()),
+            Sent::All => format!("waiting for the answer{}{through}", server.of()),
+        };
+        let happened = match timeout {
+            None => format!("the deadline passed while {doing}"),
+            Some(timeout) => format!("{doing} took longer than {timeout:?}"),
+        };
+        let error = Error::new(ErrorKind::Timeout, happened).leaving(outcome_after(sent));
+        Failure::new(error, FailureClass::Unreachable)
+    }
+
+    /// The transport brought no complete answer.
+    pub(crate) fn of_transport(fault: TransportError, endpoint: &Endpoint) -> Failure {
+        let (server, through) = (endpoint.server(), endpoint.through());
+        let (to, of) = (server.to(), server.of());
+        let (kind, class, happened) = match fault.kind() {
+            FaultKind::Connect => {
+                (ErrorKind::Transport, FailureClass::Unreachable, format!("no connection{to} could be made{through}"))
+            }
+            FaultKind::Refused => {
+                (ErrorKind::Transport, FailureClass::Final, format!("no connection{to} could be made{through}"))
+            }
+            FaultKind::Unprocessed => {
+                (ErrorKind::Transport, FailureClass::Unreachable, format!("the server{through} did not take the request"))
+            }
+            FaultKind::Stale => (
+                ErrorKind::Transport,
+                FailureClass::Stale,
+                format!("the connection{to}{through} had been closed while it was idle"),
+            ),
+            FaultKind::Broken => (
+                ErrorKind::Transport,
+                FailureClass::Unreachable,
+                format!("the connection{to}{through} broke before the answer was complete"),
+            ),
+            FaultKind::Tls => {
+                (ErrorKind::Tls, FailureClass::Final, format!("no secure connection{to} could be made{through}"))
+            }
+            FaultKind::TlsAlert => (
+                ErrorKind::Tls,
+                FailureClass::Final,
+                format!("the other side broke off the secure connection{to}{through}"),
+            ),
+            FaultKind::Protocol => {
+                (ErrorKind::Protocol, FailureClass::Final, format!("the answer{of}{through} cannot be read"))
+            }
+            FaultKind::TooLarge => {
+                (ErrorKind::TooLarge, FailureClass::Final, format!("the answer{of}{through} is too large"))
+            }
+        };
+        let outcome = match fault.kind() {
+            // An answer came, so the request was heard.
+            FaultKind::Protocol | FaultKind::TooLarge => Outcome::Unknown,
+            _ => outcome_after(fault.sent()),
+        };
+        let error = Error::new(kind, format!("{happened} ({})", fault.root_cause())).leaving(outcome);
+        let error = match fault.kind() {
+            FaultKind::Refused if through.is_empty() => error.advising("use https"),
+            FaultKind::Refused => error.advising("check the proxy's address, user and password"),
+            _ => error,
+        };
+        Failure::new(error.caused_by(fault.into_cause()), class)
+    }
+
+    /// The server answered with an error. `body` is what the error may show of it.
+    pub(crate) fn of_refusal(refusal: &Refusal, response: Response, body: &[u8], server: Server) -> Failure {
+        let status = response.status;
+        let kind = match (server, refusal.kind()) {
+            // Whatever a token endpoint calls its refusal, it is one of the credentials.
+            (Server::TokenEndpoint, _) if (400..500).contains(&status) && !matches!(status, 408 | 429) => ErrorKind::Auth,
+            (Server::TokenEndpoint, _) => kind_by_status(status),
+            (Server::Cor, kind) => kind,
+        };
+        let named = refusal.is_named() && server == Server::Cor;
+        let class = match (kind, refusal.status()) {
+            // A name says more than a status: what COR refused by name it will refuse again.
+            _ if named => FailureClass::Final,
+            (ErrorKind::Auth, _) if server == Server::Cor => FailureClass::Unauthorised,
+            (ErrorKind::RateLimited, _) => FailureClass::Limited,
+            (_, 408 | 502..=504) => FailureClass::Unreachable,
+            (_, 500) => FailureClass::Failing,
+            _ => FailureClass::Final,
+        };
+        let outcome = match (kind, refusal.status()) {
+            _ if named || !refusal.problems().is_empty() => Outcome::NotApplied,
+            // The server had not read the request, or passes it on to another address.
+            (_, 307 | 308) => Outcome::NotApplied,
+            (_, 408) => Outcome::Unknown,
+            (_, 400..500) => Outcome::NotApplied,
+            _ => Outcome::Unknown,
+        };
+        let wait = response
+            .retry_after
+            .as_deref()
+            .and_then(|value| retry_after(value, response.date.as_deref(), SystemTime::now()));
+        let happened = match server {
+            Server::Cor => sentence(refusal, status),
+            Server::TokenEndpoint => {
+                let code = refusal.code().map(|code| format!(" ({code})")).unwrap_or_default();
+                format!("the token endpoint answered HTTP {status}{code}")
+            }
+        };
+        let error = Error::new(kind, happened)
+            .answered(status, refusal.code(), response.request_id, body)
+            .leaving(outcome)
+            .waiting(wait);
+        Failure::new(error, class)
+    }
+
+    /// Something came that is no answer of this server's.
+    pub(crate) fn of_unreadable(happened: String, response: Response, body: &[u8]) -> Failure {
+        let error = Error::new(ErrorKind::Protocol, happened)
+            .answered(response.status, None, response.request_id, body)
+            .leaving(Outcome::Unknown);
+        Failure::new(error, FailureClass::Final)
     }
 }
 
-fn too_slow(at: At, deadline: bool, timeout: Duration, through: &str) -> Failed {
-    let doing = match at {
-        At::Connecting => "connecting",
-        At::Sending => "sending the request",
-        At::Waiting => "waiting for the answer",
-    };
-    let happened = match deadline {
-        true => format!("the deadline passed while {doing}{through}"),
-        false => format!("{doing}{through} took longer than {timeout:?}"),
-    };
-    let error = Error::new(ErrorKind::Timeout, happened).leaving(outcome_at(at)).retryable(true);
-    Failed { error, class: Class::Unreachable }
+/// What is known of an update of which this much was sent and nothing heard.
+fn outcome_after(sent: Sent) -> Outcome {
+    match sent {
+        Sent::Nothing => Outcome::NotApplied,
+        Sent::Part | Sent::All => Outcome::Unknown,
+    }
 }
 
-/// `through` says which proxy was between, if any.
-fn faulty(fault: Fault, at: At, through: &str) -> Failed {
-    let no_connection = || format!("no connection could be made{through}");
-    let (kind, class, outcome, happened) = match fault.kind {
-        FaultKind::Connect => {
-            (ErrorKind::Transport, Class::Unreachable, Outcome::NotApplied, no_connection())
-        }
-        FaultKind::Unfit => (ErrorKind::Transport, Class::Final, Outcome::NotApplied, no_connection()),
-        FaultKind::Stale => (
-            ErrorKind::Transport,
-            Class::Stale,
-            outcome_at(at),
-            format!("the connection{through} had been closed while it was idle"),
-        ),
-        FaultKind::Broken => (
-            ErrorKind::Transport,
-            Class::Unreachable,
-            outcome_at(at),
-            format!("the connection{through} broke before the answer was complete"),
-        ),
-        FaultKind::Tls => (
-            ErrorKind::Tls,
-            Class::Final,
-            Outcome::NotApplied,
-            format!("no secure connection could be made{through}"),
-        ),
-        FaultKind::TlsAlert => (
-            ErrorKind::Tls,
-            Class::Final,
-            outcome_at(at),
-            format!("the other side broke off the secure connection{through}"),
-        ),
-        FaultKind::Protocol => (
-            ErrorKind::Protocol,
-            Class::Final,
-            Outcome::Unknown,
-            format!("the answer{through} cannot be read"),
-        ),
-        FaultKind::TooLarge => {
-            (ErrorKind::TooLarge, Class::Final, Outcome::Unknown, format!("the answer{through} is too large"))
-        }
-    };
-    let error = Error::new(kind, format!("{happened} ({})", innermost(&*fault.cause)))
-        .leaving(outcome)
-        .retryable(class != Class::Final)
-        .caused_by(fault.cause);
-    let error = match fault.kind {
-        FaultKind::Unfit if through.is_empty() => error.advising("use https"),
-        FaultKind::Unfit => error.advising("check the proxy's address, user and password"),
-        _ => error,
-    };
-    Failed { error, class }
+fn kind_by_status(status: u16) -> ErrorKind {
+    match status {
+        429 => ErrorKind::RateLimited,
+        300..400 => ErrorKind::Redirect,
+        _ => ErrorKind::Server,
+    }
 }
 
 /// `token` is what must not come back: some servers answer with the request they were sent.
-fn read(mut reply: Reply, token: &str, through: &str) -> Result<Project, Failed> {
-    let status = reply.head.status;
-    redact_text(&mut reply.head.content_encoding, &[token]);
-    if let Err(fault) = decoded(&mut reply) {
+fn read(mut response: Response, token: &str, endpoint: &Endpoint) -> Result<Project, Failure> {
+    let status = response.status;
+    redact_text(&mut response.content_encoding, &[token]);
+    if let Err(fault) = response.decode() {
         // An error status is certain even where its body cannot be read.
         if (200..300).contains(&status) {
-            return Err(faulty(fault, At::Waiting, through));
+            return Err(Failure::of_transport(fault, endpoint));
         }
     }
-    let mut answer = Answer::read(status, &reply.body);
+    let mut answer = Answer::read(status, &response.body);
     let succeeded = matches!(answer, Answer::Project(_));
-    if (!succeeded || holds(&reply.body, token)) && redact(&mut reply.body, &[token]) {
-        // Hiding it inside a project may break the project, which was updated all the same.
-        match Answer::read(status, &reply.body) {
-            Answer::Unreadable(_) if succeeded => answer = Answer::Project(Project::default()),
-            redacted => answer = redacted,
+    if !succeeded || holds(&response.body, token) {
+        let mut body = response.body.to_vec();
+        if redact(&mut body, &[token]) {
+            // Hiding it inside a project may break the project, which was updated all the same.
+            match Answer::read(status, &body) {
+                Answer::Unreadable(_) if succeeded => answer = Answer::Project(Project::default()),
+                redacted => answer = redacted,
+            }
+            response.body = body.into();
         }
     }
-    redact_text(&mut reply.head.request_id, &[token]);
+    redact_text(&mut response.request_id, &[token]);
+    let body = response.body.clone();
     match answer {
         Answer::Project(project) => Ok(project),
-        Answer::Refused(refusal) => Err(refused(&refusal, reply.head, &reply.body)),
+        Answer::Refused(refusal) => Err(Failure::of_refusal(&refusal, response, &body, endpoint.server())),
         Answer::Unreadable(why) => {
-            let error = Error::new(ErrorKind::Protocol, format!("HTTP {status}, but {why}"))
-                .answered(status, None, reply.head.request_id, &reply.body)
-                .leaving(Outcome::Unknown);
-            Err(Failed { error, class: Class::Final })
+            Err(Failure::of_unreadable(format!("HTTP {status}, but {why}"), response, &body))
         }
-        _ => Err(Failed {
-            error: Error::new(ErrorKind::Protocol, "an answer of a kind this version does not know")
-                .leaving(Outcome::Unknown),
-            class: Class::Final,
-        }),
+        _ => {
+            let happened = "an answer of a kind this version does not know".to_owned();
+            Err(Failure::of_unreadable(happened, response, &body))
+        }
     }
-}
-
-fn refused(refusal: &Refusal, head: Head, body: &[u8]) -> Failed {
-    let (status, kind) = (head.status, refusal.kind());
-    let class = match (kind, refusal.status()) {
-        // A name says more than a status: what COR refused by name it will refuse again.
-        _ if refusal.is_named() => Class::Final,
-        (ErrorKind::Auth, _) => Class::Unauthorised,
-        (ErrorKind::RateLimited, _) => Class::Limited,
-        (_, 408 | 502..=504) => Class::Unreachable,
-        (_, 500) => Class::Failing,
-        _ => Class::Final,
-    };
-    let outcome = match (kind, refusal.status()) {
-        _ if refusal.is_named() || !refusal.problems().is_empty() => Outcome::NotApplied,
-        // The server had not read the request, or passes it on to another address.
-        (_, 307 | 308) => Outcome::NotApplied,
-        (_, 408) => Outcome::Unknown,
-        (_, 400..500) => Outcome::NotApplied,
-        _ => Outcome::Unknown,
-    };
-    let wait = head
-        .retry_after
-        .as_deref()
-        .and_then(|value| retry_after(value, head.date.as_deref(), SystemTime::now()));
-    let error = Error::new(kind, sentence(refusal, status))
-        .answered(status, refusal.code(), head.request_id, body)
-        .leaving(outcome)
-        .waiting(wait)
-        .retryable(!matches!(class, Class::Final | Class::Unauthorised));
-    Failed { error, class }
 }
 
 /// "COR refused it: no such project (ProjectNotFoundError, HTTP 404)".

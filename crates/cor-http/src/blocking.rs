@@ -82,7 +82,7 @@ impl Projects<'_> {
     /// # Errors
     /// As for [`Projects::update`](crate::Projects::update); `config` when called from async code, which must
     /// not wait.
-    pub fn update(&self, id: impl AsRef<str>, update: &ProjectUpdate) -> Result<Project, Error> {
+    pub fn update(&self, id: impl Into<String>, update: &ProjectUpdate) -> Result<Project, Error> {
         wait(&self.client.runtime, self.client.client.projects().update(id, update))?
     }
 
@@ -98,7 +98,7 @@ impl Projects<'_> {
     ///
     /// # Errors
     /// As there; `config` when called from async code, which must not wait.
-    pub fn delete(&self, id: impl AsRef<str>, source: impl Into<Source>) -> Result<Deleted, Error> {
+    pub fn delete(&self, id: impl Into<String>, source: impl Into<Source>) -> Result<Deleted, Error> {
         wait(&self.client.runtime, self.client.client.projects().delete(id, source))?
     }
 
@@ -153,9 +153,9 @@ impl Iterator for BlockingResults {
     }
 }
 
-fn wait<F: Future>(runtime: &Loop, future: F) -> Result<F::Output, Error> {
+fn wait<F: IntoFuture>(runtime: &Loop, call: F) -> Result<F::Output, Error> {
     not_in_async()?;
-    Ok(runtime.block_on(future))
+    Ok(runtime.block_on(call.into_future()))
 }
 
 fn not_in_async() -> Result<(), Error> {

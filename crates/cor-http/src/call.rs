@@ -3,22 +3,23 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use cor_core::{
-    Deleted, ErrorKind, ExternalId, Invalid, Issue, IssueCode, Outcome, Project, ProjectCreate,
-    ProjectUpdate, Source,
-};
+use cor_core::{Deleted, ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate, Source};
 use futures_util::future::{Either, select};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::Error;
-use crate::attempt::{Class, Failed, attempt};
-use crate::client::Inner;
-use crate::gate::{Blocked, Pass, Patience, Refusals, Waiting};
-use crate::many::Stop;
+use crate::attempt::{Failure, FailureClass, attempt};
+use crate::auth::{Auth, Token};
+use crate::endpoint::Endpoint;
+use crate::gate::{Blocked, Gate, Pass, Patience, Refusals, Waiting};
+use crate::operation::{Operation, Paths};
+use crate::options::CallOptions;
 use crate::order::ProjectKey;
-use crate::outage::{Failure, Trouble};
-use crate::transport::{Method, Request};
+use crate::outage::{Failure as RowFailure, Trouble};
+use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy};
+use crate::stop::Stop;
 
 /// Why a row has no result of its own.
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
@@ -33,90 +34,61 @@ pub(crate) enum Caller {
     Bulk(Patience, Stop),
 }
 
-/// Every problem of an update and its external id at once.
-pub(crate) fn check(id: &str, update: &ProjectUpdate) -> Result<(), Error> {
-    let mut issues: Vec<_> = ExternalId::problem(id).into_iter().collect();
-    update.collect_issues(&mut issues);
-    judged(issues, || action("update", id, update.source()))
+/// What every call of a client goes through.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) paths: Paths,
+    pub(crate) auth: Auth,
+    pub(crate) gate: Gate,
+    /// Single calls in flight.
+    pub(crate) permits: Semaphore,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) budget: RetryBudget,
+    pub(crate) deadline: Duration,
 }
 
-fn judged(issues: Vec<Issue>, action: impl FnOnce() -> String) -> Result<(), Error> {
-    match Invalid::from_issues(issues) {
-        None => Ok(()),
-        Some(invalid) => Err(Error::invalid(invalid).attempting(action())),
+impl Calls {
+    pub(crate) async fn update(
+        &self,
+        id: &str,
+        update: &ProjectUpdate,
+        options: CallOptions,
+        caller: Caller,
+    ) -> Result<Project, Error> {
+        self.carry_out(Operation::update(&self.paths, id, update)?, options, caller).await
     }
-}
 
-fn action(verb: &str, id: &str, source: &Source) -> String {
-    // Long ids are cut: the message is for people.
-    let shown: String = id.chars().take(100).collect();
-    format!("{verb} project {shown:?} of {source}")
-}
+    pub(crate) async fn create(
+        &self,
+        create: &ProjectCreate,
+        options: CallOptions,
+        caller: Caller,
+    ) -> Result<Project, Error> {
+        self.carry_out(Operation::create(&self.paths, create)?, options, caller).await
+    }
 
-pub(crate) async fn update(
-    inner: &Inner,
-    id: &str,
-    update: &ProjectUpdate,
-    caller: Caller,
-) -> Result<Project, Error> {
-    check(id, update)?;
-    let mut body = Vec::with_capacity(256);
-    update.write_json(&mut body);
-    let request = Wish {
-        verb: "update",
-        method: Method::Put,
-        target: inner.target(id),
-        body,
-        id,
-        source: update.source(),
-    };
-    request.send(inner, caller).await
-}
+    pub(crate) async fn delete(&self, id: &str, source: &Source, options: CallOptions) -> Result<Deleted, Error> {
+        let nothing = ProjectUpdate::new(source.clone());
+        let operation = Operation::delete(&self.paths, id, &nothing)?;
+        self.carry_out(operation, options, Caller::Single).await.map(Deleted::from)
+    }
 
-pub(crate) async fn create(inner: &Inner, create: &ProjectCreate, caller: Caller) -> Result<Project, Error> {
-    let (id, source) = (create.id(), create.source());
-    let issues = create.validate().map_or_else(Invalid::into_issues, |()| Vec::new());
-    judged(issues, || action("create", id, source))?;
-    let mut body = Vec::with_capacity(512);
-    create.write_json(&mut body);
-    let request = Wish { verb: "create", method: Method::Post, target: inner.collection(), body, id, source };
-    request.send(inner, caller).await
-}
-
-pub(crate) async fn delete(inner: &Inner, id: &str, source: &Source) -> Result<Deleted, Error> {
-    // What an update without fields is, a delete may be.
-    let nothing = ProjectUpdate::new(source.clone());
-    let mut issues = Vec::new();
-    nothing.collect_issues(&mut issues);
-    issues.retain(|issue| issue.code != IssueCode::NothingToChange);
-    issues.extend(ExternalId::problem(id));
-    judged(issues, || action("delete", id, source))?;
-    let body = nothing.to_json().into_bytes();
-    let request = Wish { verb: "delete", method: Method::Delete, target: inner.target(id), body, id, source };
-    request.send(inner, Caller::Single).await.map(Deleted::from)
-}
-
-/// What is to be done with one project.
-struct Wish<'a> {
-    verb: &'static str,
-    method: Method,
-    target: String,
-    body: Vec<u8>,
-    id: &'a str,
-    source: &'a Source,
-}
-
-impl Wish<'_> {
-    async fn send(self, inner: &Inner, caller: Caller) -> Result<Project, Error> {
+    async fn carry_out(&self, operation: Operation<'_>, options: CallOptions, caller: Caller) -> Result<Project, Error> {
         let single = matches!(caller, Caller::Single);
+        let time = options.deadline.unwrap_or(self.deadline);
+        let mut retry = self.retry.clone();
+        retry.max_attempts = options.max_attempts.unwrap_or(retry.max_attempts);
         let mut call = Call {
-            inner,
+            calls: self,
+            key: ProjectKey::new(operation.source, operation.id),
+            operation: &operation,
             caller,
-            method: self.method,
-            key: ProjectKey::new(self.source, self.id),
-            deadline: Instant::now() + inner.options.deadline,
+            retry,
+            time,
+            deadline: Instant::now() + time,
             attempts: 0,
-            counted: 0,
+            counted: AttemptCounter::default(),
             unsure: false,
             fresh: false,
             reauthorised: false,
@@ -125,42 +97,35 @@ impl Wish<'_> {
             doubtful_since: None,
             last: None,
         };
-        // Neither the id nor anything of the update: what goes into logs is nobody's business text.
-        let source = self.source.as_str();
-        let span = match self.method {
-            Method::Put => tracing::debug_span!("update", source),
-            Method::Post => tracing::debug_span!("create", source),
-            Method::Delete => tracing::debug_span!("delete", source),
-        };
+        let span = operation.span();
+        self.budget.deposit();
         let finished = match single {
-            true => call.single(&self.target, &self.body).instrument(span).await,
-            false => call.run(&self.target, &self.body).instrument(span).await,
+            true => call.single().instrument(span).await,
+            false => retry::run(&mut call).instrument(span).await,
         };
         match finished {
             // An earlier attempt without an answer did it.
-            Err(error)
-                if self.method == Method::Delete
-                    && call.unsure
-                    && error.kind() == ErrorKind::ProjectNotFound =>
-            {
+            Err(error) if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound => {
                 Ok(Project::default())
             }
-            finished => finished
-                .map_err(|error| call.finish(error).attempting(action(self.verb, self.id, self.source))),
+            finished => finished.map_err(|error| call.finish(error).attempting(operation.action())),
         }
     }
 }
 
 struct Call<'a> {
-    inner: &'a Inner,
+    calls: &'a Calls,
+    operation: &'a Operation<'a>,
     caller: Caller,
-    method: Method,
     key: ProjectKey,
+    retry: RetryPolicy,
+    /// The time that the call may take.
+    time: Duration,
     deadline: Instant,
     /// Requests begun.
     attempts: u32,
     /// Attempts that count towards the most allowed: in bulk, those of a pause do not.
-    counted: u32,
+    counted: AttemptCounter,
     /// An attempt ended without anybody knowing what COR did with it.
     unsure: bool,
     fresh: bool,
@@ -174,79 +139,70 @@ struct Call<'a> {
     last: Option<Error>,
 }
 
-/// What follows a failed attempt.
-enum Next {
-    Again,
-    GiveUp(Error),
+impl Attempt for Call<'_> {
+    type Answer = Project;
+
+    async fn attempt(&mut self) -> Result<Project, Next> {
+        let pass = self.pass().await?;
+        let token = self.token(pass).await?;
+        let sent = Instant::now();
+        self.attempts += 1;
+        let span = tracing::debug_span!("attempt", n = self.attempts);
+        let attempt = attempt(&self.calls.endpoint, self.operation, &token, self.fresh, self.deadline);
+        let failure = match attempt.instrument(span).await {
+            Ok(project) => {
+                self.calls.gate.answered(sent);
+                tracing::debug!(attempt = self.attempts, "applied");
+                return Ok(project);
+            }
+            Err(failure) => failure,
+        };
+        tracing::debug!(
+            attempt = self.attempts,
+            kind = %failure.error.kind(),
+            status = failure.error.status(),
+            outcome = %failure.error.outcome(),
+            "attempt failed"
+        );
+        self.unsure |= failure.error.outcome() == Outcome::Unknown;
+        if !self.may_repeat(&failure.error) {
+            return Err(Next::GiveUp(failure.error));
+        }
+        Err(match failure.class {
+            FailureClass::Unauthorised => self.after_rejection(failure.error, sent, token.generation),
+            FailureClass::Limited => self.after_limit(failure.error, sent).await,
+            _ => self.after_failure(failure, sent, pass).await,
+        })
+    }
 }
 
 impl Call<'_> {
     /// Waits for its turn first: behind earlier updates of the project, and for a free place.
-    async fn single(&mut self, target: &str, body: &[u8]) -> Result<Project, Error> {
+    async fn single(&mut self) -> Result<Project, Error> {
+        let calls = self.calls;
         let turn = async {
-            let place = self.inner.gate.in_order(self.key).await;
-            let permit = self.inner.permits.acquire().await;
+            let place = calls.gate.in_order(self.key).await;
+            let permit = calls.permits.acquire().await;
             (place, permit)
         };
         let Ok(_turn) = tokio::time::timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while other updates were under way";
             return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
         };
-        self.run(target, body).await
+        retry::run(self).await
     }
 
-    async fn run(&mut self, target: &str, body: &[u8]) -> Result<Project, Error> {
-        self.inner.budget().pay_in();
-        loop {
-            let pass = self.pass().await?;
-            let token = self.inner.auth.token(self.deadline, self.rejected.take());
-            let token = match tokio::time::timeout_at(self.deadline, token).await {
-                Ok(Ok(token)) => token,
-                // No token today is an outage like any other.
-                Ok(Err(error)) if self.bulk() && error.is_retryable() => {
-                    match self.pause(error, pass, true).await {
-                        Next::Again => continue,
-                        Next::GiveUp(error) => return Err(error),
-                    }
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => {
-                    let happened = "the deadline passed while waiting for a token";
-                    return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
-                }
-            };
-            let sent = Instant::now();
-            self.attempts += 1;
-            let (method, fresh) = (self.method, self.fresh);
-            let request = Request { method, target, body, token: &token.value, fresh };
-            let span = tracing::debug_span!("attempt", n = self.attempts);
-            let failed = match attempt(self.inner, &request, self.deadline).instrument(span).await {
-                Ok(project) => {
-                    self.inner.gate.answered(sent);
-                    tracing::debug!(attempt = self.attempts, "applied");
-                    return Ok(project);
-                }
-                Err(failed) => failed,
-            };
-            tracing::debug!(
-                attempt = self.attempts,
-                kind = %failed.error.kind(),
-                status = failed.error.status(),
-                outcome = %failed.error.outcome(),
-                "attempt failed"
-            );
-            self.unsure |= failed.error.outcome() == Outcome::Unknown;
-            if !self.may_repeat(&failed.error) {
-                return Err(failed.error);
-            }
-            let next = match failed.class {
-                Class::Unauthorised => self.after_rejection(failed.error, sent, token.generation),
-                Class::Limited => self.after_limit(failed.error, sent).await,
-                _ => self.after_failure(failed, sent, pass).await,
-            };
-            match next {
-                Next::Again => {}
-                Next::GiveUp(error) => return Err(error),
+    /// A token that is good for this attempt.
+    async fn token(&mut self, pass: Pass) -> Result<std::sync::Arc<Token>, Next> {
+        let token = self.calls.auth.token(self.deadline, self.rejected.take());
+        match tokio::time::timeout_at(self.deadline, token).await {
+            Ok(Ok(token)) => Ok(token),
+            // No token today is an outage like any other.
+            Ok(Err(error)) if self.is_bulk() && error.is_retryable() => Err(self.pause(error, pass, true).await),
+            Ok(Err(error)) => Err(Next::GiveUp(error)),
+            Err(_) => {
+                let happened = "the deadline passed while waiting for a token";
+                Err(Next::GiveUp(Error::new(ErrorKind::Timeout, happened).retryable(true)))
             }
         }
     }
@@ -255,23 +211,23 @@ impl Call<'_> {
     /// that it takes nothing now (503; 429 has a known outcome).
     fn may_repeat(&self, error: &Error) -> bool {
         let certain = error.outcome() == Outcome::NotApplied || error.status() == Some(503);
-        self.method.is_idempotent() || certain
+        self.operation.is_idempotent() || certain
     }
 
-    fn bulk(&self) -> bool {
+    fn is_bulk(&self) -> bool {
         matches!(self.caller, Caller::Bulk(..))
     }
 
     /// The pace, and in bulk the end of an outage.
     async fn pass(&mut self) -> Result<Pass, Error> {
-        if self.inner.gate.is_calm() {
+        if self.calls.gate.is_calm() {
             return Ok(self.passed(Pass::Go));
         }
         let waiting = match &self.caller {
             Caller::Single => Waiting::Until(self.deadline),
             Caller::Bulk(patience, _) => Waiting::Patiently(*patience),
         };
-        let Some(passed) = self.unless_stopped(self.inner.gate.pass(waiting)).await else {
+        let Some(passed) = self.unless_stopped(self.calls.gate.pass(waiting)).await else {
             return Err(self.stopped());
         };
         let pass = passed.map_err(|blocked| match blocked {
@@ -295,16 +251,16 @@ impl Call<'_> {
     }
 
     fn passed(&mut self, pass: Pass) -> Pass {
-        if self.bulk() {
+        if self.is_bulk() {
             // A pause is nobody's fault: the row's own time begins when it may leave.
-            self.deadline = Instant::now() + self.inner.options.deadline;
+            self.deadline = Instant::now() + self.time;
         }
         pass
     }
 
     fn after_rejection(&mut self, error: Error, sent: Instant, generation: u64) -> Next {
-        self.inner.gate.answered(sent);
-        if !self.reauthorised && self.inner.auth.rejected(generation) {
+        self.calls.gate.answered(sent);
+        if !self.reauthorised && self.calls.auth.reject(generation) {
             self.reauthorised = true;
             self.rejected = Some(sent);
             return Next::Again;
@@ -315,8 +271,8 @@ impl Call<'_> {
     /// COR took too many requests: everybody slows down, this call comes again. A row that COR refuses while it takes
     /// the others has only its own attempts.
     async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
-        let alone = self.inner.gate.refused(&mut self.refusals, sent, error.retry_after());
-        if self.bulk() && !alone {
+        let alone = self.calls.gate.refused(&mut self.refusals, sent, error.retry_after());
+        if self.is_bulk() && !alone {
             // The gate holds every row back for as long as COR asked.
             self.last = Some(error);
             return Next::Again;
@@ -324,35 +280,35 @@ impl Call<'_> {
         self.back_off(error).await
     }
 
-    async fn after_failure(&mut self, failed: Failed, sent: Instant, pass: Pass) -> Next {
-        let Failed { error, class } = failed;
+    async fn after_failure(&mut self, failure: Failure, sent: Instant, pass: Pass) -> Next {
+        let Failure { error, class } = failure;
         match class {
-            Class::Final => {
+            FailureClass::Final => {
                 if error.status().is_some() {
-                    self.inner.gate.answered(sent);
+                    self.calls.gate.answered(sent);
                 }
                 Next::GiveUp(error)
             }
             // At once, and at most once: the next connection is new.
-            Class::Stale => {
+            FailureClass::Stale => {
                 self.fresh = true;
-                if self.bulk() {
-                    self.inner.gate.broke();
+                if self.is_bulk() {
+                    self.calls.gate.broke();
                 }
                 Next::Again
             }
-            Class::Unreachable if self.bulk() && self.inner.options.retry.max_attempts > 1 => {
-                self.inner.forget_idle();
+            FailureClass::Unreachable if self.is_bulk() && self.retry.max_attempts > 1 => {
+                self.calls.endpoint.close_idle();
                 // What did not leave failed for want of a connection.
                 let for_all = error.status().is_none() && error.outcome() == Outcome::NotApplied;
                 self.pause(error, pass, for_all).await
             }
-            Class::Unreachable => {
-                self.inner.forget_idle();
+            FailureClass::Unreachable => {
+                self.calls.endpoint.close_idle();
                 self.back_off(error).await
             }
-            Class::Failing | Class::Limited | Class::Unauthorised => {
-                self.inner.gate.answered(sent);
+            FailureClass::Failing | FailureClass::Limited | FailureClass::Unauthorised => {
+                self.calls.gate.answered(sent);
                 self.back_off(error).await
             }
         }
@@ -360,13 +316,13 @@ impl Call<'_> {
 
     /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
     async fn pause(&mut self, error: Error, pass: Pass, for_all: bool) -> Next {
-        let failure = Failure { row: self.key, heard: error.status().is_some(), for_all };
-        match self.inner.gate.failed(pass, failure, error.retry_after()) {
+        let failure = RowFailure { row: self.key, heard: error.status().is_some(), for_all };
+        match self.calls.gate.failed(pass, failure, error.retry_after()) {
             Trouble::Passing => return self.back_off(error).await,
             Trouble::Doubtful => {
                 let now = Instant::now();
                 let since = *self.doubtful_since.get_or_insert(now);
-                if now.saturating_duration_since(since) >= self.inner.options.deadline {
+                if now.saturating_duration_since(since) >= self.time {
                     return Next::GiveUp(error);
                 }
             }
@@ -378,15 +334,15 @@ impl Call<'_> {
 
     /// Waits and comes again, if attempts, budget and deadline allow.
     async fn back_off(&mut self, error: Error) -> Next {
-        let retry = &self.inner.options.retry;
-        self.counted += 1;
-        if self.counted >= retry.max_attempts {
-            return Next::GiveUp(error);
-        }
-        let wait = error.retry_after().unwrap_or_else(|| retry.backoff(self.counted, fastrand::f64()));
-        if Instant::now() + wait >= self.deadline || !self.inner.budget().take_out() {
-            return Next::GiveUp(error);
-        }
+        let wait = self.counted.next(
+            &self.retry,
+            error.retry_after(),
+            fastrand::f64(),
+            Instant::now(),
+            self.deadline,
+            || self.calls.budget.withdraw(),
+        );
+        let Some(wait) = wait else { return Next::GiveUp(error) };
         match self.unless_stopped(tokio::time::sleep(wait)).await {
             Some(()) => Next::Again,
             None => Next::GiveUp(error),

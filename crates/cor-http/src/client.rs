@@ -1,18 +1,20 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use cor_core::{Deleted, ExternalId, Project, ProjectCreate, ProjectUpdate, Source};
+use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
 use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 
 use crate::Error;
-use crate::auth::{Auth, Credentials, Endpoint};
-use crate::call::{self, Caller};
+use crate::auth::{Auth, Credentials, TokenEndpoint};
+use crate::bulk::{Row, UpdateMany};
+use crate::call::{Caller, Calls};
+use crate::endpoint::{Endpoint, Server};
 use crate::gate::Gate;
-use crate::many::{Row, UpdateMany};
+use crate::operation::Paths;
 use crate::options::{ClientBuilder, Options};
+use crate::pending::Pending;
 use crate::retry::RetryBudget;
-use crate::transport::{Connector, Fault, Pool, Proxy, Reply, Request, Stage, tls};
 
 /// A client of COR's Integrations API. Cheap to clone: clones share connections, tokens and what was learned
 /// about COR's limits. Clone it, do not wrap it.
@@ -29,7 +31,8 @@ use crate::transport::{Connector, Fault, Pool, Proxy, Reply, Request, Stage, tls
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    options: Arc<Options>,
+    calls: Arc<Calls>,
 }
 
 impl Client {
@@ -53,17 +56,17 @@ impl Client {
 
     /// Where COR's API is, as it was configured, without a slash at its end.
     pub fn base_url(&self) -> &str {
-        self.inner.options.base_url.as_str().trim_end_matches('/')
+        self.options.base_url.as_str().trim_end_matches('/')
     }
 
     /// Requests in flight at most.
     pub fn concurrency(&self) -> usize {
-        self.inner.options.concurrency
+        self.options.concurrency
     }
 
     /// Why nothing is sent at the moment.
     pub fn paused(&self) -> Option<crate::Pause> {
-        self.inner().gate.pause()
+        self.calls.gate.pause()
     }
 
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
@@ -72,23 +75,42 @@ impl Client {
     /// # Errors
     /// As for [`ClientBuilder::build`], without those of the options themselves.
     pub fn reconnected(&self) -> Result<Client, Error> {
-        Client::new(self.inner.options.clone())
+        Client::new((*self.options).clone())
     }
 
     pub(crate) fn new(options: Options) -> Result<Client, Error> {
-        Inner::new(options).map(|inner| Client { inner: Arc::new(inner) })
-    }
-
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
-        &self.inner
+        let transports = options.transports()?;
+        let endpoint = |server, address, transport| {
+            Endpoint::new(server, address, transport, &options.user_agent, options.attempt_timeout)
+        };
+        let token_endpoint = match options.credentials {
+            Credentials::Token(_) => None,
+            Credentials::Client { .. } => Some(TokenEndpoint {
+                endpoint: endpoint(Server::TokenEndpoint, &options.token_url, transports.token)?,
+                url: options.token_url.clone(),
+                retry: options.retry.clone(),
+                attempt_timeout: options.attempt_timeout,
+            }),
+        };
+        let calls = Calls {
+            endpoint: endpoint(Server::Cor, &options.base_url, transports.api)?,
+            paths: Paths::below(&options.base_url),
+            auth: Auth::new(options.credentials.clone(), token_endpoint),
+            gate: Gate::new(options.rate),
+            permits: Semaphore::new(options.concurrency),
+            retry: options.retry.clone(),
+            budget: RetryBudget::full(),
+            deadline: options.deadline,
+        };
+        Ok(Client { options: Arc::new(options), calls: Arc::new(calls) })
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.inner.options.base_url.as_str())
-            .field("auth", &self.inner.auth)
+            .field("base_url", &self.options.base_url.as_str())
+            .field("auth", &self.calls.auth)
             .finish_non_exhaustive()
     }
 }
@@ -99,7 +121,7 @@ pub struct Projects<'a> {
     client: &'a Client,
 }
 
-impl Projects<'_> {
+impl<'a> Projects<'a> {
     /// Sends one update and returns the project as COR now has it.
     ///
     /// `id` is the project's external id, the one it was created with under the update's source. Retries,
@@ -126,8 +148,9 @@ impl Projects<'_> {
     /// ```
     ///
     /// Source: COR's page "Update project", `PUT /v2/integrations/projects/{id}`.
-    pub async fn update(&self, id: impl AsRef<str>, update: &ProjectUpdate) -> Result<Project, Error> {
-        call::update(&self.client.inner, id.as_ref(), update, Caller::Single).await
+    pub fn update(&self, id: impl Into<String>, update: &'a ProjectUpdate) -> Pending<'a, Project> {
+        let (calls, id) = (&*self.client.calls, id.into());
+        Pending::new(move |options| Box::pin(async move { calls.update(&id, update, options, Caller::Single).await }))
     }
 
     /// Creates a project and returns it as COR now has it.
@@ -159,8 +182,9 @@ impl Projects<'_> {
     /// ```
     ///
     /// Source: COR's page "Create project", `POST /v2/integrations/projects`.
-    pub async fn create(&self, create: &ProjectCreate) -> Result<Project, Error> {
-        call::create(&self.client.inner, create, Caller::Single).await
+    pub fn create(&self, create: &'a ProjectCreate) -> Pending<'a, Project> {
+        let calls = &*self.client.calls;
+        Pending::new(move |options| Box::pin(calls.create(create, options, Caller::Single)))
     }
 
     /// Deletes a project, together with its external id.
@@ -184,8 +208,9 @@ impl Projects<'_> {
     /// ```
     ///
     /// Source: COR's page "Delete project", `DELETE /v2/integrations/projects/{id}`.
-    pub async fn delete(&self, id: impl AsRef<str>, source: impl Into<Source>) -> Result<Deleted, Error> {
-        call::delete(&self.client.inner, id.as_ref(), &source.into()).await
+    pub fn delete(&self, id: impl Into<String>, source: impl Into<Source>) -> Pending<'a, Deleted> {
+        let (calls, id, source) = (&*self.client.calls, id.into(), source.into());
+        Pending::new(move |options| Box::pin(async move { calls.delete(&id, &source, options).await }))
     }
 
     /// Sends many updates, several at a time, and yields one result per row as it finishes.
@@ -223,85 +248,6 @@ impl Projects<'_> {
     where
         S: Stream<Item: Into<Row>> + Send + 'static,
     {
-        UpdateMany::new(self.client.clone(), rows)
-    }
-}
-
-/// What every clone of a client shares.
-pub(crate) struct Inner {
-    pub(crate) options: Options,
-    pub(crate) auth: Auth,
-    pub(crate) gate: Gate,
-    /// Single calls in flight.
-    pub(crate) permits: Semaphore,
-    budget: Mutex<RetryBudget>,
-    pool: Pool,
-    /// The part of the base URL in front of the API's paths; without a slash at its end.
-    prefix: String,
-}
-
-impl Inner {
-    fn new(options: Options) -> Result<Inner, Error> {
-        let secure = |url: &url::Url| url.scheme() == "https";
-        let signs_in = matches!(options.credentials, Credentials::Client { .. });
-        // Reading the system's certificates takes milliseconds; a client of this machine's sandbox needs none.
-        let needs_tls =
-            secure(&options.base_url) || (signs_in && secure(&options.token_url)) || options.ca_pem.is_some();
-        let tls = match needs_tls {
-            true => Some(Arc::new(tls::config(options.ca_pem.as_deref())?)),
-            false => None,
-        };
-        let pool = |address: &url::Url, proxy: Option<&secrecy::SecretString>| {
-            let proxy =
-                proxy.map(|proxy| Proxy::new(proxy, &options.user_agent, tls.as_ref())).transpose()?;
-            let connector = Connector::new(address, proxy, tls.as_ref(), options.connect_timeout);
-            Ok::<_, Error>(Pool::new(address, &options.user_agent, connector))
-        };
-        let endpoint = match signs_in {
-            false => None,
-            true => Some(Endpoint {
-                pool: pool(&options.token_url, options.proxy.token.as_ref())?,
-                token_url: options.token_url.clone(),
-                retry: options.retry.clone(),
-                attempt_timeout: options.attempt_timeout,
-            }),
-        };
-        Ok(Inner {
-            auth: Auth::new(options.credentials.clone(), endpoint),
-            gate: Gate::new(options.rate),
-            permits: Semaphore::new(options.concurrency),
-            budget: Mutex::new(RetryBudget::full()),
-            pool: pool(&options.base_url, options.proxy.api.as_ref())?,
-            prefix: options.base_url.path().trim_end_matches('/').to_owned(),
-            options,
-        })
-    }
-
-    pub(crate) fn budget(&self) -> MutexGuard<'_, RetryBudget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The path of one project. The id was checked.
-    pub(crate) fn target(&self, id: &str) -> String {
-        let segment = ExternalId::new(id).map(|id| id.path_segment()).unwrap_or_default();
-        format!("{}/{segment}", self.collection())
-    }
-
-    /// The path of all projects.
-    pub(crate) fn collection(&self) -> String {
-        format!("{}/v2/integrations/projects", self.prefix)
-    }
-
-    pub(crate) async fn exchange(&self, request: &Request<'_>, stage: &Stage) -> Result<Reply, Fault> {
-        self.pool.exchange(request, stage).await
-    }
-
-    /// " through the proxy …" where calls go through one.
-    pub(crate) fn through(&self) -> String {
-        self.pool.through()
-    }
-
-    pub(crate) fn forget_idle(&self) {
-        self.pool.forget_idle();
+        UpdateMany::new(self.client.calls.clone(), self.client.options.concurrency, rows)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::transport::http1::{AnswerReader, Inbox};
+use crate::transport::direct::http1::{AnswerReader, Inbox};
 
 /// The wait that a `Retry-After` and a `Date` ask for.
 pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
@@ -29,6 +29,6 @@ pub fn http_answer(bytes: &[u8], step: usize) -> Option<(u16, Vec<u8>, bool)> {
     }
     // Bytes behind an answer end the connection; how many of them have arrived depends on the cut.
     let leftover = !inbox.is_empty() || pieces.next().is_some();
-    let (head, body, keep_alive) = reader.finish();
-    Some((head.status, body, keep_alive && !leftover))
+    let (answer, keep_alive) = reader.finish();
+    Some((answer.status().as_u16(), answer.into_body().to_vec(), keep_alive && !leftover))
 }

@@ -25,23 +25,30 @@
 
 mod attempt;
 mod auth;
+#[cfg(feature = "blocking")]
 pub mod blocking;
+mod bulk;
 mod call;
 mod client;
+mod endpoint;
 mod error;
-#[cfg(feature = "fuzzing")]
+#[cfg(all(feature = "fuzzing", feature = "direct"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod gate;
-mod many;
+mod operation;
 mod options;
 mod order;
 mod outage;
 mod pace;
+mod pending;
 mod redact;
+mod response;
 mod retry;
-mod transport;
+mod stop;
+pub mod transport;
 
+pub use bulk::{ItemResult, Progress, Results, Row, Summary, UpdateMany};
 pub use client::{Client, Projects};
 pub use cor_core::{
     Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
@@ -50,9 +57,11 @@ pub use cor_core::{
 };
 pub use error::Error;
 pub use gate::Pause;
-pub use many::{ItemResult, Progress, Results, Row, Stop, Summary, UpdateMany};
 pub use options::{ClientBuilder, seconds};
+pub use pending::Pending;
 pub use retry::RetryPolicy;
+pub use stop::Stop;
+pub use transport::{Transport, TransportKind};
 
 /// The README's Rust, so that it cannot rot.
 #[cfg(doctest)]

@@ -1,184 +1,159 @@
 //! The seam below an attempt: one request out, one answer in. Nothing above knows how it was carried.
+//!
+//! [`Transport`] is public, so that a program can bring its own: see [`ClientBuilder::transport`](crate::ClientBuilder::transport).
+//! The crate's own are [`TransportKind::Reqwest`] and [`TransportKind::Direct`], each a cargo feature.
 
-mod connect;
-mod decode;
-pub(crate) mod http1;
-mod pool;
-mod proxy;
+mod context;
+#[cfg(feature = "direct")]
+pub(crate) mod direct;
+mod error;
+#[cfg(feature = "reqwest")]
+pub(crate) mod reqwest;
+#[cfg(feature = "network")]
 pub(crate) mod tls;
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::pin::Pin;
+use std::str::FromStr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use secrecy::SecretString;
-use url::Url;
-use zeroize::Zeroizing;
+use bytes::Bytes;
 
-pub(crate) use connect::Connector;
-pub(crate) use decode::decoded;
-pub(crate) use http1::Head;
-pub(crate) use pool::Pool;
-pub(crate) use proxy::Proxy;
+pub use context::{ConnectionChoice, RequestContext, Sent};
+pub use error::{FaultKind, TransportError};
 
-/// What a request does, as far as sending it is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    Put,
-    Post,
-    Delete,
+/// Carries one HTTP request to COR and returns one complete answer.
+///
+/// The client above it decides everything else: what is sent, whether and when it is sent again, how long it may take,
+/// and what an answer means. A transport therefore
+///
+/// * sends the request as it is, once: it follows no redirect, repeats nothing, and adds no header besides those that
+///   the protocol needs (`host`, `content-length`);
+/// * returns every complete answer, whatever its status, with its body as it came: a content encoding is not undone;
+/// * reads at most [`RequestContext::max_body`] bytes of body and fails with [`FaultKind::TooLarge`] beyond that;
+/// * stops when its future is dropped: the client bounds every request by dropping it;
+/// * calls [`RequestContext::sending`] before it hands the first byte of the request to the network and
+///   [`RequestContext::sent`] once it has handed over the last, if it says so in [`reports_progress`](Transport::reports_progress).
+///
+/// What the client promises whatever the transport: its own retries, rate limiting and deadline; the size of what it
+/// reads; that no text of it shows a token; and that it says "not applied" only where the transport says that nothing
+/// was sent, or where COR's answer says so. What it then cannot promise: how many connections are made, what TLS
+/// accepts, that `http` stays on this machine, and that an idle connection which has died goes unnoticed.
+///
+/// # Example
+/// A transport that answers from memory (see also [`testing::MemoryTransport`](crate::testing::MemoryTransport)):
+/// ```
+/// use bytes::Bytes;
+/// use cor_http::transport::{RequestContext, Transport, TransportFuture};
+///
+/// #[derive(Debug)]
+/// struct Always;
+///
+/// impl Transport for Always {
+///     fn send(&self, _request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_> {
+///         Box::pin(async move {
+///             context.sending();
+///             context.sent();
+///             Ok(http::Response::new(Bytes::from_static(br#"{"id": 7, "name": "Phase 2"}"#)))
+///         })
+///     }
+///
+///     fn reports_progress(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let client = cor_http::Client::builder().token("a-token").transport(Always).build()?;
+/// let update = cor_http::ProjectUpdate::new("SALESFORCE").name("Phase 2");
+/// assert_eq!(client.projects().update("SF-1", &update).await?.id(), Some(7));
+/// # Ok::<(), cor_http::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// Sends `request` and reads its whole answer.
+    ///
+    /// The request's URI is absolute. Its headers hold the token (marked as sensitive); its body is the same on every attempt.
+    ///
+    /// # Errors
+    /// [`TransportError`], where no complete answer came: what went wrong, and how much of the request had left.
+    fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_>;
+
+    /// Whether [`send`](Transport::send) calls [`RequestContext::sending`] and [`RequestContext::sent`]. Where it does not
+    /// (the default), a request that is given up on counts as sent from its start: its outcome is unknown.
+    fn reports_progress(&self) -> bool {
+        false
+    }
+
+    /// Closes idle connections: the client asks for it after a failure that may have killed them all. Does nothing by
+    /// default.
+    fn close_idle(&self) {}
+
+    /// The proxy between this machine and COR, as error messages may show it: without user and password.
+    fn proxy(&self) -> Option<&str> {
+        None
+    }
 }
 
-impl Method {
-    pub(crate) fn as_str(self) -> &'static str {
+/// The answer that is on its way.
+pub type TransportFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'a>>;
+
+/// The transports of this crate, by the name that the option `transport` takes on every face.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// `reqwest`, the default: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies.
+    #[default]
+    Reqwest,
+    /// `direct`: a lean HTTP/1.1 engine for straight connections. It takes less CPU, and knows exactly whether a byte
+    /// of a request has left.
+    Direct,
+}
+
+impl TransportKind {
+    /// The name: `reqwest` or `direct`.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Method::Put => "PUT",
-            Method::Post => "POST",
-            Method::Delete => "DELETE",
+            TransportKind::Reqwest => "reqwest",
+            TransportKind::Direct => "direct",
         }
     }
 
-    /// Whether doing it twice comes to the same as doing it once.
-    pub(crate) fn is_idempotent(self) -> bool {
-        self != Method::Post
-    }
-}
-
-/// One request, the same bytes on every attempt except for the token.
-#[derive(Debug)]
-pub(crate) struct Request<'a> {
-    pub(crate) method: Method,
-    /// Path and nothing else, percent-encoded.
-    pub(crate) target: &'a str,
-    pub(crate) body: &'a [u8],
-    pub(crate) token: &'a SecretString,
-    /// A connection that was used before may have died since; ask for a new one.
-    pub(crate) fresh: bool,
-}
-
-/// A `POST` to the token endpoint.
-#[derive(Debug)]
-pub(crate) struct TokenRequest<'a> {
-    pub(crate) url: &'a Url,
-    /// The whole value of `Authorization`, where the request carries one.
-    pub(crate) authorization: Option<SecretString>,
-    /// The form, where the request carries one.
-    pub(crate) form: Option<SecretString>,
-}
-
-/// A complete answer. The body is as it came, its content encoding not yet undone.
-#[derive(Debug, Default)]
-pub(crate) struct Reply {
-    pub(crate) head: http1::Head,
-    pub(crate) body: Vec<u8>,
-}
-
-/// How far an exchange has come. Shared with whoever may have to give up on it.
-#[derive(Debug, Default)]
-pub(crate) struct Stage(AtomicU8);
-
-impl Stage {
-    pub(crate) fn enter(&self, at: At) {
-        self.0.store(at as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn at(&self) -> At {
-        match self.0.load(Ordering::Relaxed) {
-            0 => At::Connecting,
-            1 => At::Sending,
-            _ => At::Waiting,
+    /// Whether this build holds it.
+    pub const fn is_available(self) -> bool {
+        match self {
+            TransportKind::Reqwest => cfg!(feature = "reqwest"),
+            TransportKind::Direct => cfg!(feature = "direct"),
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum At {
-    /// Not one byte of the request has left.
-    Connecting = 0,
-    /// Some of it may have.
-    Sending = 1,
-    /// All of it may have.
-    Waiting = 2,
-}
-
-/// An exchange that did not end with a complete answer.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) kind: FaultKind,
-    pub(crate) cause: Box<dyn StdError + Send + Sync>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    /// No connection was made; nothing was sent.
-    Connect,
-    /// The way does not lead there and will not the next time either: the proxy refuses, or the name of this machine
-    /// is another's. Nothing was sent.
-    Unfit,
-    /// The connection, used before, had died while it was idle: no byte of an answer came.
-    Stale,
-    /// The connection broke.
-    Broken,
-    /// The TLS handshake failed; nothing was sent.
-    Tls,
-    /// The other side broke TLS off in place of an answer: it may want a certificate of the client's.
-    TlsAlert,
-    /// What came is no HTTP answer.
-    Protocol,
-    /// More came than is read.
-    TooLarge,
-}
-
-impl Fault {
-    pub(crate) fn new(kind: FaultKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Fault {
-        Fault { kind, cause: cause.into() }
-    }
-
-    /// Puts what failed in front of why.
-    pub(crate) fn of(self, what: &str) -> Fault {
-        Fault::new(self.kind, format!("{what}: {}", innermost(&*self.cause)))
-    }
-}
-
-impl From<http1::Malformed> for Fault {
-    fn from(malformed: http1::Malformed) -> Fault {
-        use http1::Malformed::*;
-        let kind = match malformed {
-            Head(_) | Framing(_) => FaultKind::Protocol,
-            HeadTooLarge | BodyTooLarge => FaultKind::TooLarge,
-            CutShort => FaultKind::Broken,
-        };
-        Fault::new(kind, malformed)
-    }
-}
-
-impl fmt::Display for Fault {
+impl fmt::Display for TransportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        f.write_str(self.as_str())
     }
 }
 
-/// A user and password, or what takes their place, as the value of an `Authorization` of either kind.
-pub(crate) fn basic(user: &[u8], password: &[u8]) -> SecretString {
-    let pair = Zeroizing::new([user, b":", password].concat());
-    // What grows leaves copies behind.
-    let mut value = Zeroizing::new(String::with_capacity(6 + pair.len().div_ceil(3) * 4));
-    value.push_str("Basic ");
-    BASE64_STANDARD.encode_string(&*pair, &mut value);
-    SecretString::from(value.as_str())
+impl FromStr for TransportKind {
+    type Err = UnknownTransport;
+
+    fn from_str(name: &str) -> Result<TransportKind, UnknownTransport> {
+        match name {
+            "reqwest" => Ok(TransportKind::Reqwest),
+            "direct" => Ok(TransportKind::Direct),
+            _ => Err(UnknownTransport(name.chars().take(100).collect())),
+        }
+    }
 }
 
-/// The cause that says most: the one at the bottom of the chain.
-pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
-}
+/// A name that is no transport's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("transport {0:?} is unknown: it is \"reqwest\" or \"direct\"")]
+pub struct UnknownTransport(String);
+
+/// The largest body that is read of an answer, in bytes. COR's answers have half a kilobyte.
+pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// How this program introduces itself where nothing else is asked for.
 pub(crate) const USER_AGENT: &str = concat!("projectcor/", env!("CARGO_PKG_VERSION"));

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 
 use crate::Error;
+use crate::options::{Identity, Tls};
 
-/// The settings for every TLS connection of a client. HTTP/1.1 is the one protocol offered.
-pub(crate) fn config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, Error> {
+/// The settings for every TLS connection of a client. Each transport adds the protocols it offers (ALPN).
+pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let extra = match ca_pem {
+    let extra = match &tls.authorities {
         Some(pem) => authorities(pem)?,
         None => Vec::new(),
     };
@@ -21,14 +22,43 @@ pub(crate) fn config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, Error> {
             .advising("install them (Debian: the package ca-certificates) or give your own as ca_file")
             .caused_by(error)
     })?;
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::config("TLS could not be set up").caused_by(error))?
         .dangerous() // the builder's word for a verifier of one's own; this one is the platform's
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    match &tls.identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some(identity) => {
+            let (certificates, key) = identity_of(identity)?;
+            builder.with_client_auth_cert(certificates, key).map_err(|error| {
+                Error::config("client_cert and client_key cannot be used together")
+                    .advising("give the key that belongs to the first certificate of client_cert")
+                    .caused_by(error)
+            })
+        }
+    }
+}
+
+/// The same settings for a transport that offers these protocols, the preferred one first.
+pub(crate) fn offering(config: &ClientConfig, protocols: &[&str]) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+fn identity_of(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&identity.certificates).collect();
+    let certificates = certificates.ok().filter(|found| !found.is_empty()).ok_or_else(|| {
+        Error::config("client_cert holds no certificate")
+            .advising("give PEM certificates, -----BEGIN CERTIFICATE-----")
+    })?;
+    // Neither the key nor a cause that might quote it is shown.
+    let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|_| {
+        Error::config("client_key holds no private key that can be read")
+            .advising("give a PEM key that is not encrypted, -----BEGIN PRIVATE KEY-----")
+    })?;
+    Ok((certificates, key))
 }
 
 fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {

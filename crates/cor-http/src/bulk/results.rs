@@ -3,223 +3,21 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use cor_core::{ErrorKind, Invalid, Outcome, Project, ProjectCreate, ProjectUpdate};
+use cor_core::{ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
-use futures_util::task::AtomicWaker;
-use tokio::sync::Notify;
 
+use super::items::{ItemResult, Progress, Row, Summary};
+use super::update_many::{Creation, OnProgress};
 use crate::Error;
-use crate::call::{self, Caller};
-use crate::client::{Client, Inner};
+use crate::call::{self, Caller, Calls};
 use crate::gate::{Patience, Pause};
+use crate::operation::check_update;
+use crate::options::CallOptions;
 use crate::order::ProjectKey;
-
-/// One row of many: an external id and what is to change.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The project's external id.
-    pub id: String,
-    /// The update, or why there is none: a row that could not be read takes its place among the results.
-    pub update: Result<ProjectUpdate, Invalid>,
-}
-
-impl Row {
-    /// A row that could not be read. It is reported with the others and never sent.
-    pub fn invalid(id: impl Into<String>, invalid: Invalid) -> Row {
-        Row { id: id.into(), update: Err(invalid) }
-    }
-}
-
-impl<S: Into<String>> From<(S, ProjectUpdate)> for Row {
-    fn from((id, update): (S, ProjectUpdate)) -> Self {
-        Row { id: id.into(), update: Ok(update) }
-    }
-}
-
-/// What became of one row.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ItemResult {
-    /// The row's place in the input, counted from 0.
-    pub index: u64,
-    /// The row's external id.
-    pub id: String,
-    /// The project as COR now has it, or why not.
-    pub result: Result<Project, Error>,
-    /// Whether the row was begun at all. Rows are not, after the run was stopped.
-    pub started: bool,
-    /// Whether COR did not know the project and this run created it.
-    pub created: bool,
-}
-
-/// How far a run has come.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Rows finished, failed ones included.
-    pub done: u64,
-    /// Rows that failed.
-    pub failed: u64,
-    /// All rows, where the input knows how many it has.
-    pub total: Option<u64>,
-    /// Why nothing is sent at the moment.
-    pub paused: Option<Pause>,
-}
-
-/// What became of all rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Rows taken from the input.
-    pub read: u64,
-    /// Rows that COR applied.
-    pub applied: u64,
-    /// Rows refused before anything was sent.
-    pub rejected: u64,
-    /// Rows that failed otherwise.
-    pub failed: u64,
-    /// Rows taken from the input and not begun, because the run was stopped.
-    pub not_started: u64,
-}
-
-/// The create for an external id and update of which COR knows no project.
-type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
-
-type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;
-
-/// A run of many updates, before it starts.
-#[must_use = "a run does nothing until it is started"]
-pub struct UpdateMany {
-    client: Client,
-    rows: BoxStream<'static, Row>,
-    concurrency: usize,
-    patience: Duration,
-    creation: Option<Creation>,
-    on_progress: Option<OnProgress>,
-}
-
-impl UpdateMany {
-    pub(crate) fn new<S>(client: Client, rows: S) -> UpdateMany
-    where
-        S: Stream<Item: Into<Row>> + Send + 'static,
-    {
-        UpdateMany {
-            concurrency: client.inner().options.concurrency,
-            client,
-            rows: rows.map(Into::into).boxed(),
-            patience: Duration::from_secs(15 * 60),
-            creation: None,
-            on_progress: None,
-        }
-    }
-
-    /// Requests in flight at most; default: the client's, 16.
-    pub fn concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = concurrency.clamp(1, 10_000);
-        self
-    }
-
-    /// How long to wait for COR when it cannot be reached; default 15 min. Where COR has not answered at all
-    /// yet, the client's deadline is the limit. After that the run stops: rows under way fail, the rest is
-    /// not started.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Creates projects that COR does not know: `creation` says with which fields, from the row's external id and
-    /// update; `None` leaves the row refused. [`ProjectCreate::new`] does where the update says it all.
-    ///
-    /// A create is not repeated blindly. A lost answer is settled by an update that sets the same fields, and so is
-    /// one that met a project which exists by now.
-    pub fn create_missing(
-        mut self,
-        creation: impl Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync + 'static,
-    ) -> Self {
-        self.creation = Some(Arc::new(creation));
-        self
-    }
-
-    /// Called after each row. `false` stops the run: what is in flight finishes, nothing new starts, and the rest of
-    /// the rows, as far as they are there without waiting, is reported as not started.
-    pub fn on_progress(mut self, on_progress: impl FnMut(&Progress) -> bool + Send + 'static) -> Self {
-        self.on_progress = Some(Box::new(on_progress));
-        self
-    }
-
-    /// Starts the run. It advances while its results are asked for.
-    pub fn start(self) -> Results {
-        let inner = self.client.inner().clone();
-        let patience = Patience {
-            before_contact: self.patience.min(inner.options.deadline),
-            after_contact: self.patience,
-        };
-        let (_, total) = self.rows.size_hint();
-        let total = total.filter(|most| self.rows.size_hint().0 == *most).map(|n| n as u64);
-        Results {
-            inner,
-            rows: Some(self.rows),
-            concurrency: self.concurrency,
-            patience,
-            creation: self.creation,
-            on_progress: self.on_progress,
-            total,
-            in_flight: FuturesUnordered::new(),
-            busy: HashMap::new(),
-            held: 0,
-            ready: VecDeque::new(),
-            summary: Summary::default(),
-            stopped: Stop::default(),
-            halted: None,
-        }
-    }
-}
-
-impl fmt::Debug for UpdateMany {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpdateMany").field("concurrency", &self.concurrency).finish_non_exhaustive()
-    }
-}
-
-/// Stops a run from elsewhere: what is in flight finishes, nothing new starts, and rows that wait for COR give up.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Stopping>);
-
-#[derive(Debug, Default)]
-struct Stopping {
-    set: AtomicBool,
-    /// Rows that wait.
-    rows: Notify,
-    /// Whoever waits for the run's next result.
-    results: AtomicWaker,
-}
-
-impl Stop {
-    /// Stops the run. It ends when what is in flight has finished.
-    pub fn stop(&self) {
-        self.0.set.store(true, Ordering::Release);
-        self.0.rows.notify_waiters();
-        self.0.results.wake();
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.set.load(Ordering::Acquire)
-    }
-
-    /// Ends when the run is stopped.
-    pub(crate) async fn stopped(&self) {
-        // Listen before looking, so that a stop does not fall in between.
-        let told = self.0.rows.notified();
-        if !self.is_set() {
-            told.await;
-        }
-    }
-}
+use crate::stop::Stop;
 
 struct Job {
     index: u64,
@@ -233,7 +31,7 @@ type InFlight = Pin<Box<dyn Future<Output = (ProjectKey, ItemResult)> + Send>>;
 /// The results of a run, in the order in which they finish. The run advances while they are asked for.
 #[must_use = "a run advances only while its results are asked for"]
 pub struct Results {
-    inner: Arc<Inner>,
+    calls: Arc<Calls>,
     /// `None` once the input has ended or is no longer wanted.
     rows: Option<BoxStream<'static, Row>>,
     concurrency: usize,
@@ -257,6 +55,33 @@ pub struct Results {
 const MOST_HELD: usize = 1024;
 
 impl Results {
+    pub(super) fn new(
+        calls: Arc<Calls>,
+        rows: BoxStream<'static, Row>,
+        concurrency: usize,
+        patience: Patience,
+        creation: Option<Creation>,
+        on_progress: Option<OnProgress>,
+    ) -> Results {
+        let (least, most) = rows.size_hint();
+        Results {
+            calls,
+            rows: Some(rows),
+            concurrency,
+            patience,
+            creation,
+            on_progress,
+            total: most.filter(|most| *most == least).map(|n| n as u64),
+            in_flight: FuturesUnordered::new(),
+            busy: HashMap::new(),
+            held: 0,
+            ready: VecDeque::new(),
+            summary: Summary::default(),
+            stopped: Stop::default(),
+            halted: None,
+        }
+    }
+
     /// The next result; `None` when every row has one.
     pub async fn next(&mut self) -> Option<ItemResult> {
         poll_fn(|cx| self.poll(cx)).await
@@ -285,11 +110,11 @@ impl Results {
 
     /// Why nothing is sent at the moment.
     pub fn paused(&self) -> Option<Pause> {
-        self.inner.gate.pause()
+        self.calls.gate.pause()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<ItemResult>> {
-        self.stopped.0.results.register(cx.waker());
+        self.stopped.register(cx.waker());
         loop {
             if let Some(item) = self.fill(cx) {
                 return Poll::Ready(Some(self.finished(item)));
@@ -325,7 +150,7 @@ impl Results {
                 return Some(not_started(job.index, job.id));
             }
             let caller = Caller::Bulk(self.patience, self.stopped.clone());
-            self.in_flight.push(Box::pin(run(self.inner.clone(), job, caller, self.creation.clone())));
+            self.in_flight.push(Box::pin(run(self.calls.clone(), job, caller, self.creation.clone())));
         }
         None
     }
@@ -360,7 +185,7 @@ impl Results {
             return Some(Pulled::Result(not_started(index, id)));
         }
         let checked =
-            update.map_err(Error::invalid).and_then(|update| call::check(&id, &update).map(|()| update));
+            update.map_err(Error::invalid).and_then(|update| check_update(&id, &update).map(|()| update));
         let update = match checked {
             Ok(update) => update,
             Err(error) => {
@@ -407,7 +232,7 @@ impl Results {
             }
             Err(error) => {
                 summary.failed += 1;
-                if self.halted.is_none() && halts(error, &self.inner, self.stopped.is_set()) {
+                if self.halted.is_none() && halts(error, &self.calls, self.stopped.is_set()) {
                     self.halted = Some(error.clone());
                     // Rows that wait for COR wait in vain.
                     self.stopped.stop();
@@ -419,7 +244,7 @@ impl Results {
                 done: self.summary.applied + self.summary.rejected + self.summary.failed,
                 failed: self.summary.rejected + self.summary.failed,
                 total: self.total,
-                paused: self.inner.gate.pause(),
+                paused: self.calls.gate.pause(),
             };
             if !on_progress(&progress) {
                 self.stopped.stop();
@@ -430,12 +255,12 @@ impl Results {
 }
 
 /// Whether every other row would meet the same end.
-fn halts(error: &Error, inner: &Inner, stopped: bool) -> bool {
+fn halts(error: &Error, calls: &Calls, stopped: bool) -> bool {
     match error.kind() {
         ErrorKind::Auth | ErrorKind::Tls => true,
         // The way is closed, not only for the moment: by a proxy that refuses, for one.
         ErrorKind::Transport if !error.is_retryable() => true,
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.gate.is_unreachable(),
+        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => calls.gate.is_unreachable(),
         // Not COR's refusal of this row, but the gate's of all, or a wait for COR that somebody ended.
         ErrorKind::RateLimited => stopped || error.status().is_none(),
         _ => false,
@@ -454,20 +279,20 @@ fn not_started(index: u64, id: String) -> ItemResult {
 }
 
 async fn run(
-    inner: Arc<Inner>,
+    calls: Arc<Calls>,
     job: Job,
     caller: Caller,
     creation: Option<Creation>,
 ) -> (ProjectKey, ItemResult) {
     let Job { index, id, update, key } = job;
     // Other calls of this client may be at the same project.
-    let _place = inner.gate.in_order(key).await;
-    let mut result = call::update(&inner, &id, &update, caller.clone()).await;
+    let _place = calls.gate.in_order(key).await;
+    let mut result = calls.update(&id, &update, CallOptions::default(), caller.clone()).await;
     let mut created = false;
     let missing = |error: &Error| error.kind() == ErrorKind::ProjectNotFound;
     if let (true, Some(creation)) = (result.as_ref().is_err_and(missing), creation) {
         if let Some(create) = creation(&id, &update) {
-            (result, created) = create_missing(&inner, &create, caller).await;
+            (result, created) = create_missing(&calls, &create, caller).await;
         }
     }
     // A row that waited for its turn when the run was stopped sent nothing.
@@ -478,18 +303,18 @@ async fn run(
 
 /// Creates a project, and says whether it is this create's.
 async fn create_missing(
-    inner: &Inner,
+    calls: &Calls,
     create: &ProjectCreate,
     caller: Caller,
 ) -> (Result<Project, Error>, bool) {
-    let error = match call::create(inner, create, caller.clone()).await {
+    let error = match calls.create(create, CallOptions::default(), caller.clone()).await {
         Ok(project) => return (Ok(project), true),
         Err(error) => error,
     };
     if !error.is_duplicate() && error.outcome() != Outcome::Unknown {
         return (Err(error), false);
     }
-    match call::update(inner, create.id(), create.fields(), caller).await {
+    match calls.update(create.id(), create.fields(), CallOptions::default(), caller).await {
         Ok(project) => (Ok(project), error.outcome() == Outcome::Unknown),
         // What became of the create is as unknown as before, or it was refused for a project that has gone again.
         Err(settling) if settling.kind() == ErrorKind::ProjectNotFound => (Err(error), false),

@@ -2,7 +2,12 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
 use zeroize::Zeroizing;
+
+use super::super::MAX_BODY;
 
 /// Bytes that arrived and were not yet read. They may be a token, hence wiped.
 #[derive(Debug)]
@@ -51,70 +56,52 @@ impl Inbox {
     }
 }
 
-/// What a caller needs of an answer.
-#[derive(Debug, Default)]
-pub(crate) struct Head {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<String>,
-    pub(crate) date: Option<String>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) content_encoding: Option<String>,
-}
-
-impl Head {
-    /// Keeps a header if it is one that matters. Of several of one name the first counts.
-    pub(crate) fn keep(&mut self, name: &str, value: &[u8]) {
-        let slot = match name.len() {
-            // Only a wait is counted from it, and success asks for none.
-            4 if self.status >= 300 && name.eq_ignore_ascii_case("date") => &mut self.date,
-            11 if name.eq_ignore_ascii_case("retry-after") => &mut self.retry_after,
-            12 if name.eq_ignore_ascii_case("x-request-id") => &mut self.request_id,
-            10 if name.eq_ignore_ascii_case("request-id") => &mut self.request_id,
-            16 if name.eq_ignore_ascii_case("x-correlation-id") => &mut self.request_id,
-            16 if name.eq_ignore_ascii_case("content-encoding") => &mut self.content_encoding,
-            _ => return,
-        };
-        if slot.is_none() {
-            let text: String =
-                String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).take(200).collect();
-            *slot = Some(text);
-        }
-    }
+/// The headers of an answer that the client reads; keeping the others would cost time and nobody looks at them.
+fn known(name: &str, status: u16) -> Option<HeaderName> {
+    let known = match name.len() {
+        // A wait is counted from it, and success asks for none.
+        4 if status >= 300 => DATE,
+        10 => HeaderName::from_static("request-id"),
+        11 => RETRY_AFTER,
+        12 => HeaderName::from_static("x-request-id"),
+        16 if name.eq_ignore_ascii_case("x-correlation-id") => HeaderName::from_static("x-correlation-id"),
+        16 => CONTENT_ENCODING,
+        _ => return None,
+    };
+    name.eq_ignore_ascii_case(known.as_str()).then_some(known)
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Malformed {
     #[error("the answer is not HTTP/1.1: {0}")]
     Head(&'static str),
-    #[error("the answer's head is larger than {} KiB", MOST_HEAD / 1024)]
+    #[error("the answer's head is larger than {} KiB", MAX_HEAD / 1024)]
     HeadTooLarge,
     #[error("the answer's body is framed in a contradictory way: {0}")]
     Framing(&'static str),
-    #[error("the answer's body is larger than {} MiB", MOST_BODY / 1024 / 1024)]
+    #[error("the answer's body is larger than {} MiB", MAX_BODY / 1024 / 1024)]
     BodyTooLarge,
     #[error("the connection ended in the middle of the answer")]
     CutShort,
 }
 
-const MOST_HEAD: usize = 64 * 1024;
-const MOST_HEADERS: usize = 128;
-/// COR's answers have half a kilobyte.
-pub(crate) const MOST_BODY: usize = 4 * 1024 * 1024;
-const MOST_INTERIM: u8 = 16;
-const MOST_CHUNK_LINE: usize = 4 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEADERS: usize = 128;
+const MAX_INTERIM: u8 = 16;
+const MAX_CHUNK_LINE: usize = 4 * 1024;
 
 /// Reads one answer, fed with whatever has arrived.
 #[derive(Debug)]
 pub(crate) struct AnswerReader {
     phase: Phase,
-    head: Head,
+    status: u16,
+    headers: HeaderMap,
     /// Wiped, unless it was taken by whoever does that.
     body: Zeroizing<Vec<u8>>,
     keep_alive: bool,
     interim: u8,
     trailer: usize,
-    /// An answer to CONNECT is a head and nothing else, whatever it says about lengths.
-    head_alone: bool,
+    secret: bool,
 }
 
 #[derive(Debug)]
@@ -134,24 +121,20 @@ impl AnswerReader {
     pub(crate) fn new() -> AnswerReader {
         AnswerReader {
             phase: Phase::Head(0),
-            head: Head::default(),
+            status: 0,
+            headers: HeaderMap::new(),
             body: Zeroizing::default(),
             keep_alive: false,
             interim: 0,
             trailer: 0,
-            head_alone: false,
+            secret: false,
         }
     }
 
     /// For an answer that holds a secret: its body does not grow, which would leave copies behind, unless it is longer
     /// than any answer with a token.
     pub(crate) fn of_secrets() -> AnswerReader {
-        AnswerReader { body: Vec::with_capacity(2 * Inbox::STEP).into(), ..AnswerReader::new() }
-    }
-
-    /// For the answer to a CONNECT.
-    pub(crate) fn of_connect() -> AnswerReader {
-        AnswerReader { head_alone: true, ..AnswerReader::new() }
+        AnswerReader { body: Vec::with_capacity(2 * Inbox::STEP).into(), secret: true, ..AnswerReader::new() }
     }
 
     /// Reads on. `true` once the answer is complete.
@@ -189,8 +172,16 @@ impl AnswerReader {
     }
 
     /// The finished answer, and whether the connection may carry another.
-    pub(crate) fn finish(mut self) -> (Head, Vec<u8>, bool) {
-        (self.head, std::mem::take(&mut *self.body), self.keep_alive)
+    pub(crate) fn finish(mut self) -> (Response<Bytes>, bool) {
+        let body = match self.secret {
+            true => Bytes::from_owner(self.body),
+            false => std::mem::take(&mut *self.body).into(),
+        };
+        let mut answer = Response::new(body);
+        // Every status that gets here was judged to be one.
+        *answer.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
+        *answer.headers_mut() = self.headers;
+        (answer, self.keep_alive)
     }
 
     fn read_head(&mut self, inbox: &mut Inbox, looked_at: usize) -> Result<bool, Malformed> {
@@ -203,17 +194,17 @@ impl AnswerReader {
         // Start a little earlier: the blank line may straddle two reads.
         let from = looked_at.saturating_sub(3);
         let Some(end) = find_blank_line(&unread[from..]).map(|at| from + at) else {
-            if unread.len() > MOST_HEAD {
+            if unread.len() > MAX_HEAD {
                 return Err(Malformed::HeadTooLarge);
             }
             self.phase = Phase::Head(unread.len());
             return Ok(false);
         };
-        if end > MOST_HEAD {
+        if end > MAX_HEAD {
             return Err(Malformed::HeadTooLarge);
         }
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut parsed = httparse::Response::new(&mut headers);
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut fields);
         match parsed.parse(&unread[..end]) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err(Malformed::Head("its head is incomplete")),
@@ -222,31 +213,29 @@ impl AnswerReader {
         }
         let status = parsed.code.unwrap_or_default();
         let mut framing = Framing::new(parsed.version == Some(1));
-        let mut head = Head { status, ..Head::default() };
+        let mut headers = HeaderMap::new();
         for header in parsed.headers.iter() {
-            if !self.head_alone {
-                framing.see(header.name, header.value)?;
+            framing.see(header.name, header.value)?;
+            if let Some(name) = known(header.name, status) {
+                if let Ok(value) = HeaderValue::from_bytes(header.value) {
+                    headers.append(name, value);
+                }
             }
-            head.keep(header.name, header.value);
         }
         inbox.consume(end);
         match status {
             // Interim answers precede the real one (RFC 9110, section 15.2).
             100 | 102..=199 => {
                 self.interim += 1;
-                if self.interim > MOST_INTERIM {
+                if self.interim > MAX_INTERIM {
                     return Err(Malformed::Head("too many interim answers"));
                 }
                 self.phase = Phase::Head(0);
             }
-            200..=599 if self.head_alone => {
-                self.phase = Phase::Done;
-                self.head = head;
-            }
             200..=599 => {
                 self.phase = framing.body_of(status)?;
                 self.keep_alive = framing.keep_alive && !matches!(self.phase, Phase::UntilClose);
-                self.head = head;
+                (self.status, self.headers) = (status, headers);
                 if let Phase::Sized(n) = self.phase {
                     self.body.reserve_exact(n.min(Inbox::STEP));
                 }
@@ -257,7 +246,7 @@ impl AnswerReader {
     }
 
     fn take(&mut self, inbox: &mut Inbox, n: usize) -> Result<(), Malformed> {
-        if self.body.len() + n > MOST_BODY {
+        if self.body.len() + n > MAX_BODY {
             return Err(Malformed::BodyTooLarge);
         }
         self.body.extend_from_slice(&inbox.unread()[..n]);
@@ -286,7 +275,7 @@ impl AnswerReader {
         let size = std::str::from_utf8(digits).ok().filter(|_| hex);
         let size = size.and_then(|digits| usize::from_str_radix(digits, 16).ok());
         let size = size.ok_or(Malformed::Framing("a chunk has no readable size"))?;
-        if self.body.len() + size > MOST_BODY {
+        if self.body.len() + size > MAX_BODY {
             return Err(Malformed::BodyTooLarge);
         }
         self.phase = if size == 0 { Phase::Trailer } else { Phase::Chunk(size) };
@@ -310,7 +299,7 @@ impl AnswerReader {
         self.trailer += line.len();
         if line.is_empty() {
             self.phase = Phase::Done;
-        } else if self.trailer > MOST_HEAD {
+        } else if self.trailer > MAX_HEAD {
             return Err(Malformed::HeadTooLarge);
         }
         Ok(true)
@@ -333,13 +322,13 @@ fn find_blank_line(bytes: &[u8]) -> Option<usize> {
 
 fn next_line(inbox: &mut Inbox) -> Result<Option<Vec<u8>>, Malformed> {
     let unread = inbox.unread();
-    match unread.iter().take(MOST_CHUNK_LINE).position(|&b| b == b'\n') {
+    match unread.iter().take(MAX_CHUNK_LINE).position(|&b| b == b'\n') {
         Some(at) => {
             let line = unread[..at].strip_suffix(b"\r").unwrap_or(&unread[..at]).to_vec();
             inbox.consume(at + 1);
             Ok(Some(line))
         }
-        None if unread.len() >= MOST_CHUNK_LINE => {
+        None if unread.len() >= MAX_CHUNK_LINE => {
             Err(Malformed::Framing("a line between chunks does not end"))
         }
         None => Ok(None),
@@ -387,7 +376,7 @@ impl Framing {
             (204 | 304, ..) => Ok(Phase::Done),
             (_, true, Some(_)) => Err(Malformed::Framing("it has both a length and chunks")),
             (_, true, None) => Ok(Phase::ChunkSize),
-            (_, false, Some(length)) if length > MOST_BODY => Err(Malformed::BodyTooLarge),
+            (_, false, Some(length)) if length > MAX_BODY => Err(Malformed::BodyTooLarge),
             (_, false, Some(0)) => Ok(Phase::Done),
             (_, false, Some(length)) => Ok(Phase::Sized(length)),
             (_, false, None) => Ok(Phase::UntilClose),
@@ -425,8 +414,8 @@ mod tests {
             reader.ended()?;
         }
         let leftover = !inbox.is_empty();
-        let (head, body, keep_alive) = reader.finish();
-        Ok((head.status, body, keep_alive && !leftover))
+        let (answer, keep_alive) = reader.finish();
+        Ok((answer.status().as_u16(), answer.into_body().to_vec(), keep_alive && !leftover))
     }
 
     #[test]
@@ -511,7 +500,7 @@ mod tests {
         assert_eq!(read(&endless_head, 1000), Err(Malformed::HeadTooLarge));
         let many = [&b"HTTP/1.1 200 OK\r\n"[..], &b"X: y\r\n".repeat(200), b"\r\n"].concat();
         assert_eq!(read(&many, 1000), Err(Malformed::HeadTooLarge));
-        let endless_body = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![b'x'; MOST_BODY + 1]].concat();
+        let endless_body = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![b'x'; MAX_BODY + 1]].concat();
         assert_eq!(read(&endless_body, 65536), Err(Malformed::BodyTooLarge));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(50);
         assert_eq!(read(&interim, 1000), Err(Malformed::Head("too many interim answers")));

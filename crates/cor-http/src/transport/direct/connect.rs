@@ -1,4 +1,4 @@
-//! How a connection to one address is made: the name, the way through a proxy, and TLS on top.
+//! How a connection to one address is made: the name, the socket, and TLS on top.
 
 use std::io;
 use std::pin::Pin;
@@ -16,84 +16,74 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 use url::Url;
 
-use super::proxy::Proxy;
-use super::{Fault, FaultKind, tls};
+use super::super::{FaultKind, Sent, TransportError, tls};
 
 /// Makes connections to one address.
 pub(crate) struct Connector {
     address: Url,
-    proxy: Option<Proxy>,
     tls: Option<Tls>,
     tcp: HttpConnector,
     timeout: Duration,
 }
 
 impl Connector {
-    /// `tls` is needed for an https address, and for an https proxy.
-    pub(crate) fn new(
-        address: &Url,
-        proxy: Option<Proxy>,
-        tls: Option<&Arc<ClientConfig>>,
-        timeout: Duration,
-    ) -> Connector {
+    /// `tls` is needed for an https address.
+    pub(crate) fn new(address: &Url, tls: Option<&Arc<ClientConfig>>, timeout: Duration) -> Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(timeout));
-        Connector { address: address.clone(), proxy, tls: Tls::to(address, tls), tcp, timeout }
+        Connector { address: address.clone(), tls: Tls::to(address, tls), tcp, timeout }
     }
 
-    /// The proxy that is between, if any, as it may be shown.
-    pub(crate) fn proxy(&self) -> Option<&str> {
-        self.proxy.as_ref().map(Proxy::name)
-    }
-
-    /// The whole of it within the time for it: name, connection, tunnel and handshake.
-    pub(crate) async fn connect(&self) -> Result<Stream, Fault> {
-        match tokio::time::timeout(self.timeout, self.connect_at_leisure()).await {
+    /// The whole of it within the time for it: name, connection and handshake.
+    pub(crate) async fn connect(&self) -> Result<Stream, TransportError> {
+        match tokio::time::timeout(self.timeout, self.connect_untimed()).await {
             Ok(connected) => connected,
             Err(_) => {
                 let late = format!("it took longer than {:?}", self.timeout);
-                Err(Fault::new(FaultKind::Connect, late))
+                Err(failed(FaultKind::Connect, late))
             }
         }
     }
 
-    async fn connect_at_leisure(&self) -> Result<Stream, Fault> {
-        let stream = match &self.proxy {
-            None => tcp(&self.tcp, &self.address).await?,
-            Some(proxy) => proxy.tunnel(&self.tcp, &self.address).await?,
-        };
+    async fn connect_untimed(&self) -> Result<Stream, TransportError> {
+        let stream = tcp(&self.tcp, &self.address).await?;
         match &self.tls {
-            None => unshielded(stream),
+            None => loopback_only(stream),
             Some(tls) => tls.handshake(stream).await,
         }
     }
 }
 
+/// An error of a request of which nothing was sent.
+fn failed(kind: FaultKind, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TransportError {
+    TransportError::new(kind, Sent::Nothing, cause)
+}
+
 /// Without TLS nothing leaves this machine, whatever a name server says of `localhost`.
-fn unshielded(stream: Stream) -> Result<Stream, Fault> {
-    let there = stream.socket().peer_addr().map_err(|error| Fault::new(FaultKind::Connect, error))?.ip();
+fn loopback_only(stream: TcpStream) -> Result<Stream, TransportError> {
+    let there = stream.peer_addr().map_err(|error| failed(FaultKind::Connect, error))?.ip();
     match there.to_canonical().is_loopback() {
-        true => Ok(stream),
+        true => Ok(Stream::Plain(stream)),
         false => {
             let text = format!("the address is http and leads to {there}, another machine");
-            Err(Fault::new(FaultKind::Unfit, text))
+            Err(failed(FaultKind::Refused, text))
         }
     }
 }
 
 /// A connection to the host and port of an address.
-pub(super) async fn tcp(connector: &HttpConnector, address: &Url) -> Result<Stream, Fault> {
-    let uri = address.as_str().parse().map_err(|error| Fault::new(FaultKind::Connect, format!("{error}")))?;
+async fn tcp(connector: &HttpConnector, address: &Url) -> Result<TcpStream, TransportError> {
+    let uri = address.as_str().parse().map_err(|error| failed(FaultKind::Connect, format!("{error}")))?;
     let mut connector = connector.clone();
     match connector.call(uri).await {
-        Ok(stream) => Ok(Stream::Plain(stream.into_inner())),
-        // The connector's own words are of a deadline, which a call has another of.
+        Ok(stream) => Ok(stream.into_inner()),
+        // The connector's own text speaks of a deadline, a word that means something else to a caller.
         Err(error) if is_late(&error) => {
-            Err(Fault::new(FaultKind::Connect, "nobody answered in the time to make a connection"))
+            Err(failed(FaultKind::Connect, "the server did not answer within the connect timeout"))
         }
-        Err(error) => Err(Fault::new(FaultKind::Connect, error)),
+        Err(error) => Err(failed(FaultKind::Connect, error)),
     }
 }
 
@@ -104,42 +94,42 @@ fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// What TLS to one host takes.
-pub(super) struct Tls {
+struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
 impl Tls {
     /// Nothing, where the address is not https.
-    pub(super) fn to(address: &Url, config: Option<&Arc<ClientConfig>>) -> Option<Tls> {
+    fn to(address: &Url, config: Option<&Arc<ClientConfig>>) -> Option<Tls> {
         let config = config.filter(|_| address.scheme() == "https")?;
         let host = address.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).ok()?;
         Some(Tls { connector: TlsConnector::from(config.clone()), name })
     }
 
-    pub(super) async fn handshake(&self, stream: Stream) -> Result<Stream, Fault> {
+    async fn handshake(&self, stream: TcpStream) -> Result<Stream, TransportError> {
         match self.connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
             Err(error) => {
                 let kind = if tls::is_tls(&error) { FaultKind::Tls } else { FaultKind::Connect };
-                Err(Fault::new(kind, error))
+                Err(failed(kind, error))
             }
         }
     }
 }
 
-/// A connection, with as many layers of TLS as it takes: one to COR, and one more where the proxy speaks it.
+/// A connection, with TLS or without.
 pub(crate) enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<Stream>>),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
     pub(super) fn socket(&self) -> &TcpStream {
         match self {
             Stream::Plain(socket) => socket,
-            Stream::Tls(stream) => stream.get_ref().0.socket(),
+            Stream::Tls(stream) => stream.get_ref().0,
         }
     }
 }
@@ -192,11 +182,11 @@ mod tests {
         assert!(!outside.ip().is_loopback());
         let connect = |url: String| async move {
             let address = Url::parse(&url).unwrap();
-            Connector::new(&address, None, None, Duration::from_secs(3)).connect().await
+            Connector::new(&address, None, Duration::from_secs(3)).connect().await
         };
         let fault = connect(format!("http://{outside}")).await.err().unwrap();
-        assert_eq!(fault.kind, FaultKind::Unfit);
-        assert!(fault.to_string().contains(&outside.ip().to_string()), "{fault}");
+        assert_eq!(fault.kind(), FaultKind::Refused);
+        assert!(fault.root_cause().contains(&outside.ip().to_string()), "{fault}");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         assert!(connect(format!("http://{}", listener.local_addr().unwrap())).await.is_ok());
     }

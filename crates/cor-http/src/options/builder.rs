@@ -1,21 +1,20 @@
-//! What a client can be told, what it assumes, and what it refuses.
-
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
-use crate::auth::{Credentials, sendable};
+use super::address::address;
+use super::credentials::credentials;
+use super::proxy::{ProxyOption, Proxies};
+use super::transports::{Choice, Tls};
+use super::{BASE_URL, Options, TOKEN_URL, check_max_attempts, time};
+use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
-use crate::transport::USER_AGENT;
+use crate::transport::{Transport, TransportKind, USER_AGENT};
 use crate::{Client, Error};
-
-/// COR's production address of the Integrations API.
-pub(crate) const BASE_URL: &str = "https://integrations.projectcor.com";
-/// COR's production address for tokens.
-pub(crate) const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
 
 /// Sets up a [`Client`]. Nothing is read from the environment unless [`from_env`](ClientBuilder::from_env) asks for it.
 ///
@@ -37,7 +36,11 @@ pub struct ClientBuilder {
     api_key: Option<SecretString>,
     client_secret: Option<SecretString>,
     ca_file: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
     proxy: Option<SecretString>,
+    transport: Option<Arc<dyn Transport>>,
+    transport_kind: Option<TransportKind>,
     user_agent: Option<String>,
     connect_timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
@@ -58,6 +61,7 @@ struct Environment {
     token_url: Option<String>,
     proxy: Option<SecretString>,
     no_proxy: Option<String>,
+    transport: Option<String>,
 }
 
 macro_rules! setters {
@@ -88,9 +92,18 @@ setters! {
     client_secret: impl Into<String> as client_secret.into().into();
     /// A PEM file of certificate authorities to trust besides the operating system's.
     ca_file: impl Into<PathBuf> as ca_file.into();
+    /// A PEM file with the certificate by which this client proves itself in TLS, and those between it and its authority;
+    /// needs `client_key`. For COR behind a gateway that asks for one.
+    client_cert: impl Into<PathBuf> as client_cert.into();
+    /// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to `client_cert`.
+    client_key: impl Into<PathBuf> as client_key.into();
     /// The proxy to go through: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
-    /// needed. It is asked for tunnels, sees where calls go and nothing of them, and never calls to this machine.
+    /// needed. It is asked for tunnels, sees where calls go and nothing of them, and never calls to this machine. The
+    /// transport `direct` takes no proxy.
     proxy: impl Into<String> as proxy.into().into();
+    /// Which of this crate's transports carries the requests; default [`TransportKind::Reqwest`]. From the environment:
+    /// `COR_TRANSPORT`.
+    transport_kind: TransportKind as transport_kind;
     /// The whole `User-Agent`; default `projectcor/` and the version.
     user_agent: impl Into<String> as user_agent.into();
     /// The longest time to make a connection; default 5 s.
@@ -108,6 +121,16 @@ setters! {
 }
 
 impl ClientBuilder {
+    /// A transport of the caller's own, which carries every request, token requests included.
+    ///
+    /// What it does about connections, TLS and proxies is its own: with it, the options `ca_file`, `client_cert`,
+    /// `client_key`, `proxy`, `connect_timeout` and `transport_kind` are `config` errors, and `HTTPS_PROXY` and
+    /// `COR_TRANSPORT` are not read. [`Transport`] lists what the client promises all the same.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
     /// How often a call is attempted, the first time included; default 4.
     pub fn max_attempts(self, max_attempts: u32) -> Self {
         self.change_retry(|retry| retry.max_attempts = max_attempts)
@@ -130,8 +153,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`; and the
-    /// usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A setter wins over them, an empty variable is none.
+    /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`,
+    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A setter wins over them, an empty variable is none.
     pub fn from_env(self) -> Self {
         self.environment(|name| std::env::var(name).ok())
     }
@@ -148,6 +171,7 @@ impl ClientBuilder {
             token_url: get("COR_TOKEN_URL"),
             proxy: either("HTTPS_PROXY").or_else(|| either("ALL_PROXY")).map(Into::into),
             no_proxy: either("NO_PROXY"),
+            transport: get("COR_TRANSPORT"),
         };
         self
     }
@@ -173,7 +197,7 @@ impl ClientBuilder {
         let given = credentials(self.token, self.api_key, self.client_secret, "the arguments")?;
         let credentials = match given {
             Some(credentials) => credentials,
-            None => credentials_from(env.token, env.api_key, env.client_secret)?.ok_or_else(|| {
+            None => credentials(env.token, env.api_key, env.client_secret, "the environment")?.ok_or_else(|| {
                 Error::config("no credentials were given").advising(
                     "give a token, or api_key with client_secret; from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET",
                 )
@@ -189,12 +213,7 @@ impl ClientBuilder {
         }
 
         let retry = self.retry.unwrap_or_default();
-        if !(1..=100).contains(&retry.max_attempts) {
-            return Err(Error::config(format!(
-                "max_attempts is {}; it goes from 1 to 100",
-                retry.max_attempts
-            )));
-        }
+        check_max_attempts(retry.max_attempts)?;
         let concurrency = self.concurrency.unwrap_or(16);
         if !(1..=10_000).contains(&concurrency) {
             return Err(Error::config(format!("concurrency is {concurrency}; it goes from 1 to 10000")));
@@ -208,16 +227,36 @@ impl ClientBuilder {
         if user_agent.is_empty() || !user_agent.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
             return Err(Error::config("user_agent is empty or holds characters other than printable ASCII"));
         }
-        let ca_pem = self.ca_file.map(|path| {
-            std::fs::read(&path)
-                .map_err(|error| Error::config(format!("ca_file {path:?} cannot be read")).caused_by(error))
-        });
+        let tls = Tls::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
+        let transport = match self.transport {
+            Some(transport) => {
+                let of_its_own = [
+                    ("transport_kind", self.transport_kind.is_some()),
+                    ("proxy", self.proxy.is_some()),
+                    ("ca_file", self.ca_file.is_some()),
+                    ("client_cert", self.client_cert.is_some()),
+                    ("connect_timeout", self.connect_timeout.is_some()),
+                ];
+                if let Some((option, _)) = of_its_own.iter().find(|(_, is_set)| *is_set) {
+                    return Err(Error::config(format!("{option} is set together with a transport of the caller's own"))
+                        .advising("set it up in that transport and leave the option out"));
+                }
+                Choice::Own(transport)
+            }
+            None => Choice::BuiltIn(transport_kind(self.transport_kind, env.transport)?),
+        };
+        let proxies = match &transport {
+            Choice::Own(_) => Proxies::default(),
+            Choice::BuiltIn(kind) => ProxyOption { argument: self.proxy, environment: env.proxy, no_proxy: env.no_proxy }
+                .for_addresses(*kind, &base_url, &token_url)?,
+        };
         Ok(Options {
-            proxy: proxy_for(&base_url, &token_url, self.proxy, env.proxy, env.no_proxy)?,
+            transport,
+            proxies,
+            tls,
             base_url,
             token_url,
             credentials,
-            ca_pem: ca_pem.transpose()?,
             user_agent,
             connect_timeout: time("connect_timeout", self.connect_timeout, 5)?,
             attempt_timeout: time("attempt_timeout", self.attempt_timeout, 20)?,
@@ -233,173 +272,26 @@ impl ClientBuilder {
     }
 }
 
+fn transport_kind(argument: Option<TransportKind>, environment: Option<String>) -> Result<TransportKind, Error> {
+    let kind = match (argument, environment) {
+        (Some(kind), _) => kind,
+        (None, None) => TransportKind::default(),
+        (None, Some(name)) => name
+            .parse()
+            .map_err(|error| Error::config(format!("{error}")).advising("correct COR_TRANSPORT"))?,
+    };
+    match kind.is_available() {
+        true => Ok(kind),
+        false => Err(Error::config(format!("this build has no transport {kind:?}"))
+            .advising("build cor-http with that feature, or pass a transport of your own")),
+    }
+}
+
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing was judged yet: an address may hold a password.
         f.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
-}
-
-/// Options that were judged and can work.
-#[derive(Clone)]
-pub(crate) struct Options {
-    pub(crate) base_url: Url,
-    pub(crate) token_url: Url,
-    pub(crate) credentials: Credentials,
-    pub(crate) ca_pem: Option<Vec<u8>>,
-    pub(crate) proxy: Proxies,
-    pub(crate) user_agent: String,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) deadline: Duration,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) concurrency: usize,
-    pub(crate) rate: Option<f64>,
-}
-
-/// Which calls go through which proxy.
-#[derive(Clone, Default)]
-pub(crate) struct Proxies {
-    pub(crate) api: Option<SecretString>,
-    pub(crate) token: Option<SecretString>,
-}
-
-/// Seconds as a person or another language gives them.
-///
-/// # Errors
-/// `config` for zero, negative, NaN or absurd values; `name` says which option it was.
-pub fn seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
-    let duration = Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Error::config(format!("{name} is {seconds}; it is a positive number of seconds")))?;
-    time(name, Some(duration), 0)
-}
-
-fn time(name: &str, given: Option<Duration>, default: u64) -> Result<Duration, Error> {
-    const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-    match given {
-        None => Ok(Duration::from_secs(default)),
-        Some(time) if time.is_zero() || time > LONGEST => {
-            Err(Error::config(format!("{name} is {time:?}; it goes from above zero to seven days")))
-        }
-        Some(time) => Ok(time),
-    }
-}
-
-fn address(name: &str, text: &str) -> Result<Url, Error> {
-    // The text is not quoted where it could hold a password.
-    let url = Url::parse(text).map_err(|error| {
-        Error::config(format!("{name} is no address")).advising("write it as https://host").caused_by(error)
-    })?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config(format!(
-            "{name} holds a user or password; give credentials as options of their own"
-        )));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::config(format!("{name} has a query or fragment; give the plain address")));
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(Error::config(format!(
-            "{name} is http to another machine, which would show the token to everybody in between"
-        ))
-        .advising("use https")),
-        scheme => Err(Error::config(format!("{name} has the scheme {scheme:?}; use https"))),
-    }
-}
-
-/// Whether an address is this machine itself.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
-fn credentials(
-    token: Option<SecretString>,
-    key: Option<SecretString>,
-    secret: Option<SecretString>,
-    level: &str,
-) -> Result<Option<Credentials>, Error> {
-    use secrecy::ExposeSecret;
-    let check = |name: &str, secret: &SecretString, sendable: bool| match sendable {
-        true => Ok(()),
-        // Never the value itself.
-        false => Err(Error::config(format!(
-            "{name} is empty or holds spaces, line ends or characters other than ASCII ({} bytes)",
-            secret.expose_secret().len()
-        ))),
-    };
-    match (token, key, secret) {
-        (None, None, None) => Ok(None),
-        (Some(token), None, None) => {
-            check("the token", &token, sendable(token.expose_secret()))?;
-            Ok(Some(Credentials::Token(token)))
-        }
-        (None, Some(key), Some(secret)) => {
-            let key_fits = sendable(key.expose_secret()) && !key.expose_secret().contains(':');
-            check("api_key", &key, key_fits)?;
-            check("client_secret", &secret, sendable(secret.expose_secret()))?;
-            Ok(Some(Credentials::Client { key, secret }))
-        }
-        (Some(_), ..) => Err(Error::config(format!("both a token and client credentials come from {level}"))
-            .advising("give one of them")),
-        (None, Some(_), None) => {
-            Err(Error::config(format!("an API key without its client secret comes from {level}"))
-                .advising("give api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
-        }
-        (None, None, Some(_)) => {
-            Err(Error::config(format!("a client secret without its API key comes from {level}"))
-                .advising("give api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
-        }
-    }
-}
-
-fn credentials_from(
-    token: Option<SecretString>,
-    key: Option<SecretString>,
-    secret: Option<SecretString>,
-) -> Result<Option<Credentials>, Error> {
-    credentials(token, key, secret, "the environment")
-}
-
-fn proxy_for(
-    base: &Url,
-    token: &Url,
-    given: Option<SecretString>,
-    from_env: Option<SecretString>,
-    no_proxy: Option<String>,
-) -> Result<Proxies, Error> {
-    use hyper_util::client::proxy::matcher::Matcher;
-    use secrecy::ExposeSecret;
-    let bad = || {
-        Error::config("proxy is no address").advising("write it as http://host:port or socks5://host:port")
-    };
-    // A proxy that was asked for takes everything; one from the environment leaves out what NO_PROXY names.
-    let (proxy, no_proxy) = match (given, from_env) {
-        (Some(proxy), _) => (proxy, None),
-        (None, Some(proxy)) => (proxy, no_proxy),
-        (None, None) => return Ok(Proxies::default()),
-    };
-    let text = proxy.expose_secret();
-    // Environments often name a proxy without its scheme.
-    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let url = Url::parse(&with_scheme).map_err(|_| bad())?;
-    if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") || url.host().is_none() {
-        return Err(bad());
-    }
-    let matcher = Matcher::builder().all("http://proxy.invalid").no(no_proxy.unwrap_or_default()).build();
-    let applies = |target: &Url| {
-        let uri = target.as_str().parse();
-        !is_loopback(target) && uri.is_ok_and(|uri| matcher.intercept(&uri).is_some())
-    };
-    let proxy: SecretString = with_scheme.into();
-    let pick = |target: &Url| applies(target).then(|| proxy.clone());
-    Ok(Proxies { api: pick(base), token: pick(token) })
 }
 
 #[cfg(test)]
@@ -488,7 +380,7 @@ mod tests {
     #[test]
     fn a_proxy_never_sees_this_machine() {
         let through = |base: &str, builder: ClientBuilder| {
-            builder.base_url(base).options().unwrap().proxy.api.is_some()
+            builder.base_url(base).options().unwrap().proxies.api.is_some()
         };
         let proxied = builder().proxy("http://u:hush@proxy.example:3128");
         assert!(through("https://cor.example", proxied.clone()));

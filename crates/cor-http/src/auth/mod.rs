@@ -1,0 +1,168 @@
+//! Tokens: cached, refreshed ahead of expiry, one refresh at a time.
+
+mod cache;
+mod grant;
+mod token;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cor_core::ErrorKind;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::Error;
+use cache::{Grant, TokenCache, TokenState};
+
+pub(crate) use grant::TokenEndpoint;
+pub(crate) use token::{Token, sendable};
+
+/// How a client proves who it is.
+#[derive(Clone)]
+pub(crate) enum Credentials {
+    Token(SecretString),
+    Client { key: SecretString, secret: SecretString },
+}
+
+type Refresh = BoxFuture<'static, Result<Arc<Token>, Error>>;
+
+/// The client's tokens.
+pub(crate) struct Auth {
+    credentials: Credentials,
+    endpoint: Option<Arc<TokenEndpoint>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    cache: TokenCache,
+    /// The refresh under way. It lives as long as a caller waits for it, so that one whose every caller was cancelled is
+    /// not found half done much later.
+    refresh: Option<WeakShared<Refresh>>,
+    /// The last refresh, if it failed, and when.
+    failed: Option<(Instant, Error)>,
+}
+
+impl Auth {
+    /// The time that a call spends at most on a refresh it could do without.
+    const SPARE: Duration = Duration::from_secs(3);
+
+    /// `endpoint` is needed for client credentials.
+    pub(crate) fn new(credentials: Credentials, endpoint: Option<TokenEndpoint>) -> Auth {
+        let mut state = State::default();
+        if let Credentials::Token(token) = &credentials {
+            const YEARS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+            let grant = Grant { token: token.clone(), refresh: None, lifetime: YEARS };
+            state.cache.store(grant, Instant::now());
+        }
+        Auth { credentials, endpoint: endpoint.map(Arc::new), state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A token to send. Waits for a refresh where there is none that is good, and no longer than `deadline` allows for
+    /// a refresh it could do without. `rejected` is when the request left whose token COR has just not accepted: a
+    /// refresh that failed since then answers it, and is not tried again.
+    pub(crate) async fn token(
+        &self,
+        deadline: Instant,
+        rejected: Option<Instant>,
+    ) -> Result<Arc<Token>, Error> {
+        let (refresh, fallback) = {
+            let mut state = self.state();
+            match state.cache.state(Instant::now()) {
+                TokenState::Fresh(token) => return Ok(token),
+                // One caller refreshes ahead of time, the others go on.
+                TokenState::Expiring(token) if state.refresh().is_some() => return Ok(token),
+                TokenState::Expiring(token) => (self.start_refresh(&mut state), Some(token)),
+                TokenState::Missing => match (rejected, &state.failed) {
+                    (Some(sent), Some((at, error))) if sent <= *at => return Err(error.clone()),
+                    _ => (self.start_refresh(&mut state), None),
+                },
+            }
+        };
+        let Some(good) = fallback else { return refresh?.await };
+        // A refresh ahead of time that fails or is slow does not break a token that is still good.
+        let spare = Auth::SPARE.min(deadline.saturating_duration_since(Instant::now()) / 4);
+        match tokio::time::timeout(spare, refresh?).await {
+            Ok(Ok(token)) => Ok(token),
+            Ok(Err(_)) => Ok(good),
+            Err(_) => {
+                self.state().cache.refresh_failed(Instant::now());
+                Ok(good)
+            }
+        }
+    }
+
+    /// COR answered 401 to the token of this generation. `true`: there is, or may be had, another.
+    pub(crate) fn reject(&self, generation: u64) -> bool {
+        if matches!(self.credentials, Credentials::Token(_)) {
+            return false;
+        }
+        self.state().cache.reject(generation);
+        true
+    }
+
+    /// The refresh under way, or a new one.
+    fn start_refresh(&self, state: &mut State) -> Result<Shared<Refresh>, Error> {
+        if let Some(refresh) = state.refresh() {
+            return Ok(refresh);
+        }
+        let (Credentials::Client { key, secret }, Some(endpoint)) = (&self.credentials, &self.endpoint)
+        else {
+            // A static token is stored for good; COR has rejected it.
+            return Err(
+                Error::new(ErrorKind::Auth, "COR did not accept the token").attempting("sign in to COR")
+            );
+        };
+        let (key, secret, endpoint) = (key.clone(), secret.clone(), endpoint.clone());
+        let refresh_token = state.cache.refresh_token();
+        let shared = Arc::downgrade(&self.state);
+        let refresh = async move {
+            let asked_at = Instant::now();
+            let result = endpoint.grant(&key, &secret, refresh_token.as_ref()).await;
+            let Some(state) = shared.upgrade() else {
+                return Err(Error::new(ErrorKind::Cancelled, "the client is gone"));
+            };
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.refresh = None;
+            match result {
+                Ok(grant) => {
+                    state.failed = None;
+                    Ok(state.cache.store(grant, asked_at))
+                }
+                Err(error) => {
+                    let now = Instant::now();
+                    state.cache.refresh_failed(now);
+                    state.failed = Some((now, error.clone()));
+                    Err(error)
+                }
+            }
+        };
+        let refresh = (Box::pin(refresh) as Refresh).shared();
+        state.refresh = refresh.downgrade();
+        Ok(refresh)
+    }
+}
+
+impl State {
+    /// The refresh under way.
+    fn refresh(&self) -> Option<Shared<Refresh>> {
+        self.refresh.as_ref()?.upgrade()
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let credentials = match self.credentials {
+            Credentials::Token(_) => "a static token",
+            Credentials::Client { .. } => "client credentials",
+        };
+        write!(f, "Auth({credentials})")
+    }
+}

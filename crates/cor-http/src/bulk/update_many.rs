@@ -1,0 +1,90 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cor_core::{ProjectCreate, ProjectUpdate};
+use futures_util::stream::{BoxStream, Stream, StreamExt};
+
+use super::items::{Progress, Row};
+use super::results::Results;
+use crate::call::Calls;
+use crate::gate::Patience;
+
+/// The create for an external id and update of which COR knows no project.
+pub(super) type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
+
+pub(super) type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;
+
+/// A run of many updates, before it starts.
+#[must_use = "a run does nothing until it is started"]
+pub struct UpdateMany {
+    calls: Arc<Calls>,
+    rows: BoxStream<'static, Row>,
+    concurrency: usize,
+    patience: Duration,
+    creation: Option<Creation>,
+    on_progress: Option<OnProgress>,
+}
+
+impl UpdateMany {
+    pub(crate) fn new<S>(calls: Arc<Calls>, concurrency: usize, rows: S) -> UpdateMany
+    where
+        S: Stream<Item: Into<Row>> + Send + 'static,
+    {
+        UpdateMany {
+            concurrency,
+            calls,
+            rows: rows.map(Into::into).boxed(),
+            patience: Duration::from_secs(15 * 60),
+            creation: None,
+            on_progress: None,
+        }
+    }
+
+    /// Requests in flight at most; default: the client's, 16.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.clamp(1, 10_000);
+        self
+    }
+
+    /// How long to wait for COR when it cannot be reached; default 15 min. Where COR has not answered at all
+    /// yet, the client's deadline is the limit. After that the run stops: rows under way fail, the rest is
+    /// not started.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Creates projects that COR does not know: `creation` says with which fields, from the row's external id and
+    /// update; `None` leaves the row refused. [`ProjectCreate::new`] does where the update says it all.
+    ///
+    /// A create is not repeated blindly. A lost answer is settled by an update that sets the same fields, and so is
+    /// one that met a project which exists by now.
+    pub fn create_missing(
+        mut self,
+        creation: impl Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync + 'static,
+    ) -> Self {
+        self.creation = Some(Arc::new(creation));
+        self
+    }
+
+    /// Called after each row. `false` stops the run: what is in flight finishes, nothing new starts, and the rest of
+    /// the rows, as far as they are there without waiting, is reported as not started.
+    pub fn on_progress(mut self, on_progress: impl FnMut(&Progress) -> bool + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(on_progress));
+        self
+    }
+
+    /// Starts the run. It advances while its results are asked for.
+    pub fn start(self) -> Results {
+        let patience =
+            Patience { before_contact: self.patience.min(self.calls.deadline), after_contact: self.patience };
+        Results::new(self.calls, self.rows, self.concurrency, patience, self.creation, self.on_progress)
+    }
+}
+
+impl fmt::Debug for UpdateMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateMany").field("concurrency", &self.concurrency).finish_non_exhaustive()
+    }
+}

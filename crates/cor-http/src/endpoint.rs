@@ -1,0 +1,147 @@
+//! Where requests go: COR's API or its token endpoint, the headers that every request there carries, and the transport.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Uri};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::Error;
+use crate::attempt::Failure;
+use crate::response::Response;
+use crate::transport::{RequestContext, Sent, Transport};
+
+/// Who answers at an endpoint, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    Cor,
+    TokenEndpoint,
+}
+
+impl Server {
+    /// " to the token endpoint": COR itself goes without saying.
+    pub(crate) fn to(self) -> &'static str {
+        match self {
+            Server::Cor => "",
+            Server::TokenEndpoint => " to the token endpoint",
+        }
+    }
+
+    /// " of the token endpoint".
+    pub(crate) fn of(self) -> &'static str {
+        match self {
+            Server::Cor => "",
+            Server::TokenEndpoint => " of the token endpoint",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    server: Server,
+    transport: Arc<dyn Transport>,
+    scheme: Scheme,
+    authority: Authority,
+    headers: HeaderMap,
+    attempt_timeout: Duration,
+}
+
+impl Endpoint {
+    /// `address` is an http or https URL with a host; `user_agent` was checked to be sendable.
+    pub(crate) fn new(
+        server: Server,
+        address: &Url,
+        transport: Arc<dyn Transport>,
+        user_agent: &str,
+        attempt_timeout: Duration,
+    ) -> Result<Endpoint, Error> {
+        let unusable = |what: &str| Error::config(format!("{what} cannot be used"));
+        let host = address.host_str().unwrap_or_default();
+        let authority = match address.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, user_agent.parse().map_err(|_| unusable("user_agent"))?);
+        Ok(Endpoint {
+            server,
+            transport,
+            scheme: if address.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP },
+            authority: authority.parse().map_err(|_| unusable("the host of the address"))?,
+            headers,
+            attempt_timeout,
+        })
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        self.server
+    }
+
+    /// " through the proxy …" where requests go through one.
+    pub(crate) fn through(&self) -> String {
+        self.transport.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+    }
+
+    /// Closes what is idle: after an outage the old connections lead nowhere.
+    pub(crate) fn close_idle(&self) {
+        self.transport.close_idle();
+    }
+
+    /// A request to this endpoint. `authorization` and `content_type` are left out where they are `None`.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: PathAndQuery,
+        authorization: Option<HeaderValue>,
+        content_type: Option<HeaderValue>,
+        body: Bytes,
+    ) -> Request<Bytes> {
+        let mut headers = self.headers.clone();
+        if let Some(value) = authorization {
+            headers.insert(AUTHORIZATION, value);
+        }
+        if let Some(value) = content_type {
+            headers.insert(http::header::CONTENT_TYPE, value);
+        }
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        // A URI of all three parts is valid.
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// Sends one request, within the attempt timeout and until `deadline`.
+    ///
+    /// # Errors
+    /// The failure of this attempt, where no complete answer came.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        context: RequestContext,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
+        let timeout = self.attempt_timeout;
+        let until = deadline.min(Instant::now() + timeout);
+        match tokio::time::timeout_at(until, self.transport.send(request, context.clone())).await {
+            Ok(Ok(answer)) => Ok(Response::new(answer)),
+            Ok(Err(error)) => Err(Failure::of_transport(error, self)),
+            Err(_) => {
+                let sent = match self.transport.reports_progress() {
+                    true => context.progress(),
+                    false => Sent::All,
+                };
+                Err(Failure::of_timeout(sent, (until < deadline).then_some(timeout), self))
+            }
+        }
+    }
+}

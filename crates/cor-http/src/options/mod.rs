@@ -1,0 +1,87 @@
+//! What a client can be told, what it assumes, and what it refuses.
+
+mod address;
+mod builder;
+mod credentials;
+mod proxy;
+mod transports;
+
+use std::time::Duration;
+
+use url::Url;
+
+use self::proxy::Proxies;
+use self::transports::Choice;
+use crate::Error;
+use crate::auth::Credentials;
+use crate::retry::RetryPolicy;
+
+pub use builder::ClientBuilder;
+#[cfg(feature = "network")]
+pub(crate) use transports::Identity;
+pub(crate) use transports::Tls;
+
+/// COR's production address of the Integrations API.
+const BASE_URL: &str = "https://integrations.projectcor.com";
+/// COR's production address for tokens.
+const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
+
+/// Options that were judged and can work.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) base_url: Url,
+    pub(crate) token_url: Url,
+    pub(crate) credentials: Credentials,
+    pub(crate) transport: Choice,
+    pub(crate) proxies: Proxies,
+    pub(crate) tls: Tls,
+    pub(crate) user_agent: String,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) concurrency: usize,
+    pub(crate) rate: Option<f64>,
+}
+
+/// What one call may take, where it differs from the client's options.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+}
+
+impl CallOptions {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        time("deadline", self.deadline, 60)?;
+        self.max_attempts.map_or(Ok(()), check_max_attempts)
+    }
+}
+
+fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
+    match max_attempts {
+        1..=100 => Ok(()),
+        _ => Err(Error::config(format!("max_attempts is {max_attempts}; it goes from 1 to 100"))),
+    }
+}
+
+/// Seconds as a person or another language gives them.
+///
+/// # Errors
+/// `config` for zero, negative, NaN or absurd values; `name` says which option it was.
+pub fn seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
+    let duration = Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Error::config(format!("{name} is {seconds}; it is a positive number of seconds")))?;
+    time(name, Some(duration), 0)
+}
+
+fn time(name: &str, given: Option<Duration>, default: u64) -> Result<Duration, Error> {
+    const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    match given {
+        None => Ok(Duration::from_secs(default)),
+        Some(time) if time.is_zero() || time > LONGEST => {
+            Err(Error::config(format!("{name} is {time:?}; it goes from above zero to seven days")))
+        }
+        Some(time) => Ok(time),
+    }
+}

@@ -1,0 +1,121 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Options;
+use crate::Error;
+use crate::transport::{Transport, TransportKind};
+
+/// What carries the requests.
+#[derive(Clone)]
+pub(crate) enum Choice {
+    /// The caller's.
+    Own(Arc<dyn Transport>),
+    BuiltIn(TransportKind),
+}
+
+/// The transport of each endpoint: they may differ in their proxies.
+pub(crate) struct Transports {
+    pub(crate) api: Arc<dyn Transport>,
+    pub(crate) token: Arc<dyn Transport>,
+}
+
+/// The PEM files of the TLS options.
+#[derive(Clone, Default)]
+pub(crate) struct Tls {
+    pub(crate) authorities: Option<Vec<u8>>,
+    pub(crate) identity: Option<Arc<Identity>>,
+}
+
+/// A client certificate and its key. The key is a secret, hence wiped.
+pub(crate) struct Identity {
+    pub(crate) certificates: Vec<u8>,
+    pub(crate) key: zeroize::Zeroizing<Vec<u8>>,
+}
+
+impl Tls {
+    pub(super) fn read(ca: Option<&Path>, cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Error> {
+        let read = |name: &str, path: &Path| {
+            std::fs::read(path)
+                .map_err(|error| Error::config(format!("{name} {path:?} cannot be read")).caused_by(error))
+        };
+        let identity = match (cert, key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some(Arc::new(Identity {
+                certificates: read("client_cert", cert)?,
+                key: read("client_key", key)?.into(),
+            })),
+            (Some(_), None) => return Err(one_of_two("client_cert", "client_key")),
+            (None, Some(_)) => return Err(one_of_two("client_key", "client_cert")),
+        };
+        Ok(Tls { authorities: ca.map(|path| read("ca_file", path)).transpose()?, identity })
+    }
+
+    #[cfg(feature = "network")]
+    fn is_set(&self) -> bool {
+        self.authorities.is_some() || self.identity.is_some()
+    }
+}
+
+fn one_of_two(set: &str, missing: &str) -> Error {
+    Error::config(format!("{set} is set and {missing} is not")).advising("set client_cert and client_key together")
+}
+
+impl Options {
+    /// The transports that the options ask for. Connects to nothing.
+    pub(crate) fn transports(&self) -> Result<Transports, Error> {
+        match &self.transport {
+            Choice::Own(transport) => Ok(Transports { api: transport.clone(), token: transport.clone() }),
+            Choice::BuiltIn(kind) => self.built_in(*kind),
+        }
+    }
+
+    #[cfg(not(feature = "network"))]
+    fn built_in(&self, kind: TransportKind) -> Result<Transports, Error> {
+        Err(Error::config(format!("this build has no transport {kind}")))
+    }
+
+    #[cfg(feature = "network")]
+    fn built_in(&self, kind: TransportKind) -> Result<Transports, Error> {
+        use crate::auth::Credentials;
+        use crate::transport::tls;
+
+        let signs_in = matches!(self.credentials, Credentials::Client { .. });
+        // Reading the system's certificates takes milliseconds; a client of a local sandbox needs none.
+        let needs_tls = self.base_url.scheme() == "https"
+            || (signs_in && self.token_url.scheme() == "https")
+            || self.tls.is_set();
+        let tls = needs_tls.then(|| tls::config(&self.tls).map(Arc::new)).transpose()?;
+        let api = self.one(kind, &self.base_url, self.proxies.api.as_ref(), tls.as_ref())?;
+        let token = match signs_in {
+            // No request goes there.
+            false => api.clone(),
+            true => self.one(kind, &self.token_url, self.proxies.token.as_ref(), tls.as_ref())?,
+        };
+        Ok(Transports { api, token })
+    }
+
+    #[cfg(feature = "network")]
+    fn one(
+        &self,
+        kind: TransportKind,
+        address: &url::Url,
+        proxy: Option<&secrecy::SecretString>,
+        tls: Option<&Arc<rustls::ClientConfig>>,
+    ) -> Result<Arc<dyn Transport>, Error> {
+        match kind {
+            #[cfg(feature = "reqwest")]
+            TransportKind::Reqwest => {
+                let (timeout, user_agent) = (self.connect_timeout, &self.user_agent);
+                let transport = crate::transport::reqwest::ReqwestTransport::new(address, proxy, tls, timeout, user_agent)?;
+                Ok(Arc::new(transport))
+            }
+            #[cfg(feature = "direct")]
+            TransportKind::Direct => {
+                let _ = proxy; // refused with the other options
+                Ok(Arc::new(crate::transport::direct::DirectTransport::new(address, tls, self.connect_timeout)))
+            }
+            #[allow(unreachable_patterns)]
+            _ => Err(Error::config(format!("this build has no transport {kind}"))),
+        }
+    }
+}

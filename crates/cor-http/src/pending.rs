@@ -1,0 +1,70 @@
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::Error;
+use crate::options::CallOptions;
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// A call that has not started: it does when it is awaited. Options that are set here hold for this call alone.
+///
+/// Dropping the future stops the call; whether a request under way was applied is then unknown.
+///
+/// ```
+/// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+/// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::time::Duration;
+/// let update = cor_http::ProjectUpdate::new("SALESFORCE").name("Phase 2");
+/// let project =
+///     client.projects().update("SF-OPP-12345", &update).deadline(Duration::from_secs(5)).max_attempts(2).await?;
+/// assert_eq!(project.name(), Some("Phase 2"));
+/// # Ok::<(), cor_http::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Pending<'a, T> {
+    start: Box<dyn FnOnce(CallOptions) -> Answer<'a, T> + Send + 'a>,
+    options: CallOptions,
+}
+
+impl<'a, T> Pending<'a, T> {
+    pub(crate) fn new(start: impl FnOnce(CallOptions) -> Answer<'a, T> + Send + 'a) -> Pending<'a, T> {
+        Pending { start: Box::new(start), options: CallOptions::default() }
+    }
+
+    /// The longest time for this call, name resolution, retries and waits included; default: the client's
+    /// [`deadline`](crate::ClientBuilder::deadline), 60 s. Above zero and at most seven days, or the call is a `config` error.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// How often this call is attempted, the first time included; default: the client's
+    /// [`max_attempts`](crate::ClientBuilder::max_attempts), 4. From 1 to 100, or the call is a `config` error.
+    pub fn max_attempts(mut self, max_attempts: u32) -> Self {
+        self.options.max_attempts = Some(max_attempts);
+        self
+    }
+}
+
+impl<'a, T: Send + 'a> IntoFuture for Pending<'a, T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = Answer<'a, T>;
+
+    fn into_future(self) -> Answer<'a, T> {
+        match self.options.check() {
+            Ok(()) => (self.start)(self.options),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Pending<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("options", &self.options).finish_non_exhaustive()
+    }
+}

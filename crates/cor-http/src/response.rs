@@ -1,0 +1,124 @@
+//! The parts of an answer that the client reads.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, DATE, HeaderMap, RETRY_AFTER};
+
+use crate::transport::{FaultKind, MAX_BODY, Sent, TransportError};
+
+/// A complete answer. The body is as it came, its content encoding not yet undone.
+#[derive(Debug, Default)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn new(response: http::Response<Bytes>) -> Response {
+        let (head, body) = response.into_parts();
+        let text = |names: &[&str]| names.iter().find_map(|name| text(&head.headers, name));
+        Response {
+            status: head.status.as_u16(),
+            retry_after: text(&[RETRY_AFTER.as_str()]),
+            date: text(&[DATE.as_str()]),
+            request_id: text(&["x-request-id", "request-id", "x-correlation-id"]),
+            content_encoding: text(&[CONTENT_ENCODING.as_str()]),
+            body,
+        }
+    }
+
+    /// Undoes the content encoding. No request asks for one, yet some gateways apply one.
+    ///
+    /// # Errors
+    /// [`FaultKind::Protocol`] for an encoding that is unknown or broken, [`FaultKind::TooLarge`] for a body that grows
+    /// beyond 4 MiB.
+    pub(crate) fn decode(&mut self) -> Result<(), TransportError> {
+        let Some(encoding) = self.content_encoding.take() else { return Ok(()) };
+        let plain = match encoding.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => return Ok(()),
+            "gzip" | "x-gzip" => bounded(flate2::read::MultiGzDecoder::new(&*self.body)),
+            "deflate" => bounded(flate2::read::ZlibDecoder::new(&*self.body)),
+            _ => {
+                let text = format!("the answer has the content encoding {encoding:?}, which was not asked for");
+                Err(TransportError::new(FaultKind::Protocol, Sent::All, text))
+            }
+        };
+        // A body that cannot be decoded is not read as if it were plain.
+        self.body = Bytes::new();
+        self.body = plain?.into();
+        Ok(())
+    }
+}
+
+/// The first header of this name as text that can be shown: control characters dropped, at most 200 characters.
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(200).collect())
+}
+
+fn bounded(decoder: impl Read) -> Result<Vec<u8>, TransportError> {
+    let failed = |kind, cause: Box<dyn std::error::Error + Send + Sync>| TransportError::new(kind, Sent::All, cause);
+    let mut plain = Vec::new();
+    match decoder.take(MAX_BODY as u64 + 1).read_to_end(&mut plain) {
+        Ok(n) if n > MAX_BODY => {
+            let text = format!("the answer's body is larger than {} MiB", MAX_BODY / 1024 / 1024);
+            Err(failed(FaultKind::TooLarge, text.into()))
+        }
+        Ok(_) => Ok(plain),
+        Err(broken) => Err(failed(FaultKind::Protocol, broken.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn response(encoding: &str, body: impl Into<Bytes>) -> Response {
+        Response { content_encoding: Some(encoding.to_owned()), body: body.into(), ..Response::default() }
+    }
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn decodes_gzip_and_refuses_a_gzip_bomb() {
+        let mut good = response("GZip", gzip(b"{\"id\":1}"));
+        good.decode().unwrap();
+        assert_eq!(&*good.body, b"{\"id\":1}");
+        let bomb = gzip(&vec![0; 64 * 1024 * 1024]);
+        assert!(bomb.len() < 100_000);
+        assert_eq!(response("gzip", bomb).decode().unwrap_err().kind(), FaultKind::TooLarge);
+    }
+
+    #[test]
+    fn refuses_broken_and_unknown_encodings_as_protocol_faults() {
+        assert_eq!(response("gzip", "{}").decode().unwrap_err().kind(), FaultKind::Protocol);
+        assert_eq!(response("br", "{}").decode().unwrap_err().kind(), FaultKind::Protocol);
+        assert!(response("identity", "{}").decode().is_ok());
+    }
+
+    #[test]
+    fn keeps_the_first_of_several_headers_without_control_characters() {
+        let answer = http::Response::builder()
+            .status(429)
+            .header("Retry-After", "7\t")
+            .header("retry-after", "9")
+            .header("X-Correlation-Id", "c")
+            .header("request-id", "r".repeat(500))
+            .body(Bytes::from_static(b"{}"));
+        let response = Response::new(answer.unwrap());
+        assert_eq!((response.status, response.retry_after.as_deref()), (429, Some("7")));
+        assert_eq!(response.request_id.map(|id| id.len()), Some(200));
+        assert_eq!(response.date, None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether and when a failed attempt is followed by another: pure functions of what happened, with the time as an argument,
+//! and the one loop around them, for API and token requests alike.
+
+mod budget;
+mod policy;
+mod retry_after;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Error;
+
+pub(crate) use budget::RetryBudget;
+pub use policy::RetryPolicy;
+pub(crate) use retry_after::retry_after;
+
+/// What follows an attempt without an answer.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Again,
+    GiveUp(Error),
+}
+
+impl From<Error> for Next {
+    fn from(error: Error) -> Next {
+        Next::GiveUp(error)
+    }
+}
+
+/// Something that is attempted until it has an answer or gives up.
+pub(crate) trait Attempt {
+    type Answer;
+
+    /// Makes one attempt, with everything that it waits for before and after.
+    fn attempt(&mut self) -> impl Future<Output = Result<Self::Answer, Next>> + Send;
+}
+
+/// The retry loop.
+pub(crate) async fn run<A: Attempt>(call: &mut A) -> Result<A::Answer, Error> {
+    loop {
+        match call.attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(Next::Again) => {}
+            Err(Next::GiveUp(error)) => return Err(error),
+        }
+    }
+}
+
+/// The attempts of one call that count towards [`RetryPolicy::max_attempts`].
+#[derive(Debug, Default)]
+pub(crate) struct AttemptCounter {
+    counted: u32,
+}
+
+impl AttemptCounter {
+    /// Counts a failed attempt and returns how long to wait before the next; `None` where there is none. `asked` is the wait
+    /// that the server asked for, `jitter` a random number in 0..1. `afford` is asked last: it may take something out of a
+    /// budget.
+    pub(crate) fn next(
+        &mut self,
+        policy: &RetryPolicy,
+        asked: Option<Duration>,
+        jitter: f64,
+        now: Instant,
+        deadline: Instant,
+        afford: impl FnOnce() -> bool,
+    ) -> Option<Duration> {
+        self.counted += 1;
+        if self.counted >= policy.max_attempts {
+            return None;
+        }
+        let wait = asked.unwrap_or_else(|| policy.backoff(self.counted, jitter));
+        (now + wait < deadline && afford()).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stops_at_max_attempts_at_the_deadline_and_without_budget() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let deadline = now + 60 * second;
+        let policy = RetryPolicy::standard();
+        let waits = |asked: Option<Duration>, deadline: Instant, afford: bool| {
+            let mut attempts = AttemptCounter::default();
+            let next = |_| attempts.next(&policy, asked, 1.0, now, deadline, || afford);
+            (0..5).map(next).map(|wait| wait.map(|wait| wait.as_millis())).collect::<Vec<_>>()
+        };
+        assert_eq!(waits(None, deadline, true), [Some(250), Some(500), Some(1000), None, None]);
+        assert_eq!(waits(Some(7 * second), deadline, true)[..4], [Some(7000), Some(7000), Some(7000), None]);
+        assert_eq!(waits(Some(60 * second), deadline, true)[0], None, "the wait ends at the deadline");
+        assert_eq!(waits(Some(59 * second), deadline, true)[0], Some(59_000));
+        assert_eq!(waits(None, deadline, false), [None; 5]);
+        let mut single = AttemptCounter::default();
+        assert_eq!(single.next(&RetryPolicy::none(), None, 0.0, now, deadline, || panic!("no budget is spent")), None);
+    }
+}

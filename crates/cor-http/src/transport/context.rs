@@ -1,0 +1,97 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::MAX_BODY;
+
+/// How much of a request has left this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Sent {
+    /// Not one byte: the server cannot have acted on it.
+    #[default]
+    Nothing = 0,
+    /// Some of it may have.
+    Part = 1,
+    /// All of it may have.
+    All = 2,
+}
+
+/// Which connection a request may travel on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionChoice {
+    /// An idle one, or a new one.
+    #[default]
+    Any,
+    /// One that was in use within the last second, or a new one: for a request that must not be sent twice. A connection
+    /// that dies while it is idle leaves the request's outcome unknown.
+    Recent,
+    /// A new one: an idle one has just proved dead.
+    New,
+}
+
+/// What a [`Transport`](super::Transport) is told about one request, and what it tells in return. Cheap to clone: clones
+/// share the progress.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    progress: Arc<AtomicU8>,
+    connection: ConnectionChoice,
+    secret_body: bool,
+}
+
+impl RequestContext {
+    /// The context of one request, of which nothing has been sent.
+    pub fn new(connection: ConnectionChoice) -> RequestContext {
+        RequestContext { progress: Arc::default(), connection, secret_body: false }
+    }
+
+    /// Says that the answer's body holds a secret.
+    pub(crate) fn with_secret_body(mut self) -> RequestContext {
+        self.secret_body = true;
+        self
+    }
+
+    /// The transport is about to hand the first byte of the request to the network.
+    pub fn sending(&self) {
+        self.advance(Sent::Part);
+    }
+
+    /// The transport has handed the last byte of the request to the network.
+    pub fn sent(&self) {
+        self.advance(Sent::All);
+    }
+
+    /// The request starts again on another connection, after the transport made sure that nothing of it had left.
+    #[cfg_attr(not(feature = "direct"), allow(dead_code))] // only `direct` knows for certain
+    pub(crate) fn restart(&self) {
+        self.progress.store(Sent::Nothing as u8, Ordering::Relaxed);
+    }
+
+    fn advance(&self, sent: Sent) {
+        self.progress.fetch_max(sent as u8, Ordering::Relaxed);
+    }
+
+    /// How much of the request has left.
+    pub fn progress(&self) -> Sent {
+        match self.progress.load(Ordering::Relaxed) {
+            0 => Sent::Nothing,
+            1 => Sent::Part,
+            _ => Sent::All,
+        }
+    }
+
+    /// Which connection the request may travel on. A transport that does not choose its connections may ignore it.
+    pub fn connection(&self) -> ConnectionChoice {
+        self.connection
+    }
+
+    /// The most bytes of body to read before failing with [`FaultKind::TooLarge`](super::FaultKind::TooLarge): 4 MiB.
+    pub fn max_body(&self) -> usize {
+        MAX_BODY
+    }
+
+    /// Whether the answer's body holds a secret: a transport that can wipes its copies.
+    pub fn has_secret_body(&self) -> bool {
+        self.secret_body
+    }
+}

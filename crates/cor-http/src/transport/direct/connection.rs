@@ -1,0 +1,183 @@
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use zeroize::Zeroizing;
+
+use super::super::{FaultKind, RequestContext, tls};
+use super::connect::Stream;
+use super::http1::{AnswerReader, Inbox, Malformed};
+
+/// From then on the system is asked whether a connection is still quiet: the event loop may not have looked since.
+const TRUSTED_IDLE: Duration = Duration::from_millis(1);
+/// One record: where writing fails, the server can read none of it. Of several, some may have arrived, and TLS does not
+/// say which.
+const MAX_WRITE_IN_TLS: usize = 16 * 1024;
+
+/// One connection, carrying one exchange at a time.
+pub(super) struct Connection {
+    stream: Stream,
+    inbox: Inbox,
+    /// The whole request, in one buffer so that it leaves in one packet. Holds the token, hence wiped.
+    pub(super) outbox: Zeroizing<Vec<u8>>,
+    /// An exchange is under way, or was interrupted.
+    busy: bool,
+}
+
+/// An exchange that ended without a complete answer.
+pub(super) struct Interrupted {
+    pub(super) kind: FaultKind,
+    pub(super) cause: Box<dyn StdError + Send + Sync>,
+    /// The server had said nothing at all.
+    pub(super) silent: bool,
+}
+
+/// The kind and cause of an interruption.
+type Fault = (FaultKind, Box<dyn StdError + Send + Sync>);
+
+impl Connection {
+    pub(super) fn over(stream: Stream) -> Connection {
+        Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default(), busy: false }
+    }
+
+    /// Whether nothing has happened on it since its last answer: neither bytes nor an end.
+    pub(super) fn is_quiet(&self, idle: Duration) -> bool {
+        let nothing =
+            |read: io::Result<usize>| matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        // Where the event loop saw nothing this costs no system call.
+        nothing(self.stream.socket().try_read(&mut [0]))
+            && (idle < TRUSTED_IDLE
+                || nothing(SockRef::from(self.stream.socket()).peek(&mut [MaybeUninit::uninit()])))
+    }
+
+    /// Sends what is in the outbox and reads the answer. Returns it with whether the connection may carry another exchange.
+    pub(super) async fn converse(
+        &mut self,
+        mut reader: AnswerReader,
+        context: &RequestContext,
+    ) -> Result<(http::Response<Bytes>, bool), Interrupted> {
+        self.busy = true;
+        let mut sent = 0;
+        let mut heard = false;
+        let end = poll_fn(|cx| self.poll_converse(cx, &mut reader, &mut sent, &mut heard, context)).await;
+        match end {
+            Ok(()) => {
+                let all_sent = sent == self.outbox.len();
+                let (answer, keep_alive) = reader.finish();
+                if !all_sent && answer.status().is_success() {
+                    let (kind, cause) = malformed(Malformed::Head("it says success before the whole request was sent"));
+                    return Err(Interrupted { kind, cause, silent: false });
+                }
+                self.busy = !all_sent;
+                let clean = keep_alive && all_sent && self.inbox.is_empty();
+                Ok((answer, clean))
+            }
+            Err((kind, cause)) => Err(Interrupted { kind, cause, silent: !heard }),
+        }
+    }
+
+    /// Writes and reads at once: a server may answer, and stop listening, before it has heard everything.
+    fn poll_converse(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut AnswerReader,
+        sent: &mut usize,
+        heard: &mut bool,
+        context: &RequestContext,
+    ) -> Poll<Result<(), Fault>> {
+        let broken = |error: io::Error| -> Fault { (FaultKind::Broken, error.into()) };
+        let mut write_error = None;
+        while *sent < self.outbox.len() {
+            let most = match &self.stream {
+                Stream::Plain(_) => usize::MAX,
+                Stream::Tls(_) => MAX_WRITE_IN_TLS,
+            };
+            let piece = &self.outbox[*sent..];
+            match Pin::new(&mut self.stream).poll_write(cx, &piece[..piece.len().min(most)]) {
+                Poll::Ready(Ok(0)) => {
+                    write_error = Some(io::ErrorKind::WriteZero.into());
+                    break;
+                }
+                Poll::Ready(Ok(n)) => {
+                    *sent += n;
+                    context.sending();
+                    if *sent == self.outbox.len() {
+                        context.sent();
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    write_error = Some(error);
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        if let Stream::Tls(stream) = &mut self.stream {
+            // TLS may have taken bytes that it did not yet pass on.
+            if *sent > 0 {
+                context.sent();
+            }
+            if let Poll::Ready(Err(error)) = Pin::new(&mut **stream).poll_flush(cx) {
+                write_error = Some(error);
+            }
+        }
+        loop {
+            let mut room = ReadBuf::new(self.inbox.room());
+            let n = match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
+                Poll::Ready(Ok(())) => room.filled().len(),
+                // A peer that leaves without TLS's goodbye: what came may have been cut by somebody in between.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Err(write_error.map_or_else(|| malformed(Malformed::CutShort), broken)));
+                }
+                Poll::Ready(Err(error)) if !*heard && tls::is_alert(&error) => {
+                    return Poll::Ready(Err((FaultKind::TlsAlert, error.into())));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(write_error.unwrap_or(error)))),
+                // The peer no longer listens and has nothing to say about it either.
+                Poll::Pending if write_error.is_some() => {
+                    return Poll::Ready(Err(broken(
+                        write_error.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()),
+                    )));
+                }
+                Poll::Pending => return Poll::Pending,
+            };
+            if n == 0 {
+                return Poll::Ready(match (reader.ended(), write_error) {
+                    (Ok(()), _) => Ok(()),
+                    (Err(_), Some(error)) => Err(broken(error)),
+                    (Err(cut), None) => Err(malformed(cut)),
+                });
+            }
+            *heard = true;
+            self.inbox.arrived(n);
+            if reader.read(&mut self.inbox).map_err(malformed)? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.busy {
+            // The system would go on sending what it has taken in, long after the caller was told how it ended.
+            let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+fn malformed(malformed: Malformed) -> Fault {
+    let kind = match malformed {
+        Malformed::Head(_) | Malformed::Framing(_) => FaultKind::Protocol,
+        Malformed::HeadTooLarge | Malformed::BodyTooLarge => FaultKind::TooLarge,
+        Malformed::CutShort => FaultKind::Broken,
+    };
+    (kind, malformed.into())
+}

@@ -1,0 +1,169 @@
+//! `direct`: connections of our own to one address, HTTP/1.1, kept alive, one exchange at a time on each.
+//!
+//! The caller's task does the reading and writing itself. That costs less than a pool with a task per connection, and it
+//! knows exactly whether a byte of the request has left, which is what an honest outcome depends on.
+
+mod connect;
+mod connection;
+pub(crate) mod http1;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use rustls::ClientConfig;
+use tokio::runtime::{self, Handle};
+use tokio::time::Instant;
+use url::Url;
+use zeroize::Zeroizing;
+
+use self::connect::Connector;
+use self::connection::{Connection, Interrupted};
+use self::http1::AnswerReader;
+use super::{ConnectionChoice, FaultKind, RequestContext, Transport, TransportError, TransportFuture};
+
+/// An idle connection is not used again after this long; servers and gateways close theirs after 5 to 60 s.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+/// The same for [`ConnectionChoice::Recent`].
+const MAX_IDLE_RECENT: Duration = Duration::from_secs(1);
+
+/// The connections to one address.
+pub(crate) struct DirectTransport {
+    /// Where they lead, as messages may show it.
+    address: String,
+    /// The value of `host`.
+    authority: String,
+    connector: Connector,
+    /// Each with the event loop that wakes it: on another one its events are never seen.
+    idle: Mutex<Vec<(Connection, Instant, runtime::Id)>>,
+}
+
+impl DirectTransport {
+    /// `tls` is needed for an https address.
+    pub(crate) fn new(address: &Url, tls: Option<&Arc<ClientConfig>>, connect_timeout: Duration) -> DirectTransport {
+        let host = address.host_str().unwrap_or_default();
+        let authority = match address.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        DirectTransport {
+            address: address.to_string(),
+            authority,
+            connector: Connector::new(address, tls, connect_timeout),
+            idle: Mutex::default(),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        context: RequestContext,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let used = match context.connection() {
+            ConnectionChoice::Any => self.take_idle(MAX_IDLE),
+            ConnectionChoice::Recent => self.take_idle(MAX_IDLE_RECENT),
+            ConnectionChoice::New => None,
+        };
+        let reused = used.is_some();
+        let mut connection = match used {
+            Some(connection) => connection,
+            None => Connection::over(self.connector.connect().await?),
+        };
+        let reader = match context.has_secret_body() {
+            true => AnswerReader::of_secrets(),
+            false => AnswerReader::new(),
+        };
+        self.write(&mut connection.outbox, &request, &context);
+        match connection.converse(reader, &context).await {
+            // Many gateways say so as they close an idle connection: it does not answer this request.
+            Ok((answer, _)) if reused && answer.status() == http::StatusCode::REQUEST_TIMEOUT => {
+                Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"))
+            }
+            Ok((answer, keep_alive)) => {
+                if keep_alive && !context.has_secret_body() {
+                    self.idle().push((connection, Instant::now(), Handle::current().id()));
+                }
+                Ok(answer)
+            }
+            Err(Interrupted { kind, cause, silent }) => {
+                let stale = reused && silent && matches!(kind, FaultKind::Broken | FaultKind::TlsAlert);
+                let kind = if stale { FaultKind::Stale } else { kind };
+                Err(TransportError::new(kind, context.progress(), cause))
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<(Connection, Instant, runtime::Id)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection used last, if it is alive and has been idle no longer than this.
+    fn take_idle(&self, max_idle: Duration) -> Option<Connection> {
+        let here = Handle::current().id();
+        let mut idle = self.idle();
+        // They are in the order in which they became idle.
+        let now = Instant::now();
+        let too_old = idle.partition_point(|(_, since, _)| now.saturating_duration_since(*since) > MAX_IDLE);
+        idle.drain(..too_old);
+        while let Some(at) = idle.iter().rposition(|(.., home)| *home == here) {
+            let rested = now.saturating_duration_since(idle[at].1);
+            if rested > max_idle {
+                return None;
+            }
+            let (connection, ..) = idle.remove(at);
+            if connection.is_quiet(rested) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Writes a whole request.
+    fn write(&self, out: &mut Zeroizing<Vec<u8>>, request: &http::Request<Bytes>, context: &RequestContext) {
+        let target = path_and_query(request.uri());
+        let lines: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        // Growing, now or later, would leave copies of the token behind.
+        let size = target.len() + lines + self.authority.len() + request.body().len() + 120;
+        if out.capacity() < size {
+            *out = Zeroizing::new(Vec::with_capacity(size.max(1024)));
+        }
+        out.clear();
+        let mut line = |pieces: &[&[u8]]| pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+        line(&[request.method().as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\nhost: "]);
+        line(&[self.authority.as_bytes(), b"\r\n"]);
+        for (name, value) in request.headers() {
+            line(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        }
+        if context.has_secret_body() {
+            line(&[b"connection: close\r\n"]);
+        }
+        line(&[format!("content-length: {}\r\n\r\n", request.body().len()).as_bytes(), request.body()]);
+    }
+}
+
+fn path_and_query(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+}
+
+impl Transport for DirectTransport {
+    fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_> {
+        Box::pin(self.exchange(request, context))
+    }
+
+    fn reports_progress(&self) -> bool {
+        true
+    }
+
+    /// After an outage the old connections lead nowhere.
+    fn close_idle(&self) {
+        self.idle().clear();
+    }
+}
+
+impl fmt::Debug for DirectTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectTransport").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::Sent;
+
+/// Why no complete answer came, and how much of the request had left by then.
+#[derive(Debug)]
+pub struct TransportError {
+    kind: FaultKind,
+    sent: Sent,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+/// What went wrong on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// No connection was made. Nothing was sent; another attempt may succeed.
+    Connect,
+    /// No connection was made, and none will be with these settings: the proxy refuses, or the name leads to a machine
+    /// that must not be spoken to. Nothing was sent.
+    Refused,
+    /// An idle connection had died before this request used it, and no byte of an answer came. The client repeats the
+    /// request once, at once, on a new connection, and counts no attempt.
+    Stale,
+    /// The connection broke.
+    Broken,
+    /// The server had not begun to process the request and says so by the protocol's own means (HTTP/2 `REFUSED_STREAM`,
+    /// or `GOAWAY` for a later stream: RFC 9113, sections 6.8 and 8.7). Counts as not sent.
+    Unprocessed,
+    /// The TLS handshake failed. Nothing was sent.
+    Tls,
+    /// The server ended TLS in place of an answer: it may want a client certificate.
+    TlsAlert,
+    /// What came is no HTTP answer.
+    Protocol,
+    /// The answer is larger than [`RequestContext::max_body`](super::RequestContext::max_body), or its head than 64 KiB.
+    TooLarge,
+}
+
+impl TransportError {
+    /// An error of this kind; `sent` is how much of the request had left. No text of the cause may hold a secret.
+    pub fn new(
+        kind: FaultKind,
+        sent: Sent,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> TransportError {
+        let sent = match kind {
+            FaultKind::Connect | FaultKind::Refused | FaultKind::Unprocessed | FaultKind::Tls => Sent::Nothing,
+            _ => sent,
+        };
+        TransportError { kind, sent, cause: cause.into() }
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> FaultKind {
+        self.kind
+    }
+
+    /// How much of the request had left.
+    pub fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    pub(crate) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
+        self.cause
+    }
+
+    /// The innermost cause, which says most.
+    pub(crate) fn root_cause(&self) -> String {
+        root_cause(&*self.cause)
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            FaultKind::Connect => "no connection could be made",
+            FaultKind::Refused => "the connection is not allowed",
+            FaultKind::Stale => "the idle connection had been closed",
+            FaultKind::Broken => "the connection broke before the answer was complete",
+            FaultKind::Unprocessed => "the server did not take the request",
+            FaultKind::Tls => "TLS could not be set up",
+            FaultKind::TlsAlert => "the server ended TLS in place of an answer",
+            FaultKind::Protocol => "the answer is not HTTP",
+            FaultKind::TooLarge => "the answer is too large",
+        };
+        f.write_str(what)
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.cause)
+    }
+}
+
+/// The text of the cause at the bottom of the chain.
+pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
+}

@@ -1,0 +1,61 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::connector::CallConnections;
+
+/// hyper asks for the next piece only when it has passed on most of the last.
+const PIECE: usize = 16 * 1024;
+
+/// A request body that tells how much of the request has left.
+///
+/// hyper looks at a body for the first time when it is about to queue the head of its request, for HTTP/1.1 and HTTP/2
+/// alike: until then the server cannot have heard of the request. Such a body cannot be cloned either, so that no layer
+/// below can send the request a second time.
+pub(super) struct RequestBody {
+    rest: Bytes,
+    call: Arc<CallConnections>,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: Bytes, call: Arc<CallConnections>) -> RequestBody {
+        RequestBody { rest: body, call }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.call.sending();
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(PIECE);
+        let piece = self.rest.split_to(length);
+        if self.rest.is_empty() {
+            self.call.sent();
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.call.sending();
+        if self.rest.is_empty() {
+            self.call.sent();
+        }
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}

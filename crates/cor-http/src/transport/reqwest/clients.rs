@@ -1,0 +1,176 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Body, Client, ClientBuilder, Proxy, Request};
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::body::RequestBody;
+use super::connector::{ConnectorLayer, Gate, NotLoopback};
+use crate::Error;
+use crate::transport::{ConnectionChoice, tls};
+
+/// An idle connection is not used again after this long; servers and gateways close theirs after 5 to 60 s.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+/// The same for [`ConnectionChoice::Recent`].
+const MAX_IDLE_RECENT: Duration = Duration::from_secs(1);
+const MAX_HEADERS: usize = 128;
+const MAX_HEAD: u32 = 64 * 1024;
+/// Where SOCKS proxies listen unless they say otherwise.
+const SOCKS_PORT: u16 = 1080;
+
+/// What every client of one transport has in common.
+pub(super) struct Settings {
+    address: Url,
+    proxy: Option<Proxied>,
+    tls: Arc<ClientConfig>,
+    connect_timeout: Duration,
+    user_agent: String,
+}
+
+/// A proxy, and its address as messages may show it.
+struct Proxied {
+    proxy: Proxy,
+    name: String,
+}
+
+impl Settings {
+    pub(super) fn new(
+        address: &Url,
+        proxy: Option<&SecretString>,
+        tls: Option<&Arc<ClientConfig>>,
+        connect_timeout: Duration,
+        user_agent: &str,
+    ) -> Result<Settings, Error> {
+        let tls = match tls {
+            Some(config) => tls::offering(config, &["h2", "http/1.1"]),
+            None => trusting_nobody()?,
+        };
+        let proxy = proxy.map(Proxied::new).transpose()?;
+        let user_agent = user_agent.to_owned();
+        Ok(Settings { address: address.clone(), proxy, tls, connect_timeout, user_agent })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        self.address.as_str()
+    }
+
+    pub(super) fn proxy_name(&self) -> Option<&str> {
+        self.proxy.as_ref().map(|proxied| proxied.name.as_str())
+    }
+
+    /// The request as reqwest takes it.
+    pub(super) fn request(
+        &self,
+        request: http::Request<Bytes>,
+        body: impl FnOnce(Bytes) -> RequestBody,
+    ) -> Request {
+        let (parts, content) = request.into_parts();
+        // Parsing the whole address anew would cost as much as building the rest of the request.
+        let mut url = self.address.clone();
+        url.set_path(parts.uri.path());
+        url.set_query(parts.uri.query());
+        let mut request = Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(Body::wrap(body(content)));
+        request
+    }
+
+    fn builder(&self, gate: Gate) -> ClientBuilder {
+        let mut builder = Client::builder()
+            .user_agent(&self.user_agent)
+            // Each of these belongs to the layers above, or shows what they must not.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            // Another crate of the same program may have switched these features on.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .no_hickory_dns()
+            .no_proxy()
+            .http1_max_headers(MAX_HEADERS)
+            .http2_max_header_list_size(MAX_HEAD)
+            .tls_backend_preconfigured((*self.tls).clone())
+            .connector_layer(ConnectorLayer { gate, timeout: self.connect_timeout });
+        if let Some(proxied) = &self.proxy {
+            builder = builder.proxy(proxied.proxy.clone());
+        }
+        if self.address.scheme() == "http" {
+            builder = builder.dns_resolver(Arc::new(LoopbackOnly));
+        }
+        builder
+    }
+}
+
+impl Proxied {
+    /// `address` may hold a user and password, percent-encoded where they have to be.
+    fn new(address: &SecretString) -> Result<Proxied, Error> {
+        // Causes are left out: they could quote the address with its password.
+        let unusable = || {
+            Error::config("the proxy's address cannot be used")
+                .advising("write it as http://host:port or socks5://host:port")
+        };
+        let url = Url::parse(address.expose_secret()).map_err(|_| unusable())?;
+        let host = url.host_str().ok_or_else(unusable)?;
+        let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
+        let name = format!("{}://{host}:{port}", url.scheme());
+        let proxy = Proxy::all(address.expose_secret()).map_err(|_| unusable())?;
+        Ok(Proxied { proxy, name })
+    }
+}
+
+/// reqwest needs a configuration for http addresses too, and would look for a global one.
+fn trusting_nobody() -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| Error::config("TLS could not be set up").caused_by(error))?;
+    Ok(Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()))
+}
+
+/// The clients of one transport on one runtime. They differ in which connections they use again.
+pub(super) struct Clients {
+    any: Client,
+    recent: Client,
+    new: Client,
+}
+
+impl Clients {
+    pub(super) fn new(settings: &Settings) -> Result<Clients, reqwest::Error> {
+        // Without TLS there is no HTTP/2 to wait for, and a new connection is not shared.
+        let gate = || Gate::new(settings.address.scheme() == "http");
+        Ok(Clients {
+            any: settings.builder(gate()).pool_idle_timeout(MAX_IDLE).build()?,
+            recent: settings.builder(gate()).pool_idle_timeout(MAX_IDLE_RECENT).build()?,
+            new: settings.builder(Gate::new(true)).pool_max_idle_per_host(0).build()?,
+        })
+    }
+
+    pub(super) fn of(&self, connection: ConnectionChoice) -> &Client {
+        match connection {
+            ConnectionChoice::Any => &self.any,
+            ConnectionChoice::Recent => &self.recent,
+            ConnectionChoice::New => &self.new,
+        }
+    }
+}
+
+/// Without TLS nothing leaves this machine, whatever a name server says of `localhost`.
+struct LoopbackOnly;
+
+impl Resolve for LoopbackOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            match found.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
+                Some(elsewhere) => Err(NotLoopback(elsewhere.ip()).into()),
+                None => Ok(Box::new(found.into_iter()) as Addrs),
+            }
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! A layer around reqwest's connector. It learns which connections a call makes, bounds the time for each, and lets calls
+//! that start together share one HTTP/2 connection instead of making one each.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Extensions;
+use hyper_util::client::legacy::connect::{Connection, HttpInfo};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::transport::RequestContext;
+
+tokio::task_local! {
+    /// The call that this task works for.
+    pub(super) static CALL: Arc<CallConnections>;
+}
+
+/// The connections that one call makes, and how much of its request has left.
+#[derive(Debug)]
+pub(super) struct CallConnections {
+    context: RequestContext,
+    /// Their addresses on this machine.
+    made: Mutex<Vec<SocketAddr>>,
+    /// Held by the one call that connects while others wait for its connection.
+    leading: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl CallConnections {
+    pub(super) fn new(context: RequestContext) -> CallConnections {
+        CallConnections { context, made: Mutex::default(), leading: Mutex::default() }
+    }
+
+    /// The head of the request is about to be queued on a connection.
+    pub(super) fn sending(&self) {
+        self.context.sending();
+        // Whoever waited for this call's connection finds it in the pool by now.
+        self.lock(&self.leading).take();
+    }
+
+    pub(super) fn sent(&self) {
+        self.context.sent();
+    }
+
+    /// Whether this call made the connection with this address; yes where the address is not known.
+    pub(super) fn made(&self, address: Option<SocketAddr>) -> bool {
+        address.is_none_or(|address| self.lock(&self.made).contains(&address))
+    }
+
+    fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> std::sync::MutexGuard<'a, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The address on this machine of the connection that an answer came over.
+pub(super) fn local_addr(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<HttpInfo>().map(HttpInfo::local_addr)
+}
+
+/// Lets one call at a time make a connection while the server may speak HTTP/2, which needs only one.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    turn: Arc<Semaphore>,
+    /// The server speaks HTTP/1.1, where each request in flight needs a connection: nothing is gated.
+    open: Arc<AtomicBool>,
+}
+
+impl Gate {
+    pub(super) fn new(open: bool) -> Gate {
+        Gate { turn: Arc::new(Semaphore::new(1)), open: Arc::new(AtomicBool::new(open)) }
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) {
+        self.open.store(true, Ordering::Relaxed);
+        // All who wait may go, now and later.
+        self.turn.close();
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ConnectorLayer {
+    pub(super) gate: Gate,
+    pub(super) timeout: Duration,
+}
+
+impl<S> Layer<S> for ConnectorLayer {
+    type Service = Connector<S>;
+
+    fn layer(&self, inner: S) -> Connector<S> {
+        Connector { inner, layer: self.clone() }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Connector<S> {
+    inner: S,
+    layer: ConnectorLayer,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<S, R> Service<R> for Connector<S>
+where
+    R: Send + 'static,
+    S: Service<R, Error = BoxError> + Clone + Send + 'static,
+    S::Response: Connection + Send,
+    S::Future: Send,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, destination: R) -> Self::Future {
+        let layer = self.layer.clone();
+        // The clone has not been polled for readiness; this one has.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let call = CALL.try_with(Arc::clone).ok();
+        Box::pin(async move {
+            let turn = layer.turn().await?;
+            let connecting = inner.call(destination);
+            let connection = match tokio::time::timeout(layer.timeout, connecting).await {
+                Ok(connection) => connection?,
+                Err(_) => return Err(ConnectTimedOut(layer.timeout).into()),
+            };
+            let connected = connection.connected();
+            let mut extensions = Extensions::new();
+            connected.get_extras(&mut extensions);
+            if let Some(call) = &call {
+                call.lock(&call.made).extend(local_addr(&extensions));
+            }
+            match (connected.is_negotiated_h2(), turn, &call) {
+                (true, Some(turn), Some(call)) => *call.lock(&call.leading) = Some(turn),
+                (true, ..) => {}
+                (false, ..) => layer.gate.open(),
+            }
+            Ok(connection)
+        })
+    }
+}
+
+impl ConnectorLayer {
+    /// The right to connect, after those who connect have done so.
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, BoxError> {
+        if self.gate.is_open() {
+            return Ok(None);
+        }
+        let turn = self.gate.turn.clone().acquire_owned().await.ok();
+        // A call that was served by another's connection leaves its connecting to a task in the background.
+        match CALL.try_with(|_| ()) {
+            Ok(()) => Ok(turn),
+            Err(_) => Err(NoLongerNeeded.into()),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it took longer than {0:?}")]
+pub(super) struct ConnectTimedOut(Duration);
+
+#[derive(Debug, thiserror::Error)]
+#[error("another connection serves this call")]
+struct NoLongerNeeded;
+
+/// The name of an http address that leads to another machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the address is http and leads to {0}, another machine")]
+pub(super) struct NotLoopback(pub(super) IpAddr);

@@ -1,0 +1,121 @@
+//! What an error of reqwest means for the request. The proof of what has left is the request's own body; the errors say
+//! what went wrong, mostly in their chain of causes.
+
+use std::error::Error as StdError;
+use std::io;
+
+use hyper_util::client::legacy;
+
+use super::connector::{CallConnections, NotLoopback, local_addr};
+use crate::transport::{ConnectionChoice, FaultKind, RequestContext, TransportError, tls};
+
+/// `alone`: no other request was in flight.
+pub(super) fn classify(
+    error: reqwest::Error,
+    context: &RequestContext,
+    call: &CallConnections,
+    alone: bool,
+) -> TransportError {
+    // The address holds the project's id.
+    let error = error.without_url();
+    let kind = match kind_of(&error) {
+        kind @ (FaultKind::Broken | FaultKind::TlsAlert) if is_stale(&error, context, call, alone) => {
+            let _ = kind;
+            FaultKind::Stale
+        }
+        kind => kind,
+    };
+    TransportError::new(kind, context.progress(), error)
+}
+
+/// Whether a connection that was there before this call failed without a byte of an answer.
+fn is_stale(error: &reqwest::Error, context: &RequestContext, call: &CallConnections, alone: bool) -> bool {
+    let Some(client_error) = find::<legacy::Error>(error) else { return false };
+    let mut extensions = http::Extensions::new();
+    if let Some(connected) = client_error.connect_info() {
+        connected.get_extras(&mut extensions);
+    }
+    // The end of a shared connection fails every request on it; repeating them all at once would be a herd.
+    let shared = find::<h2::Error>(error).is_some() && !alone;
+    context.connection() != ConnectionChoice::New && !call.made(local_addr(&extensions)) && !shared
+}
+
+fn kind_of(error: &reqwest::Error) -> FaultKind {
+    if find::<NotLoopback>(error).is_some() {
+        return FaultKind::Refused;
+    }
+    if error.is_connect() {
+        if tls::is_tls(error) {
+            return FaultKind::Tls;
+        }
+        return if refused_by_proxy(error) { FaultKind::Refused } else { FaultKind::Connect };
+    }
+    if let Some(alert) = find::<rustls::Error>(error) {
+        let ended = matches!(alert, rustls::Error::AlertReceived(_)) && find::<legacy::Error>(error).is_some();
+        return if ended { FaultKind::TlsAlert } else { FaultKind::Broken };
+    }
+    if let Some(http2) = find::<h2::Error>(error) {
+        return http2_kind(http2);
+    }
+    if let Some(hyper) = find::<hyper::Error>(error) {
+        // The one kind of parse error that has no question of its own.
+        if hyper.is_parse() && hyper.to_string().contains("too large") {
+            return FaultKind::TooLarge;
+        }
+        if hyper.is_parse() || hyper.is_parse_status() {
+            return FaultKind::Protocol;
+        }
+    }
+    match find::<io::Error>(error).map(io::Error::kind) {
+        // hyper's words for chunks and lengths that contradict themselves.
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => FaultKind::Protocol,
+        _ => FaultKind::Broken,
+    }
+}
+
+fn http2_kind(error: &h2::Error) -> FaultKind {
+    let reason = error.reason();
+    if error.is_remote() {
+        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM);
+        // A stream that the server may have seen ends with a broken connection instead.
+        let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR);
+        return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };
+    }
+    match reason {
+        // Found by this side: what came is not HTTP/2.
+        Some(_) => FaultKind::Protocol,
+        None => FaultKind::Broken,
+    }
+}
+
+/// Whether the proxy will not open the way the next time either. Its errors are types without names, so their text tells.
+fn refused_by_proxy(error: &reqwest::Error) -> bool {
+    const WORDS: [&str; 6] = [
+        "proxy authorization required",
+        "does not support user/pass authentication",
+        "implements authentication incorrectly",
+        "credentials not accepted",
+        "not allowed",
+        "failed parsing server response",
+    ];
+    chain(error).any(|cause| {
+        let text = cause.to_string();
+        WORDS.iter().any(|words| text.contains(words))
+    })
+}
+
+/// The first cause of this type.
+fn find<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
+    chain(error).find_map(|cause| cause.downcast_ref::<T>())
+}
+
+/// The error and its causes. An I/O error passes over the error it was made of, so that one is looked up.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match inner {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
+}

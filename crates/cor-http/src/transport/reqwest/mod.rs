@@ -1,0 +1,224 @@
+//! `reqwest`: HTTP/2 and HTTP/1.1 through a well-kept library, with its proxies.
+//!
+//! What this adds to it is certainty: how much of a request has left ([`body`]), whether a failed connection had been
+//! idle before ([`connector`]), and what an error means for the request ([`faults`]).
+
+mod body;
+mod clients;
+mod connector;
+mod faults;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rustls::ClientConfig;
+use secrecy::SecretString;
+use tokio::runtime::{self, Handle};
+use tokio::time::Instant;
+use url::Url;
+
+use self::body::RequestBody;
+use self::clients::{Clients, Settings};
+use self::connector::{CALL, CallConnections, local_addr};
+use super::{ConnectionChoice, FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
+use crate::Error;
+
+/// From a pause of this length on, the event loop is given a turn before a request leaves: it may not have looked yet
+/// whether the server has closed an idle connection.
+const TRUSTED_IDLE: Duration = Duration::from_millis(1);
+/// The runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
+const MAX_RUNTIMES: usize = 16;
+
+pub(crate) struct ReqwestTransport {
+    settings: Settings,
+    /// A connection belongs to the runtime that it was made on: its task runs there, and nowhere else.
+    clients: Mutex<Vec<(runtime::Id, Arc<Clients>)>>,
+    last_use: Mutex<Option<Instant>>,
+    in_flight: AtomicUsize,
+}
+
+impl ReqwestTransport {
+    /// `tls` is needed for an https address, and for an https proxy.
+    pub(crate) fn new(
+        address: &Url,
+        proxy: Option<&SecretString>,
+        tls: Option<&Arc<ClientConfig>>,
+        connect_timeout: Duration,
+        user_agent: &str,
+    ) -> Result<ReqwestTransport, Error> {
+        let settings = Settings::new(address, proxy, tls, connect_timeout, user_agent)?;
+        // What cannot work shows when the client is built, not at its first call.
+        Clients::new(&settings).map_err(|error| {
+            Error::config("the transport reqwest could not be set up").caused_by(error.without_url())
+        })?;
+        Ok(ReqwestTransport {
+            settings,
+            clients: Mutex::default(),
+            last_use: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+        })
+    }
+
+    /// The clients of the runtime that this is called on.
+    fn clients(&self) -> Result<Arc<Clients>, reqwest::Error> {
+        let here = Handle::current().id();
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = clients.iter().find(|(runtime, _)| *runtime == here) {
+            return Ok(found.clone());
+        }
+        let new = Arc::new(Clients::new(&self.settings)?);
+        if clients.len() >= MAX_RUNTIMES {
+            clients.remove(0);
+        }
+        clients.push((here, new.clone()));
+        Ok(new)
+    }
+
+    /// Lets the event loop notice which idle connections have ended.
+    async fn settle(&self) {
+        let rested = {
+            let mut last = self.last_use.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            last.replace(now).is_none_or(|last| now.saturating_duration_since(last) >= TRUSTED_IDLE)
+        };
+        if rested {
+            // Once for the event loop to look, once for the connection's task to act on it.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        context: RequestContext,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let not_sent = |error: reqwest::Error| {
+            TransportError::new(FaultKind::Connect, Sent::Nothing, error.without_url())
+        };
+        let clients = self.clients().map_err(not_sent)?;
+        if context.connection() != ConnectionChoice::New {
+            self.settle().await;
+        }
+        let in_flight = InFlight::enter(&self.in_flight);
+        let call = Arc::new(CallConnections::new(context.clone()));
+        let request = self.settings.request(request, |body| RequestBody::new(body, call.clone()));
+        let exchange = CALL.scope(call.clone(), async {
+            let mut response = clients.of(context.connection()).execute(request).await?;
+            let made_here = call.made(local_addr(response.extensions()));
+            let body = read_body(&mut response, context.max_body()).await?;
+            Ok((response, made_here, body))
+        });
+        let (mut response, made_here, body) = match exchange.await {
+            Ok(answer) => answer,
+            Err(Interrupted::Fault(kind, cause)) => return Err(TransportError::new(kind, Sent::All, cause)),
+            Err(Interrupted::Reqwest(error)) => {
+                let alone = in_flight.is_alone();
+                return Err(faults::classify(error, &context, &call, alone));
+            }
+        };
+        let reused = context.connection() != ConnectionChoice::New && !made_here;
+        // Many gateways say so as they close an idle connection: it does not answer this request.
+        if reused && response.status() == http::StatusCode::REQUEST_TIMEOUT {
+            return Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"));
+        }
+        if response.status().is_success() && context.progress() != Sent::All {
+            let early = "it says success before the whole request was sent";
+            return Err(TransportError::new(FaultKind::Protocol, context.progress(), early));
+        }
+        let mut answer = http::Response::new(body);
+        *answer.status_mut() = response.status();
+        std::mem::swap(answer.headers_mut(), response.headers_mut());
+        Ok(answer)
+    }
+}
+
+/// An exchange that did not end with a complete answer.
+enum Interrupted {
+    Reqwest(reqwest::Error),
+    Fault(FaultKind, String),
+}
+
+impl From<reqwest::Error> for Interrupted {
+    fn from(error: reqwest::Error) -> Interrupted {
+        Interrupted::Reqwest(error)
+    }
+}
+
+/// Reads a body of at most `max` bytes.
+async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes, Interrupted> {
+    let too_large = || {
+        Interrupted::Fault(FaultKind::TooLarge, format!("the answer's body is larger than {} MiB", max / 1024 / 1024))
+    };
+    // hyper reads other encodings as if they were not there.
+    let encodings = response.headers().get_all(http::header::TRANSFER_ENCODING);
+    if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Interrupted::Fault(FaultKind::Protocol, "its transfer-encoding is not plain chunked".to_owned()));
+    }
+    if response.content_length().is_some_and(|length| length > max as u64) {
+        return Err(too_large());
+    }
+    let Some(first) = response.chunk().await? else { return Ok(Bytes::new()) };
+    // Most answers are one piece, which is not copied.
+    let Some(second) = response.chunk().await? else {
+        return if first.len() > max { Err(too_large()) } else { Ok(first) };
+    };
+    let mut body = BytesMut::with_capacity(first.len() + second.len());
+    body.extend_from_slice(&first);
+    body.extend_from_slice(&second);
+    while body.len() <= max {
+        match response.chunk().await? {
+            Some(more) => body.extend_from_slice(&more),
+            None => return Ok(body.freeze()),
+        }
+    }
+    Err(too_large())
+}
+
+/// Counts the requests in flight.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl InFlight<'_> {
+    fn enter(count: &AtomicUsize) -> InFlight<'_> {
+        count.fetch_add(1, Ordering::Relaxed);
+        InFlight(count)
+    }
+
+    fn is_alone(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_> {
+        Box::pin(self.exchange(request, context))
+    }
+
+    fn reports_progress(&self) -> bool {
+        true
+    }
+
+    /// The next call builds new clients.
+    fn close_idle(&self) {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn proxy(&self) -> Option<&str> {
+        self.settings.proxy_name()
+    }
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestTransport").field("address", &self.settings.address()).finish_non_exhaustive()
+    }
+}
