@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::Error;
+use crate::admission::circuit_breaker::{Failure, Trouble};
+use crate::admission::order::ProjectKey;
+use crate::admission::{Blocked, Pass, Patience, Refusals, Waiting};
 use crate::attempt::{Class, Failed, attempt};
 use crate::client::Inner;
-use crate::gate::{Blocked, Pass, Patience, Refusals, Waiting};
 use crate::many::Stop;
-use crate::order::ProjectKey;
-use crate::outage::{Failure, Trouble};
 use crate::transport::{Method, Request};
 
 /// Why a row has no result of its own.

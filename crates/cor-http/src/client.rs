@@ -6,9 +6,9 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::admission::Gate;
 use crate::auth::{Auth, Credentials, Endpoint};
 use crate::call::{self, Caller};
-use crate::gate::Gate;
 use crate::many::{Row, UpdateMany};
 use crate::options::{ClientBuilder, Options};
 use crate::retry::RetryBudget;

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
 mod attempt;
 mod auth;
 pub mod blocking;
@@ -32,16 +33,13 @@ mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod many;
 mod options;
-mod order;
-mod outage;
-mod pace;
 mod redact;
 mod retry;
 mod transport;
 
+pub use admission::Pause;
 pub use client::{Client, Projects};
 pub use cor_core::{
     Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
@@ -49,7 +47,6 @@ pub use cor_core::{
     ProjectUpdate, Refusal, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
-pub use gate::Pause;
 pub use many::{ItemResult, Progress, Results, Row, Stop, Summary, UpdateMany};
 pub use options::{ClientBuilder, seconds};
 pub use retry::RetryPolicy;

@@ -14,10 +14,10 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::Error;
+use crate::admission::order::ProjectKey;
+use crate::admission::{Patience, Pause};
 use crate::call::{self, Caller};
 use crate::client::{Client, Inner};
-use crate::gate::{Patience, Pause};
-use crate::order::ProjectKey;
 
 /// One row of many: an external id and what is to change.
 #[derive(Clone, Debug)]

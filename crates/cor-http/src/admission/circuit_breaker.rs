@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::order::ProjectKey;
+use super::order::ProjectKey;
 
 /// Failures in a row, without a success in between, that make an outage.
 const ENOUGH: u32 = 3;

@@ -4,7 +4,7 @@ use std::f64::consts::LN_2;
 
 use tokio::time::Instant;
 
-use super::limit::seconds;
+use super::estimator::seconds;
 
 /// The most that a rate grows between two refusals, in doublings.
 const MOST_STEPS: f64 = 30.0;

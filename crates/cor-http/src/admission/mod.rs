@@ -1,5 +1,9 @@
 //! What a request passes before it leaves: the order of its project, the pace, and in bulk the outage watch.
 
+pub(crate) mod circuit_breaker;
+pub(crate) mod order;
+mod rate_limiter;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,9 +11,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::order::{Order, Place, ProjectKey};
-use crate::outage::{Failure, Outage, Trouble, Turn};
-use crate::pace::Pace;
+use circuit_breaker::{Failure, Outage, Trouble, Turn};
+use order::{Order, Place, ProjectKey};
+use rate_limiter::Pace;
 
 /// Shared by everything one client does.
 #[derive(Debug)]

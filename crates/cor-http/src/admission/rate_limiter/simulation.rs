@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Pace;
-use super::server::{Server, Shape, Tells};
+use super::simulated_server::{Server, Shape, Tells};
 
 #[derive(Clone, Debug)]
 struct Setting {

@@ -9,10 +9,10 @@
 //! requests were refused together, one is refused next, not 64. After that each has its own place in the pace, so
 //! that nobody starts again as part of a herd.
 
-mod growth;
-mod limit;
+mod estimator;
+mod probing;
 #[cfg(test)]
-mod server;
+mod simulated_server;
 #[cfg(test)]
 mod simulation;
 
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use limit::Limit;
+use estimator::Limit;
 
 /// A place in the pace that a late timer missed is not lost, up to this.
 const CATCH_UP: Duration = Duration::from_millis(10);

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::growth::{Burst, Growth, Trust};
+use super::probing::{Burst, Growth, Trust};
 
 /// The part of the limit that is left unused while the rate is held. It grows with surprises.
 const MARGIN: f64 = 0.006;
