@@ -98,7 +98,7 @@ pub struct UpdateMany {
     client: Client,
     rows: BoxStream<'static, Row>,
     concurrency: usize,
-    patience: Duration,
+    outage_timeout: Duration,
     creation: Option<Creation>,
     on_progress: Option<OnProgress>,
 }
@@ -112,7 +112,7 @@ impl UpdateMany {
             concurrency: client.inner().options.concurrency,
             client,
             rows: rows.map(Into::into).boxed(),
-            patience: Duration::from_secs(15 * 60),
+            outage_timeout: Duration::from_secs(15 * 60),
             creation: None,
             on_progress: None,
         }
@@ -124,11 +124,11 @@ impl UpdateMany {
         self
     }
 
-    /// How long to wait for COR when it cannot be reached; default 15 min. Where COR has not answered at all
-    /// yet, the client's deadline is the limit. After that the run stops: rows under way fail, the rest is
-    /// not started.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    /// How long the run waits for COR to come back when COR cannot be reached or refuses every request; default 15 min.
+    /// Until COR has answered once, the run waits no longer than the client's deadline. After that the run stops: rows
+    /// under way fail, and the remaining rows are not started.
+    pub fn outage_timeout(mut self, outage_timeout: Duration) -> Self {
+        self.outage_timeout = outage_timeout;
         self
     }
 
@@ -156,8 +156,8 @@ impl UpdateMany {
     pub fn start(self) -> Results {
         let inner = self.client.inner().clone();
         let patience = Patience {
-            before_contact: self.patience.min(inner.options.deadline),
-            after_contact: self.patience,
+            before_contact: self.outage_timeout.min(inner.options.deadline),
+            after_contact: self.outage_timeout,
         };
         let (_, total) = self.rows.size_hint();
         let total = total.filter(|most| self.rows.size_hint().0 == *most).map(|n| n as u64);

@@ -212,11 +212,11 @@ fn the_blocking_door_yields_the_same_results() {
 }
 
 #[tokio::test]
-async fn a_limit_that_never_lets_anything_through_ends_with_patience() {
+async fn a_limit_that_refuses_everything_stops_the_run_after_the_outage_timeout() {
     let sandbox = with_projects(Sandbox::builder(), 20);
     sandbox.queue(Answer::status(429).header("retry-after", "0.05").times(100_000));
     let many = client(&sandbox).projects().update_many(rows(20)).concurrency(4);
-    let mut results = many.patience(Duration::from_millis(600)).start();
+    let mut results = many.outage_timeout(Duration::from_millis(600)).start();
     while let Some(item) = results.next().await {
         assert!(item.result.is_err());
     }
@@ -352,6 +352,6 @@ async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
     }
     assert_eq!(failed, [("P-2".to_owned(), Some(504))]);
     assert!(results.halted().is_none(), "{:?}", results.halted());
-    // The probes are up to four seconds apart by then; without the bound it would be the run's patience, 15 minutes.
+    // The probes are up to four seconds apart by then; without the bound it would be the run's outage timeout, 15 minutes.
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
