@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::Error;
-use crate::admission::circuit_breaker::{Failure, Trouble};
+use crate::admission::circuit_breaker::{Failure, FailureScope};
 use crate::admission::order::ProjectKey;
-use crate::admission::{Blocked, Pass, Patience, Refusals, Waiting};
+use crate::admission::{OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
 use crate::attempt::{Class, Failed, attempt};
 use crate::client::Inner;
 use crate::many::Stop;
@@ -28,9 +28,9 @@ pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begu
 pub(crate) enum Caller {
     /// One call with one deadline, which bounds everything.
     Single,
-    /// One of many rows: limits and outages pause it and do not fail it, as long as patience lasts and nobody stops
-    /// the run.
-    Bulk(Patience, Stop),
+    /// One of many rows: rate limits and outages pause it and do not fail it, until the outage timeout passes or the
+    /// run is stopped.
+    Bulk(OutageTimeout, Stop),
 }
 
 /// Every problem of an update and its external id at once.
@@ -121,8 +121,8 @@ impl Wish<'_> {
             fresh: false,
             reauthorised: false,
             rejected: None,
-            refusals: Refusals::default(),
-            doubtful_since: None,
+            refusals: RowRefusals::default(),
+            ambiguous_since: None,
             last: None,
         };
         // Neither the id nor anything of the update: what goes into logs is nobody's business text.
@@ -167,9 +167,9 @@ struct Call<'a> {
     reauthorised: bool,
     /// When the request left whose token was not accepted.
     rejected: Option<Instant>,
-    refusals: Refusals,
-    /// Since when this row fails and nobody can tell whether it is the row or an outage.
-    doubtful_since: Option<Instant>,
+    refusals: RowRefusals,
+    /// When failures of this row began that may be due to the row or to an outage.
+    ambiguous_since: Option<Instant>,
     /// What the limit or outage that this row waits for looked like to it.
     last: Option<Error>,
 }
@@ -184,9 +184,9 @@ impl Call<'_> {
     /// Waits for its turn first: behind earlier updates of the project, and for a free place.
     async fn single(&mut self, target: &str, body: &[u8]) -> Result<Project, Error> {
         let turn = async {
-            let place = self.inner.gate.in_order(self.key).await;
-            let permit = self.inner.permits.acquire().await;
-            (place, permit)
+            let project = self.inner.admission.acquire_project(self.key).await;
+            let slot = self.inner.permits.acquire().await;
+            (project, slot)
         };
         let Ok(_turn) = tokio::time::timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while other updates were under way";
@@ -198,13 +198,13 @@ impl Call<'_> {
     async fn run(&mut self, target: &str, body: &[u8]) -> Result<Project, Error> {
         self.inner.budget().pay_in();
         loop {
-            let pass = self.pass().await?;
+            let permit = self.permit().await?;
             let token = self.inner.auth.token(self.deadline, self.rejected.take());
             let token = match tokio::time::timeout_at(self.deadline, token).await {
                 Ok(Ok(token)) => token,
                 // No token today is an outage like any other.
                 Ok(Err(error)) if self.bulk() && error.is_retryable() => {
-                    match self.pause(error, pass, true).await {
+                    match self.pause(error, permit, true).await {
                         Next::Again => continue,
                         Next::GiveUp(error) => return Err(error),
                     }
@@ -222,7 +222,7 @@ impl Call<'_> {
             let span = tracing::debug_span!("attempt", n = self.attempts);
             let failed = match attempt(self.inner, &request, self.deadline).instrument(span).await {
                 Ok(project) => {
-                    self.inner.gate.answered(sent);
+                    self.inner.admission.record_answer(sent);
                     tracing::debug!(attempt = self.attempts, "applied");
                     return Ok(project);
                 }
@@ -242,7 +242,7 @@ impl Call<'_> {
             let next = match failed.class {
                 Class::Unauthorised => self.after_rejection(failed.error, sent, token.generation),
                 Class::Limited => self.after_limit(failed.error, sent).await,
-                _ => self.after_failure(failed, sent, pass).await,
+                _ => self.after_failure(failed, sent, permit).await,
             };
             match next {
                 Next::Again => {}
@@ -262,28 +262,28 @@ impl Call<'_> {
         matches!(self.caller, Caller::Bulk(..))
     }
 
-    /// The pace, and in bulk the end of an outage.
-    async fn pass(&mut self) -> Result<Pass, Error> {
-        if self.inner.gate.is_calm() {
-            return Ok(self.passed(Pass::Go));
+    /// Waits for a permit from admission control.
+    async fn permit(&mut self) -> Result<Permit, Error> {
+        if self.inner.admission.is_unrestricted() {
+            return Ok(self.admitted(Permit::Normal));
         }
-        let waiting = match &self.caller {
-            Caller::Single => Waiting::Until(self.deadline),
-            Caller::Bulk(patience, _) => Waiting::Patiently(*patience),
+        let wait_limit = match &self.caller {
+            Caller::Single => WaitLimit::Deadline(self.deadline),
+            Caller::Bulk(outage_timeout, _) => WaitLimit::Outage(*outage_timeout),
         };
-        let Some(passed) = self.unless_stopped(self.inner.gate.pass(waiting)).await else {
+        let Some(admitted) = self.unless_stopped(self.inner.admission.acquire(wait_limit)).await else {
             return Err(self.stopped());
         };
-        let pass = passed.map_err(|blocked| match blocked {
-            Blocked::Limited(wait) => {
+        let permit = admitted.map_err(|rejected| match rejected {
+            Rejected::RateLimited(wait) => {
                 Error::new(ErrorKind::RateLimited, format!("COR takes no requests for another {wait:.1?}"))
                     .waiting(Some(wait))
                     .retryable(true)
             }
-            Blocked::Unreachable(lasting) => {
+            Rejected::Unreachable(open_for) => {
                 let happened = format!(
                     "COR has been out of reach for {:.1?}",
-                    Duration::from_millis(lasting.as_millis() as u64)
+                    Duration::from_millis(open_for.as_millis() as u64)
                 );
                 match self.last.take() {
                     Some(error) => error.because(happened),
@@ -291,19 +291,19 @@ impl Call<'_> {
                 }
             }
         })?;
-        Ok(self.passed(pass))
+        Ok(self.admitted(permit))
     }
 
-    fn passed(&mut self, pass: Pass) -> Pass {
+    fn admitted(&mut self, permit: Permit) -> Permit {
         if self.bulk() {
-            // A pause is nobody's fault: the row's own time begins when it may leave.
+            // Pauses do not count: the deadline of a row begins when it may leave.
             self.deadline = Instant::now() + self.inner.options.deadline;
         }
-        pass
+        permit
     }
 
     fn after_rejection(&mut self, error: Error, sent: Instant, generation: u64) -> Next {
-        self.inner.gate.answered(sent);
+        self.inner.admission.record_answer(sent);
         if !self.reauthorised && self.inner.auth.rejected(generation) {
             self.reauthorised = true;
             self.rejected = Some(sent);
@@ -312,24 +312,25 @@ impl Call<'_> {
         Next::GiveUp(error)
     }
 
-    /// COR took too many requests: everybody slows down, this call comes again. A row that COR refuses while it takes
-    /// the others has only its own attempts.
+    /// COR refused the request as rate limited: all requests slow down, and this one is sent again. A row that COR
+    /// refuses while it accepts others has only its own attempts.
     async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
-        let alone = self.inner.gate.refused(&mut self.refusals, sent, error.retry_after());
-        if self.bulk() && !alone {
-            // The gate holds every row back for as long as COR asked.
+        let row_refused =
+            self.inner.admission.record_rate_limited(&mut self.refusals, sent, error.retry_after());
+        if self.bulk() && !row_refused {
+            // Admission control pauses every row for as long as COR asked.
             self.last = Some(error);
             return Next::Again;
         }
         self.back_off(error).await
     }
 
-    async fn after_failure(&mut self, failed: Failed, sent: Instant, pass: Pass) -> Next {
+    async fn after_failure(&mut self, failed: Failed, sent: Instant, permit: Permit) -> Next {
         let Failed { error, class } = failed;
         match class {
             Class::Final => {
                 if error.status().is_some() {
-                    self.inner.gate.answered(sent);
+                    self.inner.admission.record_answer(sent);
                 }
                 Next::GiveUp(error)
             }
@@ -337,40 +338,40 @@ impl Call<'_> {
             Class::Stale => {
                 self.fresh = true;
                 if self.bulk() {
-                    self.inner.gate.broke();
+                    self.inner.admission.record_connection_loss();
                 }
                 Next::Again
             }
             Class::Unreachable if self.bulk() && self.inner.options.retry.max_attempts > 1 => {
                 self.inner.forget_idle();
                 // What did not leave failed for want of a connection.
-                let for_all = error.status().is_none() && error.outcome() == Outcome::NotApplied;
-                self.pause(error, pass, for_all).await
+                let affects_all_rows = error.status().is_none() && error.outcome() == Outcome::NotApplied;
+                self.pause(error, permit, affects_all_rows).await
             }
             Class::Unreachable => {
                 self.inner.forget_idle();
                 self.back_off(error).await
             }
             Class::Failing | Class::Limited | Class::Unauthorised => {
-                self.inner.gate.answered(sent);
+                self.inner.admission.record_answer(sent);
                 self.back_off(error).await
             }
         }
     }
 
-    /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
-    async fn pause(&mut self, error: Error, pass: Pass, for_all: bool) -> Next {
-        let failure = Failure { row: self.key, heard: error.status().is_some(), for_all };
-        match self.inner.gate.failed(pass, failure, error.retry_after()) {
-            Trouble::Passing => return self.back_off(error).await,
-            Trouble::Doubtful => {
+    /// In bulk: a failure that is part of an outage costs the row no attempt. Admission control pauses the row.
+    async fn pause(&mut self, error: Error, permit: Permit, affects_all_rows: bool) -> Next {
+        let failure = Failure { project: self.key, answered: error.status().is_some(), affects_all_rows };
+        match self.inner.admission.record_failure(permit, failure, error.retry_after()) {
+            FailureScope::Request => return self.back_off(error).await,
+            FailureScope::Ambiguous => {
                 let now = Instant::now();
-                let since = *self.doubtful_since.get_or_insert(now);
+                let since = *self.ambiguous_since.get_or_insert(now);
                 if now.saturating_duration_since(since) >= self.inner.options.deadline {
                     return Next::GiveUp(error);
                 }
             }
-            Trouble::Outage => {}
+            FailureScope::Outage => {}
         }
         self.last = Some(error);
         Next::Again

@@ -6,7 +6,7 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 
 use crate::Error;
-use crate::admission::Gate;
+use crate::admission::Admission;
 use crate::auth::{Auth, Credentials, Endpoint};
 use crate::call::{self, Caller};
 use crate::many::{Row, UpdateMany};
@@ -63,7 +63,7 @@ impl Client {
 
     /// Why nothing is sent at the moment.
     pub fn paused(&self) -> Option<crate::Pause> {
-        self.inner().gate.pause()
+        self.inner().admission.pause()
     }
 
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
@@ -231,7 +231,7 @@ impl Projects<'_> {
 pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) auth: Auth,
-    pub(crate) gate: Gate,
+    pub(crate) admission: Admission,
     /// Single calls in flight.
     pub(crate) permits: Semaphore,
     budget: Mutex<RetryBudget>,
@@ -268,7 +268,7 @@ impl Inner {
         };
         Ok(Inner {
             auth: Auth::new(options.credentials.clone(), endpoint),
-            gate: Gate::new(options.rate),
+            admission: Admission::new(options.rate),
             permits: Semaphore::new(options.concurrency),
             budget: Mutex::new(RetryBudget::full()),
             pool: pool(&options.base_url, options.proxy.api.as_ref())?,

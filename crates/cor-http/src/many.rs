@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::Error;
 use crate::admission::order::ProjectKey;
-use crate::admission::{Patience, Pause};
+use crate::admission::{OutageTimeout, Pause};
 use crate::call::{self, Caller};
 use crate::client::{Client, Inner};
 
@@ -155,9 +155,9 @@ impl UpdateMany {
     /// Starts the run. It advances while its results are asked for.
     pub fn start(self) -> Results {
         let inner = self.client.inner().clone();
-        let patience = Patience {
-            before_contact: self.outage_timeout.min(inner.options.deadline),
-            after_contact: self.outage_timeout,
+        let outage_timeout = OutageTimeout {
+            before_first_answer: self.outage_timeout.min(inner.options.deadline),
+            after_first_answer: self.outage_timeout,
         };
         let (_, total) = self.rows.size_hint();
         let total = total.filter(|most| self.rows.size_hint().0 == *most).map(|n| n as u64);
@@ -165,7 +165,7 @@ impl UpdateMany {
             inner,
             rows: Some(self.rows),
             concurrency: self.concurrency,
-            patience,
+            outage_timeout,
             creation: self.creation,
             on_progress: self.on_progress,
             total,
@@ -237,7 +237,7 @@ pub struct Results {
     /// `None` once the input has ended or is no longer wanted.
     rows: Option<BoxStream<'static, Row>>,
     concurrency: usize,
-    patience: Patience,
+    outage_timeout: OutageTimeout,
     creation: Option<Creation>,
     on_progress: Option<OnProgress>,
     total: Option<u64>,
@@ -285,7 +285,7 @@ impl Results {
 
     /// Why nothing is sent at the moment.
     pub fn paused(&self) -> Option<Pause> {
-        self.inner.gate.pause()
+        self.inner.admission.pause()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<ItemResult>> {
@@ -324,7 +324,7 @@ impl Results {
                 self.free(job.key);
                 return Some(not_started(job.index, job.id));
             }
-            let caller = Caller::Bulk(self.patience, self.stopped.clone());
+            let caller = Caller::Bulk(self.outage_timeout, self.stopped.clone());
             self.in_flight.push(Box::pin(run(self.inner.clone(), job, caller, self.creation.clone())));
         }
         None
@@ -419,7 +419,7 @@ impl Results {
                 done: self.summary.applied + self.summary.rejected + self.summary.failed,
                 failed: self.summary.rejected + self.summary.failed,
                 total: self.total,
-                paused: self.inner.gate.pause(),
+                paused: self.inner.admission.pause(),
             };
             if !on_progress(&progress) {
                 self.stopped.stop();
@@ -435,8 +435,8 @@ fn halts(error: &Error, inner: &Inner, stopped: bool) -> bool {
         ErrorKind::Auth | ErrorKind::Tls => true,
         // The way is closed, not only for the moment: by a proxy that refuses, for one.
         ErrorKind::Transport if !error.is_retryable() => true,
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.gate.is_unreachable(),
-        // Not COR's refusal of this row, but the gate's of all, or a wait for COR that somebody ended.
+        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => inner.admission.is_unreachable(),
+        // Admission control rejected the row, as it would every other, or a stop ended the wait for COR.
         ErrorKind::RateLimited => stopped || error.status().is_none(),
         _ => false,
     }
@@ -461,7 +461,7 @@ async fn run(
 ) -> (ProjectKey, ItemResult) {
     let Job { index, id, update, key } = job;
     // Other calls of this client may be at the same project.
-    let _place = inner.gate.in_order(key).await;
+    let _project = inner.admission.acquire_project(key).await;
     let mut result = call::update(&inner, &id, &update, caller.clone()).await;
     let mut created = false;
     let missing = |error: &Error| error.kind() == ErrorKind::ProjectNotFound;

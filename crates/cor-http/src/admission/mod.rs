@@ -1,7 +1,9 @@
-//! What a request passes before it leaves: the order of its project, the pace, and in bulk the outage watch.
+//! Admission control: what a request passes before it leaves. Requests of one project leave in order, the rate limiter
+//! spaces them, and in bulk the circuit breaker holds them back during an outage.
 
 pub(crate) mod circuit_breaker;
 pub(crate) mod order;
+mod permit;
 mod rate_limiter;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,294 +13,247 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use circuit_breaker::{Failure, Outage, Trouble, Turn};
-use order::{Order, Place, ProjectKey};
-use rate_limiter::Pace;
+use circuit_breaker::{CircuitBreaker, Failure, FailureScope};
+use order::{ProjectGuard, ProjectKey, ProjectOrder};
+pub use permit::Pause;
+pub(crate) use permit::{OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
+use rate_limiter::RateLimiter;
 
-/// Shared by everything one client does.
+/// Admission control of one client; all its clones share it.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    flow: Mutex<Flow>,
-    /// Nothing is paced and nothing is down: requests leave without taking the lock.
-    calm: AtomicBool,
-    changed: Notify,
-    /// Those who wait for the pace: only the first of them watches the clock, and nobody overtakes.
-    line: tokio::sync::Mutex<()>,
-    order: Arc<Order>,
+pub(crate) struct Admission {
+    state: Mutex<State>,
+    /// Neither the rate limiter nor the circuit breaker holds anything back: requests leave without taking the lock.
+    unrestricted: AtomicBool,
+    state_changed: Notify,
+    /// The queue of requests that wait for a permit. Only its head waits on a timer, so no request overtakes another.
+    queue: tokio::sync::Mutex<()>,
+    order: Arc<ProjectOrder>,
 }
 
+/// The decisions. Pure: the time is an argument.
 #[derive(Debug)]
-struct Flow {
-    pace: Pace,
-    outage: Outage,
-    /// Since when COR has refused everything as too much.
+struct State {
+    rate_limiter: RateLimiter,
+    circuit_breaker: CircuitBreaker,
+    /// When COR began to refuse every request as rate limited.
     limited_since: Option<Instant>,
-    /// Answers other than refusals.
+    /// Answers other than refusals by the rate limit.
     answers: u64,
 }
 
-/// How long a request waits for its pass.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Waiting {
-    /// A single call, until its deadline.
-    Until(Instant),
-    /// A row of many.
-    Patiently(Patience),
+/// When to ask for a permit again.
+enum RetryAt {
+    RateLimiter(Instant),
+    CircuitBreaker(Instant),
 }
 
-/// How long a run of many rows waits for COR to come back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// Where COR has never answered: the address is more likely wrong than down.
-    pub(crate) before_contact: Duration,
-    pub(crate) after_contact: Duration,
-}
-
-impl Patience {
-    fn with(&self, contact: bool) -> Duration {
-        if contact { self.after_contact } else { self.before_contact }
-    }
-}
-
-/// Why no pass is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blocked {
-    /// COR takes nothing for this long.
-    Limited(Duration),
-    /// COR has been out of reach for this long.
-    Unreachable(Duration),
-}
-
-/// Why rows wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Pause {
-    /// COR refused requests because there were too many.
-    RateLimited,
-    /// COR cannot be reached.
-    Unreachable,
-}
-
-/// How a request may leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    Go,
-    Probe,
-}
-
-/// When to ask for a pass again.
-enum Later {
-    Pace(Instant),
-    Outage(Instant),
-}
-
-/// How often one row was refused as too much while COR took others.
-#[derive(Debug, Default)]
-pub(crate) struct Refusals {
-    times: u32,
-    answers: u64,
-}
-
-impl Refusals {
-    /// So many are bad luck; with more than that it is the row that COR refuses, and not the rate.
-    const BAD_LUCK: u32 = 3;
-
-    /// Counts one more. Returns whether it is about the row.
-    fn count(&mut self, answers: u64) -> bool {
-        if self.times == 0 || self.answers < answers {
-            self.times += 1;
-        }
-        self.answers = answers;
-        self.times > Refusals::BAD_LUCK
-    }
-}
-
-impl Gate {
-    pub(crate) fn new(rate: Option<f64>) -> Gate {
-        let (pace, outage) = (Pace::new(rate), Outage::default());
-        let flow = Flow { pace, outage, limited_since: None, answers: 0 };
-        Gate {
-            calm: AtomicBool::new(flow.is_calm()),
-            flow: Mutex::new(flow),
-            changed: Notify::new(),
-            line: tokio::sync::Mutex::default(),
+impl Admission {
+    /// `rate` is the highest rate in requests per second, if the user configured one.
+    pub(crate) fn new(rate: Option<f64>) -> Admission {
+        let state = State {
+            rate_limiter: RateLimiter::new(rate),
+            circuit_breaker: CircuitBreaker::default(),
+            limited_since: None,
+            answers: 0,
+        };
+        Admission {
+            unrestricted: AtomicBool::new(state.is_unrestricted()),
+            state: Mutex::new(state),
+            state_changed: Notify::new(),
+            queue: tokio::sync::Mutex::default(),
             order: Arc::default(),
         }
     }
 
-    fn flow(&self) -> MutexGuard<'_, Flow> {
-        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether requests leave without asking.
-    pub(crate) fn is_calm(&self) -> bool {
-        self.calm.load(Ordering::Acquire)
+    /// Whether requests leave without a permit.
+    pub(crate) fn is_unrestricted(&self) -> bool {
+        self.unrestricted.load(Ordering::Acquire)
     }
 
-    /// Waits for a place in the pace, and in bulk for the end of an outage.
-    pub(crate) async fn pass(&self, waiting: Waiting) -> Result<Pass, Blocked> {
-        let mut first = None;
-        while !self.is_calm() {
-            if first.is_none() {
-                self.flow().pause_for(&waiting, Instant::now())?;
-                first = Some(self.queue(&waiting).await?);
+    /// Waits for a permit from the rate limiter, and in bulk from the circuit breaker.
+    pub(crate) async fn acquire(&self, wait_limit: WaitLimit) -> Result<Permit, Rejected> {
+        let mut head_of_queue = None;
+        while !self.is_unrestricted() {
+            if head_of_queue.is_none() {
+                self.state().paused_until(&wait_limit, Instant::now())?;
+                head_of_queue = Some(self.join_queue(&wait_limit).await?);
             }
-            // Listen before looking, so that no change falls in between.
-            let changed = self.changed.notified();
-            let until = match self.flow().take(&waiting, Instant::now())? {
-                Ok(pass) => return Ok(pass),
-                Err(Later::Pace(until)) => until,
-                Err(Later::Outage(until)) => {
-                    // Single calls do not wait for the end of an outage.
-                    first = None;
-                    until
+            // Subscribes before it looks at the state, so that no change goes unnoticed in between.
+            let state_changed = self.state_changed.notified();
+            let retry_at = match self.state().acquire(&wait_limit, Instant::now())? {
+                Ok(permit) => return Ok(permit),
+                Err(RetryAt::RateLimiter(retry_at)) => retry_at,
+                Err(RetryAt::CircuitBreaker(retry_at)) => {
+                    // Single calls ignore the circuit breaker, so they must not queue behind a row that waits for it.
+                    head_of_queue = None;
+                    retry_at
                 }
             };
-            // Either is a reason to look again.
-            let _ = timeout_at(until, changed).await;
+            // Both the timer and a change are reasons to ask again.
+            let _ = timeout_at(retry_at, state_changed).await;
         }
-        Ok(Pass::Go)
+        Ok(Permit::Normal)
     }
 
-    /// Waits to be the first in line.
-    async fn queue(&self, waiting: &Waiting) -> Result<tokio::sync::MutexGuard<'_, ()>, Blocked> {
-        let Waiting::Until(deadline) = *waiting else { return Ok(self.line.lock().await) };
-        timeout_at(deadline, self.line.lock()).await.map_err(|_| {
+    /// Waits until the request is at the head of the queue.
+    async fn join_queue(&self, wait_limit: &WaitLimit) -> Result<tokio::sync::MutexGuard<'_, ()>, Rejected> {
+        let WaitLimit::Deadline(deadline) = *wait_limit else { return Ok(self.queue.lock().await) };
+        timeout_at(deadline, self.queue.lock()).await.map_err(|_| {
             let now = Instant::now();
-            let until = self.flow().pace.paused_until(now);
-            Blocked::Limited(until.map_or(Duration::ZERO, |until| until - now))
+            let until = self.state().rate_limiter.paused_until(now);
+            Rejected::RateLimited(until.map_or(Duration::ZERO, |until| until - now))
         })
     }
 
-    /// COR gave an answer other than "too many" or "not now" to a request that left at `sent`.
-    pub(crate) fn answered(&self, sent: Instant) {
-        let news = {
-            let mut flow = self.flow();
-            flow.limited_since = None;
-            flow.answers += 1;
-            let again = flow.pace.accepted(sent, Instant::now());
-            let was_down = flow.outage.is_down();
-            let up = flow.outage.answered();
-            self.calm.store(flow.is_calm(), Ordering::Release);
-            if was_down {
+    /// COR answered a request that left at `sent`, with neither 429 nor a sign of an outage.
+    pub(crate) fn record_answer(&self, sent: Instant) {
+        let changed = {
+            let mut state = self.state();
+            state.limited_since = None;
+            state.answers += 1;
+            let limit_ended = state.rate_limiter.record_accepted(sent, Instant::now());
+            let was_open = state.circuit_breaker.is_open();
+            let closed = state.circuit_breaker.record_answer();
+            self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
+            if was_open {
                 tracing::info!("COR is back; rows go on");
             }
-            again || up
+            limit_ended || closed
         };
-        if news {
-            self.changed.notify_waiters();
+        if changed {
+            self.state_changed.notify_waiters();
         }
     }
 
-    /// COR refused a row's request that left at `sent`, because there were too many. Returns whether that is about the
-    /// row: then it changes nothing for the others.
-    pub(crate) fn refused(&self, row: &mut Refusals, sent: Instant, told: Option<Duration>) -> bool {
-        let mut flow = self.flow();
+    /// COR refused a request that left at `sent` as rate limited. Returns whether COR refuses this row rather than the
+    /// rate; the refusal then does not slow down other requests.
+    pub(crate) fn record_rate_limited(
+        &self,
+        row: &mut RowRefusals,
+        sent: Instant,
+        retry_after: Option<Duration>,
+    ) -> bool {
+        let mut state = self.state();
         let now = Instant::now();
-        // Too many requests is an answer: COR is there.
-        flow.outage.answered();
-        let alone = row.count(flow.answers);
-        if !alone {
-            flow.pace.refused(sent, now, told);
-            flow.limited_since.get_or_insert(now);
+        // A refusal is an answer: COR is reachable.
+        state.circuit_breaker.record_answer();
+        let row_refused = row.record(state.answers);
+        if !row_refused {
+            state.rate_limiter.record_refused(sent, now, retry_after);
+            state.limited_since.get_or_insert(now);
         }
-        self.calm.store(flow.is_calm(), Ordering::Release);
-        drop(flow);
-        // Whoever waited for this request's answer now waits for the end of the pause.
-        self.changed.notify_waiters();
-        alone
+        self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
+        drop(state);
+        // Requests that waited for this one's answer now wait for the end of the pause.
+        self.state_changed.notify_waiters();
+        row_refused
     }
 
-    /// A request of a bulk run failed as requests do in an outage; `wait` is how long COR asked to be left alone.
-    pub(crate) fn failed(&self, pass: Pass, failure: Failure, wait: Option<Duration>) -> Trouble {
-        let mut flow = self.flow();
-        let was_down = flow.outage.is_down();
-        let trouble = flow.outage.failed(pass == Pass::Probe, failure, wait, Instant::now());
-        let is_down = flow.outage.is_down();
-        self.calm.store(flow.is_calm(), Ordering::Release);
-        drop(flow);
-        if is_down && !was_down {
+    /// A request of a bulk run failed the way requests fail in an outage.
+    pub(crate) fn record_failure(
+        &self,
+        permit: Permit,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> FailureScope {
+        let mut state = self.state();
+        let was_open = state.circuit_breaker.is_open();
+        let scope = state.circuit_breaker.record_failure(permit, failure, retry_after, Instant::now());
+        let is_open = state.circuit_breaker.is_open();
+        self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
+        drop(state);
+        if is_open && !was_open {
             tracing::warn!("COR cannot be reached; rows wait until it is back");
         }
-        if pass == Pass::Probe {
-            // Whoever waited for this probe's end now waits for the next probe.
-            self.changed.notify_waiters();
+        if permit == Permit::Probe {
+            // Requests that waited for this probe's end now wait for the next probe.
+            self.state_changed.notify_waiters();
         }
-        trouble
+        scope
     }
 
-    /// A connection of a bulk run had died while it was idle.
-    pub(crate) fn broke(&self) {
-        self.flow().outage.broke(Instant::now());
-        self.calm.store(false, Ordering::Release);
+    /// A bulk run found that the server had closed an idle connection.
+    pub(crate) fn record_connection_loss(&self) {
+        self.state().circuit_breaker.record_connection_loss(Instant::now());
+        self.unrestricted.store(false, Ordering::Release);
     }
 
-    /// Why nothing leaves at the moment.
+    /// Why no request leaves at the moment.
     pub(crate) fn pause(&self) -> Option<Pause> {
-        let flow = self.flow();
-        let limited = flow.pace.is_paused(Instant::now()).then_some(Pause::RateLimited);
-        if flow.outage.is_down() { Some(Pause::Unreachable) } else { limited }
+        let state = self.state();
+        let limited = state.rate_limiter.is_paused(Instant::now()).then_some(Pause::RateLimited);
+        if state.circuit_breaker.is_open() { Some(Pause::Unreachable) } else { limited }
     }
 
-    /// Whether COR is out of reach for everybody, as far as that is known.
+    /// Whether the failures so far show that COR is unreachable for every row.
     pub(crate) fn is_unreachable(&self) -> bool {
-        self.flow().outage.is_certain()
+        self.state().circuit_breaker.is_outage_confirmed()
     }
 
-    /// Waits until no earlier update of the same project is under way. The place is freed by dropping it.
-    pub(crate) async fn in_order(&self, key: ProjectKey) -> Place {
-        self.order.place(key).await
+    /// Waits until every earlier update of the same project has ended. Dropping the guard lets the next one start.
+    pub(crate) async fn acquire_project(&self, key: ProjectKey) -> ProjectGuard {
+        self.order.acquire(key).await
     }
 }
 
-impl Flow {
-    fn is_calm(&self) -> bool {
-        self.pace.is_free() && self.outage.is_calm()
+impl State {
+    fn is_unrestricted(&self) -> bool {
+        self.rate_limiter.is_unlimited() && self.circuit_breaker.is_closed()
     }
 
-    /// Until when COR asked for a pause, if that is not too long to wait.
-    fn pause_for(&self, waiting: &Waiting, now: Instant) -> Result<Option<Instant>, Blocked> {
-        let Some(until) = self.pace.paused_until(now) else { return Ok(None) };
-        let so_far = self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let too_long = match waiting {
-            Waiting::Until(deadline) => until > *deadline,
-            Waiting::Patiently(patience) => (until - now).max(so_far) > patience.after_contact,
+    /// Until when COR asked the client to pause. Rejected if that is longer than `wait_limit` allows.
+    fn paused_until(&self, wait_limit: &WaitLimit, now: Instant) -> Result<Option<Instant>, Rejected> {
+        let Some(until) = self.rate_limiter.paused_until(now) else { return Ok(None) };
+        let limited_for =
+            self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let too_long = match wait_limit {
+            WaitLimit::Deadline(deadline) => until > *deadline,
+            WaitLimit::Outage(timeout) => (until - now).max(limited_for) > timeout.after_first_answer,
         };
-        if too_long { Err(Blocked::Limited(until - now)) } else { Ok(Some(until)) }
+        if too_long { Err(Rejected::RateLimited(until - now)) } else { Ok(Some(until)) }
     }
 
-    /// A pass, or when to ask again.
-    fn take(&mut self, waiting: &Waiting, now: Instant) -> Result<Result<Pass, Later>, Blocked> {
-        // A pause is looked at first: a probe that cannot leave would be a probe lost.
-        if let Some(until) = self.pause_for(waiting, now)? {
-            return Ok(Err(Later::Pace(until)));
+    /// A permit, or when to ask again.
+    fn acquire(&mut self, wait_limit: &WaitLimit, now: Instant) -> Result<Result<Permit, RetryAt>, Rejected> {
+        // The pause comes first: the circuit breaker would count a probe that cannot leave.
+        if let Some(until) = self.paused_until(wait_limit, now)? {
+            return Ok(Err(RetryAt::RateLimiter(until)));
         }
-        let pass = match waiting {
-            // A single call has a deadline of its own and finds out for itself.
-            Waiting::Until(_) => Pass::Go,
-            Waiting::Patiently(patience) => {
-                let mut until_then = None;
-                if let Some(lasting) = self.outage.lasting(now) {
-                    let left = patience.with(self.outage.was_up()).saturating_sub(lasting);
+        let permit = match wait_limit {
+            // A single call has a deadline of its own and always tries.
+            WaitLimit::Deadline(_) => Permit::Normal,
+            WaitLimit::Outage(timeout) => {
+                let mut gives_up_at = None;
+                if let Some(open_for) = self.circuit_breaker.open_for(now) {
+                    let timeout = timeout.get(self.circuit_breaker.has_answered());
+                    let left = timeout.saturating_sub(open_for);
                     if left.is_zero() {
-                        return Err(Blocked::Unreachable(lasting));
+                        return Err(Rejected::Unreachable(open_for));
                     }
-                    until_then = Some(now + left);
+                    gives_up_at = Some(now + left);
                 }
-                match self.outage.turn(now) {
-                    Turn::Wait(until) => {
-                        return Ok(Err(Later::Outage(until_then.map_or(until, |then| until.min(then)))));
+                match self.circuit_breaker.acquire(now) {
+                    Ok(permit) => permit,
+                    Err(retry_at) => {
+                        let retry_at = gives_up_at.map_or(retry_at, |gives_up_at| retry_at.min(gives_up_at));
+                        return Ok(Err(RetryAt::CircuitBreaker(retry_at)));
                     }
-                    Turn::Probe => Pass::Probe,
-                    Turn::Go => Pass::Go,
                 }
             }
         };
-        match (self.pace.take(now), waiting) {
-            (Ok(()), _) => Ok(Ok(pass)),
-            (Err(_), _) if pass == Pass::Probe => Ok(Ok(pass)),
-            (Err(until), Waiting::Until(deadline)) if until > *deadline => Err(Blocked::Limited(until - now)),
-            (Err(until), _) => Ok(Err(Later::Pace(until))),
+        match (self.rate_limiter.acquire(now), wait_limit) {
+            (Ok(()), _) => Ok(Ok(permit)),
+            // One probe more does not matter to the rate, and one that waits would delay every row.
+            (Err(_), _) if permit == Permit::Probe => Ok(Ok(permit)),
+            (Err(retry_at), WaitLimit::Deadline(deadline)) if retry_at > *deadline => {
+                Err(Rejected::RateLimited(retry_at - now))
+            }
+            (Err(retry_at), _) => Ok(Err(RetryAt::RateLimiter(retry_at))),
         }
     }
 }

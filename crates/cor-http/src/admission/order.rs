@@ -1,4 +1,4 @@
-//! One update at a time per project, in the order of asking.
+//! The order of requests per project: one at a time, in the order in which they asked.
 
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{HashMap, VecDeque};
@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use cor_core::Source;
 use tokio::sync::oneshot;
 
-/// Stands for one project of one source. Two that collide merely wait for each other.
+/// A hash of a project's source and external id. Two projects whose hashes collide wait for each other, which costs
+/// time and changes no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ProjectKey(u64);
 
@@ -22,90 +23,91 @@ impl ProjectKey {
     }
 }
 
-/// Who is under way for which project, and who waits behind.
+/// The projects with a request under way, and the requests that wait behind each.
 #[derive(Debug, Default)]
-pub(crate) struct Order(Mutex<Queues>);
+pub(crate) struct ProjectOrder(Mutex<Queues>);
 
 type Queues = HashMap<ProjectKey, VecDeque<oneshot::Sender<()>>>;
 
-impl Order {
-    /// Waits until no earlier update of the same project is under way. The place is freed by dropping it.
-    pub(crate) async fn place(self: &Arc<Order>, key: ProjectKey) -> Place {
-        if let Some(turn) = self.enter(key) {
-            Queued { order: self.clone(), key, turn }.await;
+impl ProjectOrder {
+    /// Waits until every earlier request for the same project has ended. Dropping the guard lets the next one start.
+    pub(crate) async fn acquire(self: &Arc<ProjectOrder>, key: ProjectKey) -> ProjectGuard {
+        if let Some(granted) = self.enqueue(key) {
+            QueuedRequest { order: self.clone(), key, granted }.await;
         }
-        Place { order: self.clone(), key }
+        ProjectGuard { order: self.clone(), key }
     }
 
     fn queues(&self) -> MutexGuard<'_, Queues> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `None`: it is your turn. Otherwise the turn comes through the receiver.
-    fn enter(&self, key: ProjectKey) -> Option<oneshot::Receiver<()>> {
+    /// `None`: the project is free and now belongs to the caller. Otherwise the receiver gets a message when it does.
+    fn enqueue(&self, key: ProjectKey) -> Option<oneshot::Receiver<()>> {
         match self.queues().entry(key) {
             Entry::Vacant(free) => {
                 free.insert(VecDeque::new());
                 None
             }
-            Entry::Occupied(mut taken) => {
-                let (turn, wait) = oneshot::channel();
-                taken.get_mut().push_back(turn);
-                Some(wait)
+            Entry::Occupied(mut queue) => {
+                let (grant, granted) = oneshot::channel();
+                queue.get_mut().push_back(grant);
+                Some(granted)
             }
         }
     }
 
-    fn leave(&self, key: ProjectKey) {
+    fn release(&self, key: ProjectKey) {
         let mut queues = self.queues();
-        if let Entry::Occupied(mut taken) = queues.entry(key) {
-            // Those who gave up waiting are passed over.
-            while let Some(next) = taken.get_mut().pop_front() {
+        if let Entry::Occupied(mut queue) = queues.entry(key) {
+            // Sending fails for requests that gave up waiting; they are skipped.
+            while let Some(next) = queue.get_mut().pop_front() {
                 if next.send(()).is_ok() {
                     return;
                 }
             }
-            taken.remove();
+            queue.remove();
         }
     }
 }
 
-/// Waits for the turn. Dropped after the turn came and before it was noticed, it passes the turn on.
-struct Queued {
-    order: Arc<Order>,
+/// A request that waits for its project. Dropped between the grant and the next poll, it releases the project, which
+/// would stay locked for ever otherwise.
+struct QueuedRequest {
+    order: Arc<ProjectOrder>,
     key: ProjectKey,
-    turn: oneshot::Receiver<()>,
+    granted: oneshot::Receiver<()>,
 }
 
-impl Future for Queued {
+impl Future for QueuedRequest {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // The sender goes only by being used, so there is no other end than the turn.
-        Pin::new(&mut self.turn).poll(cx).map(drop)
+        // `release` drops a sender only by sending, so the receiver never ends with an error.
+        Pin::new(&mut self.granted).poll(cx).map(drop)
     }
 }
 
-impl Drop for Queued {
+impl Drop for QueuedRequest {
     fn drop(&mut self) {
-        // Nothing can arrive after the close; what had arrived and was not noticed is still there.
-        self.turn.close();
-        if self.turn.try_recv().is_ok() {
-            self.order.leave(self.key);
+        // After the close no grant arrives; one that arrived before and was not polled is still in the channel.
+        self.granted.close();
+        if self.granted.try_recv().is_ok() {
+            self.order.release(self.key);
         }
     }
 }
 
-/// The right to be the one update under way for a project.
+/// Exclusive access to one project. Dropping it lets the next request for the project start.
 #[derive(Debug)]
-pub(crate) struct Place {
-    order: Arc<Order>,
+pub(crate) struct ProjectGuard {
+    order: Arc<ProjectOrder>,
     key: ProjectKey,
 }
 
-impl Drop for Place {
+impl Drop for ProjectGuard {
     fn drop(&mut self) {
-        self.order.leave(self.key);
+        self.order.release(self.key);
     }
 }
 
@@ -120,37 +122,37 @@ mod tests {
     }
 
     #[test]
-    fn one_project_one_at_a_time_in_order() {
-        let order = Arc::<Order>::default();
-        let first = order.place(key("a")).now_or_never().unwrap();
-        let mut second = Box::pin(order.place(key("a")));
-        let mut third = Box::pin(order.place(key("a")));
+    fn requests_of_one_project_run_one_at_a_time_in_order() {
+        let order = Arc::<ProjectOrder>::default();
+        let first = order.acquire(key("a")).now_or_never().unwrap();
+        let mut second = Box::pin(order.acquire(key("a")));
+        let mut third = Box::pin(order.acquire(key("a")));
         assert!((&mut second).now_or_never().is_none());
         assert!((&mut third).now_or_never().is_none());
-        assert!(order.place(key("b")).now_or_never().is_some(), "another project does not wait");
+        assert!(order.acquire(key("b")).now_or_never().is_some(), "another project does not wait");
         drop(first);
         assert!((&mut third).now_or_never().is_none(), "the third is not next");
-        let place = (&mut second).now_or_never().unwrap();
-        drop(place);
+        let guard = (&mut second).now_or_never().unwrap();
+        drop(guard);
         assert!(third.now_or_never().is_some());
     }
 
     #[test]
-    fn those_who_give_up_neither_keep_the_turn_nor_pass_on_one_they_do_not_have() {
-        let order = Arc::<Order>::default();
-        let first = order.place(key("a")).now_or_never().unwrap();
-        let mut waiting = Box::pin(order.place(key("a")));
-        let mut told = Box::pin(order.place(key("a")));
-        let mut last = Box::pin(order.place(key("a")));
-        for future in [&mut waiting, &mut told, &mut last] {
+    fn a_request_dropped_while_queued_or_just_granted_leaves_the_project_to_the_next() {
+        let order = Arc::<ProjectOrder>::default();
+        let first = order.acquire(key("a")).now_or_never().unwrap();
+        let mut queued = Box::pin(order.acquire(key("a")));
+        let mut granted = Box::pin(order.acquire(key("a")));
+        let mut last = Box::pin(order.acquire(key("a")));
+        for future in [&mut queued, &mut granted, &mut last] {
             assert!(future.now_or_never().is_none());
         }
-        drop(waiting);
+        drop(queued);
         assert!((&mut last).now_or_never().is_none(), "the first is still under way");
         drop(first);
-        // Its turn has come, and it goes without having looked.
-        drop(told);
+        // The project was granted to it, and it is dropped before it is polled again.
+        drop(granted);
         assert!(last.now_or_never().is_some());
-        assert!(order.queues().is_empty(), "nothing is left behind");
+        assert!(order.queues().is_empty(), "the queue is removed");
     }
 }

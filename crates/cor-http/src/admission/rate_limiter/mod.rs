@@ -1,16 +1,17 @@
-//! When requests leave. Pure: the time is an argument.
+//! The rate limiter: it decides when requests leave. Pure: the time is an argument.
 //!
-//! Nothing is assumed about COR's limit: not its number, its shape, or whether a refusal (429) says how long to wait.
-//! Until COR refuses something nothing is held back. From then on requests leave evenly spread, at the rate that
-//! [`Limit`] learns.
+//! COR documents no limit, so nothing is assumed about it: not its number, its shape, or whether a refusal (429) says
+//! how long to wait. Until COR refuses a request the limiter holds none back. From then on requests leave evenly
+//! spaced, at the rate that [`RateEstimator`] learns.
 //!
-//! While COR refuses, everybody waits: as long as it asks for, or a moment that grows with every further refusal.
-//! Then one request goes ahead and finds out whether COR gives again, and the others wait for its answer: where 64
-//! requests were refused together, one is refused next, not 64. After that each has its own place in the pace, so
-//! that nobody starts again as part of a herd.
+//! A refusal pauses all requests, for as long as COR asks for, or for a time that grows with every further refusal.
+//! Then one trial request leaves, and the others wait for its answer: where 64 requests were refused together, the
+//! next refusal costs one request and not 64. Once COR accepts again, each request gets a time slot of its own, so
+//! that they do not leave as a herd.
 
 mod estimator;
 mod probing;
+mod refusal;
 #[cfg(test)]
 mod simulated_server;
 #[cfg(test)]
@@ -20,127 +21,133 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use estimator::Limit;
+use estimator::RateEstimator;
 
-/// A place in the pace that a late timer missed is not lost, up to this.
-const CATCH_UP: Duration = Duration::from_millis(10);
-/// The request that goes ahead is not waited for longer than this.
-const LEASE: Duration = Duration::from_secs(1);
+/// Time slots that passed unused because a timer was late are made up for, up to this much.
+const MAX_CATCH_UP: Duration = Duration::from_millis(10);
+/// A trial request that has not ended after this long is not waited for; another one leaves.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
-    /// A rate the user asked for.
-    fixed: Option<f64>,
-    before: Before,
-    limit: Option<Limit>,
+pub(crate) struct RateLimiter {
+    /// The highest rate in requests per second, if the user configured one.
+    configured_rate: Option<f64>,
+    accepted_before_limit: BusyPeriod,
+    /// There is an estimator from the first refusal on.
+    estimator: Option<RateEstimator>,
     paused_until: Option<Instant>,
-    /// The next place.
-    next: Option<Instant>,
-    /// Until when the others wait for the request that goes ahead.
-    ahead: Option<Instant>,
+    next_slot: Option<Instant>,
+    /// Until when the other requests wait for the trial request.
+    trial_until: Option<Instant>,
 }
 
-impl Pace {
-    pub(crate) fn new(fixed: Option<f64>) -> Pace {
-        Pace { fixed, ..Pace::default() }
+impl RateLimiter {
+    pub(crate) fn new(configured_rate: Option<f64>) -> RateLimiter {
+        RateLimiter { configured_rate, ..RateLimiter::default() }
     }
 
     /// Whether requests may leave without asking.
-    pub(crate) fn is_free(&self) -> bool {
-        self.fixed.is_none() && self.limit.is_none()
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.configured_rate.is_none() && self.estimator.is_none()
     }
 
-    /// Why nothing leaves before this, if nothing does.
+    /// Until when no request leaves, if there is a pause.
     pub(crate) fn paused_until(&self, now: Instant) -> Option<Instant> {
         self.paused_until.filter(|until| *until > now)
     }
 
-    /// Whether nothing leaves, or only the one request that finds out.
+    /// Whether no request leaves, or only a trial request.
     pub(crate) fn is_paused(&self, now: Instant) -> bool {
-        self.paused_until(now).is_some() || self.limit.as_ref().is_some_and(Limit::is_refusing)
+        self.paused_until(now).is_some() || self.is_refusing()
     }
 
-    /// Takes the next place. `Ok`: leave now. `Err`: ask again then.
-    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+    fn is_refusing(&self) -> bool {
+        self.estimator.as_ref().is_some_and(RateEstimator::is_refusing)
+    }
+
+    /// Takes the next time slot. `Ok`: the request leaves now. `Err`: when to ask again.
+    pub(crate) fn acquire(&mut self, now: Instant) -> Result<(), Instant> {
         if let Some(until) = self.paused_until(now) {
             return Err(until);
         }
         self.paused_until = None;
-        if self.limit.as_ref().is_some_and(Limit::is_refusing) {
-            if let Some(until) = self.ahead.filter(|until| *until > now) {
+        if self.is_refusing() {
+            if let Some(until) = self.trial_until.filter(|until| *until > now) {
                 return Err(until);
             }
-            self.ahead = Some(now + LEASE);
+            self.trial_until = Some(now + TRIAL_TIMEOUT);
             return Ok(());
         }
-        let learned = self.limit.as_mut().map_or(f64::INFINITY, |limit| {
-            limit.advance(now);
-            limit.rate()
+        let estimated_rate = self.estimator.as_mut().map_or(f64::INFINITY, |estimator| {
+            estimator.advance(now);
+            estimator.rate()
         });
-        let rate = learned.min(self.fixed.unwrap_or(f64::INFINITY));
-        if let Some(next) = self.next.filter(|next| *next > now) {
-            if let Some(limit) = self.limit.as_mut().filter(|_| rate == learned) {
-                limit.press(now);
+        let rate = estimated_rate.min(self.configured_rate.unwrap_or(f64::INFINITY));
+        if let Some(slot) = self.next_slot.filter(|slot| *slot > now) {
+            if let Some(estimator) = self.estimator.as_mut().filter(|_| rate == estimated_rate) {
+                estimator.record_demand(now);
             }
-            return Err(next);
+            return Err(slot);
         }
-        let from = self.next.map_or(now, |next| next.max(now - CATCH_UP));
-        self.next = Some(from + Duration::from_secs_f64(1.0 / rate));
+        let slot = self.next_slot.map_or(now, |slot| slot.max(now - MAX_CATCH_UP));
+        self.next_slot = Some(slot + Duration::from_secs_f64(1.0 / rate));
         Ok(())
     }
 
-    /// COR accepted a request that left at `sent`. Returns whether others who wait should look again.
-    pub(crate) fn accepted(&mut self, sent: Instant, now: Instant) -> bool {
-        let Some(limit) = &mut self.limit else {
-            self.before.accepted(sent, now);
+    /// COR accepted a request that left at `sent`. Returns whether waiting requests should ask again.
+    pub(crate) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
+        let Some(estimator) = &mut self.estimator else {
+            self.accepted_before_limit.record_accepted(sent, now);
             return false;
         };
-        let again = limit.accepted(sent, now);
-        if again {
-            self.ahead = None;
-            self.next = Some(sent + Duration::from_secs_f64(1.0 / limit.rate()));
+        let resumed = estimator.record_accepted(sent, now);
+        if resumed {
+            self.trial_until = None;
+            self.next_slot = Some(sent + Duration::from_secs_f64(1.0 / estimator.rate()));
         }
-        again
+        resumed
     }
 
-    /// COR refused a request that left at `sent`, and may have said for how long. Everybody pauses.
-    pub(crate) fn refused(&mut self, sent: Instant, now: Instant, told: Option<Duration>) {
-        let limit = self.limit.get_or_insert_with(|| {
-            let (since, given) = self.before.busy.unwrap_or((sent, 0.0));
-            Limit::unknown(since, given)
+    /// COR refused a request that left at `sent`, and may have said for how long. All requests pause.
+    pub(crate) fn record_refused(&mut self, sent: Instant, now: Instant, retry_after: Option<Duration>) {
+        let estimator = self.estimator.get_or_insert_with(|| {
+            let (since, accepted) = self.accepted_before_limit.current.unwrap_or((sent, 0.0));
+            RateEstimator::new(since, accepted)
         });
-        if let Some(until) = limit.refused(sent, now, told) {
+        if let Some(until) = estimator.record_refused(sent, now, retry_after) {
             self.paused_until = Some(self.paused_until.map_or(until, |known| known.max(until)));
-            self.ahead = None;
+            self.trial_until = None;
         }
     }
 }
 
-/// What COR accepted before its first refusal.
+/// What COR accepted before its first refusal, while requests left without a break. Idle time would make the limit
+/// look lower than it is.
 #[derive(Debug, Default)]
-struct Before {
-    /// Since when there was always something to do, and how much was accepted since.
-    busy: Option<(Instant, f64)>,
-    last: Option<Instant>,
+struct BusyPeriod {
+    /// Its start, and the number of requests accepted since.
+    current: Option<(Instant, f64)>,
+    last_accepted: Option<Instant>,
 }
 
-impl Before {
-    /// Nothing for so long is a rest.
-    const REST: Duration = Duration::from_secs(2);
-    /// What is longer ago counts half.
-    const MEMORY: Duration = Duration::from_secs(120);
+impl BusyPeriod {
+    /// A break of this length ends the period.
+    const MAX_BREAK: Duration = Duration::from_secs(2);
+    /// A longer period forgets half of itself, so that recent requests weigh more.
+    const MAX_LENGTH: Duration = Duration::from_secs(120);
 
-    fn accepted(&mut self, sent: Instant, now: Instant) {
-        let rested = self.last.is_none_or(|last| now.saturating_duration_since(last) > Before::REST);
-        self.last = Some(now);
-        match &mut self.busy {
-            Some((since, given)) if !rested => {
-                *given += 1.0;
-                if now.saturating_duration_since(*since) > Before::MEMORY {
-                    (*since, *given) = (*since + Before::MEMORY / 2, *given / 2.0);
+    fn record_accepted(&mut self, sent: Instant, now: Instant) {
+        let after_break =
+            self.last_accepted.is_none_or(|last| now.saturating_duration_since(last) > BusyPeriod::MAX_BREAK);
+        self.last_accepted = Some(now);
+        match &mut self.current {
+            Some((since, accepted)) if !after_break => {
+                *accepted += 1.0;
+                if now.saturating_duration_since(*since) > BusyPeriod::MAX_LENGTH {
+                    (*since, *accepted) = (*since + BusyPeriod::MAX_LENGTH / 2, *accepted / 2.0);
                 }
             }
-            busy => *busy = Some((sent, 1.0)),
+            current => *current = Some((sent, 1.0)),
         }
     }
 }
@@ -154,47 +161,47 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_held_back_until_something_is_refused() {
+    fn without_a_refusal_every_request_leaves_at_once() {
         let now = Instant::now();
-        let mut pace = Pace::new(None);
+        let mut limiter = RateLimiter::new(None);
         for _ in 0..10_000 {
-            assert_eq!(pace.take(now), Ok(()));
-            pace.accepted(now, now);
+            assert_eq!(limiter.acquire(now), Ok(()));
+            limiter.record_accepted(now, now);
         }
-        assert!(pace.is_free());
+        assert!(limiter.is_unlimited());
     }
 
     #[test]
-    fn a_refusal_pauses_everybody_for_as_long_as_asked_and_then_one_goes_ahead() {
+    fn a_refusal_pauses_all_requests_for_as_long_as_asked_and_then_one_trial_leaves() {
         let now = Instant::now();
-        let mut pace = Pace::new(None);
-        pace.accepted(now, now);
-        pace.refused(now, now, Some(ms(3000)));
-        pace.refused(now, now, Some(ms(1000)));
-        assert_eq!(pace.take(now + ms(2999)), Err(now + ms(3000)));
-        let ahead = now + ms(3000);
-        assert_eq!(pace.take(ahead), Ok(()));
-        assert!(pace.is_paused(ahead));
-        assert_eq!(pace.take(ahead + ms(500)), Err(ahead + LEASE));
-        // It is heard of no more: another goes.
-        assert_eq!(pace.take(ahead + LEASE), Ok(()));
-        assert!(pace.accepted(ahead, ahead + ms(1200)), "those who wait are told");
-        assert!(!pace.is_paused(ahead + ms(1200)));
-        // And they do not all start again at once.
-        let leaving = (0..100).filter(|_| pace.take(ahead + ms(1200)).is_ok()).count();
-        assert!(leaving <= 1, "{leaving}");
+        let mut limiter = RateLimiter::new(None);
+        limiter.record_accepted(now, now);
+        limiter.record_refused(now, now, Some(ms(3000)));
+        limiter.record_refused(now, now, Some(ms(1000)));
+        assert_eq!(limiter.acquire(now + ms(2999)), Err(now + ms(3000)));
+        let trial = now + ms(3000);
+        assert_eq!(limiter.acquire(trial), Ok(()));
+        assert!(limiter.is_paused(trial));
+        assert_eq!(limiter.acquire(trial + ms(500)), Err(trial + TRIAL_TIMEOUT));
+        // The trial request never ends: another one leaves.
+        assert_eq!(limiter.acquire(trial + TRIAL_TIMEOUT), Ok(()));
+        let resumed = trial + ms(1200);
+        assert!(limiter.record_accepted(trial, resumed), "waiting requests have to be notified");
+        assert!(!limiter.is_paused(resumed));
+        let leaving = (0..100).filter(|_| limiter.acquire(resumed).is_ok()).count();
+        assert!(leaving <= 1, "{leaving} left together");
     }
 
     #[test]
-    fn a_rate_that_was_asked_for_is_kept_also_after_a_rest() {
+    fn a_configured_rate_holds_also_after_idle_time() {
         let start = Instant::now();
-        let mut pace = Pace::new(Some(100.0));
+        let mut limiter = RateLimiter::new(Some(100.0));
         for begin in [start, start + ms(60_000)] {
             let (mut now, mut left) = (begin, 0);
             while now < begin + ms(1000) {
-                match pace.take(now) {
+                match limiter.acquire(now) {
                     Ok(()) => left += 1,
-                    Err(next) => now = next,
+                    Err(retry_at) => now = retry_at,
                 }
             }
             assert!((99..=102).contains(&left), "{left}");
@@ -202,35 +209,35 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_was_asked_for_yields_to_a_lower_limit() {
+    fn a_configured_rate_yields_to_a_lower_limit() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(Some(100.0));
+        let mut limiter = RateLimiter::new(Some(100.0));
         let (mut left, mut bucket, begin) = (0, 5.0_f64, now);
         while now < begin + ms(60_000) {
-            match pace.take(now) {
-                Err(next) => {
-                    bucket = (bucket + 10.0 * (next - now).as_secs_f64()).min(5.0);
-                    now = next;
+            match limiter.acquire(now) {
+                Err(retry_at) => {
+                    bucket = (bucket + 10.0 * (retry_at - now).as_secs_f64()).min(5.0);
+                    now = retry_at;
                 }
                 Ok(()) if bucket >= 1.0 => {
                     (bucket, left) = (bucket - 1.0, left + 1);
-                    pace.accepted(now, now);
+                    limiter.record_accepted(now, now);
                 }
-                Ok(()) => pace.refused(now, now, None),
+                Ok(()) => limiter.record_refused(now, now, None),
             }
         }
         assert!((570..=610).contains(&left), "{left}");
     }
 
     #[test]
-    fn calls_one_at_a_time_do_not_make_a_limit_of_their_own_pace() {
+    fn a_stray_refusal_does_not_slow_down_sequential_calls() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(None);
+        let mut limiter = RateLimiter::new(None);
         for n in 0..600 {
-            assert_eq!(pace.take(now), Ok(()), "call {n}");
+            assert_eq!(limiter.acquire(now), Ok(()), "call {n}");
             match n {
-                300 => pace.refused(now, now, None),
-                _ => drop(pace.accepted(now, now)),
+                300 => limiter.record_refused(now, now, None),
+                _ => drop(limiter.record_accepted(now, now)),
             }
             now += ms(1000);
         }

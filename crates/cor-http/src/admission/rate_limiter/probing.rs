@@ -1,89 +1,100 @@
-//! How a rate grows beyond what is believed until COR refuses, and what that tells. Pure: the time is an argument.
+//! Probing: the rate grows beyond the estimate until COR refuses, and the refusal shows where the limit is. Pure: the
+//! time is an argument.
 
 use std::f64::consts::LN_2;
 
 use tokio::time::Instant;
 
-use super::estimator::seconds;
+/// The rate doubles its increase at most this many times between two refusals.
+const MAX_STEPS: f64 = 30.0;
 
-/// The most that a rate grows between two refusals, in doublings.
-const MOST_STEPS: f64 = 30.0;
+/// The seconds from one time to another; 0 where the second is earlier.
+pub(super) fn seconds_between(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64()
+}
 
-/// How good a belief is, which decides how fast it is tested.
+/// Confidence in an estimate. It decides how fast probing goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Trust {
-    /// From one refusal, whose reason may have been a burst.
+pub(super) enum Confidence {
+    /// The estimate comes from one refusal, which a burst may have caused.
     First,
-    /// The same where COR said in whole seconds how long to wait: then finding out is dear and has to be quick.
-    Told,
-    /// The first belief may have been the double of the truth, and was halved in between.
-    Doubted,
-    /// Known to be too low, or lowered in a hurry.
-    Rough,
-    Good,
+    /// As `First`, and COR said in whole seconds how long to wait. Every refusal is expensive then, so probing is fast.
+    FirstRounded,
+    /// As `FirstRounded`, for an estimate that may have been twice the limit and was reduced.
+    FirstReduced,
+    /// The estimate is known to be too low, or was reduced on little evidence.
+    Low,
+    High,
 }
 
-impl Trust {
-    /// What the first step of growth adds, as a part of the belief. Each further step adds double.
-    fn first_step(self) -> f64 {
+impl Confidence {
+    /// What the first step adds to the rate, as a part of the estimate. Each further step adds twice as much.
+    fn first_increase(self) -> f64 {
         match self {
-            Trust::First | Trust::Told | Trust::Doubted => 0.02,
-            Trust::Rough => 0.05,
-            Trust::Good => 0.006,
+            Confidence::First | Confidence::FirstRounded | Confidence::FirstReduced => 0.02,
+            Confidence::Low => 0.05,
+            Confidence::High => 0.006,
         }
     }
 
-    /// How long a step takes: seconds at least, and requests.
-    fn step(self) -> (f64, f64) {
+    /// How long a step takes at least: in seconds, and in requests.
+    fn step_length(self) -> (f64, f64) {
         match self {
-            Trust::First => (2.0, 8.0),
-            Trust::Told | Trust::Doubted => (0.3, 1.0),
-            Trust::Rough => (1.0, 8.0),
-            Trust::Good => (4.0, 40.0),
+            Confidence::First => (2.0, 8.0),
+            Confidence::FirstRounded | Confidence::FirstReduced => (0.3, 1.0),
+            Confidence::Low => (1.0, 8.0),
+            Confidence::High => (4.0, 40.0),
         }
     }
 }
 
-/// What COR gave at once before its first refusal: requests, and the seconds they took.
+/// The burst that COR accepted before its first refusal: requests, and the seconds they took.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Burst {
-    pub(super) given: f64,
+    pub(super) accepted: f64,
     pub(super) seconds: f64,
 }
 
+/// One phase of probing, from the held rate to the next refusal.
 #[derive(Debug)]
-pub(super) struct Growth {
-    /// Requests per second at the beginning, what the first step adds, and how many seconds a step takes.
-    base: f64,
-    first: f64,
-    tempo: f64,
+pub(super) struct Probing {
+    /// Requests per second at the start, and what the first step adds.
+    base_rate: f64,
+    first_increase: f64,
+    step_seconds: f64,
     since: Instant,
-    given: f64,
-    /// How far it has come, and when that was counted. It stands still while nobody waits for the rate.
+    accepted: f64,
+    /// Steps taken, and when they were last advanced. Without demand for the rate they stand still.
     steps: f64,
-    advanced: Instant,
-    /// The present step and what was given in it, and what was in the one before.
+    advanced_at: Instant,
+    /// When the present step began, and the requests accepted in it and in the step before.
     step_since: Instant,
-    step_given: f64,
-    last_given: Option<f64>,
+    step_accepted: f64,
+    previous_step_accepted: Option<f64>,
 }
 
-impl Growth {
-    /// From `base` on, where `belief` is trusted so far. Where windows are `longest` seconds long it is slow: a growth
-    /// that fills a window early only waits.
-    pub(super) fn new(base: f64, belief: f64, trust: Trust, longest: f64, now: Instant) -> Growth {
-        let (least, requests) = trust.step();
-        Growth {
-            base,
-            first: belief * trust.first_step(),
-            tempo: (requests / belief).max(longest / 4.0).clamp(least, 15.0),
+impl Probing {
+    /// Starts at `base_rate`. Where COR refuses for long (`longest_gap`, in seconds) its windows are long, and probing
+    /// is slow: a rate that fills a window early only waits for its end.
+    pub(super) fn new(
+        base_rate: f64,
+        estimate: f64,
+        confidence: Confidence,
+        longest_gap: f64,
+        now: Instant,
+    ) -> Probing {
+        let (least_seconds, least_requests) = confidence.step_length();
+        Probing {
+            base_rate,
+            first_increase: estimate * confidence.first_increase(),
+            step_seconds: (least_requests / estimate).max(longest_gap / 4.0).clamp(least_seconds, 15.0),
             since: now,
-            given: 0.0,
+            accepted: 0.0,
             steps: 0.0,
-            advanced: now,
+            advanced_at: now,
             step_since: now,
-            step_given: 0.0,
-            last_given: None,
+            step_accepted: 0.0,
+            previous_step_accepted: None,
         }
     }
 
@@ -93,57 +104,63 @@ impl Growth {
     }
 
     fn rate_at(&self, steps: f64) -> f64 {
-        self.base + self.first * (steps.exp2() - 1.0)
+        self.base_rate + self.first_increase * (steps.exp2() - 1.0)
     }
 
-    pub(super) fn tempo(&self) -> f64 {
-        self.tempo
+    pub(super) fn step_seconds(&self) -> f64 {
+        self.step_seconds
     }
 
-    /// Grows, where somebody waits for the rate.
-    pub(super) fn advance(&mut self, pressed: bool, now: Instant) {
-        if pressed {
-            self.steps = (self.steps + seconds(self.advanced, now) / self.tempo).min(MOST_STEPS);
-            if seconds(self.step_since, now) >= self.tempo {
+    /// Raises the rate, where requests wait for it.
+    pub(super) fn advance(&mut self, has_demand: bool, now: Instant) {
+        if has_demand {
+            let steps = seconds_between(self.advanced_at, now) / self.step_seconds;
+            self.steps = (self.steps + steps).min(MAX_STEPS);
+            if seconds_between(self.step_since, now) >= self.step_seconds {
                 self.step_since = now;
-                self.last_given = Some(self.step_given);
-                self.step_given = 0.0;
+                self.previous_step_accepted = Some(self.step_accepted);
+                self.step_accepted = 0.0;
             }
         }
-        self.advanced = now;
+        self.advanced_at = now;
     }
 
-    /// A request that left at `sent` was accepted.
-    pub(super) fn accepted(&mut self, sent: Instant) {
+    /// COR accepted a request that left at `sent`.
+    pub(super) fn record_accepted(&mut self, sent: Instant) {
         if sent >= self.since {
-            self.given += 1.0;
-            self.step_given += 1.0;
+            self.accepted += 1.0;
+            self.step_accepted += 1.0;
         }
     }
 
-    /// What was accepted since it began, and the seconds until `until`.
-    pub(super) fn all(&self, until: Instant) -> (f64, f64) {
-        (self.given, seconds(self.since, until).max(1e-3))
+    /// The requests accepted since probing began, and the seconds until `until`.
+    pub(super) fn totals(&self, until: Instant) -> (f64, f64) {
+        (self.accepted, seconds_between(self.since, until).max(1e-3))
     }
 
-    /// The same for its last steps.
-    pub(super) fn last(&self, until: Instant) -> (f64, f64) {
-        let before = self.last_given.map_or(0.0, |_| self.tempo);
-        (self.step_given + self.last_given.unwrap_or(0.0) - 0.5, seconds(self.step_since, until) + before)
+    /// The same for the last two steps.
+    pub(super) fn last_steps(&self, until: Instant) -> (f64, f64) {
+        let previous_seconds = self.previous_step_accepted.map_or(0.0, |_| self.step_seconds);
+        (
+            self.step_accepted + self.previous_step_accepted.unwrap_or(0.0) - 0.5,
+            seconds_between(self.step_since, until) + previous_seconds,
+        )
     }
 
-    /// The rate of a full bucket that holds as much as `burst` says and was refused at `until`: what left above that
-    /// rate, from the moment when the growth passed it, is what the bucket held. `None` where that would have been
-    /// before the growth began.
-    pub(super) fn exceeded(&self, until: Instant, burst: Burst) -> Option<f64> {
-        let end = self.steps - seconds(until, self.advanced) / self.tempo;
+    /// The rate of a token bucket that holds as much as `burst`, was full, and ran empty at `until`: what left above
+    /// its rate, from the moment when probing passed that rate, is what the bucket held. `None` where probing would
+    /// have passed it before it began.
+    pub(super) fn bucket_rate(&self, until: Instant, burst: Burst) -> Option<f64> {
+        let end = self.steps - seconds_between(until, self.advanced_at) / self.step_seconds;
         let (mut low, mut high) = (0.0, end.max(0.0));
         for _ in 0..30 {
             let passed = 0.5 * (low + high);
             let (steps, grown) = (end - passed, end.exp2() - passed.exp2());
-            let left = self.tempo * ((self.base - self.first) * steps + self.first * grown / LN_2);
-            // The burst, too, was given while the bucket filled.
-            match left - self.rate_at(passed) * (self.tempo * steps - burst.seconds) > burst.given {
+            let left = self.step_seconds
+                * ((self.base_rate - self.first_increase) * steps + self.first_increase * grown / LN_2);
+            // The bucket filled also while the burst was accepted.
+            let refilled = self.rate_at(passed) * (self.step_seconds * steps - burst.seconds);
+            match left - refilled > burst.accepted {
                 true => low = passed,
                 false => high = passed,
             }
@@ -159,31 +176,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_is_read_from_what_a_growth_took_out_of_it() {
-        for (rate, holds) in [(20.0, 4.0), (200.0, 20.0), (5000.0, 500.0)] {
+    fn a_full_bucket_emptied_by_probing_shows_its_rate() {
+        for (rate, capacity) in [(20.0, 4.0), (200.0, 20.0), (5000.0, 500.0)] {
             let start = Instant::now();
-            let mut growth = Growth::new(rate / 10.0, rate / 10.0, Trust::Told, 0.0, start);
-            let (mut left, mut now) = (holds, start);
+            let mut probing = Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, start);
+            let (mut left, mut now) = (capacity, start);
             // A thousandth of a second at a time, until the bucket is empty.
             while left > 0.0 {
                 now += Duration::from_millis(1);
-                growth.advance(true, now);
-                left = (left + (rate - growth.rate()) * 0.001).min(holds);
+                probing.advance(true, now);
+                left = (left + (rate - probing.rate()) * 0.001).min(capacity);
             }
-            let read = growth.exceeded(now, Burst { given: holds, seconds: 0.0 }).unwrap();
-            assert!((read / rate - 1.0).abs() < 0.01, "{read} of {rate}");
-            // A bucket that held more than ever left above the rate was not full.
-            assert_eq!(growth.exceeded(now, Burst { given: 1e6, seconds: 0.0 }), None);
+            let found = probing.bucket_rate(now, Burst { accepted: capacity, seconds: 0.0 }).unwrap();
+            assert!((found / rate - 1.0).abs() < 0.01, "{found} instead of {rate}");
+            // Too little left to empty a bucket of this size.
+            assert_eq!(probing.bucket_rate(now, Burst { accepted: 1e6, seconds: 0.0 }), None);
         }
     }
 
     #[test]
-    fn it_stands_still_while_nobody_waits_for_the_rate() {
+    fn without_demand_the_rate_does_not_grow() {
         let start = Instant::now();
-        let mut growth = Growth::new(10.0, 10.0, Trust::Good, 0.0, start);
-        growth.advance(false, start + Duration::from_secs(60));
-        assert_eq!(growth.rate(), 10.0);
-        growth.advance(true, start + Duration::from_secs(64));
-        assert!((growth.rate() - 10.06).abs() < 1e-9, "{}", growth.rate());
+        let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, start);
+        probing.advance(false, start + Duration::from_secs(60));
+        assert_eq!(probing.rate(), 10.0);
+        probing.advance(true, start + Duration::from_secs(64));
+        assert!((probing.rate() - 10.06).abs() < 1e-9, "{}", probing.rate());
     }
 }
