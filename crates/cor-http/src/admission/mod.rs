@@ -257,3 +257,111 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cor_core::Source;
+
+    use super::*;
+
+    const ROW: WaitLimit = WaitLimit::Outage(OutageTimeout {
+        before_first_answer: Duration::from_secs(60),
+        after_first_answer: Duration::from_secs(900),
+    });
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn state(rate: Option<f64>) -> State {
+        State {
+            rate_limiter: RateLimiter::new(rate),
+            circuit_breaker: CircuitBreaker::default(),
+            limited_since: None,
+            answers: 0,
+        }
+    }
+
+    /// Failures without an answer, which open the circuit breaker.
+    fn fail(state: &mut State, now: Instant) {
+        let project = ProjectKey::new(&Source::SAP, "a");
+        let failure = Failure { project, answered: false, affects_all_rows: true };
+        for _ in 0..3 {
+            state.circuit_breaker.record_failure(Permit::Normal, failure, None, now);
+        }
+    }
+
+    /// The time at which to ask again, and whether the circuit breaker set it.
+    fn retry_at(result: Result<Result<Permit, RetryAt>, Rejected>) -> (Instant, bool) {
+        match result.unwrap().err().unwrap() {
+            RetryAt::RateLimiter(retry_at) => (retry_at, false),
+            RetryAt::CircuitBreaker(retry_at) => (retry_at, true),
+        }
+    }
+
+    #[test]
+    fn a_row_waits_for_the_circuit_breaker_and_a_single_call_does_not() {
+        let now = Instant::now();
+        let mut state = state(None);
+        fail(&mut state, now);
+        let (probe_at, by_breaker) = retry_at(state.acquire(&ROW, now));
+        assert!(by_breaker && probe_at > now);
+        let single = WaitLimit::Deadline(now + secs(60));
+        assert!(matches!(state.acquire(&single, now), Ok(Ok(Permit::Normal))));
+        assert!(matches!(state.acquire(&ROW, probe_at), Ok(Ok(Permit::Probe))));
+    }
+
+    #[test]
+    fn a_row_is_rejected_when_the_outage_timeout_has_passed() {
+        for (answered_before, timeout) in [(false, secs(60)), (true, secs(900))] {
+            let now = Instant::now();
+            let mut state = state(None);
+            if answered_before {
+                state.circuit_breaker.record_answer();
+            }
+            fail(&mut state, now);
+            let almost = now + timeout - secs(1);
+            assert!(matches!(state.acquire(&ROW, almost), Ok(Ok(Permit::Probe))));
+            // The next probe would be later than that.
+            assert_eq!(retry_at(state.acquire(&ROW, almost)), (now + timeout, true));
+            assert_eq!(state.acquire(&ROW, now + timeout).err(), Some(Rejected::Unreachable(timeout)));
+        }
+    }
+
+    #[test]
+    fn a_probe_leaves_without_a_time_slot() {
+        let now = Instant::now();
+        let mut state = state(Some(0.001));
+        assert!(matches!(state.acquire(&ROW, now), Ok(Ok(Permit::Normal))));
+        let (slot, by_breaker) = retry_at(state.acquire(&ROW, now));
+        assert!(!by_breaker && slot >= now + secs(999));
+        fail(&mut state, now);
+        assert!(matches!(state.acquire(&ROW, now + secs(5)), Ok(Ok(Permit::Probe))));
+    }
+
+    #[test]
+    fn a_single_call_is_rejected_when_its_time_slot_is_after_its_deadline() {
+        let now = Instant::now();
+        let mut state = state(Some(0.1));
+        let deadline = WaitLimit::Deadline(now + secs(5));
+        assert!(matches!(state.acquire(&deadline, now), Ok(Ok(Permit::Normal))));
+        assert_eq!(state.acquire(&deadline, now).err(), Some(Rejected::RateLimited(secs(10))));
+        let deadline = WaitLimit::Deadline(now + secs(10));
+        assert_eq!(retry_at(state.acquire(&deadline, now)), (now + secs(10), false));
+    }
+
+    #[test]
+    fn a_pause_longer_than_the_wait_limit_is_rejected() {
+        let now = Instant::now();
+        let mut state = state(None);
+        state.rate_limiter.record_refused(now, now, Some(secs(900)));
+        assert_eq!(retry_at(state.acquire(&ROW, now)), (now + secs(900), false));
+        let single = WaitLimit::Deadline(now + secs(899));
+        assert_eq!(state.acquire(&single, now).err(), Some(Rejected::RateLimited(secs(900))));
+        // COR refuses for longer than the outage timeout, a second at a time.
+        let later = now + secs(901);
+        state.limited_since = Some(now);
+        state.rate_limiter.record_refused(later, later, Some(secs(1)));
+        assert_eq!(state.acquire(&ROW, later).err(), Some(Rejected::RateLimited(secs(1))));
+    }
+}

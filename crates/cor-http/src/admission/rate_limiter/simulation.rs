@@ -1,9 +1,9 @@
 //! The rate limiter against limits of many shapes, in simulated time.
 //!
-//! The ideal is all that the limit allows: rate × time. Steady state begins after two minutes or five windows, whichever
-//! is later, and lasts at least ten windows. Whole runs are measured as well, from their first request on: N rows
-//! against N / rate seconds. What a limit accepts at once at the start (a full bucket, an unused window) counts in the
-//! client's favour, the search for the limit against it.
+//! The ideal is all that the limit allows: rate × time. Steady state begins after two minutes or five windows,
+//! whichever is later, and lasts at least ten windows. Whole runs are measured as well, from their first request on: N
+//! rows against N / rate seconds. What a limit accepts at once at the start (a full bucket, an unused window) counts in
+//! the client's favour, the search for the limit against it.
 
 #![allow(clippy::print_stdout, reason = "the seed and the figures of a run")]
 
