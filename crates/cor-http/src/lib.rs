@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
 mod attempt;
 mod auth;
 #[cfg(feature = "blocking")]
@@ -35,12 +36,8 @@ mod error;
 #[cfg(all(feature = "fuzzing", feature = "direct"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod operation;
 mod options;
-mod order;
-mod outage;
-mod pace;
 mod pending;
 mod redact;
 mod response;
@@ -48,6 +45,7 @@ mod retry;
 mod stop;
 pub mod transport;
 
+pub use admission::Pause;
 pub use bulk::{ItemResult, Progress, Results, Row, Summary, UpdateMany};
 pub use client::{Client, Projects};
 pub use cor_core::{
@@ -56,7 +54,6 @@ pub use cor_core::{
     ProjectUpdate, Refusal, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
-pub use gate::Pause;
 pub use options::{ClientBuilder, seconds};
 pub use pending::Pending;
 pub use retry::RetryPolicy;

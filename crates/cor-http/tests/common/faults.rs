@@ -222,7 +222,7 @@ fn client(case: &Case, peer: &Peer, proxy: Option<&Peer>, hushed: &Hushed) -> Cl
         None if options.https => peer.url.replace("http://", "https://"),
         None => peer.url.clone(),
     };
-    let mut builder = Client::builder()
+    let mut builder = super::builder()
         .base_url(url)
         .token(&hushed.token)
         .max_attempts(options.max_attempts)

@@ -7,7 +7,7 @@ use std::io;
 use hyper_util::client::legacy;
 
 use super::connector::{CallConnections, NotLoopback, local_addr};
-use crate::transport::{ConnectionChoice, FaultKind, RequestContext, TransportError, tls};
+use crate::transport::{ConnectionChoice, FaultKind, RequestContext, TransportError};
 
 /// `alone`: no other request was in flight.
 pub(super) fn classify(
@@ -45,13 +45,14 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         return FaultKind::Refused;
     }
     if error.is_connect() {
-        if tls::is_tls(error) {
+        if find::<rustls::Error>(error).is_some() {
             return FaultKind::Tls;
         }
         return if refused_by_proxy(error) { FaultKind::Refused } else { FaultKind::Connect };
     }
     if let Some(alert) = find::<rustls::Error>(error) {
-        let ended = matches!(alert, rustls::Error::AlertReceived(_)) && find::<legacy::Error>(error).is_some();
+        let ended =
+            matches!(alert, rustls::Error::AlertReceived(_)) && find::<legacy::Error>(error).is_some();
         return if ended { FaultKind::TlsAlert } else { FaultKind::Broken };
     }
     if let Some(http2) = find::<h2::Error>(error) {
