@@ -1,6 +1,6 @@
 //! Reading a project out of an answer: every getter, every spelling of a value, and the JSON as COR sent it.
 
-use cor_core::{Answer, Deleted, Project};
+use cor_core::{Answer, Deleted, Number, Project};
 
 fn project(body: &str) -> Project {
     match Answer::read(200, body.as_bytes()) {
@@ -122,6 +122,14 @@ fn each_type_takes_the_spellings_cor_uses_and_reads_nothing_into_others() {
     ] {
         let body = format!("{{\"id\":7,\"{field}\":{json}}}");
         assert_eq!(getter(&project(&body), field).as_deref(), expected, "{body}");
+    }
+}
+
+#[test]
+fn an_integer_of_an_answer_equals_the_same_integer_of_a_program() {
+    for (json, number) in [("18000", 18000), ("-5", -5), (r#""7""#, 7)] {
+        let found = project(&format!("{{\"id\":7,\"estimated\":{json}}}"));
+        assert_eq!(found.estimated(), Some(&Number::from(number)), "{json}");
     }
 }
 

@@ -183,6 +183,7 @@ fn code_name_message_and_problems_are_found_in_every_shape() {
         (r#"{"errors":{"name":"B","message":"n"}}"#, Server, Some("B"), Some("B"), Some("n"), &[]),
         (r#"{"data":{"name":"B","message":"n"}}"#, Server, Some("B"), Some("B"), Some("n"), &[]),
         (r#"{"exception":{"name":"B","message":"n"}}"#, Server, Some("B"), Some("B"), Some("n"), &[]),
+        (r#"{"errors":["<name> is required"]}"#, Server, None, None, Some("<name> is required"), &[]),
         (r#"{"errors":["first","second"]}"#, Server, None, None, Some("first"), &[]),
         // An exception as frameworks print it.
         (
@@ -282,7 +283,7 @@ fn a_status_outside_success_is_a_refusal_whatever_the_body_says() {
 }
 
 #[test]
-fn a_failure_in_a_body_of_success_is_told_from_a_project() {
+fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
     use ErrorKind::*;
     // The kind and the status of the refusal; `None` where the body is an answer that was applied.
     for (body, refused) in [

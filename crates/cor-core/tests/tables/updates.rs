@@ -51,7 +51,7 @@ fn every_setter_writes_its_own_field() {
 }
 
 #[test]
-fn each_field_tells_what_the_update_does_with_it() {
+fn field_says_what_the_update_does_with_each() {
     let update = ProjectUpdate::new("SAP").name("N").estimated("1.50".parse::<cor_core::Number>().unwrap());
     let update = update.clear(Field::Brief).end(day()).billable(false);
     let json = |text: &str| Patch::Set(text.parse::<Json>().unwrap());
