@@ -58,6 +58,11 @@ test-c: ## the C and C++ library, from its installed package: shared, static, sa
 test-fuzz: ## what reads foreign bytes, fuzzed for some seconds each; longer: scripts/fuzz TARGET SECONDS
 	scripts/fuzz
 
+MUTANTS ?=
+.PHONY: mutants
+mutants: ## whether the tests notice a changed line of cor-core and cor-http; MUTANTS=cor-core for one of them
+	scripts/mutants $(MUTANTS)
+
 PREFIX ?= /usr/local
 .PHONY: install
 install: ## the C and C++ library and its packages below PREFIX (default /usr/local)
