@@ -31,10 +31,12 @@
 
 mod answer;
 mod assign;
+mod body;
 mod create;
 mod date;
 mod draft;
 mod field;
+mod format;
 mod issue;
 mod json;
 mod kind;

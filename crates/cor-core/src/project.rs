@@ -1,12 +1,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::format::{Embedded, same_json};
 use crate::json::minified;
-use crate::{Date, Number, Timestamp};
+use crate::{Date, Json, Number, Timestamp};
 
 /// A project as COR's answer describes it.
 ///
@@ -24,11 +25,17 @@ use crate::{Date, Number, Timestamp};
 /// assert_eq!(project.estimated().unwrap().to_string(), "18000");
 /// assert_eq!(project.get("mood").unwrap(), "good");
 /// ```
-#[derive(Clone, Default, PartialEq)]
+///
+/// Two are equal when they hold the same JSON: white space and the order of members do not count.
+///
+/// # Serde
+/// It is what COR wrote, written as [`Json`](crate::Json) is in each format, and null where COR answered without a body.
+/// What is read back has the same members with the same digits, known to this library or not.
+#[derive(Clone, Default)]
 pub struct Project(Box<Fields>);
 
 /// Behind one pointer, so that results stay small to move.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default)]
 struct Fields {
     json: Box<str>,
     id: Option<i64>,
@@ -179,6 +186,32 @@ impl Project {
     }
 }
 
+impl PartialEq for Project {
+    fn eq(&self, other: &Self) -> bool {
+        same_json(&self.0.json, &other.0.json)
+    }
+}
+
+impl Serialize for Project {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &*self.json() {
+            "" => Embedded::new("null").serialize(serializer),
+            json => Embedded::new(json).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Project {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Ok(match (json.as_str(), Members::read(json.as_str())) {
+            ("null", _) => Project::default(),
+            (json, Some(members)) => Project::from_members(json, &members),
+            (json, None) => Project::from_json(json),
+        })
+    }
+}
+
 impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Project({})", self.json())
@@ -187,7 +220,7 @@ impl fmt::Debug for Project {
 
 /// The members of a JSON object, in order, not yet read any further.
 #[derive(Debug)]
-pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     /// `None` where `json` is no object.
