@@ -579,3 +579,11 @@ proptest! {
         let _ = serde_json::from_str::<ProjectCreate>(&format!(r#"{{"metadata":{json},"id":{json},"end":{json}}}"#));
     }
 }
+
+#[test]
+fn schemas_are_named_by_their_word() {
+    for schema in Schema::ALL {
+        survives(schema);
+        assert_eq!(serde_json::to_value(schema).unwrap(), schema.as_str());
+    }
+}
