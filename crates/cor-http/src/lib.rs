@@ -40,13 +40,14 @@ mod outage;
 mod pace;
 mod redact;
 mod retry;
+mod serial;
 mod transport;
 
 pub use client::{Client, Projects};
 pub use cor_core::{
     Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
     IncomeType, Invalid, Issue, IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectCreate,
-    ProjectUpdate, Refusal, Source, Timestamp, UnknownField, Value,
+    ProjectUpdate, Refusal, Schema, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
 pub use gate::Pause;
