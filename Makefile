@@ -32,6 +32,7 @@ lint: ## formatting, warnings, documentation, dependencies
 .PHONY: test-rust
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	$(CARGO) test --locked --quiet
+	tests/serde-features/run
 
 .PHONY: test-cli
 test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand

@@ -42,6 +42,7 @@ mod pending;
 mod redact;
 mod response;
 mod retry;
+mod serial;
 mod stop;
 pub mod transport;
 
@@ -51,7 +52,7 @@ pub use client::{Client, Projects};
 pub use cor_core::{
     Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
     IncomeType, Invalid, Issue, IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectCreate,
-    ProjectUpdate, Refusal, Source, Timestamp, UnknownField, Value,
+    ProjectUpdate, Refusal, Schema, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
 pub use options::{ClientBuilder, seconds};
