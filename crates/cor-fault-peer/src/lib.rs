@@ -20,6 +20,7 @@ mod proxy;
 mod record;
 mod scan;
 mod script;
+mod seed;
 mod talk;
 
 pub use certificates::Certificate;
@@ -29,4 +30,5 @@ pub use proxy::{TUNNELLED, relay, tunnel};
 pub use record::{Event, What};
 pub use scan::Secrets;
 pub use script::{Accept, Answer, Ending, Fickle, Script, Step, Tls};
+pub use seed::seed;
 pub use talk::Talk;

@@ -1,5 +1,5 @@
 //! The table of faults through the Rust API, straight or through a proxy, and what holds in every one of them.
-#![allow(clippy::print_stderr)] // a seed has to be seen
+#![allow(clippy::print_stderr)] // figures have to be seen
 
 use std::error::Error as _;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cor_fault_peer::cases::{self, Case, Expect};
-use cor_fault_peer::{Lag, Peer, Script, Secrets, TUNNELLED, What, tunnel};
+use cor_fault_peer::{Lag, Peer, Script, Secrets, TUNNELLED, What, seed, tunnel};
 use cor_http::{Client, Error, Outcome, Project, ProjectUpdate};
 
 /// What a call may take beyond its deadline.
@@ -54,9 +54,8 @@ pub fn every_fault_ends_as_it_should(way: Way) {
     if let Ok(text) = std::env::var("FAULT") {
         cases.retain(|case| case.name.contains(&text));
     }
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}, {} cases", cases.len());
-    let hushed = Hushed::random(seed);
+    eprintln!("{} cases", cases.len());
+    let hushed = Hushed::random(seed());
     let (before, lag) = (peak_memory(), Lag::watch());
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
