@@ -56,13 +56,17 @@ test-c: ## the C and C++ library, from its installed package: shared, static, sa
 	tests/c/run
 
 .PHONY: test-fuzz
-test-fuzz: ## what reads foreign bytes, fuzzed for some seconds each; longer: scripts/fuzz TARGET SECONDS
+test-fuzz: ## what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
 	scripts/fuzz
 
 MUTANTS ?=
 .PHONY: mutants
 mutants: ## whether the tests notice a changed line of cor-core and cor-http; MUTANTS=cor-core for one of them
 	scripts/mutants $(MUTANTS)
+
+.PHONY: search
+search: ## the tests that make random choices, with seeds that `make test` does not use; ROUNDS=10, SEED=n repeats one
+	scripts/search
 
 PREFIX ?= /usr/local
 .PHONY: install

@@ -2,8 +2,9 @@
  *
  *   fuzz FILE…                       the calls that each file spells, against the sandbox of COR_SANDBOX_URL; fails
  *                                    where a call is not among them, both working and refused
- *   fuzz --seconds S SEED [FILE…]    made-up ones, and variations of the files; SEED 0 is one of its own choosing.
- *                                    Prints the seed, and on a crash the sanitizer says where
+ *   fuzz --inputs N SEED [FILE…]     N made-up ones, and variations of the files: the same ones for the same SEED.
+ *   fuzz --seconds S SEED [FILE…]    as many as S seconds of CPU time allow; SEED 0 is one of its own choosing.
+ *                                    Both print the seed, and on a crash the sanitizer says where
  *
  * Built with sanitizers by tests/c/run. Handles are drawn from a small pool that holds live, freed, wrong and NULL ones.
  * fuzz_corpus.py writes the files: whoever changes how bytes spell calls changes it, too. */
@@ -325,15 +326,16 @@ static int spelled(void) {
 
 int main(int count, char **arguments) {
   static unsigned char data[MOST];
-  if (count > 3 && !strcmp(arguments[1], "--seconds")) {
-    clock_t end = clock() + atol(arguments[2]) * CLOCKS_PER_SEC;
-    long inputs = 0;
+  int timed = count > 3 && !strcmp(arguments[1], "--seconds");
+  if (timed || (count > 3 && !strcmp(arguments[1], "--inputs"))) {
+    long most = atol(arguments[2]), inputs = 0;
+    clock_t end = clock() + most * CLOCKS_PER_SEC;
     if (!read_files(count - 4, arguments + 4)) return 2;
     state = strtoull(arguments[3], NULL, 10);
     if (!state) state = (unsigned long long)time(NULL) * 2654435761u | 1;
     printf("seed %llu, ", state);
     fflush(stdout);
-    for (; clock() < end; inputs++) play(data, invent(data));
+    for (; timed ? clock() < end : inputs < most; inputs++) play(data, invent(data));
     printf("%ld inputs, ", inputs);
     return finished();
   }

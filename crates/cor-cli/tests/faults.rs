@@ -1,5 +1,5 @@
 //! The table of faults through the program: what it prints, how it ends, what it leaves behind.
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and a seed has to be seen
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and figures have to be seen
 
 mod common;
 
@@ -18,11 +18,11 @@ const GRACE: Duration = Duration::from_millis(500);
 
 #[test]
 fn every_fault_ends_as_it_should() {
-    let seed = fastrand::u64(..);
+    let seed = cor_fault_peer::seed();
     let mut cases = cases::sample(cases::read(include_str!("../../../tests/faults/cases.json")), seed);
     // A call before the one that counts needs a program that makes two.
     cases.retain(|case| case.update.after == 0);
-    eprintln!("seed {seed}, {} cases", cases.len());
+    eprintln!("{} cases", cases.len());
     let token = Secrets::random(&mut fastrand::Rng::with_seed(seed));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
@@ -226,9 +226,7 @@ fn status_of(kind: Option<&str>) -> i32 {
 
 #[test]
 fn a_server_that_echoes_shows_no_secret_to_anybody() {
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
     let (token, folder) = (Secrets::random(&mut random), Folder::new());
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
@@ -253,7 +251,7 @@ fn a_server_that_echoes_shows_no_secret_to_anybody() {
 
 #[test]
 fn the_arguments_of_the_process_hold_no_secret() {
-    let token = Secrets::random(&mut fastrand::Rng::new());
+    let token = Secrets::random(&mut fastrand::Rng::with_seed(cor_fault_peer::seed()));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
     let peer = Peer::start(Talk::wait_for_end_numbered);

@@ -21,9 +21,68 @@ pub struct Case {
     #[serde(default)]
     pub update: Update,
     pub expect: Expect,
-    /// What is to come of it instead where the call goes through a proxy.
-    #[serde(default, skip_serializing)]
-    pub proxied: Option<Expect>,
+    /// What is to come of it instead, by the way of the call (`tls`, `h2`, `proxied`), by the client's transport
+    /// (`reqwest`, `direct`), or by both (`reqwest h2`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub instead: BTreeMap<String, Expect>,
+}
+
+/// How a call gets to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Without TLS, unless the case itself asks for it.
+    Straight,
+    /// With TLS and HTTP/1.1.
+    Tls,
+    /// With TLS and HTTP/2.
+    Http2,
+    /// Through a tunnel that a proxy makes, with TLS and HTTP/1.1 inside: a proxy never sees calls to this machine
+    /// that could go without.
+    Proxied,
+}
+
+impl Way {
+    const ALL: [Way; 4] = [Way::Straight, Way::Tls, Way::Http2, Way::Proxied];
+
+    /// The name that a case's `instead` uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Straight => "straight",
+            Way::Tls => "tls",
+            Way::Http2 => "h2",
+            Way::Proxied => "proxied",
+        }
+    }
+}
+
+/// The transports of the client, as its option `transport` names them.
+pub const TRANSPORTS: [&str; 2] = ["reqwest", "direct"];
+
+impl Case {
+    /// What is to come of the case on this way with this transport: the most special expectation that there is.
+    pub fn expect_for(&self, way: Way, transport: &str) -> &Expect {
+        let both = format!("{transport} {}", way.name());
+        // HTTP/2 has TLS below it.
+        let below = if way == Way::Http2 { "tls" } else { "" };
+        let names = [both.as_str(), way.name(), transport, below];
+        names.iter().find_map(|name| self.instead.get(*name)).unwrap_or(&self.expect)
+    }
+
+    /// # Panics
+    /// Where `instead` has a name that nothing has.
+    fn check_names(&self) {
+        for name in self.instead.keys() {
+            let mut known = Way::ALL.iter().flat_map(|way| {
+                let both = TRANSPORTS.iter().map(|transport| format!("{transport} {}", way.name()));
+                both.chain([way.name().to_owned()])
+            });
+            assert!(
+                TRANSPORTS.contains(&name.as_str()) || known.any(|known| known == *name),
+                "case {}: there is no way {name:?}",
+                self.name
+            );
+        }
+    }
 }
 
 /// The options of the call. Those that are not given keep a test from waiting: two attempts, a millisecond apart.
@@ -91,7 +150,9 @@ pub struct Expect {
 /// Where the table cannot be read.
 pub fn read(table: &str) -> Vec<Case> {
     let rows: Vec<Value> = serde_json::from_str(table).unwrap();
-    rows.into_iter().enumerate().flat_map(|(n, row)| expand(n, row)).collect()
+    let cases: Vec<Case> = rows.into_iter().enumerate().flat_map(|(n, row)| expand(n, row)).collect();
+    cases.iter().for_each(Case::check_names);
+    cases
 }
 
 /// At most three variations of each row: the first, the last, and one in between.

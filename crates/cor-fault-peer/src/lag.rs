@@ -12,6 +12,7 @@ pub struct Lag(Arc<Watched>);
 #[derive(Debug, Default)]
 struct Watched {
     worst_us: AtomicU64,
+    total_us: AtomicU64,
     over: AtomicBool,
 }
 
@@ -19,6 +20,7 @@ impl Lag {
     /// Watches until it is dropped.
     pub fn watch() -> Lag {
         const STEP: Duration = Duration::from_millis(2);
+        const STALL: Duration = Duration::from_millis(10);
         let watched = Arc::<Watched>::default();
         let ours = watched.clone();
         thread::spawn(move || {
@@ -27,6 +29,10 @@ impl Lag {
                 thread::sleep(STEP);
                 let late = begun.elapsed().saturating_sub(STEP);
                 ours.worst_us.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+                // Less than that is the timer's ordinary slack.
+                if late >= STALL {
+                    ours.total_us.fetch_add(late.as_micros() as u64, Ordering::Relaxed);
+                }
             }
         });
         Lag(watched)
@@ -35,6 +41,11 @@ impl Lag {
     /// The latest it has been so far, and that twice: others are as late as this thread.
     pub fn allowance(&self) -> Duration {
         Duration::from_micros(2 * self.0.worst_us.load(Ordering::Relaxed))
+    }
+
+    /// The sum of all delays of 10 ms and more so far: the time that the machine had no time for this process.
+    pub fn total(&self) -> Duration {
+        Duration::from_micros(self.0.total_us.load(Ordering::Relaxed))
     }
 }
 

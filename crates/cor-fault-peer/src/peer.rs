@@ -10,6 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::certificates;
+use crate::h2;
 use crate::play::play;
 use crate::record::{Event, Record, What};
 use crate::script::{Accept, Script};
@@ -59,9 +60,11 @@ impl Peer {
 
     /// Follows a script.
     pub fn play(script: &Script) -> Peer {
-        let steps = script.connections.clone();
+        let (steps, http2) = (script.connections.clone(), script.h2.clone());
         Peer::scripted(script, move |n, talk| {
-            if let Some(steps) = steps.get(n).or(steps.last()) {
+            if let Some(script) = http2.get(n).or(http2.last()).filter(|_| talk.protocol() == Some(b"h2")) {
+                h2::serve(script, talk);
+            } else if let Some(steps) = steps.get(n).or(steps.last()) {
                 play(steps, n, talk);
             }
         })
@@ -84,10 +87,10 @@ impl Peer {
             lines: Vec::new(),
             over: false,
         };
-        let (tls, authority) = match &script.tls {
+        let (tls, authority) = match script.effective_tls() {
             None => (None, None),
             Some(tls) => {
-                let (config, pem) = certificates::make(tls);
+                let (config, pem) = certificates::make(&tls);
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("ca.pem");
                 std::fs::write(&file, pem).unwrap();
@@ -201,6 +204,11 @@ impl Peer {
     /// How many requests were heard to their end.
     pub fn count(&self) -> usize {
         self.record.requests()
+    }
+
+    /// How many of them the peer has said not to process, as HTTP/2 can.
+    pub fn refused(&self) -> usize {
+        self.record.refused()
     }
 
     /// Waits until this many requests were heard.

@@ -94,16 +94,10 @@ fn send_times(text: &str, times: Option<u64>, talk: &mut Talk) -> bool {
 fn bytes_of(answer: &Answer, request: &[u8]) -> Vec<u8> {
     let status = if answer.status == 0 { 200 } else { answer.status };
     let mut head = format!("HTTP/1.1 {status} Something\r\n");
-    let body = if answer.gzip {
+    let body = body_of(answer, request);
+    if answer.gzip {
         head += "content-encoding: gzip\r\n";
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        write_body(answer, request, &mut encoder);
-        encoder.finish().unwrap()
-    } else {
-        let mut body = Vec::new();
-        write_body(answer, request, &mut body);
-        body
-    };
+    }
     for (name, value) in &answer.headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -111,6 +105,18 @@ fn bytes_of(answer: &Answer, request: &[u8]) -> Vec<u8> {
         head += &format!("content-length: {}\r\n", body.len());
     }
     [head.as_bytes(), b"\r\n", &body].concat()
+}
+
+/// The body of an answer, compressed where it says so.
+pub(crate) fn body_of(answer: &Answer, request: &[u8]) -> Vec<u8> {
+    if answer.gzip {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        write_body(answer, request, &mut encoder);
+        return encoder.finish().unwrap();
+    }
+    let mut body = Vec::new();
+    write_body(answer, request, &mut body);
+    body
 }
 
 /// Piece by piece: a bomb is not to go off in here.

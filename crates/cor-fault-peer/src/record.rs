@@ -23,8 +23,10 @@ pub enum What {
     Wire(Vec<u8>),
     /// Bytes inside TLS.
     Received(Vec<u8>),
-    /// A whole request.
+    /// A whole request. One of HTTP/2 is spelled as HTTP/1.1 would.
     Request(Vec<u8>),
+    /// The peer says of a whole request that it does not process it (REFUSED_STREAM, or above GOAWAY's last stream).
+    Refused,
     /// The handshake failed, for this reason.
     NoTls(String),
     /// The connection is no more.
@@ -39,6 +41,7 @@ impl Event {
             What::Wire(bytes) => ("wire", Some(bytes), None),
             What::Received(bytes) => ("received", Some(bytes), None),
             What::Request(bytes) => ("request", Some(bytes), None),
+            What::Refused => ("refused", None, None),
             What::NoTls(reason) => ("no_tls", None, Some(reason)),
             What::Ended => ("ended", None, None),
         };
@@ -71,6 +74,7 @@ struct Told {
     events: Vec<Event>,
     open: usize,
     requests: usize,
+    refused: usize,
     on_event: Option<OnEvent>,
     /// Only counts: for runs of many requests.
     brief: bool,
@@ -106,6 +110,7 @@ impl Record {
             What::Accepted => told.open += 1,
             What::Ended => told.open -= 1,
             What::Request(_) => told.requests += 1,
+            What::Refused => told.refused += 1,
             _ => {}
         }
         if let Some(on_event) = &told.on_event {
@@ -124,6 +129,10 @@ impl Record {
 
     pub(crate) fn requests(&self) -> usize {
         self.told().requests
+    }
+
+    pub(crate) fn refused(&self) -> usize {
+        self.told().refused
     }
 
     /// Waits until no connection is left. `false`: some are, after all that time.

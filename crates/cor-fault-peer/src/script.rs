@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Certificate;
+use crate::{Certificate, Http2, StreamStep};
 
 /// What a peer does with whoever comes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,6 +17,33 @@ pub struct Script {
     pub receive_buffer: Option<usize>,
     /// The steps of each connection, in the order in which they come; the last serves all that come after.
     pub connections: Vec<Vec<Step>>,
+    /// The same for connections that agree to HTTP/2. Where there are any and `tls` says nothing else, the peer speaks
+    /// TLS and offers HTTP/2 alone.
+    pub h2: Vec<Http2>,
+}
+
+impl Script {
+    /// Whether some connection is not read although the peer holds it.
+    pub fn is_deaf(&self) -> bool {
+        let in_h2 = |h2: &Http2| {
+            let mut steps = h2.opening.iter().chain(h2.streams.iter().flatten());
+            steps.any(|step| matches!(step, StreamStep::Deaf))
+        };
+        let mut steps = self.connections.iter().flatten();
+        steps.any(|step| matches!(step, Step::Deaf)) || self.h2.iter().any(in_h2)
+    }
+
+    /// TLS as the peer speaks it, if it does.
+    pub(crate) fn effective_tls(&self) -> Option<Tls> {
+        let mut tls = self.tls.clone();
+        if !self.h2.is_empty() {
+            let tls = tls.get_or_insert_default();
+            if tls.alpn.is_empty() {
+                tls.alpn.push("h2".to_owned());
+            }
+        }
+        tls
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +63,7 @@ pub enum Accept {
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     pub certificate: Certificate,
-    /// The protocols offered; by default none is spoken of.
+    /// The protocols offered, best first; by default none is spoken of, or HTTP/2 where the script has any.
     pub alpn: Vec<String>,
     /// Asks for a certificate of the client's, which it has not.
     pub client_certificate: bool,

@@ -31,6 +31,22 @@ impl Line {
         Line { socket, hung_up: AtomicBool::new(false) }
     }
 
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// The connection will end with a reset instead of an end, as soon as nobody holds it any more.
+    pub(crate) fn reset_at_end(&self) {
+        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Reads nothing, until the other side resets the connection or the peer hangs up.
+    pub(crate) fn wait_for_reset(&self) {
+        while !self.hung_up.load(Ordering::Acquire) && matches!(self.socket.take_error(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     pub(crate) fn hang_up(&self) {
         self.hung_up.store(true, Ordering::Release);
         // It may have ended by itself.
@@ -39,10 +55,16 @@ impl Line {
 }
 
 #[derive(Clone)]
-struct Wire {
-    line: Arc<Line>,
+pub(crate) struct Wire {
+    pub(crate) line: Arc<Line>,
     record: Record,
     connection: usize,
+}
+
+impl Wire {
+    pub(crate) fn keep(&self, what: What) {
+        self.record.keep(self.connection, what);
+    }
 }
 
 enum Stream {
@@ -71,8 +93,24 @@ impl Talk {
         true
     }
 
+    /// The protocol that both sides agreed on by ALPN.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        match &self.stream {
+            Stream::Plain => None,
+            Stream::Tls(tls) => tls.conn.alpn_protocol(),
+        }
+    }
+
+    /// The session and what it runs on, for somebody who reads and writes at the same time.
+    pub(crate) fn take_tls(&mut self) -> Option<(ServerConnection, Wire)> {
+        match std::mem::replace(&mut self.stream, Stream::Plain) {
+            Stream::Plain => None,
+            Stream::Tls(tls) => Some((tls.conn, tls.sock)),
+        }
+    }
+
     fn keep(&self, what: What) {
-        self.wire.record.keep(self.wire.connection, what);
+        self.wire.keep(what);
     }
 
     /// Reads what has come, or waits for it. Nothing: the other side has left.
@@ -169,7 +207,7 @@ impl Talk {
 
     /// The connection will end with a reset instead of an end, as soon as it is dropped.
     pub fn reset(&mut self) {
-        SockRef::from(&self.wire.line.socket).set_linger(Some(Duration::ZERO)).unwrap();
+        self.wire.line.reset_at_end();
     }
 
     /// Sends an end and listens on.
@@ -196,10 +234,7 @@ impl Talk {
 
     /// Keeps the connection open without reading a byte, until the other side resets it or the peer hangs up.
     pub fn be_deaf(&mut self) {
-        let line = &self.wire.line;
-        while !line.hung_up.load(Ordering::Acquire) && matches!(line.socket.take_error(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.wire.line.wait_for_reset();
     }
 }
 
@@ -207,7 +242,7 @@ impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = (&self.line.socket).read(buffer)?;
         if n > 0 {
-            self.record.keep(self.connection, What::Wire(buffer[..n].to_vec()));
+            self.keep(What::Wire(buffer[..n].to_vec()));
         }
         Ok(n)
     }

@@ -102,11 +102,11 @@ async fn token_calls_are_retried_on_a_bad_moment() {
 
 #[tokio::test]
 async fn a_short_lived_token_is_renewed_ahead_through_the_refresh_address() {
-    let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(5)).start().unwrap();
+    let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(10)).start().unwrap();
     // Every token the client gets claims to be all but over.
     let client = client(&sandbox);
     client.projects().update(ID, &named("a")).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(4100)).await;
+    tokio::time::sleep(Duration::from_millis(8200)).await;
     client.projects().update(ID, &named("b")).await.unwrap();
     let calls = token_calls(&sandbox);
     assert_eq!(calls.len(), 2);
@@ -126,7 +126,7 @@ async fn a_static_token_that_is_refused_is_not_tried_twice() {
 
 #[tokio::test]
 async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
-    let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(5)).start().unwrap();
+    let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(10)).start().unwrap();
     let client = quick(common::builder())
         .base_url(sandbox.base_url())
         .token_url(sandbox.token_url())
@@ -137,7 +137,7 @@ async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
         .unwrap();
     client.projects().update(ID, &named("a")).await.unwrap();
     // The last fifth of the token's life: it is due for renewal and still good.
-    tokio::time::sleep(Duration::from_millis(4100)).await;
+    tokio::time::sleep(Duration::from_millis(8200)).await;
     let hold = cor_sandbox::Hold::new();
     sandbox.queue(Answer::pass().for_tokens().held_by(&hold).times(9));
     client.projects().update(ID, &named("b")).await.unwrap();

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::faults::{self, Way};
+use common::faults;
+use cor_fault_peer::cases::Way;
 
 #[test]
 fn every_fault_ends_as_it_should_through_a_proxy() {

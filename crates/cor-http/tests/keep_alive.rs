@@ -1,5 +1,5 @@
 //! Connections that the server ends when it pleases: never the caller's problem.
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and a seed has to be seen
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and figures have to be seen
 
 mod common;
 
@@ -24,9 +24,7 @@ fn fickle(seed: u64) -> Peer {
 
 #[test]
 fn a_hundred_thousand_calls_to_one_who_closes_idle_connections_at_random() {
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}");
-    let peer = fickle(seed);
+    let peer = fickle(cor_fault_peer::seed());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (calls, failed) = runtime.block_on(async {
         // No retries: what is forgiven here is forgiven by the connection, not by another attempt.

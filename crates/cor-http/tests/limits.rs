@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use common::{client, named};
+use cor_fault_peer::Lag;
 use cor_sandbox::{RateLimit, Sandbox};
 
 const RATE: f64 = 200.0;
@@ -32,7 +33,7 @@ fn run(name: &str, limit: RateLimit) {
     let seed = (0..ROWS).map(|n| format!(r#"{{"source":"SALESFORCE","id":"P-{n}","name":"before"}}"#));
     let sandbox = Sandbox::builder().rate_limit(limit).record(10 * ROWS).seed(seed).start().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let begun = Instant::now();
+    let (lag, begun) = (Lag::watch(), Instant::now());
     let summary = runtime.block_on(async {
         let rows = (0..ROWS).map(|n| (format!("P-{n}"), named("after")));
         let mut results = client(&sandbox).projects().update_many(rows).concurrency(16).start();
@@ -51,7 +52,10 @@ fn run(name: &str, limit: RateLimit) {
     eprintln!(
         "{name}: {took:.2} s of {ideal:.2} s, {refused} refused of {ROWS}, {late_refused} in the second half"
     );
-    // Twenty-five seconds hold the search as well, and this machine has other work. The figures proper are the simulation's.
-    assert!(took < 1.2 * ideal, "{name}: {took} s");
-    assert!(late_refused as f64 <= 0.01 * late.len() as f64, "{name}: {late_refused} refused");
+    // Twenty-five seconds hold the search as well, and the machine may have other work. The simulation holds the figures.
+    let lost = lag.total().as_secs_f64();
+    assert!(took < 1.2 * ideal + lost, "{name}: {took} s, {lost} s of them lost");
+    // Each tenth of a second that the machine stands still may let all 16 requests in flight come too early.
+    let most = 0.01 * late.len() as f64 + 16.0 * (lost / 0.1).floor();
+    assert!(late_refused as f64 <= most, "{name}: {late_refused} refused, {most} may be");
 }

@@ -122,7 +122,7 @@ fn child() {
 
 #[test]
 fn a_client_that_is_gone_leaves_no_secret_in_memory() {
-    let mut random = fastrand::Rng::new();
+    let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
     let [token, key, secret, refresh] = [(); 4].map(|()| Secrets::random(&mut random));
     let login = BASE64_STANDARD.encode(format!("{key}:{secret}"));
     let answer = format!("{{\"access_token\":\"{token}\",\"refresh_token\":\"{refresh}\",\"expires_in\":0}}");

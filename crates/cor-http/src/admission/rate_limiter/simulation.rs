@@ -5,7 +5,7 @@
 //! rows against N / rate seconds. What a limit accepts at once at the start (a full bucket, an unused window) counts in
 //! the client's favour, the search for the limit against it.
 
-#![allow(clippy::print_stdout, reason = "the seed and the figures of a run")]
+#![allow(clippy::print_stdout, reason = "the figures of a run")]
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -185,10 +185,8 @@ fn simulate(scenario: &Scenario) -> Run {
 const RETRY_AFTER: [RetryAfter; 3] = [RetryAfter::Absent, RetryAfter::Seconds, RetryAfter::Exact];
 
 fn seed() -> u64 {
-    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..1 << 32));
-    println!("SEED={seed}");
-    seed
+    // The runs of a test take the seeds that follow.
+    cor_fault_peer::seed() % (1 << 32)
 }
 
 /// Goodput as a share of the ideal, and the share of refused requests, in steady state.
