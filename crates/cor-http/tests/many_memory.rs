@@ -6,7 +6,6 @@ mod common;
 
 use common::{named, quick};
 use cor_fault_peer::Peer;
-use cor_http::Client;
 
 /// The most memory this process ever used, in KiB.
 fn peak() -> u64 {

@@ -188,13 +188,13 @@ async fn updates_of_one_project_are_applied_in_the_order_of_the_calls() {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_sends_nothing_more() {
-    let sandbox = example();
+    let sandbox = Arc::new(example());
     sandbox.queue(Answer::status(503).times(9));
     let slow = common::builder().base_url(sandbox.base_url()).token(sandbox.token());
     let slow = slow.backoff_base(Duration::from_secs(20)).build().unwrap();
     let update = named("N");
     let projects = slow.projects();
-    let mut call = std::pin::pin!(projects.update(ID, &update));
+    let mut call = projects.update(ID, &update).into_future();
     let watched = sandbox.clone();
     let arrived = tokio::task::spawn_blocking(move || watched.wait_for_requests(1, Duration::from_secs(10)));
     tokio::select! {

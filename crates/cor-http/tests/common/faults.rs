@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// The transports of the client that can go this way. `TRANSPORT=name` picks one.
 fn transports(way: Way) -> Vec<&'static str> {
     let able: &[&str] = match way {
-        Way::Straight | Way::Tls | Way::Proxied => &["direct"],
+        Way::Straight | Way::Tls | Way::Proxied => &["reqwest", "direct"],
         Way::Http2 => &[],
     };
     let wanted = std::env::var("TRANSPORT").ok();
@@ -249,6 +249,7 @@ fn client(case: &Case, peer: &Peer, proxy: Option<&Peer>, transport: &str, hushe
         None => peer.url.clone(),
     };
     let mut builder = super::builder()
+        .transport_kind(transport.parse().unwrap())
         .base_url(url)
         .token(&hushed.token)
         .max_attempts(options.max_attempts)
