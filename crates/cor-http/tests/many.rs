@@ -263,7 +263,7 @@ async fn a_server_that_says_when_it_is_back_fails_no_row() {
 
 #[tokio::test]
 async fn a_stop_is_heard_during_an_outage_and_by_an_input_that_never_goes_on() {
-    let sandbox = with_projects(Sandbox::builder(), 8);
+    let sandbox = Arc::new(with_projects(Sandbox::builder(), 8));
     sandbox.queue(Answer::status(503).header("retry-after", "600").times(100_000));
     let rows = futures_util::stream::iter(rows(8)).chain(futures_util::stream::pending());
     let mut results = client(&sandbox).projects().update_stream(rows).concurrency(4).start();
@@ -290,7 +290,7 @@ async fn a_stop_is_heard_during_an_outage_and_by_an_input_that_never_goes_on() {
 
 #[tokio::test]
 async fn a_row_that_a_limit_sent_back_says_so_when_the_run_is_stopped() {
-    let sandbox = with_projects(Sandbox::builder(), 1);
+    let sandbox = Arc::new(with_projects(Sandbox::builder(), 1));
     sandbox.queue(Answer::status(429).header("retry-after", "600").times(100));
     let mut results = client(&sandbox).projects().update_many(rows(1)).start();
     let stop = results.stopper();
