@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Body, Client, ClientBuilder, Proxy, Request};
+use reqwest::{Body, Client, ClientBuilder, Request};
 use rustls::{ClientConfig, RootCertStore};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::body::RequestBody;
 use super::connector::{ConnectorLayer, Gate, NotLoopback};
+use super::proxy::Proxied;
 use crate::Error;
 use crate::transport::{ConnectionChoice, tls};
 
@@ -20,8 +21,6 @@ const MAX_IDLE: Duration = Duration::from_secs(30);
 const MAX_IDLE_RECENT: Duration = Duration::from_secs(1);
 const MAX_HEADERS: usize = 128;
 const MAX_HEAD: u32 = 64 * 1024;
-/// Where SOCKS proxies listen unless they say otherwise.
-const SOCKS_PORT: u16 = 1080;
 
 /// What every client of one transport has in common.
 pub(super) struct Settings {
@@ -30,12 +29,6 @@ pub(super) struct Settings {
     tls: Arc<ClientConfig>,
     connect_timeout: Duration,
     user_agent: String,
-}
-
-/// A proxy, and its address as messages may show it.
-struct Proxied {
-    proxy: Proxy,
-    name: String,
 }
 
 impl Settings {
@@ -59,8 +52,8 @@ impl Settings {
         self.address.as_str()
     }
 
-    pub(super) fn proxy_name(&self) -> Option<&str> {
-        self.proxy.as_ref().map(|proxied| proxied.name.as_str())
+    pub(super) fn proxy(&self) -> Option<&Proxied> {
+        self.proxy.as_ref()
     }
 
     /// The request as reqwest takes it.
@@ -105,23 +98,6 @@ impl Settings {
             builder = builder.dns_resolver(Arc::new(LoopbackOnly));
         }
         builder
-    }
-}
-
-impl Proxied {
-    /// `address` may hold a user and password, percent-encoded where they have to be.
-    fn new(address: &SecretString) -> Result<Proxied, Error> {
-        // Causes are left out: they could quote the address with its password.
-        let unusable = || {
-            Error::config("the proxy's address cannot be used")
-                .advising("write it as http://host:port or socks5://host:port")
-        };
-        let url = Url::parse(address.expose_secret()).map_err(|_| unusable())?;
-        let host = url.host_str().ok_or_else(unusable)?;
-        let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
-        let name = format!("{}://{host}:{port}", url.scheme());
-        let proxy = Proxy::all(address.expose_secret()).map_err(|_| unusable())?;
-        Ok(Proxied { proxy, name })
     }
 }
 

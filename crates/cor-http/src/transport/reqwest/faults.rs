@@ -7,17 +7,24 @@ use std::io;
 use hyper_util::client::legacy;
 
 use super::connector::{CallConnections, NotLoopback, local_addr};
-use crate::transport::{ConnectionChoice, FaultKind, RequestContext, TransportError};
+use super::proxy::Proxied;
+use crate::transport::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError};
 
 /// `alone`: no other request was in flight.
 pub(super) fn classify(
     error: reqwest::Error,
     context: &RequestContext,
     call: &CallConnections,
+    proxy: Option<&Proxied>,
     alone: bool,
 ) -> TransportError {
     // The address holds the project's id.
     let error = error.without_url();
+    if let Some((kind, words)) =
+        proxy.filter(|_| error.is_connect()).and_then(|proxy| proxy.explain(chain(&error)))
+    {
+        return TransportError::new(kind, Sent::Nothing, words);
+    }
     let kind = match kind_of(&error) {
         kind @ (FaultKind::Broken | FaultKind::TlsAlert) if is_stale(&error, context, call, alone) => {
             let _ = kind;
@@ -48,7 +55,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         if find::<rustls::Error>(error).is_some() {
             return FaultKind::Tls;
         }
-        return if refused_by_proxy(error) { FaultKind::Refused } else { FaultKind::Connect };
+        return FaultKind::Connect;
     }
     if let Some(alert) = find::<rustls::Error>(error) {
         let ended =
@@ -87,22 +94,6 @@ fn http2_kind(error: &h2::Error) -> FaultKind {
         Some(_) => FaultKind::Protocol,
         None => FaultKind::Broken,
     }
-}
-
-/// Whether the proxy will not open the way the next time either. Its errors are types without names, so their text tells.
-fn refused_by_proxy(error: &reqwest::Error) -> bool {
-    const WORDS: [&str; 6] = [
-        "proxy authorization required",
-        "does not support user/pass authentication",
-        "implements authentication incorrectly",
-        "credentials not accepted",
-        "not allowed",
-        "failed parsing server response",
-    ];
-    chain(error).any(|cause| {
-        let text = cause.to_string();
-        WORDS.iter().any(|words| text.contains(words))
-    })
 }
 
 /// The first cause of this type.

@@ -7,6 +7,7 @@ mod body;
 mod clients;
 mod connector;
 mod faults;
+mod proxy;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -117,7 +118,7 @@ impl ReqwestTransport {
             Err(Interrupted::Fault(kind, cause)) => return Err(TransportError::new(kind, Sent::All, cause)),
             Err(Interrupted::Reqwest(error)) => {
                 let alone = in_flight.is_alone();
-                return Err(faults::classify(error, &context, &call, alone));
+                return Err(faults::classify(error, &context, &call, self.settings.proxy(), alone));
             }
         };
         let reused = context.connection() != ConnectionChoice::New && !made_here;
@@ -219,7 +220,7 @@ impl Transport for ReqwestTransport {
     }
 
     fn proxy(&self) -> Option<&str> {
-        self.settings.proxy_name()
+        self.settings.proxy().map(|proxied| proxied.name.as_str())
     }
 }
 
