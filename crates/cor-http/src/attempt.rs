@@ -54,7 +54,7 @@ pub(crate) async fn attempt(
         (false, false) => ConnectionChoice::Recent,
     };
     let request = operation.request(endpoint, token);
-    let response = endpoint.exchange(request, RequestContext::new(connection), deadline).await?;
+    let response = endpoint.exchange(request, RequestContext::new(connection), Some(deadline)).await?;
     read(response, token.value.expose_secret(), endpoint)
 }
 

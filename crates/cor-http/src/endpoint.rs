@@ -120,7 +120,7 @@ impl Endpoint {
         request
     }
 
-    /// Sends one request, within the attempt timeout and until `deadline`.
+    /// Sends one request, within the attempt timeout and until the deadline, where there is one.
     ///
     /// # Errors
     /// The failure of this attempt, where no complete answer came.
@@ -128,10 +128,11 @@ impl Endpoint {
         &self,
         request: Request<Bytes>,
         context: RequestContext,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Response, Failure> {
         let timeout = self.attempt_timeout;
-        let until = deadline.min(Instant::now() + timeout);
+        let timeout_at = Instant::now() + timeout;
+        let until = deadline.map_or(timeout_at, |deadline| deadline.min(timeout_at));
         match tokio::time::timeout_at(until, self.transport.send(request, context.clone())).await {
             Ok(Ok(answer)) => Ok(Response::new(answer)),
             Ok(Err(error)) => Err(Failure::of_transport(error, self)),
@@ -140,7 +141,7 @@ impl Endpoint {
                     true => context.progress(),
                     false => Sent::All,
                 };
-                Err(Failure::of_timeout(sent, (until < deadline).then_some(timeout), self))
+                Err(Failure::of_timeout(sent, (Some(until) != deadline).then_some(timeout), self))
             }
         }
     }

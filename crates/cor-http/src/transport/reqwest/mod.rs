@@ -30,6 +30,8 @@ use crate::Error;
 /// From a pause of this length on, the event loop is given a turn before a request leaves: it may not have looked yet
 /// whether the server has closed an idle connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
+/// The headers of an answer may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
+const MAX_HEAD: usize = 64 * 1024;
 /// The runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
 const MAX_RUNTIMES: usize = 16;
 
@@ -149,7 +151,7 @@ impl From<reqwest::Error> for Interrupted {
     }
 }
 
-/// Reads a body of at most `max` bytes.
+/// Reads a body of at most `max` bytes, where the head is one that `direct` would take too.
 async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes, Interrupted> {
     let too_large = || {
         Interrupted::Fault(
@@ -157,6 +159,13 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
             format!("the answer's body is larger than {} MiB", max / 1024 / 1024),
         )
     };
+    let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if head > MAX_HEAD {
+        return Err(Interrupted::Fault(
+            FaultKind::TooLarge,
+            format!("the answer's head is larger than {} KiB", MAX_HEAD / 1024),
+        ));
+    }
     // hyper reads other encodings as if they were not there.
     let encodings = response.headers().get_all(http::header::TRANSFER_ENCODING);
     if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
