@@ -20,7 +20,7 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@target/release/cor demo
 
 .PHONY: test
-test: lint test-rust test-cli test-sandbox test-python test-c test-fuzz ## everything CI checks
+test: lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
@@ -33,6 +33,14 @@ lint: ## formatting, warnings, documentation, dependencies
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	$(CARGO) test --locked --quiet
 	tests/serde-features/run
+
+.PHONY: test-schema
+test-schema: ## the JSON Schemas in schema/ against the vectors, by a validator that is not ours
+	tests/schema/run
+
+.PHONY: schema
+schema: ## make the JSON Schemas in schema/ anew
+	COR_WRITE_SCHEMA=1 $(CARGO) test --locked --quiet -p cor-core --test schema
 
 .PHONY: test-cli
 test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand

@@ -1,4 +1,4 @@
-//! The committed JSON Schemas are the ones that this library makes. `COR_WRITE_SCHEMA=1` writes them anew.
+//! The committed JSON Schemas are the ones that this library makes. `make schema` writes them anew.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use cor_core::{CreateField, Field, Schema};
@@ -14,7 +14,7 @@ fn committed_schemas_are_up_to_date() {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == schema.to_json(),
-            "schema/{schema}.json is out of date; write it with: COR_WRITE_SCHEMA=1 cargo test -p cor-core --test schema"
+            "schema/{schema}.json is out of date; write it with: make schema"
         );
     }
 }
