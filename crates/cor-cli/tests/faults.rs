@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Folder, Ran};
-use cor_fault_peer::cases::{self, Case};
+use cor_fault_peer::cases::{self, Case, Way};
 use cor_fault_peer::{Answer, Lag, Peer, Script, Secrets, Step, Talk};
 use serde_json::Value;
 
 /// Beyond the deadline: a quarter of a second, and as much again for a debug build to start and end.
 const GRACE: Duration = Duration::from_millis(500);
+/// The program's default.
+const TRANSPORT: &str = "reqwest";
 
 #[test]
 fn every_fault_ends_as_it_should() {
@@ -111,7 +113,7 @@ fn update(case: &Case, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String>
     let peer = Peer::play(&case.peer);
     let arguments = ["projects", "update", "F-1", "--source", "SALESFORCE", "--name", "N", "--json", "-vv"];
     let (ran, mut wrong) = run(case, &peer, &mut command(case, &peer, token, &arguments), secrets, lag);
-    let expect = &case.expect;
+    let expect = case.expect_for(Way::Straight, TRANSPORT);
     let lines = json_of(&ran);
     let [answer] = lines.as_slice() else {
         wrong.push(format!("not one line of JSON: {:?} {:?}", ran.out, ran.err));
@@ -152,9 +154,10 @@ fn update(case: &Case, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String>
 fn sync(case: &Case, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
     // What a limit or an outage makes wait is not over by the deadline of a row.
     let waits = |status| matches!(status, 408 | 429 | 500 | 502..=504);
-    let named = case.expect.code.is_some();
-    let bad_moment = case.expect.status.is_some_and(waits) || case.expect.retry_after.is_some();
-    let unreached = matches!(case.expect.kind.as_deref(), Some("transport" | "timeout"));
+    let expect = case.expect_for(Way::Straight, TRANSPORT);
+    let named = expect.code.is_some();
+    let bad_moment = expect.status.is_some_and(waits) || expect.retry_after.is_some();
+    let unreached = matches!(expect.kind.as_deref(), Some("transport" | "timeout"));
     if bad_moment && !named || unreached || case.name.contains("retry-after") {
         return Vec::new();
     }
@@ -189,18 +192,18 @@ fn sync(case: &Case, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
         wrong.push(format!("sync: no summary: {:?} {:?}", ran.out, ran.err));
         return wrong;
     };
-    let (applied, failed) = if case.expect.ok { (1, 0) } else { (0, 1) };
+    let (applied, failed) = if expect.ok { (1, 0) } else { (0, 1) };
     if (summary["applied"].as_u64(), summary["failed"].as_u64()) != (Some(applied), Some(failed)) {
         wrong.push(format!("sync: {summary}"));
     }
     let left = folder.read("rejects.csv");
-    if left.contains("F-1") == case.expect.ok {
+    if left.contains("F-1") == expect.ok {
         wrong.push(format!("sync: the rejected rows are {:?}", left.chars().take(200).collect::<String>()));
     }
     // How far a slow run is comes in between.
     let row = rows.iter().find(|line| line["event"] != "progress");
     let kind = row.and_then(|row| row["error"]["kind"].as_str());
-    if kind != case.expect.kind.as_deref() {
+    if kind != expect.kind.as_deref() {
         wrong.push(format!("sync: kind is {kind:?} in {rows:?}"));
     }
     wrong

@@ -161,7 +161,8 @@ fn cases() -> Vec<Case> {
 async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
     for case in cases() {
         let peer = Peer::play(&case.script);
-        let mut builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(2);
+        let mut builder =
+            quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(2);
         builder = match case.by_deadline {
             true => builder.deadline(TIMEOUT),
             false => builder.attempt_timeout(TIMEOUT).deadline(20 * TIMEOUT),

@@ -63,7 +63,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         return if ended { FaultKind::TlsAlert } else { FaultKind::Broken };
     }
     if let Some(http2) = find::<h2::Error>(error) {
-        return http2_kind(http2);
+        return http2_kind(http2, find::<legacy::Error>(error).is_none());
     }
     if let Some(hyper) = find::<hyper::Error>(error) {
         // The one kind of parse error that has no question of its own.
@@ -76,15 +76,27 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
     }
     match find::<io::Error>(error).map(io::Error::kind) {
         // hyper's words for chunks and lengths that contradict themselves.
-        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => FaultKind::Protocol,
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            let says = |words: &str| chain(error).any(|cause| cause.to_string().starts_with(words));
+            // h2 keeps only the text of what went wrong below it.
+            if says("received fatal alert") && find::<legacy::Error>(error).is_some() {
+                FaultKind::TlsAlert
+            } else if says("chunk trailers ") {
+                FaultKind::TooLarge
+            } else {
+                FaultKind::Protocol
+            }
+        }
         _ => FaultKind::Broken,
     }
 }
 
-fn http2_kind(error: &h2::Error) -> FaultKind {
+/// `answering`: the answer had begun.
+fn http2_kind(error: &h2::Error, answering: bool) -> FaultKind {
     let reason = error.reason();
     if error.is_remote() {
-        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM);
+        // Whoever has begun to answer has processed something, whatever it says afterwards.
+        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM) && !answering;
         // A stream that the server may have seen ends with a broken connection instead.
         let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR);
         return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };

@@ -174,13 +174,21 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
             "its transfer-encoding is not plain chunked".to_owned(),
         ));
     }
-    if response.content_length().is_some_and(|length| length > max as u64) {
+    let stated = response.content_length();
+    if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    let Some(first) = response.chunk().await? else { return Ok(Bytes::new()) };
+    // hyper takes RST_STREAM with NO_ERROR for the end of a body, wherever it comes.
+    let whole = |body: Bytes| match stated {
+        Some(length) if (body.len() as u64) < length => {
+            Err(Interrupted::Fault(FaultKind::Broken, "the answer's body is shorter than it says".to_owned()))
+        }
+        _ => Ok(body),
+    };
+    let Some(first) = response.chunk().await? else { return whole(Bytes::new()) };
     // Most answers are one piece, which is not copied.
     let Some(second) = response.chunk().await? else {
-        return if first.len() > max { Err(too_large()) } else { Ok(first) };
+        return if first.len() > max { Err(too_large()) } else { whole(first) };
     };
     let mut body = BytesMut::with_capacity(first.len() + second.len());
     body.extend_from_slice(&first);
@@ -188,7 +196,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     while body.len() <= max {
         match response.chunk().await? {
             Some(more) => body.extend_from_slice(&more),
-            None => return Ok(body.freeze()),
+            None => return whole(body.freeze()),
         }
     }
     Err(too_large())
