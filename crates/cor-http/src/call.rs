@@ -46,6 +46,8 @@ pub(crate) struct Calls {
     pub(crate) retry: RetryPolicy,
     pub(crate) budget: RetryBudget,
     pub(crate) deadline: Duration,
+    /// Whether spans carry external ids.
+    pub(crate) trace_ids: bool,
 }
 
 impl Calls {
@@ -107,7 +109,7 @@ impl Calls {
             ambiguous_since: None,
             last: None,
         };
-        let span = operation.span();
+        let span = operation.span(self.trace_ids);
         self.budget.deposit();
         let finished = match single {
             true => call.single().instrument(span).await,

@@ -101,6 +101,7 @@ impl Client {
             retry: options.retry.clone(),
             budget: RetryBudget::full(),
             deadline: options.deadline,
+            trace_ids: options.trace_ids,
         };
         Ok(Client { options: Arc::new(options), calls: Arc::new(calls) })
     }

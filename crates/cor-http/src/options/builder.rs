@@ -48,6 +48,7 @@ pub struct ClientBuilder {
     retry: Option<RetryPolicy>,
     concurrency: Option<usize>,
     rate: Option<f64>,
+    trace_ids: Option<bool>,
     environment: Environment,
 }
 
@@ -116,6 +117,10 @@ setters! {
     retry: RetryPolicy as retry;
     /// Requests in flight at most; default 16.
     concurrency: usize as concurrency;
+    /// Whether the spans that this crate emits through `tracing` carry external ids (field `id`); default no, as ids may be
+    /// business data. Spans are named `update`, `create` and `delete`, at level debug, with one span `attempt` inside for
+    /// each request.
+    trace_ids: bool as trace_ids;
     /// Requests per second at most. By default the limit is learned from COR's answers.
     rate: f64 as rate;
 }
@@ -273,6 +278,7 @@ impl ClientBuilder {
             },
             concurrency,
             rate: self.rate,
+            trace_ids: self.trace_ids.unwrap_or(false),
         })
     }
 }

@@ -42,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) retry: RetryPolicy,
     pub(crate) concurrency: usize,
     pub(crate) rate: Option<f64>,
+    pub(crate) trace_ids: bool,
 }
 
 /// What one call may take, where it differs from the client's options.
