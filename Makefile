@@ -32,6 +32,7 @@ lint: ## formatting, warnings, documentation, dependencies
 .PHONY: test-rust
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	$(CARGO) test --locked --quiet
+	tests/serde-features/run
 
 .PHONY: test-cli
 test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand
@@ -57,6 +58,11 @@ test-c: ## the C and C++ library, from its installed package: shared, static, sa
 .PHONY: test-fuzz
 test-fuzz: ## what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
 	scripts/fuzz
+
+MUTANTS ?=
+.PHONY: mutants
+mutants: ## whether the tests notice a changed line of cor-core and cor-http; MUTANTS=cor-core for one of them
+	scripts/mutants $(MUTANTS)
 
 .PHONY: search
 search: ## the tests that make random choices, with seeds that `make test` does not use; ROUNDS=10, SEED=n repeats one

@@ -297,10 +297,10 @@ typedef struct cor_bulk_options {
   /** Called after each row, and every tick_ms while none finishes; may be NULL. */
   cor_on_progress on_progress;
   /**
-   * How long to wait for COR when it cannot be reached, in milliseconds; 0 is the default, 15 minutes. Where COR has
-   * not answered at all yet, the client's deadline is the limit.
+   * How long the run waits for COR to come back, in milliseconds; 0 is the default, 15 minutes. Until COR has
+   * answered once, the run waits no longer than the client's deadline.
    */
-  int64_t patience_ms;
+  int64_t outage_timeout_ms;
   /** Requests in flight at most, from 1 to 10000; 0 is the client's. */
   uint32_t concurrency;
   /**
@@ -944,7 +944,7 @@ const cor_error *cor_item_result_error(const cor_item_result *item);
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
  * Returns COR_OK when every row has its result, failed ones included. Any other status where the job could not begin
- * or could not go on: COR was out of reach for longer than patience lasts, did not accept the credentials, or
+ * or could not go on: COR was unreachable for longer than the outage timeout, did not accept the credentials, or
  * the client was freed. Callbacks run on this thread. Since 0.1.
  */
 cor_status cor_client_update_projects(const cor_client *client,

@@ -574,8 +574,8 @@ struct Summary {
 struct BulkOptions {
   /// Requests in flight at most; 0 is the client's.
   std::uint32_t concurrency = 0;
-  /// How long to wait for COR when it cannot be reached; 0 is the default, 15 minutes.
-  std::chrono::milliseconds patience{0};
+  /// How long the run waits for COR to come back; 0 is the default, 15 minutes.
+  std::chrono::milliseconds outage_timeout{0};
   /// Called after each row, and every `tick` while none finishes; returns whether to go on.
   std::function<bool(const Progress &)> on_progress;
   /// How often `on_progress` is called while no row finishes: what lets it show and end a wait for COR. 0 is never.
@@ -702,7 +702,7 @@ class Results {
     tick_ms_ = static_cast<std::uint32_t>(tick < 0 ? 0 : tick > longest ? longest : tick);
     cor_bulk_options given = COR_BULK_OPTIONS_INIT;
     given.concurrency = options.concurrency;
-    given.patience_ms = options.patience.count();
+    given.outage_timeout_ms = options.outage_timeout.count();
     given.create_missing = options.create_missing;
     cor_bulk *bulk = nullptr;
     cor_error *error = nullptr;

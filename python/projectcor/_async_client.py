@@ -105,7 +105,7 @@ class AsyncProjects:
         id_column: str = "id",
         cells: bool = False,
         concurrency: int | None = None,
-        patience: Seconds | None = None,
+        outage_timeout: Seconds | None = None,
         on_progress: OnProgress | None = None,
         progress: bool = False,
         create_missing: bool = False,
@@ -119,7 +119,16 @@ class AsyncProjects:
         mailbox = self._mailbox_of(get_running_loop())
         fed: Any = rows if hasattr(rows, "__aiter__") else None
         run = self._native.start_many(
-            mailbox, rows, fed is not None, source, id_column, cells, concurrency, patience, on_progress, create_missing
+            mailbox,
+            rows,
+            fed is not None,
+            source,
+            id_column,
+            cells,
+            concurrency,
+            outage_timeout,
+            on_progress,
+            create_missing,
         )
         return AsyncResults(run, fed, on_progress, bar_of(progress))
 

@@ -130,7 +130,7 @@ class Projects:
         id_column: str = "id",
         cells: bool = False,
         concurrency: int | None = None,
-        patience: Seconds | None = None,
+        outage_timeout: Seconds | None = None,
         on_progress: OnProgress | None = None,
         progress: bool = False,
         create_missing: bool = False,
@@ -148,7 +148,7 @@ class Projects:
             cells: Values that are text come from a table that knows no types, such as a CSV file: they are read by
                 the field's type, and an empty one keeps the field. Without it text is text, and ``""`` empties.
             concurrency: Requests in flight at most. Default: the client's.
-            patience: How long to wait for COR when it cannot be reached, in seconds or a ``timedelta``. Default: 900.
+            outage_timeout: How long the run waits for COR to come back, in seconds or a ``timedelta``. Default: 900.
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
                 caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
@@ -182,7 +182,7 @@ class Projects:
         """
         bar = bar_of(progress)
         return self._native.update_many(
-            rows, source, id_column, cells, concurrency, patience, on_progress, bar, create_missing
+            rows, source, id_column, cells, concurrency, outage_timeout, on_progress, bar, create_missing
         )
 
     def create(

@@ -242,7 +242,7 @@ class NativeClient:
         id_column: str,
         cells: bool,
         concurrency: int | None,
-        patience: float | datetime.timedelta | None,
+        outage_timeout: float | datetime.timedelta | None,
         on_progress: Callable[[Progress], object] | None,
         bar: Bar | None,
         create_missing: bool,
@@ -276,7 +276,7 @@ class NativeClient:
         id_column: str,
         cells: bool,
         concurrency: int | None,
-        patience: float | datetime.timedelta | None,
+        outage_timeout: float | datetime.timedelta | None,
         on_progress: Callable[[Progress], object] | None,
         create_missing: bool,
     ) -> AsyncRun: ...

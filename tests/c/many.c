@@ -236,7 +236,7 @@ static void paused(void) {
   options.on_progress = until_paused;
   options.user_data = &pause;
   options.tick_ms = 10;
-  options.patience_ms = 3600 * 1000;
+  options.outage_timeout_ms = 3600 * 1000;
   CHECK(cor_client_update_projects(client, rows, 3, &options, &summary, NULL) == COR_ERR_RATE_LIMITED ||
             summary.not_started > 0, "it ended");
   CHECK(pause.rate_limited > 0 && pause.ticks >= pause.rate_limited, "%d ticks", pause.ticks);
@@ -248,7 +248,7 @@ static void paused(void) {
   sandbox_clear();
   sandbox_queue(too_many);
   options = (cor_bulk_options)COR_BULK_OPTIONS_INIT;
-  options.patience_ms = 3600 * 1000;
+  options.outage_timeout_ms = 3600 * 1000;
   CHECK(cor_bulk_new(client, &options, &bulk, NULL) == COR_OK, "bulk");
   cor_bulk_push(bulk, "P-1", update);
   for (int i = 0; i < 500 && progress.paused == COR_PAUSE_NONE; i++) {

@@ -337,9 +337,9 @@ static void structs(void) {
   options.concurrency = 10001;
   ARGUMENT(cor_client_update_projects(client, &row, 1, &options, NULL, NULL));
   options.concurrency = 0;
-  options.patience_ms = -5;
-  CHECK(cor_client_update_projects(client, &row, 1, &options, NULL, NULL) == COR_ERR_CONFIG, "patience");
-  options.patience_ms = 0;
+  options.outage_timeout_ms = -5;
+  CHECK(cor_client_update_projects(client, &row, 1, &options, NULL, NULL) == COR_ERR_CONFIG, "outage_timeout");
+  options.outage_timeout_ms = 0;
   options.tick_ms = 5;
   ARGUMENT(cor_bulk_new(client, &options, &bulk, NULL));
   options.tick_ms = 0;

@@ -130,7 +130,7 @@ static void many(const cor::Client &client) {
   std::size_t applied = 0, failed = 0, progress = 0;
   cor::BulkOptions options;
   options.concurrency = 8;
-  options.patience = 5min;
+  options.outage_timeout = 5min;
   options.on_progress = [&](const cor::Progress &now) { return ++progress, now.failed <= 1; };
   auto results = client.projects().update_many(some, options);
   std::vector<cor::Project> kept;
@@ -176,7 +176,7 @@ static void stopped(const cor::Client &client) {
   {
     cor::Client waiting(config());
     cor::BulkOptions options;
-    options.patience = 1h;
+    options.outage_timeout = 1h;
     options.tick = 10ms;
     bool paused = false;
     options.on_progress = [&](const cor::Progress &now) { return paused |= now.paused == cor::Pause::rate_limited, !paused; };

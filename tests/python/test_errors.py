@@ -108,7 +108,12 @@ def test_options_of_another_type_are_type_errors(options: dict[str, Any]) -> Non
 
 
 def test_options_of_a_run_too(client: projectcor.Client) -> None:
-    wrong: list[dict[str, Any]] = [{"concurrency": 0}, {"concurrency": 10**6}, {"patience": 0}, {"patience": -1.0}]
+    wrong: list[dict[str, Any]] = [
+        {"concurrency": 0},
+        {"concurrency": 10**6},
+        {"outage_timeout": 0},
+        {"outage_timeout": -1.0},
+    ]
     for options in wrong:
         with pytest.raises(projectcor.ConfigError, match=next(iter(options))):
             client.projects.update_many([], **options)

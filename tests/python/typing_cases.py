@@ -79,7 +79,7 @@ def many(client: Client, deals: Iterator[Deal], table: Any) -> None:
             assert_type(item.error.kind, str)
             assert_type(item.error.retry_after, Optional[float])
             assert_type(item.error.issues, tuple[projectcor.Issue, ...])
-    results = update_many(deals, source="SAP", concurrency=8, patience=timedelta(minutes=1), progress=True)
+    results = update_many(deals, source="SAP", concurrency=8, outage_timeout=timedelta(minutes=1), progress=True)
     assert_type(results.summary, projectcor.Summary)
     assert_type(results.halted, Optional[CorError])
     update_many([ProjectUpdate(id="x", source="SAP", name="N"), ("y", ProjectUpdate(name="N"))])

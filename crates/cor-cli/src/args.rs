@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use cor_http::{Field, FieldType};
+use cor_http::{Field, FieldType, Schema};
 
 use crate::connection::ConnectionArgs;
 use cor_sync::Format;
@@ -61,6 +62,13 @@ pub(crate) enum Verb {
     Sandbox(Box<SandboxArgs>),
     /// Show the whole thing in a minute, without an account and without leaving this machine
     Demo,
+    /// Print a JSON Schema (2020-12) made from the table of fields
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema {
+        /// Of what: the body of an update or of a create, or a project as COR answers
+        #[arg(value_name = "DOCUMENT", value_parser = schemas())]
+        of: Schema,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "Examples:
   cor completions bash > ~/.local/share/bash-completion/completions/cor
@@ -70,6 +78,16 @@ pub(crate) enum Verb {
         /// The shell
         shell: Shell,
     },
+}
+
+const SCHEMA_EXAMPLES: &str = "Examples:
+  cor schema update > update.schema.json
+  cor schema create | jq '.properties | keys'";
+
+fn schemas() -> impl TypedValueParser<Value = Schema> {
+    let known = Schema::ALL.iter().copied();
+    PossibleValuesParser::new(known.clone().map(Schema::as_str))
+        .try_map(move |word| known.clone().find(|schema| schema.as_str() == word).ok_or("is no schema"))
 }
 
 #[derive(Debug, Subcommand)]

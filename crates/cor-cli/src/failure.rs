@@ -130,20 +130,8 @@ pub(crate) fn status_of_broken(broken: &Broken) -> u8 {
 
 /// An error of the client as every face describes it to programs.
 pub(crate) fn error_json(error: &Error) -> Value {
-    json!({
-        "kind": error.kind().as_str(),
-        "outcome": error.outcome().as_str(),
-        "message": error.chain(),
-        "code": error.code(),
-        "status": error.status(),
-        "attempts": error.attempts(),
-        "retry_after": error.retry_after().map(|wait| wait.as_secs_f64()),
-        "request_id": error.request_id(),
-        "issues": error.issues().iter().map(|issue| json!({
-            "field": issue.field, "code": issue.code.as_str(), "message": issue.message,
-        })).collect::<Vec<_>>(),
-        "body": error.body(),
-    })
+    // Text and numbers: nothing in it can fail to become JSON.
+    serde_json::to_value(error).unwrap_or_default()
 }
 
 /// Problems of a row in the same shape, with the column of each.

@@ -58,6 +58,10 @@ where
         Verb::State { verb } => state::run(&verb, &mut output),
         Verb::Sandbox(args) => sandbox::run(&args, &mut output),
         Verb::Demo => demo::run(&mut output),
+        Verb::Schema { of } => {
+            output.bytes(of.to_json().as_bytes());
+            Ok(status::DONE)
+        }
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "cor", &mut script);

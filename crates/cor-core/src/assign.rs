@@ -103,6 +103,11 @@ fn wrong_type(field: Field, wanted: FieldType, given: &Value<'_>) -> Issue {
         Value::IncomeType(kind) => format!("the income type {kind}"),
         Value::Clear => "null".to_owned(),
     };
+    does_not_fit(field, wanted, &given)
+}
+
+/// The problem that the field takes another type than that of what was `given`.
+pub(crate) fn does_not_fit(field: Field, wanted: FieldType, given: &str) -> Issue {
     let fix = match wanted {
         FieldType::Text => "text; convert it where its exact spelling is known (007 and 7 are different ids)",
         FieldType::Date => "a date, YYYY-MM-DD",

@@ -1,6 +1,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+use crate::format::{as_text, unknown_word};
 use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json::write_string;
 use crate::{ExternalId, Field, Json, Patch, Project, ProjectUpdate, Source};
@@ -19,6 +22,10 @@ use crate::{ExternalId, Field, Json, Patch, Project, ProjectUpdate, Source};
 /// # Ok::<(), cor_core::Invalid>(())
 /// ```
 ///
+/// # Serde
+/// As [`ProjectUpdate`]: a create serialises to its request body and is read back from it, `brand_id` and `product_id` as
+/// text, null as a field that is left out, unknown members as extras.
+///
 /// Source: COR's page "Create project", `POST /v2/integrations/projects`.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a create does nothing until a client sends it"]
@@ -30,6 +37,8 @@ pub struct ProjectCreate {
 }
 
 /// A field that a create takes and an update does not.
+///
+/// Through serde it is its name in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CreateField {
@@ -42,6 +51,14 @@ pub enum CreateField {
 impl CreateField {
     /// Every one, in wire order.
     pub const ALL: &'static [CreateField] = &[CreateField::BrandId, CreateField::ProductId];
+
+    /// What the field holds, in one sentence.
+    pub const fn description(self) -> &'static str {
+        match self {
+            CreateField::BrandId => "External id of the brand.",
+            CreateField::ProductId => "External id of the product.",
+        }
+    }
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -56,6 +73,11 @@ impl CreateField {
         CreateField::ALL.iter().copied().find(|field| field.name() == name)
     }
 }
+
+as_text!(CreateField, "the name of a field that only a create has", |name| {
+    CreateField::from_name(name)
+        .ok_or_else(|| unknown_word(name, CreateField::ALL.iter().map(|field| field.name())))
+});
 
 impl fmt::Display for CreateField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +121,12 @@ impl ProjectCreate {
     /// The source.
     pub fn source(&self) -> &Source {
         self.fields.source()
+    }
+
+    /// The fields of its own that are set, in wire order.
+    pub(crate) fn own(&self) -> impl Iterator<Item = (CreateField, &str)> {
+        let fields = CreateField::ALL.iter().copied().zip(&self.own);
+        fields.filter_map(|(field, value)| Some((field, value.as_deref()?)))
     }
 
     /// The fields that an update could set too.
@@ -165,18 +193,17 @@ impl ProjectCreate {
         };
         text(out, "id", &self.id);
         self.fields.write_changes(out);
-        for (field, value) in CreateField::ALL.iter().zip(&self.own) {
-            if let Some(value) = value {
-                text(out, field.name(), value);
-            }
+        for (field, value) in self.own() {
+            text(out, field.name(), value);
         }
         self.fields.write_extras(out);
         out.push(b'}');
     }
 }
 
-/// COR's answer to a delete.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// COR's answer to a delete. Through serde it is what COR wrote, as for [`Project`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Deleted(Project);
 
 impl Deleted {

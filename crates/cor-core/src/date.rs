@@ -1,8 +1,10 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil;
 
+use crate::format::as_text;
 use crate::issue::{Issue, IssueCode, shown};
 
 /// A day of the calendar, without time and without zone. Strictly `YYYY-MM-DD`, and real.
@@ -14,6 +16,8 @@ use crate::issue::{Issue, IssueCode, shown};
 /// assert!("2025-4-30".parse::<Date>().is_err());
 /// # Ok::<(), cor_core::Issue>(())
 /// ```
+///
+/// Through serde it is this text in every format.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(civil::Date);
 
@@ -75,6 +79,8 @@ impl fmt::Display for Date {
     }
 }
 
+as_text!(Date, "a date, YYYY-MM-DD", |text| Date::parse_for("date", text).map_err(|issue| issue.message));
+
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -85,6 +91,7 @@ impl fmt::Debug for Date {
 ///
 /// COR writes times in several forms, some without a zone, and does not say which zone those are in. So the
 /// text is kept, and [`unix_seconds`](Timestamp::unix_seconds) is known only where the text names a zone.
+/// Through serde it is this text in every format, and every text is read.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp {
     text: String,
@@ -121,6 +128,8 @@ impl fmt::Display for Timestamp {
         f.write_str(&self.text)
     }
 }
+
+as_text!(Timestamp, "a time as text", |text| Ok::<_, Infallible>(Timestamp::read(text)));
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::format::{as_text, unknown_word};
+
 /// The kind of value a field takes.
+///
+/// Through serde it is its word ([`as_str`](FieldType::as_str)) in every format; the list is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldType {
@@ -17,9 +21,41 @@ pub enum FieldType {
     IncomeType,
 }
 
+impl FieldType {
+    const ALL: [FieldType; 5] =
+        [FieldType::Text, FieldType::Date, FieldType::Number, FieldType::Boolean, FieldType::IncomeType];
+
+    /// The stable word: `text`, `date`, `number`, `boolean`, `income_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FieldType::Text => "text",
+            FieldType::Date => "date",
+            FieldType::Number => "number",
+            FieldType::Boolean => "boolean",
+            FieldType::IncomeType => "income_type",
+        }
+    }
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+as_text!(FieldType, "the type of a field", |word| {
+    let known = FieldType::ALL.into_iter();
+    known
+        .clone()
+        .find(|kind| kind.as_str() == word)
+        .ok_or_else(|| unknown_word(word, known.map(FieldType::as_str)))
+});
+
 macro_rules! fields {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal: $kind:ident,)*) => {
         /// The eighteen optional fields of a project update, in the order of COR's page.
+        ///
+        /// Through serde it is its name in every format; a name that is no field is an error with the nearest one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Field { $($(#[doc = $doc])* $variant,)* }
@@ -31,6 +67,11 @@ macro_rules! fields {
             /// The name on the wire, in tables, in Python and in C.
             pub const fn name(self) -> &'static str {
                 match self { $(Field::$variant => $name,)* }
+            }
+
+            /// What the field holds, in one sentence.
+            pub const fn description(self) -> &'static str {
+                match self { $(Field::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// What kind of value the field takes.
@@ -100,6 +141,8 @@ impl fmt::Display for Field {
         f.write_str(self.name())
     }
 }
+
+as_text!(Field, "the name of a field", |name| name.parse::<Field>());
 
 /// A name that is no field of a project update.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

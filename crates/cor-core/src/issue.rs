@@ -1,56 +1,67 @@
 use std::fmt;
 
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
+
 use crate::Field;
+use crate::format::{as_text, unknown_word};
 
-/// What is wrong with a value, as a stable word for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum IssueCode {
-    /// Something that must be there is empty.
-    Required,
-    /// No field has this name.
-    UnknownField,
-    /// The field takes another type of value.
-    WrongType,
-    /// Not a real day written `YYYY-MM-DD`.
-    NotADate,
-    /// Not a plain JSON number.
-    NotANumber,
-    /// NaN or infinite.
-    NotFinite,
-    /// Not `true` or `false`.
-    NotABoolean,
-    /// Not one of the values the field takes.
-    NotAllowed,
-    /// `start` is after `end`.
-    DateRange,
-    /// The update would change nothing.
-    NothingToChange,
-    /// The value cannot be part of an address.
-    NotAddressable,
-    /// The name belongs to a field of its own.
-    Reserved,
-}
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $variant:ident = $word:literal,)*) => {
+        /// What is wrong with a value, as a stable word for programs.
+        ///
+        /// Through serde it is this word in every format. The list is closed: a word of a later version is an error that
+        /// names it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum IssueCode { $($(#[doc = $doc])* $variant,)* }
 
-impl IssueCode {
-    /// The word: `not_a_date`, `unknown_field`, …
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            IssueCode::Required => "required",
-            IssueCode::UnknownField => "unknown_field",
-            IssueCode::WrongType => "wrong_type",
-            IssueCode::NotADate => "not_a_date",
-            IssueCode::NotANumber => "not_a_number",
-            IssueCode::NotFinite => "not_finite",
-            IssueCode::NotABoolean => "not_a_boolean",
-            IssueCode::NotAllowed => "not_allowed",
-            IssueCode::DateRange => "date_range",
-            IssueCode::NothingToChange => "nothing_to_change",
-            IssueCode::NotAddressable => "not_addressable",
-            IssueCode::Reserved => "reserved",
+        impl IssueCode {
+            /// Every code.
+            pub const ALL: &'static [IssueCode] = &[$(IssueCode::$variant,)*];
+
+            /// The word: `not_a_date`, `unknown_field`, …
+            pub const fn as_str(self) -> &'static str {
+                match self { $(IssueCode::$variant => $word,)* }
+            }
         }
-    }
+    };
 }
+
+codes! {
+    /// Something that must be there is empty.
+    Required = "required",
+    /// No field has this name.
+    UnknownField = "unknown_field",
+    /// The field takes another type of value.
+    WrongType = "wrong_type",
+    /// Not a real day written `YYYY-MM-DD`.
+    NotADate = "not_a_date",
+    /// Not a plain JSON number.
+    NotANumber = "not_a_number",
+    /// NaN or infinite.
+    NotFinite = "not_finite",
+    /// Not `true` or `false`.
+    NotABoolean = "not_a_boolean",
+    /// Not one of the values the field takes.
+    NotAllowed = "not_allowed",
+    /// `start` is after `end`.
+    DateRange = "date_range",
+    /// The update would change nothing.
+    NothingToChange = "nothing_to_change",
+    /// The value cannot be part of an address.
+    NotAddressable = "not_addressable",
+    /// The name belongs to a field of its own.
+    Reserved = "reserved",
+}
+
+as_text!(IssueCode, "the code of an issue", |word| {
+    let known = IssueCode::ALL.iter().copied();
+    known
+        .clone()
+        .find(|code| code.as_str() == word)
+        .ok_or_else(|| unknown_word(word, known.map(IssueCode::as_str)))
+});
 
 impl fmt::Display for IssueCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +70,7 @@ impl fmt::Display for IssueCode {
 }
 
 /// One problem of an update: where, what, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Issue {
     /// The field's name on the wire; `id` for the external id, `metadata.source` for the source.
@@ -108,7 +119,10 @@ pub(crate) fn shown(value: &str) -> String {
 }
 
 /// An update that was refused before anything was sent. Holds every problem found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Through serde it is the list of its issues, which is never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Invalid {
     issues: Vec<Issue>,
 }
@@ -137,6 +151,13 @@ impl Invalid {
         } else {
             crate::ErrorKind::Invalid
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Invalid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let issues = Vec::deserialize(deserializer)?;
+        Invalid::from_issues(issues).ok_or_else(|| D::Error::custom("a refusal needs at least one issue"))
     }
 }
 

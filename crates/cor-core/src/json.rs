@@ -1,7 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
+
+use crate::format::{AnyJson, Embedded, same_json};
 
 /// A JSON value that goes out exactly as it was written, for fields this library does not know.
 ///
@@ -11,7 +15,20 @@ use serde_json::value::RawValue;
 /// assert_eq!(value.as_str(), r#"{"region": "south", "share": 0.10}"#);
 /// # Ok::<(), cor_core::NotJson>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Two are equal when they are the same JSON value: white space, escapes and the order of members do not count, every
+/// digit does.
+///
+/// # Serde
+/// | format | written as |
+/// |---|---|
+/// | JSON text of serde_json | the text, verbatim |
+/// | `serde_json::Value`, YAML and other formats that people read | the value as the format has it: maps, lists, text, numbers. What the format would change, such as the number `0.10`, is the map `{"$json": "0.10"}` with the JSON text inside |
+/// | CBOR, postcard and other binary formats | the JSON text, as text |
+///
+/// It is read back from each of these. So an object with the only member `$json` that holds JSON text stands for that
+/// JSON wherever it is read, in JSON text too.
+#[derive(Clone)]
 pub struct Json(Box<str>);
 
 impl Json {
@@ -34,6 +51,26 @@ impl FromStr for Json {
     fn from_str(text: &str) -> Result<Self, NotJson> {
         let value: &RawValue = serde_json::from_str(text).map_err(|reason| NotJson { reason })?;
         Ok(Json(value.get().into()))
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        same_json(&self.0, &other.0)
+    }
+}
+
+impl Eq for Json {}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Embedded::new(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AnyJson::deserialize(deserializer)?.0.parse().map_err(D::Error::custom)
     }
 }
 

@@ -1,8 +1,13 @@
 use std::fmt;
 
+use crate::format::{as_text, unknown_word};
+
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $variant:ident = $slug:literal,)*) => {
         /// What went wrong, in the same words on every face.
+        ///
+        /// Through serde it is this word in every format. The list is closed: a word of a later version is an error that
+        /// names it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind { $($(#[doc = $doc])* $variant,)* }
@@ -54,6 +59,14 @@ kinds! {
     Cancelled = "cancelled",
 }
 
+as_text!(ErrorKind, "the kind of an error", |word| {
+    let known = ErrorKind::ALL.iter().copied();
+    known
+        .clone()
+        .find(|kind| kind.as_str() == word)
+        .ok_or_else(|| unknown_word(word, known.map(ErrorKind::as_str)))
+});
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -61,6 +74,8 @@ impl fmt::Display for ErrorKind {
 }
 
 /// Whether the update took effect, as far as anybody on this side can know.
+///
+/// Through serde it is one of the three words, in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// COR said that it applied the update.
@@ -72,6 +87,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All three.
+    pub const ALL: &'static [Outcome] = &[Outcome::Applied, Outcome::NotApplied, Outcome::Unknown];
+
     /// The stable word: `applied`, `not_applied`, `unknown`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -81,6 +99,14 @@ impl Outcome {
         }
     }
 }
+
+as_text!(Outcome, "an outcome", |word| {
+    let known = Outcome::ALL.iter().copied();
+    known
+        .clone()
+        .find(|outcome| outcome.as_str() == word)
+        .ok_or_else(|| unknown_word(word, known.map(Outcome::as_str)))
+});
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

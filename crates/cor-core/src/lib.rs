@@ -7,7 +7,11 @@
 //! * [`ProjectUpdate::validate`]: every problem at once, as [`Issue`]s with field, code and sentence.
 //! * [`Project`]: COR's answer, read tolerantly; what this version does not know is kept.
 //! * [`Refusal`]: COR's error bodies, in every shape they are known to come in.
+//! * [`Schema`]: JSON Schemas of all this, for other programs.
 //! * [`ErrorKind`], [`Outcome`]: the words in which every face reports a failure.
+//!
+//! All of these are serde types. What goes out and comes back survives every format without loss: fields that are absent,
+//! null or set stay three things, numbers keep every digit, unknown members stay. The types say how.
 //!
 //! No I/O, no clock, no runtime: everything here is a function of its arguments.
 //!
@@ -31,10 +35,12 @@
 
 mod answer;
 mod assign;
+mod body;
 mod create;
 mod date;
 mod draft;
 mod field;
+mod format;
 mod issue;
 mod json;
 mod kind;
@@ -42,6 +48,7 @@ mod number;
 mod patch;
 mod project;
 mod refusal;
+mod schema;
 mod update;
 mod values;
 
@@ -58,5 +65,6 @@ pub use number::Number;
 pub use patch::Patch;
 pub use project::Project;
 pub use refusal::{FieldProblem, Refusal};
+pub use schema::Schema;
 pub use update::ProjectUpdate;
 pub use values::{ExternalId, IncomeType, Source};

@@ -1,6 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Error as _, Serialize, Serializer};
+
+use crate::format::{AnyJson, Format, raw};
 use crate::issue::{Issue, IssueCode, shown};
 
 /// A number that leaves exactly as it came in: an integer, a float, or decimal text.
@@ -15,10 +19,23 @@ use crate::issue::{Issue, IssueCode, shown};
 /// assert!("1,234.50".parse::<Number>().is_err());
 /// # Ok::<(), cor_core::Issue>(())
 /// ```
-#[derive(Clone, PartialEq)]
+///
+/// # Serde
+/// Every digit survives every format:
+///
+/// | format | written as |
+/// |---|---|
+/// | JSON text of serde_json | the number, verbatim: `18000.10` |
+/// | `serde_json::Value`, YAML and other formats that people read | a number where the format gives the same digits back (`250`, `0.5`), else text: `"18000.10"` |
+/// | CBOR, postcard and other binary formats | text |
+///
+/// Read from all of these: numbers, and text that is a JSON number to the last character. NaN and the infinities are
+/// errors in both directions. Where serde itself buffers a value (`flatten`, untagged and internally tagged enums), a
+/// number that was written with a point passes through an `f64` before this type sees it.
+#[derive(Clone)]
 pub struct Number(Repr);
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 enum Repr {
     Signed(i64),
     Unsigned(u64),
@@ -67,6 +84,87 @@ impl Number {
             );
             Issue::new(field, IssueCode::NotANumber, message)
         })
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Signed(one), Repr::Signed(other)) => one == other,
+            (Repr::Unsigned(one), Repr::Unsigned(other)) => one == other,
+            (Repr::Text(one), Repr::Text(other)) => one == other,
+            _ => self.to_string() == other.to_string(),
+        }
+    }
+}
+
+impl Eq for Number {}
+
+/// A number as a type that a format has, where it is written there with the same digits.
+enum Native {
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    /// Built with `arbitrary_precision`, serde_json's numbers keep their text.
+    Precise(serde_json::Number),
+}
+
+impl Number {
+    /// Whether a format that people read shows it as a number.
+    pub(crate) fn is_native(&self, format: Format) -> bool {
+        self.native(format).is_some()
+    }
+
+    fn native(&self, format: Format) -> Option<Native> {
+        let text = self.to_string();
+        if let Some(n) = text.parse::<i64>().ok().filter(|n| n.to_string() == text) {
+            return Some(Native::Signed(n));
+        }
+        if let Some(n) = text.parse::<u64>().ok().filter(|n| n.to_string() == text) {
+            return Some(Native::Unsigned(n));
+        }
+        let float: f64 = text.parse().ok()?;
+        let json = format == Format::JsonValue;
+        let json_float = || serde_json::Number::from_f64(float).is_some_and(|n| n.to_string() == text);
+        if Number::from(float).to_string() == text && (!json || json_float()) {
+            return Some(Native::Float(float));
+        }
+        let precise: serde_json::Number = serde_json::from_str(&text).ok().filter(|_| json)?;
+        (precise.to_string() == text).then_some(Native::Precise(precise))
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !self.is_finite() {
+            return Err(S::Error::custom("NaN and the infinities are no numbers of JSON"));
+        }
+        let format = Format::of(&serializer);
+        match (format, &self.0) {
+            (Format::Binary, _) => serializer.collect_str(self),
+            (_, Repr::Signed(n)) => serializer.serialize_i64(*n),
+            (_, Repr::Unsigned(n)) => serializer.serialize_u64(*n),
+            (Format::JsonText, _) => raw(&self.to_string(), serializer),
+            _ => match self.native(format) {
+                Some(Native::Signed(n)) => serializer.serialize_i64(n),
+                Some(Native::Unsigned(n)) => serializer.serialize_u64(n),
+                Some(Native::Float(n)) => serializer.serialize_f64(n),
+                Some(Native::Precise(n)) => n.serialize(serializer),
+                None => serializer.collect_str(self),
+            },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let readable = deserializer.is_human_readable();
+        let AnyJson(json) = AnyJson::deserialize(deserializer)?;
+        let text = match json.as_bytes() {
+            [b'"', ..] if readable => serde_json::from_str(&json).map_err(D::Error::custom)?,
+            _ => json,
+        };
+        Number::parse_for("number", &text).map_err(|issue| D::Error::custom(issue.message))
     }
 }
 

@@ -1,3 +1,6 @@
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// What an update does with one field: leave it as it is, empty it, or give it a value.
 ///
 /// The three are different things on the wire: nothing, `null`, and the value. There is no conversion from
@@ -10,6 +13,27 @@
 /// assert_eq!(Patch::<i32>::keep_if_none(None), Patch::Keep);
 /// assert_eq!(Patch::<i32>::clear_if_none(None), Patch::Clear);
 /// ```
+///
+/// # Serde
+/// In formats that people read, a field that is kept is left out, one that is cleared is null, and one that is set is its
+/// value. Serde leaves fields out only where it is told to, so a member of your own struct needs two attributes; without
+/// them [`Keep`](Patch::Keep) is an error and never a null:
+///
+/// ```
+/// use cor_core::Patch;
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Deal {
+///     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+///     brief: Patch<String>,
+/// }
+/// let written = |brief| serde_json::to_string(&Deal { brief }).unwrap();
+/// assert_eq!(written(Patch::Keep), "{}");
+/// assert_eq!(written(Patch::Clear), r#"{"brief":null}"#);
+/// assert_eq!(written("new".into()), r#"{"brief":"new"}"#);
+/// ```
+///
+/// Binary formats (CBOR, postcard) hold it as an enum with the three variants, so there the attributes are not needed; in
+/// those that do not describe themselves, such as postcard, `skip_serializing_if` must be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     /// Not sent: COR keeps what it has.
@@ -22,6 +46,11 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
+    /// Whether the field is left as it is.
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Patch::Keep)
+    }
+
     /// `Some` sets, `None` leaves the field as it is.
     pub fn keep_if_none(value: Option<T>) -> Self {
         value.map_or(Patch::Keep, Patch::Set)
@@ -47,6 +76,43 @@ impl<T> Patch<T> {
             Patch::Set(value) => Some(value),
             Patch::Keep | Patch::Clear => None,
         }
+    }
+}
+
+/// As binary formats hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Patch")]
+enum Tagged<T> {
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T: Serialize> Serialize for Patch<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self, serializer.is_human_readable()) {
+            (Patch::Keep, true) => Err(S::Error::custom(
+                "a field that is kept has to be left out; add skip_serializing_if = \"Patch::is_keep\" and default to it",
+            )),
+            (Patch::Clear, true) => serializer.serialize_none(),
+            (Patch::Set(value), true) => serializer.serialize_some(value),
+            (Patch::Keep, false) => Tagged::<&T>::Keep.serialize(serializer),
+            (Patch::Clear, false) => Tagged::<&T>::Clear.serialize(serializer),
+            (Patch::Set(value), false) => Tagged::Set(value).serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Option::deserialize(deserializer).map(Patch::clear_if_none);
+        }
+        Ok(match Tagged::deserialize(deserializer)? {
+            Tagged::Keep => Patch::Keep,
+            Tagged::Clear => Patch::Clear,
+            Tagged::Set(value) => Patch::Set(value),
+        })
     }
 }
 

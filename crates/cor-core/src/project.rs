@@ -1,12 +1,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::format::{Embedded, same_json};
 use crate::json::minified;
-use crate::{Date, Number, Timestamp};
+use crate::schema::AnswerType;
+use crate::{Date, Json, Number, Timestamp};
 
 /// A project as COR's answer describes it.
 ///
@@ -24,11 +26,17 @@ use crate::{Date, Number, Timestamp};
 /// assert_eq!(project.estimated().unwrap().to_string(), "18000");
 /// assert_eq!(project.get("mood").unwrap(), "good");
 /// ```
-#[derive(Clone, Default, PartialEq)]
+///
+/// Two are equal when they hold the same JSON: white space and the order of members do not count.
+///
+/// # Serde
+/// It is what COR wrote, written as [`Json`](crate::Json) is in each format, and null where COR answered without a body.
+/// What is read back has the same members with the same digits, known to this library or not.
+#[derive(Clone, Default)]
 pub struct Project(Box<Fields>);
 
 /// Behind one pointer, so that results stay small to move.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 struct Fields {
     json: Box<str>,
     id: Option<i64>,
@@ -87,6 +95,27 @@ copies! {
     /// Whether the project is archived.
     archived: bool,
 }
+
+/// The fields that answers on COR's pages have, in their order, with what stands in them.
+pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
+    ("id", AnswerType::Id, "COR's number of the project; not the external id."),
+    ("name", AnswerType::Text, "The name."),
+    ("client_id", AnswerType::Id, "COR's number of the client."),
+    ("brief", AnswerType::Text, "The description."),
+    ("start", AnswerType::Time, "The first day, such as 2025-01-15 00:00:00."),
+    ("end", AnswerType::Time, "The last day, such as 2025-04-30 00:00:00."),
+    ("pm_id", AnswerType::Id, "COR's number of the project manager."),
+    ("estimated_time", AnswerType::Number, "Hours."),
+    ("billable", AnswerType::Boolean, "Whether the work is billed."),
+    ("status", AnswerType::Text, "The status, as COR spells it."),
+    ("estimated", AnswerType::Number, "Money, in the project's currency."),
+    ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in answers to creates."),
+    ("work_order", AnswerType::Text, "Number or code of the work order. Seen in answers to creates."),
+    ("archived", AnswerType::Boolean, "Whether the project is archived. In no example of COR's pages."),
+    ("company_id", AnswerType::Id, "COR's number of the company."),
+    ("created_at", AnswerType::Time, "When the project was created."),
+    ("updated_at", AnswerType::Time, "When the project was last changed."),
+];
 
 impl Project {
     /// The first day.
@@ -179,6 +208,32 @@ impl Project {
     }
 }
 
+impl PartialEq for Project {
+    fn eq(&self, other: &Self) -> bool {
+        same_json(&self.0.json, &other.0.json)
+    }
+}
+
+impl Serialize for Project {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &*self.json() {
+            "" => Embedded::new("null").serialize(serializer),
+            json => Embedded::new(json).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Project {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Ok(match (json.as_str(), Members::read(json.as_str())) {
+            ("null", _) => Project::default(),
+            (json, Some(members)) => Project::from_members(json, &members),
+            (json, None) => Project::from_json(json),
+        })
+    }
+}
+
 impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Project({})", self.json())
@@ -187,7 +242,7 @@ impl fmt::Debug for Project {
 
 /// The members of a JSON object, in order, not yet read any further.
 #[derive(Debug)]
-pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     /// `None` where `json` is no object.
@@ -292,5 +347,29 @@ fn boolean(json: &str) -> Option<bool> {
         "true" | "1" | "\"true\"" | "\"1\"" => Some(true),
         "false" | "0" | "\"false\"" | "\"0\"" => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_table_is_read_and_no_other() {
+        let shown = |json: &str| {
+            let members = Members::read(json).unwrap();
+            let Project(mut fields) = Project::from_members(json, &members);
+            fields.json = "".into();
+            format!("{fields:?}")
+        };
+        for (name, kind, _) in ANSWER {
+            let value = match kind {
+                AnswerType::Id | AnswerType::Number => "7",
+                AnswerType::Text | AnswerType::Time => "\"2025-01-15\"",
+                AnswerType::Boolean => "true",
+            };
+            assert_ne!(shown(&format!("{{\"{name}\":{value}}}")), shown("{}"), "{name} is not read");
+        }
+        assert_eq!(shown("{}").matches(": None").count(), ANSWER.len());
     }
 }

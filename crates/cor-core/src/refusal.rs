@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ErrorKind;
@@ -17,7 +18,7 @@ pub struct Refusal {
 }
 
 /// What COR says is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FieldProblem {
     /// The field, as COR names it.

@@ -24,7 +24,30 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 /// let invalid = update.validate().unwrap_err();
 /// assert_eq!(invalid.issues().len(), 3);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Two are equal when they send the same to COR; the order of extras does not count.
+///
+/// # Serde
+/// An update serialises to its request body, with serde_json to the very bytes of [`to_json`](ProjectUpdate::to_json), and
+/// is read back from it. A field that is kept is absent, one that is cleared is null; numbers are written as [`Number`]
+/// says for each format, and extras as [`Json`] says. Members that are no fields become extras, unknown words for
+/// `income_type` and `source` stay. Binary formats (CBOR, postcard) hold the same map with numbers and the JSON of extras
+/// as text; in those that do not describe themselves a field is an optional value.
+///
+/// Reading judges types, not sense: what [`validate`](ProjectUpdate::validate) refuses, such as `start` after `end`, is
+/// read. All that is wrong is in the one error, each problem with its field:
+///
+/// ```
+/// use cor_core::ProjectUpdate;
+/// let body = r#"{"metadata":{"source":"SAP"},"name":7,"end":"soon","mood":"good"}"#;
+/// let error = serde_json::from_str::<ProjectUpdate>(body).unwrap_err().to_string();
+/// assert!(error.starts_with("name: the number 7 does not fit;"));
+/// assert!(error.contains("; end: \"soon\" is not a date;"));
+/// ```
+///
+/// A missing source, a member that is given twice and members of `metadata` other than `source` are errors as well. In
+/// binary formats the first value of a wrong type ends the reading, because the format cannot be read past it.
+#[derive(Clone, Debug)]
 #[must_use = "an update does nothing until a client sends it"]
 pub struct ProjectUpdate {
     source: Source,
@@ -97,6 +120,16 @@ setters! {
     archived(Archived: bool) as Boolean;
 }
 
+impl PartialEq for ProjectUpdate {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(name, value): &(String, Json)| other.extras.iter().any(|(n, v)| n == name && v == value);
+        self.source == other.source
+            && self.changes == other.changes
+            && self.extras.len() == other.extras.len()
+            && self.extras.iter().all(same)
+    }
+}
+
 impl ProjectUpdate {
     /// An update that changes nothing yet. `source` must be the one the project was created with.
     pub fn new(source: impl Into<Source>) -> Self {
@@ -111,12 +144,16 @@ impl ProjectUpdate {
 
     /// Passes on a field this library does not know, as the JSON it is. A second value replaces the first.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
-        let (name, value) = (name.into(), value.into());
+        self.push_extra(name, value.into());
+        self
+    }
+
+    pub(crate) fn push_extra(&mut self, name: impl Into<String>, value: Json) {
+        let name = name.into();
         match self.extras.iter_mut().find(|(known, _)| *known == name) {
             Some(extra) => extra.1 = value,
             None => self.extras.push((name, value)),
         }
-        self
     }
 
     pub(crate) fn put(&mut self, field: Field, change: Patch<Change>) {
@@ -288,28 +325,25 @@ impl ProjectUpdate {
         let members = Members::read(json).ok_or_else(|| wrong("update"))?;
         let mut update = ProjectUpdate::new(source);
         for (name, value) in members.iter() {
-            let Some(field) = Field::from_name(name) else {
-                let value = value.parse::<Json>().map_err(|_| wrong(name))?;
-                update.extras.push((name.to_owned(), value));
-                continue;
-            };
-            let text = || serde_json::from_str::<String>(value).map_err(|_| wrong(name));
-            let change = match (field.kind(), value) {
-                (_, "null") => Change::Clear,
-                (FieldType::Boolean, "true") => Change::Boolean(true),
-                (FieldType::Boolean, "false") => Change::Boolean(false),
-                (FieldType::Number, number) => Change::Number(Number::parse_for(name, number)?),
-                (FieldType::Date, _) => Change::Date(Date::parse_for(name, &text()?)?),
-                (FieldType::Text, _) => Change::Text(text()?),
-                (FieldType::IncomeType, _) => {
-                    let text = text()?;
-                    Change::IncomeType(IncomeType::known(&text).unwrap_or(IncomeType::Other(text)))
+            match Field::from_name(name) {
+                // Other formats carry digits as text; what this type writes never does.
+                Some(field) if field.kind() == FieldType::Number && value.starts_with('"') => {
+                    return Err(wrong(name));
                 }
-                _ => return Err(wrong(name)),
-            };
-            update.put(field, Patch::Set(change));
+                Some(field) => update.set_json(field, value)?,
+                None => update.put_extra(name, value)?,
+            }
         }
         Ok(update)
+    }
+
+    /// What is not kept, in wire order.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = (Field, &Change)> {
+        self.changes.iter().map(|(field, change)| (*field, change))
+    }
+
+    pub(crate) fn set_source(&mut self, source: Source) {
+        self.source = source;
     }
 
     /// The extras, in the order in which they were given.

@@ -1,7 +1,9 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::format::as_text;
 use crate::issue::{Issue, IssueCode};
 
 /// The id a project has in the system that owns it: opaque text, used byte for byte.
@@ -14,6 +16,8 @@ use crate::issue::{Issue, IssueCode};
 /// assert!(ExternalId::new("").is_err());
 /// # Ok::<(), cor_core::Issue>(())
 /// ```
+///
+/// Through serde it is this text in every format; what is no external id is refused when it is read, and so is a number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExternalId(String);
 
@@ -85,8 +89,11 @@ impl fmt::Display for ExternalId {
     }
 }
 
+as_text!(ExternalId, "an external id as text", |text| ExternalId::new(text));
+
 /// The system that owns the project, as COR names it. The twelve that COR documents are constants; any other
 /// non-empty text is passed on, because nobody knows whether COR's list is closed.
+/// Through serde it is this text in every format.
 #[derive(Clone)]
 pub struct Source(Text);
 
@@ -182,8 +189,13 @@ impl fmt::Debug for Source {
     }
 }
 
+as_text!(Source, "a source as text", |text| Ok::<_, Infallible>(Source::new(text)));
+
 /// How a project earns. The four that COR documents, and an explicit way past them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Two are equal when COR gets the same word: `Other("fee")` is `Fee`. Through serde it is this word in every format, and
+/// a word that is not documented is read as [`Other`](IncomeType::Other).
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum IncomeType {
     /// `fee`
@@ -221,6 +233,28 @@ impl IncomeType {
         }
     }
 }
+
+impl From<&str> for IncomeType {
+    fn from(name: &str) -> Self {
+        IncomeType::known(name).unwrap_or_else(|| IncomeType::Other(name.to_owned()))
+    }
+}
+
+impl PartialEq for IncomeType {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for IncomeType {}
+
+impl Hash for IncomeType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+as_text!(IncomeType, "an income type as text", |text| Ok::<_, Infallible>(IncomeType::from(text)));
 
 impl fmt::Display for IncomeType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -91,9 +91,9 @@ pub struct cor_bulk_options {
     pub on_result: cor_on_result,
     /// Called after each row, and every tick_ms while none finishes; may be NULL.
     pub on_progress: cor_on_progress,
-    /// How long to wait for COR when it cannot be reached, in milliseconds; 0 is the default, 15 minutes. Where COR has
-    /// not answered at all yet, the client's deadline is the limit.
-    pub patience_ms: i64,
+    /// How long the run waits for COR to come back, in milliseconds; 0 is the default, 15 minutes. Until COR has
+    /// answered once, the run waits no longer than the client's deadline.
+    pub outage_timeout_ms: i64,
     /// Requests in flight at most, from 1 to 10000; 0 is the client's.
     pub concurrency: u32,
     /// How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait
@@ -164,7 +164,7 @@ pub(crate) fn settings(
             user_data: ptr::null_mut(),
             on_result: None,
             on_progress: None,
-            patience_ms: 0,
+            outage_timeout_ms: 0,
             concurrency: 0,
             tick_ms: 0,
             create_missing: 0,
@@ -175,9 +175,9 @@ pub(crate) fn settings(
     if options.reserved != 0 {
         return Err(Failure::argument("options.reserved has to be 0".to_owned()));
     }
-    let patience = match options.patience_ms {
+    let outage_timeout = match options.outage_timeout_ms {
         0 => None,
-        ms => Some(milliseconds("patience", ms)?),
+        ms => Some(milliseconds("outage_timeout", ms)?),
     };
     let concurrency = match options.concurrency {
         0 => None,
@@ -186,7 +186,7 @@ pub(crate) fn settings(
     };
     let tick = (options.tick_ms > 0).then(|| Duration::from_millis(options.tick_ms.into()));
     let create_missing = options.create_missing != 0;
-    let settings = Settings { concurrency, patience, tick, create_missing, total };
+    let settings = Settings { concurrency, outage_timeout, tick, create_missing, total };
     Ok((settings, options))
 }
 
@@ -314,7 +314,7 @@ fn update_projects(
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
 /// Returns COR_OK when every row has its result, failed ones included. Any other status where the job could not begin
-/// or could not go on: COR was out of reach for longer than patience lasts, did not accept the credentials, or
+/// or could not go on: COR was unreachable for longer than the outage timeout, did not accept the credentials, or
 /// the client was freed. Callbacks run on this thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_update_projects(

@@ -23,7 +23,7 @@ const FEWEST_WAITING: usize = 64;
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Settings {
     pub(crate) concurrency: Option<u32>,
-    pub(crate) patience: Option<Duration>,
+    pub(crate) outage_timeout: Option<Duration>,
     /// How often somebody wants to hear of the run while nothing finishes.
     pub(crate) tick: Option<Duration>,
     /// Whether projects that COR does not know are created.
@@ -60,8 +60,8 @@ impl Run {
         if let Some(concurrency) = settings.concurrency {
             many = many.concurrency(concurrency as usize);
         }
-        if let Some(patience) = settings.patience {
-            many = many.patience(patience);
+        if let Some(outage_timeout) = settings.outage_timeout {
+            many = many.outage_timeout(outage_timeout);
         }
         if settings.create_missing {
             many = many.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone())));

@@ -85,15 +85,21 @@ impl Failure {
         let (server, through) = (endpoint.server(), endpoint.through());
         let (to, of) = (server.to(), server.of());
         let (kind, class, happened) = match fault.kind() {
-            FaultKind::Connect => {
-                (ErrorKind::Transport, FailureClass::Unreachable, format!("no connection{to} could be made{through}"))
-            }
-            FaultKind::Refused => {
-                (ErrorKind::Transport, FailureClass::Final, format!("no connection{to} could be made{through}"))
-            }
-            FaultKind::Unprocessed => {
-                (ErrorKind::Transport, FailureClass::Unreachable, format!("the server{through} did not take the request"))
-            }
+            FaultKind::Connect => (
+                ErrorKind::Transport,
+                FailureClass::Unreachable,
+                format!("no connection{to} could be made{through}"),
+            ),
+            FaultKind::Refused => (
+                ErrorKind::Transport,
+                FailureClass::Final,
+                format!("no connection{to} could be made{through}"),
+            ),
+            FaultKind::Unprocessed => (
+                ErrorKind::Transport,
+                FailureClass::Unreachable,
+                format!("the server{through} did not take the request"),
+            ),
             FaultKind::Stale => (
                 ErrorKind::Transport,
                 FailureClass::Stale,
@@ -104,9 +110,11 @@ impl Failure {
                 FailureClass::Unreachable,
                 format!("the connection{to}{through} broke before the answer was complete"),
             ),
-            FaultKind::Tls => {
-                (ErrorKind::Tls, FailureClass::Final, format!("no secure connection{to} could be made{through}"))
-            }
+            FaultKind::Tls => (
+                ErrorKind::Tls,
+                FailureClass::Final,
+                format!("no secure connection{to} could be made{through}"),
+            ),
             FaultKind::TlsAlert => (
                 ErrorKind::Tls,
                 FailureClass::Final,
@@ -138,7 +146,9 @@ impl Failure {
         let status = response.status;
         let kind = match (server, refusal.kind()) {
             // Whatever a token endpoint calls its refusal, it is one of the credentials.
-            (Server::TokenEndpoint, _) if (400..500).contains(&status) && !matches!(status, 408 | 429) => ErrorKind::Auth,
+            (Server::TokenEndpoint, _) if (400..500).contains(&status) && !matches!(status, 408 | 429) => {
+                ErrorKind::Auth
+            }
             (Server::TokenEndpoint, _) => kind_by_status(status),
             (Server::Cor, kind) => kind,
         };

@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::Error;
+use crate::admission::circuit_breaker::{Failure as RowFailure, FailureScope};
+use crate::admission::order::ProjectKey;
+use crate::admission::{Admission, OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
 use crate::attempt::{Failure, FailureClass, attempt};
 use crate::auth::{Auth, Token};
 use crate::endpoint::Endpoint;
-use crate::gate::{Blocked, Gate, Pass, Patience, Refusals, Waiting};
 use crate::operation::{Operation, Paths};
 use crate::options::CallOptions;
-use crate::order::ProjectKey;
-use crate::outage::{Failure as RowFailure, Trouble};
 use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy};
 use crate::stop::Stop;
 
@@ -29,9 +29,9 @@ pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begu
 pub(crate) enum Caller {
     /// One call with one deadline, which bounds everything.
     Single,
-    /// One of many rows: limits and outages pause it and do not fail it, as long as patience lasts and nobody stops
-    /// the run.
-    Bulk(Patience, Stop),
+    /// One of many rows: rate limits and outages pause it and do not fail it, until the outage timeout passes or the
+    /// run is stopped.
+    Bulk(OutageTimeout, Stop),
 }
 
 /// What every call of a client goes through.
@@ -40,7 +40,7 @@ pub(crate) struct Calls {
     pub(crate) endpoint: Endpoint,
     pub(crate) paths: Paths,
     pub(crate) auth: Auth,
-    pub(crate) gate: Gate,
+    pub(crate) admission: Admission,
     /// Single calls in flight.
     pub(crate) permits: Semaphore,
     pub(crate) retry: RetryPolicy,
@@ -68,13 +68,23 @@ impl Calls {
         self.carry_out(Operation::create(&self.paths, create)?, options, caller).await
     }
 
-    pub(crate) async fn delete(&self, id: &str, source: &Source, options: CallOptions) -> Result<Deleted, Error> {
+    pub(crate) async fn delete(
+        &self,
+        id: &str,
+        source: &Source,
+        options: CallOptions,
+    ) -> Result<Deleted, Error> {
         let nothing = ProjectUpdate::new(source.clone());
         let operation = Operation::delete(&self.paths, id, &nothing)?;
         self.carry_out(operation, options, Caller::Single).await.map(Deleted::from)
     }
 
-    async fn carry_out(&self, operation: Operation<'_>, options: CallOptions, caller: Caller) -> Result<Project, Error> {
+    async fn carry_out(
+        &self,
+        operation: Operation<'_>,
+        options: CallOptions,
+        caller: Caller,
+    ) -> Result<Project, Error> {
         let single = matches!(caller, Caller::Single);
         let time = options.deadline.unwrap_or(self.deadline);
         let mut retry = self.retry.clone();
@@ -93,8 +103,8 @@ impl Calls {
             fresh: false,
             reauthorised: false,
             rejected: None,
-            refusals: Refusals::default(),
-            doubtful_since: None,
+            refusals: RowRefusals::default(),
+            ambiguous_since: None,
             last: None,
         };
         let span = operation.span();
@@ -105,7 +115,9 @@ impl Calls {
         };
         match finished {
             // An earlier attempt without an answer did it.
-            Err(error) if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound => {
+            Err(error)
+                if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound =>
+            {
                 Ok(Project::default())
             }
             finished => finished.map_err(|error| call.finish(error).attempting(operation.action())),
@@ -126,15 +138,15 @@ struct Call<'a> {
     attempts: u32,
     /// Attempts that count towards the most allowed: in bulk, those of a pause do not.
     counted: AttemptCounter,
-    /// An attempt ended without anybody knowing what COR did with it.
+    /// What COR did with an earlier attempt is unknown.
     unsure: bool,
     fresh: bool,
     reauthorised: bool,
     /// When the request left whose token was not accepted.
     rejected: Option<Instant>,
-    refusals: Refusals,
-    /// Since when this row fails and nobody can tell whether it is the row or an outage.
-    doubtful_since: Option<Instant>,
+    refusals: RowRefusals,
+    /// When failures of this row began that may be due to the row or to an outage.
+    ambiguous_since: Option<Instant>,
     /// What the limit or outage that this row waits for looked like to it.
     last: Option<Error>,
 }
@@ -143,15 +155,15 @@ impl Attempt for Call<'_> {
     type Answer = Project;
 
     async fn attempt(&mut self) -> Result<Project, Next> {
-        let pass = self.pass().await?;
-        let token = self.token(pass).await?;
+        let permit = self.permit().await?;
+        let token = self.token(permit).await?;
         let sent = Instant::now();
         self.attempts += 1;
         let span = tracing::debug_span!("attempt", n = self.attempts);
         let attempt = attempt(&self.calls.endpoint, self.operation, &token, self.fresh, self.deadline);
         let failure = match attempt.instrument(span).await {
             Ok(project) => {
-                self.calls.gate.answered(sent);
+                self.calls.admission.record_answer(sent);
                 tracing::debug!(attempt = self.attempts, "applied");
                 return Ok(project);
             }
@@ -171,7 +183,7 @@ impl Attempt for Call<'_> {
         Err(match failure.class {
             FailureClass::Unauthorised => self.after_rejection(failure.error, sent, token.generation),
             FailureClass::Limited => self.after_limit(failure.error, sent).await,
-            _ => self.after_failure(failure, sent, pass).await,
+            _ => self.after_failure(failure, sent, permit).await,
         })
     }
 }
@@ -181,9 +193,9 @@ impl Call<'_> {
     async fn single(&mut self) -> Result<Project, Error> {
         let calls = self.calls;
         let turn = async {
-            let place = calls.gate.in_order(self.key).await;
-            let permit = calls.permits.acquire().await;
-            (place, permit)
+            let project = calls.admission.acquire_project(self.key).await;
+            let slot = calls.permits.acquire().await;
+            (project, slot)
         };
         let Ok(_turn) = tokio::time::timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while other updates were under way";
@@ -193,12 +205,14 @@ impl Call<'_> {
     }
 
     /// A token that is good for this attempt.
-    async fn token(&mut self, pass: Pass) -> Result<std::sync::Arc<Token>, Next> {
+    async fn token(&mut self, permit: Permit) -> Result<std::sync::Arc<Token>, Next> {
         let token = self.calls.auth.token(self.deadline, self.rejected.take());
         match tokio::time::timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
             // No token today is an outage like any other.
-            Ok(Err(error)) if self.is_bulk() && error.is_retryable() => Err(self.pause(error, pass, true).await),
+            Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {
+                Err(self.pause(error, permit, true).await)
+            }
             Ok(Err(error)) => Err(Next::GiveUp(error)),
             Err(_) => {
                 let happened = "the deadline passed while waiting for a token";
@@ -218,28 +232,28 @@ impl Call<'_> {
         matches!(self.caller, Caller::Bulk(..))
     }
 
-    /// The pace, and in bulk the end of an outage.
-    async fn pass(&mut self) -> Result<Pass, Error> {
-        if self.calls.gate.is_calm() {
-            return Ok(self.passed(Pass::Go));
+    /// Waits for a permit from admission control.
+    async fn permit(&mut self) -> Result<Permit, Error> {
+        if self.calls.admission.is_unrestricted() {
+            return Ok(self.admitted(Permit::Normal));
         }
-        let waiting = match &self.caller {
-            Caller::Single => Waiting::Until(self.deadline),
-            Caller::Bulk(patience, _) => Waiting::Patiently(*patience),
+        let wait_limit = match &self.caller {
+            Caller::Single => WaitLimit::Deadline(self.deadline),
+            Caller::Bulk(outage_timeout, _) => WaitLimit::Outage(*outage_timeout),
         };
-        let Some(passed) = self.unless_stopped(self.calls.gate.pass(waiting)).await else {
+        let Some(admitted) = self.unless_stopped(self.calls.admission.acquire(wait_limit)).await else {
             return Err(self.stopped());
         };
-        let pass = passed.map_err(|blocked| match blocked {
-            Blocked::Limited(wait) => {
+        let permit = admitted.map_err(|rejected| match rejected {
+            Rejected::RateLimited(wait) => {
                 Error::new(ErrorKind::RateLimited, format!("COR takes no requests for another {wait:.1?}"))
                     .waiting(Some(wait))
                     .retryable(true)
             }
-            Blocked::Unreachable(lasting) => {
+            Rejected::Unreachable(open_for) => {
                 let happened = format!(
                     "COR has been out of reach for {:.1?}",
-                    Duration::from_millis(lasting.as_millis() as u64)
+                    Duration::from_millis(open_for.as_millis() as u64)
                 );
                 match self.last.take() {
                     Some(error) => error.because(happened),
@@ -247,19 +261,19 @@ impl Call<'_> {
                 }
             }
         })?;
-        Ok(self.passed(pass))
+        Ok(self.admitted(permit))
     }
 
-    fn passed(&mut self, pass: Pass) -> Pass {
+    fn admitted(&mut self, permit: Permit) -> Permit {
         if self.is_bulk() {
-            // A pause is nobody's fault: the row's own time begins when it may leave.
+            // Pauses do not count: the deadline of a row begins when it may leave.
             self.deadline = Instant::now() + self.time;
         }
-        pass
+        permit
     }
 
     fn after_rejection(&mut self, error: Error, sent: Instant, generation: u64) -> Next {
-        self.calls.gate.answered(sent);
+        self.calls.admission.record_answer(sent);
         if !self.reauthorised && self.calls.auth.reject(generation) {
             self.reauthorised = true;
             self.rejected = Some(sent);
@@ -268,24 +282,25 @@ impl Call<'_> {
         Next::GiveUp(error)
     }
 
-    /// COR took too many requests: everybody slows down, this call comes again. A row that COR refuses while it takes
-    /// the others has only its own attempts.
+    /// COR refused the request as rate limited: all requests slow down, and this one is sent again. A row that COR
+    /// refuses while it accepts others has only its own attempts.
     async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
-        let alone = self.calls.gate.refused(&mut self.refusals, sent, error.retry_after());
-        if self.is_bulk() && !alone {
-            // The gate holds every row back for as long as COR asked.
+        let row_refused =
+            self.calls.admission.record_rate_limited(&mut self.refusals, sent, error.retry_after());
+        if self.is_bulk() && !row_refused {
+            // Admission control pauses every row for as long as COR asked.
             self.last = Some(error);
             return Next::Again;
         }
         self.back_off(error).await
     }
 
-    async fn after_failure(&mut self, failure: Failure, sent: Instant, pass: Pass) -> Next {
+    async fn after_failure(&mut self, failure: Failure, sent: Instant, permit: Permit) -> Next {
         let Failure { error, class } = failure;
         match class {
             FailureClass::Final => {
                 if error.status().is_some() {
-                    self.calls.gate.answered(sent);
+                    self.calls.admission.record_answer(sent);
                 }
                 Next::GiveUp(error)
             }
@@ -293,40 +308,40 @@ impl Call<'_> {
             FailureClass::Stale => {
                 self.fresh = true;
                 if self.is_bulk() {
-                    self.calls.gate.broke();
+                    self.calls.admission.record_connection_loss();
                 }
                 Next::Again
             }
             FailureClass::Unreachable if self.is_bulk() && self.retry.max_attempts > 1 => {
                 self.calls.endpoint.close_idle();
                 // What did not leave failed for want of a connection.
-                let for_all = error.status().is_none() && error.outcome() == Outcome::NotApplied;
-                self.pause(error, pass, for_all).await
+                let affects_all_rows = error.status().is_none() && error.outcome() == Outcome::NotApplied;
+                self.pause(error, permit, affects_all_rows).await
             }
             FailureClass::Unreachable => {
                 self.calls.endpoint.close_idle();
                 self.back_off(error).await
             }
             FailureClass::Failing | FailureClass::Limited | FailureClass::Unauthorised => {
-                self.calls.gate.answered(sent);
+                self.calls.admission.record_answer(sent);
                 self.back_off(error).await
             }
         }
     }
 
-    /// In bulk: a failure that is part of an outage costs the row nothing; the gate holds it back.
-    async fn pause(&mut self, error: Error, pass: Pass, for_all: bool) -> Next {
-        let failure = RowFailure { row: self.key, heard: error.status().is_some(), for_all };
-        match self.calls.gate.failed(pass, failure, error.retry_after()) {
-            Trouble::Passing => return self.back_off(error).await,
-            Trouble::Doubtful => {
+    /// In bulk: a failure that is part of an outage costs the row no attempt. Admission control pauses the row.
+    async fn pause(&mut self, error: Error, permit: Permit, affects_all_rows: bool) -> Next {
+        let failure = RowFailure { project: self.key, answered: error.status().is_some(), affects_all_rows };
+        match self.calls.admission.record_failure(permit, failure, error.retry_after()) {
+            FailureScope::Request => return self.back_off(error).await,
+            FailureScope::Ambiguous => {
                 let now = Instant::now();
-                let since = *self.doubtful_since.get_or_insert(now);
+                let since = *self.ambiguous_since.get_or_insert(now);
                 if now.saturating_duration_since(since) >= self.time {
                     return Next::GiveUp(error);
                 }
             }
-            Trouble::Outage => {}
+            FailureScope::Outage => {}
         }
         self.last = Some(error);
         Next::Again

@@ -6,11 +6,11 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::admission::Admission;
 use crate::auth::{Auth, Credentials, TokenEndpoint};
 use crate::bulk::{Row, UpdateMany};
 use crate::call::{Caller, Calls};
 use crate::endpoint::{Endpoint, Server};
-use crate::gate::Gate;
 use crate::operation::Paths;
 use crate::options::{ClientBuilder, Options};
 use crate::pending::Pending;
@@ -66,7 +66,7 @@ impl Client {
 
     /// Why nothing is sent at the moment.
     pub fn paused(&self) -> Option<crate::Pause> {
-        self.calls.gate.pause()
+        self.calls.admission.pause()
     }
 
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
@@ -96,7 +96,7 @@ impl Client {
             endpoint: endpoint(Server::Cor, &options.base_url, transports.api)?,
             paths: Paths::below(&options.base_url),
             auth: Auth::new(options.credentials.clone(), token_endpoint),
-            gate: Gate::new(options.rate),
+            admission: Admission::new(options.rate),
             permits: Semaphore::new(options.concurrency),
             retry: options.retry.clone(),
             budget: RetryBudget::full(),
@@ -150,7 +150,9 @@ impl<'a> Projects<'a> {
     /// Source: COR's page "Update project", `PUT /v2/integrations/projects/{id}`.
     pub fn update(&self, id: impl Into<String>, update: &'a ProjectUpdate) -> Pending<'a, Project> {
         let (calls, id) = (&*self.client.calls, id.into());
-        Pending::new(move |options| Box::pin(async move { calls.update(&id, update, options, Caller::Single).await }))
+        Pending::new(move |options| {
+            Box::pin(async move { calls.update(&id, update, options, Caller::Single).await })
+        })
     }
 
     /// Creates a project and returns it as COR now has it.

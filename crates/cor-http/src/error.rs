@@ -19,6 +19,10 @@ use cor_core::{ErrorKind, Invalid, Issue, Outcome, Refusal};
 /// | `rate_limited`, `server`, `timeout`, `transport` | send it again later, [`retry_after`](Error::retry_after) tells when |
 /// | `tls`, `redirect`, `protocol`, `too_large` | check address, proxy and certificates |
 /// | `cancelled` | the caller stopped it |
+///
+/// Through serde it is the object that `cor --json` prints under `error`: `kind`, `outcome`, `message` (the
+/// [`chain`](Error::chain)), `code`, `status`, `attempts`, `retry_after` (seconds), `request_id`, `issues` (each with `field`,
+/// `code`, `message`) and `body`; what is not known is null. It is not read back: what caused an error is no data.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

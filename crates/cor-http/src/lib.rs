@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
 mod attempt;
 mod auth;
 #[cfg(feature = "blocking")]
@@ -35,28 +36,25 @@ mod error;
 #[cfg(all(feature = "fuzzing", feature = "direct"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod operation;
 mod options;
-mod order;
-mod outage;
-mod pace;
 mod pending;
 mod redact;
 mod response;
 mod retry;
+mod serial;
 mod stop;
 pub mod transport;
 
+pub use admission::Pause;
 pub use bulk::{ItemResult, Progress, Results, Row, Summary, UpdateMany};
 pub use client::{Client, Projects};
 pub use cor_core::{
     Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
     IncomeType, Invalid, Issue, IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectCreate,
-    ProjectUpdate, Refusal, Source, Timestamp, UnknownField, Value,
+    ProjectUpdate, Refusal, Schema, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
-pub use gate::Pause;
 pub use options::{ClientBuilder, seconds};
 pub use pending::Pending;
 pub use retry::RetryPolicy;

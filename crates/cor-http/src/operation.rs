@@ -46,7 +46,11 @@ impl<'a> Operation<'a> {
     ///
     /// # Errors
     /// Every problem of the id and the update at once.
-    pub(crate) fn update(paths: &Paths, id: &'a str, update: &'a ProjectUpdate) -> Result<Operation<'a>, Error> {
+    pub(crate) fn update(
+        paths: &Paths,
+        id: &'a str,
+        update: &'a ProjectUpdate,
+    ) -> Result<Operation<'a>, Error> {
         check_update(id, update)?;
         let mut body = Vec::with_capacity(256);
         update.write_json(&mut body);
@@ -70,7 +74,11 @@ impl<'a> Operation<'a> {
     ///
     /// # Errors
     /// Every problem of the id and the source at once.
-    pub(crate) fn delete(paths: &Paths, id: &'a str, nothing: &'a ProjectUpdate) -> Result<Operation<'a>, Error> {
+    pub(crate) fn delete(
+        paths: &Paths,
+        id: &'a str,
+        nothing: &'a ProjectUpdate,
+    ) -> Result<Operation<'a>, Error> {
         let mut issues = Vec::new();
         nothing.collect_issues(&mut issues);
         // A delete has no fields.

@@ -44,7 +44,8 @@ impl Response {
             "gzip" | "x-gzip" => bounded(flate2::read::MultiGzDecoder::new(&*self.body)),
             "deflate" => bounded(flate2::read::ZlibDecoder::new(&*self.body)),
             _ => {
-                let text = format!("the answer has the content encoding {encoding:?}, which was not asked for");
+                let text =
+                    format!("the answer has the content encoding {encoding:?}, which was not asked for");
                 Err(TransportError::new(FaultKind::Protocol, Sent::All, text))
             }
         };
@@ -62,7 +63,8 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn bounded(decoder: impl Read) -> Result<Vec<u8>, TransportError> {
-    let failed = |kind, cause: Box<dyn std::error::Error + Send + Sync>| TransportError::new(kind, Sent::All, cause);
+    let failed =
+        |kind, cause: Box<dyn std::error::Error + Send + Sync>| TransportError::new(kind, Sent::All, cause);
     let mut plain = Vec::new();
     match decoder.take(MAX_BODY as u64 + 1).read_to_end(&mut plain) {
         Ok(n) if n > MAX_BODY => {

@@ -16,7 +16,7 @@ fn example() -> Sandbox {
 }
 
 fn client(sandbox: &Sandbox) -> Client {
-    quick(Client::builder())
+    quick(common::builder())
         .base_url(sandbox.base_url())
         .token_url(sandbox.token_url())
         .api_key(sandbox.api_key())
@@ -118,7 +118,7 @@ async fn a_short_lived_token_is_renewed_ahead_through_the_refresh_address() {
 #[tokio::test]
 async fn a_static_token_that_is_refused_is_not_tried_twice() {
     let sandbox = example();
-    let client = Client::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
+    let client = common::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let error = client.projects().update(ID, &named("a")).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Auth, 1));
     assert_eq!(sandbox.requests().len(), 1);
@@ -127,7 +127,7 @@ async fn a_static_token_that_is_refused_is_not_tried_twice() {
 #[tokio::test]
 async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
     let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(10)).start().unwrap();
-    let client = quick(Client::builder())
+    let client = quick(common::builder())
         .base_url(sandbox.base_url())
         .token_url(sandbox.token_url())
         .api_key(sandbox.api_key())

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{client, named, quick};
-use cor_http::{Client, ErrorKind, Outcome, ProjectCreate, ProjectUpdate};
+use cor_http::{ErrorKind, Outcome, ProjectCreate, ProjectUpdate};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
 const ID: &str = "SF-OPP-1/2";
@@ -63,7 +63,7 @@ async fn a_project_that_exists_is_told_by_its_code() {
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_is_not_sent_again() {
     let client_of = |sandbox: &Sandbox| {
-        let builder = quick(Client::builder()).attempt_timeout(Duration::from_millis(200));
+        let builder = quick(common::builder()).attempt_timeout(Duration::from_millis(200));
         builder.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap()
     };
     let hold = Hold::new();
@@ -91,7 +91,7 @@ async fn a_create_that_was_not_begun_is_sent_again() {
     {
         let sandbox = Sandbox::builder().credentials("key", "secret").start().unwrap();
         sandbox.queue(answer.clone());
-        let builder = quick(Client::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
+        let builder = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
         let client = builder.api_key("key").client_secret("secret").build().unwrap();
         client.projects().create(&create()).await.unwrap();
         let creates = methods(&sandbox).iter().filter(|method| *method == "POST").count();

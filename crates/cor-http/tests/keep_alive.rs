@@ -28,7 +28,7 @@ fn a_hundred_thousand_calls_to_one_who_closes_idle_connections_at_random() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (calls, failed) = runtime.block_on(async {
         // No retries: what is forgiven here is forgiven by the connection, not by another attempt.
-        let client = Client::builder().base_url(&peer.url).token("a-token").max_attempts(1).build().unwrap();
+        let client = common::builder().base_url(&peer.url).token("a-token").max_attempts(1).build().unwrap();
         let mut failed = Vec::new();
         // One by one, as programs do, and many at once.
         for n in 0..CALLS / 10 {
@@ -65,7 +65,7 @@ async fn nothing_is_sent_after_the_call_returned() {
         wait.lock().unwrap().recv().unwrap();
         talk.wait_for_end();
     });
-    let client = Client::builder().base_url(&peer.url).token("a-token").deadline(Duration::from_millis(100));
+    let client = common::builder().base_url(&peer.url).token("a-token").deadline(Duration::from_millis(100));
     let update = named("N").brief("b".repeat(2_000_000));
     let client = client.build().unwrap();
     let error = client.projects().update("A", &update).await.unwrap_err();
@@ -102,7 +102,7 @@ async fn a_connection_that_ended_while_it_was_idle_costs_no_attempt_and_no_doubt
         wait.lock().unwrap().recv().unwrap();
         talk.say("HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\n\r\n");
     });
-    let client = quick(Client::builder()).base_url(&peer.url).token("a-token").build().unwrap();
+    let client = quick(common::builder()).base_url(&peer.url).token("a-token").build().unwrap();
     client.projects().update("A", &named("N")).await.unwrap();
     go_on.send(()).unwrap();
     assert!(peer.ends_within(Duration::from_secs(5)));

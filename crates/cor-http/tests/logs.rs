@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use common::quick;
-use cor_http::{Client, ProjectUpdate};
+use cor_http::ProjectUpdate;
 use cor_sandbox::{Answer, Sandbox};
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -40,7 +40,7 @@ fn logs_tell_what_happened_and_neither_secrets_nor_business_text() {
 
     let sandbox = Sandbox::builder().example().credentials("key-of-mine", "hush-secret").start().unwrap();
     sandbox.queue(Answer::status(503));
-    let client = quick(Client::builder())
+    let client = quick(common::builder())
         .base_url(sandbox.base_url())
         .token_url(sandbox.token_url())
         .api_key("key-of-mine")
@@ -50,7 +50,7 @@ fn logs_tell_what_happened_and_neither_secrets_nor_business_text() {
     let update = ProjectUpdate::new("SALESFORCE").name("Takeover of Acme").estimated(1_234_567);
     tokio::runtime::Runtime::new()
         .unwrap()
-        .block_on(client.projects().update("SF-OPP-12345", &update))
+        .block_on(async { client.projects().update("SF-OPP-12345", &update).await })
         .unwrap();
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

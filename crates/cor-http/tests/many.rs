@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{client, named, quick};
-use cor_http::{Client, ErrorKind, Invalid, Issue, Outcome, ProjectUpdate, Row};
+use cor_http::{ErrorKind, Invalid, Issue, Outcome, ProjectUpdate, Row};
 use cor_sandbox::{Answer, RateLimit, Sandbox, SandboxBuilder};
 use futures_util::StreamExt;
 
@@ -171,7 +171,7 @@ async fn one_row_that_always_fails_does_not_hold_up_the_others() {
 #[tokio::test]
 async fn a_refused_token_ends_the_run_instead_of_failing_a_million_rows() {
     let sandbox = with_projects(Sandbox::builder(), 100);
-    let wrong = quick(Client::builder()).base_url(sandbox.base_url()).token("wrong").build().unwrap();
+    let wrong = quick(common::builder()).base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let mut results = wrong.projects().update_many(rows(100)).concurrency(4).start();
     let mut not_started = 0;
     while let Some(item) = results.next().await {
@@ -188,7 +188,7 @@ async fn an_address_where_nothing_ever_answered_is_given_up_on_after_the_deadlin
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let client = quick(Client::builder())
+    let client = quick(common::builder())
         .base_url(url)
         .token("t")
         .deadline(Duration::from_millis(600))
@@ -213,11 +213,11 @@ fn the_blocking_door_yields_the_same_results() {
 }
 
 #[tokio::test]
-async fn a_limit_that_never_lets_anything_through_ends_with_patience() {
+async fn a_limit_that_refuses_everything_stops_the_run_after_the_outage_timeout() {
     let sandbox = with_projects(Sandbox::builder(), 20);
     sandbox.queue(Answer::status(429).header("retry-after", "0.05").times(100_000));
     let many = client(&sandbox).projects().update_many(rows(20)).concurrency(4);
-    let mut results = many.patience(Duration::from_millis(600)).start();
+    let mut results = many.outage_timeout(Duration::from_millis(600)).start();
     while let Some(item) = results.next().await {
         assert!(item.result.is_err());
     }
@@ -228,7 +228,7 @@ async fn a_limit_that_never_lets_anything_through_ends_with_patience() {
 async fn no_token_for_a_moment_pauses_the_run() {
     let sandbox = with_projects(Sandbox::builder(), 50);
     sandbox.queue(Answer::status(503).for_tokens().times(9));
-    let client = quick(Client::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
+    let client = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
     let client = client.api_key(sandbox.api_key()).client_secret(sandbox.client_secret()).build().unwrap();
     let mut results = client.projects().update_many(rows(50)).concurrency(8).start();
     while let Some(item) = results.next().await {
@@ -241,7 +241,7 @@ async fn no_token_for_a_moment_pauses_the_run() {
 async fn credentials_that_are_refused_end_the_run() {
     let sandbox = with_projects(Sandbox::builder(), 50);
     sandbox.queue(Answer::status(403).for_tokens().times(100));
-    let client = quick(Client::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
+    let client = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
     let client = client.api_key(sandbox.api_key()).client_secret(sandbox.client_secret()).build().unwrap();
     let mut results = client.projects().update_many(rows(50)).concurrency(4).start();
     while results.next().await.is_some() {}
@@ -253,7 +253,7 @@ async fn credentials_that_are_refused_end_the_run() {
 async fn a_server_that_says_when_it_is_back_fails_no_row() {
     let sandbox = with_projects(Sandbox::builder(), 30);
     sandbox.queue(Answer::status(503).header("retry-after", "1").times(4));
-    let client = quick(Client::builder()).base_url(sandbox.base_url()).token(sandbox.token());
+    let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token());
     let client = client.deadline(Duration::from_millis(500)).build().unwrap();
     let mut results = client.projects().update_many(rows(30)).concurrency(4).start();
     while let Some(item) = results.next().await {
@@ -349,7 +349,7 @@ async fn a_row_that_always_gets_429_fails_by_itself_and_the_run_goes_on() {
 async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
     let sandbox = with_projects(Sandbox::builder(), 3);
     sandbox.queue(Answer::status(504).times(100_000).for_id("P-2"));
-    let client = quick(Client::builder()).base_url(sandbox.base_url()).token(sandbox.token());
+    let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token());
     let client = client.deadline(Duration::from_secs(1)).build().unwrap();
     let begun = std::time::Instant::now();
     let mut results = client.projects().update_many(rows(3)).concurrency(1).start();
@@ -361,6 +361,6 @@ async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
     }
     assert_eq!(failed, [("P-2".to_owned(), Some(504))]);
     assert!(results.halted().is_none(), "{:?}", results.halted());
-    // The probes are up to four seconds apart by then; without the bound it would be the run's patience, 15 minutes.
+    // The probes are up to four seconds apart by then; without the bound it would be the run's outage timeout, 15 minutes.
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }

@@ -6,7 +6,6 @@ mod common;
 
 use common::{named, quick};
 use cor_fault_peer::Peer;
-use cor_http::Client;
 
 /// The most memory this process ever used, in KiB.
 fn peak() -> u64 {
@@ -19,7 +18,7 @@ fn peak() -> u64 {
 async fn forty_times_the_rows_take_no_more_memory() {
     let peer = Peer::start(|_, talk| while talk.listen() && talk.project() {});
     peer.be_brief();
-    let client = quick(Client::builder()).base_url(&peer.url).token("t").build().unwrap();
+    let client = quick(common::builder()).base_url(&peer.url).token("t").build().unwrap();
     let mut peaks = Vec::new();
     for rows in [1_000, 40_000] {
         let brief = "b".repeat(500);

@@ -83,7 +83,7 @@ fn run(name: &str, peer: &Peer, away: impl FnOnce() + Send, back: impl FnOnce() 
 fn bulk(url: &str) -> Summary {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let client = Client::builder().base_url(url).token("a-token").build().unwrap();
+        let client = common::builder().base_url(url).token("a-token").build().unwrap();
         let mut results =
             client.projects().update_many((0..ROWS).map(|n| (format!("P-{n}"), named("N")))).start();
         while let Some(item) = results.next().await {

@@ -10,7 +10,7 @@ use cor_fault_peer::{Lag, Peer, Talk};
 use cor_http::{Client, Error, ErrorKind, Outcome};
 
 fn client(peer: &Peer) -> Client {
-    let builder = quick(Client::builder()).base_url(&peer.url).token("secret-token").max_attempts(2);
+    let builder = quick(common::builder()).base_url(&peer.url).token("secret-token").max_attempts(2);
     builder.attempt_timeout(Duration::from_millis(300)).deadline(Duration::from_secs(2)).build().unwrap()
 }
 
@@ -133,7 +133,7 @@ async fn a_connection_closed_while_idle_is_nobodys_problem() {
     for _ in 0..50 {
         client.projects().update("A", &named("N")).await.unwrap();
     }
-    let once = Client::builder().base_url(&peer.url).token("t").max_attempts(1).build().unwrap();
+    let once = common::builder().base_url(&peer.url).token("t").max_attempts(1).build().unwrap();
     for _ in 0..50 {
         once.projects().update("A", &named("N")).await.unwrap();
     }
@@ -157,7 +157,7 @@ async fn tls_that_is_no_tls() {
         talk.wait_for_end();
     });
     let url = peer.url.replace("http://", "https://");
-    let client = quick(Client::builder()).base_url(url).token("t").build().unwrap();
+    let client = quick(common::builder()).base_url(url).token("t").build().unwrap();
     let error = client.projects().update("A", &named("N")).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Tls, Outcome::NotApplied));
 }
@@ -167,7 +167,7 @@ async fn a_handshake_that_never_ends_is_part_of_connecting() {
     let peer = Peer::start(|_, talk| talk.wait_for_end());
     let url = peer.url.replace("http://", "https://");
     let client =
-        quick(Client::builder()).base_url(url).token("t").connect_timeout(Duration::from_millis(200));
+        quick(common::builder()).base_url(url).token("t").connect_timeout(Duration::from_millis(200));
     let client = client.max_attempts(1).build().unwrap();
     let (lag, begun) = (Lag::watch(), Instant::now());
     let error = client.projects().update("A", &named("N")).await.unwrap_err();

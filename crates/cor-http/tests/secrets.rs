@@ -146,7 +146,7 @@ fn no_secret_shows_anywhere() {
 }
 
 fn client(hushed: &Hushed, url: &str) -> ClientBuilder {
-    let builder = quick(Client::builder()).base_url(url).token(&hushed.token).max_attempts(2);
+    let builder = quick(common::builder()).base_url(url).token(&hushed.token).max_attempts(2);
     builder.attempt_timeout(Duration::from_millis(300)).deadline(Duration::from_secs(1))
 }
 
@@ -305,7 +305,7 @@ async fn token_endpoints(hushed: &Hushed, captured: &Captured) {
                 talk.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()));
             }
         });
-        let builder = quick(Client::builder())
+        let builder = quick(common::builder())
             .base_url(&api.url)
             .token_url(format!("{}/v1/oauth/token", endpoint.url))
             .api_key(key)
@@ -328,7 +328,7 @@ async fn token_endpoints(hushed: &Hushed, captured: &Captured) {
         talk.listen();
         talk.reset();
     });
-    let builder = quick(Client::builder()).base_url(&api.url).token_url(&broken.url).api_key(key);
+    let builder = quick(common::builder()).base_url(&api.url).token_url(&broken.url).api_key(key);
     call(builder.client_secret(secret).max_attempts(2), "a token endpoint that resets", captured).await;
 }
 
@@ -405,28 +405,28 @@ async fn many(hushed: &Hushed, captured: &Captured) {
 fn configurations(hushed: &Hushed, captured: &Captured) {
     let secret = &hushed.secret;
     let builders = [
-        Client::builder().token(format!("{secret}\n")),
-        Client::builder().token(format!("{secret} é")),
-        Client::builder().token(secret).api_key(&hushed.key).client_secret(secret),
-        Client::builder().api_key(&hushed.key),
-        Client::builder().client_secret(secret),
-        Client::builder().api_key(format!("{secret}:")).client_secret(secret),
-        Client::builder().token(secret).base_url(format!("https://user:{secret}@cor.example")),
-        Client::builder().token(secret).base_url(format!("https://{secret}@cor.example")),
-        Client::builder().token(secret).base_url(format!("https://cor.example/?token={secret}")),
-        Client::builder().token(secret).base_url(format!("https://cor.example/#{secret}")),
-        Client::builder().token(secret).base_url(format!("https://user:{secret}@")),
-        Client::builder().token(secret).token_url(format!("https://user:{secret}@cor.example")),
-        Client::builder().token(secret).proxy(format!("http://user:{secret}@:99999")),
-        Client::builder().token(secret).proxy(format!("ftp://user:{secret}@proxy.example")),
-        Client::builder().token(secret).proxy(format!("user:{secret}@proxy.example:x")),
-        Client::builder().api_key(&hushed.key).client_secret(secret).base_url("https://cor.example"),
+        common::builder().token(format!("{secret}\n")),
+        common::builder().token(format!("{secret} é")),
+        common::builder().token(secret).api_key(&hushed.key).client_secret(secret),
+        common::builder().api_key(&hushed.key),
+        common::builder().client_secret(secret),
+        common::builder().api_key(format!("{secret}:")).client_secret(secret),
+        common::builder().token(secret).base_url(format!("https://user:{secret}@cor.example")),
+        common::builder().token(secret).base_url(format!("https://{secret}@cor.example")),
+        common::builder().token(secret).base_url(format!("https://cor.example/?token={secret}")),
+        common::builder().token(secret).base_url(format!("https://cor.example/#{secret}")),
+        common::builder().token(secret).base_url(format!("https://user:{secret}@")),
+        common::builder().token(secret).token_url(format!("https://user:{secret}@cor.example")),
+        common::builder().token(secret).proxy(format!("http://user:{secret}@:99999")),
+        common::builder().token(secret).proxy(format!("ftp://user:{secret}@proxy.example")),
+        common::builder().token(secret).proxy(format!("user:{secret}@proxy.example:x")),
+        common::builder().api_key(&hushed.key).client_secret(secret).base_url("https://cor.example"),
     ];
     for builder in builders {
         captured.debug("a builder", &builder);
         captured.error("a set-up", &builder.build().unwrap_err());
     }
-    let client = Client::builder().token(secret).build().unwrap();
+    let client = common::builder().token(secret).build().unwrap();
     captured.debug("a client", &client);
     captured.debug("a client", &client.reconnected().unwrap());
     captured.debug("a blocking client", &cor_http::blocking::Client::new(client).unwrap());

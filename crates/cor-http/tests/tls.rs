@@ -69,7 +69,7 @@ async fn server_of(name: &str, versions: &[&'static rustls::SupportedProtocolVer
 }
 
 async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error> {
-    let mut builder = quick(Client::builder()).base_url(url).token("secret-token");
+    let mut builder = quick(common::builder()).base_url(url).token("secret-token");
     if let Some(ca_file) = ca_file {
         builder = builder.ca_file(ca_file);
     }
@@ -139,7 +139,7 @@ async fn a_ca_file_without_a_certificate_is_a_configuration_error() {
     let file = folder.path().join("ca.pem");
     for content in ["", "not PEM", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
         std::fs::write(&file, content).unwrap();
-        let error = Client::builder().token("t").ca_file(&file).build().unwrap_err();
+        let error = common::builder().token("t").ca_file(&file).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{content:?}");
     }
 }

@@ -124,7 +124,7 @@ fn say(talk: &mut Talk, status: u16, body: &str) {
 }
 
 fn builder(peer: &Peer) -> ClientBuilder {
-    quick(Client::builder())
+    quick(common::builder())
         .base_url(&peer.url)
         .token_url(format!("{}/v1/oauth/token", peer.url))
         .api_key("the-key")

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{client, named, quick};
 use cor_fault_peer::Lag;
-use cor_http::{Client, ErrorKind, Field, Outcome, ProjectUpdate, RetryPolicy};
+use cor_http::{ErrorKind, Field, Outcome, ProjectUpdate, RetryPolicy};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
 fn example() -> Sandbox {
@@ -80,7 +80,7 @@ async fn retries_end_at_the_most_attempts() {
     let error = client(&sandbox).projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Server, Some(503), 4));
     assert_eq!(sandbox.requests().len(), 4);
-    let once = quick(Client::builder()).retry(RetryPolicy::none());
+    let once = quick(common::builder()).retry(RetryPolicy::none());
     let once = once.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
     let error = once.projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!(error.attempts(), 1);
@@ -102,7 +102,7 @@ async fn the_deadline_ends_a_call_that_gets_no_answer() {
     let sandbox = example();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold));
-    let client = Client::builder()
+    let client = common::builder()
         .base_url(sandbox.base_url())
         .token(sandbox.token())
         .deadline(Duration::from_millis(150))
@@ -120,7 +120,7 @@ async fn an_attempt_that_takes_too_long_makes_room_for_another() {
     let sandbox = example();
     let hold = Hold::new();
     sandbox.queue(Answer::drop_connection().held_by(&hold));
-    let client = quick(Client::builder()).attempt_timeout(Duration::from_millis(100));
+    let client = quick(common::builder()).attempt_timeout(Duration::from_millis(100));
     let client = client.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
     let project = client.projects().update(ID, &named("N")).await.unwrap();
     assert_eq!(project.name(), Some("N"));
@@ -131,7 +131,7 @@ async fn nothing_listens_there() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let client = quick(Client::builder()).base_url(url).token("t").build().unwrap();
+    let client = quick(common::builder()).base_url(url).token("t").build().unwrap();
     let error = client.projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.outcome(), error.attempts()),
@@ -188,13 +188,13 @@ async fn updates_of_one_project_are_applied_in_the_order_of_the_calls() {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_sends_nothing_more() {
-    let sandbox = example();
+    let sandbox = Arc::new(example());
     sandbox.queue(Answer::status(503).times(9));
-    let slow = Client::builder().base_url(sandbox.base_url()).token(sandbox.token());
+    let slow = common::builder().base_url(sandbox.base_url()).token(sandbox.token());
     let slow = slow.backoff_base(Duration::from_secs(20)).build().unwrap();
     let update = named("N");
     let projects = slow.projects();
-    let mut call = std::pin::pin!(projects.update(ID, &update));
+    let mut call = projects.update(ID, &update).into_future();
     let watched = sandbox.clone();
     let arrived = tokio::task::spawn_blocking(move || watched.wait_for_requests(1, Duration::from_secs(10)));
     tokio::select! {

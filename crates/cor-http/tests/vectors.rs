@@ -3,7 +3,7 @@
 
 mod common;
 
-use cor_http::{Client, Date, Draft, IncomeType, Number, ProjectUpdate, Value};
+use cor_http::{Date, Draft, IncomeType, Number, ProjectUpdate, Value};
 use cor_sandbox::{Answer, Sandbox};
 use serde_json::Value as Json;
 
@@ -73,7 +73,7 @@ async fn answers_are_the_same_projects_and_errors() {
     for vector in common::vectors("answers.json") {
         let (name, expect) = (vector["name"].as_str().unwrap(), &vector["expect"]);
         let sandbox = Sandbox::start().unwrap();
-        let client = common::quick(Client::builder())
+        let client = common::quick(common::builder())
             .max_attempts(2)
             .base_url(sandbox.base_url())
             .token(sandbox.token())

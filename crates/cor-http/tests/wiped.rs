@@ -100,7 +100,7 @@ fn child() {
     let [(_, token), (_, key), (_, secret), ..] = &secrets;
     // A token that was given, the same with TLS, and one that was fetched and renewed.
     for how in ["given", "shielded", "fetched"] {
-        let builder = Client::builder();
+        let builder = common::builder();
         let client = match how {
             "given" => run(builder.base_url(&url).token(token.reveal())),
             "shielded" => {

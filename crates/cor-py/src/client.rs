@@ -84,7 +84,7 @@ impl NativeClient {
         }
     }
 
-    #[pyo3(signature = (rows, source, id_column, cells, concurrency, patience, on_progress, bar, create_missing))]
+    #[pyo3(signature = (rows, source, id_column, cells, concurrency, outage_timeout, on_progress, bar, create_missing))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn update_many(
         &self,
@@ -93,13 +93,13 @@ impl NativeClient {
         id_column: String,
         cells: bool,
         concurrency: Option<&Bound<'_, PyAny>>,
-        patience: Option<&Bound<'_, PyAny>>,
+        outage_timeout: Option<&Bound<'_, PyAny>>,
         on_progress: Option<Py<PyAny>>,
         bar: Option<Py<PyAny>>,
         create_missing: bool,
     ) -> PyResult<Results> {
         let py = rows.py();
-        let options = run_options(py, concurrency, patience, create_missing)?;
+        let options = run_options(py, concurrency, outage_timeout, create_missing)?;
         let source = source_text(source)?;
         let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
         let listeners = Listeners::new(py, on_progress, bar)?;
@@ -138,7 +138,9 @@ impl NativeClient {
     /// Results are handed over one by one where there is a callback, which may stop the run at each; it is called by the
     /// event loop's side.
     /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
-    #[pyo3(signature = (mailbox, rows, fed, source, id_column, cells, concurrency, patience, on_progress, create_missing))]
+    #[pyo3(signature = (
+        mailbox, rows, fed, source, id_column, cells, concurrency, outage_timeout, on_progress, create_missing
+    ))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
@@ -149,12 +151,12 @@ impl NativeClient {
         id_column: String,
         cells: bool,
         concurrency: Option<&Bound<'_, PyAny>>,
-        patience: Option<&Bound<'_, PyAny>>,
+        outage_timeout: Option<&Bound<'_, PyAny>>,
         on_progress: Option<&Bound<'_, PyAny>>,
         create_missing: bool,
     ) -> PyResult<AsyncRun> {
         let py = rows.py();
-        let options = run_options(py, concurrency, patience, create_missing)?;
+        let options = run_options(py, concurrency, outage_timeout, create_missing)?;
         on_progress.map(listen::check_callback).transpose()?;
         let source = source_text(source)?;
         let engine = self.0.engine(py)?;
@@ -342,7 +344,7 @@ fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::Duration> {
 fn run_options(
     py: Python<'_>,
     concurrency: Option<&Bound<'_, PyAny>>,
-    patience: Option<&Bound<'_, PyAny>>,
+    outage_timeout: Option<&Bound<'_, PyAny>>,
     create_missing: bool,
 ) -> PyResult<Options> {
     let concurrency = concurrency.map(|value| count("concurrency", value)).transpose()?;
@@ -351,7 +353,7 @@ fn run_options(
     }
     Ok(Options {
         concurrency: concurrency.map(|concurrency| concurrency as usize),
-        patience: patience.map(|value| time("patience", value)).transpose()?,
+        outage_timeout: outage_timeout.map(|value| time("outage_timeout", value)).transpose()?,
         create_missing,
     })
 }

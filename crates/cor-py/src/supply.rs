@@ -80,7 +80,7 @@ impl Supply {
 /// The options of a run, as they come from Python.
 pub(crate) struct Options {
     pub(crate) concurrency: Option<usize>,
-    pub(crate) patience: Option<std::time::Duration>,
+    pub(crate) outage_timeout: Option<std::time::Duration>,
     /// Projects that COR does not know are created from their rows.
     pub(crate) create_missing: bool,
 }
@@ -91,8 +91,8 @@ pub(crate) fn start(client: &cor_http::Client, feed: Feed, options: &Options) ->
     if let Some(concurrency) = options.concurrency {
         run = run.concurrency(concurrency);
     }
-    if let Some(patience) = options.patience {
-        run = run.patience(patience);
+    if let Some(outage_timeout) = options.outage_timeout {
+        run = run.outage_timeout(outage_timeout);
     }
     if options.create_missing {
         run = run.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone())));

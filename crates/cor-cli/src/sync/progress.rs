@@ -99,10 +99,7 @@ impl Progress {
             "event": "progress", "doing": doing, "done": counts.done, "not_applied": counts.not_applied,
             "rate": tenths(self.rate(counts.done)),
             "seconds_left": self.left(counts.position).map(tenths),
-            "paused": counts.paused.map(|pause| match pause {
-                Pause::RateLimited => "rate_limited",
-                _ => "unreachable",
-            }),
+            "paused": counts.paused,
         }));
     }
 

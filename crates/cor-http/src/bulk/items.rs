@@ -1,7 +1,7 @@
 use cor_core::{Invalid, Project, ProjectUpdate};
 
 use crate::Error;
-use crate::gate::Pause;
+use crate::admission::Pause;
 
 /// One row of many: an external id and what is to change.
 #[derive(Clone, Debug)]

@@ -12,11 +12,11 @@ use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 use super::items::{ItemResult, Progress, Row, Summary};
 use super::update_many::{Creation, OnProgress};
 use crate::Error;
+use crate::admission::order::ProjectKey;
+use crate::admission::{OutageTimeout, Pause};
 use crate::call::{self, Caller, Calls};
-use crate::gate::{Patience, Pause};
 use crate::operation::check_update;
 use crate::options::CallOptions;
-use crate::order::ProjectKey;
 use crate::stop::Stop;
 
 struct Job {
@@ -35,7 +35,7 @@ pub struct Results {
     /// `None` once the input has ended or is no longer wanted.
     rows: Option<BoxStream<'static, Row>>,
     concurrency: usize,
-    patience: Patience,
+    outage_timeout: OutageTimeout,
     creation: Option<Creation>,
     on_progress: Option<OnProgress>,
     total: Option<u64>,
@@ -59,7 +59,7 @@ impl Results {
         calls: Arc<Calls>,
         rows: BoxStream<'static, Row>,
         concurrency: usize,
-        patience: Patience,
+        outage_timeout: OutageTimeout,
         creation: Option<Creation>,
         on_progress: Option<OnProgress>,
     ) -> Results {
@@ -68,7 +68,7 @@ impl Results {
             calls,
             rows: Some(rows),
             concurrency,
-            patience,
+            outage_timeout,
             creation,
             on_progress,
             total: most.filter(|most| *most == least).map(|n| n as u64),
@@ -110,7 +110,7 @@ impl Results {
 
     /// Why nothing is sent at the moment.
     pub fn paused(&self) -> Option<Pause> {
-        self.calls.gate.pause()
+        self.calls.admission.pause()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<ItemResult>> {
@@ -149,7 +149,7 @@ impl Results {
                 self.free(job.key);
                 return Some(not_started(job.index, job.id));
             }
-            let caller = Caller::Bulk(self.patience, self.stopped.clone());
+            let caller = Caller::Bulk(self.outage_timeout, self.stopped.clone());
             self.in_flight.push(Box::pin(run(self.calls.clone(), job, caller, self.creation.clone())));
         }
         None
@@ -244,7 +244,7 @@ impl Results {
                 done: self.summary.applied + self.summary.rejected + self.summary.failed,
                 failed: self.summary.rejected + self.summary.failed,
                 total: self.total,
-                paused: self.calls.gate.pause(),
+                paused: self.calls.admission.pause(),
             };
             if !on_progress(&progress) {
                 self.stopped.stop();
@@ -260,8 +260,8 @@ fn halts(error: &Error, calls: &Calls, stopped: bool) -> bool {
         ErrorKind::Auth | ErrorKind::Tls => true,
         // The way is closed, not only for the moment: by a proxy that refuses, for one.
         ErrorKind::Transport if !error.is_retryable() => true,
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => calls.gate.is_unreachable(),
-        // Not COR's refusal of this row, but the gate's of all, or a wait for COR that somebody ended.
+        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => calls.admission.is_unreachable(),
+        // Admission control rejected the row, as it would every other, or a stop ended the wait for COR.
         ErrorKind::RateLimited => stopped || error.status().is_none(),
         _ => false,
     }
@@ -286,7 +286,7 @@ async fn run(
 ) -> (ProjectKey, ItemResult) {
     let Job { index, id, update, key } = job;
     // Other calls of this client may be at the same project.
-    let _place = calls.gate.in_order(key).await;
+    let _project = calls.admission.acquire_project(key).await;
     let mut result = calls.update(&id, &update, CallOptions::default(), caller.clone()).await;
     let mut created = false;
     let missing = |error: &Error| error.kind() == ErrorKind::ProjectNotFound;

@@ -7,8 +7,8 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 
 use super::items::{Progress, Row};
 use super::results::Results;
+use crate::admission::OutageTimeout;
 use crate::call::Calls;
-use crate::gate::Patience;
 
 /// The create for an external id and update of which COR knows no project.
 pub(super) type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
@@ -21,7 +21,7 @@ pub struct UpdateMany {
     calls: Arc<Calls>,
     rows: BoxStream<'static, Row>,
     concurrency: usize,
-    patience: Duration,
+    outage_timeout: Duration,
     creation: Option<Creation>,
     on_progress: Option<OnProgress>,
 }
@@ -35,7 +35,7 @@ impl UpdateMany {
             concurrency,
             calls,
             rows: rows.map(Into::into).boxed(),
-            patience: Duration::from_secs(15 * 60),
+            outage_timeout: Duration::from_secs(15 * 60),
             creation: None,
             on_progress: None,
         }
@@ -47,11 +47,11 @@ impl UpdateMany {
         self
     }
 
-    /// How long to wait for COR when it cannot be reached; default 15 min. Where COR has not answered at all
-    /// yet, the client's deadline is the limit. After that the run stops: rows under way fail, the rest is
-    /// not started.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    /// How long the run waits for COR to come back when COR cannot be reached or refuses every request; default 15 min.
+    /// Until COR has answered once, the run waits no longer than the client's deadline. After that the run stops: rows
+    /// under way fail, and the remaining rows are not started.
+    pub fn outage_timeout(mut self, outage_timeout: Duration) -> Self {
+        self.outage_timeout = outage_timeout;
         self
     }
 
@@ -77,9 +77,11 @@ impl UpdateMany {
 
     /// Starts the run. It advances while its results are asked for.
     pub fn start(self) -> Results {
-        let patience =
-            Patience { before_contact: self.patience.min(self.calls.deadline), after_contact: self.patience };
-        Results::new(self.calls, self.rows, self.concurrency, patience, self.creation, self.on_progress)
+        let outage_timeout = OutageTimeout {
+            before_first_answer: self.outage_timeout.min(self.calls.deadline),
+            after_first_answer: self.outage_timeout,
+        };
+        Results::new(self.calls, self.rows, self.concurrency, outage_timeout, self.creation, self.on_progress)
     }
 }
 

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::address::address;
 use super::credentials::credentials;
-use super::proxy::{ProxyOption, Proxies};
+use super::proxy::{Proxies, ProxyOption};
 use super::transports::{Choice, Tls};
 use super::{BASE_URL, Options, TOKEN_URL, check_max_attempts, time};
 use crate::auth::Credentials;
@@ -227,7 +227,8 @@ impl ClientBuilder {
         if user_agent.is_empty() || !user_agent.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
             return Err(Error::config("user_agent is empty or holds characters other than printable ASCII"));
         }
-        let tls = Tls::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
+        let tls =
+            Tls::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
         let transport = match self.transport {
             Some(transport) => {
                 let of_its_own = [
@@ -238,8 +239,10 @@ impl ClientBuilder {
                     ("connect_timeout", self.connect_timeout.is_some()),
                 ];
                 if let Some((option, _)) = of_its_own.iter().find(|(_, is_set)| *is_set) {
-                    return Err(Error::config(format!("{option} is set together with a transport of the caller's own"))
-                        .advising("set it up in that transport and leave the option out"));
+                    return Err(Error::config(format!(
+                        "{option} is set together with a transport of the caller's own"
+                    ))
+                    .advising("set it up in that transport and leave the option out"));
                 }
                 Choice::Own(transport)
             }
@@ -247,8 +250,10 @@ impl ClientBuilder {
         };
         let proxies = match &transport {
             Choice::Own(_) => Proxies::default(),
-            Choice::BuiltIn(kind) => ProxyOption { argument: self.proxy, environment: env.proxy, no_proxy: env.no_proxy }
-                .for_addresses(*kind, &base_url, &token_url)?,
+            Choice::BuiltIn(kind) => {
+                ProxyOption { argument: self.proxy, environment: env.proxy, no_proxy: env.no_proxy }
+                    .for_addresses(*kind, &base_url, &token_url)?
+            }
         };
         Ok(Options {
             transport,
@@ -272,7 +277,10 @@ impl ClientBuilder {
     }
 }
 
-fn transport_kind(argument: Option<TransportKind>, environment: Option<String>) -> Result<TransportKind, Error> {
+fn transport_kind(
+    argument: Option<TransportKind>,
+    environment: Option<String>,
+) -> Result<TransportKind, Error> {
     let kind = match (argument, environment) {
         (Some(kind), _) => kind,
         (None, None) => TransportKind::default(),
@@ -297,7 +305,7 @@ impl fmt::Debug for ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::{ErrorKind, seconds};
 
     fn refused(builder: ClientBuilder) -> String {
         let error = builder.options().map(drop).unwrap_err();

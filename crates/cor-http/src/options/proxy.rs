@@ -30,12 +30,18 @@ impl ProxyOption {
 impl ProxyOption {
     /// The proxies of the two addresses. One that the caller asks for takes both; one from the environment leaves out what
     /// `NO_PROXY` names; this machine is never spoken to through a proxy.
-    pub(super) fn for_addresses(self, kind: TransportKind, base: &Url, token: &Url) -> Result<Proxies, Error> {
+    pub(super) fn for_addresses(
+        self,
+        kind: TransportKind,
+        base: &Url,
+        token: &Url,
+    ) -> Result<Proxies, Error> {
         use hyper_util::client::proxy::matcher::Matcher;
         use secrecy::ExposeSecret;
 
         let bad = || {
-            Error::config("proxy is no address").advising("write it as http://host:port or socks5://host:port")
+            Error::config("proxy is no address")
+                .advising("write it as http://host:port or socks5://host:port")
         };
         let (proxy, no_proxy, name) = match (self.argument, self.environment) {
             (Some(proxy), _) => (proxy, None, "proxy"),
@@ -56,8 +62,10 @@ impl ProxyOption {
         };
         let (api, token) = (applies(base), applies(token));
         if kind == TransportKind::Direct && (api || token) {
-            return Err(Error::config(format!("transport is direct, which speaks to no proxy, and {name} is set"))
-                .advising("use the transport reqwest, or leave the proxy out"));
+            return Err(Error::config(format!(
+                "transport is direct, which speaks to no proxy, and {name} is set"
+            ))
+            .advising("use the transport reqwest, or leave the proxy out"));
         }
         let proxy: SecretString = with_scheme.into();
         let pick = |applies: bool| applies.then(|| proxy.clone());

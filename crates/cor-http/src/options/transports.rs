@@ -57,7 +57,8 @@ impl Tls {
 }
 
 fn one_of_two(set: &str, missing: &str) -> Error {
-    Error::config(format!("{set} is set and {missing} is not")).advising("set client_cert and client_key together")
+    Error::config(format!("{set} is set and {missing} is not"))
+        .advising("set client_cert and client_key together")
 }
 
 impl Options {
@@ -106,13 +107,19 @@ impl Options {
             #[cfg(feature = "reqwest")]
             TransportKind::Reqwest => {
                 let (timeout, user_agent) = (self.connect_timeout, &self.user_agent);
-                let transport = crate::transport::reqwest::ReqwestTransport::new(address, proxy, tls, timeout, user_agent)?;
+                let transport = crate::transport::reqwest::ReqwestTransport::new(
+                    address, proxy, tls, timeout, user_agent,
+                )?;
                 Ok(Arc::new(transport))
             }
             #[cfg(feature = "direct")]
             TransportKind::Direct => {
                 let _ = proxy; // refused with the other options
-                Ok(Arc::new(crate::transport::direct::DirectTransport::new(address, tls, self.connect_timeout)))
+                Ok(Arc::new(crate::transport::direct::DirectTransport::new(
+                    address,
+                    tls,
+                    self.connect_timeout,
+                )))
             }
             #[allow(unreachable_patterns)]
             _ => Err(Error::config(format!("this build has no transport {kind}"))),

@@ -95,6 +95,9 @@ mod tests {
         assert_eq!(waits(Some(59 * second), deadline, true)[0], Some(59_000));
         assert_eq!(waits(None, deadline, false), [None; 5]);
         let mut single = AttemptCounter::default();
-        assert_eq!(single.next(&RetryPolicy::none(), None, 0.0, now, deadline, || panic!("no budget is spent")), None);
+        assert_eq!(
+            single.next(&RetryPolicy::none(), None, 0.0, now, deadline, || panic!("no budget is spent")),
+            None
+        );
     }
 }

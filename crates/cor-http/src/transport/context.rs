@@ -61,12 +61,6 @@ impl RequestContext {
         self.advance(Sent::All);
     }
 
-    /// The request starts again on another connection, after the transport made sure that nothing of it had left.
-    #[cfg_attr(not(feature = "direct"), allow(dead_code))] // only `direct` knows for certain
-    pub(crate) fn restart(&self) {
-        self.progress.store(Sent::Nothing as u8, Ordering::Relaxed);
-    }
-
     fn advance(&self, sent: Sent) {
         self.progress.fetch_max(sent as u8, Ordering::Relaxed);
     }

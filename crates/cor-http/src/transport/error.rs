@@ -46,7 +46,9 @@ impl TransportError {
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> TransportError {
         let sent = match kind {
-            FaultKind::Connect | FaultKind::Refused | FaultKind::Unprocessed | FaultKind::Tls => Sent::Nothing,
+            FaultKind::Connect | FaultKind::Refused | FaultKind::Unprocessed | FaultKind::Tls => {
+                Sent::Nothing
+            }
             _ => sent,
         };
         TransportError { kind, sent, cause: cause.into() }

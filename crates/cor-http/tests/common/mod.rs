@@ -8,8 +8,21 @@ pub mod faults;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cor_http::{Client, ClientBuilder, ProjectUpdate};
+use cor_http::{Client, ClientBuilder, ProjectUpdate, TransportKind};
 use cor_sandbox::Sandbox;
+
+/// The transport that this run of the suites tests: `COR_TEST_TRANSPORT=direct`, or `reqwest`.
+pub fn transport() -> TransportKind {
+    match std::env::var("COR_TEST_TRANSPORT") {
+        Ok(name) => name.parse().unwrap(),
+        Err(_) => TransportKind::Reqwest,
+    }
+}
+
+/// A client's builder, with the transport under test.
+pub fn builder() -> ClientBuilder {
+    Client::builder().transport_kind(transport())
+}
 
 /// A client that does not make tests wait: at most a millisecond between attempts.
 pub fn quick(builder: ClientBuilder) -> ClientBuilder {
@@ -17,7 +30,7 @@ pub fn quick(builder: ClientBuilder) -> ClientBuilder {
 }
 
 pub fn client(sandbox: &Sandbox) -> Client {
-    quick(Client::builder()).base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap()
+    quick(builder()).base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap()
 }
 
 pub fn named(name: &str) -> ProjectUpdate {

@@ -72,7 +72,8 @@ impl Connection {
                 let all_sent = sent == self.outbox.len();
                 let (answer, keep_alive) = reader.finish();
                 if !all_sent && answer.status().is_success() {
-                    let (kind, cause) = malformed(Malformed::Head("it says success before the whole request was sent"));
+                    let (kind, cause) =
+                        malformed(Malformed::Head("it says success before the whole request was sent"));
                     return Err(Interrupted { kind, cause, silent: false });
                 }
                 self.busy = !all_sent;
@@ -134,7 +135,9 @@ impl Connection {
                 Poll::Ready(Ok(())) => room.filled().len(),
                 // A peer that leaves without TLS's goodbye: what came may have been cut by somebody in between.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Poll::Ready(Err(write_error.map_or_else(|| malformed(Malformed::CutShort), broken)));
+                    return Poll::Ready(Err(
+                        write_error.map_or_else(|| malformed(Malformed::CutShort), broken)
+                    ));
                 }
                 Poll::Ready(Err(error)) if !*heard && tls::is_alert(&error) => {
                     return Poll::Ready(Err((FaultKind::TlsAlert, error.into())));

@@ -42,7 +42,11 @@ pub(crate) struct DirectTransport {
 
 impl DirectTransport {
     /// `tls` is needed for an https address.
-    pub(crate) fn new(address: &Url, tls: Option<&Arc<ClientConfig>>, connect_timeout: Duration) -> DirectTransport {
+    pub(crate) fn new(
+        address: &Url,
+        tls: Option<&Arc<ClientConfig>>,
+        connect_timeout: Duration,
+    ) -> DirectTransport {
         let host = address.host_str().unwrap_or_default();
         let authority = match address.port() {
             Some(port) => format!("{host}:{port}"),
@@ -125,7 +129,8 @@ impl DirectTransport {
     /// Writes a whole request.
     fn write(&self, out: &mut Zeroizing<Vec<u8>>, request: &http::Request<Bytes>, context: &RequestContext) {
         let target = path_and_query(request.uri());
-        let lines: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let lines: usize =
+            request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         // Growing, now or later, would leave copies of the token behind.
         let size = target.len() + lines + self.authority.len() + request.body().len() + 120;
         if out.capacity() < size {

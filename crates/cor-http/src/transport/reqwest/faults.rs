@@ -51,7 +51,8 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         return if refused_by_proxy(error) { FaultKind::Refused } else { FaultKind::Connect };
     }
     if let Some(alert) = find::<rustls::Error>(error) {
-        let ended = matches!(alert, rustls::Error::AlertReceived(_)) && find::<legacy::Error>(error).is_some();
+        let ended =
+            matches!(alert, rustls::Error::AlertReceived(_)) && find::<legacy::Error>(error).is_some();
         return if ended { FaultKind::TlsAlert } else { FaultKind::Broken };
     }
     if let Some(http2) = find::<h2::Error>(error) {

@@ -151,12 +151,18 @@ impl From<reqwest::Error> for Interrupted {
 /// Reads a body of at most `max` bytes.
 async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes, Interrupted> {
     let too_large = || {
-        Interrupted::Fault(FaultKind::TooLarge, format!("the answer's body is larger than {} MiB", max / 1024 / 1024))
+        Interrupted::Fault(
+            FaultKind::TooLarge,
+            format!("the answer's body is larger than {} MiB", max / 1024 / 1024),
+        )
     };
     // hyper reads other encodings as if they were not there.
     let encodings = response.headers().get_all(http::header::TRANSFER_ENCODING);
     if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
-        return Err(Interrupted::Fault(FaultKind::Protocol, "its transfer-encoding is not plain chunked".to_owned()));
+        return Err(Interrupted::Fault(
+            FaultKind::Protocol,
+            "its transfer-encoding is not plain chunked".to_owned(),
+        ));
     }
     let stated = response.content_length();
     if stated.is_some_and(|length| length > max as u64) {

@@ -1,51 +1,60 @@
-//! Limits of many shapes, in invented time: what a server in front of COR might do.
+//! Servers with limits of many shapes, in simulated time.
 
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Shape {
-    /// No limit at all.
-    Open,
-    /// A token bucket that holds so many seconds' worth, two requests at least.
+    Unlimited,
+    /// A token bucket that holds what it gives in so many seconds, two requests at least.
     Bucket(f64),
-    /// So many seconds, following a clock.
+    /// Windows of so many seconds whose boundaries follow a clock.
     Window(f64),
-    /// So many seconds from the first request after the last window ended.
+    /// Windows of so many seconds, each of which begins with the first request after the last one ended.
     Anchored(f64),
-    /// Any stretch of so many seconds.
+    /// A window that slides: the last so many seconds at any time.
     Sliding(f64),
-    /// A sliding window as it is often approximated: the last window counts for as much of it as is covered.
+    /// The usual approximation of a sliding window: the last window counts for the part of it that is still covered.
     Weighted(f64),
 }
 
-/// What a refusal says about when to come again.
+/// How a refusal says when to come again.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Tells {
-    Nothing,
-    /// Whole seconds, rounded up, as the header usually has them.
+pub(super) enum RetryAfter {
+    Absent,
+    /// Whole seconds, rounded up, as in most servers' header.
     Seconds,
     /// To the microsecond.
-    Exactly,
+    Exact,
 }
 
-pub(super) struct Server {
+pub(super) struct SimulatedServer {
     shape: Shape,
     rate: f64,
-    /// Where the windows' boundaries lie.
+    /// The offset of the windows' boundaries.
     phase: f64,
     /// Left in the bucket, or used of the window.
     count: f64,
+    /// When `count` was last updated, or when the anchored window began.
     at: f64,
+    /// The count of the window before.
     previous: f64,
+    /// Accepted requests in the sliding window.
     recent: VecDeque<f64>,
 }
 
-impl Server {
-    pub(super) fn new(shape: Shape, rate: f64, phase: f64) -> Server {
-        let mut server =
-            Server { shape, rate, phase, count: 0.0, at: 0.0, previous: 0.0, recent: VecDeque::new() };
+impl SimulatedServer {
+    pub(super) fn new(shape: Shape, rate: f64, phase: f64) -> SimulatedServer {
+        let mut server = SimulatedServer {
+            shape,
+            rate,
+            phase,
+            count: 0.0,
+            at: 0.0,
+            previous: 0.0,
+            recent: VecDeque::new(),
+        };
         if let Shape::Bucket(seconds) = shape {
-            server.count = server.burst(seconds);
+            server.count = server.capacity(seconds);
         }
         server
     }
@@ -54,16 +63,17 @@ impl Server {
         (self.shape, self.rate) = (shape, rate);
     }
 
-    fn burst(&self, seconds: f64) -> f64 {
+    /// What a bucket holds.
+    fn capacity(&self, seconds: f64) -> f64 {
         (self.rate * seconds).max(2.0)
     }
 
-    /// `Err`: refused, and for how many seconds.
-    pub(super) fn arrive(&mut self, now: f64) -> Result<(), f64> {
+    /// Handles a request. `Err`: it is refused, and COR would accept again after so many seconds.
+    pub(super) fn handle(&mut self, now: f64) -> Result<(), f64> {
         match self.shape {
-            Shape::Open => Ok(()),
+            Shape::Unlimited => Ok(()),
             Shape::Bucket(seconds) => {
-                self.count = (self.count + (now - self.at) * self.rate).min(self.burst(seconds));
+                self.count = (self.count + (now - self.at) * self.rate).min(self.capacity(seconds));
                 self.at = now;
                 if self.count < 1.0 - 1e-9 {
                     return Err((1.0 - self.count) / self.rate);
@@ -78,13 +88,13 @@ impl Server {
                 }
                 self.at = now;
                 let end = (window(now) + 1.0) * seconds - self.phase;
-                self.take(seconds, end - now)
+                self.count_in_window(seconds, end - now)
             }
             Shape::Anchored(seconds) => {
                 if now >= self.at + seconds || self.count == 0.0 {
                     (self.at, self.count) = (now, 0.0);
                 }
-                self.take(seconds, self.at + seconds - now)
+                self.count_in_window(seconds, self.at + seconds - now)
             }
             Shape::Sliding(seconds) => {
                 while self.recent.front().is_some_and(|then| *then <= now - seconds) {
@@ -92,11 +102,11 @@ impl Server {
                 }
                 self.count = self.recent.len() as f64;
                 let wait = self.recent.front().map_or(0.0, |then| then + seconds - now);
-                let taken = self.take(seconds, wait);
-                if taken.is_ok() {
+                let counted = self.count_in_window(seconds, wait);
+                if counted.is_ok() {
                     self.recent.push_back(now);
                 }
-                taken
+                counted
             }
             Shape::Weighted(seconds) => {
                 let window = |time: f64| ((time + self.phase) / seconds).floor();
@@ -107,20 +117,22 @@ impl Server {
                 }
                 self.at = now;
                 let into = (now + self.phase) / seconds - window(now);
-                let most = (self.rate * seconds).round();
-                if self.previous * (1.0 - into) + self.count + 1.0 <= most + 1e-9 {
+                let capacity = (self.rate * seconds).round();
+                if self.previous * (1.0 - into) + self.count + 1.0 <= capacity + 1e-9 {
                     self.count += 1.0;
                     return Ok(());
                 }
-                let enough =
-                    if self.previous > 0.0 { 1.0 - (most - 1.0 - self.count) / self.previous } else { 1.0 };
+                let enough = match self.previous > 0.0 {
+                    true => 1.0 - (capacity - 1.0 - self.count) / self.previous,
+                    false => 1.0,
+                };
                 Err((enough.min(1.0) - into).max(0.0) * seconds)
             }
         }
     }
 
-    /// One of so many seconds' worth.
-    fn take(&mut self, seconds: f64, wait: f64) -> Result<(), f64> {
+    /// Counts a request in a window of so many seconds, which has room again after `wait` seconds.
+    fn count_in_window(&mut self, seconds: f64, wait: f64) -> Result<(), f64> {
         if self.count >= (self.rate * seconds).round() {
             return Err(wait);
         }

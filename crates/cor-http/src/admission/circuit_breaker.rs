@@ -1,0 +1,301 @@
+//! The circuit breaker of bulk runs: it tells a bad request from an outage. Pure: the time is an argument.
+//!
+//! * **Closed**: every request leaves.
+//! * **Half-open**, from the first failure or lost connection to the next answer: a few requests at a time leave and
+//!   find out whether COR still answers.
+//! * **Open**, after a few failures in a row: one probe at a time leaves, less and less often, and the other requests
+//!   wait without losing an attempt.
+//!
+//! One answer closes it from every state.
+//!
+//! Where a single row fails again and again and no other row is there to compare, an outage looks like a row that COR
+//! cannot process. Such a row is retried for as long as one call may take, and no longer. The outage timeout of the
+//! whole run is for outages that several rows saw, or that prevented even a connection.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::order::ProjectKey;
+use super::permit::Permit;
+
+/// Failures in a row, without an answer in between, that open the circuit breaker; and different rows that have to fail
+/// before an outage counts as confirmed.
+const FAILURES_TO_OPEN: u32 = 3;
+/// Requests that may leave at a time while it is half-open: a run with a hundred connections does not open a hundred
+/// new ones at once to a server that has gone.
+const HALF_OPEN_PERMITS: u32 = 3;
+/// Requests of the half-open state that have not ended after this long are not waited for; the next ones leave.
+const HALF_OPEN_INTERVAL: Duration = Duration::from_millis(500);
+const FIRST_PROBE_DELAY: Duration = Duration::from_millis(250);
+const MAX_PROBE_DELAY: Duration = Duration::from_secs(4);
+/// A probe that has not ended after this long is not waited for; the next one leaves.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub(crate) struct CircuitBreaker {
+    state: State,
+    /// Failures since the last answer.
+    failures: u32,
+    /// Projects whose rows failed since the last answer, at most [`FAILURES_TO_OPEN`] of them.
+    failed_projects: Vec<ProjectKey>,
+    /// One of the failures since the last answer would have met every row.
+    affects_all_rows: bool,
+    /// COR, or something at its address, answered at least once.
+    has_answered: bool,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Closed,
+    HalfOpen {
+        /// When the next permits are issued, and how many of the present ones are left.
+        renewal: Instant,
+        permits: u32,
+    },
+    Open {
+        since: Instant,
+        failed_probes: u32,
+        next_probe: Instant,
+    },
+}
+
+/// A request that failed the way requests fail in an outage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(crate) project: ProjectKey,
+    /// Something at COR's address answered, if only that COR is unavailable.
+    pub(crate) answered: bool,
+    /// Any other row would have failed as well: there was no connection, or no token.
+    pub(crate) affects_all_rows: bool,
+}
+
+/// How much a failure affects, as far as the circuit breaker can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureScope {
+    /// The request alone: the circuit breaker is not open.
+    Request,
+    /// Either an outage or a few rows that COR cannot process: no other row failed or was answered.
+    Ambiguous,
+    /// Every request.
+    Outage,
+}
+
+impl CircuitBreaker {
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Whether it is open for more than a few rows that COR cannot process.
+    pub(crate) fn is_outage_confirmed(&self) -> bool {
+        self.is_open() && (self.affects_all_rows || self.failed_projects.len() >= FAILURES_TO_OPEN as usize)
+    }
+
+    /// Whether COR, or something at its address, answered at least once.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    /// How long it has been open.
+    pub(crate) fn open_for(&self, now: Instant) -> Option<Duration> {
+        match self.state {
+            State::Open { since, .. } => Some(now.saturating_duration_since(since)),
+            State::Closed | State::HalfOpen { .. } => None,
+        }
+    }
+
+    /// A permit, or (`Err`) when to ask again. An answer may come earlier and allow it sooner.
+    pub(crate) fn acquire(&mut self, now: Instant) -> Result<Permit, Instant> {
+        match &mut self.state {
+            State::Closed => Ok(Permit::Normal),
+            State::HalfOpen { renewal, permits } => {
+                if *renewal <= now {
+                    (*renewal, *permits) = (now + HALF_OPEN_INTERVAL, HALF_OPEN_PERMITS);
+                }
+                *permits = permits.checked_sub(1).ok_or(*renewal)?;
+                Ok(Permit::Normal)
+            }
+            State::Open { next_probe, .. } if *next_probe <= now => {
+                *next_probe = now + PROBE_TIMEOUT;
+                Ok(Permit::Probe)
+            }
+            State::Open { next_probe, .. } => Err(*next_probe),
+        }
+    }
+
+    /// COR answered: it is reachable. Returns whether this closed the circuit breaker.
+    pub(crate) fn record_answer(&mut self) -> bool {
+        self.failures = 0;
+        self.failed_projects.clear();
+        self.affects_all_rows = false;
+        self.has_answered = true;
+        let was_closed = self.is_closed();
+        self.state = State::Closed;
+        !was_closed
+    }
+
+    /// A connection was lost. It is not a failure by itself and may be the first sign of an outage.
+    pub(crate) fn record_connection_loss(&mut self, now: Instant) {
+        if self.is_closed() {
+            // The first request that asks renews the permits.
+            self.state = State::HalfOpen { renewal: now, permits: 0 };
+        }
+    }
+
+    /// A request failed the way requests fail in an outage. A few failures in a row open the circuit breaker; one is
+    /// enough where the server itself says when to come back (`retry_after`).
+    pub(crate) fn record_failure(
+        &mut self,
+        permit: Permit,
+        failure: Failure,
+        retry_after: Option<Duration>,
+        now: Instant,
+    ) -> FailureScope {
+        self.failures = self.failures.saturating_add(1);
+        self.record_connection_loss(now);
+        self.has_answered |= failure.answered;
+        self.affects_all_rows |= failure.affects_all_rows;
+        if self.failed_projects.len() < FAILURES_TO_OPEN as usize
+            && !self.failed_projects.contains(&failure.project)
+        {
+            self.failed_projects.push(failure.project);
+        }
+        match &mut self.state {
+            State::Open { failed_probes, next_probe, .. } => {
+                if permit == Permit::Probe {
+                    *failed_probes += 1;
+                    let backoff =
+                        FIRST_PROBE_DELAY.saturating_mul(1 << (*failed_probes).min(16)).min(MAX_PROBE_DELAY);
+                    *next_probe = now + retry_after.unwrap_or(backoff);
+                }
+            }
+            _ if self.failures >= FAILURES_TO_OPEN || retry_after.is_some() => {
+                let next_probe = now + retry_after.unwrap_or(FIRST_PROBE_DELAY);
+                self.state = State::Open { since: now, failed_probes: 0, next_probe };
+            }
+            State::Closed | State::HalfOpen { .. } => return FailureScope::Request,
+        }
+        if self.is_outage_confirmed() { FailureScope::Outage } else { FailureScope::Ambiguous }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cor_core::Source;
+
+    use super::*;
+
+    fn failure(row: &str) -> Failure {
+        Failure { project: ProjectKey::new(&Source::SAP, row), answered: true, affects_all_rows: false }
+    }
+
+    /// A circuit breaker that the row "a" opened.
+    fn opened(now: Instant) -> CircuitBreaker {
+        let mut breaker = CircuitBreaker::default();
+        for _ in 0..3 {
+            breaker.record_failure(Permit::Normal, failure("a"), None, now);
+        }
+        assert!(breaker.is_open());
+        breaker
+    }
+
+    #[test]
+    fn three_failures_in_a_row_open_it_and_one_answer_closes_it() {
+        let now = Instant::now();
+        let mut breaker = CircuitBreaker::default();
+        let fail = |breaker: &mut CircuitBreaker, row| {
+            breaker.record_failure(Permit::Normal, failure(row), None, now)
+        };
+        assert_eq!(fail(&mut breaker, "a"), FailureScope::Request);
+        assert_eq!(fail(&mut breaker, "b"), FailureScope::Request);
+        breaker.record_answer();
+        assert_eq!(fail(&mut breaker, "a"), FailureScope::Request);
+        assert_eq!(fail(&mut breaker, "b"), FailureScope::Request);
+        assert_eq!(fail(&mut breaker, "c"), FailureScope::Outage);
+        assert!(breaker.record_answer());
+        assert_eq!(breaker.acquire(now), Ok(Permit::Normal));
+    }
+
+    #[test]
+    fn a_lost_connection_limits_permits_until_an_answer() {
+        let now = Instant::now();
+        let mut breaker = CircuitBreaker::default();
+        breaker.record_connection_loss(now);
+        breaker.record_connection_loss(now);
+        let renewal = now + HALF_OPEN_INTERVAL;
+        let permits: Vec<_> = (0..5).map(|_| breaker.acquire(now)).collect();
+        let normal = Ok(Permit::Normal);
+        assert_eq!(permits, [normal, normal, normal, Err(renewal), Err(renewal)]);
+        assert_eq!(breaker.acquire(renewal), normal);
+        assert!(breaker.record_answer(), "waiting requests have to be notified");
+        assert!(!breaker.record_answer() && breaker.is_closed());
+        assert_eq!((0..99).map(|_| breaker.acquire(renewal)).find(|permit| *permit != normal), None);
+    }
+
+    #[test]
+    fn an_open_one_sends_one_probe_at_a_time_with_growing_delays() {
+        let start = Instant::now();
+        let mut breaker = opened(start);
+        let (mut now, mut probes) = (start, 0);
+        while now < start + Duration::from_secs(60) {
+            match breaker.acquire(now) {
+                Ok(Permit::Normal) => panic!("it is open"),
+                Err(retry_at) => now = retry_at,
+                Ok(Permit::Probe) => {
+                    assert!(breaker.acquire(now).is_err(), "a second probe at once");
+                    probes += 1;
+                    breaker.record_failure(Permit::Probe, failure("a"), None, now);
+                }
+            }
+        }
+        assert!((14..=20).contains(&probes), "{probes}");
+        assert_eq!(breaker.open_for(now), Some(now - start));
+    }
+
+    #[test]
+    fn a_server_that_says_when_to_come_back_gets_no_probe_before() {
+        let now = Instant::now();
+        let mut breaker = CircuitBreaker::default();
+        let wait = Duration::from_secs(120);
+        let scope = breaker.record_failure(Permit::Normal, failure("a"), Some(wait), now);
+        assert_ne!(scope, FailureScope::Request);
+        assert_eq!(breaker.acquire(now), Err(now + wait));
+        assert_eq!(breaker.acquire(now + wait), Ok(Permit::Probe));
+    }
+
+    #[test]
+    fn a_probe_that_never_ends_is_followed_by_another() {
+        let start = Instant::now();
+        let mut breaker = opened(start);
+        let now = start + FIRST_PROBE_DELAY;
+        assert_eq!(breaker.acquire(now), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(now + PROBE_TIMEOUT), Ok(Permit::Probe));
+    }
+
+    #[test]
+    fn failures_of_one_row_are_ambiguous_until_three_rows_fail_or_none_can_connect() {
+        let now = Instant::now();
+        let mut breaker = CircuitBreaker::default();
+        for n in 1..20 {
+            let scope = breaker.record_failure(Permit::Normal, failure("a"), None, now);
+            assert_eq!(scope, if n < 3 { FailureScope::Request } else { FailureScope::Ambiguous });
+        }
+        assert!(breaker.is_open() && !breaker.is_outage_confirmed());
+        let probe = Permit::Probe;
+        assert_eq!(breaker.record_failure(probe, failure("b"), None, now), FailureScope::Ambiguous);
+        assert_eq!(breaker.record_failure(probe, failure("c"), None, now), FailureScope::Outage);
+        breaker.record_answer();
+        let unconnected = Failure { answered: false, affects_all_rows: true, ..failure("a") };
+        breaker.record_failure(Permit::Normal, unconnected, None, now);
+        breaker.record_failure(Permit::Normal, failure("a"), None, now);
+        let scope = breaker.record_failure(Permit::Normal, failure("a"), None, now);
+        assert_eq!(scope, FailureScope::Outage);
+        assert!(breaker.record_answer());
+        assert!(!breaker.is_outage_confirmed());
+    }
+}

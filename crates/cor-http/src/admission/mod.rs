@@ -1,0 +1,367 @@
+//! Admission control: what a request passes before it leaves. Requests of one project leave in order, the rate limiter
+//! spaces them, and in bulk the circuit breaker holds them back during an outage.
+
+pub(crate) mod circuit_breaker;
+pub(crate) mod order;
+mod permit;
+mod rate_limiter;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use circuit_breaker::{CircuitBreaker, Failure, FailureScope};
+use order::{ProjectGuard, ProjectKey, ProjectOrder};
+pub use permit::Pause;
+pub(crate) use permit::{OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
+use rate_limiter::RateLimiter;
+
+/// Admission control of one client; all its clones share it.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    state: Mutex<State>,
+    /// Neither the rate limiter nor the circuit breaker holds anything back: requests leave without taking the lock.
+    unrestricted: AtomicBool,
+    state_changed: Notify,
+    /// The queue of requests that wait for a permit. Only its head waits on a timer, so no request overtakes another.
+    queue: tokio::sync::Mutex<()>,
+    order: Arc<ProjectOrder>,
+}
+
+/// The decisions. Pure: the time is an argument.
+#[derive(Debug)]
+struct State {
+    rate_limiter: RateLimiter,
+    circuit_breaker: CircuitBreaker,
+    /// When COR began to refuse every request as rate limited.
+    limited_since: Option<Instant>,
+    /// Answers other than refusals by the rate limit.
+    answers: u64,
+}
+
+/// When to ask for a permit again.
+enum RetryAt {
+    RateLimiter(Instant),
+    CircuitBreaker(Instant),
+}
+
+impl Admission {
+    /// `rate` is the highest rate in requests per second, if the user configured one.
+    pub(crate) fn new(rate: Option<f64>) -> Admission {
+        let state = State {
+            rate_limiter: RateLimiter::new(rate),
+            circuit_breaker: CircuitBreaker::default(),
+            limited_since: None,
+            answers: 0,
+        };
+        Admission {
+            unrestricted: AtomicBool::new(state.is_unrestricted()),
+            state: Mutex::new(state),
+            state_changed: Notify::new(),
+            queue: tokio::sync::Mutex::default(),
+            order: Arc::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether requests leave without a permit.
+    pub(crate) fn is_unrestricted(&self) -> bool {
+        self.unrestricted.load(Ordering::Acquire)
+    }
+
+    /// Waits for a permit from the rate limiter, and in bulk from the circuit breaker.
+    pub(crate) async fn acquire(&self, wait_limit: WaitLimit) -> Result<Permit, Rejected> {
+        let mut head_of_queue = None;
+        while !self.is_unrestricted() {
+            if head_of_queue.is_none() {
+                self.state().paused_until(&wait_limit, Instant::now())?;
+                head_of_queue = Some(self.join_queue(&wait_limit).await?);
+            }
+            // Subscribes before it looks at the state, so that no change goes unnoticed in between.
+            let state_changed = self.state_changed.notified();
+            let retry_at = match self.state().acquire(&wait_limit, Instant::now())? {
+                Ok(permit) => return Ok(permit),
+                Err(RetryAt::RateLimiter(retry_at)) => retry_at,
+                Err(RetryAt::CircuitBreaker(retry_at)) => {
+                    // Single calls ignore the circuit breaker, so they must not queue behind a row that waits for it.
+                    head_of_queue = None;
+                    retry_at
+                }
+            };
+            // Both the timer and a change are reasons to ask again.
+            let _ = timeout_at(retry_at, state_changed).await;
+        }
+        Ok(Permit::Normal)
+    }
+
+    /// Waits until the request is at the head of the queue.
+    async fn join_queue(&self, wait_limit: &WaitLimit) -> Result<tokio::sync::MutexGuard<'_, ()>, Rejected> {
+        let WaitLimit::Deadline(deadline) = *wait_limit else { return Ok(self.queue.lock().await) };
+        timeout_at(deadline, self.queue.lock()).await.map_err(|_| {
+            let now = Instant::now();
+            let until = self.state().rate_limiter.paused_until(now);
+            Rejected::RateLimited(until.map_or(Duration::ZERO, |until| until - now))
+        })
+    }
+
+    /// COR answered a request that left at `sent`, with neither 429 nor a sign of an outage.
+    pub(crate) fn record_answer(&self, sent: Instant) {
+        let changed = {
+            let mut state = self.state();
+            state.limited_since = None;
+            state.answers += 1;
+            let limit_ended = state.rate_limiter.record_accepted(sent, Instant::now());
+            let was_open = state.circuit_breaker.is_open();
+            let closed = state.circuit_breaker.record_answer();
+            self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
+            if was_open {
+                tracing::info!("COR is back; rows go on");
+            }
+            limit_ended || closed
+        };
+        if changed {
+            self.state_changed.notify_waiters();
+        }
+    }
+
+    /// COR refused a request that left at `sent` as rate limited. Returns whether COR refuses this row rather than the
+    /// rate; the refusal then does not slow down other requests.
+    pub(crate) fn record_rate_limited(
+        &self,
+        row: &mut RowRefusals,
+        sent: Instant,
+        retry_after: Option<Duration>,
+    ) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        // A refusal is an answer: COR is reachable.
+        state.circuit_breaker.record_answer();
+        let row_refused = row.record(state.answers);
+        if !row_refused {
+            state.rate_limiter.record_refused(sent, now, retry_after);
+            state.limited_since.get_or_insert(now);
+        }
+        self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
+        drop(state);
+        // Requests that waited for this one's answer now wait for the end of the pause.
+        self.state_changed.notify_waiters();
+        row_refused
+    }
+
+    /// A request of a bulk run failed the way requests fail in an outage.
+    pub(crate) fn record_failure(
+        &self,
+        permit: Permit,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> FailureScope {
+        let mut state = self.state();
+        let was_open = state.circuit_breaker.is_open();
+        let scope = state.circuit_breaker.record_failure(permit, failure, retry_after, Instant::now());
+        let is_open = state.circuit_breaker.is_open();
+        self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
+        drop(state);
+        if is_open && !was_open {
+            tracing::warn!("COR cannot be reached; rows wait until it is back");
+        }
+        if permit == Permit::Probe {
+            // Requests that waited for this probe's end now wait for the next probe.
+            self.state_changed.notify_waiters();
+        }
+        scope
+    }
+
+    /// A bulk run found that the server had closed an idle connection.
+    pub(crate) fn record_connection_loss(&self) {
+        self.state().circuit_breaker.record_connection_loss(Instant::now());
+        self.unrestricted.store(false, Ordering::Release);
+    }
+
+    /// Why no request leaves at the moment.
+    pub(crate) fn pause(&self) -> Option<Pause> {
+        let state = self.state();
+        let limited = state.rate_limiter.is_paused(Instant::now()).then_some(Pause::RateLimited);
+        if state.circuit_breaker.is_open() { Some(Pause::Unreachable) } else { limited }
+    }
+
+    /// Whether the failures so far show that COR is unreachable for every row.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.state().circuit_breaker.is_outage_confirmed()
+    }
+
+    /// Waits until every earlier update of the same project has ended. Dropping the guard lets the next one start.
+    pub(crate) async fn acquire_project(&self, key: ProjectKey) -> ProjectGuard {
+        self.order.acquire(key).await
+    }
+}
+
+impl State {
+    fn is_unrestricted(&self) -> bool {
+        self.rate_limiter.is_unlimited() && self.circuit_breaker.is_closed()
+    }
+
+    /// Until when COR asked the client to pause. Rejected if that is longer than `wait_limit` allows.
+    fn paused_until(&self, wait_limit: &WaitLimit, now: Instant) -> Result<Option<Instant>, Rejected> {
+        let Some(until) = self.rate_limiter.paused_until(now) else { return Ok(None) };
+        let limited_for =
+            self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let too_long = match wait_limit {
+            WaitLimit::Deadline(deadline) => until > *deadline,
+            WaitLimit::Outage(timeout) => (until - now).max(limited_for) > timeout.after_first_answer,
+        };
+        if too_long { Err(Rejected::RateLimited(until - now)) } else { Ok(Some(until)) }
+    }
+
+    /// A permit, or when to ask again.
+    fn acquire(&mut self, wait_limit: &WaitLimit, now: Instant) -> Result<Result<Permit, RetryAt>, Rejected> {
+        // The pause comes first: the circuit breaker would count a probe that cannot leave.
+        if let Some(until) = self.paused_until(wait_limit, now)? {
+            return Ok(Err(RetryAt::RateLimiter(until)));
+        }
+        let permit = match wait_limit {
+            // A single call has a deadline of its own and always tries.
+            WaitLimit::Deadline(_) => Permit::Normal,
+            WaitLimit::Outage(timeout) => {
+                let mut gives_up_at = None;
+                if let Some(open_for) = self.circuit_breaker.open_for(now) {
+                    let timeout = timeout.get(self.circuit_breaker.has_answered());
+                    let left = timeout.saturating_sub(open_for);
+                    if left.is_zero() {
+                        return Err(Rejected::Unreachable(open_for));
+                    }
+                    gives_up_at = Some(now + left);
+                }
+                match self.circuit_breaker.acquire(now) {
+                    Ok(permit) => permit,
+                    Err(retry_at) => {
+                        let retry_at = gives_up_at.map_or(retry_at, |gives_up_at| retry_at.min(gives_up_at));
+                        return Ok(Err(RetryAt::CircuitBreaker(retry_at)));
+                    }
+                }
+            }
+        };
+        match (self.rate_limiter.acquire(now), wait_limit) {
+            (Ok(()), _) => Ok(Ok(permit)),
+            // One probe more does not matter to the rate, and one that waits would delay every row.
+            (Err(_), _) if permit == Permit::Probe => Ok(Ok(permit)),
+            (Err(retry_at), WaitLimit::Deadline(deadline)) if retry_at > *deadline => {
+                Err(Rejected::RateLimited(retry_at - now))
+            }
+            (Err(retry_at), _) => Ok(Err(RetryAt::RateLimiter(retry_at))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cor_core::Source;
+
+    use super::*;
+
+    const ROW: WaitLimit = WaitLimit::Outage(OutageTimeout {
+        before_first_answer: Duration::from_secs(60),
+        after_first_answer: Duration::from_secs(900),
+    });
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn state(rate: Option<f64>) -> State {
+        State {
+            rate_limiter: RateLimiter::new(rate),
+            circuit_breaker: CircuitBreaker::default(),
+            limited_since: None,
+            answers: 0,
+        }
+    }
+
+    /// Failures without an answer, which open the circuit breaker.
+    fn fail(state: &mut State, now: Instant) {
+        let project = ProjectKey::new(&Source::SAP, "a");
+        let failure = Failure { project, answered: false, affects_all_rows: true };
+        for _ in 0..3 {
+            state.circuit_breaker.record_failure(Permit::Normal, failure, None, now);
+        }
+    }
+
+    /// The time at which to ask again, and whether the circuit breaker set it.
+    fn retry_at(result: Result<Result<Permit, RetryAt>, Rejected>) -> (Instant, bool) {
+        match result.unwrap().err().unwrap() {
+            RetryAt::RateLimiter(retry_at) => (retry_at, false),
+            RetryAt::CircuitBreaker(retry_at) => (retry_at, true),
+        }
+    }
+
+    #[test]
+    fn a_row_waits_for_the_circuit_breaker_and_a_single_call_does_not() {
+        let now = Instant::now();
+        let mut state = state(None);
+        fail(&mut state, now);
+        let (probe_at, by_breaker) = retry_at(state.acquire(&ROW, now));
+        assert!(by_breaker && probe_at > now);
+        let single = WaitLimit::Deadline(now + secs(60));
+        assert!(matches!(state.acquire(&single, now), Ok(Ok(Permit::Normal))));
+        assert!(matches!(state.acquire(&ROW, probe_at), Ok(Ok(Permit::Probe))));
+    }
+
+    #[test]
+    fn a_row_is_rejected_when_the_outage_timeout_has_passed() {
+        for (answered_before, timeout) in [(false, secs(60)), (true, secs(900))] {
+            let now = Instant::now();
+            let mut state = state(None);
+            if answered_before {
+                state.circuit_breaker.record_answer();
+            }
+            fail(&mut state, now);
+            let almost = now + timeout - secs(1);
+            assert!(matches!(state.acquire(&ROW, almost), Ok(Ok(Permit::Probe))));
+            // The next probe would be later than that.
+            assert_eq!(retry_at(state.acquire(&ROW, almost)), (now + timeout, true));
+            assert_eq!(state.acquire(&ROW, now + timeout).err(), Some(Rejected::Unreachable(timeout)));
+        }
+    }
+
+    #[test]
+    fn a_probe_leaves_without_a_time_slot() {
+        let now = Instant::now();
+        let mut state = state(Some(0.001));
+        assert!(matches!(state.acquire(&ROW, now), Ok(Ok(Permit::Normal))));
+        let (slot, by_breaker) = retry_at(state.acquire(&ROW, now));
+        assert!(!by_breaker && slot >= now + secs(999));
+        fail(&mut state, now);
+        assert!(matches!(state.acquire(&ROW, now + secs(5)), Ok(Ok(Permit::Probe))));
+    }
+
+    #[test]
+    fn a_single_call_is_rejected_when_its_time_slot_is_after_its_deadline() {
+        let now = Instant::now();
+        let mut state = state(Some(0.1));
+        let deadline = WaitLimit::Deadline(now + secs(5));
+        assert!(matches!(state.acquire(&deadline, now), Ok(Ok(Permit::Normal))));
+        assert_eq!(state.acquire(&deadline, now).err(), Some(Rejected::RateLimited(secs(10))));
+        let deadline = WaitLimit::Deadline(now + secs(10));
+        assert_eq!(retry_at(state.acquire(&deadline, now)), (now + secs(10), false));
+    }
+
+    #[test]
+    fn a_pause_longer_than_the_wait_limit_is_rejected() {
+        let now = Instant::now();
+        let mut state = state(None);
+        state.rate_limiter.record_refused(now, now, Some(secs(900)));
+        assert_eq!(retry_at(state.acquire(&ROW, now)), (now + secs(900), false));
+        let single = WaitLimit::Deadline(now + secs(899));
+        assert_eq!(state.acquire(&single, now).err(), Some(Rejected::RateLimited(secs(900))));
+        // COR refuses for longer than the outage timeout, a second at a time.
+        let later = now + secs(901);
+        state.limited_since = Some(now);
+        state.rate_limiter.record_refused(later, later, Some(secs(1)));
+        assert_eq!(state.acquire(&ROW, later).err(), Some(Rejected::RateLimited(secs(1))));
+    }
+}

@@ -1,0 +1,396 @@
+//! The rate estimator: an estimate of COR's limit, corrected by every refusal. Pure: the time is an argument.
+//!
+//! **What a refusal shows.** COR begins to accept again after a refusal; requests are counted from there
+//! ([`RateEstimator::counting_since`]) until it begins to accept again after the next refusal. In between a token
+//! bucket goes from empty to empty and a window from boundary to boundary, so the count is what the limit allows in
+//! that time. The end of a refusal is not known exactly. Where COR does not say when to come again, it lies between the
+//! last refused request and the first accepted one. Where COR says so in whole seconds, these are rounded up, so it
+//! lies in the last of them. Hence every count gives a range of rates ([`RateRange`]) and not a rate. A small bucket
+//! that fills up during a pause gives less than the limit allows, so the upper end counts more where COR made the
+//! client wait.
+//!
+//! **The cycle.** The rate is held a little below the estimate ([`MARGIN`]). No shape of limit refuses anything then,
+//! and all of them accept nearly as much as they can, because evenly spaced requests fit windows, sliding windows and
+//! buckets alike. After a while probing starts: the rate grows, slowly first, then by twice as much in every step,
+//! until the next refusal corrects the estimate. The cost of the refusal decides how long the rate is held: refused
+//! requests may be [`MAX_REFUSED_SHARE`] of the accepted ones, and the time that refusals waste [`MAX_WASTED_SHARE`] of
+//! all time. A limit that costs nothing to find is probed often.
+//!
+//! **The first estimate** has to become good in few refusals where COR says in whole seconds how long to wait, because
+//! each refusal may cost them. What COR accepted before its first refusal is one window, two adjacent windows, or what
+//! a bucket had saved up. Two such waits at the estimated rate without a refusal rule out two windows; then probing
+//! goes fast. A refusal soon after shows that it was a window. Otherwise what left above the limit is what the bucket
+//! held ([`Probing::bucket_rate`]), which gives the limit at once.
+//!
+//! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or the
+//! network bunched requests together. One alone changes little; with more of them in a row the count decides.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::probing::{Burst, Confidence, Probing, seconds_between};
+use super::refusal::{Gap, RateRange, RefusalPeriod};
+
+/// The part of the limit that is left unused while the rate is held. It grows with unexpected refusals.
+const MARGIN: f64 = 0.006;
+const MAX_MARGIN: f64 = 0.3;
+/// Refused requests that probing may cost, in proportion to accepted ones.
+const MAX_REFUSED_SHARE: f64 = 0.004;
+/// The time without requests that probing may cost, in proportion to all time.
+const MAX_WASTED_SHARE: f64 = 0.008;
+/// The first refused requests are not counted as costs, so that the limit is found soon.
+const FREE_REFUSALS: f64 = 16.0;
+/// How long a rate is held, in seconds: at least while refusals are free, at least afterwards, and at most.
+const MIN_FREE_HOLD: f64 = 2.0;
+const MIN_HOLD: f64 = 8.0;
+const MAX_HOLD: f64 = 300.0;
+/// A rate is held for at least this many accepted requests.
+const MIN_HOLD_REQUESTS: f64 = 20.0;
+/// A count of fewer accepted requests says little.
+const MIN_COUNT: f64 = 5.0;
+/// An unexpected refusal after more accepted requests than this is likely due to a margin that is too small.
+const LONG_COUNT: f64 = 300.0;
+/// A count of fewer accepted requests shows a bucket's rate only roughly.
+const MIN_BUCKET_COUNT: f64 = 150.0;
+/// The lowest first estimate, and the lowest rate ever, in requests per second.
+const MIN_FIRST_ESTIMATE: f64 = 5.0;
+const MIN_RATE: f64 = 0.02;
+/// An estimate is at least this part of the one before, however low the count of a single refusal is.
+const MIN_RATIO_TO_PREVIOUS: f64 = 0.3;
+/// A rate that grew by more than this part of the estimate has left the estimate behind.
+const FAR_ABOVE: f64 = 0.15;
+
+#[derive(Debug)]
+pub(super) struct RateEstimator {
+    /// The estimated limit in requests per second; infinite before the first estimate.
+    estimate: f64,
+    confidence: Confidence,
+    margin: f64,
+    refusal: Option<RefusalPeriod>,
+    /// When COR last began to accept again, and how many of the requests that left since it accepted.
+    counting_since: Instant,
+    accepted: f64,
+    /// Probing starts after this time and this many accepted requests.
+    hold_until: Instant,
+    hold_requests: f64,
+    probing: Option<Probing>,
+    /// When a request last had to wait for the rate. Without demand the absence of refusals shows nothing.
+    last_demand: Option<Instant>,
+    /// Unexpected refusals since the last probing.
+    unexpected_refusals: i32,
+    /// The longest certain gap of late, in seconds: a sign of long windows.
+    longest_gap: f64,
+    /// Refused requests that are not counted as costs, as far as they are left.
+    free_refusals: f64,
+    /// What COR accepted before its first refusal, and how long it then asked the client to wait, in seconds.
+    burst: Burst,
+    first_retry_after: f64,
+}
+
+impl RateEstimator {
+    /// Before its first refusal, COR accepted `accepted` requests that left from `since` on.
+    pub(super) fn new(since: Instant, accepted: f64) -> RateEstimator {
+        RateEstimator {
+            estimate: f64::INFINITY,
+            confidence: Confidence::First,
+            margin: MARGIN,
+            refusal: None,
+            counting_since: since,
+            accepted,
+            hold_until: since,
+            hold_requests: 0.0,
+            probing: None,
+            last_demand: None,
+            unexpected_refusals: 0,
+            longest_gap: 0.0,
+            free_refusals: FREE_REFUSALS,
+            burst: Burst::default(),
+            first_retry_after: 0.0,
+        }
+    }
+
+    /// Whether COR refuses at the moment.
+    pub(super) fn is_refusing(&self) -> bool {
+        self.refusal.is_some()
+    }
+
+    /// Requests per second that may leave now.
+    pub(super) fn rate(&self) -> f64 {
+        self.probing.as_ref().map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
+    }
+
+    /// The rate between two phases of probing.
+    fn held_rate(&self) -> f64 {
+        self.estimate * (1.0 - self.margin)
+    }
+
+    /// A request waits for the rate.
+    pub(super) fn record_demand(&mut self, now: Instant) {
+        let idle = self.last_demand.map_or(f64::INFINITY, |last| seconds_between(last, now));
+        if self.probing.is_none() && idle > (seconds_between(self.counting_since, now) / 4.0).max(3.0) {
+            // Fewer requests left than COR would have accepted, so the count is too low.
+            (self.counting_since, self.accepted) = (now, 0.0);
+        }
+        self.last_demand = Some(now);
+    }
+
+    fn has_demand(&self, now: Instant) -> bool {
+        let recent = (2.0 / self.estimate).max(1.0);
+        self.last_demand.is_some_and(|last| seconds_between(last, now) <= recent)
+    }
+
+    /// Starts or continues probing, where it is time for it and requests wait for the rate.
+    pub(super) fn advance(&mut self, now: Instant) {
+        let has_demand = self.has_demand(now);
+        if let Some(probing) = &mut self.probing {
+            probing.advance(has_demand, now);
+        } else if has_demand && now >= self.hold_until && self.accepted >= self.hold_requests {
+            self.unexpected_refusals = 0;
+            let base_rate = self.held_rate();
+            let probing = Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, now);
+            self.probing = Some(probing);
+        }
+    }
+
+    /// COR accepted a request that left at `sent`. Returns whether this ends a refusal.
+    pub(super) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
+        let ended = self.refusal.take_if(|refusal| refusal.is_ended_by(sent));
+        if let Some(refusal) = &ended {
+            self.update_estimate(refusal, sent, now);
+        }
+        if sent >= self.counting_since {
+            self.accepted += 1.0;
+            if let Some(refusal) = self.refusal.as_mut().filter(|refusal| sent > refusal.since) {
+                refusal.accepted_after_first += 1.0;
+            }
+        }
+        if let Some(probing) = &mut self.probing {
+            probing.record_accepted(sent);
+        }
+        ended.is_some()
+    }
+
+    /// COR refused a request that left at `sent`. Returns until when no request should leave, where that changes.
+    pub(super) fn record_refused(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        retry_after: Option<Duration>,
+    ) -> Option<Instant> {
+        if let Some(refusal) = &mut self.refusal {
+            return refusal.record_refused(sent, now, retry_after);
+        }
+        let until = retry_after.map(|wait| now + wait);
+        let is_first = self.estimate.is_infinite();
+        if sent < self.counting_since && !is_first {
+            // It left before the last refusal ended.
+            return until;
+        }
+        let backoff = if is_first { 0.01 } else { (1.2 / self.estimate).clamp(0.005, 1.0) };
+        let backoff = Duration::from_secs_f64(backoff);
+        self.refusal = Some(RefusalPeriod::new(sent, now, retry_after, backoff));
+        until.or(Some(now + backoff))
+    }
+
+    /// COR accepts again, with a request that left at `resumed`: what the refusal shows about the limit, and how long
+    /// the rate is held now.
+    fn update_estimate(&mut self, refusal: &RefusalPeriod, resumed: Instant, now: Instant) {
+        let gap = refusal.gap(resumed);
+        // From the start of the count to the refusal.
+        let counted_seconds = seconds_between(self.counting_since, refusal.since);
+        let previous = self.estimate;
+        // The refused requests that this refusal is charged with, and the share of time that it may waste.
+        let (mut charged, mut max_wasted_share) = (refusal.refused, MAX_WASTED_SHARE);
+        let mut restart_count = true;
+        self.confidence = match self.probing.take() {
+            _ if previous.is_infinite() => {
+                self.estimate = self.first_estimate(refusal, gap, counted_seconds);
+                (charged, max_wasted_share) = (0.0, f64::INFINITY);
+                let accepted = self.accepted - refusal.accepted_after_first;
+                self.burst = Burst { accepted, seconds: counted_seconds };
+                self.first_retry_after = refusal.retry_after_seconds();
+                match refusal.is_rounded() && self.first_retry_after > 0.0 {
+                    true => Confidence::FirstRounded,
+                    false => Confidence::First,
+                }
+            }
+            probing if matches!(self.confidence, Confidence::FirstRounded | Confidence::FirstReduced) => {
+                charged = charged.min(1.0);
+                let confidence;
+                (self.estimate, confidence) = match probing {
+                    Some(probing) if probing.rate() - self.held_rate() > FAR_ABOVE * previous => {
+                        self.after_fast_probing(&probing, refusal, gap, counted_seconds)
+                    }
+                    _ => self.after_refused_first_estimate(refusal, gap, counted_seconds),
+                };
+                confidence
+            }
+            Some(probing) => {
+                self.estimate = self.after_probing(&probing, refusal, gap, counted_seconds);
+                self.margin = (self.margin * 0.8).max(MARGIN);
+                if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
+            }
+            None => {
+                self.unexpected_refusals += 1;
+                let held_rate = self.held_rate();
+                self.estimate = match self.has_demand(refusal.since) {
+                    true => self.after_unexpected_refusal(refusal, gap, counted_seconds),
+                    // Requests left more slowly than the rate allows and were refused all the same: the limit is lower.
+                    false => {
+                        let accepted_rate = self.accepted / counted_seconds.max(1e-3);
+                        (0.98 * previous).min((2.0 * accepted_rate).max(MIN_FIRST_ESTIMATE))
+                    }
+                };
+                restart_count = self.unexpected_refusals == 1 || self.accepted >= 100.0;
+                if self.unexpected_refusals == 1 && self.accepted > LONG_COUNT {
+                    self.margin = (self.margin * 1.25).min(MAX_MARGIN);
+                }
+                if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
+            }
+        };
+        if previous.is_finite() {
+            self.estimate = self.estimate.max(MIN_RATIO_TO_PREVIOUS * previous);
+        }
+        self.estimate = self.estimate.max(MIN_RATE);
+        self.longest_gap = (self.longest_gap * 0.9).max(gap.certain());
+        let held_rate = self.held_rate();
+        let wasted = (counted_seconds + gap.seconds - self.accepted / held_rate).clamp(0.0, gap.seconds);
+        if self.confidence == Confidence::Low {
+            // A better estimate is worth some refusals.
+            charged = charged.min(1.0);
+        }
+        let free = self.free_refusals.min(charged);
+        self.free_refusals -= free;
+        self.hold_requests =
+            ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
+        let hold = match self.confidence {
+            Confidence::FirstRounded | Confidence::FirstReduced => 2.0 * gap.seconds,
+            Confidence::Low => 4.0 * gap.seconds,
+            Confidence::First | Confidence::High => {
+                let gaps = if refusal.retry_after.is_some() { 20.0 } else { 3.0 };
+                let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
+                (wasted / max_wasted_share).max(gaps * gap.seconds.min(1.5)).max(least)
+            }
+        };
+        self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
+        if restart_count {
+            (self.counting_since, self.accepted) = (resumed, 0.0);
+        }
+    }
+
+    /// After the very first refusal. The count begins anywhere in a window and may be all burst. Where COR says how
+    /// long to wait, the likeliest is that it accepts as much again in every such time.
+    fn first_estimate(&self, refusal: &RefusalPeriod, gap: Gap, counted_seconds: f64) -> f64 {
+        let estimate = match refusal.retry_after.map(|wait| wait.as_secs_f64()) {
+            Some(wait) if counted_seconds < wait => self.accepted / wait,
+            Some(wait) => self.accepted / (counted_seconds + wait).max(1e-3),
+            None => gap.rates(self.accepted, counted_seconds).middle(),
+        };
+        estimate.max(MIN_FIRST_ESTIMATE)
+    }
+
+    /// After fast probing from the first estimate to the limit of a server that says how long to wait.
+    fn after_fast_probing(
+        &self,
+        probing: &Probing,
+        refusal: &RefusalPeriod,
+        gap: Gap,
+        counted_seconds: f64,
+    ) -> (f64, Confidence) {
+        let range = gap.rates(self.accepted, counted_seconds);
+        let was_reduced = self.confidence == Confidence::FirstReduced;
+        let estimate = match probing.bucket_rate(refusal.since, self.burst) {
+            Some(rate) => rate.min(probing.rate()).max(range.low),
+            // No bucket fits, so it is a window, and the first estimate was right unless it was reduced.
+            None if was_reduced => {
+                (self.estimate * self.after_probing(probing, refusal, gap, counted_seconds)).sqrt()
+            }
+            None => self.estimate.max(range.at(RateRange::WITH_RETRY_AFTER)),
+        };
+        let is_rough = was_reduced || self.accepted < MIN_BUCKET_COUNT && estimate > 1.1 * self.estimate;
+        (estimate, if is_rough { Confidence::Low } else { Confidence::High })
+    }
+
+    /// After a refusal at the first estimate of a server that says how long to wait. The estimate may be twice the
+    /// limit: what COR accepted before its first refusal may come out of two windows. Two waits without a refusal rule
+    /// that out.
+    fn after_refused_first_estimate(
+        &self,
+        refusal: &RefusalPeriod,
+        gap: Gap,
+        counted_seconds: f64,
+    ) -> (f64, Confidence) {
+        let (wait, range) = (refusal.retry_after_seconds(), gap.rates(self.accepted, counted_seconds));
+        if counted_seconds > 1.9 * wait {
+            (self.estimate.max(range.at(RateRange::WITH_RETRY_AFTER)), Confidence::High)
+        } else if wait < 0.5 * self.first_retry_after {
+            // A shorter wait than the first one: the end of a sliding window, and the rate was only a little too high.
+            (0.95 * self.estimate, Confidence::FirstRounded)
+        } else if counted_seconds < 0.9 * wait {
+            ((self.accepted / wait).min(self.estimate), Confidence::FirstRounded)
+        } else {
+            (range.middle().min(self.estimate), Confidence::FirstReduced)
+        }
+    }
+
+    /// After probing passed the limit. Its last steps show most. Where COR accepted hardly more in them than the
+    /// estimate allows, the rate itself shows where the limit is.
+    fn after_probing(
+        &self,
+        probing: &Probing,
+        refusal: &RefusalPeriod,
+        gap: Gap,
+        counted_seconds: f64,
+    ) -> f64 {
+        let whole_count = gap.rates(self.accepted, counted_seconds);
+        let (accepted, seconds) = probing.totals(refusal.since);
+        if accepted < MIN_COUNT {
+            return self.estimate.max(whole_count.low);
+        }
+        let has_retry_after = refusal.retry_after.is_some();
+        let range = gap.rates(accepted, seconds);
+        let (last_accepted, last_seconds) = probing.last_steps(refusal.since);
+        let last_gap = Gap { uncertain: gap.uncertain * if has_retry_after { 1.0 } else { 0.5 }, ..gap };
+        let last = last_gap.rates(last_accepted, last_seconds).high;
+        let last_weight = if self.confidence == Confidence::Low { 0.95 } else { 0.99 };
+        let mut found = (if has_retry_after { range.high } else { range.middle() }).max(last_weight * last);
+        let extra = accepted - self.estimate * seconds;
+        if extra < (0.03 * self.estimate).max(3.0) && probing.rate() < 1.1 * self.estimate {
+            let step = probing.step_seconds();
+            found = found.max(0.985 * probing.rate() * step / (step + gap.seconds - gap.uncertain));
+        }
+        let estimate = match found > 1.015 * self.estimate {
+            true => found,
+            false => self.estimate + 0.5 * (found - self.estimate),
+        };
+        let least = if has_retry_after { whole_count.low } else { whole_count.middle() };
+        estimate.min(range.high.max(last)).max(range.low).max(least)
+    }
+
+    /// Whether an unexpected refusal may be an accident, such as requests that the network bunched together.
+    fn may_be_accident(&self, refusal: &RefusalPeriod) -> bool {
+        self.confidence != Confidence::Low
+            && (self.unexpected_refusals == 1
+                || self.unexpected_refusals == 2 && refusal.retry_after.is_some())
+    }
+
+    /// After a refusal while the rate was held.
+    fn after_unexpected_refusal(&self, refusal: &RefusalPeriod, gap: Gap, counted_seconds: f64) -> f64 {
+        /// The held rate weighs as much as so many counted requests.
+        const WEIGHT: f64 = 10.0;
+        let held_rate = self.held_rate();
+        let range = gap.rates(self.accepted, counted_seconds);
+        let position = if refusal.retry_after.is_some() { RateRange::WITH_RETRY_AFTER } else { 0.5 };
+        let counted = RateRange { low: range.low.min(held_rate), high: range.high.min(held_rate) };
+        let counted = counted.at(position);
+        let weighted = (self.accepted + WEIGHT) / (self.accepted / counted.max(1e-9) + WEIGHT / held_rate);
+        // The highest rate that agrees with the count, had COR accepted one request more.
+        let highest = range.high * (self.accepted + 1.0) / self.accepted.max(1.0);
+        let estimate = match self.may_be_accident(refusal) {
+            true => weighted.max(0.99 * highest.min(self.estimate)),
+            false => weighted,
+        };
+        if self.accepted < MIN_HOLD_REQUESTS { estimate } else { estimate.min(highest) }
+    }
+}

@@ -1,0 +1,245 @@
+//! The rate limiter: it decides when requests leave. Pure: the time is an argument.
+//!
+//! COR documents no limit, so nothing is assumed about it: not its number, its shape, or whether a refusal (429) says
+//! how long to wait. Until COR refuses a request the limiter holds none back. From then on requests leave evenly
+//! spaced, at the rate that [`RateEstimator`] learns.
+//!
+//! A refusal pauses all requests, for as long as COR asks for, or for a time that grows with every further refusal.
+//! Then one trial request leaves, and the others wait for its answer: where 64 requests were refused together, the
+//! next refusal costs one request and not 64. Once COR accepts again, each request gets a time slot of its own, so
+//! that they do not leave as a herd.
+
+mod estimator;
+mod probing;
+mod refusal;
+#[cfg(test)]
+mod simulated_server;
+#[cfg(test)]
+mod simulation;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use estimator::RateEstimator;
+
+/// Time slots that passed unused because a timer was late are made up for, up to this much.
+const MAX_CATCH_UP: Duration = Duration::from_millis(10);
+/// A trial request that has not ended after this long is not waited for; another one leaves.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(crate) struct RateLimiter {
+    /// The highest rate in requests per second, if the user configured one.
+    configured_rate: Option<f64>,
+    accepted_before_limit: BusyPeriod,
+    /// There is an estimator from the first refusal on.
+    estimator: Option<RateEstimator>,
+    paused_until: Option<Instant>,
+    next_slot: Option<Instant>,
+    /// Until when the other requests wait for the trial request.
+    trial_until: Option<Instant>,
+}
+
+impl RateLimiter {
+    pub(crate) fn new(configured_rate: Option<f64>) -> RateLimiter {
+        RateLimiter { configured_rate, ..RateLimiter::default() }
+    }
+
+    /// Whether requests may leave without asking.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.configured_rate.is_none() && self.estimator.is_none()
+    }
+
+    /// Until when no request leaves, if there is a pause.
+    pub(crate) fn paused_until(&self, now: Instant) -> Option<Instant> {
+        self.paused_until.filter(|until| *until > now)
+    }
+
+    /// Whether no request leaves, or only a trial request.
+    pub(crate) fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until(now).is_some() || self.is_refusing()
+    }
+
+    fn is_refusing(&self) -> bool {
+        self.estimator.as_ref().is_some_and(RateEstimator::is_refusing)
+    }
+
+    /// Takes the next time slot. `Ok`: the request leaves now. `Err`: when to ask again.
+    pub(crate) fn acquire(&mut self, now: Instant) -> Result<(), Instant> {
+        if let Some(until) = self.paused_until(now) {
+            return Err(until);
+        }
+        self.paused_until = None;
+        if self.is_refusing() {
+            if let Some(until) = self.trial_until.filter(|until| *until > now) {
+                return Err(until);
+            }
+            self.trial_until = Some(now + TRIAL_TIMEOUT);
+            return Ok(());
+        }
+        let estimated_rate = self.estimator.as_mut().map_or(f64::INFINITY, |estimator| {
+            estimator.advance(now);
+            estimator.rate()
+        });
+        let rate = estimated_rate.min(self.configured_rate.unwrap_or(f64::INFINITY));
+        if let Some(slot) = self.next_slot.filter(|slot| *slot > now) {
+            if let Some(estimator) = self.estimator.as_mut().filter(|_| rate == estimated_rate) {
+                estimator.record_demand(now);
+            }
+            return Err(slot);
+        }
+        let slot = self.next_slot.map_or(now, |slot| slot.max(now - MAX_CATCH_UP));
+        self.next_slot = Some(slot + Duration::from_secs_f64(1.0 / rate));
+        Ok(())
+    }
+
+    /// COR accepted a request that left at `sent`. Returns whether waiting requests should ask again.
+    pub(crate) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
+        let Some(estimator) = &mut self.estimator else {
+            self.accepted_before_limit.record_accepted(sent, now);
+            return false;
+        };
+        let resumed = estimator.record_accepted(sent, now);
+        if resumed {
+            self.trial_until = None;
+            self.next_slot = Some(sent + Duration::from_secs_f64(1.0 / estimator.rate()));
+        }
+        resumed
+    }
+
+    /// COR refused a request that left at `sent`, and may have said for how long. All requests pause.
+    pub(crate) fn record_refused(&mut self, sent: Instant, now: Instant, retry_after: Option<Duration>) {
+        let estimator = self.estimator.get_or_insert_with(|| {
+            let (since, accepted) = self.accepted_before_limit.current.unwrap_or((sent, 0.0));
+            RateEstimator::new(since, accepted)
+        });
+        if let Some(until) = estimator.record_refused(sent, now, retry_after) {
+            self.paused_until = Some(self.paused_until.map_or(until, |known| known.max(until)));
+            self.trial_until = None;
+        }
+    }
+}
+
+/// What COR accepted before its first refusal, while requests left without a break. Idle time would make the limit
+/// look lower than it is.
+#[derive(Debug, Default)]
+struct BusyPeriod {
+    /// Its start, and the number of requests accepted since.
+    current: Option<(Instant, f64)>,
+    last_accepted: Option<Instant>,
+}
+
+impl BusyPeriod {
+    /// A break of this length ends the period.
+    const MAX_BREAK: Duration = Duration::from_secs(2);
+    /// A longer period forgets half of itself, so that recent requests weigh more.
+    const MAX_LENGTH: Duration = Duration::from_secs(120);
+
+    fn record_accepted(&mut self, sent: Instant, now: Instant) {
+        let after_break =
+            self.last_accepted.is_none_or(|last| now.saturating_duration_since(last) > BusyPeriod::MAX_BREAK);
+        self.last_accepted = Some(now);
+        match &mut self.current {
+            Some((since, accepted)) if !after_break => {
+                *accepted += 1.0;
+                if now.saturating_duration_since(*since) > BusyPeriod::MAX_LENGTH {
+                    (*since, *accepted) = (*since + BusyPeriod::MAX_LENGTH / 2, *accepted / 2.0);
+                }
+            }
+            current => *current = Some((sent, 1.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn without_a_refusal_every_request_leaves_at_once() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None);
+        for _ in 0..10_000 {
+            assert_eq!(limiter.acquire(now), Ok(()));
+            limiter.record_accepted(now, now);
+        }
+        assert!(limiter.is_unlimited());
+    }
+
+    #[test]
+    fn a_refusal_pauses_all_requests_for_as_long_as_asked_and_then_one_trial_leaves() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None);
+        limiter.record_accepted(now, now);
+        limiter.record_refused(now, now, Some(ms(3000)));
+        limiter.record_refused(now, now, Some(ms(1000)));
+        assert_eq!(limiter.acquire(now + ms(2999)), Err(now + ms(3000)));
+        let trial = now + ms(3000);
+        assert_eq!(limiter.acquire(trial), Ok(()));
+        assert!(limiter.is_paused(trial));
+        assert_eq!(limiter.acquire(trial + ms(500)), Err(trial + TRIAL_TIMEOUT));
+        // The trial request never ends: another one leaves.
+        assert_eq!(limiter.acquire(trial + TRIAL_TIMEOUT), Ok(()));
+        let resumed = trial + ms(1200);
+        assert!(limiter.record_accepted(trial, resumed), "waiting requests have to be notified");
+        assert!(!limiter.is_paused(resumed));
+        let leaving = (0..100).filter(|_| limiter.acquire(resumed).is_ok()).count();
+        assert!(leaving <= 1, "{leaving} left together");
+    }
+
+    #[test]
+    fn a_configured_rate_holds_also_after_idle_time() {
+        let start = Instant::now();
+        let mut limiter = RateLimiter::new(Some(100.0));
+        for begin in [start, start + ms(60_000)] {
+            let (mut now, mut left) = (begin, 0);
+            while now < begin + ms(1000) {
+                match limiter.acquire(now) {
+                    Ok(()) => left += 1,
+                    Err(retry_at) => now = retry_at,
+                }
+            }
+            assert!((99..=102).contains(&left), "{left}");
+        }
+    }
+
+    #[test]
+    fn a_configured_rate_yields_to_a_lower_limit() {
+        let mut now = Instant::now();
+        let mut limiter = RateLimiter::new(Some(100.0));
+        let (mut left, mut bucket, begin) = (0, 5.0_f64, now);
+        while now < begin + ms(60_000) {
+            match limiter.acquire(now) {
+                Err(retry_at) => {
+                    bucket = (bucket + 10.0 * (retry_at - now).as_secs_f64()).min(5.0);
+                    now = retry_at;
+                }
+                Ok(()) if bucket >= 1.0 => {
+                    (bucket, left) = (bucket - 1.0, left + 1);
+                    limiter.record_accepted(now, now);
+                }
+                Ok(()) => limiter.record_refused(now, now, None),
+            }
+        }
+        assert!((570..=610).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn a_stray_refusal_does_not_slow_down_sequential_calls() {
+        let mut now = Instant::now();
+        let mut limiter = RateLimiter::new(None);
+        for n in 0..600 {
+            assert_eq!(limiter.acquire(now), Ok(()), "call {n}");
+            match n {
+                300 => limiter.record_refused(now, now, None),
+                _ => drop(limiter.record_accepted(now, now)),
+            }
+            now += ms(1000);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A period in which COR refuses requests, and what it shows about the limit. Pure: the time is an argument.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::probing::seconds_between;
+
+/// The present period in which COR refuses, from the first refused request to the first accepted one after it.
+#[derive(Debug)]
+pub(super) struct RefusalPeriod {
+    /// When the first refused request left.
+    pub(super) since: Instant,
+    /// The last request that tried whether COR accepts again: when it left, and when its refusal arrived.
+    last_sent: Instant,
+    last_answered: Instant,
+    /// How long COR asked the client to wait.
+    pub(super) retry_after: Option<Duration>,
+    /// How long the next trial waits where COR does not say.
+    backoff: Duration,
+    /// Refused requests.
+    pub(super) refused: f64,
+    /// Accepted requests among those that left after the first refused one.
+    pub(super) accepted_after_first: f64,
+}
+
+impl RefusalPeriod {
+    /// Begins with the refusal at `now` of a request that left at `sent`.
+    pub(super) fn new(
+        sent: Instant,
+        now: Instant,
+        retry_after: Option<Duration>,
+        backoff: Duration,
+    ) -> RefusalPeriod {
+        RefusalPeriod {
+            since: sent,
+            last_sent: sent,
+            last_answered: now,
+            retry_after,
+            backoff,
+            refused: 1.0,
+            accepted_after_first: 0.0,
+        }
+    }
+
+    /// Another request that left at `sent` was refused. Returns when the next trial may leave, where that changes.
+    pub(super) fn record_refused(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        retry_after: Option<Duration>,
+    ) -> Option<Instant> {
+        self.refused += 1.0;
+        let until = retry_after.map(|wait| now + wait);
+        if sent < self.last_answered {
+            // It was in flight together with the last one.
+            self.since = self.since.min(sent);
+            self.retry_after = retry_after.or(self.retry_after);
+            return until;
+        }
+        (self.last_sent, self.last_answered, self.retry_after) = (sent, now, retry_after);
+        // A limit that refuses for longer than this has windows, and a long backoff would miss much of the next one.
+        let factor = if self.backoff < Duration::from_millis(400) { 2.0 } else { 1.3 };
+        self.backoff = self.backoff.mul_f64(factor).min(Duration::from_secs(10));
+        until.or(Some(now + self.backoff))
+    }
+
+    /// Whether a request that left at `sent` and was accepted shows that COR accepts again.
+    pub(super) fn is_ended_by(&self, sent: Instant) -> bool {
+        sent >= self.last_answered
+    }
+
+    /// How long COR asked the client to wait, in seconds; 0 where it did not say.
+    pub(super) fn retry_after_seconds(&self) -> f64 {
+        self.retry_after.map_or(0.0, |wait| wait.as_secs_f64())
+    }
+
+    /// Whether COR said it in whole seconds, which are rounded up.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.retry_after.is_some_and(|wait| wait.subsec_nanos() == 0)
+    }
+
+    /// The gap that ends with the accepted request that left at `resumed`.
+    pub(super) fn gap(&self, resumed: Instant) -> Gap {
+        let uncertain = match self.retry_after {
+            None => seconds_between(self.last_sent, resumed),
+            Some(_) if self.is_rounded() => 1.0,
+            Some(_) => 0.0,
+        };
+        let seconds = seconds_between(self.since, resumed);
+        Gap { seconds, uncertain: uncertain.min(seconds) }
+    }
+}
+
+/// The time without accepted requests between a refusal and the next accepted request.
+#[derive(Clone, Copy)]
+pub(super) struct Gap {
+    pub(super) seconds: f64,
+    /// The last part of it, in seconds, in which COR may have accepted requests already.
+    pub(super) uncertain: f64,
+}
+
+impl Gap {
+    /// The part of it in which COR certainly refused, in seconds.
+    pub(super) fn certain(self) -> f64 {
+        self.seconds - self.uncertain
+    }
+
+    /// The limit where COR accepted so many requests in so many seconds before the gap.
+    pub(super) fn rates(self, accepted: f64, seconds: f64) -> RateRange {
+        let all = seconds + self.seconds;
+        RateRange { low: accepted / all.max(1e-3), high: accepted / (all - self.uncertain).max(1e-3) }
+    }
+}
+
+/// The rates that agree with a count, in requests per second.
+#[derive(Clone, Copy)]
+pub(super) struct RateRange {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl RateRange {
+    /// Where the limit lies in the range if COR said how long to wait: the wait is longer than needed more often than
+    /// not.
+    pub(super) const WITH_RETRY_AFTER: f64 = 0.33;
+
+    /// The rate at a position from 0, the high end, to 1, the low end, on a logarithmic scale.
+    pub(super) fn at(self, position: f64) -> f64 {
+        self.high * (self.low / self.high).powf(position)
+    }
+
+    pub(super) fn middle(self) -> f64 {
+        self.at(0.5)
+    }
+}

@@ -1,0 +1,423 @@
+//! The rate limiter against limits of many shapes, in simulated time.
+//!
+//! The ideal is all that the limit allows: rate × time. Steady state begins after two minutes or five windows,
+//! whichever is later, and lasts at least ten windows. Whole runs are measured as well, from their first request on: N
+//! rows against N / rate seconds. What a limit accepts at once at the start (a full bucket, an unused window) counts in
+//! the client's favour, the search for the limit against it.
+
+#![allow(clippy::print_stdout, reason = "the figures of a run")]
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::RateLimiter;
+use super::simulated_server::{RetryAfter, Shape, SimulatedServer};
+
+#[derive(Clone, Debug)]
+struct Scenario {
+    shape: Shape,
+    rate: f64,
+    retry_after: RetryAfter,
+    /// Requests in flight at most.
+    tasks: usize,
+    /// Seconds from sending to the answer. Each way takes up to a tenth of this longer.
+    latency: f64,
+    /// Timers are late by at most so many seconds, and one in fifty by at most ten times as many.
+    late: f64,
+    /// When the limit changes, and to what.
+    change: Option<(f64, Shape, f64)>,
+    seconds: f64,
+    rows: u64,
+    seed: u64,
+}
+
+impl Scenario {
+    fn new(shape: Shape, rate: f64, retry_after: RetryAfter, seed: u64) -> Scenario {
+        let tasks = if rate > 1000.0 { 64 } else { 16 };
+        Scenario {
+            shape,
+            rate,
+            retry_after,
+            tasks,
+            latency: 0.005,
+            late: 0.001,
+            change: None,
+            seconds: f64::INFINITY,
+            rows: u64::MAX,
+            seed,
+        }
+    }
+
+    /// The length of the limit's windows; 1 s where it has none.
+    fn window(&self) -> f64 {
+        match self.shape {
+            Shape::Unlimited | Shape::Bucket(_) => 1.0,
+            Shape::Window(s) | Shape::Anchored(s) | Shape::Sliding(s) | Shape::Weighted(s) => s,
+        }
+    }
+}
+
+/// When requests were answered, and how.
+#[derive(Debug, Default)]
+struct Run {
+    /// Accepted and refused in each second.
+    seconds: Vec<(u32, u32)>,
+    end: f64,
+    /// When requests left after the first refusal arrived.
+    restart: Vec<f64>,
+    refused: u32,
+}
+
+impl Run {
+    fn sums(&self, from: f64, to: f64) -> (f64, f64) {
+        let seconds = self.seconds.iter().take(to as usize).skip(from as usize);
+        seconds.fold((0.0, 0.0), |sum, (a, r)| (sum.0 + f64::from(*a), sum.1 + f64::from(*r)))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Change,
+    Timer,
+    Arrival(usize),
+    Answer(usize),
+}
+
+fn simulate(scenario: &Scenario) -> Run {
+    let start = Instant::now();
+    let at = |t: f64| start + Duration::from_secs_f64(t);
+    let mut random = fastrand::Rng::with_seed(scenario.seed);
+    let phase = random.f64() * scenario.window();
+    let mut server = SimulatedServer::new(scenario.shape, scenario.rate, phase);
+    let (mut limiter, mut run) = (RateLimiter::new(None), Run::default());
+    let (mut events, mut count) = (BinaryHeap::new(), 0);
+    let mut push = |events: &mut BinaryHeap<_>, time: f64, event: Event| {
+        count += 1;
+        events.push(Reverse(((time * 1e9).round() as u64, count, event)));
+    };
+    let mut queue: VecDeque<usize> = (0..scenario.tasks).collect();
+    let mut sent = vec![0.0; scenario.tasks];
+    let mut answer = vec![Ok(()); scenario.tasks];
+    let (mut timer, mut to_send, mut accepted) = (0.0, scenario.rows, 0);
+    push(&mut events, timer, Event::Timer);
+    if let Some((time, ..)) = scenario.change {
+        push(&mut events, time, Event::Change);
+    }
+    while let Some(Reverse((nanos, _, event))) = events.pop() {
+        let now = nanos as f64 / 1e9;
+        if now > scenario.seconds {
+            break;
+        }
+        run.end = now;
+        match event {
+            Event::Change => {
+                if let Some((_, shape, rate)) = scenario.change {
+                    server.change(shape, rate);
+                }
+                continue;
+            }
+            Event::Timer if now + 1e-9 < timer => continue,
+            Event::Timer => timer = f64::INFINITY,
+            Event::Arrival(task) => {
+                answer[task] = server.handle(now);
+                let way = scenario.latency * (0.5 + 0.1 * random.f64());
+                push(&mut events, now + way, Event::Answer(task));
+                continue;
+            }
+            Event::Answer(task) => {
+                run.seconds.resize(run.seconds.len().max(now as usize + 1), (0, 0));
+                match answer[task] {
+                    Ok(()) => {
+                        limiter.record_accepted(at(sent[task]), at(now));
+                        run.seconds[now as usize].0 += 1;
+                        accepted += 1;
+                        if accepted == scenario.rows {
+                            return run;
+                        }
+                    }
+                    Err(wait) => {
+                        let retry_after = match scenario.retry_after {
+                            RetryAfter::Absent => None,
+                            RetryAfter::Seconds => Some(Duration::from_secs((wait.ceil() as u64).max(1))),
+                            RetryAfter::Exact => Some(Duration::from_micros((wait * 1e6).ceil() as u64)),
+                        };
+                        limiter.record_refused(at(sent[task]), at(now), retry_after);
+                        run.seconds[now as usize].1 += 1;
+                        run.refused += 1;
+                        to_send += 1;
+                    }
+                }
+                queue.push_back(task);
+            }
+        }
+        // As in `Admission`, only the head of the queue waits on the timer.
+        while let Some(task) = queue.front().copied().filter(|_| to_send > 0) {
+            match limiter.acquire(at(now)) {
+                Ok(()) => {
+                    queue.pop_front();
+                    to_send -= 1;
+                    sent[task] = now;
+                    if run.refused > 0 && run.restart.len() < 1000 {
+                        run.restart.push(now);
+                    }
+                    let way = scenario.latency * (0.5 + 0.1 * random.f64());
+                    push(&mut events, now + way, Event::Arrival(task));
+                }
+                Err(until) => {
+                    let until = until.duration_since(start).as_secs_f64().max(now);
+                    let late = if random.f64() < 0.02 { 10.0 } else { 1.0 } * scenario.late * random.f64();
+                    let wake = (until * 1000.0).ceil() / 1000.0 + late + 1e-6;
+                    if wake < timer {
+                        timer = wake;
+                        push(&mut events, wake, Event::Timer);
+                    }
+                    break;
+                }
+            }
+        }
+    }
+    run
+}
+
+const RETRY_AFTER: [RetryAfter; 3] = [RetryAfter::Absent, RetryAfter::Seconds, RetryAfter::Exact];
+
+fn seed() -> u64 {
+    // The runs of a test take the seeds that follow.
+    cor_fault_peer::seed() % (1 << 32)
+}
+
+/// Goodput as a share of the ideal, and the share of refused requests, in steady state.
+fn steady_state(scenario: &Scenario, seconds: f64) -> (f64, f64) {
+    let from = 120_f64.max(5.0 * scenario.window());
+    let to = from + seconds.max(10.0 * scenario.window());
+    let run = simulate(&Scenario { seconds: to, ..scenario.clone() });
+    let (accepted, refused) = run.sums(from, to);
+    (accepted / (to - from) / scenario.rate, refused / (accepted + refused))
+}
+
+/// Checks the goodput of many scenarios in steady state: each against the least, and the mean of each shape.
+fn check_steady_state(shapes: &[(Shape, f64, f64)], rates: &[(f64, u64)], change: impl Fn(&mut Scenario)) {
+    let seed = seed();
+    let mut short = Vec::new();
+    for (shape, least, mean) in shapes {
+        for retry_after in RETRY_AFTER {
+            let (mut goodputs, mut all_refused) = (Vec::new(), Vec::new());
+            for (rate, runs) in rates {
+                for run in 0..*runs {
+                    let mut scenario = Scenario::new(*shape, *rate, retry_after, seed + run);
+                    change(&mut scenario);
+                    let (goodput, refused) =
+                        steady_state(&scenario, if *rate > 100.0 { 200.0 } else { 600.0 });
+                    goodputs.push(goodput);
+                    all_refused.push(refused);
+                    if goodput < *least || refused > 0.02 {
+                        short.push(format!(
+                            "{shape:?} {rate}/s {retry_after:?}: {goodput:.4}, refused {refused:.4}"
+                        ));
+                    }
+                }
+            }
+            let average = goodputs.iter().sum::<f64>() / goodputs.len() as f64;
+            let worst = goodputs.iter().copied().fold(f64::INFINITY, f64::min);
+            println!(
+                "{:<13} {:<9} mean {average:.4}, least {worst:.4}",
+                format!("{shape:?}"),
+                format!("{retry_after:?}")
+            );
+            let refused = all_refused.iter().sum::<f64>() / all_refused.len() as f64;
+            if average < *mean || refused > 0.01 {
+                short.push(format!(
+                    "{shape:?} {retry_after:?}: {average:.4} on average, refused {refused:.4}"
+                ));
+            }
+        }
+    }
+    assert!(short.is_empty(), "seed {seed}: {short:#?}");
+}
+
+#[test]
+fn common_limits_in_steady_state_are_used_almost_fully_with_few_refusals() {
+    let shapes = [
+        (Shape::Bucket(0.1), 0.95, 0.97),
+        (Shape::Bucket(1.0), 0.97, 0.98),
+        (Shape::Bucket(10.0), 0.97, 0.98),
+        (Shape::Window(1.0), 0.95, 0.97),
+        (Shape::Window(10.0), 0.95, 0.97),
+        (Shape::Window(60.0), 0.95, 0.97),
+    ];
+    check_steady_state(&shapes, &[(5.0, 20), (20.0, 10), (100.0, 3), (500.0, 1)], |_| {});
+}
+
+#[test]
+fn high_limits_in_steady_state_are_used_almost_fully() {
+    check_steady_state(
+        &[(Shape::Bucket(1.0), 0.97, 0.98), (Shape::Window(1.0), 0.95, 0.96)],
+        &[(5000.0, 1)],
+        |_| {},
+    );
+}
+
+#[test]
+fn rare_limits_and_long_latency_cost_little_goodput() {
+    let shapes = [
+        (Shape::Anchored(1.0), 0.93, 0.96),
+        (Shape::Anchored(60.0), 0.93, 0.97),
+        (Shape::Sliding(1.0), 0.93, 0.95),
+        (Shape::Sliding(10.0), 0.85, 0.95),
+        (Shape::Weighted(10.0), 0.7, 0.93),
+    ];
+    check_steady_state(&shapes, &[(5.0, 10), (20.0, 5), (100.0, 1)], |_| {});
+    let shapes = [
+        (Shape::Bucket(0.1), 0.93, 0.96),
+        (Shape::Bucket(1.0), 0.95, 0.97),
+        (Shape::Window(1.0), 0.93, 0.96),
+        (Shape::Window(10.0), 0.85, 0.96),
+    ];
+    // 100 ms of latency, jitter of 10 ms each way, timers up to 50 ms late.
+    check_steady_state(&shapes, &[(5.0, 10), (20.0, 5), (100.0, 1)], |scenario| {
+        (scenario.tasks, scenario.latency, scenario.late) = (64, 0.1, 0.005);
+    });
+}
+
+/// The duration of a run as a multiple of rows / rate: the mean and the worst of some runs.
+fn duration_ratio(scenario: &Scenario, ideal: f64, runs: u64) -> (f64, f64) {
+    let ratios = (0..runs).map(|run| {
+        let (rows, seed) = ((scenario.rate * ideal) as u64, scenario.seed + run);
+        simulate(&Scenario { rows, seed, ..scenario.clone() }).end / ideal
+    });
+    ratios.fold((0.0, 0.0), |(mean, worst), ratio| (mean + ratio / runs as f64, f64::max(worst, ratio)))
+}
+
+/// Checks the time from the first request to the last answer: the mean of some runs, and the worst.
+fn check_durations(
+    shapes: &[(Shape, f64)],
+    most: (f64, f64),
+    rates: &[(f64, u64)],
+    change: impl Fn(&mut Scenario),
+) {
+    let seed = seed();
+    let mut slow = Vec::new();
+    for (shape, ideal) in shapes {
+        for retry_after in RETRY_AFTER {
+            // The most expensive limit has a test of its own.
+            if (*shape, retry_after) == (Shape::Bucket(0.1), RetryAfter::Seconds) {
+                continue;
+            }
+            for (rate, runs) in rates {
+                let mut scenario = Scenario::new(*shape, *rate, retry_after, seed);
+                change(&mut scenario);
+                let (mean, worst) = duration_ratio(&scenario, *ideal, *runs);
+                let line = format!(
+                    "{shape:?} {rate}/s {retry_after:?}, {ideal} s: mean {mean:.3}, worst {worst:.3}"
+                );
+                println!("{line}");
+                if mean > most.0 || worst > most.1 {
+                    slow.push(line);
+                }
+            }
+        }
+    }
+    assert!(slow.is_empty(), "seed {seed}: {slow:#?}");
+}
+
+const COMMON_SHAPES: [(Shape, f64); 6] = [
+    (Shape::Bucket(0.1), 150.0),
+    (Shape::Bucket(1.0), 150.0),
+    (Shape::Bucket(10.0), 150.0),
+    (Shape::Window(1.0), 150.0),
+    (Shape::Window(10.0), 150.0),
+    (Shape::Window(60.0), 300.0),
+];
+
+#[test]
+fn runs_under_an_unknown_limit_take_little_longer_than_ideal() {
+    check_durations(&COMMON_SHAPES, (1.03, 1.15), &[(5.0, 20), (20.0, 20), (100.0, 10), (500.0, 5)], |_| {});
+}
+
+#[test]
+fn runs_under_a_high_limit_take_little_longer_than_ideal() {
+    check_durations(&COMMON_SHAPES, (1.06, 1.1), &[(1000.0, 3), (5000.0, 2)], |_| {});
+}
+
+#[test]
+fn runs_with_long_latency_take_little_longer_than_ideal() {
+    check_durations(&COMMON_SHAPES, (1.045, 1.25), &[(5.0, 20), (20.0, 10), (200.0, 5)], |scenario| {
+        (scenario.tasks, scenario.latency) = (64, 0.05);
+    });
+}
+
+/// Each refusal costs a second, and the bucket saves up hardly a tenth of that. So the first refusals, and the probing
+/// from the first estimate to the limit, are much of a short run.
+#[test]
+fn the_most_expensive_limit_is_found_in_a_few_minutes() {
+    let seed = seed();
+    for (rate, runs) in [(5.0, 20), (20.0, 20), (200.0, 5), (1000.0, 2)] {
+        let scenario = Scenario::new(Shape::Bucket(0.1), rate, RetryAfter::Seconds, seed);
+        for (ideal, most) in [(150.0, 1.1), (300.0, 1.06), (1200.0, 1.03)] {
+            let (mean, worst) = duration_ratio(&scenario, ideal, runs);
+            println!("{rate}/s, {ideal} s: mean {mean:.3}, worst {worst:.3}");
+            assert!(mean <= most, "seed {seed}, {rate}/s: {mean:.3} of {ideal} s");
+        }
+    }
+}
+
+#[test]
+fn the_rate_follows_a_limit_that_changes() {
+    let seed = seed();
+    for shape in [Shape::Bucket(1.0), Shape::Window(1.0), Shape::Window(10.0)] {
+        for retry_after in RETRY_AFTER {
+            for (factor, after) in [(2.0, 240.0), (0.5, 60.0), (0.2, 60.0)] {
+                let mut scenario = Scenario::new(shape, 50.0, retry_after, seed);
+                (scenario.change, scenario.seconds) = (Some((300.0, shape, 50.0 * factor)), 700.0);
+                let run = simulate(&scenario);
+                let (from, to) = (300.0 + after, 700.0);
+                let (accepted, refused) = run.sums(from, to);
+                let goodput = accepted / (to - from) / (50.0 * factor);
+                println!(
+                    "{shape:?} {retry_after:?} x{factor}: {goodput:.3}, refused {}",
+                    refused / (refused + accepted)
+                );
+                assert!(goodput > 0.9, "seed {seed}: {shape:?} {retry_after:?} x{factor}: {goodput:.3}");
+            }
+        }
+    }
+}
+
+#[test]
+fn requests_refused_together_do_not_restart_as_a_herd() {
+    let seed = seed();
+    for retry_after in RETRY_AFTER {
+        let mut scenario = Scenario::new(Shape::Bucket(1.0), 20.0, retry_after, seed);
+        (scenario.tasks, scenario.latency, scenario.seconds) = (64, 0.05, 10.0);
+        let run = simulate(&scenario);
+        // 44 are refused. Then one trial request at a time leaves, and after it the others one by one.
+        let together = run.restart.windows(17).filter(|some| some[16] - some[0] < 0.01).count();
+        assert_eq!(together, 0, "seed {seed}, {retry_after:?}: {:?}", run.restart);
+        let first = run.restart[1] - run.restart[0];
+        assert!(
+            first > 0.9 * scenario.latency,
+            "seed {seed}, {retry_after:?}: the second left {first:.3} s after the first"
+        );
+        assert!(run.refused < 3 * 64, "seed {seed}, {retry_after:?}: {} were refused", run.refused);
+    }
+}
+
+#[test]
+fn without_a_limit_a_stray_refusal_costs_little_goodput() {
+    let seed = seed();
+    let mut scenario = Scenario::new(Shape::Unlimited, 1.0, RetryAfter::Absent, seed);
+    scenario.seconds = 30.0;
+    let free = simulate(&scenario).sums(0.0, 30.0).0;
+    let ideal = 16.0 / (scenario.latency * 1.1) * 30.0;
+    assert!(free > 0.99 * ideal, "seed {seed}: {free} of {ideal}");
+    // A limit applies in the first 10 s.
+    scenario.change = Some((10.0, Shape::Unlimited, 1.0));
+    (scenario.shape, scenario.rate) = (Shape::Window(10.5), 2500.0);
+    let stray = simulate(&scenario).sums(12.0, 30.0).0;
+    let ideal = 16.0 / (scenario.latency * 1.1) * 18.0;
+    println!("{stray} of {ideal}");
+    assert!(stray > 0.95 * ideal, "seed {seed}: {stray} of {ideal} after a stray refusal");
+}

@@ -1,0 +1,226 @@
+//! What a refused or unreadable answer becomes: kind, outcome, attempts, connections and the whole sentence.
+
+use std::time::Duration;
+
+use cor_fault_peer::{Peer, What};
+use cor_http::{Client, Error, ErrorKind, Outcome, Project};
+
+use crate::common::{named, quick};
+
+const TOKEN: &str = "a-token-0123456789";
+
+/// A peer that gives every request the same answer, and a client of two attempts.
+async fn call(token: &str, answer: &[u8]) -> (Peer, Result<Project, Error>) {
+    let answer = answer.to_vec();
+    let peer = Peer::start(move |_, talk| while talk.listen() && talk.say(&answer) {});
+    let builder = quick(Client::builder()).base_url(&peer.url).token(token).max_attempts(2);
+    let result = builder.build().unwrap().projects().update("A-1", &named("N")).await;
+    (peer, result)
+}
+
+fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn connections(peer: &Peer) -> usize {
+    peer.events().iter().filter(|event| event.what == What::Accepted).count()
+}
+
+/// How often a request is sent, and over how many connections.
+#[derive(Debug, PartialEq)]
+enum Tries {
+    /// Another attempt would end the same way.
+    Once,
+    /// The server is there: the connection is used again.
+    Twice,
+    /// The server, or the way to it, may be broken: a new connection.
+    TwiceAnew,
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_kind_outcome_and_attempts() {
+    use ErrorKind::*;
+    use Outcome::{NotApplied, Unknown};
+    use Tries::*;
+    let named_error = r#"{"name":"ProjectNotFoundError"}"#;
+    let about_end = r#"[{"field":"end","message":"is no date"}]"#;
+    for (status, body, kind, outcome, tries) in [
+        (300, "", Redirect, Unknown, Once),
+        (302, "", Redirect, Unknown, Once),
+        (307, "", Redirect, NotApplied, Once),
+        (308, "", Redirect, NotApplied, Once),
+        (399, "", Redirect, Unknown, Once),
+        (400, "", Validation, NotApplied, Once),
+        (400, named_error, ProjectNotFound, NotApplied, Once),
+        (401, "", Auth, NotApplied, Once),
+        (403, "", Forbidden, NotApplied, Once),
+        (404, "", ProjectNotFound, NotApplied, Once),
+        (407, "", Transport, NotApplied, Once),
+        (408, "", Timeout, Unknown, TwiceAnew),
+        (408, named_error, ProjectNotFound, NotApplied, Once),
+        (409, "", Validation, NotApplied, Once),
+        (422, about_end, Validation, NotApplied, Once),
+        (429, "", RateLimited, NotApplied, Twice),
+        (429, named_error, ProjectNotFound, NotApplied, Once),
+        (499, "", Validation, NotApplied, Once),
+        (500, "", Server, Unknown, Twice),
+        (500, about_end, Server, NotApplied, Twice),
+        (500, named_error, ProjectNotFound, NotApplied, Once),
+        (501, "", Server, Unknown, Once),
+        (502, "", Server, Unknown, TwiceAnew),
+        (503, "", Server, Unknown, TwiceAnew),
+        (503, named_error, ProjectNotFound, NotApplied, Once),
+        (504, "", Server, Unknown, TwiceAnew),
+        (505, "", Server, Unknown, Once),
+        (599, "", Server, Unknown, Once),
+        // A status of success whose body tells of a failure.
+        (200, r#"{"status":503}"#, Server, Unknown, TwiceAnew),
+        (200, r#"{"status":500}"#, Server, Unknown, Twice),
+        (200, r#"{"status":"error"}"#, Server, Unknown, Once),
+        (200, named_error, ProjectNotFound, NotApplied, Once),
+        (200, about_end, Validation, NotApplied, Once),
+        // What no API answers.
+        (200, "<html>", Protocol, Unknown, Once),
+        (299, "{", Protocol, Unknown, Once),
+    ] {
+        let (peer, result) = call(TOKEN, &answer(status, "", body)).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (kind, outcome), "{status} {body}");
+        let found = match (peer.count(), connections(&peer)) {
+            (1, 1) => Once,
+            (2, 1) => Twice,
+            (2, 2) => TwiceAnew,
+            other => panic!("{status} {body}: requests and connections {other:?}"),
+        };
+        assert_eq!(found, tries, "{status} {body}");
+        assert_eq!(error.attempts() as usize, peer.count(), "{status} {body}");
+        assert_eq!((error.status(), error.is_retryable()), (Some(status), tries != Once), "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_sentence_with_what_cor_said() {
+    let start = "could not update project \"A-1\" of SALESFORCE: ";
+    for (status, body, code, sentence) in [
+        (400, "", None, "COR refused it (HTTP 400); not applied; correct the update and send it again"),
+        (
+            400,
+            r#"{"name":"CORCustomError","code":"ZC002","message":"source is unknown. "}"#,
+            Some("ZC002"),
+            "COR refused it: source is unknown (ZC002, HTTP 400); not applied; correct the update and send it again",
+        ),
+        (
+            422,
+            r#"{"message":"two problems","errors":[{"field":"end","message":"is no date"},{"field":"name"}]}"#,
+            None,
+            "COR refused it: two problems; end: is no date; name: is not accepted (HTTP 422); not applied; correct the update and send it again",
+        ),
+        (
+            401,
+            "",
+            None,
+            "COR did not accept the token (HTTP 401); not applied; check the token, or the API key and client secret",
+        ),
+        (
+            403,
+            "",
+            None,
+            "COR does not allow it (HTTP 403); not applied; the user behind the token needs a role that may change projects",
+        ),
+        (
+            404,
+            r#"{"name":"ProjectNotFoundError"}"#,
+            Some("ProjectNotFoundError"),
+            "COR knows no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, that it was created under this source, and the base URL",
+        ),
+        (
+            429,
+            "slow down",
+            None,
+            "COR took too many requests: slow down (HTTP 429) (2 attempts); not applied; send it again later or at a lower rate",
+        ),
+        (
+            500,
+            "",
+            None,
+            "COR failed (HTTP 500) (2 attempts); whether it was applied is unknown; send it again later",
+        ),
+        (
+            302,
+            "",
+            None,
+            "the address answers with a redirect (HTTP 302); whether it was applied is unknown; give the final address as base_url",
+        ),
+        (
+            200,
+            "<html>",
+            None,
+            "HTTP 200, but the body is not JSON; whether it was applied is unknown; check that the base URL is COR's and that nothing in between answers for it",
+        ),
+    ] {
+        let (_peer, result) = call(TOKEN, &answer(status, "", body)).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.to_string(), error.code()), (format!("{start}{sentence}"), code));
+        let excerpt = (!body.is_empty()).then(|| body.to_owned());
+        assert_eq!(error.body().map(str::to_owned), excerpt);
+    }
+}
+
+#[tokio::test]
+async fn the_wait_and_the_request_id_of_an_answer_are_on_its_error() {
+    let dated = "date: Thu, 01 Jan 2026 00:00:00 GMT\r\nretry-after: Thu, 01 Jan 2026 00:10:00 GMT\r\n";
+    for (headers, wait, id) in [
+        ("", None, None),
+        ("retry-after: 120\r\nx-request-id: r-1\r\n", Some(120), Some("r-1")),
+        ("request-id: r-2\r\n", None, Some("r-2")),
+        (dated, Some(600), None),
+    ] {
+        let (_peer, result) = call(TOKEN, &answer(400, headers, "")).await;
+        let error = result.unwrap_err();
+        assert_eq!(
+            (error.retry_after(), error.request_id()),
+            (wait.map(Duration::from_secs), id),
+            "{headers}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_decoded_makes_a_success_unknown_and_leaves_a_refusal_certain() {
+    let encoded = "content-encoding: gzip\r\n";
+    for (status, kind, outcome) in [
+        (200, ErrorKind::Protocol, Outcome::Unknown),
+        (299, ErrorKind::Protocol, Outcome::Unknown),
+        (300, ErrorKind::Redirect, Outcome::Unknown),
+        (404, ErrorKind::ProjectNotFound, Outcome::NotApplied),
+    ] {
+        let (_peer, result) = call(TOKEN, &answer(status, encoded, "this is no gzip")).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.outcome(), error.attempts()), (kind, outcome, 1), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_an_answer_repeats_is_hidden() {
+    // A refusal: in body, message, code and request id, whole and in pieces.
+    let body = format!(r#"{{"code":"{TOKEN}","message":"no {TOKEN}","piece":"{}"}}"#, &TOKEN[4..14]);
+    let headers = format!("x-request-id: {TOKEN}\r\n");
+    let (_peer, result) = call(TOKEN, &answer(400, &headers, &body)).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.code(), error.request_id()), (Some("[hidden]"), Some("[hidden]")));
+    assert_eq!(error.body(), Some(r#"{"code":"[hidden]","message":"no [hidden]","piece":"[hidden]"}"#));
+    assert!(error.to_string().contains("COR refused it: no [hidden] ([hidden], HTTP 400)"), "{error}");
+    // An answer that cannot be read.
+    let (_peer, result) = call(TOKEN, &answer(200, "", &format!("<p>{TOKEN}"))).await;
+    assert_eq!(result.unwrap_err().body(), Some("<p>[hidden]"));
+    // A project, which was updated all the same; of its own text only the whole token is taken for one.
+    let (_peer, result) = call(TOKEN, &answer(200, "", &format!(r#"{{"id":7,"name":"{TOKEN}"}}"#))).await;
+    let project = result.unwrap();
+    assert_eq!((project.id(), project.name()), (Some(7), Some("[hidden]")));
+    let (_peer, result) = call(TOKEN, &answer(200, "", r#"{"id":7,"name":"token-01234"}"#)).await;
+    assert_eq!(result.unwrap().name(), Some("token-01234"));
+    // A token that looks like the JSON of a project: hiding it leaves no JSON.
+    let odd = r#"{"id":7,"name":"x"}"#;
+    let (_peer, result) = call(odd, &answer(200, "", odd)).await;
+    assert!(result.unwrap().is_empty());
+}

@@ -1,0 +1,232 @@
+//! What the end of an attempt without an answer becomes. The whole table of faults is in tests/faults/cases.json; here
+//! stands one case for each class of end.
+
+use std::time::Duration;
+
+use cor_fault_peer::{Accept, Answer, Certificate, Peer, Script, Step, Tls};
+use cor_http::{Client, ErrorKind, Outcome, ProjectUpdate};
+
+use crate::common::{named, quick};
+
+const TIMEOUT: Duration = Duration::from_millis(150);
+
+struct Case {
+    name: &'static str,
+    script: Script,
+    /// The bytes of the update's brief, about.
+    bytes: usize,
+    /// The deadline runs out instead of the attempt's own time.
+    by_deadline: bool,
+    kind: ErrorKind,
+    outcome: Outcome,
+    attempts: u32,
+    says: &'static str,
+}
+
+fn steps(steps: Vec<Step>) -> Script {
+    Script { connections: vec![steps], ..Script::default() }
+}
+
+fn certificate(certificate: Certificate, client_certificate: bool) -> Script {
+    let tls = Tls { certificate, client_certificate, ..Tls::default() };
+    Script { tls: Some(tls), ..steps(vec![Step::ReadRequest, Step::Answer(Answer::default())]) }
+}
+
+fn cases() -> Vec<Case> {
+    use ErrorKind::*;
+    use Outcome::{NotApplied, Unknown};
+    let case = |name, script, kind, outcome, attempts, says| Case {
+        name,
+        script,
+        bytes: 0,
+        by_deadline: false,
+        kind,
+        outcome,
+        attempts,
+        says,
+    };
+    let refused = Script { accept: Accept::Refused, ..Script::default() };
+    let black_hole = Script { accept: Accept::BlackHole, ..Script::default() };
+    let silent = || steps(vec![Step::ReadRequest, Step::Silence]);
+    let deaf = || Script { receive_buffer: Some(4096), ..steps(vec![Step::Deaf]) };
+    let head = |length: usize| format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(length));
+    vec![
+        case("no listener", refused, Transport, NotApplied, 2, "no connection could be made ("),
+        case(
+            "no connection in time",
+            black_hole.clone(),
+            Timeout,
+            NotApplied,
+            2,
+            "connecting took longer than 150ms",
+        ),
+        Case {
+            by_deadline: true,
+            ..case(
+                "no connection before the deadline",
+                black_hole,
+                Timeout,
+                NotApplied,
+                1,
+                "the deadline passed while connecting",
+            )
+        },
+        case("silence", silent(), Timeout, Unknown, 2, "waiting for the answer took longer than 150ms"),
+        Case {
+            by_deadline: true,
+            ..case(
+                "silence until the deadline",
+                silent(),
+                Timeout,
+                Unknown,
+                1,
+                "the deadline passed while waiting for the answer",
+            )
+        },
+        Case {
+            bytes: 3_000_000,
+            ..case(
+                "a reader that stops",
+                deaf(),
+                Timeout,
+                Unknown,
+                2,
+                "sending the request took longer than 150ms",
+            )
+        },
+        Case {
+            bytes: 3_000_000,
+            by_deadline: true,
+            ..case(
+                "a reader that stops, until the deadline",
+                deaf(),
+                Timeout,
+                Unknown,
+                1,
+                "the deadline passed while sending the request",
+            )
+        },
+        case(
+            "an end in place of an answer",
+            steps(vec![Step::ReadRequest, Step::Close]),
+            Transport,
+            Unknown,
+            2,
+            "the connection broke before the answer was complete (",
+        ),
+        case(
+            "a reset in place of an answer",
+            steps(vec![Step::ReadRequest, Step::Reset]),
+            Transport,
+            Unknown,
+            2,
+            "the connection broke before the answer was complete (",
+        ),
+        case(
+            "no HTTP",
+            steps(vec![Step::ReadRequest, Step::Send("SSH-2.0-x\r\n\r\n".to_owned())]),
+            Protocol,
+            Unknown,
+            1,
+            "the answer cannot be read (",
+        ),
+        case(
+            "an endless head",
+            steps(vec![Step::ReadRequest, Step::Send(head(100_000)), Step::Silence]),
+            TooLarge,
+            Unknown,
+            1,
+            "the answer is too large (",
+        ),
+        case(
+            "a certificate of another host",
+            certificate(Certificate::WrongHost, false),
+            ErrorKind::Tls,
+            NotApplied,
+            1,
+            "no secure connection could be made (",
+        ),
+        case(
+            "a certificate of the client's is wanted",
+            certificate(Certificate::Good, true),
+            ErrorKind::Tls,
+            Unknown,
+            1,
+            "the other side broke off the secure connection (",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
+    for case in cases() {
+        let peer = Peer::play(&case.script);
+        let mut builder = quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(2);
+        builder = match case.by_deadline {
+            true => builder.deadline(TIMEOUT),
+            false => builder.attempt_timeout(TIMEOUT).deadline(20 * TIMEOUT),
+        };
+        if let Some(file) = peer.ca_file() {
+            // Handshakes take their time on a busy machine.
+            builder = builder.ca_file(file).attempt_timeout(20 * TIMEOUT).deadline(40 * TIMEOUT);
+        }
+        let mut update = ProjectUpdate::new("SALESFORCE").name("N");
+        if case.bytes > 0 {
+            update = update.brief("b".repeat(case.bytes));
+        }
+        let error = builder.build().unwrap().projects().update("A-1", &update).await.unwrap_err();
+        let name = case.name;
+        assert_eq!(
+            (error.kind(), error.outcome(), error.attempts()),
+            (case.kind, case.outcome, case.attempts),
+            "{name}: {error}"
+        );
+        let says = format!("could not update project \"A-1\" of SALESFORCE: {}", case.says);
+        assert!(error.to_string().starts_with(&says), "{name}: {error}");
+        let again = matches!(case.kind, ErrorKind::Transport | ErrorKind::Timeout);
+        assert_eq!(error.is_retryable(), again, "{name}");
+        let timed_out = case.kind == ErrorKind::Timeout;
+        assert_eq!(std::error::Error::source(&error).is_none(), timed_out, "{name}: the cause is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_died_while_idle_costs_no_attempt_of_the_policy() {
+    // The first connection serves one request and ends on the second; the next one answers.
+    let ok = || Step::Answer(Answer { body: r#"{"id":7}"#.to_owned(), ..Answer::default() });
+    let script = Script {
+        connections: vec![
+            vec![Step::ReadRequest, ok(), Step::ReadRequest, Step::Close],
+            vec![Step::ReadRequest, ok()],
+        ],
+        ..Script::default()
+    };
+    let peer = Peer::play(&script);
+    let client =
+        quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(1).build().unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.projects().update("A-1", &named("N")).await.unwrap().id(), Some(7));
+    }
+    assert_eq!(peer.count(), 3);
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_let_the_client_through_is_named_and_not_asked_again() {
+    let refusing = "HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n";
+    let proxy = Peer::start(move |_, talk| while talk.listen() && talk.say(refusing) {});
+    let client = quick(Client::builder())
+        .base_url("https://cor.test")
+        .proxy(&proxy.url)
+        .token("a-token")
+        .max_attempts(2)
+        .build()
+        .unwrap();
+    let error = client.projects().update("A-1", &named("N")).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.outcome(), error.attempts(), error.is_retryable()),
+        (ErrorKind::Transport, Outcome::NotApplied, 1, false)
+    );
+    let text = error.to_string();
+    assert!(text.contains(&proxy.url) && text.contains("no connection could be made"), "{text}");
+    assert!(text.ends_with("; check the proxy's address, user and password"), "{text}");
+}

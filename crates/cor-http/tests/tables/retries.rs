@@ -1,0 +1,104 @@
+//! How often a call is repeated and how long it waits, by what the caller set and what the server asked for.
+
+use std::time::Duration;
+
+use cor_fault_peer::Peer;
+use cor_http::{Client, RetryPolicy};
+
+use crate::common::{named, quick};
+
+fn refusing(status: u16, headers: &str) -> Peer {
+    let answer = format!("HTTP/1.1 {status} X\r\n{headers}content-length: 0\r\n\r\n");
+    Peer::start(move |_, talk| while talk.listen() && talk.say(&answer) {})
+}
+
+#[test]
+fn the_policies_are_as_documented() {
+    let standard = RetryPolicy::standard();
+    assert_eq!(
+        (standard.max_attempts, standard.backoff_base, standard.backoff_cap),
+        (4, Duration::from_millis(250), Duration::from_secs(20))
+    );
+    assert_eq!(RetryPolicy::default(), standard);
+    let none = RetryPolicy::none();
+    assert_eq!(
+        (none.max_attempts, none.backoff_base, none.backoff_cap),
+        (1, standard.backoff_base, standard.backoff_cap)
+    );
+}
+
+#[tokio::test]
+async fn a_call_makes_as_many_attempts_as_it_may() {
+    for most in [1, 2, 3, 7] {
+        let peer = refusing(500, "");
+        let builder = quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(most);
+        let error = builder.build().unwrap().projects().update("A", &named("N")).await.unwrap_err();
+        assert_eq!((error.attempts(), peer.count()), (most, most as usize));
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
+    const DATE: &str = "date: Thu, 01 Jan 2026 00:00:00 GMT\r\n";
+    for (headers, seconds) in [
+        ("retry-after: 0\r\n", Some(0.0)),
+        ("retry-after: 7\r\n", Some(7.0)),
+        ("retry-after: 1.5\r\n", Some(1.5)),
+        ("retry-after: 86400\r\n", Some(86_400.0)),
+        ("retry-after: 86401\r\n", Some(86_400.0)),
+        ("retry-after: 999999999999999999999999\r\n", Some(86_400.0)),
+        ("retry-after: \r\n", None),
+        ("retry-after: .\r\n", None),
+        ("retry-after: 1.2.3\r\n", None),
+        ("retry-after: -1\r\n", None),
+        ("retry-after: 1e3\r\n", None),
+        ("retry-after: soon\r\n", None),
+        // A date counts from the answer's own date, so that a wrong clock here does not matter.
+        ("retry-after: Thu, 01 Jan 2026 00:00:30 GMT\r\n{DATE}", Some(30.0)),
+        ("retry-after: Thu, 01 Jan 2026 00:00:00 GMT\r\n{DATE}", Some(0.0)),
+        ("retry-after: Wed, 31 Dec 2025 23:59:00 GMT\r\n{DATE}", Some(0.0)),
+        ("retry-after: Sun, 04 Jan 2026 00:00:00 GMT\r\n{DATE}", Some(86_400.0)),
+        // Without one it counts from now.
+        ("retry-after: Thu, 01 Jan 1970 00:00:00 GMT\r\n", Some(0.0)),
+        ("retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n", Some(86_400.0)),
+        ("retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\ndate: yesterday\r\n", Some(86_400.0)),
+    ] {
+        let headers = headers.replace("{DATE}", DATE);
+        let peer = refusing(503, &headers);
+        let builder = quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(1);
+        let error = builder.build().unwrap().projects().update("A", &named("N")).await.unwrap_err();
+        assert_eq!(error.retry_after().map(|wait| wait.as_secs_f64()), seconds, "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_the_deadline_does_not_allow_ends_the_call_at_once() {
+    for status in [503, 500, 429] {
+        let peer = refusing(status, "retry-after: 30\r\n");
+        let builder = quick(Client::builder()).base_url(&peer.url).token("a-token");
+        let client = builder.deadline(Duration::from_secs(20)).build().unwrap();
+        let begun = std::time::Instant::now();
+        let error = client.projects().update("A", &named("N")).await.unwrap_err();
+        assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(30))), "{status}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{status}: {:?}", begun.elapsed());
+    }
+}
+
+/// A full budget is a hundred retries; every call pays in a fifth of one, the first into a budget that is full.
+#[tokio::test]
+async fn retries_of_a_client_are_bounded_by_its_budget() {
+    let peer = refusing(500, "");
+    let client =
+        quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(2).build().unwrap();
+    let mut fifths: u32 = 500;
+    for n in 0..150 {
+        fifths = (fifths + 1).min(500);
+        let affordable = fifths >= 5;
+        if affordable {
+            fifths -= 5;
+        }
+        let error = client.projects().update("A", &named("N")).await.unwrap_err();
+        assert_eq!(error.attempts(), 1 + u32::from(affordable), "call {n}");
+    }
+    assert!(fifths < 5, "the budget was used up");
+}
