@@ -17,7 +17,8 @@ impl Transport for Own {
     fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_> {
         Box::pin(async move {
             // The URL holds the project's id, which error messages name already.
-            let failed = |kind| move |error: reqwest::Error| TransportError::new(kind, Sent::All, error.without_url());
+            let failed =
+                |kind| move |error: reqwest::Error| TransportError::new(kind, Sent::All, error.without_url());
             let request = reqwest::Request::try_from(request).map_err(failed(FaultKind::Connect))?;
             let mut response = match self.0.execute(request).await {
                 Ok(response) => response,

@@ -65,7 +65,8 @@ impl MemoryTransport {
 
     /// Answers every request with this status and body. A status that HTTP does not know counts as 500.
     pub fn json(status: u16, body: impl Into<Bytes>) -> MemoryTransport {
-        let (status, body) = (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body.into());
+        let (status, body) =
+            (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body.into());
         MemoryTransport::new(move |_| {
             let mut answer = Response::new(body.clone());
             *answer.status_mut() = status;

@@ -70,7 +70,12 @@ fn logs_tell_what_happened_and_neither_secrets_nor_business_text() {
     }
 
     // And the external id, where the user asked for it.
-    let client = common::builder().base_url(sandbox.base_url()).token(sandbox.token()).trace_ids(true).build().unwrap();
+    let client = common::builder()
+        .base_url(sandbox.base_url())
+        .token(sandbox.token())
+        .trace_ids(true)
+        .build()
+        .unwrap();
     tokio::runtime::Runtime::new()
         .unwrap()
         .block_on(async { client.projects().update("SF-OPP-12345", &update).await })
