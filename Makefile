@@ -26,12 +26,18 @@ test: lint test-rust test-schema test-cli test-sandbox test-python test-c test-f
 lint: ## formatting, warnings, documentation, dependencies
 	$(CARGO) fmt $(PACKAGES) --check
 	scripts/check-dependencies
+	scripts/check-features
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
+
+# The suites of cor-http that run once with each transport. The tables of faults run with both at once; those of proxies
+# are reqwest's alone.
+BOTH_TRANSPORTS := auth create keep_alive logs many many_memory outages peer secrets tables tls tokens update vectors wiped
 
 .PHONY: test-rust
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	$(CARGO) test --locked --quiet
+	COR_TEST_TRANSPORT=direct $(CARGO) test --locked --quiet -p cor-http $(addprefix --test ,$(BOTH_TRANSPORTS))
 	tests/serde-features/run
 
 .PHONY: test-schema

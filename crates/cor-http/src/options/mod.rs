@@ -28,6 +28,7 @@ const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
 
 /// Options that were judged and can work.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "network"), allow(dead_code))] // some options are for the transports of this crate
 pub(crate) struct Options {
     pub(crate) base_url: Url,
     pub(crate) token_url: Url,

@@ -21,12 +21,14 @@ pub(crate) struct Transports {
 
 /// The PEM files of the TLS options.
 #[derive(Clone, Default)]
+#[cfg_attr(not(feature = "network"), allow(dead_code))] // a transport of the caller's own has its own TLS
 pub(crate) struct Tls {
     pub(crate) authorities: Option<Vec<u8>>,
     pub(crate) identity: Option<Arc<Identity>>,
 }
 
 /// A client certificate and its key. The key is a secret, hence wiped.
+#[cfg_attr(not(feature = "network"), allow(dead_code))]
 pub(crate) struct Identity {
     pub(crate) certificates: Vec<u8>,
     pub(crate) key: zeroize::Zeroizing<Vec<u8>>,
