@@ -27,6 +27,7 @@ lint: ## formatting, warnings, documentation, dependencies
 	$(CARGO) fmt $(PACKAGES) --check
 	scripts/check-dependencies
 	scripts/check-features
+	scripts/check-imports
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
 

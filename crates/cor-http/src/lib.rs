@@ -46,6 +46,7 @@ mod call;
 mod client;
 mod endpoint;
 mod error;
+mod failure;
 #[cfg(all(feature = "fuzzing", feature = "direct"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -8,7 +8,7 @@ use http::{Method, Request};
 use url::Url;
 
 use crate::Error;
-use crate::auth::Token;
+use crate::auth::token::Token;
 use crate::endpoint::Endpoint;
 
 /// The paths of the Integrations API below one base URL.

@@ -15,11 +15,9 @@ use self::transports::Choice;
 use crate::Error;
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
+use crate::transport::tls_files::TlsFiles;
 
 pub use builder::ClientBuilder;
-#[cfg(feature = "network")]
-pub(crate) use transports::Identity;
-pub(crate) use transports::Tls;
 
 /// COR's production address of the Integrations API.
 const BASE_URL: &str = "https://integrations.projectcor.com";
@@ -35,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) credentials: Credentials,
     pub(crate) transport: Choice,
     pub(crate) proxies: Proxies,
-    pub(crate) tls: Tls,
+    pub(crate) tls: TlsFiles,
     pub(crate) user_agent: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) attempt_timeout: Duration,

@@ -7,11 +7,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 
+use super::tls_files::{Identity, TlsFiles};
 use crate::Error;
-use crate::options::{Identity, Tls};
 
 /// The settings for every TLS connection of a client. Each transport adds the protocols it offers (ALPN).
-pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, Error> {
+pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let extra = match &tls.authorities {
         Some(pem) => authorities(pem)?,
