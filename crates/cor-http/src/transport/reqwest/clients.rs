@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -109,29 +109,33 @@ fn trusting_nobody() -> Result<Arc<ClientConfig>, Error> {
     Ok(Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()))
 }
 
-/// The clients of one transport on one runtime. They differ in which connections they use again.
+/// The clients of one transport on one runtime. They differ in which connections they use again, and are built when they
+/// are first used: most programs only ever need the first.
+#[derive(Default)]
 pub(super) struct Clients {
-    any: Client,
-    recent: Client,
-    new: Client,
+    any: OnceLock<Client>,
+    recent: OnceLock<Client>,
+    new: OnceLock<Client>,
 }
 
 impl Clients {
-    pub(super) fn new(settings: &Settings) -> Result<Clients, reqwest::Error> {
+    /// The client for this kind of connection.
+    pub(super) fn of(&self, settings: &Settings, connection: ConnectionChoice) -> reqwest::Result<&Client> {
         // Without TLS there is no HTTP/2 to wait for, and a new connection is not shared.
         let gate = || Gate::new(settings.address.scheme() == "http");
-        Ok(Clients {
-            any: settings.builder(gate()).pool_idle_timeout(MAX_IDLE).build()?,
-            recent: settings.builder(gate()).pool_idle_timeout(MAX_IDLE_RECENT).build()?,
-            new: settings.builder(Gate::new(true)).pool_max_idle_per_host(0).build()?,
-        })
-    }
-
-    pub(super) fn of(&self, connection: ConnectionChoice) -> &Client {
-        match connection {
-            ConnectionChoice::Any => &self.any,
-            ConnectionChoice::Recent => &self.recent,
-            ConnectionChoice::New => &self.new,
+        let (place, builder): (_, &dyn Fn() -> ClientBuilder) = match connection {
+            ConnectionChoice::Any => (&self.any, &|| settings.builder(gate()).pool_idle_timeout(MAX_IDLE)),
+            ConnectionChoice::Recent => {
+                (&self.recent, &|| settings.builder(gate()).pool_idle_timeout(MAX_IDLE_RECENT))
+            }
+            ConnectionChoice::New => {
+                (&self.new, &|| settings.builder(Gate::new(true)).pool_max_idle_per_host(0))
+            }
+        };
+        match place.get() {
+            Some(client) => Ok(client),
+            // Two calls may build one at the same time; they use the same.
+            None => builder().build().map(|client| place.get_or_init(|| client)),
         }
     }
 }

@@ -54,7 +54,7 @@ impl ReqwestTransport {
     ) -> Result<ReqwestTransport, Error> {
         let settings = Settings::new(address, proxy, tls, connect_timeout, user_agent)?;
         // What cannot work shows when the client is built, not at its first call.
-        Clients::new(&settings).map_err(|error| {
+        Clients::default().of(&settings, ConnectionChoice::Any).map_err(|error| {
             Error::config("the transport reqwest could not be set up").caused_by(error.without_url())
         })?;
         Ok(ReqwestTransport {
@@ -66,18 +66,18 @@ impl ReqwestTransport {
     }
 
     /// The clients of the runtime that this is called on.
-    fn clients(&self) -> Result<Arc<Clients>, reqwest::Error> {
+    fn clients(&self) -> Arc<Clients> {
         let here = Handle::current().id();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = clients.iter().find(|(runtime, _)| *runtime == here) {
-            return Ok(found.clone());
+            return found.clone();
         }
-        let new = Arc::new(Clients::new(&self.settings)?);
+        let new = Arc::<Clients>::default();
         if clients.len() >= MAX_RUNTIMES {
             clients.remove(0);
         }
         clients.push((here, new.clone()));
-        Ok(new)
+        new
     }
 
     /// Lets the event loop notice which idle connections have ended.
@@ -102,7 +102,8 @@ impl ReqwestTransport {
         let not_sent = |error: reqwest::Error| {
             TransportError::new(FaultKind::Connect, Sent::Nothing, error.without_url())
         };
-        let clients = self.clients().map_err(not_sent)?;
+        let clients = self.clients();
+        let client = clients.of(&self.settings, context.connection()).map_err(not_sent)?;
         if context.connection() != ConnectionChoice::New {
             self.settle().await;
         }
@@ -110,7 +111,7 @@ impl ReqwestTransport {
         let call = Arc::new(CallConnections::new(context.clone()));
         let request = self.settings.request(request, |body| RequestBody::new(body, call.clone()));
         let exchange = CALL.scope(call.clone(), async {
-            let mut response = clients.of(context.connection()).execute(request).await?;
+            let mut response = client.execute(request).await?;
             let made_here = call.made(local_addr(response.extensions()));
             let body = read_body(&mut response, context.max_body()).await?;
             Ok((response, made_here, body))
