@@ -83,7 +83,8 @@ def run(case):
 
 def problems(case):
     ran, requests = run(case)
-    expect = case.get("instead", {}).get(TRANSPORT, case["expect"])
+    instead = case.get("instead", {})
+    expect = instead.get(f"{TRANSPORT} straight", instead.get(TRANSPORT, case["expect"]))
     pieces = [TOKEN[n : n + 8].encode() for n in range(len(TOKEN) - 7)]
     if any(piece in ran.stdout + ran.stderr for piece in pieces):
         yield "the token shows"
@@ -92,7 +93,7 @@ def problems(case):
         return
     first, message, body = ran.stdout.decode().split("\n", 2)
     took, kind, outcome, status, code, attempts, wait, _ = first.split("\t")
-    if float(took) > case["client"]["deadline_ms"] / 1000 + GRACE + LAG.allowance():
+    if float(took) > case["client"]["deadline_ms"] / 1000 + max(GRACE, (expect.get("late_ms") or 0) / 1000) + LAG.allowance():
         yield f"it took {took} s"
     if len(set(requests)) > 1:
         yield "two attempts are not the same bytes"

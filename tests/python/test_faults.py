@@ -145,14 +145,15 @@ def texts(result: object) -> str:
 @pytest.mark.parametrize("call", [blocking, awaited])
 @pytest.mark.parametrize("case", cases(), ids=lambda case: ascii(case["name"]))
 def test_every_fault_ends_as_it_should(case: dict[str, Any], call: Callable[..., Result]) -> None:
-    expect = case.get("instead", {}).get(TRANSPORT, case["expect"])
+    instead = case.get("instead", {})
+    expect = instead.get(f"{TRANSPORT} straight", instead.get(TRANSPORT, case["expect"]))
     fields = {"name": "N"}
     if size := case["update"]["brief_bytes"]:
         fields["brief"] = "b" * size
     with playing(case["peer"]) as peer:
         result, took = call(case, options(case, peer), fields)
         requests = peer.requests()
-    assert took < case["client"]["deadline_ms"] / 1000 + GRACE + LAG.allowance()
+    assert took < case["client"]["deadline_ms"] / 1000 + max(GRACE, (expect.get("late_ms") or 0) / 1000) + LAG.allowance()
     assert len(set(requests)) <= 1, "two attempts are not the same bytes"
     pieces = {TOKEN[n : n + 8] for n in range(len(TOKEN) - 7)}
     shown = texts(result)

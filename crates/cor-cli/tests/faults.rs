@@ -81,7 +81,8 @@ fn run(case: &Case, peer: &Peer, command: &mut Command, secrets: &Secrets, lag: 
     let deadline = Duration::from_millis(case.client.deadline_ms);
     // A debug build reads and writes a large row slowly, before and after the call.
     let reading = Duration::from_millis(case.update.brief_bytes as u64 / 2000);
-    if took > deadline + GRACE + lag.allowance() + reading {
+    let late = case.expect_for(Way::Straight, TRANSPORT).late_ms.map_or(GRACE, Duration::from_millis);
+    if took > deadline + late + lag.allowance() + reading {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
     }
     if !peer.ends_within(Duration::from_secs(2)) {

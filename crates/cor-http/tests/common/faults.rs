@@ -172,7 +172,8 @@ async fn run(case: &Case, way: Way, transport: TransportKind, hushed: &Hushed, l
     }
 
     let deadline = Duration::from_millis(case.client.deadline_ms);
-    let grace = GRACE + lag.allowance();
+    let late = case.expect_for(way, transport.as_str()).late_ms.map_or(GRACE, Duration::from_millis);
+    let grace = late + lag.allowance();
     if took > deadline + grace {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
     }
