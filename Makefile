@@ -20,19 +20,34 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@target/release/cor demo
 
 .PHONY: test
-test: lint test-rust test-cli test-sandbox test-python test-c test-fuzz ## everything CI checks
+test: lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz ## everything CI checks
 
 .PHONY: lint
 lint: ## formatting, warnings, documentation, dependencies
 	$(CARGO) fmt $(PACKAGES) --check
 	scripts/check-dependencies
+	scripts/check-features
+	scripts/check-imports
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
+
+# The suites of cor-http that run once with each transport. The tables of faults run with both at once; those of proxies
+# are reqwest's alone.
+BOTH_TRANSPORTS := auth create keep_alive logs many many_memory outages peer secrets tables tls tokens update vectors wiped
 
 .PHONY: test-rust
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	$(CARGO) test --locked --quiet
+	COR_TEST_TRANSPORT=direct $(CARGO) test --locked --quiet -p cor-http $(addprefix --test ,$(BOTH_TRANSPORTS))
 	tests/serde-features/run
+
+.PHONY: test-schema
+test-schema: ## the JSON Schemas in schema/ against the vectors, by a validator that is not ours
+	tests/schema/run
+
+.PHONY: schema
+schema: ## make the JSON Schemas in schema/ anew
+	COR_WRITE_SCHEMA=1 $(CARGO) test --locked --quiet -p cor-core --test schema
 
 .PHONY: test-cli
 test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand

@@ -99,7 +99,7 @@ def problems(case, transport):
         return
     first, message, body = ran.stdout.decode().split("\n", 2)
     took, kind, outcome, status, code, attempts, wait, _ = first.split("\t")
-    if float(took) > case["client"]["deadline_ms"] / 1000 + GRACE + LAG.allowance():
+    if float(took) > case["client"]["deadline_ms"] / 1000 + max(GRACE, (expect.get("late_ms") or 0) / 1000) + LAG.allowance():
         yield f"it took {took} s"
     if len(set(requests)) > 1:
         yield "two attempts are not the same bytes"

@@ -100,7 +100,8 @@ fn run(
     let deadline = Duration::from_millis(case.client.deadline_ms);
     // A debug build reads and writes a large row slowly, before and after the call.
     let reading = Duration::from_millis(case.update.brief_bytes as u64 / 2000);
-    if took > deadline + GRACE + lag.allowance() + reading {
+    let late = case.expect.late_ms.map_or(GRACE, Duration::from_millis);
+    if took > deadline + late + lag.allowance() + reading {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
     }
     if !peer.ends_within(Duration::from_secs(2)) {
@@ -177,9 +178,10 @@ fn update(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &La
 fn sync(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
     // What a limit or an outage makes wait is not over by the deadline of a row.
     let waits = |status| matches!(status, 408 | 429 | 500 | 502..=504);
-    let named = case.expect.code.is_some();
-    let bad_moment = case.expect.status.is_some_and(waits) || case.expect.retry_after.is_some();
-    let unreached = matches!(case.expect.kind.as_deref(), Some("transport" | "timeout"));
+    let expect = &case.expect;
+    let named = expect.code.is_some();
+    let bad_moment = expect.status.is_some_and(waits) || expect.retry_after.is_some();
+    let unreached = matches!(expect.kind.as_deref(), Some("transport" | "timeout"));
     if bad_moment && !named || unreached || case.name.contains("retry-after") {
         return Vec::new();
     }
@@ -215,18 +217,18 @@ fn sync(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &Lag)
         wrong.push(format!("sync: no summary: {:?} {:?}", ran.out, ran.err));
         return wrong;
     };
-    let (applied, failed) = if case.expect.ok { (1, 0) } else { (0, 1) };
+    let (applied, failed) = if expect.ok { (1, 0) } else { (0, 1) };
     if (summary["applied"].as_u64(), summary["failed"].as_u64()) != (Some(applied), Some(failed)) {
         wrong.push(format!("sync: {summary}"));
     }
     let left = folder.read("rejects.csv");
-    if left.contains("F-1") == case.expect.ok {
+    if left.contains("F-1") == expect.ok {
         wrong.push(format!("sync: the rejected rows are {:?}", left.chars().take(200).collect::<String>()));
     }
     // How far a slow run is comes in between.
     let row = rows.iter().find(|line| line["event"] != "progress");
     let kind = row.and_then(|row| row["error"]["kind"].as_str());
-    if kind != case.expect.kind.as_deref() {
+    if kind != expect.kind.as_deref() {
         wrong.push(format!("sync: kind is {kind:?} in {rows:?}"));
     }
     wrong

@@ -141,6 +141,8 @@ pub struct Expect {
     pub says: Vec<String>,
     /// Whole requests that reach the peer.
     pub requests: Option<usize>,
+    /// How long after its deadline the call may end, where that is longer than what the suite allows for every case.
+    pub late_ms: Option<u64>,
 }
 
 /// Reads a table. A case with `vary`, a list of lists of substitutions, stands for one case per combination:

@@ -23,11 +23,20 @@ pub struct Script {
 }
 
 impl Script {
-    /// Whether some connection is not read although the peer holds it.
-    pub fn is_deaf(&self) -> bool {
+    /// Whether the peer holds a connection and leaves some of what is sent on it unread, so that a client that has to
+    /// finish sending never can.
+    pub fn holds_back(&self) -> bool {
+        let in_stream = |steps: &Vec<StreamStep>| {
+            let read = steps.iter().position(|step| matches!(step, StreamStep::ReadRequest));
+            let answered = steps.iter().position(|step| matches!(step, StreamStep::Answer(_)));
+            answered.is_some_and(|answered| read.is_none_or(|read| answered < read))
+                || steps.iter().any(|step| matches!(step, StreamStep::Deaf))
+        };
         let in_h2 = |h2: &Http2| {
-            let mut steps = h2.opening.iter().chain(h2.streams.iter().flatten());
-            steps.any(|step| matches!(step, StreamStep::Deaf))
+            h2.starve
+                || h2.max_concurrent_streams == Some(0)
+                || h2.streams.iter().any(in_stream)
+                || h2.opening.iter().any(|step| matches!(step, StreamStep::Deaf))
         };
         let mut steps = self.connections.iter().flatten();
         steps.any(|step| matches!(step, Step::Deaf)) || self.h2.iter().any(in_h2)

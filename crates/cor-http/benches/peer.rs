@@ -1,7 +1,7 @@
 //! The client as one more peer of a comparison of HTTP clients: N partial updates, C at a time.
 //!
 //! ```text
-//! cargo bench -p cor-http --bench peer -- --url http://127.0.0.1:PORT --n 50000 --c 32 [--ca FILE] [--lat]
+//! cargo bench -p cor-http --bench peer -- --url http://127.0.0.1:PORT --n 50000 --c 32 [--ca FILE] [--transport direct] [--lat]
 //! ```
 //!
 //! Prints one line of JSON: updates, wall and CPU seconds from the first to the last update, peak memory in KiB,
@@ -11,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use cor_http::{Client, Date, Field, IncomeType, ProjectUpdate, Source, Value};
+use cor_http::{Client, Date, Field, IncomeType, ProjectUpdate, Source, TransportKind, Value};
 
 const TOKEN: &str = "bench-token-0123456789abcdef";
 
@@ -68,6 +68,7 @@ fn main() {
             "--n" => options.n = value().parse().unwrap(),
             "--c" => options.c = value().parse().unwrap(),
             "--ca" => options.ca = Some(value()),
+            "--transport" => options.transport = value().parse().unwrap(),
             "--lat" => options.lat = true,
             // What cargo itself passes.
             "--bench" => {}
@@ -79,6 +80,7 @@ fn main() {
         return;
     }
     let mut builder = Client::builder().base_url(&options.url).token(TOKEN).concurrency(options.c);
+    builder = builder.transport_kind(options.transport);
     if let Some(ca) = &options.ca {
         builder = builder.ca_file(ca);
     }
@@ -111,6 +113,7 @@ struct Options {
     n: u64,
     c: usize,
     ca: Option<String>,
+    transport: TransportKind,
     lat: bool,
 }
 

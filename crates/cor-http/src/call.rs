@@ -13,9 +13,11 @@ use crate::Error;
 use crate::admission::circuit_breaker::{Failure as RowFailure, FailureScope};
 use crate::admission::order::ProjectKey;
 use crate::admission::{Admission, OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
-use crate::attempt::{Failure, FailureClass, attempt};
-use crate::auth::{Auth, Token};
+use crate::attempt::attempt;
+use crate::auth::Auth;
+use crate::auth::token::Token;
 use crate::endpoint::Endpoint;
+use crate::failure::{Failure, FailureClass};
 use crate::operation::{Operation, Paths};
 use crate::options::CallOptions;
 use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy};
@@ -46,6 +48,8 @@ pub(crate) struct Calls {
     pub(crate) retry: RetryPolicy,
     pub(crate) budget: RetryBudget,
     pub(crate) deadline: Duration,
+    /// Whether spans carry external ids.
+    pub(crate) trace_ids: bool,
 }
 
 impl Calls {
@@ -107,7 +111,7 @@ impl Calls {
             ambiguous_since: None,
             last: None,
         };
-        let span = operation.span();
+        let span = operation.span(self.trace_ids);
         self.budget.deposit();
         let finished = match single {
             true => call.single().instrument(span).await,

@@ -10,9 +10,10 @@ use crate::admission::Admission;
 use crate::auth::{Auth, Credentials, TokenEndpoint};
 use crate::bulk::{Row, UpdateMany};
 use crate::call::{Caller, Calls};
-use crate::endpoint::{Endpoint, Server};
+use crate::endpoint::Endpoint;
+use crate::failure::Server;
 use crate::operation::Paths;
-use crate::options::{ClientBuilder, Options};
+use crate::options::Options;
 use crate::pending::Pending;
 use crate::retry::RetryBudget;
 
@@ -36,19 +37,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// Everything that can be set, with its default.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
-    /// A client set up by the environment alone: see [`ClientBuilder::from_env`].
-    ///
-    /// # Errors
-    /// As for [`ClientBuilder::build`].
-    pub fn from_env() -> Result<Client, Error> {
-        Client::builder().from_env().build()
-    }
-
     /// COR's projects.
     pub fn projects(&self) -> Projects<'_> {
         Projects { client: self }
@@ -101,6 +89,7 @@ impl Client {
             retry: options.retry.clone(),
             budget: RetryBudget::full(),
             deadline: options.deadline,
+            trace_ids: options.trace_ids,
         };
         Ok(Client { options: Arc::new(options), calls: Arc::new(calls) })
     }

@@ -11,34 +11,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::Error;
-use crate::attempt::Failure;
+use crate::failure::{Failure, Peer, Server};
 use crate::response::Response;
 use crate::transport::{RequestContext, Sent, Transport};
-
-/// Who answers at an endpoint, for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Server {
-    Cor,
-    TokenEndpoint,
-}
-
-impl Server {
-    /// " to the token endpoint": COR itself goes without saying.
-    pub(crate) fn to(self) -> &'static str {
-        match self {
-            Server::Cor => "",
-            Server::TokenEndpoint => " to the token endpoint",
-        }
-    }
-
-    /// " of the token endpoint".
-    pub(crate) fn of(self) -> &'static str {
-        match self {
-            Server::Cor => "",
-            Server::TokenEndpoint => " of the token endpoint",
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -78,13 +53,9 @@ impl Endpoint {
         })
     }
 
-    pub(crate) fn server(&self) -> Server {
-        self.server
-    }
-
-    /// " through the proxy …" where requests go through one.
-    pub(crate) fn through(&self) -> String {
-        self.transport.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+    /// Who answers here, for messages.
+    pub(crate) fn peer(&self) -> Peer<'_> {
+        Peer { server: self.server, proxy: self.transport.proxy() }
     }
 
     /// Closes what is idle: after an outage the old connections lead nowhere.
@@ -120,7 +91,7 @@ impl Endpoint {
         request
     }
 
-    /// Sends one request, within the attempt timeout and until `deadline`.
+    /// Sends one request, within the attempt timeout and until the deadline, where there is one.
     ///
     /// # Errors
     /// The failure of this attempt, where no complete answer came.
@@ -128,19 +99,20 @@ impl Endpoint {
         &self,
         request: Request<Bytes>,
         context: RequestContext,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Response, Failure> {
         let timeout = self.attempt_timeout;
-        let until = deadline.min(Instant::now() + timeout);
+        let timeout_at = Instant::now() + timeout;
+        let until = deadline.map_or(timeout_at, |deadline| deadline.min(timeout_at));
         match tokio::time::timeout_at(until, self.transport.send(request, context.clone())).await {
             Ok(Ok(answer)) => Ok(Response::new(answer)),
-            Ok(Err(error)) => Err(Failure::of_transport(error, self)),
+            Ok(Err(error)) => Err(Failure::of_transport(error, &self.peer())),
             Err(_) => {
                 let sent = match self.transport.reports_progress() {
                     true => context.progress(),
                     false => Sent::All,
                 };
-                Err(Failure::of_timeout(sent, (until < deadline).then_some(timeout), self))
+                Err(Failure::of_timeout(sent, (Some(until) != deadline).then_some(timeout), &self.peer()))
             }
         }
     }

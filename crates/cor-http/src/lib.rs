@@ -5,7 +5,8 @@
 //! * [`Projects::create`], [`Projects::delete`]: a new project, and one that goes.
 //! * [`Projects::update_many`]: many updates, in order per project, one result per row.
 //! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
-//! * [`blocking`]: the same for code without async.
+//! * `blocking`: the same for code without async (feature `blocking`).
+//! * [`Transport`]: what carries the requests; [`testing`]: one in memory, for tests.
 //!
 //! The payload's types come from [`cor_core`] and are re-exported here.
 //!
@@ -22,6 +23,18 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `reqwest` | yes | the default transport: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies, the system's certificates |
+//! | `direct` | no | a lean transport for straight connections: HTTP/1.1, less CPU, exact about what has left; chosen by [`ClientBuilder::transport_kind`] |
+//! | `blocking` | yes | `blocking::Client` |
+//!
+//! With `default-features = false` the crate holds no TLS, HTTP or proxy library, and needs a transport of the caller's
+//! own ([`ClientBuilder::transport`]). What each transport promises is in
+//! [docs/transports.md](https://github.com/projectcor/projectcor/blob/main/docs/transports.md).
 
 mod admission;
 mod attempt;
@@ -33,6 +46,7 @@ mod call;
 mod client;
 mod endpoint;
 mod error;
+mod failure;
 #[cfg(all(feature = "fuzzing", feature = "direct"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -44,6 +58,7 @@ mod response;
 mod retry;
 mod serial;
 mod stop;
+pub mod testing;
 pub mod transport;
 
 pub use admission::Pause;

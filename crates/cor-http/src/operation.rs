@@ -8,7 +8,7 @@ use http::{Method, Request};
 use url::Url;
 
 use crate::Error;
-use crate::auth::Token;
+use crate::auth::token::Token;
 use crate::endpoint::Endpoint;
 
 /// The paths of the Integrations API below one base URL.
@@ -119,14 +119,19 @@ impl<'a> Operation<'a> {
         action(self.verb, self.id, self.source)
     }
 
-    /// The span of the call: neither the id nor anything of the update, which are not for logs.
-    pub(crate) fn span(&self) -> tracing::Span {
-        let source = self.source.as_str();
-        match self.verb {
-            "create" => tracing::debug_span!("create", source),
-            "delete" => tracing::debug_span!("delete", source),
-            _ => tracing::debug_span!("update", source),
+    /// The span of the call. Nothing of the update is in it, and the id only where the user asked for it: logs are read by
+    /// others than the ones who may read the data.
+    pub(crate) fn span(&self, with_id: bool) -> tracing::Span {
+        let (source, id) = (self.source.as_str(), tracing::field::Empty);
+        let span = match self.verb {
+            "create" => tracing::debug_span!("create", source, id),
+            "delete" => tracing::debug_span!("delete", source, id),
+            _ => tracing::debug_span!("update", source, id),
+        };
+        if with_id {
+            span.record("id", self.id);
         }
+        span
     }
 
     pub(crate) fn request(&self, endpoint: &Endpoint, token: &Token) -> Request<Bytes> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::{named, quick};
 use cor_fault_peer::{Ending, Peer, Script, Step};
-use cor_http::{Client, ErrorKind};
+use cor_http::{ErrorKind, TransportKind};
 
 const CALLS: u64 = 100_000;
 
@@ -74,7 +74,12 @@ async fn nothing_is_sent_after_the_call_returned() {
     // And only now the peer reads on, to the end.
     let returned = Instant::now();
     go_on.send(()).unwrap();
-    assert!(peer.ends_within(Duration::from_secs(5)), "the connection was left open");
+    assert!(common::ends(&peer, Duration::from_secs(5)).await, "the connection was left open");
+    if common::transport() == TransportKind::Reqwest {
+        // What the system had taken in still arrives, which may be all of it: hence the unknown outcome.
+        assert_eq!(error.outcome(), cor_http::Outcome::Unknown);
+        return;
+    }
     let late: usize = peer
         .events()
         .into_iter()

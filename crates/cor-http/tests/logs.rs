@@ -68,4 +68,18 @@ fn logs_tell_what_happened_and_neither_secrets_nor_business_text() {
     for secret in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
         assert!(!text.contains(secret), "{secret:?} is in the log:\n{text}");
     }
+
+    // And the external id, where the user asked for it.
+    let client = common::builder()
+        .base_url(sandbox.base_url())
+        .token(sandbox.token())
+        .trace_ids(true)
+        .build()
+        .unwrap();
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(async { client.projects().update("SF-OPP-12345", &update).await })
+        .unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("update{source=\"SALESFORCE\" id=\"SF-OPP-12345\"}"), "{text}");
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::attempts::Attempts;
 use common::named;
 use cor_fault_peer::{Accept, Peer, What};
-use cor_http::{Client, Summary};
+use cor_http::Summary;
 
 const ROWS: u64 = 10_000;
 const OUTAGE: Duration = Duration::from_secs(30);

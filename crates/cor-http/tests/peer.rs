@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::{named, quick};
 use cor_fault_peer::{Lag, Peer, Talk};
-use cor_http::{Client, Error, ErrorKind, Outcome};
+use cor_http::{Client, Error, ErrorKind, Outcome, TransportKind};
 
 fn client(peer: &Peer) -> Client {
     let builder = quick(common::builder()).base_url(&peer.url).token("secret-token").max_attempts(2);
@@ -102,8 +102,13 @@ async fn something_that_is_not_http() {
             talk.wait_for_end();
         })
         .await;
-        assert_eq!(failed(result), (ErrorKind::Protocol, Outcome::Unknown, 1), "{text:?}");
-        assert_eq!(peer.heard().len(), 1);
+        let expected = match (text, common::transport()) {
+            // hyper skips blank lines in front of an answer and waits for it.
+            ("\r\n\r\n", TransportKind::Reqwest) => (ErrorKind::Timeout, Outcome::Unknown, 2),
+            _ => (ErrorKind::Protocol, Outcome::Unknown, 1),
+        };
+        assert_eq!(failed(result), expected, "{text:?}");
+        assert_eq!(peer.heard().len(), expected.2 as usize);
     }
 }
 

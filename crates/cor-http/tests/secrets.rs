@@ -16,7 +16,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use common::{named, quick};
 use cor_fault_peer::{Answer, Certificate, Peer, Script, Secrets, Step, Talk, Tls, What};
-use cor_http::{Client, ClientBuilder, Error};
+use cor_http::{ClientBuilder, Error};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 

@@ -31,8 +31,10 @@ async fn update(client: ClientBuilder) -> Result<Option<i64>, Error> {
 
 /// Agrees on user and password, and hears them and the whole wish. `None`: the other side left.
 fn agreed(talk: &mut Talk) -> Option<Vec<u8>> {
-    assert_eq!(talk.hear(2)?[0], 5);
-    talk.hear(2)?;
+    let greeting = talk.hear(2)?;
+    assert_eq!(greeting[0], 5);
+    let methods = talk.hear(usize::from(greeting[1]))?;
+    assert!(methods.contains(&2), "user and password are not offered: {methods:?}");
     talk.say([5, 2]);
     let length = usize::from(talk.hear(2)?[1]);
     assert_eq!(talk.hear(length)?, b"user");
@@ -95,7 +97,7 @@ async fn without_h_the_address_is_found_here() {
     });
     // An address of the block for documentation: it leads nowhere.
     let error = update(client(&proxy, "socks5", "192.0.2.1")).await.unwrap_err();
-    assert!(error.to_string().contains("the proxy could not do it: Host unreachable"), "{error}");
+    assert!(error.to_string().contains("the proxy cannot reach COR"), "{error}");
     assert!(holds(&wire(&proxy), &[5, 1, 0, 1, 192, 0, 2, 1, 1, 187]));
     let error = update(client(&proxy, "socks5", "cor.invalid")).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::NotApplied), "{error}");
@@ -142,7 +144,8 @@ const ATTACKS: &[Attack] = &[
     attack(
         "a password it does not know",
         |talk| {
-            talk.hear(4);
+            let methods = talk.hear(2).map_or(0, |greeting| usize::from(greeting[1]));
+            talk.hear(methods);
             talk.say([5, 2]);
             talk.hear_something();
             talk.say([1, 1]);
@@ -151,10 +154,20 @@ const ATTACKS: &[Attack] = &[
         false,
         "did not accept the user and password",
     ),
-    attack("a failure", answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy could not do it"),
+    attack("a failure", answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy failed"),
     attack("a rule", answers!([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]), false, "the proxy refused"),
-    attack("no network", answers!([5, 3, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy could not do it"),
-    attack("COR refuses", answers!([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]), true, "Connection refused"),
+    attack(
+        "no network",
+        answers!([5, 3, 0, 1, 0, 0, 0, 0, 0, 0]),
+        true,
+        "the proxy cannot reach COR's network",
+    ),
+    attack(
+        "COR refuses",
+        answers!([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]),
+        true,
+        "COR refused the proxy's connection",
+    ),
     attack("no such command", answers!([5, 7, 0, 1, 0, 0, 0, 0, 0, 0]), false, "not SOCKS 5"),
     attack("an unknown answer", answers!([5, 99, 0, 1, 0, 0, 0, 0, 0, 0]), false, "not SOCKS 5"),
     attack("an address of no kind", answers!([5, 0, 0, 77, 0, 0, 0, 0, 0, 0]), false, "not SOCKS 5"),

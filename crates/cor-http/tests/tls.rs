@@ -18,6 +18,9 @@ use tokio_rustls::TlsAcceptor;
 struct Server {
     url: String,
     ca_file: PathBuf,
+    /// A certificate of the same authority for a client, and its key.
+    client_cert: PathBuf,
+    client_key: PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -26,21 +29,44 @@ async fn server(name: &str) -> Server {
 }
 
 async fn server_of(name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> Server {
+    serve(name, versions, false).await
+}
+
+/// `wants_certificate`: the server asks for a certificate of its own authority.
+async fn serve(
+    name: &str,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    wants_certificate: bool,
+) -> Server {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+    let authority = ca.self_signed(&ca_key).unwrap();
+    let ca_pem = authority.pem();
+    let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
+    let client_key = KeyPair::generate().unwrap();
+    let client = CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
+    let client = client.signed_by(&client_key, &issuer).unwrap();
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(versions)
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key.serialize_der().try_into().unwrap())
         .unwrap();
+    let builder = match wants_certificate {
+        false => builder.with_no_client_auth(),
+        true => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(authority.der().clone()).unwrap();
+            let verifier =
+                rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let mut config =
+        builder.with_single_cert(vec![leaf.der().clone()], key.serialize_der().try_into().unwrap()).unwrap();
     // It agrees to nothing that it does not speak.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -65,7 +91,13 @@ async fn server_of(name: &str, versions: &[&'static rustls::SupportedProtocolVer
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     std::fs::write(&ca_file, ca_pem).unwrap();
-    Server { url, ca_file, _folder: folder }
+    let client = [("client.pem", client.pem()), ("client.key", client_key.serialize_pem())];
+    let [client_cert, client_key] = client.map(|(name, pem)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path
+    });
+    Server { url, ca_file, client_cert, client_key, _folder: folder }
 }
 
 async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error> {
@@ -141,5 +173,49 @@ async fn a_ca_file_without_a_certificate_is_a_configuration_error() {
         std::fs::write(&file, content).unwrap();
         let error = common::builder().token("t").ca_file(&file).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{content:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let server = serve("127.0.0.1", &[version], true).await;
+        let builder = || quick(common::builder()).base_url(&server.url).token("t").ca_file(&server.ca_file);
+        let with = builder().client_cert(&server.client_cert).client_key(&server.client_key).build().unwrap();
+        assert_eq!(with.projects().update("A", &named("N")).await.unwrap().id(), Some(7), "{version:?}");
+        let without = builder().build().unwrap();
+        let error = without.projects().update("A", &named("N")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
+    let (server, other) = (server("127.0.0.1").await, server("127.0.0.1").await);
+    let builder = || common::builder().base_url(&server.url).token("t");
+    let missing = std::path::Path::new("/no/such/file");
+    for (builder, says) in [
+        (builder().client_cert(&server.client_cert), "client_cert is set and client_key is not"),
+        (builder().client_key(&server.client_key), "client_key is set and client_cert is not"),
+        (
+            builder().client_cert(missing).client_key(&server.client_key),
+            "client_cert \"/no/such/file\" cannot be read",
+        ),
+        (
+            builder().client_cert(&server.client_key).client_key(&server.client_key),
+            "client_cert holds no certificate",
+        ),
+        (
+            builder().client_cert(&server.client_cert).client_key(&server.client_cert),
+            "client_key holds no private key",
+        ),
+        (builder().client_cert(&server.client_cert).client_key(&other.client_key), "cannot be used together"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(error.to_string().contains(says), "{error} does not say {says:?}");
+        let key = std::fs::read_to_string(&server.client_key).unwrap();
+        let secret = key.lines().nth(1).unwrap();
+        assert!(!format!("{error:?} {}", error.chain()).contains(secret), "{error:?}");
     }
 }

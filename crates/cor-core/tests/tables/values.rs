@@ -26,6 +26,7 @@ fn sources_are_equal_by_name_however_they_were_made() {
     let others: [Source; 3] = ["HubSpot".into(), "HubSpot".to_owned().into(), "sap".into()];
     let distinct: HashSet<Source> = made.into_iter().chain(others.clone()).collect();
     assert_eq!(distinct.len(), 3);
+    assert_ne!(others[0], others[2]);
     // Hashing every source alike would be correct and slow.
     let hash = |source: &Source| {
         use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};

@@ -21,6 +21,8 @@ pub(crate) fn serve(script: &Http2, talk: &mut Talk) {
     let Some((tls, wire)) = talk.take_tls() else { return };
     let connection = Connection {
         script,
+        out: Mutex::new(wire.clone()),
+        pending: Mutex::default(),
         wire,
         tls: Mutex::new(tls),
         state: Mutex::new(State {
@@ -47,6 +49,11 @@ pub(crate) fn serve(script: &Http2, talk: &mut Talk) {
 pub(super) struct Connection<'a> {
     pub(super) script: &'a Http2,
     wire: Wire,
+    /// What writes go through. Whoever needs `tls` as well takes this first.
+    out: Mutex<Wire>,
+    /// What the reader has to say. It never waits for `out`: a flood that the client does not read would keep it from
+    /// reading, and the client from going on.
+    pending: Mutex<Vec<u8>>,
     tls: Mutex<ServerConnection>,
     state: Mutex<State>,
     changed: Condvar,
@@ -112,18 +119,43 @@ impl<'a> Connection<'a> {
         if self.state().over {
             return false;
         }
-        let (mut tls, mut wire) = (self.tls.lock().unwrap(), self.wire.clone());
-        bytes.chunks(frame::MAX_PAYLOAD).all(|piece| {
-            if tls.writer().write_all(piece).is_err() {
+        let mut wire = self.out.lock().unwrap();
+        // What is pending belongs between frames, and `bytes` begin with one.
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap());
+        let written = [pending.as_slice(), bytes]
+            .iter()
+            .all(|bytes| bytes.chunks(frame::MAX_PAYLOAD).all(|piece| self.encrypt(piece, &mut wire)));
+        drop(wire);
+        written && self.flush()
+    }
+
+    /// Sends what the reader has to say, or leaves it to whoever is sending.
+    fn flush(&self) -> bool {
+        while !self.pending.lock().unwrap().is_empty() {
+            let Ok(mut wire) = self.out.try_lock() else { break };
+            let pending = std::mem::take(&mut *self.pending.lock().unwrap());
+            if !self.encrypt(&pending, &mut wire) {
                 return false;
             }
-            while tls.wants_write() {
-                if tls.write_tls(&mut wire).is_err() {
-                    return false;
-                }
-            }
-            true
-        })
+        }
+        true
+    }
+
+    fn encrypt(&self, bytes: &[u8], wire: &mut Wire) -> bool {
+        let mut sealed = Vec::new();
+        let mut tls = self.tls.lock().unwrap();
+        // Into memory, where nothing fails or waits.
+        tls.writer().write_all(bytes).unwrap();
+        while tls.wants_write() {
+            tls.write_tls(&mut sealed).unwrap();
+        }
+        drop(tls);
+        wire.write_all(&sealed).is_ok()
+    }
+
+    fn answer_frame(&self, frame: &[u8]) {
+        self.pending.lock().unwrap().extend_from_slice(frame);
+        self.flush();
     }
 
     /// Sorts what comes, until the client leaves or the script ends the connection.
@@ -164,7 +196,7 @@ impl<'a> Connection<'a> {
     /// What bytes off the wire say is added to `plain`. `false`: that was all.
     fn decrypt(&self, mut came: &[u8], plain: &mut Vec<u8>) -> bool {
         let mut tls = self.tls.lock().unwrap();
-        let (mut wire, before) = (self.wire.clone(), plain.len());
+        let before = plain.len();
         let mut buffer = [0; 16 * 1024];
         let mut goes_on = true;
         loop {
@@ -181,8 +213,7 @@ impl<'a> Connection<'a> {
             }
             goes_on = tls.read_tls(&mut came).is_ok() && tls.process_new_packets().is_ok();
         }
-        // Whoever has left does not miss it.
-        while tls.wants_write() && tls.write_tls(&mut wire).is_ok() {}
+        drop(tls);
         if plain.len() > before {
             self.keep(What::Received(plain[before..].to_vec()));
         }
@@ -232,11 +263,11 @@ impl<'a> Connection<'a> {
                 }
                 drop(state);
                 if !self.script.no_settings {
-                    self.write(&frame::frame(frame::SETTINGS, frame::ACK, 0, &[]));
+                    self.answer_frame(&frame::frame(frame::SETTINGS, frame::ACK, 0, &[]));
                 }
             }
             frame::PING if !frame.has(frame::ACK) && !self.script.no_settings => {
-                self.write(&frame::frame(frame::PING, frame::ACK, 0, &frame.payload));
+                self.answer_frame(&frame::frame(frame::PING, frame::ACK, 0, &frame.payload));
             }
             frame::WINDOW_UPDATE => {
                 let (mut state, more) = (self.state(), i64::from(frame.number()));
@@ -427,10 +458,11 @@ impl<'a> Connection<'a> {
 
     /// Sends an end and listens on.
     pub(super) fn half_close(&self) {
-        let (mut tls, mut wire) = (self.tls.lock().unwrap(), self.wire.clone());
+        let mut wire = self.out.lock().unwrap();
+        let mut tls = self.tls.lock().unwrap();
         tls.send_close_notify();
         // Whoever has left already does not miss it.
-        while tls.wants_write() && tls.write_tls(&mut wire).is_ok() {}
+        while tls.wants_write() && tls.write_tls(&mut *wire).is_ok() {}
         let _ = self.wire.line.socket().shutdown(Shutdown::Write);
     }
 

@@ -23,8 +23,8 @@ use zeroize::Zeroizing;
 use super::cache::Grant;
 use super::token::{sendable, sensitive};
 use crate::Error;
-use crate::attempt::{Failure, FailureClass};
-use crate::endpoint::{Endpoint, Server};
+use crate::endpoint::Endpoint;
+use crate::failure::{Failure, FailureClass, Server};
 use crate::redact::{redact, redact_text};
 use crate::response::Response;
 use crate::retry::{Attempt, AttemptCounter, Next, RetryPolicy, run};
@@ -136,12 +136,11 @@ impl TokenCall<'_> {
     async fn ask_once(&self) -> Result<Grant, Failure> {
         let endpoint = &self.from.endpoint;
         let context = RequestContext::new(ConnectionChoice::New).with_secret_body();
-        let deadline = Instant::now() + self.from.attempt_timeout;
-        let mut response = endpoint.exchange(self.request(), context, deadline).await?;
+        let mut response = endpoint.exchange(self.request(), context, None).await?;
         redact_text(&mut response.content_encoding, self.secrets);
         redact_text(&mut response.request_id, self.secrets);
         if let Err(fault) = response.decode() {
-            return Err(Failure::of_transport(fault, endpoint));
+            return Err(Failure::of_transport(fault, &endpoint.peer()));
         }
         let body = std::mem::take(&mut response.body);
         if (200..300).contains(&response.status) {

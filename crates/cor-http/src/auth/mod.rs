@@ -2,7 +2,7 @@
 
 mod cache;
 mod grant;
-mod token;
+pub(crate) mod token;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::Error;
 use cache::{Grant, TokenCache, TokenState};
 
 pub(crate) use grant::TokenEndpoint;
-pub(crate) use token::{Token, sendable};
+use token::Token;
 
 /// How a client proves who it is.
 #[derive(Clone)]

@@ -1,4 +1,6 @@
-use cor_core::{Invalid, Project, ProjectUpdate};
+use std::sync::Arc;
+
+use cor_core::{Invalid, Project, ProjectCreate, ProjectUpdate};
 
 use crate::Error;
 use crate::admission::Pause;
@@ -70,3 +72,8 @@ pub struct Summary {
     /// Rows taken from the input and not begun, because the run was stopped.
     pub not_started: u64,
 }
+
+/// The create for an external id and update of which COR knows no project.
+pub(super) type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
+
+pub(super) type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;

@@ -9,8 +9,7 @@ use cor_core::{ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 
-use super::items::{ItemResult, Progress, Row, Summary};
-use super::update_many::{Creation, OnProgress};
+use super::items::{Creation, ItemResult, OnProgress, Progress, Row, Summary};
 use crate::Error;
 use crate::admission::order::ProjectKey;
 use crate::admission::{OutageTimeout, Pause};

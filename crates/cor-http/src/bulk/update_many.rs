@@ -5,15 +5,10 @@ use std::time::Duration;
 use cor_core::{ProjectCreate, ProjectUpdate};
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 
-use super::items::{Progress, Row};
+use super::items::{Creation, OnProgress, Progress, Row};
 use super::results::Results;
 use crate::admission::OutageTimeout;
 use crate::call::Calls;
-
-/// The create for an external id and update of which COR knows no project.
-pub(super) type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
-
-pub(super) type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;
 
 /// A run of many updates, before it starts.
 #[must_use = "a run does nothing until it is started"]

@@ -9,10 +9,11 @@ use url::Url;
 use super::address::address;
 use super::credentials::credentials;
 use super::proxy::{Proxies, ProxyOption};
-use super::transports::{Choice, Tls};
+use super::transports::Choice;
 use super::{BASE_URL, Options, TOKEN_URL, check_max_attempts, time};
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
+use crate::transport::tls_files::TlsFiles;
 use crate::transport::{Transport, TransportKind, USER_AGENT, UnknownTransport};
 use crate::{Client, Error};
 
@@ -48,6 +49,7 @@ pub struct ClientBuilder {
     retry: Option<RetryPolicy>,
     concurrency: Option<usize>,
     rate: Option<f64>,
+    trace_ids: Option<bool>,
     environment: Environment,
 }
 
@@ -116,6 +118,10 @@ setters! {
     retry: RetryPolicy as retry;
     /// Requests in flight at most; default 16.
     concurrency: usize as concurrency;
+    /// Whether the spans that this crate emits through `tracing` carry external ids (field `id`); default no, as ids may be
+    /// business data. Spans are named `update`, `create` and `delete`, at level debug, with one span `attempt` inside for
+    /// each request.
+    trace_ids: bool as trace_ids;
     /// Requests per second at most. By default the limit is learned from COR's answers.
     rate: f64 as rate;
 }
@@ -228,7 +234,7 @@ impl ClientBuilder {
             return Err(Error::config("user_agent is empty or holds characters other than printable ASCII"));
         }
         let tls =
-            Tls::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
+            TlsFiles::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
         let transport = match self.transport {
             Some(transport) => {
                 let of_its_own = [
@@ -273,7 +279,23 @@ impl ClientBuilder {
             },
             concurrency,
             rate: self.rate,
+            trace_ids: self.trace_ids.unwrap_or(false),
         })
+    }
+}
+
+impl Client {
+    /// Everything that can be set, with its default.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A client set up by the environment alone: see [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As for [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Client, Error> {
+        Client::builder().from_env().build()
     }
 }
 

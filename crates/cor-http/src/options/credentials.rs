@@ -1,7 +1,8 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
-use crate::auth::{Credentials, sendable};
+use crate::auth::Credentials;
+use crate::auth::token::sendable;
 
 /// The credentials of one level: the arguments, or the environment. `None` where it has none.
 pub(super) fn credentials(

@@ -16,12 +16,10 @@ use self::transports::Choice;
 use crate::Error;
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
+use crate::transport::tls_files::TlsFiles;
 
 pub use builder::ClientBuilder;
 pub use call::CallOptions;
-#[cfg(feature = "network")]
-pub(crate) use transports::Identity;
-pub(crate) use transports::Tls;
 
 /// COR's production address of the Integrations API.
 const BASE_URL: &str = "https://integrations.projectcor.com";
@@ -30,13 +28,14 @@ const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
 
 /// Options that were judged and can work.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "network"), allow(dead_code))] // some options are for the transports of this crate
 pub(crate) struct Options {
     pub(crate) base_url: Url,
     pub(crate) token_url: Url,
     pub(crate) credentials: Credentials,
     pub(crate) transport: Choice,
     pub(crate) proxies: Proxies,
-    pub(crate) tls: Tls,
+    pub(crate) tls: TlsFiles,
     pub(crate) user_agent: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) attempt_timeout: Duration,
@@ -44,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) retry: RetryPolicy,
     pub(crate) concurrency: usize,
     pub(crate) rate: Option<f64>,
+    pub(crate) trace_ids: bool,
 }
 
 fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {

@@ -13,6 +13,7 @@ pub(crate) struct Proxies {
 }
 
 /// What the caller and the environment say about proxies.
+#[cfg_attr(not(feature = "network"), allow(dead_code))] // a transport of the caller's own has its own proxies
 pub(super) struct ProxyOption {
     pub(super) argument: Option<SecretString>,
     pub(super) environment: Option<SecretString>,

@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod reqwest;
 #[cfg(feature = "network")]
 pub(crate) mod tls;
+pub(crate) mod tls_files;
 
 use std::fmt;
 use std::pin::Pin;

@@ -7,11 +7,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 
+use super::tls_files::{Identity, TlsFiles};
 use crate::Error;
-use crate::options::{Identity, Tls};
 
 /// The settings for every TLS connection of a client. Each transport adds the protocols it offers (ALPN).
-pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, Error> {
+pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let extra = match &tls.authorities {
         Some(pem) => authorities(pem)?,
@@ -70,26 +70,4 @@ fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
         Ok(found) => Ok(found),
         Err(error) => Err(bad("ca_file cannot be read as PEM").caused_by(error)),
     }
-}
-
-/// Whether the other side broke off, and said so by TLS's own means.
-pub(crate) fn is_alert(error: &std::io::Error) -> bool {
-    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(cause, Some(rustls::Error::AlertReceived(_)))
-}
-
-/// Whether a failure is TLS's own (certificate, name, protocol) rather than the connection's below it.
-pub(crate) fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        let inner = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }

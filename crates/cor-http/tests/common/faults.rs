@@ -11,19 +11,21 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cor_fault_peer::cases::{self, Case, Expect, Way};
 use cor_fault_peer::{Lag, Peer, Script, Secrets, TUNNELLED, What, seed, tunnel};
-use cor_http::{Client, Error, Outcome, Project, ProjectUpdate};
+use cor_http::{Client, Error, Outcome, Project, ProjectUpdate, TransportKind};
 
 /// What a call may take beyond its deadline.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The transports of the client that can go this way. `TRANSPORT=name` picks one.
-fn transports(way: Way) -> Vec<&'static str> {
-    let able: &[&str] = match way {
-        Way::Straight | Way::Tls | Way::Proxied => &["reqwest", "direct"],
-        Way::Http2 => &[],
+fn transports(way: Way) -> Vec<TransportKind> {
+    let able: &[TransportKind] = match way {
+        Way::Straight | Way::Tls => &[TransportKind::Reqwest, TransportKind::Direct],
+        // The direct transport knows neither HTTP/2 nor proxies, and says so.
+        Way::Http2 | Way::Proxied => &[TransportKind::Reqwest],
     };
     let wanted = std::env::var("TRANSPORT").ok();
-    able.iter().copied().filter(|name| wanted.as_deref().is_none_or(|wanted| wanted == *name)).collect()
+    let wanted = |kind: &TransportKind| wanted.as_deref().is_none_or(|wanted| wanted == kind.as_str());
+    able.iter().copied().filter(|kind| kind.is_available()).filter(wanted).collect()
 }
 
 /// The cases as they are played on this way.
@@ -75,10 +77,11 @@ pub fn every_fault_ends_as_it_should(way: Way) {
     let transports = transports(way);
     assert!(!transports.is_empty(), "no transport can go this way");
     let runs: Vec<_> =
-        transports.iter().flat_map(|name| cases.iter().map(move |case| (case, *name))).collect();
-    eprintln!("{} cases with {transports:?}", cases.len());
+        transports.iter().flat_map(|kind| cases.iter().map(move |case| (case, *kind))).collect();
+    let names: Vec<_> = transports.iter().map(|kind| kind.as_str()).collect();
+    eprintln!("{} cases through {}", cases.len(), names.join(" and "));
     let hushed = Hushed::random(seed());
-    let (before, lag) = (peak_memory(), Lag::watch());
+    let before = peak_memory();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         // Most of the time is spent waiting.
@@ -86,7 +89,7 @@ pub fn every_fault_ends_as_it_should(way: Way) {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 while let Some((case, transport)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    for problem in runtime.block_on(run(case, way, transport, &hushed, &lag)) {
+                    for problem in runtime.block_on(run_fairly(case, way, *transport, &hushed)) {
                         wrong.lock().unwrap().push(format!("{transport}, {}: {problem}", case.name));
                     }
                 }
@@ -98,8 +101,8 @@ pub fn every_fault_ends_as_it_should(way: Way) {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
     // Bombs of 64 MB, four at a time, endless everything: the client holds a few answers of at most 4 MiB. Proxies are
-    // in this process, too, and so is the other end of TLS.
-    let most = if way == Way::Straight { 96 } else { 128 };
+    // in this process, too, and so is the other end of TLS, and of HTTP/2 with the requests that it puts together.
+    let most = if way == Way::Http2 { 160 } else { 128 };
     assert!(grown < most * 1024, "peak memory grew by {grown} KiB");
 }
 
@@ -110,8 +113,23 @@ fn peak_memory() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
+/// Runs a case, and once more where it went wrong while the machine stood still: many cases have to be through in
+/// 150 milliseconds, at the client and at the peer. What is wrong for another reason is wrong again.
+async fn run_fairly(case: &Case, way: Way, transport: TransportKind, hushed: &Hushed) -> Vec<String> {
+    const STOOD_STILL: Duration = Duration::from_millis(20);
+    for _ in 0..4 {
+        let lag = Lag::watch();
+        let wrong = run(case, way, transport, hushed, &lag).await;
+        if wrong.is_empty() || lag.allowance() < STOOD_STILL {
+            return wrong;
+        }
+        eprintln!("once more: {}: {}", case.name, wrong.join("; "));
+    }
+    run(case, way, transport, hushed, &Lag::watch()).await
+}
+
 /// Every way in which the case did not go as it should.
-async fn run(case: &Case, way: Way, transport: &str, hushed: &Hushed, lag: &Lag) -> Vec<String> {
+async fn run(case: &Case, way: Way, transport: TransportKind, hushed: &Hushed, lag: &Lag) -> Vec<String> {
     let peer = Peer::play(&case.peer);
     let address = peer.address();
     // What it takes in ahead of the peer is little: the client is to notice a peer that does not listen.
@@ -145,8 +163,8 @@ async fn run(case: &Case, way: Way, transport: &str, hushed: &Hushed, lag: &Lag)
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if !end.ends_within(Duration::ZERO) {
-            // What reqwest has left to the system is still on its way to a peer that reads nothing, and so is the end.
-            if transport != "reqwest" || !case.peer.is_deaf() {
+            // What reqwest has handed on waits for a peer that does not read it, and the end waits behind it.
+            if transport != TransportKind::Reqwest || !case.peer.holds_back() {
                 wrong.push("a connection is left, although the client has gone".to_owned());
             }
             end.hang_up();
@@ -154,7 +172,8 @@ async fn run(case: &Case, way: Way, transport: &str, hushed: &Hushed, lag: &Lag)
     }
 
     let deadline = Duration::from_millis(case.client.deadline_ms);
-    let grace = GRACE + lag.allowance();
+    let late = case.expect_for(way, transport.as_str()).late_ms.map_or(GRACE, Duration::from_millis);
+    let grace = late + lag.allowance();
     if took > deadline + grace {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
     }
@@ -202,7 +221,7 @@ async fn run(case: &Case, way: Way, transport: &str, hushed: &Hushed, lag: &Lag)
             wrong.push(format!("the proxy is not named: {}", text(&result)));
         }
     }
-    wrong.extend(compare(case.expect_for(way, transport), &result, heard.len()));
+    wrong.extend(compare(case.expect_for(way, transport.as_str()), &result, heard.len()));
     wrong
 }
 
@@ -220,7 +239,9 @@ fn kept_apart(proxy: &Peer, peer: &Peer, hushed: &Hushed) -> Vec<String> {
     let asked = format!("CONNECT {TUNNELLED}:443 HTTP/1.1\r\nhost: {TUNNELLED}:443\r\n");
     for request in proxy.heard() {
         let request = String::from_utf8_lossy(&request).into_owned();
-        if !request.starts_with(&asked)
+        // Names of headers are spelled in either case.
+        let head = request.replacen("\r\nHost: ", "\r\nhost: ", 1);
+        if !head.starts_with(&asked)
             || !request.contains(&format!("\r\nproxy-authorization: Basic {login}\r\n"))
             || request.to_lowercase().contains("\nauthorization:")
         {
@@ -240,7 +261,13 @@ fn kept_apart(proxy: &Peer, peer: &Peer, hushed: &Hushed) -> Vec<String> {
     wrong
 }
 
-fn client(case: &Case, peer: &Peer, proxy: Option<&Peer>, transport: &str, hushed: &Hushed) -> Client {
+fn client(
+    case: &Case,
+    peer: &Peer,
+    proxy: Option<&Peer>,
+    transport: TransportKind,
+    hushed: &Hushed,
+) -> Client {
     let options = &case.client;
     let ms = Duration::from_millis;
     let url = match proxy {
@@ -248,8 +275,8 @@ fn client(case: &Case, peer: &Peer, proxy: Option<&Peer>, transport: &str, hushe
         None if options.https => peer.url.replace("http://", "https://"),
         None => peer.url.clone(),
     };
-    let mut builder = super::builder()
-        .transport_kind(transport.parse().unwrap())
+    let mut builder = Client::builder()
+        .transport_kind(transport)
         .base_url(url)
         .token(&hushed.token)
         .max_attempts(options.max_attempts)

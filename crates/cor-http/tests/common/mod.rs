@@ -42,3 +42,16 @@ pub fn vectors(name: &str) -> Vec<serde_json::Value> {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
     serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()
 }
+
+/// Waits until every connection of the peer has ended. Connections that a transport leaves to tasks end only while the
+/// event loop runs.
+pub async fn ends(peer: &cor_fault_peer::Peer, within: Duration) -> bool {
+    let until = tokio::time::Instant::now() + within;
+    while !peer.ends_within(Duration::ZERO) {
+        if tokio::time::Instant::now() > until {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    true
+}

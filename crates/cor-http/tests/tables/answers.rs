@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cor_fault_peer::{Peer, What};
-use cor_http::{Client, Error, ErrorKind, Outcome, Project};
+use cor_http::{Error, ErrorKind, Outcome, Project};
 
 use crate::common::{named, quick};
 
@@ -13,7 +13,7 @@ const TOKEN: &str = "a-token-0123456789";
 async fn call(token: &str, answer: &[u8]) -> (Peer, Result<Project, Error>) {
     let answer = answer.to_vec();
     let peer = Peer::start(move |_, talk| while talk.listen() && talk.say(&answer) {});
-    let builder = quick(Client::builder()).base_url(&peer.url).token(token).max_attempts(2);
+    let builder = quick(crate::common::builder()).base_url(&peer.url).token(token).max_attempts(2);
     let result = builder.build().unwrap().projects().update("A-1", &named("N")).await;
     (peer, result)
 }

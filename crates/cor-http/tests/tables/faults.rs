@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cor_fault_peer::{Accept, Answer, Certificate, Peer, Script, Step, Tls};
-use cor_http::{Client, ErrorKind, Outcome, ProjectUpdate};
+use cor_http::{Client, ErrorKind, Outcome, ProjectUpdate, TransportKind};
 
 use crate::common::{named, quick};
 
@@ -132,7 +132,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "an endless head",
-            steps(vec![Step::ReadRequest, Step::Send(head(100_000)), Step::Silence]),
+            steps(vec![Step::ReadRequest, Step::Send(head(500_000)), Step::Silence]),
             TooLarge,
             Unknown,
             1,
@@ -161,7 +161,8 @@ fn cases() -> Vec<Case> {
 async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
     for case in cases() {
         let peer = Peer::play(&case.script);
-        let mut builder = quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(2);
+        let mut builder =
+            quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(2);
         builder = match case.by_deadline {
             true => builder.deadline(TIMEOUT),
             false => builder.attempt_timeout(TIMEOUT).deadline(20 * TIMEOUT),
@@ -176,11 +177,10 @@ async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
         }
         let error = builder.build().unwrap().projects().update("A-1", &update).await.unwrap_err();
         let name = case.name;
-        assert_eq!(
-            (error.kind(), error.outcome(), error.attempts()),
-            (case.kind, case.outcome, case.attempts),
-            "{name}: {error}"
-        );
+        assert_eq!((error.kind(), error.attempts()), (case.kind, case.attempts), "{name}: {error}");
+        // Through reqwest the server's word may come before the request was queued, which is then not applied.
+        let either = case.kind == ErrorKind::Tls && crate::common::transport() == TransportKind::Reqwest;
+        assert!(error.outcome() == case.outcome || either, "{name}: {error}");
         let says = format!("could not update project \"A-1\" of SALESFORCE: {}", case.says);
         assert!(error.to_string().starts_with(&says), "{name}: {error}");
         let again = matches!(case.kind, ErrorKind::Transport | ErrorKind::Timeout);
@@ -203,7 +203,7 @@ async fn a_connection_that_died_while_idle_costs_no_attempt_of_the_policy() {
     };
     let peer = Peer::play(&script);
     let client =
-        quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(1).build().unwrap();
+        quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(1).build().unwrap();
     for _ in 0..2 {
         assert_eq!(client.projects().update("A-1", &named("N")).await.unwrap().id(), Some(7));
     }

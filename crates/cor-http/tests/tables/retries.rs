@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cor_fault_peer::Peer;
-use cor_http::{Client, RetryPolicy};
+use cor_http::RetryPolicy;
 
 use crate::common::{named, quick};
 
@@ -31,7 +31,7 @@ fn the_policies_are_as_documented() {
 async fn a_call_makes_as_many_attempts_as_it_may() {
     for most in [1, 2, 3, 7] {
         let peer = refusing(500, "");
-        let builder = quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(most);
+        let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(most);
         let error = builder.build().unwrap().projects().update("A", &named("N")).await.unwrap_err();
         assert_eq!((error.attempts(), peer.count()), (most, most as usize));
     }
@@ -65,7 +65,7 @@ async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
     ] {
         let headers = headers.replace("{DATE}", DATE);
         let peer = refusing(503, &headers);
-        let builder = quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(1);
+        let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(1);
         let error = builder.build().unwrap().projects().update("A", &named("N")).await.unwrap_err();
         assert_eq!(error.retry_after().map(|wait| wait.as_secs_f64()), seconds, "{headers}");
     }
@@ -75,7 +75,7 @@ async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
 async fn a_wait_that_the_deadline_does_not_allow_ends_the_call_at_once() {
     for status in [503, 500, 429] {
         let peer = refusing(status, "retry-after: 30\r\n");
-        let builder = quick(Client::builder()).base_url(&peer.url).token("a-token");
+        let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token");
         let client = builder.deadline(Duration::from_secs(20)).build().unwrap();
         let begun = std::time::Instant::now();
         let error = client.projects().update("A", &named("N")).await.unwrap_err();
@@ -89,7 +89,7 @@ async fn a_wait_that_the_deadline_does_not_allow_ends_the_call_at_once() {
 async fn retries_of_a_client_are_bounded_by_its_budget() {
     let peer = refusing(500, "");
     let client =
-        quick(Client::builder()).base_url(&peer.url).token("a-token").max_attempts(2).build().unwrap();
+        quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(2).build().unwrap();
     let mut fifths: u32 = 500;
     for n in 0..150 {
         fifths = (fifths + 1).min(500);

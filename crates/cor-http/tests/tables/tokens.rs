@@ -56,7 +56,7 @@ impl Cor {
     }
 
     fn client_at(&self, path: &str) -> Client {
-        quick(Client::builder())
+        quick(crate::common::builder())
             .base_url(&self.peer.url)
             .token_url(format!("{}{path}", self.peer.url))
             .api_key("the-api-key")
@@ -214,14 +214,44 @@ async fn a_token_endpoint_out_of_reach_has_the_kind_of_its_fault() {
     let silent = Peer::start(cor_fault_peer::Talk::wait_for_end_numbered);
     let tls = Peer::play(&cor_fault_peer::Script { tls: Some(Default::default()), ..Default::default() });
     for (name, peer, kind, again, says) in [
-        ("no listener", &refused, ErrorKind::Transport, true, "the token endpoint could not be reached ("),
-        ("an end", &leaving, ErrorKind::Transport, true, "the token endpoint could not be reached ("),
-        ("no HTTP", &garbage, ErrorKind::Protocol, false, "the token endpoint could not be reached ("),
-        ("a huge head", &huge, ErrorKind::TooLarge, false, "the token endpoint could not be reached ("),
-        ("an unknown authority", &tls, ErrorKind::Tls, false, "the token endpoint could not be reached ("),
-        ("silence", &silent, ErrorKind::Timeout, true, "the token endpoint did not answer within 300ms"),
+        (
+            "no listener",
+            &refused,
+            ErrorKind::Transport,
+            true,
+            "no connection to the token endpoint could be made (",
+        ),
+        (
+            "an end",
+            &leaving,
+            ErrorKind::Transport,
+            true,
+            "the connection to the token endpoint broke before the answer was complete (",
+        ),
+        (
+            "no HTTP",
+            &garbage,
+            ErrorKind::Protocol,
+            false,
+            "the answer of the token endpoint cannot be read (",
+        ),
+        ("a huge head", &huge, ErrorKind::TooLarge, false, "the answer of the token endpoint is too large ("),
+        (
+            "an unknown authority",
+            &tls,
+            ErrorKind::Tls,
+            false,
+            "no secure connection to the token endpoint could be made (",
+        ),
+        (
+            "silence",
+            &silent,
+            ErrorKind::Timeout,
+            true,
+            "waiting for the answer of the token endpoint took longer than 300ms",
+        ),
     ] {
-        let client = quick(Client::builder())
+        let client = quick(crate::common::builder())
             .base_url(&peer.url)
             .token_url(format!("{}/v1/oauth/token", peer.url))
             .api_key("the-api-key")

@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 use url::Url;
 
-use super::super::{FaultKind, Sent, TransportError, tls};
+use super::super::{FaultKind, Sent, TransportError};
 
 /// Makes connections to one address.
 pub(crate) struct Connector {
@@ -112,7 +112,7 @@ impl Tls {
         match self.connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
             Err(error) => {
-                let kind = if tls::is_tls(&error) { FaultKind::Tls } else { FaultKind::Connect };
+                let kind = if is_tls(&error) { FaultKind::Tls } else { FaultKind::Connect };
                 Err(failed(kind, error))
             }
         }
@@ -164,6 +164,22 @@ impl AsyncWrite for Stream {
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
+}
+
+/// Whether a failure is TLS's own (certificate, name, protocol) rather than the connection's below it.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

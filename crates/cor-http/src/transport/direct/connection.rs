@@ -11,7 +11,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroizing;
 
-use super::super::{FaultKind, RequestContext, tls};
+use super::super::{FaultKind, RequestContext};
 use super::connect::Stream;
 use super::http1::{AnswerReader, Inbox, Malformed};
 
@@ -139,7 +139,7 @@ impl Connection {
                         write_error.map_or_else(|| malformed(Malformed::CutShort), broken)
                     ));
                 }
-                Poll::Ready(Err(error)) if !*heard && tls::is_alert(&error) => {
+                Poll::Ready(Err(error)) if !*heard && is_alert(&error) => {
                     return Poll::Ready(Err((FaultKind::TlsAlert, error.into())));
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(write_error.unwrap_or(error)))),
@@ -183,4 +183,10 @@ fn malformed(malformed: Malformed) -> Fault {
         Malformed::CutShort => FaultKind::Broken,
     };
     (kind, malformed.into())
+}
+
+/// Whether the other side broke off, and said so by TLS's own means.
+fn is_alert(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::AlertReceived(_)))
 }

@@ -52,10 +52,12 @@ impl DirectTransport {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
+        // A server that speaks HTTP/2 alone says so then, and is not taken for one that answers nonsense.
+        let offered = tls.map(|config| super::tls::offering(config, &["http/1.1"]));
         DirectTransport {
             address: address.to_string(),
             authority,
-            connector: Connector::new(address, tls, connect_timeout),
+            connector: Connector::new(address, offered.as_ref(), connect_timeout),
             idle: Mutex::default(),
         }
     }

@@ -1,16 +1,17 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Body, Client, ClientBuilder, Proxy, Request};
+use reqwest::{Body, Client, ClientBuilder, Request};
 use rustls::{ClientConfig, RootCertStore};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::body::RequestBody;
 use super::connector::{ConnectorLayer, Gate, NotLoopback};
+use super::proxy::Proxied;
 use crate::Error;
 use crate::transport::{ConnectionChoice, tls};
 
@@ -20,8 +21,6 @@ const MAX_IDLE: Duration = Duration::from_secs(30);
 const MAX_IDLE_RECENT: Duration = Duration::from_secs(1);
 const MAX_HEADERS: usize = 128;
 const MAX_HEAD: u32 = 64 * 1024;
-/// Where SOCKS proxies listen unless they say otherwise.
-const SOCKS_PORT: u16 = 1080;
 
 /// What every client of one transport has in common.
 pub(super) struct Settings {
@@ -30,12 +29,6 @@ pub(super) struct Settings {
     tls: Arc<ClientConfig>,
     connect_timeout: Duration,
     user_agent: String,
-}
-
-/// A proxy, and its address as messages may show it.
-struct Proxied {
-    proxy: Proxy,
-    name: String,
 }
 
 impl Settings {
@@ -59,8 +52,8 @@ impl Settings {
         self.address.as_str()
     }
 
-    pub(super) fn proxy_name(&self) -> Option<&str> {
-        self.proxy.as_ref().map(|proxied| proxied.name.as_str())
+    pub(super) fn proxy(&self) -> Option<&Proxied> {
+        self.proxy.as_ref()
     }
 
     /// The request as reqwest takes it.
@@ -108,23 +101,6 @@ impl Settings {
     }
 }
 
-impl Proxied {
-    /// `address` may hold a user and password, percent-encoded where they have to be.
-    fn new(address: &SecretString) -> Result<Proxied, Error> {
-        // Causes are left out: they could quote the address with its password.
-        let unusable = || {
-            Error::config("the proxy's address cannot be used")
-                .advising("write it as http://host:port or socks5://host:port")
-        };
-        let url = Url::parse(address.expose_secret()).map_err(|_| unusable())?;
-        let host = url.host_str().ok_or_else(unusable)?;
-        let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
-        let name = format!("{}://{host}:{port}", url.scheme());
-        let proxy = Proxy::all(address.expose_secret()).map_err(|_| unusable())?;
-        Ok(Proxied { proxy, name })
-    }
-}
-
 /// reqwest needs a configuration for http addresses too, and would look for a global one.
 fn trusting_nobody() -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -133,29 +109,33 @@ fn trusting_nobody() -> Result<Arc<ClientConfig>, Error> {
     Ok(Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()))
 }
 
-/// The clients of one transport on one runtime. They differ in which connections they use again.
+/// The clients of one transport on one runtime. They differ in which connections they use again, and are built when they
+/// are first used: most programs only ever need the first.
+#[derive(Default)]
 pub(super) struct Clients {
-    any: Client,
-    recent: Client,
-    new: Client,
+    any: OnceLock<Client>,
+    recent: OnceLock<Client>,
+    new: OnceLock<Client>,
 }
 
 impl Clients {
-    pub(super) fn new(settings: &Settings) -> Result<Clients, reqwest::Error> {
+    /// The client for this kind of connection.
+    pub(super) fn of(&self, settings: &Settings, connection: ConnectionChoice) -> reqwest::Result<&Client> {
         // Without TLS there is no HTTP/2 to wait for, and a new connection is not shared.
         let gate = || Gate::new(settings.address.scheme() == "http");
-        Ok(Clients {
-            any: settings.builder(gate()).pool_idle_timeout(MAX_IDLE).build()?,
-            recent: settings.builder(gate()).pool_idle_timeout(MAX_IDLE_RECENT).build()?,
-            new: settings.builder(Gate::new(true)).pool_max_idle_per_host(0).build()?,
-        })
-    }
-
-    pub(super) fn of(&self, connection: ConnectionChoice) -> &Client {
-        match connection {
-            ConnectionChoice::Any => &self.any,
-            ConnectionChoice::Recent => &self.recent,
-            ConnectionChoice::New => &self.new,
+        let (place, builder): (_, &dyn Fn() -> ClientBuilder) = match connection {
+            ConnectionChoice::Any => (&self.any, &|| settings.builder(gate()).pool_idle_timeout(MAX_IDLE)),
+            ConnectionChoice::Recent => {
+                (&self.recent, &|| settings.builder(gate()).pool_idle_timeout(MAX_IDLE_RECENT))
+            }
+            ConnectionChoice::New => {
+                (&self.new, &|| settings.builder(Gate::new(true)).pool_max_idle_per_host(0))
+            }
+        };
+        match place.get() {
+            Some(client) => Ok(client),
+            // Two calls may build one at the same time; they use the same.
+            None => builder().build().map(|client| place.get_or_init(|| client)),
         }
     }
 }

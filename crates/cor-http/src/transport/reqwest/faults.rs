@@ -7,17 +7,24 @@ use std::io;
 use hyper_util::client::legacy;
 
 use super::connector::{CallConnections, NotLoopback, local_addr};
-use crate::transport::{ConnectionChoice, FaultKind, RequestContext, TransportError};
+use super::proxy::Proxied;
+use crate::transport::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError};
 
 /// `alone`: no other request was in flight.
 pub(super) fn classify(
     error: reqwest::Error,
     context: &RequestContext,
     call: &CallConnections,
+    proxy: Option<&Proxied>,
     alone: bool,
 ) -> TransportError {
     // The address holds the project's id.
     let error = error.without_url();
+    if let Some((kind, words)) =
+        proxy.filter(|_| error.is_connect()).and_then(|proxy| proxy.explain(chain(&error)))
+    {
+        return TransportError::new(kind, Sent::Nothing, words);
+    }
     let kind = match kind_of(&error) {
         kind @ (FaultKind::Broken | FaultKind::TlsAlert) if is_stale(&error, context, call, alone) => {
             let _ = kind;
@@ -48,7 +55,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         if find::<rustls::Error>(error).is_some() {
             return FaultKind::Tls;
         }
-        return if refused_by_proxy(error) { FaultKind::Refused } else { FaultKind::Connect };
+        return FaultKind::Connect;
     }
     if let Some(alert) = find::<rustls::Error>(error) {
         let ended =
@@ -56,7 +63,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         return if ended { FaultKind::TlsAlert } else { FaultKind::Broken };
     }
     if let Some(http2) = find::<h2::Error>(error) {
-        return http2_kind(http2);
+        return http2_kind(http2, find::<legacy::Error>(error).is_none());
     }
     if let Some(hyper) = find::<hyper::Error>(error) {
         // The one kind of parse error that has no question of its own.
@@ -69,15 +76,27 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
     }
     match find::<io::Error>(error).map(io::Error::kind) {
         // hyper's words for chunks and lengths that contradict themselves.
-        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => FaultKind::Protocol,
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            let says = |words: &str| chain(error).any(|cause| cause.to_string().starts_with(words));
+            // h2 keeps only the text of what went wrong below it.
+            if says("received fatal alert") && find::<legacy::Error>(error).is_some() {
+                FaultKind::TlsAlert
+            } else if says("chunk trailers ") {
+                FaultKind::TooLarge
+            } else {
+                FaultKind::Protocol
+            }
+        }
         _ => FaultKind::Broken,
     }
 }
 
-fn http2_kind(error: &h2::Error) -> FaultKind {
+/// `answering`: the answer had begun.
+fn http2_kind(error: &h2::Error, answering: bool) -> FaultKind {
     let reason = error.reason();
     if error.is_remote() {
-        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM);
+        // Whoever has begun to answer has processed something, whatever it says afterwards.
+        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM) && !answering;
         // A stream that the server may have seen ends with a broken connection instead.
         let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR);
         return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };
@@ -87,22 +106,6 @@ fn http2_kind(error: &h2::Error) -> FaultKind {
         Some(_) => FaultKind::Protocol,
         None => FaultKind::Broken,
     }
-}
-
-/// Whether the proxy will not open the way the next time either. Its errors are types without names, so their text tells.
-fn refused_by_proxy(error: &reqwest::Error) -> bool {
-    const WORDS: [&str; 6] = [
-        "proxy authorization required",
-        "does not support user/pass authentication",
-        "implements authentication incorrectly",
-        "credentials not accepted",
-        "not allowed",
-        "failed parsing server response",
-    ];
-    chain(error).any(|cause| {
-        let text = cause.to_string();
-        WORDS.iter().any(|words| text.contains(words))
-    })
 }
 
 /// The first cause of this type.

@@ -7,6 +7,7 @@ mod body;
 mod clients;
 mod connector;
 mod faults;
+mod proxy;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,8 @@ use crate::Error;
 /// From a pause of this length on, the event loop is given a turn before a request leaves: it may not have looked yet
 /// whether the server has closed an idle connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
+/// The headers of an answer may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
+const MAX_HEAD: usize = 64 * 1024;
 /// The runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
 const MAX_RUNTIMES: usize = 16;
 
@@ -51,7 +54,7 @@ impl ReqwestTransport {
     ) -> Result<ReqwestTransport, Error> {
         let settings = Settings::new(address, proxy, tls, connect_timeout, user_agent)?;
         // What cannot work shows when the client is built, not at its first call.
-        Clients::new(&settings).map_err(|error| {
+        Clients::default().of(&settings, ConnectionChoice::Any).map_err(|error| {
             Error::config("the transport reqwest could not be set up").caused_by(error.without_url())
         })?;
         Ok(ReqwestTransport {
@@ -63,18 +66,18 @@ impl ReqwestTransport {
     }
 
     /// The clients of the runtime that this is called on.
-    fn clients(&self) -> Result<Arc<Clients>, reqwest::Error> {
+    fn clients(&self) -> Arc<Clients> {
         let here = Handle::current().id();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = clients.iter().find(|(runtime, _)| *runtime == here) {
-            return Ok(found.clone());
+            return found.clone();
         }
-        let new = Arc::new(Clients::new(&self.settings)?);
+        let new = Arc::<Clients>::default();
         if clients.len() >= MAX_RUNTIMES {
             clients.remove(0);
         }
         clients.push((here, new.clone()));
-        Ok(new)
+        new
     }
 
     /// Lets the event loop notice which idle connections have ended.
@@ -99,7 +102,8 @@ impl ReqwestTransport {
         let not_sent = |error: reqwest::Error| {
             TransportError::new(FaultKind::Connect, Sent::Nothing, error.without_url())
         };
-        let clients = self.clients().map_err(not_sent)?;
+        let clients = self.clients();
+        let client = clients.of(&self.settings, context.connection()).map_err(not_sent)?;
         if context.connection() != ConnectionChoice::New {
             self.settle().await;
         }
@@ -107,7 +111,7 @@ impl ReqwestTransport {
         let call = Arc::new(CallConnections::new(context.clone()));
         let request = self.settings.request(request, |body| RequestBody::new(body, call.clone()));
         let exchange = CALL.scope(call.clone(), async {
-            let mut response = clients.of(context.connection()).execute(request).await?;
+            let mut response = client.execute(request).await?;
             let made_here = call.made(local_addr(response.extensions()));
             let body = read_body(&mut response, context.max_body()).await?;
             Ok((response, made_here, body))
@@ -117,7 +121,7 @@ impl ReqwestTransport {
             Err(Interrupted::Fault(kind, cause)) => return Err(TransportError::new(kind, Sent::All, cause)),
             Err(Interrupted::Reqwest(error)) => {
                 let alone = in_flight.is_alone();
-                return Err(faults::classify(error, &context, &call, alone));
+                return Err(faults::classify(error, &context, &call, self.settings.proxy(), alone));
             }
         };
         let reused = context.connection() != ConnectionChoice::New && !made_here;
@@ -148,7 +152,7 @@ impl From<reqwest::Error> for Interrupted {
     }
 }
 
-/// Reads a body of at most `max` bytes.
+/// Reads a body of at most `max` bytes, where the head is one that `direct` would take too.
 async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes, Interrupted> {
     let too_large = || {
         Interrupted::Fault(
@@ -156,6 +160,13 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
             format!("the answer's body is larger than {} MiB", max / 1024 / 1024),
         )
     };
+    let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if head > MAX_HEAD {
+        return Err(Interrupted::Fault(
+            FaultKind::TooLarge,
+            format!("the answer's head is larger than {} KiB", MAX_HEAD / 1024),
+        ));
+    }
     // hyper reads other encodings as if they were not there.
     let encodings = response.headers().get_all(http::header::TRANSFER_ENCODING);
     if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
@@ -164,13 +175,21 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
             "its transfer-encoding is not plain chunked".to_owned(),
         ));
     }
-    if response.content_length().is_some_and(|length| length > max as u64) {
+    let stated = response.content_length();
+    if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    let Some(first) = response.chunk().await? else { return Ok(Bytes::new()) };
+    // hyper takes RST_STREAM with NO_ERROR for the end of a body, wherever it comes.
+    let whole = |body: Bytes| match stated {
+        Some(length) if (body.len() as u64) < length => {
+            Err(Interrupted::Fault(FaultKind::Broken, "the answer's body is shorter than it says".to_owned()))
+        }
+        _ => Ok(body),
+    };
+    let Some(first) = response.chunk().await? else { return whole(Bytes::new()) };
     // Most answers are one piece, which is not copied.
     let Some(second) = response.chunk().await? else {
-        return if first.len() > max { Err(too_large()) } else { Ok(first) };
+        return if first.len() > max { Err(too_large()) } else { whole(first) };
     };
     let mut body = BytesMut::with_capacity(first.len() + second.len());
     body.extend_from_slice(&first);
@@ -178,7 +197,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     while body.len() <= max {
         match response.chunk().await? {
             Some(more) => body.extend_from_slice(&more),
-            None => return Ok(body.freeze()),
+            None => return whole(body.freeze()),
         }
     }
     Err(too_large())
@@ -219,7 +238,7 @@ impl Transport for ReqwestTransport {
     }
 
     fn proxy(&self) -> Option<&str> {
-        self.settings.proxy_name()
+        self.settings.proxy().map(|proxied| proxied.name.as_str())
     }
 }
 

@@ -1,0 +1,255 @@
+//! What the end of an attempt means: the one classification of faults, timeouts and refusals, for API and token requests
+//! alike.
+
+use std::time::{Duration, SystemTime};
+
+use cor_core::{ErrorKind, Outcome, Refusal};
+
+use crate::Error;
+use crate::response::Response;
+use crate::retry::retry_after;
+use crate::transport::{FaultKind, Sent, TransportError};
+
+/// Who answers at an endpoint, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    Cor,
+    TokenEndpoint,
+}
+
+impl Server {
+    /// " to the token endpoint": COR itself goes without saying.
+    pub(crate) fn to(self) -> &'static str {
+        match self {
+            Server::Cor => "",
+            Server::TokenEndpoint => " to the token endpoint",
+        }
+    }
+
+    /// " of the token endpoint".
+    pub(crate) fn of(self) -> &'static str {
+        match self {
+            Server::Cor => "",
+            Server::TokenEndpoint => " of the token endpoint",
+        }
+    }
+}
+
+/// Who a request was sent to, and through which proxy, as messages may show it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer<'a> {
+    pub(crate) server: Server,
+    pub(crate) proxy: Option<&'a str>,
+}
+
+impl Peer<'_> {
+    /// " through the proxy …" where there is one.
+    fn through(&self) -> String {
+        self.proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+    }
+}
+
+/// An attempt that did not end with COR's confirmation.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The error this is if it was the last attempt.
+    pub(crate) error: Error,
+    pub(crate) class: FailureClass,
+}
+
+/// What a failed attempt means for the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureClass {
+    /// Another attempt would end the same way.
+    Final,
+    /// The connection had died while it was idle; the request is repeated at once on a new one.
+    Stale,
+    /// COR did not accept the token.
+    Unauthorised,
+    /// Too many requests: everything slows down.
+    Limited,
+    /// COR, or the way to it, is not there at the moment.
+    Unreachable,
+    /// COR failed on this request.
+    Failing,
+}
+
+impl Failure {
+    fn new(error: Error, class: FailureClass) -> Failure {
+        let retryable = !matches!(class, FailureClass::Final | FailureClass::Unauthorised);
+        Failure { error: error.retryable(retryable), class }
+    }
+
+    /// The answer did not come in time. `timeout` is the attempt's own, `None` where the deadline of the call passed.
+    pub(crate) fn of_timeout(sent: Sent, timeout: Option<Duration>, peer: &Peer<'_>) -> Failure {
+        let (server, through) = (peer.server, peer.through());
+        let doing = match sent {
+            Sent::Nothing => format!("connecting{}{through}", server.to()),
+            Sent::Part => format!("sending the request{}{through}", server.to()),
+            Sent::All => format!("waiting for the answer{}{through}", server.of()),
+        };
+        let happened = match timeout {
+            None => format!("the deadline passed while {doing}"),
+            Some(timeout) => format!("{doing} took longer than {timeout:?}"),
+        };
+        let error = Error::new(ErrorKind::Timeout, happened).leaving(outcome_after(sent));
+        Failure::new(error, FailureClass::Unreachable)
+    }
+
+    /// The transport brought no complete answer.
+    pub(crate) fn of_transport(fault: TransportError, peer: &Peer<'_>) -> Failure {
+        let (server, through) = (peer.server, peer.through());
+        let (to, of) = (server.to(), server.of());
+        let (kind, class, happened) = match fault.kind() {
+            FaultKind::Connect => (
+                ErrorKind::Transport,
+                FailureClass::Unreachable,
+                format!("no connection{to} could be made{through}"),
+            ),
+            FaultKind::Refused => (
+                ErrorKind::Transport,
+                FailureClass::Final,
+                format!("no connection{to} could be made{through}"),
+            ),
+            FaultKind::Unprocessed => (
+                ErrorKind::Transport,
+                FailureClass::Unreachable,
+                format!("the server{through} did not take the request"),
+            ),
+            FaultKind::Stale => (
+                ErrorKind::Transport,
+                FailureClass::Stale,
+                format!("the connection{to}{through} had been closed while it was idle"),
+            ),
+            FaultKind::Broken => (
+                ErrorKind::Transport,
+                FailureClass::Unreachable,
+                format!("the connection{to}{through} broke before the answer was complete"),
+            ),
+            FaultKind::Tls => (
+                ErrorKind::Tls,
+                FailureClass::Final,
+                format!("no secure connection{to} could be made{through}"),
+            ),
+            FaultKind::TlsAlert => (
+                ErrorKind::Tls,
+                FailureClass::Final,
+                format!("the other side broke off the secure connection{to}{through}"),
+            ),
+            FaultKind::Protocol => {
+                (ErrorKind::Protocol, FailureClass::Final, format!("the answer{of}{through} cannot be read"))
+            }
+            FaultKind::TooLarge => {
+                (ErrorKind::TooLarge, FailureClass::Final, format!("the answer{of}{through} is too large"))
+            }
+        };
+        let outcome = match fault.kind() {
+            // An answer came, so the request was heard.
+            FaultKind::Protocol | FaultKind::TooLarge => Outcome::Unknown,
+            _ => outcome_after(fault.sent()),
+        };
+        let error = Error::new(kind, format!("{happened} ({})", fault.root_cause())).leaving(outcome);
+        let error = match fault.kind() {
+            FaultKind::Refused if through.is_empty() => error.advising("use https"),
+            FaultKind::Refused => error.advising("check the proxy's address, user and password"),
+            _ => error,
+        };
+        Failure::new(error.caused_by(fault.into_cause()), class)
+    }
+
+    /// The server answered with an error. `body` is what the error may show of it.
+    pub(crate) fn of_refusal(refusal: &Refusal, response: Response, body: &[u8], server: Server) -> Failure {
+        let status = response.status;
+        let kind = match (server, refusal.kind()) {
+            // Whatever a token endpoint calls its refusal, it is one of the credentials.
+            (Server::TokenEndpoint, _) if (400..500).contains(&status) && !matches!(status, 408 | 429) => {
+                ErrorKind::Auth
+            }
+            (Server::TokenEndpoint, _) => kind_by_status(status),
+            (Server::Cor, kind) => kind,
+        };
+        let named = refusal.is_named() && server == Server::Cor;
+        let class = match (kind, refusal.status()) {
+            // A name says more than a status: what COR refused by name it will refuse again.
+            _ if named => FailureClass::Final,
+            (ErrorKind::Auth, _) if server == Server::Cor => FailureClass::Unauthorised,
+            (ErrorKind::RateLimited, _) => FailureClass::Limited,
+            (_, 408 | 502..=504) => FailureClass::Unreachable,
+            (_, 500) => FailureClass::Failing,
+            _ => FailureClass::Final,
+        };
+        let outcome = match (kind, refusal.status()) {
+            _ if named || !refusal.problems().is_empty() => Outcome::NotApplied,
+            // The server had not read the request, or passes it on to another address.
+            (_, 307 | 308) => Outcome::NotApplied,
+            (_, 408) => Outcome::Unknown,
+            (_, 400..500) => Outcome::NotApplied,
+            _ => Outcome::Unknown,
+        };
+        let wait = response
+            .retry_after
+            .as_deref()
+            .and_then(|value| retry_after(value, response.date.as_deref(), SystemTime::now()));
+        let happened = match server {
+            Server::Cor => sentence(refusal, status),
+            Server::TokenEndpoint => {
+                let code = refusal.code().map(|code| format!(" ({code})")).unwrap_or_default();
+                format!("the token endpoint answered HTTP {status}{code}")
+            }
+        };
+        let error = Error::new(kind, happened)
+            .answered(status, refusal.code(), response.request_id, body)
+            .leaving(outcome)
+            .waiting(wait);
+        Failure::new(error, class)
+    }
+
+    /// Something came that is no answer of this server's.
+    pub(crate) fn of_unreadable(happened: String, response: Response, body: &[u8]) -> Failure {
+        let error = Error::new(ErrorKind::Protocol, happened)
+            .answered(response.status, None, response.request_id, body)
+            .leaving(Outcome::Unknown);
+        Failure::new(error, FailureClass::Final)
+    }
+}
+
+/// What is known of an update of which this much was sent and nothing heard.
+fn outcome_after(sent: Sent) -> Outcome {
+    match sent {
+        Sent::Nothing => Outcome::NotApplied,
+        Sent::Part | Sent::All => Outcome::Unknown,
+    }
+}
+
+fn kind_by_status(status: u16) -> ErrorKind {
+    match status {
+        429 => ErrorKind::RateLimited,
+        300..400 => ErrorKind::Redirect,
+        _ => ErrorKind::Server,
+    }
+}
+
+/// "COR refused it: no such project (ProjectNotFoundError, HTTP 404)".
+fn sentence(refusal: &Refusal, status: u16) -> String {
+    let verb = match refusal.kind() {
+        ErrorKind::Server => "COR failed",
+        ErrorKind::RateLimited => "COR took too many requests",
+        ErrorKind::Redirect => "the address answers with a redirect",
+        ErrorKind::Auth => "COR did not accept the token",
+        ErrorKind::Forbidden => "COR does not allow it",
+        ErrorKind::ProjectNotFound => "COR knows no such project",
+        _ => "COR refused it",
+    };
+    let mut text = verb.to_owned();
+    if let Some(message) = refusal.message() {
+        text += ": ";
+        text += message.trim_end_matches(['.', ' ']);
+    }
+    for problem in refusal.problems() {
+        text += &format!("; {}: {}", problem.field, problem.message);
+    }
+    match refusal.code() {
+        Some(code) => text + &format!(" ({code}, HTTP {status})"),
+        None => text + &format!(" (HTTP {status})"),
+    }
+}

@@ -1,0 +1,75 @@
+//! HTTP/2 through the transport `reqwest`: connections are shared, and what is shared holds under load.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
+
+mod common;
+
+use std::time::Duration;
+
+use common::{named, quick};
+use cor_fault_peer::{Peer, Script, What};
+use cor_http::{Client, ClientBuilder, TransportKind};
+use futures_util::future::join_all;
+
+fn peer(script: &str) -> Peer {
+    Peer::play(&serde_json::from_str::<Script>(script).unwrap())
+}
+
+fn client(peer: &Peer) -> ClientBuilder {
+    let url = peer.url.replace("http://", "https://");
+    // Handshakes take their time on a busy machine.
+    quick(Client::builder()).base_url(url).token("a-token").ca_file(peer.ca_file().unwrap()).concurrency(64)
+}
+
+/// Sends so many updates that start together, and returns how many connections the peer accepted.
+async fn connections_of(peer: &Peer, client: ClientBuilder, calls: usize) -> usize {
+    let client = client.build().unwrap();
+    let update = named("N");
+    let ids: Vec<String> = (0..calls).map(|n| format!("P-{n}")).collect();
+    let sent = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+    for result in join_all(sent).await {
+        assert_eq!(result.unwrap().id(), Some(7));
+    }
+    assert_eq!(peer.count(), calls);
+    peer.events().iter().filter(|event| event.what == What::Accepted).count()
+}
+
+const ANSWERS: &str = r#"["read_request", {"answer": {"body": "{\"id\":7}"}}]"#;
+
+#[tokio::test]
+async fn calls_that_start_together_share_one_connection() {
+    let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
+    assert_eq!(connections_of(&peer, client(&peer).max_attempts(1), 64).await, 1);
+}
+
+#[tokio::test]
+async fn calls_take_turns_where_the_server_allows_one_stream_at_a_time() {
+    let peer = peer(&format!(r#"{{"h2": [{{"max_concurrent_streams": 1, "streams": [{ANSWERS}]}}]}}"#));
+    assert_eq!(connections_of(&peer, client(&peer).max_attempts(1), 64).await, 1);
+}
+
+#[tokio::test]
+async fn calls_that_start_together_do_not_wait_for_each_other_over_http_1() {
+    // The peer answers only once it has heard several requests at the same time.
+    let script = r#"{"tls": {"alpn": ["http/1.1"]}, "connections": [["read_request", {"delay_ms": 200},
+            {"answer": {"body": "{\"id\":7}"}}, {"repeat": ["read_request", {"answer": {"body": "{\"id\":7}"}}]}]]}"#;
+    for kind in [TransportKind::Reqwest, TransportKind::Direct] {
+        let peer = peer(script);
+        let connections = connections_of(&peer, client(&peer).transport_kind(kind).max_attempts(1), 32).await;
+        assert!((2..=32).contains(&connections), "{kind}: {connections}");
+    }
+}
+
+#[test]
+fn one_client_serves_two_event_loops_in_turns() {
+    let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
+    let client = client(&peer).max_attempts(1).deadline(Duration::from_secs(20)).build().unwrap();
+    let event_loop = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let loops = [event_loop(), event_loop()];
+    for n in 0..6 {
+        let update = named("N");
+        let result = loops[n % 2].block_on(async { client.projects().update("A", &update).await });
+        assert_eq!(result.unwrap().id(), Some(7), "call {n}");
+    }
+    let connections = peer.events().iter().filter(|event| event.what == What::Accepted).count();
+    assert_eq!(connections, 2, "one for each event loop");
+}
