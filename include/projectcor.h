@@ -69,6 +69,9 @@
 /** Sets up a cor_bulk_options: cor_bulk_options options = COR_BULK_OPTIONS_INIT; */
 #define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 
+/** Sets up a cor_call_options: cor_call_options options = COR_CALL_OPTIONS_INIT; */
+#define COR_CALL_OPTIONS_INIT { sizeof(cor_call_options), 0, 0, 0 }
+
 /** Sets up a cor_summary: cor_summary summary = COR_SUMMARY_INIT; */
 #define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0 }
 
@@ -334,6 +337,24 @@ typedef struct cor_summary {
   uint64_t not_started;
 } cor_summary;
 
+/**
+ * Options of one call, where they differ from the client's. Set it up with COR_CALL_OPTIONS_INIT; later versions may add
+ * members at the end.
+ */
+typedef struct cor_call_options {
+  /** sizeof(cor_call_options), as the caller knows it. */
+  size_t struct_size;
+  /**
+   * The longest time for this call, name resolution, retries and waits included, in milliseconds, at most seven days;
+   * 0 is the client's deadline.
+   */
+  int64_t deadline_ms;
+  /** How often this call is attempted, the first time included, from 1 to 100; 0 is the client's max_attempts. */
+  uint32_t max_attempts;
+  /** Has to be 0. */
+  uint32_t reserved;
+} cor_call_options;
+
 /** One row of many. */
 typedef struct cor_row {
   /** The project's external id, NUL-terminated. */
@@ -462,8 +483,8 @@ cor_status cor_bulk_summary(const cor_bulk *bulk, cor_summary *summary);
  * @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
  * Returns COR_OK; COR_ERR_CONFIG for what cannot work: no credentials or two kinds of them, an address that is
- * neither https nor on this machine, times and counts out of range, a CA file that cannot be read; COR_ERR_ARGUMENT
- * for misuse. Since 0.1.
+ * neither https nor on this machine, times and counts out of range, a CA file, client certificate or key that
+ * cannot be used, a proxy with the transport "direct"; COR_ERR_ARGUMENT for misuse. Since 0.1.
  */
 cor_status cor_client_new(const cor_config *config,
                           cor_client **client,
@@ -527,6 +548,35 @@ cor_status cor_client_update_project_n(const cor_client *client,
                                        cor_error **error);
 
 /**
+ * As cor_client_update_project(), with options of its own.
+ *
+ * @param options  what differs from the client's options; NULL for nothing.
+ *
+ * Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+ */
+cor_status cor_client_update_project_with(const cor_client *client,
+                                          const char *id,
+                                          const cor_update *update,
+                                          const cor_call_options *options,
+                                          cor_project **project,
+                                          cor_error **error);
+
+/**
+ * As cor_client_update_project_with(), for an id that is not NUL-terminated.
+ *
+ * @param id_size  bytes of the id.
+ *
+ * Since 0.1.
+ */
+cor_status cor_client_update_project_with_n(const cor_client *client,
+                                            const char *id,
+                                            size_t id_size,
+                                            const cor_update *update,
+                                            const cor_call_options *options,
+                                            cor_project **project,
+                                            cor_error **error);
+
+/**
  * Creates a project and waits for COR's answer.
  *
  * A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
@@ -546,6 +596,19 @@ cor_status cor_client_create_project(const cor_client *client,
                                      const cor_create *create,
                                      cor_project **project,
                                      cor_error **error);
+
+/**
+ * As cor_client_create_project(), with options of its own.
+ *
+ * @param options  what differs from the client's options; NULL for nothing.
+ *
+ * Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+ */
+cor_status cor_client_create_project_with(const cor_client *client,
+                                          const cor_create *create,
+                                          const cor_call_options *options,
+                                          cor_project **project,
+                                          cor_error **error);
 
 /**
  * Deletes a project, together with its external id, and waits for COR's answer.
@@ -585,6 +648,37 @@ cor_status cor_client_delete_project_n(const cor_client *client,
                                        cor_error **error);
 
 /**
+ * As cor_client_delete_project(), with options of its own.
+ *
+ * @param options  what differs from the client's options; NULL for nothing.
+ *
+ * Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+ */
+cor_status cor_client_delete_project_with(const cor_client *client,
+                                          const char *id,
+                                          const char *source,
+                                          const cor_call_options *options,
+                                          cor_deleted **deleted,
+                                          cor_error **error);
+
+/**
+ * As cor_client_delete_project_with(), for an id and a source that are not NUL-terminated.
+ *
+ * @param id_size      bytes of the id.
+ * @param source_size  bytes of the source.
+ *
+ * Since 0.1.
+ */
+cor_status cor_client_delete_project_with_n(const cor_client *client,
+                                            const char *id,
+                                            size_t id_size,
+                                            const char *source,
+                                            size_t source_size,
+                                            const cor_call_options *options,
+                                            cor_deleted **deleted,
+                                            cor_error **error);
+
+/**
  * Options with their defaults. Nothing is read from the environment.
  *
  * Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
@@ -602,8 +696,8 @@ cor_config *cor_config_new(void);
 cor_status cor_config_free(cor_config *config);
 
 /**
- * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL; and the usual
- * HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+ * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT; and the
+ * usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
  *
  * Reading the environment while another thread changes it is undefined in C; call it early.
  */
@@ -660,13 +754,46 @@ cor_status cor_config_set_ca_file(cor_config *config, const char *path);
 cor_status cor_config_set_ca_file_n(cor_config *config, const char *path, size_t size);
 
 /**
+ * A PEM file with the client certificate that this client presents in TLS, and the certificates between it and its
+ * authority; needs cor_config_set_client_key(). Read by cor_client_new(). Since 0.1.
+ */
+cor_status cor_config_set_client_cert(cor_config *config,
+                                      const char *path);
+
+/** As cor_config_set_client_cert(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_client_cert_n(cor_config *config, const char *path, size_t size);
+
+/**
+ * The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to the client certificate. Read
+ * by cor_client_new(). Since 0.1.
+ */
+cor_status cor_config_set_client_key(cor_config *config,
+                                     const char *path);
+
+/** As cor_config_set_client_key(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_client_key_n(cor_config *config, const char *path, size_t size);
+
+/**
  * The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
- * needed. It never sees calls to this machine. Since 0.1.
+ * needed. It never sees calls to this machine. The transport "direct" takes none. Since 0.1.
  */
 cor_status cor_config_set_proxy(cor_config *config, const char *proxy);
 
 /** As cor_config_set_proxy(), for text of `size` bytes. Since 0.1. */
 cor_status cor_config_set_proxy_n(cor_config *config, const char *proxy, size_t size);
+
+/**
+ * What carries the requests: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
+ * (HTTP/1.1 without a proxy: less CPU, and it knows exactly whether a byte of a request has left). From the environment:
+ * COR_TRANSPORT.
+ *
+ * Returns COR_ERR_CONFIG for another name; cor_client_new() does for "direct" where a proxy is set. Since 0.1.
+ */
+cor_status cor_config_set_transport(cor_config *config,
+                                    const char *transport);
+
+/** As cor_config_set_transport(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_transport_n(cor_config *config, const char *transport, size_t size);
 
 /** The whole User-Agent; default "projectcor/" and the version. Since 0.1. */
 cor_status cor_config_set_user_agent(cor_config *config, const char *user_agent);

@@ -570,6 +570,14 @@ struct Summary {
   std::uint64_t not_started = 0;  ///< Rows taken from the input and not begun, because the run was stopped.
 };
 
+/// Options of one call, where they differ from the client's.
+struct CallOptions {
+  /// The longest time for the call, retries and waits included, at most seven days; 0 is the client's.
+  std::chrono::milliseconds deadline{0};
+  /// How often the call is attempted, the first time included, from 1 to 100; 0 is the client's.
+  std::uint32_t max_attempts = 0;
+};
+
 /// Options of a run.
 struct BulkOptions {
   /// Requests in flight at most; 0 is the client's.
@@ -763,12 +771,14 @@ class Projects {
  public:
   explicit Projects(const cor_client *client) : client_(client) {}
 
-  /// Sends one update and waits for COR's answer: the project as COR now has it, or why not.
-  Result<Project> try_update(std::string_view id, const ProjectUpdate &update) const {
+  /// Sends one update and waits for COR's answer: the project as COR now has it, or why not. `options` hold for this
+  /// call alone.
+  Result<Project> try_update(std::string_view id, const ProjectUpdate &update, CallOptions options = {}) const {
     cor_project *project = nullptr;
     cor_error *error = nullptr;
-    const cor_status status =
-        cor_client_update_project_n(client_, id.data(), id.size(), update.get(), &project, &error);
+    const cor_call_options given = c_options(options);
+    const cor_status status = cor_client_update_project_with_n(client_, id.data(), id.size(), update.get(), &given,
+                                                               &project, &error);
     if (status == COR_OK) return Project(project);
     return Error(error, status);
   }
@@ -777,10 +787,11 @@ class Projects {
   ///
   /// A create whose answer is lost is not repeated, and its outcome is unknown; an update of the same id, or the same
   /// create once more, then tells: Error::is_duplicate() is true where COR has such a project already.
-  Result<Project> try_create(const ProjectCreate &create) const {
+  Result<Project> try_create(const ProjectCreate &create, CallOptions options = {}) const {
     cor_project *project = nullptr;
     cor_error *error = nullptr;
-    const cor_status status = cor_client_create_project(client_, create.get(), &project, &error);
+    const cor_call_options given = c_options(options);
+    const cor_status status = cor_client_create_project_with(client_, create.get(), &given, &project, &error);
     if (status == COR_OK) return Project(project);
     return Error(error, status);
   }
@@ -788,11 +799,12 @@ class Projects {
   /// Deletes a project, together with its external id: COR's answer, or why not. (`delete` is a word of C++.)
   ///
   /// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
-  Result<Deleted> try_remove(std::string_view id, std::string_view source) const {
+  Result<Deleted> try_remove(std::string_view id, std::string_view source, CallOptions options = {}) const {
     cor_deleted *deleted = nullptr;
     cor_error *error = nullptr;
-    const cor_status status = cor_client_delete_project_n(client_, id.data(), id.size(), source.data(),
-                                                          source.size(), &deleted, &error);
+    const cor_call_options given = c_options(options);
+    const cor_status status = cor_client_delete_project_with_n(client_, id.data(), id.size(), source.data(),
+                                                               source.size(), &given, &deleted, &error);
     if (status == COR_OK) return Deleted(deleted);
     return Error(error, status);
   }
@@ -814,13 +826,19 @@ class Projects {
 
 #if PROJECTCOR_HAS_EXCEPTIONS
   /// Sends one update and returns the project as COR now has it. Throws cor::Error.
-  Project update(std::string_view id, const ProjectUpdate &update) const { return try_update(id, update).value(); }
+  Project update(std::string_view id, const ProjectUpdate &update, CallOptions options = {}) const {
+    return try_update(id, update, options).value();
+  }
 
   /// Creates a project and returns it as COR now has it, as try_create(). Throws cor::Error.
-  Project create(const ProjectCreate &create) const { return try_create(create).value(); }
+  Project create(const ProjectCreate &create, CallOptions options = {}) const {
+    return try_create(create, options).value();
+  }
 
   /// Deletes a project, together with its external id, as try_remove(). Throws cor::Error.
-  Deleted remove(std::string_view id, std::string_view source) const { return try_remove(id, source).value(); }
+  Deleted remove(std::string_view id, std::string_view source, CallOptions options = {}) const {
+    return try_remove(id, source, options).value();
+  }
 
   /// Sends many updates and gives their results. A row that fails is a result; cor::Error is thrown where the job
   /// cannot begin or cannot go on.
@@ -840,6 +858,12 @@ class Projects {
 #endif
 
  private:
+  static cor_call_options c_options(CallOptions options) {
+    cor_call_options given = COR_CALL_OPTIONS_INIT;
+    given.deadline_ms = options.deadline.count();
+    given.max_attempts = options.max_attempts;
+    return given;
+  }
   template <class R, class OnResult>
   static void run(R &results, OnResult &on_result) {
     for (const ItemResult &item : results)
@@ -873,8 +897,15 @@ class Config {
   PROJECTCOR_TEXT(token_url)
   /// A PEM file of certificate authorities to trust besides the operating system's.
   PROJECTCOR_TEXT(ca_file)
+  /// A PEM file with the client certificate to present in TLS; needs client_key.
+  PROJECTCOR_TEXT(client_cert)
+  /// The PEM file of the private key that belongs to client_cert, not encrypted.
+  PROJECTCOR_TEXT(client_key)
   /// "http://", "https://", "socks5://" or "socks5h://". It never sees calls to this machine.
   PROJECTCOR_TEXT(proxy)
+  /// What carries the requests: "reqwest" (the default: HTTP/2, HTTP/1.1, proxies) or "direct" (HTTP/1.1 without a proxy,
+  /// less CPU).
+  PROJECTCOR_TEXT(transport)
   /// The whole User-Agent; default "projectcor/" and the version.
   PROJECTCOR_TEXT(user_agent)
   /// The longest time to make a connection; default 5 s.

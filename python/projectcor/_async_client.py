@@ -82,6 +82,8 @@ class AsyncProjects:
         *,
         source: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Sends one update and returns the project as COR now has it: see ``Projects.update``."""
@@ -90,7 +92,7 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         update, given = merged(update, source, extra, fields)
-        call = self._native.start_update(self._mailbox_of(loop), future, id, update, *given)
+        call = self._native.start_update(self._mailbox_of(loop), future, id, update, *given, (deadline, max_attempts))
         try:
             project: Project = await future
             return project
@@ -141,6 +143,8 @@ class AsyncProjects:
         brand_id: str | None = None,
         product_id: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it: see ``Projects.create``."""
@@ -149,20 +153,25 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         update, given = merged(update, source, extra, fields)
-        call = self._native.start_create(self._mailbox_of(loop), future, id, update, *given, (brand_id, product_id))
+        only = (brand_id, product_id)
+        call = self._native.start_create(
+            self._mailbox_of(loop), future, id, update, *given, only, (deadline, max_attempts)
+        )
         try:
             project: Project = await future
             return project
         finally:
             call.abort()
 
-    async def delete(self, id: str, *, source: str) -> Deleted:
+    async def delete(
+        self, id: str, *, source: str, deadline: Seconds | None = None, max_attempts: int | None = None
+    ) -> Deleted:
         """Deletes a project, together with its external id: see ``Projects.delete``."""
         from asyncio import get_running_loop
 
         loop = get_running_loop()
         future = loop.create_future()
-        call = self._native.start_delete(self._mailbox_of(loop), future, id, source)
+        call = self._native.start_delete(self._mailbox_of(loop), future, id, source, (deadline, max_attempts))
         try:
             deleted: Deleted = await future
             return deleted

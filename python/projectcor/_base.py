@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from projectcor._native import Progress
-    from projectcor._types import Bar, OnProgress, Seconds
+    from projectcor._types import Bar, OnProgress, Seconds, Transport
 
 __all__ = ["Base", "Telling", "bar_of", "merged"]
 
@@ -39,7 +39,10 @@ class Base:
         concurrency: int | None = None,
         rate: float | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        client_cert: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
+        transport: Transport | None = None,
         user_agent: str | None = None,
     ) -> None:
         self._native = NativeClient(
@@ -59,7 +62,10 @@ class Base:
                 "concurrency": concurrency,
                 "rate": rate,
                 "ca_file": ca_file,
+                "client_cert": client_cert,
+                "client_key": client_key,
                 "proxy": proxy,
+                "transport": transport,
                 "user_agent": user_agent,
             },
         )

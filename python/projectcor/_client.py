@@ -28,7 +28,7 @@ class Client(Base):
     thread behind it. After a fork the child connects anew. Leaving its ``with`` block closes the connections.
 
     An argument wins over the environment: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``;
-    ``COR_BASE_URL``, ``COR_TOKEN_URL``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+    ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
     Args:
         token: A bearer token to use as it is. Excludes ``api_key`` and ``client_secret``.
@@ -45,7 +45,11 @@ class Client(Base):
         concurrency: Requests in flight at most. Default: 16.
         rate: Requests per second at most. By default the limit is learned from COR's answers.
         ca_file: A PEM file of certificate authorities to trust besides the operating system's.
+        client_cert: A PEM file with the client certificate to present in TLS; needs ``client_key``.
+        client_key: The PEM file of the private key that belongs to ``client_cert``, not encrypted.
         proxy: The proxy to go through: ``http://``, ``https://``, ``socks5://`` or ``socks5h://``.
+        transport: What carries the requests: ``reqwest`` (HTTP/2, HTTP/1.1, proxies) or ``direct`` (HTTP/1.1 without a
+            proxy, less CPU). Default: ``reqwest``.
         user_agent: The whole ``User-Agent``. Default: ``projectcor/`` and the version.
 
     Raises:
@@ -90,11 +94,13 @@ class Projects:
         *,
         source: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Sends one update and returns the project as COR now has it.
 
-        Retries, waits and the renewal of tokens happen within the client's ``deadline``. Ctrl-C gives the call up;
+        Retries, waits and the renewal of tokens happen within the ``deadline``. Ctrl-C gives the call up;
         whether an update under way was applied is then unknown.
 
         Args:
@@ -102,10 +108,13 @@ class Projects:
             update: A ``ProjectUpdate`` to send; what is given besides it goes on top.
             source: The system that owns the project, such as ``SALESFORCE``.
             extra: Fields that this library does not know, by name. Values are written as JSON.
+            deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
+            max_attempts: How often this call is attempted, the first time included. Default: the client's.
             **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
 
         Raises:
             InvalidUpdateError: Before anything is sent, with every problem of id and update in ``issues``.
+            ConfigError: Before anything is sent, where ``deadline`` or ``max_attempts`` are out of range.
             ProjectNotFoundError: COR has no project of this id under this source.
             CorError: Everything else; ``error.outcome`` says what is known about the update.
 
@@ -120,7 +129,7 @@ class Projects:
             2025-05-31 None
         """
         update, given = merged(update, source, extra, fields)
-        return self._native.update(id, update, *given)
+        return self._native.update(id, update, *given, (deadline, max_attempts))
 
     def update_many(
         self,
@@ -194,6 +203,8 @@ class Projects:
         brand_id: str | None = None,
         product_id: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it.
@@ -208,6 +219,8 @@ class Projects:
             brand_id: External id of the brand.
             product_id: External id of the product.
             extra: Fields that this library does not know, by name. Values are written as JSON.
+            deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
+            max_attempts: How often this call is attempted, the first time included. Default: the client's.
             **fields: See ``ProjectFields``. COR makes no project without a ``name``.
 
         Raises:
@@ -227,9 +240,11 @@ class Projects:
             True
         """
         update, given = merged(update, source, extra, fields)
-        return self._native.create(id, update, *given, (brand_id, product_id))
+        return self._native.create(id, update, *given, (brand_id, product_id), (deadline, max_attempts))
 
-    def delete(self, id: str, *, source: str) -> Deleted:
+    def delete(
+        self, id: str, *, source: str, deadline: Seconds | None = None, max_attempts: int | None = None
+    ) -> Deleted:
         """Deletes a project, together with its external id.
 
         Repeated like an update; where an answer was lost and the repeated request finds no project, it is done.
@@ -237,6 +252,8 @@ class Projects:
         Args:
             id: The project's external id.
             source: The system that owns the project, such as ``SALESFORCE``.
+            deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
+            max_attempts: How often this call is attempted, the first time included. Default: the client's.
 
         Raises:
             InvalidUpdateError: Before anything is sent, where id or source cannot be used.
@@ -250,7 +267,7 @@ class Projects:
             ...     client.projects.delete("SF-OPP-12345", source="SALESFORCE").cor_id
             155693
         """
-        return self._native.delete(id, source)
+        return self._native.delete(id, source, (deadline, max_attempts))
 
     def plan(
         self,

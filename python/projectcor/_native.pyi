@@ -13,7 +13,7 @@ from typing_extensions import Self
 from projectcor._async_client import AsyncClient
 from projectcor._client import Client
 from projectcor._errors import CorError
-from projectcor._types import ArrowStream, Bar
+from projectcor._types import ArrowStream, Bar, Seconds
 from projectcor._update import ProjectUpdate
 
 _T = TypeVar("_T")
@@ -234,6 +234,7 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
+        options: tuple[Seconds | None, int | None],
     ) -> Project: ...
     def update_many(
         self,
@@ -255,8 +256,9 @@ class NativeClient:
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
         only: tuple[str | None, str | None],
+        options: tuple[Seconds | None, int | None],
     ) -> Project: ...
-    def delete(self, id: str, source: str) -> Deleted: ...
+    def delete(self, id: str, source: str, options: tuple[Seconds | None, int | None]) -> Deleted: ...
     def start_update(
         self,
         mailbox: Mailbox,
@@ -266,6 +268,7 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
+        options: tuple[Seconds | None, int | None],
     ) -> Call: ...
     def start_many(
         self,
@@ -290,8 +293,16 @@ class NativeClient:
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
         only: tuple[str | None, str | None],
+        options: tuple[Seconds | None, int | None],
     ) -> Call: ...
-    def start_delete(self, mailbox: Mailbox, future: Future[Deleted], id: str, source: str) -> Call: ...
+    def start_delete(
+        self,
+        mailbox: Mailbox,
+        future: Future[Deleted],
+        id: str,
+        source: str,
+        options: tuple[Seconds | None, int | None],
+    ) -> Call: ...
     def close(self) -> None: ...
     def describe(self) -> str: ...
 

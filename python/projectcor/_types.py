@@ -21,6 +21,7 @@ __all__ = [
     "ProjectFields",
     "Rows",
     "Seconds",
+    "Transport",
 ]
 
 
@@ -44,4 +45,5 @@ Seconds = Union[float, timedelta]
 Path = Union[str, PathLike[str]]
 Place = Union[Path, Literal[False]]
 Columns = Union[Path, Mapping[str, Optional[str]]]
+Transport = Literal["reqwest", "direct"]
 OnProgress = Callable[[Progress], object]

@@ -1,6 +1,6 @@
 /* One update against a peer that misbehaves; tests/c/faults.py says which, and judges what is printed.
  *
- *   faults URL CA_FILE MAX_ATTEMPTS CONNECT_MS ATTEMPT_MS DEADLINE_MS AFTER PAUSE_MS BRIEF_BYTES
+ *   faults URL CA_FILE MAX_ATTEMPTS CONNECT_MS ATTEMPT_MS DEADLINE_MS AFTER PAUSE_MS BRIEF_BYTES TRANSPORT
  *
  * The token comes from COR_FAULT_TOKEN; CA_FILE may be "-". AFTER updates that succeed come first, then a pause. */
 #define _POSIX_C_SOURCE 200809L
@@ -25,13 +25,14 @@ int main(int count, char **arguments) {
   cor_status status = COR_OK;
   long i, after, pause_ms, brief;
   double begun;
-  if (count != 10) return fputs("usage: see the top of faults.c\n", stderr), 2;
+  if (count != 11) return fputs("usage: see the top of faults.c\n", stderr), 2;
   after = atol(arguments[7]);
   pause_ms = atol(arguments[8]);
   brief = atol(arguments[9]);
   (void)cor_config_set_token(config, getenv("COR_FAULT_TOKEN"));
   (void)cor_config_set_base_url(config, arguments[1]);
   if (strcmp(arguments[2], "-")) (void)cor_config_set_ca_file(config, arguments[2]);
+  (void)cor_config_set_transport(config, arguments[10]);
   (void)cor_config_set_max_attempts(config, (uint32_t)atol(arguments[3]));
   (void)cor_config_set_connect_timeout_ms(config, atol(arguments[4]));
   (void)cor_config_set_attempt_timeout_ms(config, atol(arguments[5]));

@@ -1,6 +1,7 @@
 """The table of faults through the C library: `faults.py FAULT_PEER FAULTS CASES`, where FAULTS is the program of faults.c.
 
-Runs the first and the last variation of every row of tests/faults/cases.json, some at a time, and prints what went wrong.
+Runs the first and the last variation of every row of tests/faults/cases.json through each transport, some at a time, and
+prints what went wrong.
 """
 
 import base64
@@ -39,7 +40,6 @@ class Lag(threading.Thread):
 
 
 LAG = Lag()
-TRANSPORT = os.environ.get("COR_TRANSPORT", "reqwest")
 
 
 def cases():
@@ -50,7 +50,14 @@ def cases():
     return [case for row in rows.values() for case in ([row[0], row[-1]] if len(row) > 1 else row)]
 
 
-def run(case):
+def expected(case, transport):
+    """What is to come of a case through this transport, without TLS around it: the most special expectation."""
+    instead = case.get("instead", {})
+    names = (f"{transport} straight", "straight", transport)
+    return next((instead[name] for name in names if name in instead), case["expect"])
+
+
+def run(case, transport):
     """What the program printed, the requests that arrived, and its exit status."""
     peer = subprocess.Popen([PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
     try:
@@ -66,7 +73,7 @@ def run(case):
         times = [given[f"{name}_ms"] for name in ("connect_timeout", "attempt_timeout", "deadline")]
         numbers = [given["max_attempts"], *times, update["after"], update["pause_ms"], update["brief_bytes"]]
         ran = subprocess.run(
-            [FAULTS, url, ca_file, *map(str, numbers)],
+            [FAULTS, url, ca_file, *map(str, numbers), transport],
             env={**os.environ, "COR_FAULT_TOKEN": TOKEN},
             capture_output=True,
             timeout=120,
@@ -81,10 +88,9 @@ def run(case):
         peer.wait()
 
 
-def problems(case):
-    ran, requests = run(case)
-    instead = case.get("instead", {})
-    expect = instead.get(f"{TRANSPORT} straight", instead.get(TRANSPORT, case["expect"]))
+def problems(case, transport):
+    ran, requests = run(case, transport)
+    expect = expected(case, transport)
     pieces = [TOKEN[n : n + 8].encode() for n in range(len(TOKEN) - 7)]
     if any(piece in ran.stdout + ran.stderr for piece in pieces):
         yield "the token shows"
@@ -117,11 +123,11 @@ def problems(case):
 
 
 def main():
-    chosen = cases()
+    chosen = [(case, transport) for transport in ("reqwest", "direct") for case in cases()]
     with ThreadPoolExecutor(6) as pool:
         wrong = [
-            f"{case['name']}: {problem}"
-            for case, found in zip(chosen, pool.map(lambda case: list(problems(case)), chosen))
+            f"{transport}, {case['name']}: {problem}"
+            for (case, transport), found in zip(chosen, pool.map(lambda run: list(problems(*run)), chosen))
             for problem in found
         ]
     print(f"{len(chosen)} faults, {len(wrong)} problems")

@@ -28,7 +28,8 @@ enum { POOL = 16, MOST = 4096, FILES = 200 };
   X(item_result_id, REFUSED) X(item_result_created, REFUSED) X(bulk_wants_rows, REFUSED) \
   X(config_set_token, REFUSED) X(config_set_ca_file, REFUSED) X(config_set_deadline_ms, REFUSED) \
   X(config_set_max_attempts, REFUSED) X(config_set_concurrency, REFUSED) X(config_set_rate, REFUSED) \
-  X(config_set_proxy, REFUSED) X(config_set_user_agent, REFUSED) \
+  X(config_set_proxy, REFUSED) X(config_set_user_agent, REFUSED) X(config_set_transport, REFUSED) \
+  X(config_set_client_cert, REFUSED) X(client_update_project_with_n, REFUSED) \
   X(create_set_brand_id, REFUSED) X(create_set_product_id_n, REFUSED) X(create_validate, REFUSED) \
   X(create_json, REFUSED) \
   X(update_set_name_n, REFUSED) X(update_set_start, REFUSED) X(update_set_start_ymd, REFUSED) \
@@ -114,7 +115,7 @@ static void set(char *value, size_t size) {
 static void configure(char *value) {
   cor_config *config = (cor_config *)any();
   unsigned how = next();
-  switch (how % 8) {
+  switch (how % 10) {
     case 0: TRY(config_set_token, config, value); break;
     case 1: TRY(config_set_ca_file, config, value); break;
     case 2: TRY(config_set_deadline_ms, config, (int64_t)how - 200); break;
@@ -122,6 +123,8 @@ static void configure(char *value) {
     case 4: TRY(config_set_concurrency, config, how * how); break;
     case 5: TRY(config_set_rate, config, how / 3.0 - 5); break;
     case 6: TRY(config_set_proxy, config, value); break;
+    case 7: TRY(config_set_transport, config, value); break;
+    case 8: TRY(config_set_client_cert, config, value); break;
     default: TRY(config_set_user_agent, config, value); break;
   }
 }
@@ -260,6 +263,16 @@ static void play(const unsigned char *data, size_t size) {
         TRY(client_delete_project_n, from, value, n, value, n / 2, next() % 2 ? &deleted : NULL, &error);
         put(deleted);
         break;
+      case 14: {
+        cor_call_options own = COR_CALL_OPTIONS_INIT;
+        own.max_attempts = next() % 8;
+        /* 5 is the client's deadline. */
+        own.deadline_ms = (int64_t)(next() % 30) - 5;
+        from = (cor_client *)any();
+        TRY(client_update_project_with_n, from, value, n, (cor_update *)any(), &own, &project, &error);
+        put(project);
+        break;
+      }
       default: set(value, n); break;
     }
     if (error) put(error);

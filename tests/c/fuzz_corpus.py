@@ -95,7 +95,12 @@ def delete(id, client=CLIENT, wanted=1, place=DELETED, *error):
 
 
 def change(how, *more, value=b"", update=UPDATE):
-    return call(14, update, how, *more, text=value)
+    return call(15, update, how, *more, text=value)
+
+
+def send_with(id, max_attempts=1, deadline=5, client=CLIENT, update=UPDATE, place=PROJECT, *error):
+    """A deadline of 5 is the client's."""
+    return call(14, max_attempts, deadline, client, update, place, *error, text=id)
 
 
 def everything_set(of=UPDATE):
@@ -124,6 +129,10 @@ def creatable():
 def plays():
     live = config() + client()
     yield "an_update", live + update(b"SAP") + change(0, value=b"N") + validate() + send(b"P-42") + ask()
+    yield "an_update_with_options", live + update(b"SAP") + change(0, value=b"N") + send_with(b"P-42") + ask()
+    yield "an_update_with_a_negative_deadline", live + update(b"SAP") + change(0, value=b"N") + send_with(
+        b"P-42", 1, 0, CLIENT, UPDATE, PROJECT, ERROR
+    ) + ask()
     yield "an_update_of_nobody", live + update(b"SAP") + change(0, value=b"N") + send(
         b"nobody", CLIENT, UPDATE, PROJECT, ERROR
     ) + ask()
@@ -155,15 +164,19 @@ def plays():
     yield "options", config() + b"".join(
         configure(how, value)
         for how, value in [
-            (0, b"t"), (1, b"/nothing"), (210, b""), (3, b""), (4, b""), (21, b""), (6, b"http://p:1"), (7, b"u/1"),
+            (0, b"t"), (1, b"/nothing"), (202, b""), (3, b""), (4, b""), (25, b""), (6, b"http://p:1"), (7, b"direct"),
+            (8, b"/nothing"), (9, b"u/1"),
         ]
     )  # fmt: skip
     yield "options_refused", config() + b"".join(
         configure(how, value)
-        for how, value in [(0, b"\xff"), (1, b"\xff"), (2, b""), (0, b"a b"), (5, b""), (6, b"\xff"), (7, b"\xff")]
+        for how, value in [
+            (0, b"\xff"), (1, b"\xff"), (2, b""), (0, b"a b"), (5, b""), (6, b"\xff"), (7, b"\xff"), (7, b"curl"), (8, b"\xff"),
+            (9, b"\xff"),
+        ]
     ) + client(CONFIG, CLIENT, ERROR) + ask()
     for name, place in [("nothing", EMPTY), ("no_handle", WRONG)]:
-        yield f"options_of_{name}", b"".join(configure(how, b"v", place) for how in range(8))
+        yield f"options_of_{name}", b"".join(configure(how, b"v", place) for how in range(10))
     yield "a_client_of_nothing", client(EMPTY, CLIENT, ERROR) + client(WRONG, CLIENT, ERROR)
     yield "a_client_that_outlives_its_options", live + free(CONFIG) + update(b"SAP") + change(10) + send(b"P-1") + ask()
     yield "a_freed_client", live + free(CLIENT) + update(b"SAP") + send(b"P-1", CLIENT, UPDATE, PROJECT, ERROR) + ask()

@@ -43,7 +43,10 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_config_set_base_url(config, "t"));
   ARGUMENT(cor_config_set_token_url(config, "t"));
   ARGUMENT(cor_config_set_ca_file(config, "t"));
+  ARGUMENT(cor_config_set_client_cert(config, "t"));
+  ARGUMENT(cor_config_set_client_key(config, "t"));
   ARGUMENT(cor_config_set_proxy(config, "t"));
+  ARGUMENT(cor_config_set_transport(config, "direct"));
   ARGUMENT(cor_config_set_user_agent(config, "t"));
   ARGUMENT(cor_config_set_connect_timeout_ms(config, 1));
   ARGUMENT(cor_config_set_attempt_timeout_ms(config, 1));
@@ -61,7 +64,10 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_config_set_base_url_n(config, "t", 1));
   ARGUMENT(cor_config_set_token_url_n(config, "t", 1));
   ARGUMENT(cor_config_set_ca_file_n(config, "t", 1));
+  ARGUMENT(cor_config_set_client_cert_n(config, "t", 1));
+  ARGUMENT(cor_config_set_client_key_n(config, "t", 1));
   ARGUMENT(cor_config_set_proxy_n(config, "t", 1));
+  ARGUMENT(cor_config_set_transport_n(config, "direct", 6));
   ARGUMENT(cor_config_set_user_agent_n(config, "t", 1));
 
   ARGUMENT(cor_update_reset(u, "S"));
@@ -92,6 +98,9 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_client_update_project((cor_client *)bad, "A", update, &project, NULL));
   ARGUMENT(cor_client_update_project(client, "A", u, &project, NULL));
   ARGUMENT(cor_client_update_project_n((cor_client *)bad, "A", 1, update, &project, NULL));
+  ARGUMENT(cor_client_update_project_with((cor_client *)bad, "A", update, NULL, &project, NULL));
+  ARGUMENT(cor_client_update_project_with(client, "A", u, NULL, &project, NULL));
+  ARGUMENT(cor_client_update_project_with_n((cor_client *)bad, "A", 1, update, NULL, &project, NULL));
   ARGUMENT(cor_client_update_projects((cor_client *)bad, NULL, 0, NULL, &summary, NULL));
   ARGUMENT(cor_bulk_new((cor_client *)bad, NULL, &bulk, NULL));
 
@@ -107,6 +116,10 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_client_delete_project((cor_client *)bad, "A", "S", &deleted, NULL));
   ARGUMENT(cor_client_delete_project((cor_client *)bad, "A", "S", NULL, NULL));
   ARGUMENT(cor_client_delete_project_n((cor_client *)bad, "A", 1, "S", 1, &deleted, NULL));
+  ARGUMENT(cor_client_create_project_with((cor_client *)bad, create, NULL, &project, NULL));
+  ARGUMENT(cor_client_create_project_with(client, c, NULL, &project, NULL));
+  ARGUMENT(cor_client_delete_project_with((cor_client *)bad, "A", "S", NULL, &deleted, NULL));
+  ARGUMENT(cor_client_delete_project_with_n((cor_client *)bad, "A", 1, "S", 1, NULL, NULL, NULL));
   CHECK(!cor_deleted_cor_id(d, &number) && !cor_deleted_message(d) && !cor_deleted_json(d), "deleted");
   CHECK(!project && !made && !bulk && !deleted, "outputs are NULL on failure");
 
@@ -372,6 +385,61 @@ static void structs(void) {
   ARGUMENT(cor_bulk_free(bulk));
 }
 
+/* Options of one call: sizes that no struct has, members of a newer version, numbers out of range. Nothing is sent. */
+static void call_options(void) {
+  cor_call_options options = COR_CALL_OPTIONS_INIT;
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_deleted *deleted = NULL;
+  const size_t sizes[] = {0, 1, 7, SIZE_MAX, 1 << 20, sizeof(size_t) + 4};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    options.struct_size = sizes[i];
+    ARGUMENT(cor_client_update_project_with(client, "P-1", update, &options, &project, NULL));
+    ARGUMENT(cor_client_delete_project_with(client, "P-1", "SAP", &options, NULL, NULL));
+  }
+  options = (cor_call_options)COR_CALL_OPTIONS_INIT;
+  ARGUMENT(cor_client_update_project_with(client, "P-1", update, (cor_call_options *)(void *)((char *)&options + 1),
+                                          &project, NULL));
+  ARGUMENT(cor_client_update_project_with(client, "P-1", update, &options, NULL, NULL));
+  ARGUMENT(cor_client_update_project_with(client, NULL, update, &options, &project, NULL));
+  ARGUMENT(cor_client_update_project_with_n(client, "P-1", SIZE_MAX, update, &options, &project, NULL));
+  ARGUMENT(cor_client_create_project_with(client, create, &options, NULL, NULL));
+  ARGUMENT(cor_client_delete_project_with(client, "P-1", NULL, &options, NULL, NULL));
+  options.reserved = 1;
+  ARGUMENT(cor_client_update_project_with(client, "P-1", update, &options, &project, NULL));
+  struct { cor_call_options options; uint64_t more; } newer = {COR_CALL_OPTIONS_INIT, 0};
+  newer.options.struct_size = sizeof newer;
+  CHECK(cor_client_update_project_with(client, "P-1", update, &newer.options, &project, NULL) == COR_OK,
+        "newer, nothing set");
+  cor_project_free(project);
+  newer.more = 1;
+  ARGUMENT(cor_client_update_project_with(client, "P-1", update, &newer.options, &project, NULL));
+  cor_call_options older = COR_CALL_OPTIONS_INIT;
+  older.struct_size = offsetof(cor_call_options, max_attempts);
+  older.max_attempts = 101;
+  CHECK(cor_client_update_project_with(client, "P-1", update, &older, &project, &error) == COR_OK,
+        "an older struct is not read past: %s", cor_error_message(error));
+  cor_project_free(project);
+  CHECK(cor_client_update_project_with(client, "P-1", update, NULL, &project, NULL) == COR_OK, "no options");
+  cor_project_free(project);
+  const cor_call_options wrong[] = {{sizeof(cor_call_options), -1, 0, 0},
+                                    {sizeof(cor_call_options), INT64_MIN, 0, 0},
+                                    {sizeof(cor_call_options), INT64_MAX, 0, 0},
+                                    {sizeof(cor_call_options), 0, 101, 0},
+                                    {sizeof(cor_call_options), 0, UINT32_MAX, 0}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    CHECK(cor_client_update_project_with(client, "P-1", update, &wrong[i], &project, &error) == COR_ERR_CONFIG &&
+              !project && strstr(cor_error_message(error), i < 3 ? "deadline" : "max_attempts") &&
+              cor_error_outcome(error) == COR_OUTCOME_NOT_APPLIED,
+          "%zu: %s", i, cor_error_message(error));
+    cor_error_free(error);
+    CHECK(cor_client_delete_project_with(client, "P-1", "SAP", &wrong[i], &deleted, NULL) == COR_ERR_CONFIG && !deleted,
+          "%zu: delete", i);
+  }
+  CHECK(cor_client_update_project(client, "P-1", update, &project, NULL) == COR_OK, "nothing was deleted");
+  cor_project_free(project);
+}
+
 static bool free_client(void *user_data, const cor_item_result *item) {
   (void)item;
   cor_client_free((cor_client *)user_data);
@@ -397,6 +465,7 @@ int main(void) {
   handles();
   arguments();
   structs();
+  call_options();
   from_within();
   cor_update_free(update);
   CHECK(cor_create_free(create) == COR_OK, "once");

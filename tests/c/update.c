@@ -137,6 +137,15 @@ static cor_status crowd(cor_config *c) { return cor_config_set_concurrency(c, (u
 static cor_status attempts(cor_config *c) { return cor_config_set_max_attempts(c, 0); }
 static cor_status plain(cor_config *c) { return cor_config_set_base_url(c, "http://example.com"); }
 static cor_status no_file(cor_config *c) { return cor_config_set_ca_file(c, "/no/such/file"); }
+static cor_status no_certificate(cor_config *c) {
+  return cor_config_set_client_cert(c, "/no/such/file") + cor_config_set_client_key_n(c, "/no/such/file", 13);
+}
+static cor_status no_key(cor_config *c) { return cor_config_set_client_cert_n(c, "/no/such/file", 13); }
+static cor_status key_alone(cor_config *c) { return cor_config_set_client_key(c, "/no/such/file"); }
+static cor_status no_transport(cor_config *c) { return cor_config_set_transport(c, "curl"); }
+static cor_status direct_by_proxy(cor_config *c) {
+  return cor_config_set_transport_n(c, "directory", 6) + cor_config_set_proxy(c, "http://127.0.0.1:1");
+}
 static cor_status both(cor_config *c) { return cor_config_set_api_key(c, "k"); }
 static cor_status null_proxy(cor_config *c) { return cor_config_set_proxy(c, NULL); }
 static cor_status cut_token(cor_config *c) { return cor_config_set_token_n(c, "hush\0hush", 9); }
@@ -150,13 +159,69 @@ static cor_status fine(cor_config *c) {
 static void configured(void) {
   char message[512];
   cor_status (*const wrong[])(cor_config *) = {negative, zero, absurd, nan_rate, crowd, attempts, plain, no_file, both,
-                                                 cut_token};
+                                                 cut_token, no_certificate, no_key, key_alone, no_transport,
+                                                 direct_by_proxy};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK(with(wrong[i], message, sizeof message) == COR_ERR_CONFIG, "option %zu: %s", i, message);
     CHECK(!strstr(message, "hush"), "a secret in %s", message);
   }
+  CHECK(with(no_transport, message, sizeof message) == COR_ERR_CONFIG && strstr(message, "\"reqwest\" or \"direct\""),
+        "the names that there are: %s", message);
   CHECK(with(null_proxy, message, sizeof message) == COR_ERR_ARGUMENT, "a refused setter is remembered: %s", message);
   CHECK(with(fine, message, sizeof message) == COR_OK, "%s", message);
+}
+
+/* Each transport carries calls, and a call has options of its own. */
+static void transports(void) {
+  static const char *const names[] = {"reqwest", "direct"};
+  for (size_t i = 0; i < 2; i++) {
+    cor_client *client = NULL;
+    cor_project *project = NULL;
+    cor_error *error = NULL;
+    cor_call_options options = COR_CALL_OPTIONS_INIT;
+    cor_config *config = cor_config_new();
+    cor_config_set_base_url(config, sandbox_url());
+    cor_config_set_token(config, "sandbox-token");
+    CHECK(cor_config_set_transport(config, names[i]) == COR_OK, "%s", names[i]);
+    CHECK(cor_client_new(config, &client, &error) == COR_OK, "%s: %s", names[i], cor_error_message(error));
+    cor_update *update = cor_update_new("SALESFORCE");
+    cor_update_set_brief(update, names[i]);
+    options.deadline_ms = 20000;
+    options.max_attempts = 1;
+    CHECK(cor_client_update_project_with(client, "SF-OPP-12345", update, &options, &project, &error) == COR_OK, "%s: %s",
+          names[i], cor_error_message(error));
+    CHECK(same(cor_project_brief(project), names[i]), "%s", cor_project_brief(project));
+    cor_project_free(project);
+    CHECK(cor_client_update_project_with_n(client, "SF-OPP-123456", 12, update, &options, &project, &error) == COR_OK,
+          "%s: %s", names[i], cor_error_message(error));
+    cor_project_free(project);
+    cor_client_free(client);
+    /* Nobody listens, so each attempt fails at once: the options say how many there are. */
+    cor_config_set_base_url(config, "http://127.0.0.1:1");
+    cor_config_set_backoff_base_ms(config, 1);
+    cor_config_set_backoff_cap_ms(config, 1);
+    CHECK(cor_client_new(config, &client, &error) == COR_OK, "%s: %s", names[i], cor_error_message(error));
+    cor_update_set_name(update, "N");
+    for (uint32_t attempts = 1; attempts <= 3; attempts += 2) {
+      cor_deleted *deleted = NULL;
+      cor_create *create = cor_create_new("P-9", update);
+      options.max_attempts = attempts;
+      CHECK(cor_client_update_project_with(client, "P-9", update, &options, &project, &error) == COR_ERR_TRANSPORT &&
+                cor_error_attempts(error) == attempts, "%s: %s", names[i], cor_error_message(error));
+      cor_error_free(error);
+      CHECK(cor_client_delete_project_with_n(client, "P-9", 3, "SAP", 3, &options, &deleted, &error) ==
+                    COR_ERR_TRANSPORT && cor_error_attempts(error) == attempts, "%s: %s", names[i],
+            cor_error_message(error));
+      cor_error_free(error);
+      CHECK(cor_client_create_project_with(client, create, &options, &project, &error) == COR_ERR_TRANSPORT &&
+                cor_error_attempts(error) == attempts, "%s: %s", names[i], cor_error_message(error));
+      cor_error_free(error);
+      cor_create_free(create);
+    }
+    cor_client_free(client);
+    cor_update_free(update);
+    cor_config_free(config);
+  }
 }
 
 static void environment(void) {
@@ -217,6 +282,7 @@ int main(void) {
   refused(client);
   sizes(client);
   configured();
+  transports();
   environment();
   tokens();
   cor_client_free(client);

@@ -112,7 +112,33 @@ static void one(const cor::Client &client) {
   CHECK(!result && result.error().status() == 404, "without exceptions");
 }
 
+// What holds for one call alone.
+static void options(const cor::Client &client) {
+  const auto update = ProjectUpdate("SALESFORCE").name("Phase 2");
+  const cor::Projects projects = client.projects();
+  CHECK(projects.update("SF-OPP-12345", update, cor::CallOptions{20s, 1}).name() == "Phase 2", "sent");
+  CHECK(projects.try_update("SF-OPP-12345", update, {}), "none");
+  const cor::Client nobody(config().base_url("http://127.0.0.1:1").transport("direct").backoff_cap(1ms));
+  cor::CallOptions attempts;
+  attempts.max_attempts = 3;
+  CHECK(nobody.projects().try_update("A", update, attempts).error().attempts() == 3, "update");
+  CHECK(nobody.projects().try_create(cor::ProjectCreate("A", update), attempts).error().attempts() == 3, "create");
+  CHECK(nobody.projects().try_remove("A", "SAP", attempts).error().attempts() == 3, "remove");
+  for (const cor::CallOptions wrong : {cor::CallOptions{-1s, 0}, cor::CallOptions{0s, 101}}) {
+    try {
+      projects.update("SF-OPP-12345", update, wrong);
+      CHECK(false, "it was sent");
+    } catch (const cor::Error &error) {
+      CHECK(error.kind() == cor::ErrorKind::config && error.attempts() == 0, "%s", error.what());
+    }
+  }
+}
+
 static void configured() {
+  CHECK(!cor::Client::try_new(config().transport("curl")), "an unknown transport");
+  CHECK(!cor::Client::try_new(config().transport("direct").proxy("http://127.0.0.1:1").base_url("https://cor.example")),
+        "direct through a proxy");
+  CHECK(!cor::Client::try_new(config().client_cert("/no/such/file").client_key("/no/such/file")), "no such files");
   try {
     cor::Client client(config().deadline(-1s));
     CHECK(false, "a negative deadline");
@@ -231,6 +257,7 @@ int main() {
   {
     const cor::Client client(config());
     one(client);
+    options(client);
     many(client);
     stopped(client);
     halted();

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import projectcor
 import pytest
-from common import ID, SOURCE
+from common import ID, SOURCE, call
 from projectcor import CorError, Issue, ItemResult, Progress, Project, Summary, _errors, _native
 from projectcor.testing import Answer, Sandbox
 
@@ -90,6 +93,11 @@ def test_a_builtin_catches_what_it_says(cor: Sandbox) -> None:
         ({"rate": float("inf")}, "rate"),
         ({"base_url": "http://example.com"}, "base_url"),
         ({"ca_file": "/no/such/file"}, "ca_file"),
+        ({"client_cert": "/no/such/file", "client_key": "/no/such/file"}, "client_cert"),
+        ({"client_cert": "/no/such/file"}, "client_key"),
+        ({"client_key": Path("/no/such/file")}, "client_cert"),
+        ({"transport": "curl"}, 'it is "reqwest" or "direct"'),
+        ({"transport": "direct", "proxy": "http://127.0.0.1:9"}, "direct.*proxy"),
         ({"api_key": "k"}, "API key|client credentials"),
     ],
     ids=repr,
@@ -100,11 +108,70 @@ def test_options_that_make_no_sense_are_config_errors(options: dict[str, Any], s
 
 
 @pytest.mark.parametrize(
-    "options", [{"deadline": "30"}, {"max_attempts": 1.5}, {"rate": True}, {"token": b"t"}, {"x": 1}]
+    "options", [{"transport": 1}, {"client_cert": 1}, {"deadline": "30"}, {"max_attempts": 1.5}, {"rate": True}, {"token": b"t"}, {"x": 1}]
 )
 def test_options_of_another_type_are_type_errors(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         projectcor.Client(**{"token": "hush", **options})
+
+
+def test_a_transport_from_the_environment(cor: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COR_TRANSPORT", "curl")
+    with pytest.raises(projectcor.ConfigError, match="COR_TRANSPORT"):
+        projectcor.Client(token="hush")
+    # An argument wins.
+    projectcor.Client(token="hush", transport="direct")
+    monkeypatch.setenv("COR_TRANSPORT", "direct")
+    with pytest.raises(projectcor.ConfigError, match="direct.*proxy"):
+        projectcor.Client(token="hush", proxy="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("transport", ["reqwest", "direct"])
+def test_each_transport_carries_calls(cor: Sandbox, transport: str) -> None:
+    with cor.client(transport=transport) as client:
+        assert client.projects.update(ID, source=SOURCE, name=transport).name == transport
+
+
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("update", {"source": SOURCE, "name": "N"}),
+    ("create", {"source": SOURCE, "name": "N"}),
+    ("delete", {"source": SOURCE}),
+]
+
+
+@pytest.mark.parametrize(("verb", "given"), CALLS, ids=[verb for verb, _ in CALLS])
+def test_max_attempts_of_one_call(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
+    for _ in range(2):
+        cor.queue(Answer(status=503))
+    with pytest.raises(projectcor.ServerError) as refused:
+        call(door, verb, ID, **given, max_attempts=2)
+    assert refused.value.attempts == 2
+    assert len(cor.requests) == 2
+
+
+@pytest.mark.parametrize(("verb", "given"), CALLS, ids=[verb for verb, _ in CALLS])
+def test_deadline_of_one_call(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
+    cor.queue(Answer(delay=30))
+    began = time.monotonic()
+    with pytest.raises(projectcor.RequestTimeoutError):
+        call(door, verb, ID, **given, deadline=timedelta(milliseconds=100))
+    assert time.monotonic() - began < 15, "the client's own is 60 s"
+
+
+@pytest.mark.parametrize(("verb", "given"), CALLS, ids=[verb for verb, _ in CALLS])
+def test_options_of_one_call_that_make_no_sense(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
+    wrong: list[dict[str, Any]] = [{"deadline": 0}, {"deadline": -1}, {"max_attempts": 0}, {"max_attempts": 101}]
+    for options in wrong:
+        with pytest.raises(projectcor.ConfigError, match=next(iter(options))):
+            call(door, verb, ID, **given, **options)
+    for options in [{"deadline": "5"}, {"max_attempts": 1.5}]:
+        with pytest.raises(TypeError, match=next(iter(options))):
+            call(door, verb, ID, **given, **options)
+    assert cor.requests == []
+
+
+def test_options_of_one_call_are_no_fields() -> None:
+    assert {"deadline", "max_attempts"}.isdisjoint(projectcor.FIELDS)
 
 
 def test_options_of_a_run_too(client: projectcor.Client) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Optional
 
 import projectcor
@@ -28,6 +29,8 @@ def options() -> None:
     Client(token="t", deadline=30, connect_timeout=timedelta(seconds=1), concurrency=4, rate=2.5)
     Client("t")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Client(deadline="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Client(transport="direct", client_cert="c.pem", client_key=Path("k.pem"))
+    Client(transport="curl")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Client(dead_line=30)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
@@ -46,6 +49,11 @@ def one(client: Client, maybe: Optional[str]) -> None:
     fields: ProjectFields = {"name": "N", "end": date(2025, 1, 1)}
     update("x", source="SAP", **fields)
 
+    update("x", source="SAP", name="N", deadline=5, max_attempts=2)
+    client.projects.create("x", source="SAP", name="N", deadline=timedelta(seconds=5))
+    client.projects.delete("x", source="SAP", deadline=0.5, max_attempts=1)
+
+    update("x", source="SAP", name="N", deadline="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     update("x", source="SAP", nmae="N")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     update("x", source="SAP", estimated="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     update("x", source="SAP", billable="false")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -14,7 +14,8 @@ use cor_sync::Format;
 const ABOUT: &str = "\
 Keeps COR (projectcor.com) projects in step with the system that owns them.\n\n\
 Credentials come from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET. \
-COR_BASE_URL and COR_TOKEN_URL lead elsewhere, for example to the sandbox.";
+COR_BASE_URL and COR_TOKEN_URL lead elsewhere, for example to the sandbox. COR_TRANSPORT chooses what carries \
+requests: reqwest or direct.";
 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a minute's tour

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use cor_http::{Client, ClientBuilder, ExternalId, seconds};
+use cor_http::{Client, ClientBuilder, ExternalId, TransportKind, seconds};
 
 use crate::failure::Failure;
 
@@ -24,9 +24,19 @@ pub(crate) struct ConnectionArgs {
     /// Trust the certificate authorities of this PEM file too
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     ca_file: Option<PathBuf>,
+    /// Present the client certificate of this PEM file; needs --client-key
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    client_cert: Option<PathBuf>,
+    /// The PEM file of the private key that belongs to --client-cert, not encrypted
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    client_key: Option<PathBuf>,
     /// Go through this proxy [default: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     proxy: Option<String>,
+    /// What carries the requests: reqwest (HTTP/2, HTTP/1.1, proxies) or direct (HTTP/1.1 without a proxy, less CPU)
+    /// [default: COR_TRANSPORT, else reqwest]
+    #[arg(long, value_name = "reqwest|direct", help_heading = HEADING)]
+    transport: Option<TransportKind>,
     /// The User-Agent header [default: projectcor/VERSION]
     #[arg(long, value_name = "TEXT", help_heading = HEADING)]
     user_agent: Option<String>,
@@ -81,7 +91,12 @@ impl ConnectionArgs {
 
     /// The files that are read, and what each is called.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let files = [("the token file", &self.token_file), ("the CA file", &self.ca_file)];
+        let files = [
+            ("the token file", &self.token_file),
+            ("the CA file", &self.ca_file),
+            ("the client certificate", &self.client_cert),
+            ("the client key", &self.client_key),
+        ];
         files.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)))
     }
 
@@ -123,6 +138,8 @@ impl ConnectionArgs {
             base_url,
             token_url,
             ca_file,
+            client_cert,
+            client_key,
             proxy,
             user_agent,
             connect_timeout as time("connect_timeout", *connect_timeout),
@@ -134,6 +151,9 @@ impl ConnectionArgs {
             concurrency,
             rate
         );
+        if let Some(kind) = self.transport {
+            builder = builder.transport_kind(kind);
+        }
         Ok(builder)
     }
 }

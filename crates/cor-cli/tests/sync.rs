@@ -110,7 +110,8 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
         let rejects = folder.path("r.csv");
         let rejects = rejects.to_str().unwrap();
         sync(&sandbox, &file, &["--encoding", encoding, "--rejects", rejects]).exits(1);
-        assert_eq!(bodies(&sandbox)[0], "{\"name\":\"café €\"}");
+        // Another project's request may arrive first.
+        assert!(bodies(&sandbox).contains(&"{\"name\":\"café €\"}".to_owned()), "{:?}", bodies(&sandbox));
         assert!(
             folder.read("r.csv").starts_with("\u{feff}id,name,_line,_outcome,_reason\nQ,x,3,not_applied,")
         );

@@ -340,3 +340,60 @@ fn an_extra_given_twice_is_refused() {
     update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is given twice");
     assert!(sandbox.requests().is_empty());
 }
+
+#[test]
+fn either_transport_carries_an_update() {
+    let sandbox = sandbox(&["P"]);
+    for transport in ["reqwest", "direct"] {
+        update(&sandbox, &["P", "--name", transport, "--transport", transport]).exits(0);
+        let command =
+            &mut cor(&sandbox, &["projects", "update", "P", "--source", "SALESFORCE", "--name", "N"]);
+        ran(command.env("COR_TRANSPORT", transport)).exits(0);
+    }
+    assert_eq!(sandbox.requests().len(), 4);
+}
+
+#[test]
+fn direct_with_a_proxy_is_refused_and_reqwest_uses_it() {
+    // A proxy never sees calls to this machine, so the address is COR's own; nobody listens where the proxy is to be.
+    let arguments = ["projects", "update", "P", "--source", "SAP", "--name", "N", "--max-attempts", "1"];
+    let proxied = || {
+        let mut command = bare();
+        command.env("COR_ACCESS_TOKEN", TOKEN).args(arguments).args(["--proxy", "http://127.0.0.1:1"]);
+        command
+    };
+    ran(proxied().args(["--transport", "direct"])).exits(2).says("direct").says("proxy");
+    ran(proxied().env("COR_TRANSPORT", "direct")).exits(2).says("direct").says("proxy");
+    ran(&mut proxied()).exits(4).says("http://127.0.0.1:1");
+    // An argument wins over the environment.
+    ran(proxied().env("COR_TRANSPORT", "direct").args(["--transport", "reqwest"])).exits(4);
+}
+
+#[test]
+fn an_unknown_transport_is_wrong_usage() {
+    let sandbox = sandbox(&["P"]);
+    for name in ["curl", "Direct", ""] {
+        let refused = update(&sandbox, &["P", "--name", "N", "--transport", name]).exits(2);
+        refused.says("--transport").says("reqwest").says("direct");
+    }
+    let command = &mut cor(&sandbox, &["projects", "update", "P", "--source", "SALESFORCE", "--name", "N"]);
+    ran(command.env("COR_TRANSPORT", "curl")).exits(2).says("COR_TRANSPORT").says("reqwest").says("direct");
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn a_client_certificate_that_cannot_be_used_is_wrong_usage() {
+    let (sandbox, folder) = (sandbox(&["P"]), Folder::new());
+    let text = folder.file("text.pem", "no certificate").display().to_string();
+    let absent = folder.path("absent.pem").display().to_string();
+    for (arguments, says) in [
+        (vec!["--client-cert", &text], "client_key"),
+        (vec!["--client-key", &text], "client_cert"),
+        (vec!["--client-cert", &absent, "--client-key", &text], "client_cert"),
+        (vec!["--client-cert", &text, "--client-key", &absent], "client_key"),
+        (vec!["--client-cert", &text, "--client-key", &text], "client_cert"),
+    ] {
+        update(&sandbox, &[&["P", "--name", "N"], &arguments[..]].concat()).exits(2).says(says);
+    }
+    assert!(sandbox.requests().is_empty());
+}

@@ -1,9 +1,11 @@
 //! The client, and what it does with one project.
 
 use std::ffi::c_char;
+use std::ptr;
 
 use cor_http::{Client, Error};
 
+use crate::call_options::{call_options, cor_call_options};
 use crate::config::{ConfigHandle, cor_config};
 use crate::create::{CreateHandle, cor_create};
 use crate::deleted::{DeletedHandle, cor_deleted};
@@ -28,8 +30,8 @@ pub struct cor_client(());
 /// @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
 /// Returns COR_OK; COR_ERR_CONFIG for what cannot work: no credentials or two kinds of them, an address that is
-/// neither https nor on this machine, times and counts out of range, a CA file that cannot be read; COR_ERR_ARGUMENT
-/// for misuse. Since 0.1.
+/// neither https nor on this machine, times and counts out of range, a CA file, client certificate or key that
+/// cannot be used, a proxy with the transport "direct"; COR_ERR_ARGUMENT for misuse. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_new(
     config: *const cor_config,
@@ -37,7 +39,7 @@ pub unsafe extern "C" fn cor_client_new(
     error: *mut *mut cor_error,
 ) -> cor_status {
     guard(error, || {
-        let client = out(client, "client", std::ptr::null_mut())?;
+        let client = out(client, "client", ptr::null_mut())?;
         let made = borrow::<ConfigHandle>(config, "config")?.build()?;
         hand_out(&client, ClientHandle::new(made)?)
     })
@@ -55,7 +57,7 @@ pub unsafe extern "C" fn cor_client_from_env(
     error: *mut *mut cor_error,
 ) -> cor_status {
     guard(error, || {
-        let client = out(client, "client", std::ptr::null_mut())?;
+        let client = out(client, "client", ptr::null_mut())?;
         hand_out(&client, ClientHandle::new((Client::from_env()?, None))?)
     })
 }
@@ -66,7 +68,7 @@ pub unsafe extern "C" fn cor_client_from_env(
 /// Returns COR_ERR_ARGUMENT for a client that was freed already. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_free(client: *mut cor_client) -> cor_status {
-    guard(std::ptr::null_mut(), || {
+    guard(ptr::null_mut(), || {
         if client.is_null() {
             return Ok(());
         }
@@ -102,7 +104,7 @@ pub unsafe extern "C" fn cor_client_update_project(
     project: *mut *mut cor_project,
     error: *mut *mut cor_error,
 ) -> cor_status {
-    guard(error, || update_project(client, || guard::text(id, "id"), update, project))
+    guard(error, || update_project(client, || guard::text(id, "id"), update, ptr::null(), project))
 }
 
 /// As cor_client_update_project(), for an id that is not NUL-terminated.
@@ -119,7 +121,42 @@ pub unsafe extern "C" fn cor_client_update_project_n(
     project: *mut *mut cor_project,
     error: *mut *mut cor_error,
 ) -> cor_status {
-    guard(error, || update_project(client, || guard::text_n(id, id_size, "id"), update, project))
+    guard(error, || update_project(client, || guard::text_n(id, id_size, "id"), update, ptr::null(), project))
+}
+
+/// As cor_client_update_project(), with options of its own.
+///
+/// @param options  what differs from the client's options; NULL for nothing.
+///
+/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_update_project_with(
+    client: *const cor_client,
+    id: *const c_char,
+    update: *const cor_update,
+    options: *const cor_call_options,
+    project: *mut *mut cor_project,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || update_project(client, || guard::text(id, "id"), update, options, project))
+}
+
+/// As cor_client_update_project_with(), for an id that is not NUL-terminated.
+///
+/// @param id_size  bytes of the id.
+///
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_update_project_with_n(
+    client: *const cor_client,
+    id: *const c_char,
+    id_size: usize,
+    update: *const cor_update,
+    options: *const cor_call_options,
+    project: *mut *mut cor_project,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || update_project(client, || guard::text_n(id, id_size, "id"), update, options, project))
 }
 
 /// Every check precedes the request.
@@ -127,14 +164,16 @@ fn update_project<'a>(
     client: *const cor_client,
     id: impl FnOnce() -> Result<&'a str, guard::Failure>,
     update: *const cor_update,
+    options: *const cor_call_options,
     project: *mut *mut cor_project,
 ) -> Result<(), guard::Failure> {
-    let project = out(project, "project", std::ptr::null_mut())?;
+    let project = out(project, "project", ptr::null_mut())?;
     let client = borrow::<ClientHandle>(client, "client")?;
     let id = id()?;
+    let options = call_options(options)?;
     let update = borrow::<UpdateHandle>(update, "update")?.finished(Some(id))?.map_err(Error::invalid)?;
     let live = client.live()?;
-    let answer = live.wait(live.client().projects().update(id, &update))??;
+    let answer = live.wait(live.client().projects().update(id, &update).options(options))??;
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
@@ -159,14 +198,39 @@ pub unsafe extern "C" fn cor_client_create_project(
     project: *mut *mut cor_project,
     error: *mut *mut cor_error,
 ) -> cor_status {
-    guard(error, || {
-        let project = out(project, "project", std::ptr::null_mut())?;
-        let client = borrow::<ClientHandle>(client, "client")?;
-        let create = borrow::<CreateHandle>(create, "create")?.finished()?.map_err(Error::invalid)?;
-        let live = client.live()?;
-        let answer = live.wait(live.client().projects().create(&create))??;
-        hand_out(&project, ProjectHandle::owned(answer))
-    })
+    guard(error, || create_project(client, create, ptr::null(), project))
+}
+
+/// As cor_client_create_project(), with options of its own.
+///
+/// @param options  what differs from the client's options; NULL for nothing.
+///
+/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_create_project_with(
+    client: *const cor_client,
+    create: *const cor_create,
+    options: *const cor_call_options,
+    project: *mut *mut cor_project,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || create_project(client, create, options, project))
+}
+
+/// Every check precedes the request.
+fn create_project(
+    client: *const cor_client,
+    create: *const cor_create,
+    options: *const cor_call_options,
+    project: *mut *mut cor_project,
+) -> Result<(), guard::Failure> {
+    let project = out(project, "project", ptr::null_mut())?;
+    let client = borrow::<ClientHandle>(client, "client")?;
+    let create = borrow::<CreateHandle>(create, "create")?.finished()?.map_err(Error::invalid)?;
+    let options = call_options(options)?;
+    let live = client.live()?;
+    let answer = live.wait(live.client().projects().create(&create).options(options))??;
+    hand_out(&project, ProjectHandle::owned(answer))
 }
 
 /// Deletes a project, together with its external id, and waits for COR's answer.
@@ -191,7 +255,7 @@ pub unsafe extern "C" fn cor_client_delete_project(
     error: *mut *mut cor_error,
 ) -> cor_status {
     let named = || Ok((guard::text(id, "id")?, guard::text(source, "source")?));
-    guard(error, || delete_project(client, named, deleted))
+    guard(error, || delete_project(client, named, ptr::null(), deleted))
 }
 
 /// As cor_client_delete_project(), for an id and a source that are not NUL-terminated.
@@ -211,20 +275,61 @@ pub unsafe extern "C" fn cor_client_delete_project_n(
     error: *mut *mut cor_error,
 ) -> cor_status {
     let named = || Ok((guard::text_n(id, id_size, "id")?, guard::text_n(source, source_size, "source")?));
-    guard(error, || delete_project(client, named, deleted))
+    guard(error, || delete_project(client, named, ptr::null(), deleted))
+}
+
+/// As cor_client_delete_project(), with options of its own.
+///
+/// @param options  what differs from the client's options; NULL for nothing.
+///
+/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_delete_project_with(
+    client: *const cor_client,
+    id: *const c_char,
+    source: *const c_char,
+    options: *const cor_call_options,
+    deleted: *mut *mut cor_deleted,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    let named = || Ok((guard::text(id, "id")?, guard::text(source, "source")?));
+    guard(error, || delete_project(client, named, options, deleted))
+}
+
+/// As cor_client_delete_project_with(), for an id and a source that are not NUL-terminated.
+///
+/// @param id_size      bytes of the id.
+/// @param source_size  bytes of the source.
+///
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_delete_project_with_n(
+    client: *const cor_client,
+    id: *const c_char,
+    id_size: usize,
+    source: *const c_char,
+    source_size: usize,
+    options: *const cor_call_options,
+    deleted: *mut *mut cor_deleted,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    let named = || Ok((guard::text_n(id, id_size, "id")?, guard::text_n(source, source_size, "source")?));
+    guard(error, || delete_project(client, named, options, deleted))
 }
 
 /// Every check precedes the request. `named` gives id and source.
 fn delete_project<'a>(
     client: *const cor_client,
     named: impl FnOnce() -> Result<(&'a str, &'a str), guard::Failure>,
+    options: *const cor_call_options,
     deleted: *mut *mut cor_deleted,
 ) -> Result<(), guard::Failure> {
     let wanted = !deleted.is_null();
-    let deleted = wanted.then(|| out(deleted, "deleted", std::ptr::null_mut())).transpose()?;
+    let deleted = wanted.then(|| out(deleted, "deleted", ptr::null_mut())).transpose()?;
     let client = borrow::<ClientHandle>(client, "client")?;
     let (id, source) = named()?;
+    let options = call_options(options)?;
     let live = client.live()?;
-    let answer = live.wait(live.client().projects().delete(id, source))??;
+    let answer = live.wait(live.client().projects().delete(id, source).options(options))??;
     deleted.map_or(Ok(()), |place| hand_out(&place, DeletedHandle::new(&answer)))
 }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cor_http::{Client, ClientBuilder, Error};
+use cor_http::{Client, ClientBuilder, Error, TransportKind};
 
 use crate::error::Failure;
 use crate::guard::{self, Kind, Object, borrow, get, guard, insert, release};
@@ -98,6 +98,10 @@ pub(crate) fn milliseconds(name: &str, ms: i64) -> Result<Duration, Error> {
     }
 }
 
+fn kind(name: &str) -> Result<TransportKind, Failure> {
+    name.parse::<TransportKind>().map_err(|error| Error::from(error).into())
+}
+
 /// Options with their defaults. Nothing is read from the environment.
 ///
 /// Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
@@ -117,8 +121,8 @@ pub unsafe extern "C" fn cor_config_free(config: *mut cor_config) -> cor_status 
     release::<ConfigHandle>(config, "config", |_| Ok(()))
 }
 
-/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL; and the usual
-/// HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT; and the
+/// usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
 ///
 /// Reading the environment while another thread changes it is undefined in C; call it early.
 #[unsafe(no_mangle)]
@@ -239,8 +243,48 @@ pub unsafe extern "C" fn cor_config_set_ca_file_n(
     set_text_n(config, "ca_file", (path, size), |builder, value| builder.ca_file(value))
 }
 
+/// A PEM file with the client certificate that this client presents in TLS, and the certificates between it and its
+/// authority; needs cor_config_set_client_key(). Read by cor_client_new(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_client_cert(
+    config: *mut cor_config,
+    path: *const c_char,
+) -> cor_status {
+    set_text(config, "client_cert", path, |builder, value| builder.client_cert(value))
+}
+
+/// As cor_config_set_client_cert(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_client_cert_n(
+    config: *mut cor_config,
+    path: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "client_cert", (path, size), |builder, value| builder.client_cert(value))
+}
+
+/// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to the client certificate. Read
+/// by cor_client_new(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_client_key(
+    config: *mut cor_config,
+    path: *const c_char,
+) -> cor_status {
+    set_text(config, "client_key", path, |builder, value| builder.client_key(value))
+}
+
+/// As cor_config_set_client_key(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_client_key_n(
+    config: *mut cor_config,
+    path: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "client_key", (path, size), |builder, value| builder.client_key(value))
+}
+
 /// The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
-/// needed. It never sees calls to this machine. Since 0.1.
+/// needed. It never sees calls to this machine. The transport "direct" takes none. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_proxy(config: *mut cor_config, proxy: *const c_char) -> cor_status {
     set_text(config, "proxy", proxy, |builder, value| builder.proxy(value))
@@ -254,6 +298,31 @@ pub unsafe extern "C" fn cor_config_set_proxy_n(
     size: usize,
 ) -> cor_status {
     set_text_n(config, "proxy", (proxy, size), |builder, value| builder.proxy(value))
+}
+
+/// What carries the requests: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
+/// (HTTP/1.1 without a proxy: less CPU, and it knows exactly whether a byte of a request has left). From the environment:
+/// COR_TRANSPORT.
+///
+/// Returns COR_ERR_CONFIG for another name; cor_client_new() does for "direct" where a proxy is set. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_transport(
+    config: *mut cor_config,
+    transport: *const c_char,
+) -> cor_status {
+    change(config, |builder, _| Ok(builder.transport_kind(kind(guard::text(transport, "transport")?)?)))
+}
+
+/// As cor_config_set_transport(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_transport_n(
+    config: *mut cor_config,
+    transport: *const c_char,
+    size: usize,
+) -> cor_status {
+    change(config, |builder, _| {
+        Ok(builder.transport_kind(kind(guard::text_n(transport, size, "transport")?)?))
+    })
 }
 
 /// The whole User-Agent; default "projectcor/" and the version. Since 0.1.

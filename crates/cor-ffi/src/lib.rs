@@ -4,7 +4,7 @@
 //!
 //! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
 //! * one module per handle: [`config`], [`client`], [`update`], [`create`], [`project`], [`deleted`], [`error`],
-//!   [`item`], [`many`], [`bulk`].
+//!   [`item`], [`many`], [`bulk`]; [`call_options`] for the options of one call.
 //! * `live`, `run`, `engine`: the client behind the handle and the run of many rows, without a word of C.
 //!
 //! A binding translates and never decides: an `if` about COR's API belongs into `cor-core` or `cor-http`.
@@ -16,6 +16,7 @@
 #![allow(clippy::missing_safety_doc, reason = "the header's conventions say it once for all functions")]
 
 pub mod bulk;
+pub mod call_options;
 pub mod client;
 pub mod config;
 pub mod create;

@@ -72,10 +72,10 @@ impl Live {
 
     /// Waits on this thread until `what` has its result or the client is freed. The caller's functions are never
     /// called from within. Runs that nobody else advances meanwhile advance as well: `what` may wait for one.
-    pub(crate) fn wait<F: Future>(&self, what: F) -> Result<F::Output, Failure> {
+    pub(crate) fn wait<F: IntoFuture>(&self, what: F) -> Result<F::Output, Failure> {
         let _quiet = NoSigpipe::new();
         self.runtime.block_on(async {
-            let mut what = pin!(self.unless_freed(what));
+            let mut what = pin!(self.unless_freed(what.into_future()));
             if self.engines.are_none() {
                 return what.await;
             }

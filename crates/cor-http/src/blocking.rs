@@ -12,7 +12,7 @@ use std::sync::Arc;
 use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
 use tokio::runtime::{Handle, Runtime};
 
-use crate::{Error, ItemResult, Results, Row, Stop, Summary, UpdateMany};
+use crate::{CallOptions, Error, ItemResult, Pending, Results, Row, Stop, Summary, UpdateMany};
 
 /// A client whose calls wait. Cheap to clone, and usable from many threads.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Client {
 
     /// COR's projects.
     pub fn projects(&self) -> Projects<'_> {
-        Projects { client: self }
+        Projects { client: self, options: CallOptions::new() }
     }
 }
 
@@ -74,16 +74,34 @@ impl Client {
 #[derive(Clone, Copy, Debug)]
 pub struct Projects<'a> {
     client: &'a Client,
+    options: CallOptions,
 }
 
 impl Projects<'_> {
+    /// The same, with these options for each single call instead of the client's.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// # let client = cor_http::blocking::Client::new(client)?;
+    /// use std::time::Duration;
+    /// use cor_http::{CallOptions, ProjectUpdate};
+    /// let update = ProjectUpdate::new("SALESFORCE").name("Phase 2");
+    /// let quick = CallOptions::new().deadline(Duration::from_secs(5)).max_attempts(1);
+    /// client.projects().with(quick).update("SF-OPP-12345", &update)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with(self, options: CallOptions) -> Self {
+        Projects { options, ..self }
+    }
+
     /// Sends one update and returns the project as COR now has it.
     ///
     /// # Errors
     /// As for [`Projects::update`](crate::Projects::update); `config` when called from async code, which must
     /// not wait.
     pub fn update(&self, id: impl Into<String>, update: &ProjectUpdate) -> Result<Project, Error> {
-        wait(&self.client.runtime, self.client.client.projects().update(id, update))?
+        self.wait(self.client.client.projects().update(id, update))
     }
 
     /// Creates a project: as [`Projects::create`](crate::Projects::create).
@@ -91,7 +109,7 @@ impl Projects<'_> {
     /// # Errors
     /// As there; `config` when called from async code, which must not wait.
     pub fn create(&self, create: &ProjectCreate) -> Result<Project, Error> {
-        wait(&self.client.runtime, self.client.client.projects().create(create))?
+        self.wait(self.client.client.projects().create(create))
     }
 
     /// Deletes a project: as [`Projects::delete`](crate::Projects::delete).
@@ -99,13 +117,14 @@ impl Projects<'_> {
     /// # Errors
     /// As there; `config` when called from async code, which must not wait.
     pub fn delete(&self, id: impl Into<String>, source: impl Into<Source>) -> Result<Deleted, Error> {
-        wait(&self.client.runtime, self.client.client.projects().delete(id, source))?
+        self.wait(self.client.client.projects().delete(id, source))
     }
 
     /// Sends many updates: as [`Projects::update_many`](crate::Projects::update_many), as an iterator.
     ///
     /// # Errors
-    /// `config` when called from async code, which must not wait.
+    /// `config` when called from async code, which must not wait, and after [`with`](Projects::with): options of single
+    /// calls do not apply to a run.
     pub fn update_many<I>(
         &self,
         rows: I,
@@ -116,8 +135,17 @@ impl Projects<'_> {
         I::IntoIter: Send + 'static,
     {
         not_in_async()?;
+        if self.options != CallOptions::new() {
+            return Err(Error::config("deadline and max_attempts of a single call do not apply to a run")
+                .advising("set them for the client, and concurrency and outage_timeout for the run"));
+        }
         let run = options(self.client.client.projects().update_many(rows));
         Ok(BlockingResults { results: run.start(), runtime: self.client.runtime.clone() })
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, call: Pending<'a, T>) -> Result<T, Error> {
+        not_in_async()?;
+        self.client.runtime.block_on(call.options(self.options).into_future())
     }
 }
 
@@ -151,11 +179,6 @@ impl Iterator for BlockingResults {
     fn next(&mut self) -> Option<ItemResult> {
         self.runtime.block_on(self.results.next())
     }
-}
-
-fn wait<F: IntoFuture>(runtime: &Loop, call: F) -> Result<F::Output, Error> {
-    not_in_async()?;
-    Ok(runtime.block_on(call.into_future()))
 }
 
 fn not_in_async() -> Result<(), Error> {

@@ -70,7 +70,7 @@ pub use cor_core::{
     ProjectUpdate, Refusal, Schema, Source, Timestamp, UnknownField, Value,
 };
 pub use error::Error;
-pub use options::{ClientBuilder, seconds};
+pub use options::{CallOptions, ClientBuilder, seconds};
 pub use pending::Pending;
 pub use retry::RetryPolicy;
 pub use stop::Stop;

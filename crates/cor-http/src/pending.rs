@@ -36,17 +36,21 @@ impl<'a, T> Pending<'a, T> {
         Pending { start: Box::new(start), options: CallOptions::default() }
     }
 
-    /// The longest time for this call, name resolution, retries and waits included; default: the client's
-    /// [`deadline`](crate::ClientBuilder::deadline), 60 s. Above zero and at most seven days, or the call is a `config` error.
+    /// Sets [`CallOptions::deadline`].
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.options.deadline = Some(deadline);
+        self.options = self.options.deadline(deadline);
         self
     }
 
-    /// How often this call is attempted, the first time included; default: the client's
-    /// [`max_attempts`](crate::ClientBuilder::max_attempts), 4. From 1 to 100, or the call is a `config` error.
+    /// Sets [`CallOptions::max_attempts`].
     pub fn max_attempts(mut self, max_attempts: u32) -> Self {
-        self.options.max_attempts = Some(max_attempts);
+        self.options = self.options.max_attempts(max_attempts);
+        self
+    }
+
+    /// Replaces all options of this call.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.options = options;
         self
     }
 }

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{client, named, quick};
-use cor_http::{ErrorKind, Outcome, ProjectCreate, ProjectUpdate, TransportKind};
+use cor_http::{CallOptions, ErrorKind, Outcome, ProjectCreate, ProjectUpdate, TransportKind};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
 const ID: &str = "SF-OPP-1/2";
@@ -157,6 +157,25 @@ fn both_work_without_async() {
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     assert_eq!(client.projects().create(&create()).unwrap().name(), Some("N"));
     assert_eq!(client.projects().delete(ID, "SALESFORCE").unwrap().cor_id(), Some(155_693));
+}
+
+#[test]
+fn blocking_calls_take_options_of_their_own() {
+    let sandbox = Sandbox::builder().example().start().unwrap();
+    let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
+    let once = client.projects().with(CallOptions::new().max_attempts(1));
+    for _ in 0..3 {
+        sandbox.queue(Answer::status(503));
+    }
+    assert_eq!(once.update(ID, &named("N")).unwrap_err().attempts(), 1);
+    assert_eq!(once.create(&create()).unwrap_err().attempts(), 1);
+    assert_eq!(once.delete(ID, "SALESFORCE").unwrap_err().attempts(), 1);
+    assert_eq!(sandbox.requests().len(), 3);
+    let late = client.projects().with(CallOptions::new().deadline(Duration::ZERO));
+    assert_eq!(late.update(ID, &named("N")).unwrap_err().kind(), ErrorKind::Config);
+    let error = once.update_many([("P-1", named("N"))], |run| run).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "a run has options of its own");
+    assert_eq!(sandbox.requests().len(), 3);
 }
 
 /// One row of a run that creates what is missing, with these answers queued first: whether it was applied, whether it

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cor_core::{Invalid, Issue};
-use cor_http::{ClientBuilder, Row, seconds};
+use cor_http::{CallOptions, ClientBuilder, Row, TransportKind, seconds};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -39,6 +39,20 @@ impl NativeClient {
     }
 }
 
+/// `deadline` and `max_attempts` of one call, where they are given.
+type PerCall<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+
+fn call_options((deadline, max_attempts): &PerCall<'_>) -> PyResult<CallOptions> {
+    let mut options = CallOptions::new();
+    if let Some(deadline) = deadline {
+        options = options.deadline(time("deadline", deadline)?);
+    }
+    if let Some(max_attempts) = max_attempts {
+        options = options.max_attempts(count("max_attempts", max_attempts)?);
+    }
+    Ok(options)
+}
+
 /// A pair of what to send and where, or the refusal as an exception.
 fn checked(py: Python<'_>, row: Row) -> PyResult<(String, cor_core::ProjectUpdate)> {
     match row.update {
@@ -64,7 +78,8 @@ impl NativeClient {
         Slot::new(client, blocking).map(NativeClient)
     }
 
-    #[pyo3(signature = (id, update, source, fields, extra))]
+    #[pyo3(signature = (id, update, source, fields, extra, options))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn update(
         &self,
         id: &Bound<'_, PyAny>,
@@ -72,13 +87,15 @@ impl NativeClient {
         source: Option<&Bound<'_, PyAny>>,
         fields: &Bound<'_, PyDict>,
         extra: Option<&Bound<'_, PyAny>>,
+        options: PerCall<'_>,
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
+        let options = call_options(&options)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let projects = engine.client().projects();
-        match engine.wait(py, projects.update(id, &update))? {
+        match engine.wait(py, projects.update(id, &update).options(options).into_future())? {
             Ok(project) => Ok(project.into()),
             Err(error) => Err(errors::raised(py, &error)),
         }
@@ -111,7 +128,7 @@ impl NativeClient {
         Results::new(py, engine, run, supply, feed, total, listeners)
     }
 
-    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra))]
+    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra, options))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_update(
         &self,
@@ -122,14 +139,16 @@ impl NativeClient {
         source: Option<&Bound<'_, PyAny>>,
         fields: &Bound<'_, PyDict>,
         extra: Option<&Bound<'_, PyAny>>,
+        options: PerCall<'_>,
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
+        let options = call_options(&options)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let mailbox = Arc::new(mailbox);
         let call = async move {
-            let ended = engine.client().projects().update(id, &update).await;
+            let ended = engine.client().projects().update(id, &update).options(options).await;
             mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
         };
         spawn(py, call)
@@ -173,7 +192,8 @@ impl NativeClient {
     }
 
     /// `only` are the values that only a create says.
-    #[pyo3(signature = (id, update, source, fields, extra, only))]
+    #[pyo3(signature = (id, update, source, fields, extra, only, options))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn create(
         &self,
         id: &Bound<'_, PyAny>,
@@ -182,29 +202,32 @@ impl NativeClient {
         fields: &Bound<'_, PyDict>,
         extra: Option<&Bound<'_, PyAny>>,
         only: Only,
+        options: PerCall<'_>,
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
+        let options = call_options(&options)?;
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
         let projects = engine.client().projects();
-        match engine.wait(py, projects.create(&create))? {
+        match engine.wait(py, projects.create(&create).options(options).into_future())? {
             Ok(project) => Ok(project.into()),
             Err(error) => Err(errors::raised(py, &error)),
         }
     }
 
-    fn delete(&self, py: Python<'_>, id: &str, source: &str) -> PyResult<Deleted> {
+    fn delete(&self, py: Python<'_>, id: &str, source: &str, options: PerCall<'_>) -> PyResult<Deleted> {
         let engine = self.0.engine(py)?;
+        let options = call_options(&options)?;
         let projects = engine.client().projects();
-        match engine.wait(py, projects.delete(id, source))? {
+        match engine.wait(py, projects.delete(id, source).options(options).into_future())? {
             Ok(deleted) => Ok(deleted.into()),
             Err(error) => Err(errors::raised(py, &error)),
         }
     }
 
-    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra, only))]
+    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra, only, options))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_create(
         &self,
@@ -216,15 +239,17 @@ impl NativeClient {
         fields: &Bound<'_, PyDict>,
         extra: Option<&Bound<'_, PyAny>>,
         only: Only,
+        options: PerCall<'_>,
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
+        let options = call_options(&options)?;
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
         let mailbox = Arc::new(mailbox);
         spawn(py, async move {
-            let ended = engine.client().projects().create(&create).await;
+            let ended = engine.client().projects().create(&create).options(options).await;
             mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
         })
     }
@@ -236,11 +261,13 @@ impl NativeClient {
         future: Py<PyAny>,
         id: String,
         source: String,
+        options: PerCall<'_>,
     ) -> PyResult<Call> {
         let engine = self.0.engine(py)?;
+        let options = call_options(&options)?;
         let mailbox = Arc::new(mailbox);
         spawn(py, async move {
-            let ended = engine.client().projects().delete(id, source).await;
+            let ended = engine.client().projects().delete(id, source).options(options).await;
             mailbox::deliver(&mailbox, future, Outcome::Deleted(ended));
         })
     }
@@ -303,6 +330,13 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
         "proxy" => builder.proxy(text()?),
         "user_agent" => builder.user_agent(text()?),
         "ca_file" => builder.ca_file(value.extract::<PathBuf>()?),
+        "client_cert" => builder.client_cert(value.extract::<PathBuf>()?),
+        "client_key" => builder.client_key(value.extract::<PathBuf>()?),
+        "transport" => {
+            let kind = text()?.parse::<TransportKind>();
+            let raised = |error| errors::raised(value.py(), &cor_http::Error::from(error));
+            builder.transport_kind(kind.map_err(raised)?)
+        }
         "connect_timeout" => builder.connect_timeout(time(name, value)?),
         "attempt_timeout" => builder.attempt_timeout(time(name, value)?),
         "deadline" => builder.deadline(time(name, value)?),

@@ -14,7 +14,7 @@ use super::{BASE_URL, Options, TOKEN_URL, check_max_attempts, time};
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
 use crate::transport::tls_files::TlsFiles;
-use crate::transport::{Transport, TransportKind, USER_AGENT};
+use crate::transport::{Transport, TransportKind, USER_AGENT, UnknownTransport};
 use crate::{Client, Error};
 
 /// Sets up a [`Client`]. Nothing is read from the environment unless [`from_env`](ClientBuilder::from_env) asks for it.
@@ -308,7 +308,7 @@ fn transport_kind(
         (None, None) => TransportKind::default(),
         (None, Some(name)) => name
             .parse()
-            .map_err(|error| Error::config(format!("{error}")).advising("correct COR_TRANSPORT"))?,
+            .map_err(|error: UnknownTransport| Error::from(error).advising("correct COR_TRANSPORT"))?,
     };
     match kind.is_available() {
         true => Ok(kind),

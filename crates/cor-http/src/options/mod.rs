@@ -2,6 +2,7 @@
 
 mod address;
 mod builder;
+mod call;
 mod credentials;
 mod proxy;
 mod transports;
@@ -18,6 +19,7 @@ use crate::retry::RetryPolicy;
 use crate::transport::tls_files::TlsFiles;
 
 pub use builder::ClientBuilder;
+pub use call::CallOptions;
 
 /// COR's production address of the Integrations API.
 const BASE_URL: &str = "https://integrations.projectcor.com";
@@ -42,20 +44,6 @@ pub(crate) struct Options {
     pub(crate) concurrency: usize,
     pub(crate) rate: Option<f64>,
     pub(crate) trace_ids: bool,
-}
-
-/// What one call may take, where it differs from the client's options.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CallOptions {
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) max_attempts: Option<u32>,
-}
-
-impl CallOptions {
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        time("deadline", self.deadline, 60)?;
-        self.max_attempts.map_or(Ok(()), check_max_attempts)
-    }
 }
 
 fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {

@@ -153,6 +153,13 @@ impl FromStr for TransportKind {
 #[error("transport {0:?} is unknown: it is \"reqwest\" or \"direct\"")]
 pub struct UnknownTransport(String);
 
+/// An option of the client: [`ErrorKind::Config`](crate::ErrorKind::Config).
+impl From<UnknownTransport> for crate::Error {
+    fn from(error: UnknownTransport) -> Self {
+        crate::Error::config(error.to_string())
+    }
+}
+
 /// The largest body that is read of an answer, in bytes. COR's answers have half a kilobyte.
 pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
 
