@@ -100,7 +100,7 @@ fn run(
     let deadline = Duration::from_millis(case.client.deadline_ms);
     // A debug build reads and writes a large row slowly, before and after the call.
     let reading = Duration::from_millis(case.update.brief_bytes as u64 / 2000);
-    let late = case.expect.late_ms.map_or(GRACE, Duration::from_millis);
+    let late = case.expect_for(Way::Straight, transport).late_ms.map_or(GRACE, Duration::from_millis);
     if took > deadline + late + lag.allowance() + reading {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
     }
@@ -137,7 +137,7 @@ fn update(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &La
     let arguments = ["projects", "update", "F-1", "--source", "SALESFORCE", "--name", "N", "--json", "-vv"];
     let mut command = command(case, transport, &peer, token, &arguments);
     let (ran, mut wrong) = run(case, transport, &peer, &mut command, secrets, lag);
-    let expect = &case.expect;
+    let expect = case.expect_for(Way::Straight, transport);
     let lines = json_of(&ran);
     let [answer] = lines.as_slice() else {
         wrong.push(format!("not one line of JSON: {:?} {:?}", ran.out, ran.err));
@@ -178,7 +178,7 @@ fn update(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &La
 fn sync(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
     // What a limit or an outage makes wait is not over by the deadline of a row.
     let waits = |status| matches!(status, 408 | 429 | 500 | 502..=504);
-    let expect = &case.expect;
+    let expect = case.expect_for(Way::Straight, transport);
     let named = expect.code.is_some();
     let bad_moment = expect.status.is_some_and(waits) || expect.retry_after.is_some();
     let unreached = matches!(expect.kind.as_deref(), Some("transport" | "timeout"));

@@ -47,10 +47,7 @@ fn schemas_name_the_page_they_rest_on_and_what_is_not_documented() {
     for schema in Schema::ALL {
         let parsed: Value = serde_json::from_str(&schema.to_json()).unwrap();
         let description = parsed["description"].as_str().unwrap();
-        assert!(
-            description.contains("page") && description.contains(" document"),
-            "{schema}: {description}"
-        );
+        assert!(description.contains("page") && description.contains(" document"), "{schema}: {description}");
         assert_eq!(parsed["$schema"], "https://json-schema.org/draft/2020-12/schema");
     }
 }

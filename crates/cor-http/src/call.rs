@@ -317,19 +317,27 @@ impl Call<'_> {
                 Next::Again
             }
             FailureClass::Unreachable if self.is_bulk() && self.retry.max_attempts > 1 => {
-                self.calls.endpoint.close_idle();
+                self.after_lost_connection(&error);
                 // What did not leave failed for want of a connection.
                 let affects_all_rows = error.status().is_none() && error.outcome() == Outcome::NotApplied;
                 self.pause(error, permit, affects_all_rows).await
             }
             FailureClass::Unreachable => {
-                self.calls.endpoint.close_idle();
+                self.after_lost_connection(&error);
                 self.back_off(error).await
             }
             FailureClass::Failing | FailureClass::Limited | FailureClass::Unauthorised => {
                 self.calls.admission.record_answer(sent);
                 self.back_off(error).await
             }
+        }
+    }
+
+    /// Where no answer came, the idle connections may lead nowhere either; with 408 the server gives up on one. Any other
+    /// answer, 503 for one, shows that they are good.
+    fn after_lost_connection(&self, error: &Error) {
+        if matches!(error.status(), None | Some(408)) {
+            self.calls.endpoint.close_idle();
         }
     }
 

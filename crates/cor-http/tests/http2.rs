@@ -73,3 +73,14 @@ fn one_client_serves_two_event_loops_in_turns() {
     let connections = peer.events().iter().filter(|event| event.what == What::Accepted).count();
     assert_eq!(connections, 2, "one for each event loop");
 }
+
+#[tokio::test]
+async fn a_refusal_does_not_cost_the_connection() {
+    let script = r#"{"h2": [{"streams": [["read_request", {"answer": {"status": 503}}],
+        ["read_request", {"answer": {"body": "{\"id\":7}"}}]]}]}"#;
+    let peer = peer(script);
+    let client = client(&peer).build().unwrap();
+    assert_eq!(client.projects().update("A", &named("N")).await.unwrap().id(), Some(7));
+    let connections = peer.events().iter().filter(|event| event.what == What::Accepted).count();
+    assert_eq!((peer.count(), connections), (2, 1));
+}

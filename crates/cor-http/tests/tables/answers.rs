@@ -33,7 +33,7 @@ enum Tries {
     Once,
     /// The server is there: the connection is used again.
     Twice,
-    /// The server, or the way to it, may be broken: a new connection.
+    /// The server gives up on the connection: a new one.
     TwiceAnew,
 }
 
@@ -67,14 +67,14 @@ async fn each_refusal_has_its_kind_outcome_and_attempts() {
         (500, about_end, Server, NotApplied, Twice),
         (500, named_error, ProjectNotFound, NotApplied, Once),
         (501, "", Server, Unknown, Once),
-        (502, "", Server, Unknown, TwiceAnew),
-        (503, "", Server, Unknown, TwiceAnew),
+        (502, "", Server, Unknown, Twice),
+        (503, "", Server, Unknown, Twice),
         (503, named_error, ProjectNotFound, NotApplied, Once),
-        (504, "", Server, Unknown, TwiceAnew),
+        (504, "", Server, Unknown, Twice),
         (505, "", Server, Unknown, Once),
         (599, "", Server, Unknown, Once),
         // A status of success whose body tells of a failure.
-        (200, r#"{"status":503}"#, Server, Unknown, TwiceAnew),
+        (200, r#"{"status":503}"#, Server, Unknown, Twice),
         (200, r#"{"status":500}"#, Server, Unknown, Twice),
         (200, r#"{"status":"error"}"#, Server, Unknown, Once),
         (200, named_error, ProjectNotFound, NotApplied, Once),
