@@ -3,9 +3,16 @@
 use std::io::Read;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, DATE, HeaderMap, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::transport::{FaultKind, MAX_BODY, Sent, TransportError};
+
+/// The names under which servers and gateways tell the id of a request, the first one that is there.
+const REQUEST_ID: [HeaderName; 3] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-correlation-id"),
+];
 
 /// A complete answer. The body is as it came, its content encoding not yet undone.
 #[derive(Debug, Default)]
@@ -21,13 +28,13 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn new(response: http::Response<Bytes>) -> Response {
         let (head, body) = response.into_parts();
-        let text = |names: &[&str]| names.iter().find_map(|name| text(&head.headers, name));
+        let text = |name: &HeaderName| text(&head.headers, name);
         Response {
             status: head.status.as_u16(),
-            retry_after: text(&[RETRY_AFTER.as_str()]),
-            date: text(&[DATE.as_str()]),
-            request_id: text(&["x-request-id", "request-id", "x-correlation-id"]),
-            content_encoding: text(&[CONTENT_ENCODING.as_str()]),
+            retry_after: text(&RETRY_AFTER),
+            date: text(&DATE),
+            request_id: REQUEST_ID.iter().find_map(text),
+            content_encoding: text(&CONTENT_ENCODING),
             body,
         }
     }
@@ -57,7 +64,7 @@ impl Response {
 }
 
 /// The first header of this name as text that can be shown: control characters dropped, at most 200 characters.
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(200).collect())
 }

@@ -84,3 +84,17 @@ async fn a_refusal_does_not_cost_the_connection() {
     let connections = peer.events().iter().filter(|event| event.what == What::Accepted).count();
     assert_eq!((peer.count(), connections), (2, 1));
 }
+
+#[tokio::test]
+async fn calls_that_start_together_do_not_wait_for_each_others_failed_connections() {
+    let peer = peer(r#"{"accept": "black_hole", "tls": {}}"#);
+    let lag = cor_fault_peer::Lag::watch();
+    let client = client(&peer).connect_timeout(Duration::from_millis(200)).max_attempts(1).build().unwrap();
+    let (begun, update) = (std::time::Instant::now(), named("N"));
+    let ids: Vec<String> = (0..32).map(|n| format!("P-{n}")).collect();
+    for result in join_all(ids.iter().map(|id| client.projects().update(id, &update).into_future())).await {
+        assert_eq!(result.unwrap_err().outcome(), cor_http::Outcome::NotApplied);
+    }
+    // The first fails alone, and the others at the same time after it.
+    assert!(begun.elapsed() < Duration::from_secs(2) + lag.allowance(), "{:?}", begun.elapsed());
+}

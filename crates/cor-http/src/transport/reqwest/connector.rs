@@ -68,11 +68,17 @@ pub(super) struct Gate {
     turn: Arc<Semaphore>,
     /// The server speaks HTTP/1.1, where each request in flight needs a connection: nothing is gated.
     open: Arc<AtomicBool>,
+    /// The last connection could not be made: calls try at the same time, so that none waits for the failures of others.
+    failing: Arc<AtomicBool>,
 }
 
 impl Gate {
     pub(super) fn new(open: bool) -> Gate {
-        Gate { turn: Arc::new(Semaphore::new(1)), open: Arc::new(AtomicBool::new(open)) }
+        Gate {
+            turn: Arc::new(Semaphore::new(1)),
+            open: Arc::new(AtomicBool::new(open)),
+            failing: Arc::default(),
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -133,9 +139,11 @@ where
             let turn = layer.turn().await?;
             let connecting = inner.call(destination);
             let connection = match tokio::time::timeout(layer.timeout, connecting).await {
-                Ok(connection) => connection?,
-                Err(_) => return Err(ConnectTimedOut(layer.timeout).into()),
+                Ok(connection) => connection,
+                Err(_) => Err(ConnectTimedOut(layer.timeout).into()),
             };
+            layer.gate.failing.store(connection.is_err(), Ordering::Relaxed);
+            let connection = connection?;
             let connected = connection.connected();
             let mut extensions = Extensions::new();
             connected.get_extras(&mut extensions);
@@ -161,6 +169,7 @@ impl ConnectorLayer {
         let turn = self.gate.turn.clone().acquire_owned().await.ok();
         // A call that was served by another's connection leaves its connecting to a task in the background.
         match CALL.try_with(|_| ()) {
+            Ok(()) if self.gate.failing.load(Ordering::Relaxed) => Ok(None),
             Ok(()) => Ok(turn),
             Err(_) => Err(NoLongerNeeded.into()),
         }
