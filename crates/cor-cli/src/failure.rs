@@ -139,15 +139,7 @@ pub(crate) fn problems_json(problems: &[Problem]) -> Value {
     let range = problems.iter().all(|problem| problem.code == "date_range");
     let kind = if range { ErrorKind::InvalidDateRange } else { ErrorKind::Invalid };
     let mut error = bare(kind.as_str(), "not_applied", &cor_sync::sentence(problems));
-    error["issues"] = problems
-        .iter()
-        .map(|problem| {
-            json!({
-                "field": problem.field, "column": problem.column,
-                "code": problem.code, "message": problem.message,
-            })
-        })
-        .collect();
+    error["issues"] = json!(problems);
     error
 }
 

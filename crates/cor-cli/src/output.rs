@@ -89,6 +89,16 @@ impl Output {
         self.bytes(format!("{value}\n").as_bytes());
     }
 
+    /// A value on a line of its own, with its members in the order in which it writes them.
+    ///
+    /// # Errors
+    /// Where the value holds text that should be JSON and is not.
+    pub(crate) fn json_of(&mut self, value: &impl serde::Serialize) -> serde_json::Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.bytes(format!("{text}\n").as_bytes());
+        Ok(())
+    }
+
     /// Bytes as they are.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         if self.aside {

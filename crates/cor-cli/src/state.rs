@@ -2,8 +2,8 @@
 
 use anstyle::Style;
 use cor_http::Client;
-use cor_sync::{KnownProject, Scope, ScopeSummary, State, plain};
-use serde_json::{Value, json};
+use cor_sync::{KnownProject, ScopeSummary, State, StateError, plain};
+use serde_json::json;
 
 use crate::args::{StateForgetArgs, StateShowArgs, StateVerb};
 use crate::failure::{Failure, status};
@@ -30,12 +30,8 @@ fn show(args: &StateShowArgs, output: &mut Output) -> Result<u8, Failure> {
 fn scopes(state: &State, output: &mut Output) -> Result<u8, Failure> {
     let scopes = state.scopes()?;
     if output.is_json() {
-        for ScopeSummary { scope, projects, unsettled, accepted_at, .. } in &scopes {
-            let mut line = scope_json(scope);
-            line["projects"] = (*projects).into();
-            line["unsettled"] = (*unsettled).into();
-            line["accepted_at"] = accepted_at.map(time).into();
-            output.json(&line);
+        for summary in &scopes {
+            output.json(&json!(summary));
         }
         return Ok(status::DONE);
     }
@@ -86,23 +82,15 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
         output.note(&format!("nothing is remembered of project {id:?}"));
         return Ok(status::REFUSED);
     }
-    for KnownProject { scope, id, accepted, accepted_at, unsettled, .. } in &known {
+    for known in &known {
         if output.is_json() {
-            let head = scope_json(scope).to_string();
-            let raw = |json: &Option<String>| json.clone().unwrap_or_else(|| "null".to_owned());
-            output.bytes(
-                format!(
-                    "{},\"id\":{},\"accepted\":{},\"accepted_at\":{},\"unsettled\":{}}}\n",
-                    head.trim_end_matches('}'),
-                    Value::from(id.as_str()),
-                    raw(accepted),
-                    Value::from(accepted_at.map(time)),
-                    raw(unsettled),
-                )
-                .as_bytes(),
-            );
+            output.json_of(known).map_err(|error| StateError::Damaged {
+                path: state.path().to_owned(),
+                detail: format!("what it holds of project {id:?} cannot be read: {error}"),
+            })?;
             continue;
         }
+        let KnownProject { scope, id, accepted, accepted_at, unsettled, .. } = known;
         output.line(&format!(
             "{} {}",
             styled(BOLD, &plain(id)),
@@ -133,11 +121,7 @@ fn lines(fields: &Option<String>, title: &str, output: &mut Output) {
     }
 }
 
-fn scope_json(scope: &Scope) -> Value {
-    json!({ "base_url": scope.base_url, "source": scope.source, "mapping": scope.mapping })
-}
-
-/// A Unix time as people and programs read it.
+/// A Unix time as people read it.
 fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

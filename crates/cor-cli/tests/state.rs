@@ -139,12 +139,26 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
     assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(1), &json!(1)));
     show(&["A"]).exits(0).prints("  name       \"a2\"\n  estimated  18000.10\n");
     show(&["B"]).exits(0).prints("on its way, no verdict: sent again next time\n  name       \"b\"");
-    let known = show(&["A", "--json"]).exits(0);
-    assert!(
-        known.out.contains(r#""accepted":{"name":"a2","estimated":18000.10,"archived":false}"#),
-        "{}",
-        known.out
+    let (url, mapping, at) = (sandbox.base_url(), &scope["mapping"], &scope["accepted_at"]);
+    assert_eq!(
+        show(&["--json"]).out,
+        format!(
+            "{{\"accepted_at\":{at},\"base_url\":\"{url}\",\"mapping\":{mapping},\"projects\":1,\
+             \"source\":\"SALESFORCE\",\"unsettled\":1}}\n"
+        )
     );
+    let head = format!("{{\"base_url\":\"{url}\",\"mapping\":{mapping},\"source\":\"SALESFORCE\"");
+    for (id, members) in [
+        (
+            "A",
+            format!(
+                r#""accepted":{{"name":"a2","estimated":18000.10,"archived":false}},"accepted_at":{at},"unsettled":null"#
+            ),
+        ),
+        ("B", r#""accepted":null,"accepted_at":null,"unsettled":{"name":"b","estimated":1}"#.to_owned()),
+    ] {
+        assert_eq!(show(&[id, "--json"]).exits(0).out, format!("{head},\"id\":\"{id}\",{members}}}\n"));
+    }
     show(&["nobody"]).exits(1).says("nothing is remembered of project \"nobody\"");
     let forget = |arguments: &[&str]| verb(&sandbox, &["state", "forget"], None, arguments);
     forget(&["nobody"]).exits(1).prints("nothing is forgotten");

@@ -30,7 +30,7 @@ pub(crate) async fn attempt(
     read(response, token.value.expose_secret(), endpoint)
 }
 
-/// `token` is what must not come back: some servers answer with the request they were sent.
+/// `token` is removed from what errors show: some servers echo the request in their answer.
 fn read(mut response: Response, token: &str, endpoint: &Endpoint) -> Result<Project, Failure> {
     let status = response.status;
     redact_text(&mut response.content_encoding, &[token]);
@@ -45,7 +45,7 @@ fn read(mut response: Response, token: &str, endpoint: &Endpoint) -> Result<Proj
     if !succeeded || holds(&response.body, token) {
         let mut body = response.body.to_vec();
         if redact(&mut body, &[token]) {
-            // Hiding it inside a project may break the project, which was updated all the same.
+            // Redacting the token may make the project unreadable; the update was applied all the same.
             match Answer::read(status, &body) {
                 Answer::Unreadable(_) if succeeded => answer = Answer::Project(Project::default()),
                 redacted => answer = redacted,

@@ -1,4 +1,4 @@
-//! The same client for code without async. Waiting happens on the caller's thread; there is no other.
+//! The same client for code without async. It runs on the caller's thread and starts no other.
 //!
 //! ```no_run
 //! use cor_http::{ProjectUpdate, blocking::Client};
@@ -14,14 +14,14 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::{CallOptions, Error, ItemResult, Pending, Results, Row, Stop, Summary, UpdateMany};
 
-/// A client whose calls wait. Cheap to clone, and usable from many threads.
+/// A client whose calls block until they have a result. Cheap to clone, and usable from many threads.
 #[derive(Clone, Debug)]
 pub struct Client {
     client: crate::Client,
     runtime: Arc<Loop>,
 }
 
-/// The event loop, which its user's thread drives.
+/// The event loop, which runs on the thread of the caller.
 #[derive(Debug)]
 struct Loop(Option<Runtime>);
 
@@ -36,7 +36,7 @@ impl Loop {
 
 impl Drop for Loop {
     fn drop(&mut self) {
-        // A name that is still being resolved is not waited for: no deadline would hold otherwise.
+        // Does not wait for a name resolution under way: the deadline would not hold otherwise.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
@@ -47,7 +47,7 @@ impl Client {
     /// Wraps a client.
     ///
     /// # Errors
-    /// `config` where the operating system gives no event queue.
+    /// `config` if the operating system provides no event queue.
     pub fn new(client: crate::Client) -> Result<Client, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -78,7 +78,7 @@ pub struct Projects<'a> {
 }
 
 impl Projects<'_> {
-    /// The same, with these options for each single call instead of the client's.
+    /// Returns a handle whose single calls use these options instead of the client's.
     ///
     /// ```
     /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
@@ -162,7 +162,7 @@ impl BlockingResults {
         self.results.summary()
     }
 
-    /// A handle that stops this run from elsewhere.
+    /// A handle that stops this run from another thread.
     pub fn stopper(&self) -> Stop {
         self.results.stopper()
     }

@@ -1,4 +1,4 @@
-//! One update, create or delete with everything that belongs to it: checks, order, attempts, waits, one result.
+//! One update, create or delete: checks, order per project, attempts, waits between them, one result.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -23,20 +23,20 @@ use crate::options::CallOptions;
 use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy};
 use crate::stop::Stop;
 
-/// Why a row has no result of its own.
+/// The message for a row that was not sent because the run was stopped.
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
 
-/// Who calls, and what that means for waiting.
+/// The kind of caller, which decides how long a request may wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
-    /// One call with one deadline, which bounds everything.
+    /// A single call, with one deadline for everything.
     Single,
     /// One of many rows: rate limits and outages pause it and do not fail it, until the outage timeout passes or the
     /// run is stopped.
     Bulk(OutageTimeout, Stop),
 }
 
-/// What every call of a client goes through.
+/// What all calls of one client share.
 #[derive(Debug)]
 pub(crate) struct Calls {
     pub(crate) endpoint: Endpoint,
@@ -118,7 +118,7 @@ impl Calls {
             false => retry::run(&mut call).instrument(span).await,
         };
         match finished {
-            // An earlier attempt without an answer did it.
+            // An earlier attempt, whose answer was lost, deleted the project.
             Err(error)
                 if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound =>
             {
@@ -135,23 +135,25 @@ struct Call<'a> {
     caller: Caller,
     key: ProjectKey,
     retry: RetryPolicy,
-    /// The time that the call may take.
+    /// How long the call may take.
     time: Duration,
     deadline: Instant,
-    /// Requests begun.
+    /// Requests started.
     attempts: u32,
-    /// Attempts that count towards the most allowed: in bulk, those of a pause do not.
+    /// Attempts that count towards `max_attempts`. In bulk, attempts that end in a pause do not count.
     counted: AttemptCounter,
-    /// What COR did with an earlier attempt is unknown.
+    /// Whether an earlier attempt ended with an unknown outcome.
     unsure: bool,
+    /// The next attempt uses a new connection.
     fresh: bool,
+    /// The token was already replaced once after a 401.
     reauthorised: bool,
-    /// When the request left whose token was not accepted.
+    /// When the request left that COR answered with 401.
     rejected: Option<Instant>,
     refusals: RowRefusals,
-    /// When failures of this row began that may be due to the row or to an outage.
+    /// When the failures of this row began that may be due either to the row or to an outage.
     ambiguous_since: Option<Instant>,
-    /// What the limit or outage that this row waits for looked like to it.
+    /// The last error that paused this row (rate limit or outage), for the message if the run gives up.
     last: Option<Error>,
 }
 
@@ -193,7 +195,7 @@ impl Attempt for Call<'_> {
 }
 
 impl Call<'_> {
-    /// Waits for its turn first: behind earlier updates of the project, and for a free place.
+    /// Waits for earlier requests of the same project and for a free slot (`concurrency`), then runs.
     async fn single(&mut self) -> Result<Project, Error> {
         let calls = self.calls;
         let turn = async {
@@ -208,12 +210,12 @@ impl Call<'_> {
         retry::run(self).await
     }
 
-    /// A token that is good for this attempt.
+    /// A valid token for this attempt.
     async fn token(&mut self, permit: Permit) -> Result<std::sync::Arc<Token>, Next> {
         let token = self.calls.auth.token(self.deadline, self.rejected.take());
         match tokio::time::timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
-            // No token today is an outage like any other.
+            // A token endpoint that is out of reach is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {
                 Err(self.pause(error, permit, true).await)
             }
@@ -225,8 +227,8 @@ impl Call<'_> {
         }
     }
 
-    /// What must not be done twice is sent again only where COR certainly did not begin: it was not reached, or said
-    /// that it takes nothing now (503; 429 has a known outcome).
+    /// A create must not be processed twice, so it is sent again only if COR certainly did not process it: COR was not
+    /// reached, or answered 503. (The outcome of a 429 is "not applied".)
     fn may_repeat(&self, error: &Error) -> bool {
         let certain = error.outcome() == Outcome::NotApplied || error.status() == Some(503);
         self.operation.is_idempotent() || certain
@@ -270,7 +272,7 @@ impl Call<'_> {
 
     fn admitted(&mut self, permit: Permit) -> Permit {
         if self.is_bulk() {
-            // Pauses do not count: the deadline of a row begins when it may leave.
+            // Pauses do not count: the deadline of a row starts when the row gets its permit.
             self.deadline = Instant::now() + self.time;
         }
         permit
@@ -287,7 +289,7 @@ impl Call<'_> {
     }
 
     /// COR refused the request as rate limited: all requests slow down, and this one is sent again. A row that COR
-    /// refuses while it accepts others has only its own attempts.
+    /// refuses while it accepts others is limited to `max_attempts`.
     async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
         let row_refused =
             self.calls.admission.record_rate_limited(&mut self.refusals, sent, error.retry_after());
@@ -308,7 +310,7 @@ impl Call<'_> {
                 }
                 Next::GiveUp(error)
             }
-            // At once, and at most once: the next connection is new.
+            // Sent again at once, and only once: the next attempt uses a new connection.
             FailureClass::Stale => {
                 self.fresh = true;
                 if self.is_bulk() {
@@ -318,7 +320,7 @@ impl Call<'_> {
             }
             FailureClass::Unreachable if self.is_bulk() && self.retry.max_attempts > 1 => {
                 self.after_lost_connection(&error);
-                // What did not leave failed for want of a connection.
+                // A request that did not leave had no connection, as every other row would.
                 let affects_all_rows = error.status().is_none() && error.outcome() == Outcome::NotApplied;
                 self.pause(error, permit, affects_all_rows).await
             }
@@ -333,15 +335,15 @@ impl Call<'_> {
         }
     }
 
-    /// Where no answer came, the idle connections may lead nowhere either; with 408 the server gives up on one. Any other
-    /// answer, 503 for one, shows that they are good.
+    /// Closes the idle connections if no answer arrived, as they may be broken too, and after 408, by which a server ends a
+    /// connection. Any other answer, such as 503, shows that they work.
     fn after_lost_connection(&self, error: &Error) {
         if matches!(error.status(), None | Some(408)) {
             self.calls.endpoint.close_idle();
         }
     }
 
-    /// In bulk: a failure that is part of an outage costs the row no attempt. Admission control pauses the row.
+    /// In bulk, a failure that is part of an outage does not count as an attempt. Admission control pauses the row.
     async fn pause(&mut self, error: Error, permit: Permit, affects_all_rows: bool) -> Next {
         let failure = RowFailure { project: self.key, answered: error.status().is_some(), affects_all_rows };
         match self.calls.admission.record_failure(permit, failure, error.retry_after()) {
@@ -359,7 +361,7 @@ impl Call<'_> {
         Next::Again
     }
 
-    /// Waits and comes again, if attempts, budget and deadline allow.
+    /// Waits before the next attempt, if `max_attempts`, the retry budget and the deadline allow one.
     async fn back_off(&mut self, error: Error) -> Next {
         let wait = self.counted.next(
             &self.retry,
@@ -376,7 +378,7 @@ impl Call<'_> {
         }
     }
 
-    /// Waits for `waiting`, or (`None`) until somebody stops the run.
+    /// Waits for `waiting`. `None`: the run was stopped first.
     async fn unless_stopped<F: Future>(&self, waiting: F) -> Option<F::Output> {
         let Caller::Bulk(_, stop) = &self.caller else { return Some(waiting.await) };
         let stopped = pin!(stop.stopped());
@@ -386,7 +388,7 @@ impl Call<'_> {
         }
     }
 
-    /// What a row ends with that waited when the run was stopped.
+    /// The error of a row that was waiting when the run was stopped.
     fn stopped(&mut self) -> Error {
         match self.last.take() {
             Some(error) => error.because("the run was stopped".to_owned()),
@@ -394,7 +396,7 @@ impl Call<'_> {
         }
     }
 
-    /// The error as the caller sees it: with the count, and with the doubt of every attempt.
+    /// The error as the caller sees it: with the number of attempts, and with the outcome "unknown" if any attempt's was.
     fn finish(&self, error: Error) -> Error {
         let outcome = if self.unsure { Outcome::Unknown } else { error.outcome() };
         error.leaving(outcome).after(self.attempts)

@@ -114,7 +114,7 @@ impl<'a> Projects<'a> {
     /// Sends one update and returns the project as COR now has it.
     ///
     /// `id` is the project's external id, the one it was created with under the update's source. Retries,
-    /// waits and the renewal of tokens all happen within the client's deadline (default 60 s). Dropping the
+    /// waits and token refreshes all happen within the client's deadline (default 60 s). Dropping the
     /// future stops the call; whether an update under way was applied is then unknown.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl<'a> Projects<'a> {
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use cor_http::{ErrorKind, Outcome, ProjectUpdate};
     /// let update = ProjectUpdate::new("SALESFORCE").name("New");
-    /// let error = client.projects().update("nobody", &update).await.unwrap_err();
+    /// let error = client.projects().update("no-such-id", &update).await.unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::ProjectNotFound);
     /// assert_eq!(error.outcome(), Outcome::NotApplied);
     /// # });
@@ -146,14 +146,14 @@ impl<'a> Projects<'a> {
 
     /// Creates a project and returns it as COR now has it.
     ///
-    /// A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429
-    /// or 503). A lost answer leaves the [outcome](Error::outcome) unknown; an update of the same id, or the same
-    /// create once more, then tells, as a project that exists is refused as one.
+    /// A create is sent again only if COR certainly did not process it: there was no connection, or COR answered 429 or
+    /// 503. If the answer is lost, the [outcome](Error::outcome) is unknown. An update of the same id then shows whether
+    /// the project exists; so does the same create sent again, which COR refuses as a duplicate if it exists.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) before anything is sent;
-    /// [`Validation`](crate::ErrorKind::Validation) where COR refuses a value or has such a project already, which
-    /// [`Error::is_duplicate`] tells; every other kind as [`Error`] lists them.
+    /// [`Validation`](crate::ErrorKind::Validation) where COR refuses a value or has such a project already (see
+    /// [`Error::is_duplicate`]); every other kind as [`Error`] lists them.
     ///
     /// # Example: a project that exists
     /// ```
@@ -180,12 +180,12 @@ impl<'a> Projects<'a> {
 
     /// Deletes a project, together with its external id.
     ///
-    /// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+    /// Retried like an update. If an answer was lost and a later attempt finds no project, the delete counts as done.
     ///
     /// # Errors
-    /// [`ProjectNotFound`](crate::ErrorKind::ProjectNotFound) where there was none to begin with;
-    /// [`Validation`](crate::ErrorKind::Validation) with the code `DeletionError` where COR keeps it because something
-    /// belongs to it; every other kind as [`Error`] lists them.
+    /// [`ProjectNotFound`](crate::ErrorKind::ProjectNotFound) where the first attempt finds no project;
+    /// [`Validation`](crate::ErrorKind::Validation) with the code `DeletionError` where COR does not delete the project because
+    /// something belongs to it; every other kind as [`Error`] lists them.
     ///
     /// ```
     /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;

@@ -53,12 +53,12 @@ impl Endpoint {
         })
     }
 
-    /// Who answers here, for messages.
+    /// The server and proxy of this endpoint, for error messages.
     pub(crate) fn peer(&self) -> Peer<'_> {
         Peer { server: self.server, proxy: self.transport.proxy() }
     }
 
-    /// Closes what is idle: after an outage the old connections lead nowhere.
+    /// Closes idle connections: after an outage they may be dead.
     pub(crate) fn close_idle(&self) {
         self.transport.close_idle();
     }
@@ -91,10 +91,10 @@ impl Endpoint {
         request
     }
 
-    /// Sends one request, within the attempt timeout and until the deadline, where there is one.
+    /// Sends one request. The attempt timeout and the deadline, if there is one, bound it.
     ///
     /// # Errors
-    /// The failure of this attempt, where no complete answer came.
+    /// The failure of this attempt, if no complete answer arrived.
     pub(crate) async fn exchange(
         &self,
         request: Request<Bytes>,

@@ -16,13 +16,13 @@ use cor_core::{ErrorKind, Invalid, Issue, Outcome, Refusal};
 /// | `config`, `auth`, `forbidden` | correct the set-up, the credentials or the role |
 /// | `project_not_found` | check the external id and its source |
 /// | `validation` | COR refused a value: see [`code`](Error::code) and the text |
-/// | `rate_limited`, `server`, `timeout`, `transport` | send it again later, [`retry_after`](Error::retry_after) tells when |
+/// | `rate_limited`, `server`, `timeout`, `transport` | send it again later, after [`retry_after`](Error::retry_after) if COR gave a time |
 /// | `tls`, `redirect`, `protocol`, `too_large` | check address, proxy and certificates |
 /// | `cancelled` | the caller stopped it |
 ///
 /// Through serde it is the object that `cor --json` prints under `error`: `kind`, `outcome`, `message` (the
 /// [`chain`](Error::chain)), `code`, `status`, `attempts`, `retry_after` (seconds), `request_id`, `issues` (each with `field`,
-/// `code`, `message`) and `body`; what is not known is null. It is not read back: what caused an error is no data.
+/// `code`, `message`) and `body`; what is not known is null. It has no `Deserialize`: the cause of an error is not data.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -87,7 +87,7 @@ impl Error {
         self
     }
 
-    /// Puts what the error is part of in front of what happened.
+    /// Puts the reason why the call ended in front of what happened.
     pub(crate) fn because(mut self, reason: String) -> Error {
         self.0.happened = format!("{reason}: {}", self.0.happened);
         self
@@ -138,17 +138,17 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether the update took effect, as far as anybody on this side can know.
+    /// Whether the update took effect, as far as the client can know.
     pub fn outcome(&self) -> Outcome {
         self.0.outcome
     }
 
-    /// The text that [`Display`](fmt::Display) shows, causes left out.
+    /// The text that [`Display`](fmt::Display) shows, without causes.
     pub fn message(&self) -> String {
         self.to_string()
     }
 
-    /// The text with what caused it, as one line.
+    /// The text followed by its causes, as one line.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
@@ -163,7 +163,7 @@ impl Error {
         text
     }
 
-    /// What COR calls the error: `ZC001`, `ProjectNotFoundError`, …
+    /// COR's code for the error: `ZC001`, `ProjectNotFoundError`, …
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -178,7 +178,7 @@ impl Error {
         self.0.status
     }
 
-    /// How many requests were sent, or at least begun, for this call.
+    /// How many requests this call started to send.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -193,7 +193,7 @@ impl Error {
         self.0.retryable
     }
 
-    /// The id under which the server, or something in front of it, knows the request.
+    /// The request id from the answer's headers, set by the server or a gateway in front of it.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -209,7 +209,7 @@ impl Error {
     }
 }
 
-/// What helps with an error of this kind, where its text does not say so itself.
+/// The advice for errors of this kind that carry none of their own.
 fn advice(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Auth => "check the token, or the API key and client secret",
@@ -232,7 +232,7 @@ fn advice(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// Text of a foreign body that can be printed: at most 4 KiB, control characters replaced by spaces.
+/// The printable text of an answer's body: at most 4 KiB, control characters replaced by spaces.
 fn excerpt(body: &[u8]) -> Option<String> {
     const MOST: usize = 4096;
     let body = body.trim_ascii();
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_one_line_with_attempt_event_and_advice() {
+    fn the_text_is_one_line_with_action_event_and_advice() {
         let error = Error::new(ErrorKind::Server, "COR failed with HTTP 503")
             .attempting("update project \"A\" of SALESFORCE")
             .leaving(Outcome::Unknown)

@@ -1,5 +1,4 @@
-//! What the end of an attempt means: the one classification of faults, timeouts and refusals, for API and token requests
-//! alike.
+//! The classification of failed attempts: faults, timeouts and refusals, of API and token requests alike.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +9,7 @@ use crate::response::Response;
 use crate::retry::retry_after;
 use crate::transport::{FaultKind, Sent, TransportError};
 
-/// Who answers at an endpoint, for messages.
+/// The server behind an endpoint, for error messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     Cor,
@@ -18,7 +17,7 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// " to the token endpoint": COR itself goes without saying.
+    /// " to the token endpoint"; empty for COR's API.
     pub(crate) fn to(self) -> &'static str {
         match self {
             Server::Cor => "",
@@ -26,7 +25,7 @@ impl Server {
         }
     }
 
-    /// " of the token endpoint".
+    /// " of the token endpoint"; empty for COR's API.
     pub(crate) fn of(self) -> &'static str {
         match self {
             Server::Cor => "",
@@ -35,7 +34,7 @@ impl Server {
     }
 }
 
-/// Who a request was sent to, and through which proxy, as messages may show it.
+/// The server that a request was sent to, and the proxy in between, as error messages may show them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer<'a> {
     pub(crate) server: Server,
@@ -43,7 +42,7 @@ pub(crate) struct Peer<'a> {
 }
 
 impl Peer<'_> {
-    /// " through the proxy …" where there is one.
+    /// " through the proxy …"; empty without a proxy.
     fn through(&self) -> String {
         self.proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
     }
@@ -52,25 +51,25 @@ impl Peer<'_> {
 /// An attempt that did not end with COR's confirmation.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The error this is if it was the last attempt.
+    /// The call's error if no further attempt follows.
     pub(crate) error: Error,
     pub(crate) class: FailureClass,
 }
 
-/// What a failed attempt means for the next.
+/// What a failed attempt means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureClass {
-    /// Another attempt would end the same way.
+    /// Another attempt would fail the same way.
     Final,
-    /// The connection had died while it was idle; the request is repeated at once on a new one.
+    /// The idle connection had been closed; the request is sent again at once on a new one.
     Stale,
     /// COR did not accept the token.
     Unauthorised,
-    /// Too many requests: everything slows down.
+    /// Too many requests: all requests of the client slow down.
     Limited,
-    /// COR, or the way to it, is not there at the moment.
+    /// COR cannot be reached at the moment, or something in between fails.
     Unreachable,
-    /// COR failed on this request.
+    /// COR failed to process this request (500).
     Failing,
 }
 
@@ -80,7 +79,7 @@ impl Failure {
         Failure { error: error.retryable(retryable), class }
     }
 
-    /// The answer did not come in time. `timeout` is the attempt's own, `None` where the deadline of the call passed.
+    /// No answer arrived in time. `timeout` is the attempt timeout; `None` if the deadline of the call passed.
     pub(crate) fn of_timeout(sent: Sent, timeout: Option<Duration>, peer: &Peer<'_>) -> Failure {
         let (server, through) = (peer.server, peer.through());
         let doing = match sent {
@@ -96,7 +95,7 @@ impl Failure {
         Failure::new(error, FailureClass::Unreachable)
     }
 
-    /// The transport brought no complete answer.
+    /// The transport returned no complete answer.
     pub(crate) fn of_transport(fault: TransportError, peer: &Peer<'_>) -> Failure {
         let (server, through) = (peer.server, peer.through());
         let (to, of) = (server.to(), server.of());
@@ -144,7 +143,7 @@ impl Failure {
             }
         };
         let outcome = match fault.kind() {
-            // An answer came, so the request was heard.
+            // An answer arrived, so the server received the request.
             FaultKind::Protocol | FaultKind::TooLarge => Outcome::Unknown,
             _ => outcome_after(fault.sent()),
         };
@@ -157,11 +156,11 @@ impl Failure {
         Failure::new(error.caused_by(fault.into_cause()), class)
     }
 
-    /// The server answered with an error. `body` is what the error may show of it.
+    /// The server answered with an error. `body` is the part of the answer that the error may show.
     pub(crate) fn of_refusal(refusal: &Refusal, response: Response, body: &[u8], server: Server) -> Failure {
         let status = response.status;
         let kind = match (server, refusal.kind()) {
-            // Whatever a token endpoint calls its refusal, it is one of the credentials.
+            // Any 4xx of a token endpoint, whatever its code, means that it refused the credentials.
             (Server::TokenEndpoint, _) if (400..500).contains(&status) && !matches!(status, 408 | 429) => {
                 ErrorKind::Auth
             }
@@ -170,7 +169,7 @@ impl Failure {
         };
         let named = refusal.is_named() && server == Server::Cor;
         let class = match (kind, refusal.status()) {
-            // A name says more than a status: what COR refused by name it will refuse again.
+            // COR's error code decides before the status: what COR refused with a code it refuses again.
             _ if named => FailureClass::Final,
             (ErrorKind::Auth, _) if server == Server::Cor => FailureClass::Unauthorised,
             (ErrorKind::RateLimited, _) => FailureClass::Limited,
@@ -180,7 +179,7 @@ impl Failure {
         };
         let outcome = match (kind, refusal.status()) {
             _ if named || !refusal.problems().is_empty() => Outcome::NotApplied,
-            // The server had not read the request, or passes it on to another address.
+            // A redirect that keeps the method: the server did not process the request.
             (_, 307 | 308) => Outcome::NotApplied,
             (_, 408) => Outcome::Unknown,
             (_, 400..500) => Outcome::NotApplied,
@@ -204,7 +203,7 @@ impl Failure {
         Failure::new(error, class)
     }
 
-    /// Something came that is no answer of this server's.
+    /// The answer is not one that this server gives.
     pub(crate) fn of_unreadable(happened: String, response: Response, body: &[u8]) -> Failure {
         let error = Error::new(ErrorKind::Protocol, happened)
             .answered(response.status, None, response.request_id, body)
@@ -213,7 +212,7 @@ impl Failure {
     }
 }
 
-/// What is known of an update of which this much was sent and nothing heard.
+/// The outcome of an update after this much of it was sent and no answer arrived.
 fn outcome_after(sent: Sent) -> Outcome {
     match sent {
         Sent::Nothing => Outcome::NotApplied,

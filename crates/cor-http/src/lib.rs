@@ -2,7 +2,7 @@
 //!
 //! * [`Client`]: set up by [`Client::builder`] or [`Client::from_env`]; cheap to clone.
 //! * [`Projects::update`]: one update, with its retries and waits inside one deadline.
-//! * [`Projects::create`], [`Projects::delete`]: a new project, and one that goes.
+//! * [`Projects::create`], [`Projects::delete`]: creates or deletes one project.
 //! * [`Projects::update_many`]: many updates, in order per project, one result per row.
 //! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
 //! * `blocking`: the same for code without async (feature `blocking`).
@@ -29,7 +29,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `reqwest` | yes | the default transport: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies, the system's certificates |
-//! | `direct` | no | a lean transport for straight connections: HTTP/1.1, less CPU, exact about what has left; chosen by [`ClientBuilder::transport_kind`] |
+//! | `direct` | no | a transport for connections without a proxy: HTTP/1.1, less CPU, knows exactly whether a byte of a request has left; chosen by [`ClientBuilder::transport_kind`] |
 //! | `blocking` | yes | `blocking::Client` |
 //!
 //! With `default-features = false` the crate holds no TLS, HTTP or proxy library, and needs a transport of the caller's
@@ -76,7 +76,12 @@ pub use retry::RetryPolicy;
 pub use stop::Stop;
 pub use transport::{Transport, TransportKind};
 
-/// The README's Rust, so that it cannot rot.
+/// Compiles the README's Rust examples.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Compiles and runs the Rust examples of docs/serde.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/serde.md")]
+struct SerdeDocs;

@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 /// The paths of the Integrations API below one base URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
-    /// That of all projects.
+    /// The path of the collection.
     projects: String,
 }
 
@@ -30,7 +30,7 @@ impl Paths {
     }
 }
 
-/// What is to be done with one project: the same bytes on every attempt, except for the token.
+/// A request for one project. Its bytes are the same on every attempt, except for the token.
 #[derive(Debug)]
 pub(crate) struct Operation<'a> {
     verb: &'static str,
@@ -70,7 +70,7 @@ impl<'a> Operation<'a> {
         Operation::new("create", Method::POST, paths.projects.clone(), body, id, source)
     }
 
-    /// `DELETE /v2/integrations/projects/{id}`. `nothing` is an update of the source without fields.
+    /// `DELETE /v2/integrations/projects/{id}`. `nothing` is an update without fields: COR's delete carries the same body, the source alone.
     ///
     /// # Errors
     /// Every problem of the id and the source at once.
@@ -105,7 +105,7 @@ impl<'a> Operation<'a> {
         Ok(Operation { verb, method, path, body: body.into(), id, source })
     }
 
-    /// Whether doing it twice comes to the same as doing it once.
+    /// Whether sending it twice has the same effect as sending it once.
     pub(crate) fn is_idempotent(&self) -> bool {
         self.method != Method::POST
     }
@@ -114,13 +114,13 @@ impl<'a> Operation<'a> {
         self.method == Method::DELETE
     }
 
-    /// What is attempted, for messages.
+    /// What the call attempts, for error messages.
     pub(crate) fn action(&self) -> String {
         action(self.verb, self.id, self.source)
     }
 
-    /// The span of the call. Nothing of the update is in it, and the id only where the user asked for it: logs are read by
-    /// others than the ones who may read the data.
+    /// The tracing span of the call. It holds no field of the update, and the external id only if the user switched that
+    /// on: people who read logs may not be allowed to read the data.
     pub(crate) fn span(&self, with_id: bool) -> tracing::Span {
         let (source, id) = (self.source.as_str(), tracing::field::Empty);
         let span = match self.verb {
@@ -156,7 +156,7 @@ fn refuse(issues: Vec<Issue>, verb: &str, id: &str, source: &Source) -> Result<(
 }
 
 fn action(verb: &str, id: &str, source: &Source) -> String {
-    // Long ids are cut: the message is for people.
+    // Long ids are cut to keep the message readable.
     let shown: String = id.chars().take(100).collect();
     format!("{verb} project {shown:?} of {source}")
 }

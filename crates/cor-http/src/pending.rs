@@ -8,7 +8,7 @@ use crate::options::CallOptions;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// A call that has not started: it does when it is awaited. Options that are set here hold for this call alone.
+/// A call that starts when it is awaited. Options set here apply to this call only.
 ///
 /// Dropping the future stops the call; whether a request under way was applied is then unknown.
 ///

@@ -1,15 +1,15 @@
-//! Takes secrets out of foreign text: there are servers that answer with what they were sent.
+//! Removes secrets from text that a server sent: some servers echo the request in their answer.
 
 use std::collections::HashSet;
 
-/// A piece of a secret counts from this many bytes on. A secret that is shorter is no secret.
+/// Pieces of a secret of this many bytes are redacted. A shorter secret is not redacted: its bytes occur by chance.
 const PIECE: usize = 8;
 const HIDDEN: &[u8] = b"[hidden]";
 
 /// Replaces the secrets, and every piece of them, in `text`. Returns whether there were any.
 pub(crate) fn redact(text: &mut Vec<u8>, secrets: &[&str]) -> bool {
     let pieces = Pieces::of(secrets);
-    // What is hidden so far and what stood around it; the end of the last piece.
+    // The redacted text so far, and where the last piece of a secret ended.
     let (mut clean, mut kept) = (Vec::new(), 0);
     let mut window = 0;
     for (at, byte) in text.iter().enumerate() {
@@ -34,7 +34,7 @@ pub(crate) fn redact(text: &mut Vec<u8>, secrets: &[&str]) -> bool {
     true
 }
 
-/// Eight bytes each, as numbers, behind a coarse sieve: a text of megabytes has to pass in no time.
+/// All pieces of [`PIECE`] bytes, as numbers, behind a coarse filter so that megabytes of text are scanned fast.
 struct Pieces {
     sieve: [u64; 64],
     exact: HashSet<u64>,
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_and_their_pieces_are_hidden_and_nothing_else() {
+    fn redacts_secrets_and_their_pieces_and_nothing_else() {
         for (text, expected) in [
             ("Bearer hush-0123456789!", "Bearer [hidden]!"),
             ("hush-0123456789", "[hidden]"),

@@ -1,4 +1,4 @@
-//! The types of this crate as serde shows them.
+//! serde for the types of this crate.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Error, Pause, Progress, RetryPolicy, Summary};
 
-/// What every face tells programs about an error, in this order.
+/// The members of an error object, in the order in which every face writes them.
 #[derive(Serialize)]
 #[serde(rename = "Error")]
 struct ErrorShape<'a> {
@@ -78,7 +78,8 @@ struct ProgressShape {
     paused: Option<Pause>,
 }
 
-/// Waits are seconds. What is left out has its default, and what is unknown is a mistake in somebody's configuration.
+/// Waits are in seconds. A member that is left out has its default; an unknown member is an error, as it is most likely a
+/// misspelt option.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "RetryPolicy", deny_unknown_fields)]
 struct RetryPolicyShape {
@@ -145,7 +146,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_error_is_the_object_that_every_face_prints() {
+    fn an_error_serialises_to_the_object_that_every_face_prints() {
         let cause = std::io::Error::other("cause");
         let error = Error::new(ErrorKind::RateLimited, "COR takes no more requests")
             .attempting("update project \"A\" of SAP")
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_data_comes_back_as_it_was() {
+    fn summary_progress_and_pause_survive_a_round_trip() {
         let summary = Summary { read: 5, applied: 1, rejected: 1, failed: 1, not_started: 2 };
         let written = r#"{"read":5,"applied":1,"rejected":1,"failed":1,"not_started":2}"#;
         assert_eq!(serde_json::to_string(&summary).unwrap(), written);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_policy_counts_in_seconds_and_fills_in_defaults() {
+    fn a_retry_policy_is_read_in_seconds_with_defaults() {
         let written = json!({"max_attempts": 4, "backoff_base": 0.25, "backoff_cap": 20.0});
         assert_eq!(serde_json::to_value(RetryPolicy::standard()).unwrap(), written);
         assert_eq!(serde_json::from_value::<RetryPolicy>(written).unwrap(), RetryPolicy::standard());

@@ -5,21 +5,22 @@ use std::task::Waker;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-/// Stops a run from elsewhere: what is in flight finishes, nothing new starts, and rows that wait for COR give up.
+/// Stops a run from another task or thread: requests in flight finish, no further row starts, and rows that wait for COR
+/// give up.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     set: AtomicBool,
-    /// Rows that wait.
+    /// Wakes the rows that wait for COR.
     rows: Notify,
     /// The task that waits for the run's next result.
     results: AtomicWaker,
 }
 
 impl Stop {
-    /// Stops the run. It ends when what is in flight has finished.
+    /// Stops the run, which ends when the requests in flight have finished.
     pub fn stop(&self) {
         self.0.set.store(true, Ordering::Release);
         self.0.rows.notify_waiters();

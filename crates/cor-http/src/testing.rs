@@ -1,6 +1,6 @@
 //! Test doubles: a transport in memory, for tests of programs that use this crate.
 //!
-//! It serves no HTTP: where a test is to go over a socket, the crate `cor-sandbox` is a whole local COR.
+//! It serves no HTTP. For tests over a socket there is the crate `cor-sandbox`, a local COR server.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,7 +40,7 @@ pub struct MemoryTransport {
 }
 
 impl MemoryTransport {
-    /// Answers each request with what `answer` returns for it. An error stands for a fault on the way:
+    /// Answers each request with what `answer` returns for it. An error stands for a network fault:
     ///
     /// ```
     /// use cor_http::testing::MemoryTransport;
@@ -63,7 +63,7 @@ impl MemoryTransport {
         MemoryTransport { answer: Arc::new(answer), requests: Arc::default() }
     }
 
-    /// Answers every request with this status and body. A status that HTTP does not know counts as 500.
+    /// Answers every request with this status and body. A number that is not an HTTP status counts as 500.
     pub fn json(status: u16, body: impl Into<Bytes>) -> MemoryTransport {
         let (status, body) =
             (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body.into());

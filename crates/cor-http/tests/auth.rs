@@ -93,7 +93,7 @@ async fn a_failed_renewal_is_shared_and_reported_as_auth() {
 }
 
 #[tokio::test]
-async fn token_calls_are_retried_on_a_bad_moment() {
+async fn token_requests_are_retried_after_passing_faults() {
     let sandbox = example();
     sandbox.queue(Answer::status(503).for_tokens().times(2));
     client(&sandbox).projects().update(ID, &named("a")).await.unwrap();

@@ -45,7 +45,7 @@ async fn a_create_that_cannot_work_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_project_that_exists_is_told_by_its_code() {
+async fn a_duplicate_is_recognised_by_the_code_of_the_answer() {
     let sandbox = Sandbox::start().unwrap();
     let client = client(&sandbox);
     client.projects().create(&create()).await.unwrap();
@@ -152,7 +152,7 @@ async fn not_found_after_a_lost_answer_is_a_delete_that_worked() {
 }
 
 #[test]
-fn both_work_without_async() {
+fn create_and_delete_work_without_async() {
     let sandbox = Sandbox::start().unwrap();
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     assert_eq!(client.projects().create(&create()).unwrap().name(), Some("N"));
@@ -205,7 +205,7 @@ async fn a_missing_project_is_created_and_a_lost_answer_settled_by_an_update() {
     let lost = || Answer::apply_then_drop();
     let first = || Answer::error(404, "ProjectNotFoundError", "", "no");
     assert_eq!(missing(vec![first(), lost()]).await, (named.clone(), true, "PUT POST PUT".into()));
-    // The create never arrived: nobody repeats it, and nobody claims to know.
+    // The create was lost: the client does not send it again, and its outcome stays unknown.
     let never = missing(vec![first(), Answer::drop_connection()]).await;
     assert_eq!(never, (Err(Outcome::Unknown), false, "PUT POST PUT".into()));
     // Somebody else was quicker.

@@ -23,7 +23,7 @@ fn fickle(seed: u64) -> Peer {
 }
 
 #[test]
-fn a_hundred_thousand_calls_to_one_who_closes_idle_connections_at_random() {
+fn a_hundred_thousand_calls_to_a_server_that_closes_idle_connections_at_random() {
     let peer = fickle(cor_fault_peer::seed());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (calls, failed) = runtime.block_on(async {
@@ -94,7 +94,7 @@ async fn nothing_is_sent_after_the_call_returned() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ended_while_it_was_idle_costs_no_attempt_and_no_doubt() {
+async fn a_connection_closed_while_idle_costs_no_attempt_and_leaves_the_outcome_certain() {
     let (go_on, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let peer = Peer::start(move |n, talk| {

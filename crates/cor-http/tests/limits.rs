@@ -1,4 +1,5 @@
-//! Limits that nobody told the client of, in real time, against the sandbox. The policy itself is tested in invented time.
+//! Limits that the client has to learn, in real time, against the sandbox. `admission/rate_limiter/simulation.rs` tests the
+//! same in simulated time.
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and figures have to be seen
 
 mod common;
@@ -14,7 +15,7 @@ const RATE: f64 = 200.0;
 const ROWS: usize = 5000;
 
 #[test]
-fn a_limit_that_nobody_told_of_is_kept_to_and_used() {
+fn an_unknown_limit_is_learned_and_used_almost_fully() {
     let bucket = RateLimit::per_second(RATE);
     let limits = [
         ("bucket", bucket.retry_after(false)),

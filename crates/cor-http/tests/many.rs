@@ -169,7 +169,7 @@ async fn one_row_that_always_fails_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn a_refused_token_ends_the_run_instead_of_failing_a_million_rows() {
+async fn a_refused_token_ends_the_run() {
     let sandbox = with_projects(Sandbox::builder(), 100);
     let wrong = quick(common::builder()).base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let mut results = wrong.projects().update_many(rows(100)).concurrency(4).start();
@@ -205,7 +205,7 @@ async fn an_address_where_nothing_ever_answered_is_given_up_on_after_the_deadlin
 }
 
 #[test]
-fn the_blocking_door_yields_the_same_results() {
+fn a_blocking_run_yields_the_same_results() {
     let sandbox = with_projects(Sandbox::builder(), 50);
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     let results = client.projects().update_many(rows(50), |many| many.concurrency(4)).unwrap();
@@ -225,7 +225,7 @@ async fn a_limit_that_refuses_everything_stops_the_run_after_the_outage_timeout(
 }
 
 #[tokio::test]
-async fn no_token_for_a_moment_pauses_the_run() {
+async fn a_token_endpoint_that_fails_for_a_while_pauses_the_run() {
     let sandbox = with_projects(Sandbox::builder(), 50);
     sandbox.queue(Answer::status(503).for_tokens().times(9));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
@@ -262,7 +262,7 @@ async fn a_server_that_says_when_it_is_back_fails_no_row() {
 }
 
 #[tokio::test]
-async fn a_stop_is_heard_during_an_outage_and_by_an_input_that_never_goes_on() {
+async fn a_stop_ends_a_run_during_an_outage_and_with_an_input_that_yields_nothing() {
     let sandbox = Arc::new(with_projects(Sandbox::builder(), 8));
     sandbox.queue(Answer::status(503).header("retry-after", "600").times(100_000));
     let rows = futures_util::stream::iter(rows(8)).chain(futures_util::stream::pending());

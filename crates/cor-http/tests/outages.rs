@@ -109,7 +109,7 @@ fn half_a_minute_without_cor_fails_no_row() {
     thread::scope(|scope| {
         scope.spawn(connections_refused);
         scope.spawn(a_black_hole);
-        scope.spawn(a_cor_that_takes_everything_in_and_says_nothing);
+        scope.spawn(requests_without_answers);
         scope.spawn(nothing_but_503);
     });
 }
@@ -136,7 +136,7 @@ fn a_black_hole() {
     run("a black hole", &peer, away, back);
 }
 
-fn a_cor_that_takes_everything_in_and_says_nothing() {
+fn requests_without_answers() {
     let (peer, is_away) = switchable(cor_fault_peer::Talk::wait_for_end);
     let switch = |away| move || is_away.store(away, Ordering::Release);
     let (away, back) = (switch.clone()(true), switch(false));

@@ -46,7 +46,7 @@ async fn a_reset_after_the_request_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn half_an_answer_is_none() {
+async fn an_incomplete_answer_is_not_accepted() {
     let (result, _) = outcome_of(|_, talk| {
         talk.listen();
         talk.say("HTTP/1.1 200 OK\r\ncontent-length: 80\r\n\r\n{\"id\":7");
@@ -56,7 +56,7 @@ async fn half_an_answer_is_none() {
 }
 
 #[tokio::test]
-async fn one_that_never_answers_is_given_up_on() {
+async fn a_server_that_never_answers_times_out() {
     let (result, _) = outcome_of(|_, talk| {
         talk.listen();
         talk.wait_for_end();
@@ -66,7 +66,7 @@ async fn one_that_never_answers_is_given_up_on() {
 }
 
 #[tokio::test]
-async fn a_drip_that_goes_on_for_ever_is_given_up_on() {
+async fn an_answer_that_drips_without_end_times_out() {
     let (result, _) = outcome_of(|_, talk| {
         talk.listen();
         talk.say("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n");
@@ -94,7 +94,7 @@ async fn a_slow_answer_in_single_bytes_is_an_answer() {
 }
 
 #[tokio::test]
-async fn something_that_is_not_http() {
+async fn bytes_that_are_not_http_are_a_protocol_error() {
     for text in ["SSH-2.0-OpenSSH_9.2\r\n", "\x16\x03\x01\x02\x00", "HTTP/2 200\r\n\r\n", "\r\n\r\n"] {
         let (result, peer) = outcome_of(move |_, talk| {
             talk.listen();
@@ -127,7 +127,7 @@ async fn an_endless_answer_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_while_idle_is_nobodys_problem() {
+async fn a_connection_closed_while_idle_surfaces_no_error() {
     let peer = Peer::start(|_, talk| {
         if talk.listen() {
             talk.project();
@@ -145,7 +145,7 @@ async fn a_connection_closed_while_idle_is_nobodys_problem() {
 }
 
 #[tokio::test]
-async fn an_early_refusal_is_heard_although_the_rest_could_not_be_sent() {
+async fn an_early_refusal_is_reported_although_the_rest_could_not_be_sent() {
     let (result, _) = outcome_of(|_, talk| {
         // Answers before it has read anything, and leaves with a reset.
         talk.say("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
@@ -156,7 +156,7 @@ async fn an_early_refusal_is_heard_although_the_rest_could_not_be_sent() {
 }
 
 #[tokio::test]
-async fn tls_that_is_no_tls() {
+async fn a_server_that_answers_tls_with_http_is_a_tls_error() {
     let peer = Peer::start(|_, talk| {
         talk.say("HTTP/1.1 400 Bad Request\r\n\r\n");
         talk.wait_for_end();
@@ -182,7 +182,7 @@ async fn a_handshake_that_never_ends_is_part_of_connecting() {
 }
 
 #[tokio::test]
-async fn one_dead_connection_is_reason_enough_to_make_a_new_one() {
+async fn after_one_dead_connection_the_request_leaves_on_a_new_one() {
     // Answers the first request on a connection and leaves at the second, once it has read it.
     let peer = Peer::start(|_, talk| {
         talk.listen();

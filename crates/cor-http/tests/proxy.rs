@@ -225,7 +225,7 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_it_says_is_taken_for_cors_word() {
+async fn no_response_of_the_proxy_is_reported_as_cors() {
     let lag = Lag::watch();
     for Attack { name, does, kind, asks, says } in ATTACKS {
         let proxy = Peer::start(|_, talk| does(talk));
@@ -250,7 +250,7 @@ async fn nothing_it_says_is_taken_for_cors_word() {
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_reached_is_named() {
+async fn a_proxy_that_cannot_be_reached_is_named() {
     for (door, says) in [(Accept::Refused, "refused"), (Accept::BlackHole, "150ms"), (Accept::Never, "150ms")]
     {
         let proxy = Peer::play(&Script { accept: door, ..Script::default() });
@@ -265,7 +265,7 @@ async fn one_that_cannot_be_reached_is_named() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_a_password_not_given_unasked() {
+async fn a_redirect_of_the_proxy_is_not_followed_and_no_password_is_sent_unasked() {
     let elsewhere = cor();
     let location = elsewhere.url.clone();
     let proxy = Peer::start(move |_, talk| {
@@ -327,7 +327,7 @@ async fn opens_a_tunnel_at_every_200() {
 }
 
 #[tokio::test]
-async fn it_makes_one_tunnel_for_many_calls_and_hears_no_token() {
+async fn one_tunnel_serves_many_calls_and_the_proxy_sees_no_token() {
     let cor = cor();
     let address = cor.address();
     let proxy = Peer::start(move |_, talk| tunnel(talk, address));
@@ -357,7 +357,7 @@ async fn it_makes_one_tunnel_for_many_calls_and_hears_no_token() {
 }
 
 #[tokio::test]
-async fn tokens_are_fetched_through_it_too() {
+async fn tokens_are_fetched_through_the_proxy_too() {
     let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
         while talk.listen() {
             match talk
@@ -409,7 +409,7 @@ async fn tokens_are_fetched_through_it_too() {
 }
 
 #[tokio::test]
-async fn one_that_refuses_ends_a_run_and_does_not_look_like_an_outage() {
+async fn a_proxy_that_refuses_ends_a_run_and_does_not_look_like_an_outage() {
     let proxy = Peer::start(|_, talk| {
         talk.listen();
         talk.say("HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n");
@@ -454,7 +454,7 @@ async fn with_tls(proxy: &Peer) -> (String, tempfile::NamedTempFile) {
 }
 
 #[tokio::test]
-async fn one_that_speaks_tls_is_checked_like_cor_itself() {
+async fn the_certificate_of_a_tls_proxy_is_checked_like_cors() {
     let cor = cor();
     let address = cor.address();
     let proxy = Peer::start(move |_, talk| tunnel(talk, address));
@@ -481,7 +481,7 @@ async fn one_that_speaks_tls_is_checked_like_cor_itself() {
 }
 
 #[tokio::test]
-async fn calls_to_this_machine_do_not_go_through_it() {
+async fn calls_to_this_machine_do_not_use_the_proxy() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let proxy = Peer::start(|_, talk| talk.wait_for_end());
     let client = Client::builder()
@@ -495,7 +495,7 @@ async fn calls_to_this_machine_do_not_go_through_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_an_address_is_a_configuration_error_that_hides_the_password() {
+async fn an_unusable_proxy_address_is_a_configuration_error_without_the_password() {
     for (address, says) in [
         ("http://user:pass-word@", "proxy is no address"),
         ("http://user:pass-word@proxy.example:99999", "proxy is no address"),

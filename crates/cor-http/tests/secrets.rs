@@ -263,13 +263,13 @@ async fn faults(hushed: &Hushed, captured: &Captured) {
             captured.peer("a peer that is not trusted", &peer);
         }
     }
-    // In TLS nobody on the way sees the token.
+    // TLS hides the token from proxies.
     let eavesdropper = Peer::start(Talk::wait_for_end_numbered);
     call(client(hushed, &eavesdropper.url.replace("http:", "https:")), "no TLS", captured).await;
     captured.peer("a peer that does not speak TLS", &eavesdropper);
 }
 
-/// Token endpoints that echo, redirect, break, and answer with tokens in shapes that nobody knows.
+/// Token endpoints that echo, redirect, break, and answer with tokens in unknown forms.
 async fn token_endpoints(hushed: &Hushed, captured: &Captured) {
     let Hushed { token, key, secret, refresh, .. } = hushed;
     let basic = BASE64_STANDARD.encode(format!("{key}:{secret}"));

@@ -68,7 +68,7 @@ fn holds(bytes: &[u8], piece: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn it_resolves_the_name_and_hears_no_token() {
+async fn the_proxy_resolves_the_name_and_sees_no_token() {
     let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
         while talk.listen() {
             talk.project();
@@ -89,7 +89,7 @@ async fn it_resolves_the_name_and_hears_no_token() {
 }
 
 #[tokio::test]
-async fn without_h_the_address_is_found_here() {
+async fn with_socks5_this_machine_resolves_the_name() {
     let proxy = Peer::start(|_, talk| {
         agreed(talk);
         talk.say([5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -192,7 +192,7 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_it_says_is_taken_for_cors_word() {
+async fn no_response_of_the_proxy_is_reported_as_cors() {
     let lag = Lag::watch();
     for Attack { name, does, again, says } in ATTACKS {
         let proxy = Peer::start(|_, talk| does(talk));

@@ -113,7 +113,7 @@ async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error
 }
 
 #[tokio::test]
-async fn an_authority_of_ones_own_is_trusted_when_it_is_given() {
+async fn an_authority_of_ca_file_is_trusted() {
     let server = server("127.0.0.1").await;
     assert_eq!(call(&server.url, Some(&server.ca_file)).await.unwrap(), Some(7));
 }

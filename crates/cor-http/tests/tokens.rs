@@ -239,7 +239,7 @@ async fn a_renewal_outlives_the_call_that_began_it() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_nobody_waits_for_any_more_is_over() {
+async fn a_renewal_whose_callers_are_all_gone_is_dropped() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).build().unwrap();
     cor.change(|state| state.hold_token = true);
@@ -250,7 +250,7 @@ async fn a_renewal_that_nobody_waits_for_any_more_is_over() {
         assert!(call.await.unwrap_err().is_cancelled());
     }
     cor.change(|state| state.hold_token = false);
-    // The token that nobody hears of any more is not given out later than the next.
+    // The token of the dropped refresh never replaces the token of the next one.
     cor.reaches(|state| state.told == 1).await;
     assert_eq!(results(calls(&client, CALLS)).await, [Ok(()); CALLS]);
     assert_eq!(cor.asked(), 2);
@@ -344,7 +344,7 @@ async fn odd_lifetimes_never_loop() {
 }
 
 #[tokio::test]
-async fn a_cor_that_rejects_every_token_is_believed_after_the_second() {
+async fn a_second_rejected_token_ends_the_call_with_auth() {
     let (cor, peer) = Cor::start();
     // Each token is no good from the start.
     cor.change(|state| state.token_answer.1 = r#"{"access_token":"useless","expires_in":0}"#.to_owned());

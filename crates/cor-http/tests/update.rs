@@ -50,7 +50,7 @@ async fn only_what_was_set_changes() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_with_the_same_bytes() {
+async fn a_request_whose_answer_is_lost_is_sent_again_with_the_same_bytes() {
     let sandbox = example();
     sandbox.queue(Answer::apply_then_drop());
     let project = client(&sandbox).projects().update(ID, &named("N")).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn a_doubtful_attempt_makes_the_whole_call_doubtful() {
+async fn one_attempt_of_unknown_outcome_makes_the_outcome_of_the_call_unknown() {
     let sandbox = example();
     sandbox.queue(Answer::apply_then_drop());
     sandbox.queue(Answer::error(400, "ValidationError", "ValidationError", "no"));
@@ -127,7 +127,7 @@ async fn an_attempt_that_takes_too_long_makes_room_for_another() {
 }
 
 #[tokio::test]
-async fn nothing_listens_there() {
+async fn an_address_without_a_listener_is_a_transport_error() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -211,7 +211,7 @@ async fn a_call_that_is_dropped_sends_nothing_more() {
 }
 
 #[test]
-fn the_blocking_door_waits_on_the_callers_thread_and_serves_many() {
+fn blocking_calls_wait_on_the_callers_thread_and_many_threads_share_a_client() {
     let sandbox = example();
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     std::thread::scope(|scope| {

@@ -34,7 +34,7 @@ impl Masked {
         Masked((0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect())
     }
 
-    /// The secret itself, for somebody who wipes it.
+    /// The secret itself. The caller wipes it.
     fn reveal(&self) -> String {
         let bytes: Vec<u8> = self.0.iter().map(|byte| byte ^ MASK).collect();
         String::from_utf8(bytes).unwrap()

@@ -66,7 +66,8 @@ pub(crate) fn certain(accepted: &str, pending: &str) -> Option<String> {
     Some(write(&fields))
 }
 
-/// A field that COR is to be told.
+/// A field with a value to send. Serialises to `{"field", "old", "new"}`; the values stand there as JSON with every digit,
+/// and `old` is left out where it is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldChange {
     /// The field's name on the wire.

@@ -35,6 +35,7 @@ mod read;
 mod rejects;
 mod report;
 mod row;
+mod serial;
 mod state;
 mod states;
 mod text;

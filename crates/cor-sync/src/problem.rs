@@ -96,8 +96,8 @@ pub struct Broken {
     pub error: io::Error,
 }
 
-/// One problem of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One problem of a row. Serialises to an object of the four members.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// The column as the input calls it; `None` for the row as a whole.
     pub column: Option<String>,

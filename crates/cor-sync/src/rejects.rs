@@ -10,7 +10,7 @@ use csv::ByteRecord;
 use crate::read::quoting::{self, Fault};
 use crate::{Members, NOTES, names};
 
-/// What became of a row that was not applied.
+/// What became of a row that was not applied. Serialises to its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Refused before anything was sent.
@@ -24,7 +24,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    const ALL: [Fate; 4] = [Fate::Rejected, Fate::NotApplied, Fate::Unknown, Fate::NotStarted];
+    pub(crate) const ALL: [Fate; 4] = [Fate::Rejected, Fate::NotApplied, Fate::Unknown, Fate::NotStarted];
 
     /// The word in the file: `rejected`, `not_applied`, `unknown`, `not_started`.
     pub fn as_str(self) -> &'static str {

@@ -1,7 +1,6 @@
 //! `cor projects plan`, and a dry run with a state: what would be sent.
 
 use cor_sync::{Change, FieldChange, Rows, State, StateError, TableSync, plain};
-use serde_json::Value;
 
 use super::feed::{Control, Feed};
 use super::kept::{Keeping, read};
@@ -99,7 +98,10 @@ async fn look(
 /// One project as the plan shows it.
 fn diff(change: &Change, output: &mut Output) {
     if output.is_json() {
-        return output.bytes(format!("{}\n", json(change)).as_bytes());
+        if let Err(error) = output.json_of(change) {
+            output.error(&format!("project {:?} cannot be shown: {error}", change.id));
+        }
+        return;
     }
     let (sign, what) = match change.is_new {
         true => (styled(GREEN, "+"), ", new"),
@@ -129,20 +131,4 @@ fn shown(json: &str) -> String {
         None => json,
         Some((cut, _)) => format!("{}…", &json[..cut]),
     }
-}
-
-/// The same for programs, with values to the letter; `old` is left out where it is not known.
-fn json(change: &Change) -> String {
-    let fields = change.fields.iter().map(|field| {
-        let old = field.old.as_ref().map_or_else(String::new, |old| format!("\"old\":{old},"));
-        format!("{{\"field\":{},{old}\"new\":{}}}", Value::from(field.name.as_str()), field.new)
-    });
-    format!(
-        "{{\"id\":{},\"line\":{},\"rows\":{},\"new\":{},\"changes\":[{}]}}",
-        Value::from(change.id.as_str()),
-        change.lines.0,
-        change.rows,
-        change.is_new,
-        fields.collect::<Vec<_>>().join(","),
-    )
 }

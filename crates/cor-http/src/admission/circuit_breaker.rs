@@ -71,7 +71,7 @@ pub(crate) struct Failure {
     pub(crate) affects_all_rows: bool,
 }
 
-/// How much a failure affects, as far as the circuit breaker can tell.
+/// How many requests a failure affects, as far as the circuit breaker can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureScope {
     /// The request alone: the circuit breaker is not open.
@@ -91,7 +91,7 @@ impl CircuitBreaker {
         matches!(self.state, State::Closed)
     }
 
-    /// Whether it is open for more than a few rows that COR cannot process.
+    /// Whether it is open because of an outage, rather than because of a few rows that COR cannot process.
     pub(crate) fn is_outage_confirmed(&self) -> bool {
         self.is_open() && (self.affects_all_rows || self.failed_projects.len() >= FAILURES_TO_OPEN as usize)
     }

@@ -1,5 +1,5 @@
-//! Admission control: what a request passes before it leaves. Requests of one project leave in order, the rate limiter
-//! spaces them, and in bulk the circuit breaker holds them back during an outage.
+//! Admission control decides when a request may leave. Requests of one project leave in order, the rate limiter spaces
+//! requests, and in bulk the circuit breaker holds them back during an outage.
 
 pub(crate) mod circuit_breaker;
 pub(crate) mod order;
@@ -121,7 +121,7 @@ impl Admission {
             let closed = state.circuit_breaker.record_answer();
             self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
             if was_open {
-                tracing::info!("COR is back; rows go on");
+                tracing::info!("COR answers again; the run continues");
             }
             limit_ended || closed
         };
@@ -248,7 +248,7 @@ impl State {
         };
         match (self.rate_limiter.acquire(now), wait_limit) {
             (Ok(()), _) => Ok(Ok(permit)),
-            // One probe more does not matter to the rate, and one that waits would delay every row.
+            // One probe does not matter to the rate, and a probe that waits would delay every row.
             (Err(_), _) if permit == Permit::Probe => Ok(Ok(permit)),
             (Err(retry_at), WaitLimit::Deadline(deadline)) if retry_at > *deadline => {
                 Err(Rejected::RateLimited(retry_at - now))
@@ -322,7 +322,7 @@ mod tests {
             fail(&mut state, now);
             let almost = now + timeout - secs(1);
             assert!(matches!(state.acquire(&ROW, almost), Ok(Ok(Permit::Probe))));
-            // The next probe would be later than that.
+            // The next probe would be due after the timeout.
             assert_eq!(retry_at(state.acquire(&ROW, almost)), (now + timeout, true));
             assert_eq!(state.acquire(&ROW, now + timeout).err(), Some(Rejected::Unreachable(timeout)));
         }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::token::Token;
 
-/// What the token endpoint hands out. The lifetime counts from when the request for it was sent.
+/// A token that the token endpoint issued. Its lifetime counts from when the request for it was sent.
 #[derive(Clone)]
 pub(super) struct Grant {
     pub(super) token: SecretString,
@@ -14,7 +14,7 @@ pub(super) struct Grant {
     pub(super) lifetime: Duration,
 }
 
-/// The token at hand, and what its age means now. Pure: the time is an argument.
+/// The current token, and whether it needs a refresh. Pure: the time is an argument.
 #[derive(Debug, Default)]
 pub(super) struct TokenCache {
     current: Option<Cached>,
@@ -33,9 +33,9 @@ struct Cached {
 #[derive(Debug)]
 pub(super) enum TokenState {
     Fresh(Arc<Token>),
-    /// It is still good; a caller who can spare the time refreshes it.
+    /// Still valid; the next caller refreshes it ahead of its expiry.
     Expiring(Arc<Token>),
-    /// There is none, or it has expired or was rejected.
+    /// There is no token, or it has expired or COR rejected it.
     Missing,
 }
 
@@ -44,7 +44,7 @@ impl TokenCache {
     const MARGIN: Duration = Duration::from_secs(60);
     /// After a refresh ahead of time failed, this long passes before the next.
     const RETRY_AFTER: Duration = Duration::from_secs(5);
-    /// Whatever lifetime COR states, a new token is tried for this long: no odd number may cause a loop.
+    /// A new token is used for at least this long, whatever lifetime COR states: a lifetime of 0 must not cause a loop.
     const MIN_LIFETIME: Duration = Duration::from_secs(5);
 
     pub(super) fn state(&self, now: Instant) -> TokenState {
@@ -74,7 +74,7 @@ impl TokenCache {
         token
     }
 
-    /// COR did not accept the token of this generation. Says nothing about a newer one.
+    /// COR did not accept the token of this generation. A newer token stays.
     pub(super) fn reject(&mut self, generation: u64) {
         if self.current.as_ref().is_some_and(|cached| cached.token.generation == generation) {
             self.current = None;

@@ -30,7 +30,7 @@ use crate::response::Response;
 use crate::retry::{Attempt, AttemptCounter, Next, RetryPolicy, run};
 use crate::transport::{ConnectionChoice, RequestContext};
 
-/// Asks a token endpoint.
+/// Requests tokens from a token endpoint.
 #[derive(Debug)]
 pub(crate) struct TokenEndpoint {
     pub(crate) url: Url,
@@ -40,7 +40,7 @@ pub(crate) struct TokenEndpoint {
 }
 
 impl TokenEndpoint {
-    /// Refreshes where COR gave the means, else (or where that fails) asks anew.
+    /// Uses the refresh token if there is one. Without one, or if that fails, requests a new token.
     pub(super) async fn grant(
         &self,
         key: &SecretString,
@@ -59,14 +59,14 @@ impl TokenEndpoint {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("grant_type", "client_credentials");
         let pair = Zeroizing::new([key.expose_secret(), ":", secret.expose_secret()].concat());
-        // What grows leaves copies behind.
+        // Sized up front: a buffer that grows leaves copies of the secret behind.
         let mut encoded = Zeroizing::new(String::with_capacity(pair.len().div_ceil(3) * 4));
         BASE64_STANDARD.encode_string(&*pair, &mut encoded);
         let secrets = [key.expose_secret(), secret.expose_secret(), &*encoded];
         self.ask(&url, Some(sensitive(&["Basic ", &encoded])), Bytes::new(), &secrets).await
     }
 
-    /// `…/oauth/token` has the sibling `…/oauth/refreshtoken`.
+    /// The refresh address: `…/oauth/refreshtoken` beside `…/oauth/token`.
     fn refresh_url(&self) -> Url {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -75,7 +75,7 @@ impl TokenEndpoint {
         url
     }
 
-    /// `secrets` is what the request holds and no error may.
+    /// `secrets` are the secrets in the request, which no error may show.
     async fn ask(
         &self,
         url: &Url,
@@ -108,13 +108,13 @@ impl Attempt for TokenCall<'_> {
             Ok(grant) => return Ok(grant),
             Err(failure) => failure,
         };
-        // Whatever became of the token request: the update that needs the token was not sent.
+        // The update that needs the token was not sent, however the token request ended.
         let error = failure.error.attempting("get a token from COR").leaving(Outcome::NotApplied);
         if failure.class == FailureClass::Final {
             return Err(Next::GiveUp(error));
         }
         let now = Instant::now();
-        // A wait that is longer than an attempt may take is not for here: the calls that need the token have deadlines.
+        // No wait longer than an attempt may take: the calls that wait for the token have deadlines of their own.
         let deadline = now + self.from.attempt_timeout;
         let policy = &self.from.retry;
         match self.attempts.next(policy, error.retry_after(), fastrand::f64(), now, deadline, || true) {
@@ -146,16 +146,16 @@ impl TokenCall<'_> {
         if (200..300).contains(&response.status) {
             return read_grant(&body).ok_or_else(|| no_token(response));
         }
-        // What it calls the error may be what it was sent.
+        // The error code in the answer may echo the request.
         let mut body = Zeroizing::new(body.to_vec());
         redact(&mut body, self.secrets);
         let refusal = Refusal::read(response.status, &body);
-        // Bodies of token endpoints are not shown: some echo what they were sent.
+        // The error shows no body of a token endpoint: some echo the request.
         Err(Failure::of_refusal(&refusal, response, b"", Server::TokenEndpoint))
     }
 }
 
-/// The body is not quoted: what it holds may be a token in a shape that is not known.
+/// The error does not quote the body, which may hold a token in an unknown form.
 fn no_token(response: Response) -> Failure {
     Failure::of_unreadable("the token endpoint's answer holds no token".to_owned(), response, b"")
 }
@@ -164,7 +164,7 @@ fn no_token(response: Response) -> Failure {
 fn read_grant(body: &[u8]) -> Option<Grant> {
     const HOUR: Duration = Duration::from_secs(3600);
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    // Nothing is copied out of the body that is not a secret from then on.
+    // Only secrets are copied out of the body, into memory that is wiped.
     type Members<'a> = BTreeMap<String, &'a RawValue>;
     let members: Members<'_> = serde_json::from_slice(body).ok()?;
     let data = members.get("data").and_then(|data| serde_json::from_str::<Members<'_>>(data.get()).ok());
@@ -186,14 +186,14 @@ fn read_grant(body: &[u8]) -> Option<Grant> {
     Some(Grant { token: text("access_token")?, refresh: text("refresh_token"), lifetime })
 }
 
-/// Text where it lies, as far as it holds no escapes.
+/// A string, borrowed from the body unless it has escapes.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn refresh_form(refresh: &SecretString) -> Bytes {
     const NAME: &str = "refresh_token=";
     let pieces = || byte_serialize(refresh.expose_secret().as_bytes());
-    // What grows leaves copies behind.
+    // Sized up front: a buffer that grows leaves copies of the secret behind.
     let length = NAME.len() + pieces().map(str::len).sum::<usize>();
     let mut form = Zeroizing::new(Vec::with_capacity(length));
     form.extend_from_slice(NAME.as_bytes());

@@ -20,7 +20,7 @@ use cache::{Grant, TokenCache, TokenState};
 pub(crate) use grant::TokenEndpoint;
 use token::Token;
 
-/// How a client proves who it is.
+/// The credentials of a client.
 #[derive(Clone)]
 pub(crate) enum Credentials {
     Token(SecretString),
@@ -39,15 +39,15 @@ pub(crate) struct Auth {
 #[derive(Default)]
 struct State {
     cache: TokenCache,
-    /// The refresh under way. It lives as long as a caller waits for it, so that one whose every caller was cancelled is
-    /// not found half done much later.
+    /// The refresh under way. It is dropped with the last caller that waits for it, so that no caller finds a refresh that
+    /// stopped half-way much earlier.
     refresh: Option<WeakShared<Refresh>>,
     /// The last refresh, if it failed, and when.
     failed: Option<(Instant, Error)>,
 }
 
 impl Auth {
-    /// The time that a call spends at most on a refresh it could do without.
+    /// How long a call waits at most for a refresh while its token is still valid.
     const SPARE: Duration = Duration::from_secs(3);
 
     /// `endpoint` is needed for client credentials.
@@ -65,9 +65,9 @@ impl Auth {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token to send. Waits for a refresh where there is none that is good, and no longer than `deadline` allows for
-    /// a refresh it could do without. `rejected` is when the request left whose token COR has just not accepted: a
-    /// refresh that failed since then answers it, and is not tried again.
+    /// A token to send. Without a valid token it waits for a refresh; with one that expires soon it waits for 3 s at most,
+    /// or a quarter of the time until `deadline`. `rejected` is when the request left that COR answered with 401: if a
+    /// refresh has failed since then, its error is returned and no other refresh starts.
     pub(crate) async fn token(
         &self,
         deadline: Instant,
@@ -77,7 +77,7 @@ impl Auth {
             let mut state = self.state();
             match state.cache.state(Instant::now()) {
                 TokenState::Fresh(token) => return Ok(token),
-                // One caller refreshes ahead of time, the others go on.
+                // One caller refreshes ahead of expiry; the others use the present token.
                 TokenState::Expiring(token) if state.refresh().is_some() => return Ok(token),
                 TokenState::Expiring(token) => (self.start_refresh(&mut state), Some(token)),
                 TokenState::Missing => match (rejected, &state.failed) {
@@ -87,7 +87,7 @@ impl Auth {
             }
         };
         let Some(good) = fallback else { return refresh?.await };
-        // A refresh ahead of time that fails or is slow does not break a token that is still good.
+        // If the refresh fails or is slow, the present token is used: it is still valid.
         let spare = Auth::SPARE.min(deadline.saturating_duration_since(Instant::now()) / 4);
         match tokio::time::timeout(spare, refresh?).await {
             Ok(Ok(token)) => Ok(token),
@@ -99,7 +99,7 @@ impl Auth {
         }
     }
 
-    /// COR answered 401 to the token of this generation. `true`: there is, or may be had, another.
+    /// COR answered 401 to the token of this generation. Returns whether the client can get another one.
     pub(crate) fn reject(&self, generation: u64) -> bool {
         if matches!(self.credentials, Credentials::Token(_)) {
             return false;
@@ -115,7 +115,7 @@ impl Auth {
         }
         let (Credentials::Client { key, secret }, Some(endpoint)) = (&self.credentials, &self.endpoint)
         else {
-            // A static token is stored for good; COR has rejected it.
+            // A static token cannot be refreshed, and COR has rejected it.
             return Err(
                 Error::new(ErrorKind::Auth, "COR did not accept the token").attempting("sign in to COR")
             );

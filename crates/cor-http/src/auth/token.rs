@@ -5,8 +5,7 @@ use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-/// A token in use. Each token of a client has a number of its own, so that a late rejection is not taken for one of a
-/// newer token.
+/// A token in use. The tokens of a client are numbered, so that a late 401 to an old token does not reject a newer one.
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) value: SecretString,
@@ -33,9 +32,9 @@ impl fmt::Debug for Token {
 }
 
 /// A header value that holds a secret: marked as sensitive, in memory that is wiped when the last clone is dropped. The
-/// pieces were checked to be sendable.
+/// caller has checked the pieces with [`sendable`].
 pub(super) fn sensitive(pieces: &[&str]) -> HeaderValue {
-    // What grows leaves copies behind.
+    // Sized up front: a buffer that grows leaves copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum()));
     pieces.iter().for_each(|piece| bytes.extend_from_slice(piece.as_bytes()));
     let value = HeaderValue::from_maybe_shared(Bytes::from_owner(bytes));

@@ -5,17 +5,17 @@ use cor_core::{Invalid, Project, ProjectCreate, ProjectUpdate};
 use crate::Error;
 use crate::admission::Pause;
 
-/// One row of many: an external id and what is to change.
+/// One row of a bulk run: an external id and its update.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The project's external id.
     pub id: String,
-    /// The update, or why there is none: a row that could not be read takes its place among the results.
+    /// The update, or the problems of a row that could not be read; such a row gets a result like every other.
     pub update: Result<ProjectUpdate, Invalid>,
 }
 
 impl Row {
-    /// A row that could not be read. It is reported with the others and never sent.
+    /// A row that could not be read. It is reported as rejected and never sent.
     pub fn invalid(id: impl Into<String>, invalid: Invalid) -> Row {
         Row { id: id.into(), update: Err(invalid) }
     }
@@ -27,7 +27,7 @@ impl<S: Into<String>> From<(S, ProjectUpdate)> for Row {
     }
 }
 
-/// What became of one row.
+/// The result of one row.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ItemResult {
@@ -35,11 +35,11 @@ pub struct ItemResult {
     pub index: u64,
     /// The row's external id.
     pub id: String,
-    /// The project as COR now has it, or why not.
+    /// The project as COR now has it, or the error.
     pub result: Result<Project, Error>,
-    /// Whether the row was begun at all. Rows are not, after the run was stopped.
+    /// Whether the row was started. `false`: the run was stopped before.
     pub started: bool,
-    /// Whether COR did not know the project and this run created it.
+    /// Whether this run created the project because COR did not have it.
     pub created: bool,
 }
 
@@ -51,13 +51,13 @@ pub struct Progress {
     pub done: u64,
     /// Rows that failed.
     pub failed: u64,
-    /// All rows, where the input knows how many it has.
+    /// The number of all rows, if the input knows it (an exact size hint).
     pub total: Option<u64>,
     /// Why nothing is sent at the moment.
     pub paused: Option<Pause>,
 }
 
-/// What became of all rows.
+/// The counters of a run. Each row is counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -67,13 +67,13 @@ pub struct Summary {
     pub applied: u64,
     /// Rows refused before anything was sent.
     pub rejected: u64,
-    /// Rows that failed otherwise.
+    /// Rows that failed after something was sent, or for want of a connection or token.
     pub failed: u64,
-    /// Rows taken from the input and not begun, because the run was stopped.
+    /// Rows taken from the input and not started, because the run was stopped.
     pub not_started: u64,
 }
 
-/// The create for an external id and update of which COR knows no project.
+/// Makes the create for a project that COR does not have, from the row's external id and update.
 pub(super) type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
 
 pub(super) type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;

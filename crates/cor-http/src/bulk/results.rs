@@ -27,11 +27,11 @@ struct Job {
 
 type InFlight = Pin<Box<dyn Future<Output = (ProjectKey, ItemResult)> + Send>>;
 
-/// The results of a run, in the order in which they finish. The run advances while they are asked for.
+/// The results of a run, in the order in which they finish. The run advances only while the caller asks for results.
 #[must_use = "a run advances only while its results are asked for"]
 pub struct Results {
     calls: Arc<Calls>,
-    /// `None` once the input has ended or is no longer wanted.
+    /// `None` once the input has ended, or the run was stopped.
     rows: Option<BoxStream<'static, Row>>,
     concurrency: usize,
     outage_timeout: OutageTimeout,
@@ -39,18 +39,18 @@ pub struct Results {
     on_progress: Option<OnProgress>,
     total: Option<u64>,
     in_flight: FuturesUnordered<InFlight>,
-    /// Projects with an update under way in this run, and the rows that wait behind it.
+    /// The projects with an update under way in this run, and the rows that wait behind each.
     busy: HashMap<ProjectKey, VecDeque<Job>>,
-    /// Rows waiting behind another of their project.
+    /// The number of rows that wait behind another row of their project.
     held: usize,
-    /// Rows whose turn has come.
+    /// Rows that waited and can start now.
     ready: VecDeque<Job>,
     summary: Summary,
     stopped: Stop,
     halted: Option<Error>,
 }
 
-/// Rows held back for their project's order, at most; then the input waits. Keeps memory flat.
+/// The most rows that wait for an earlier row of their project. Beyond that no row is read, so that memory stays flat.
 const MOST_HELD: usize = 1024;
 
 impl Results {
@@ -86,18 +86,18 @@ impl Results {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// A result that is there without waiting. `None` says nothing about the end. For code that drives the run by
-    /// hand, inside its runtime.
+    /// A result that is available without waiting. `None` does not mean the end of the run. For code that drives the run
+    /// by hand, inside its runtime.
     pub fn ready(&mut self) -> Option<ItemResult> {
         self.next().now_or_never().flatten()
     }
 
-    /// What became of the rows so far.
+    /// The counters so far.
     pub fn summary(&self) -> Summary {
         self.summary
     }
 
-    /// A handle that stops this run from elsewhere.
+    /// A handle that stops this run from another task or thread.
     pub fn stopper(&self) -> Stop {
         self.stopped.clone()
     }
@@ -126,14 +126,14 @@ impl Results {
                 Poll::Ready(None) if self.rows.is_none() && self.ready.is_empty() && self.held == 0 => {
                     return Poll::Ready(None);
                 }
-                // Nothing is in flight; rows may have become ready meanwhile.
+                // Nothing is in flight, and rows can start.
                 Poll::Ready(None) if !self.ready.is_empty() => {}
                 Poll::Ready(None) | Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    /// Starts rows up to the concurrency. Returns a row that has its result without being sent.
+    /// Starts rows up to `concurrency`. Returns the result of a row that is not sent.
     fn fill(&mut self, cx: &mut Context<'_>) -> Option<ItemResult> {
         while self.stopping() || self.in_flight.len() < self.concurrency {
             let job = match self.ready.pop_front() {
@@ -158,7 +158,7 @@ impl Results {
         self.halted.is_some() || self.stopped.is_set()
     }
 
-    /// Takes a row from the input. `None`: there is none at the moment, or no room for it.
+    /// Takes a row from the input. `None`: the input has none at the moment, or too many rows wait.
     fn pull(&mut self, cx: &mut Context<'_>) -> Option<Pulled> {
         if self.held >= MOST_HELD {
             return None;
@@ -171,7 +171,7 @@ impl Results {
             }
             Poll::Pending => {
                 if self.stopping() {
-                    // An input that may never go on is not waited for.
+                    // A stopped run does not wait for its input.
                     self.rows = None;
                 }
                 return None;
@@ -206,7 +206,7 @@ impl Results {
         }
     }
 
-    /// The project's update has ended; the next row of the project is ready.
+    /// The update of this project has ended; its next row can start.
     fn free(&mut self, key: ProjectKey) {
         match self.busy.get_mut(&key).and_then(VecDeque::pop_front) {
             Some(next) => {
@@ -217,7 +217,7 @@ impl Results {
         }
     }
 
-    /// Counts a result, tells whoever wants to know, and stops the run where it makes no sense to go on.
+    /// Counts a result, calls `on_progress`, and stops the run if every other row would fail the same way.
     fn finished(&mut self, item: ItemResult) -> ItemResult {
         let summary = &mut self.summary;
         match &item.result {
@@ -233,7 +233,7 @@ impl Results {
                 summary.failed += 1;
                 if self.halted.is_none() && halts(error, &self.calls, self.stopped.is_set()) {
                     self.halted = Some(error.clone());
-                    // Rows that wait for COR wait in vain.
+                    // Rows that wait for COR would wait in vain.
                     self.stopped.stop();
                 }
             }
@@ -253,11 +253,11 @@ impl Results {
     }
 }
 
-/// Whether every other row would meet the same end.
+/// Whether every other row would fail the same way.
 fn halts(error: &Error, calls: &Calls, stopped: bool) -> bool {
     match error.kind() {
         ErrorKind::Auth | ErrorKind::Tls => true,
-        // The way is closed, not only for the moment: by a proxy that refuses, for one.
+        // A final fault, such as a proxy that refuses.
         ErrorKind::Transport if !error.is_retryable() => true,
         ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => calls.admission.is_unreachable(),
         // Admission control rejected the row, as it would every other, or a stop ended the wait for COR.
@@ -284,7 +284,7 @@ async fn run(
     creation: Option<Creation>,
 ) -> (ProjectKey, ItemResult) {
     let Job { index, id, update, key } = job;
-    // Other calls of this client may be at the same project.
+    // Another call of this client may be updating the same project.
     let _project = calls.admission.acquire_project(key).await;
     let mut result = calls.update(&id, &update, CallOptions::default(), caller.clone()).await;
     let mut created = false;
@@ -294,13 +294,13 @@ async fn run(
             (result, created) = create_missing(&calls, &create, caller).await;
         }
     }
-    // A row that waited for its turn when the run was stopped sent nothing.
+    // A row that was still waiting when the run was stopped has sent nothing.
     let waited = |error: &Error| error.kind() == ErrorKind::Cancelled && error.attempts() == 0;
     let started = !result.as_ref().is_err_and(waited);
     (key, ItemResult { index, id, result, started, created })
 }
 
-/// Creates a project, and says whether it is this create's.
+/// Creates a project. Returns the result, and whether this create made the project.
 async fn create_missing(
     calls: &Calls,
     create: &ProjectCreate,
@@ -315,7 +315,7 @@ async fn create_missing(
     }
     match calls.update(create.id(), create.fields(), CallOptions::default(), caller).await {
         Ok(project) => (Ok(project), error.outcome() == Outcome::Unknown),
-        // What became of the create is as unknown as before, or it was refused for a project that has gone again.
+        // The outcome of the create stays unknown, or the duplicate that COR reported was deleted meanwhile.
         Err(settling) if settling.kind() == ErrorKind::ProjectNotFound => (Err(error), false),
         Err(settling) => (Err(settling), false),
     }

@@ -50,11 +50,11 @@ impl UpdateMany {
         self
     }
 
-    /// Creates projects that COR does not know: `creation` says with which fields, from the row's external id and
-    /// update; `None` leaves the row refused. [`ProjectCreate::new`] does where the update says it all.
+    /// Creates projects that COR does not have. `creation` makes the create from the row's external id and update; with
+    /// `None` the row fails as `project_not_found`. Where the update holds every field, [`ProjectCreate::new`] is enough.
     ///
-    /// A create is not repeated blindly. A lost answer is settled by an update that sets the same fields, and so is
-    /// one that met a project which exists by now.
+    /// A create that COR may have processed is not sent again. If its answer is lost, or COR reports a duplicate, an update
+    /// with the same fields follows and decides the result.
     pub fn create_missing(
         mut self,
         creation: impl Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync + 'static,
@@ -63,14 +63,14 @@ impl UpdateMany {
         self
     }
 
-    /// Called after each row. `false` stops the run: what is in flight finishes, nothing new starts, and the rest of
-    /// the rows, as far as they are there without waiting, is reported as not started.
+    /// Called after each row. `false` stops the run: requests in flight finish, no further row starts, and the remaining
+    /// rows that the input has ready are reported as not started.
     pub fn on_progress(mut self, on_progress: impl FnMut(&Progress) -> bool + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
         self
     }
 
-    /// Starts the run. It advances while its results are asked for.
+    /// Starts the run. It advances only while the caller asks for results.
     pub fn start(self) -> Results {
         let outage_timeout = OutageTimeout {
             before_first_answer: self.outage_timeout.min(self.calls.deadline),

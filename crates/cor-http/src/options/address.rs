@@ -2,9 +2,9 @@ use url::{Host, Url};
 
 use crate::Error;
 
-/// Reads and checks an address; `name` is the option's.
+/// Reads and checks an address; `name` is the name of the option.
 pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
-    // The text is not quoted where it could hold a password.
+    // The error does not quote the text, which may hold a password.
     let url = Url::parse(text).map_err(|error| {
         Error::config(format!("{name} is no address")).advising("write it as https://host").caused_by(error)
     })?;
@@ -20,14 +20,14 @@ pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(Error::config(format!(
-            "{name} is http to another machine, which would show the token to everybody in between"
+            "{name} is http to another machine, which would send the token unencrypted"
         ))
         .advising("use https")),
         scheme => Err(Error::config(format!("{name} has the scheme {scheme:?}; use https"))),
     }
 }
 
-/// Whether an address is this machine itself.
+/// Whether an address leads to this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -53,7 +53,7 @@ pub struct ClientBuilder {
     environment: Environment,
 }
 
-/// What the environment says; every setter of the builder wins over it.
+/// The values from the environment; every setter of the builder wins over them.
 #[derive(Clone, Default)]
 struct Environment {
     token: Option<SecretString>,
@@ -81,10 +81,10 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Where the Integrations API is; default `https://integrations.projectcor.com`. `https`, or `http` to this machine.
+    /// The base URL of the Integrations API; default `https://integrations.projectcor.com`. `https`, or `http` to this machine.
     base_url: impl Into<String> as base_url.into();
-    /// Where tokens come from, the whole address; default `https://api.projectcor.com/v1/oauth/token`. The
-    /// refresh address is its sibling `refreshtoken`.
+    /// The whole URL of the token endpoint; default `https://api.projectcor.com/v1/oauth/token`. Refresh requests go to
+    /// `refreshtoken` beside it.
     token_url: impl Into<String> as token_url.into();
     /// A bearer token to use as it is. Excludes `api_key` and `client_secret`.
     token: impl Into<String> as token.into().into();
@@ -94,14 +94,14 @@ setters! {
     client_secret: impl Into<String> as client_secret.into().into();
     /// A PEM file of certificate authorities to trust besides the operating system's.
     ca_file: impl Into<PathBuf> as ca_file.into();
-    /// A PEM file with the certificate by which this client proves itself in TLS, and those between it and its authority;
-    /// needs `client_key`. For COR behind a gateway that asks for one.
+    /// A PEM file with the client certificate for TLS, followed by its intermediate certificates; needs `client_key`. For a
+    /// gateway in front of COR that asks for one.
     client_cert: impl Into<PathBuf> as client_cert.into();
     /// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to `client_cert`.
     client_key: impl Into<PathBuf> as client_key.into();
     /// The proxy to go through: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
-    /// needed. It is asked for tunnels, sees where calls go and nothing of them, and never calls to this machine. The
-    /// transport `direct` takes no proxy.
+    /// needed. Every call goes through a tunnel (`CONNECT` or SOCKS), so the proxy sees the host and no content; calls
+    /// to this machine never use it. The transport `direct` supports no proxy.
     proxy: impl Into<String> as proxy.into().into();
     /// Which of this crate's transports carries the requests; default [`TransportKind::Reqwest`]. From the environment:
     /// `COR_TRANSPORT`.
@@ -114,7 +114,7 @@ setters! {
     attempt_timeout: Duration as attempt_timeout;
     /// The longest time for one call, name resolution, retries and waits included; default 60 s.
     deadline: Duration as deadline;
-    /// How often to try and how long to wait; default [`RetryPolicy::standard`].
+    /// How often a call is attempted and how long it waits in between; default [`RetryPolicy::standard`].
     retry: RetryPolicy as retry;
     /// Requests in flight at most; default 16.
     concurrency: usize as concurrency;
@@ -160,7 +160,8 @@ impl ClientBuilder {
     }
 
     /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`,
-    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A setter wins over them, an empty variable is none.
+    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A setter wins over them; an empty variable counts
+    /// as not set.
     pub fn from_env(self) -> Self {
         self.environment(|name| std::env::var(name).ok())
     }
@@ -182,7 +183,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets up the client. Connects to nothing.
+    /// Sets up the client. Makes no connection.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for what cannot work: no credentials or two kinds of them, an
@@ -319,7 +320,7 @@ fn transport_kind(
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nothing was judged yet: an address may hold a password.
+        // The options are not checked yet: an address may hold a password.
         f.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
 }
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_with_the_reason() {
+    fn refuses_options_that_cannot_work_with_the_reason() {
         for (builder, says) in [
             (ClientBuilder::default(), "no credentials"),
             (builder().api_key("k").client_secret("s"), "both a token and client credentials"),
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_never_sees_this_machine() {
+    fn calls_to_this_machine_never_use_a_proxy() {
         let through = |base: &str, builder: ClientBuilder| {
             builder.base_url(base).options().unwrap().proxies.api.is_some()
         };
@@ -430,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_positive_and_sane() {
+    fn refuses_seconds_that_are_not_positive_or_exceed_seven_days() {
         assert_eq!(seconds("deadline", 1.5).unwrap(), Duration::from_millis(1500));
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e30] {
             assert!(seconds("deadline", bad).is_err(), "{bad}");

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{check_max_attempts, time};
 use crate::Error;
 
-/// Options of one call, where they differ from the client's.
+/// The options of one call that differ from the client's.
 ///
 /// [`Pending`](crate::Pending) has the same setters; this type is for code that passes them along, and for the blocking
 /// client: see `blocking::Projects::with`.

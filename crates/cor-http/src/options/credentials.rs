@@ -4,7 +4,7 @@ use crate::Error;
 use crate::auth::Credentials;
 use crate::auth::token::sendable;
 
-/// The credentials of one level: the arguments, or the environment. `None` where it has none.
+/// The credentials of one level: the arguments, or the environment. `None` if there are none.
 pub(super) fn credentials(
     token: Option<SecretString>,
     key: Option<SecretString>,
@@ -13,7 +13,7 @@ pub(super) fn credentials(
 ) -> Result<Option<Credentials>, Error> {
     let check = |name: &str, secret: &SecretString, sendable: bool| match sendable {
         true => Ok(()),
-        // Never the value itself.
+        // The error never shows the value.
         false => Err(Error::config(format!(
             "{name} is empty or holds spaces, line ends or characters other than ASCII ({} bytes)",
             secret.expose_secret().len()

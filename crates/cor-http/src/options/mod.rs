@@ -1,4 +1,4 @@
-//! What a client can be told, what it assumes, and what it refuses.
+//! The options of a client: their defaults and their checks.
 
 mod address;
 mod builder;
@@ -26,7 +26,7 @@ const BASE_URL: &str = "https://integrations.projectcor.com";
 /// COR's production address for tokens.
 const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
 
-/// Options that were judged and can work.
+/// Options that were checked.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "network"), allow(dead_code))] // some options are for the transports of this crate
 pub(crate) struct Options {
@@ -53,10 +53,10 @@ fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
     }
 }
 
-/// Seconds as a person or another language gives them.
+/// Reads a time in seconds, as programs and other languages give it.
 ///
 /// # Errors
-/// `config` for zero, negative, NaN or absurd values; `name` says which option it was.
+/// `config` for zero, negative and NaN values and for more than seven days; `name` is the option in the message.
 pub fn seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
     let duration = Duration::try_from_secs_f64(seconds)
         .map_err(|_| Error::config(format!("{name} is {seconds}; it is a positive number of seconds")))?;

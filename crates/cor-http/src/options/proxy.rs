@@ -12,7 +12,7 @@ pub(crate) struct Proxies {
     pub(crate) token: Option<SecretString>,
 }
 
-/// What the caller and the environment say about proxies.
+/// The proxy options of the caller and the environment.
 #[cfg_attr(not(feature = "network"), allow(dead_code))] // a transport of the caller's own has its own proxies
 pub(super) struct ProxyOption {
     pub(super) argument: Option<SecretString>,
@@ -29,8 +29,8 @@ impl ProxyOption {
 
 #[cfg(feature = "network")]
 impl ProxyOption {
-    /// The proxies of the two addresses. One that the caller asks for takes both; one from the environment leaves out what
-    /// `NO_PROXY` names; this machine is never spoken to through a proxy.
+    /// The proxies for the two addresses. A proxy that the caller sets applies to both; one from the environment does not
+    /// apply to hosts in `NO_PROXY`. Calls to this machine never use a proxy.
     pub(super) fn for_addresses(
         self,
         kind: TransportKind,
@@ -63,10 +63,8 @@ impl ProxyOption {
         };
         let (api, token) = (applies(base), applies(token));
         if kind == TransportKind::Direct && (api || token) {
-            return Err(Error::config(format!(
-                "transport is direct, which speaks to no proxy, and {name} is set"
-            ))
-            .advising("use the transport reqwest, or leave the proxy out"));
+            return Err(Error::config(format!("the transport direct supports no proxy, and {name} is set"))
+                .advising("use the transport reqwest, or leave the proxy out"));
         }
         let proxy: SecretString = with_scheme.into();
         let pick = |applies: bool| applies.then(|| proxy.clone());

@@ -4,7 +4,7 @@ use super::Options;
 use crate::Error;
 use crate::transport::{Transport, TransportKind};
 
-/// What carries the requests.
+/// The transport that carries the requests.
 #[derive(Clone)]
 pub(crate) enum Choice {
     /// The caller's.
@@ -12,14 +12,14 @@ pub(crate) enum Choice {
     BuiltIn(TransportKind),
 }
 
-/// The transport of each endpoint: they may differ in their proxies.
+/// One transport for each endpoint: their proxies may differ.
 pub(crate) struct Transports {
     pub(crate) api: Arc<dyn Transport>,
     pub(crate) token: Arc<dyn Transport>,
 }
 
 impl Options {
-    /// The transports that the options ask for. Connects to nothing.
+    /// The transports that the options ask for. Makes no connection.
     pub(crate) fn transports(&self) -> Result<Transports, Error> {
         match &self.transport {
             Choice::Own(transport) => Ok(Transports { api: transport.clone(), token: transport.clone() }),
@@ -45,7 +45,7 @@ impl Options {
         let tls = needs_tls.then(|| tls::config(&self.tls).map(Arc::new)).transpose()?;
         let api = self.one(kind, &self.base_url, self.proxies.api.as_ref(), tls.as_ref())?;
         let token = match signs_in {
-            // No request goes there.
+            // With a static token no request goes to the token endpoint.
             false => api.clone(),
             true => self.one(kind, &self.token_url, self.proxies.token.as_ref(), tls.as_ref())?,
         };
@@ -71,7 +71,7 @@ impl Options {
             }
             #[cfg(feature = "direct")]
             TransportKind::Direct => {
-                let _ = proxy; // refused with the other options
+                let _ = proxy; // `ProxyOption::for_addresses` has refused it
                 Ok(Arc::new(crate::transport::direct::DirectTransport::new(
                     address,
                     tls,

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bounds the retries of all calls of a client together: each call adds a fifth of a retry, each retry takes one. While
-/// everything fails, retries add a fifth to the load instead of tripling it.
+/// Bounds the retries of all calls of a client together: each call adds a fifth of a retry, each retry takes one. During
+/// an outage retries add a fifth to the load instead of tripling it.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
     fifths: Mutex<u32>,
@@ -24,7 +24,7 @@ impl RetryBudget {
         *fifths = (*fifths + 1).min(RetryBudget::MAX);
     }
 
-    /// Takes a retry, if there is one.
+    /// Takes one retry out of the budget. `false`: the budget is empty.
     pub(crate) fn withdraw(&self) -> bool {
         let mut fifths = self.fifths();
         match fifths.checked_sub(5) {

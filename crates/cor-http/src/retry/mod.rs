@@ -1,5 +1,5 @@
-//! Whether and when a failed attempt is followed by another: pure functions of what happened, with the time as an argument,
-//! and the one loop around them, for API and token requests alike.
+//! Whether and when another attempt follows a failed one: pure functions with the time as an argument, and the one retry
+//! loop, for API and token requests alike.
 
 mod budget;
 mod policy;
@@ -15,7 +15,7 @@ pub(crate) use budget::RetryBudget;
 pub use policy::RetryPolicy;
 pub(crate) use retry_after::retry_after;
 
-/// What follows an attempt without an answer.
+/// What follows a failed attempt.
 #[derive(Debug)]
 pub(crate) enum Next {
     Again,
@@ -28,11 +28,11 @@ impl From<Error> for Next {
     }
 }
 
-/// Something that is attempted until it has an answer or gives up.
+/// A call that is attempted until it has an answer or gives up.
 pub(crate) trait Attempt {
     type Answer;
 
-    /// Makes one attempt, with everything that it waits for before and after.
+    /// Makes one attempt, including the waits before and after it.
     fn attempt(&mut self) -> impl Future<Output = Result<Self::Answer, Next>> + Send;
 }
 
@@ -54,9 +54,9 @@ pub(crate) struct AttemptCounter {
 }
 
 impl AttemptCounter {
-    /// Counts a failed attempt and returns how long to wait before the next; `None` where there is none. `asked` is the wait
-    /// that the server asked for, `jitter` a random number in 0..1. `afford` is asked last: it may take something out of a
-    /// budget.
+    /// Counts a failed attempt and returns how long to wait before the next; `None`: no attempt follows. `asked` is the wait
+    /// that the server asked for, `jitter` a random number in 0..1. `afford` is called last, as it may withdraw from the
+    /// retry budget.
     pub(crate) fn next(
         &mut self,
         policy: &RetryPolicy,

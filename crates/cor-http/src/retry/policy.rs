@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How often a call is attempted and how long it waits in between.
+/// How often a call is attempted, and how long it waits in between.
 ///
 /// The wait before attempt *n* is random between zero and `backoff_base` × 2^(n−2), at most `backoff_cap`
 /// ("full jitter"), unless COR says how long to wait.

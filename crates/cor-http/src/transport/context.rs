@@ -7,16 +7,16 @@ use super::MAX_BODY;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Sent {
-    /// Not one byte: the server cannot have acted on it.
+    /// Nothing: the server cannot have acted on it.
     #[default]
     Nothing = 0,
-    /// Some of it may have.
+    /// Part of it may have left.
     Part = 1,
-    /// All of it may have.
+    /// All of it may have left.
     All = 2,
 }
 
-/// Which connection a request may travel on.
+/// Which connection a request may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionChoice {
@@ -26,12 +26,12 @@ pub enum ConnectionChoice {
     /// One that was in use within the last second, or a new one: for a request that must not be sent twice. A connection
     /// that dies while it is idle leaves the request's outcome unknown.
     Recent,
-    /// A new one: an idle one has just proved dead.
+    /// A new one: the server had closed the idle connection of the previous try.
     New,
 }
 
-/// What a [`Transport`](super::Transport) is told about one request, and what it tells in return. Cheap to clone: clones
-/// share the progress.
+/// What the client passes to a [`Transport`](super::Transport) beside the request, and the progress that the transport
+/// reports. Cheap to clone: clones share the progress.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     progress: Arc<AtomicU8>,
@@ -74,7 +74,7 @@ impl RequestContext {
         }
     }
 
-    /// Which connection the request may travel on. A transport that does not choose its connections may ignore it.
+    /// Which connection the request may use. A transport that does not choose its connections may ignore it.
     pub fn connection(&self) -> ConnectionChoice {
         self.connection
     }
@@ -84,7 +84,7 @@ impl RequestContext {
         MAX_BODY
     }
 
-    /// Whether the answer's body holds a secret: a transport that can wipes its copies.
+    /// Whether the answer's body holds a secret. A transport should then wipe its copies if it can.
     pub fn has_secret_body(&self) -> bool {
         self.secret_body
     }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use super::Sent;
 
-/// Why no complete answer came, and how much of the request had left by then.
+/// Why no complete answer arrived, and how much of the request had left by then.
 #[derive(Debug)]
 pub struct TransportError {
     kind: FaultKind,
@@ -11,28 +11,28 @@ pub struct TransportError {
     cause: Box<dyn StdError + Send + Sync>,
 }
 
-/// What went wrong on the way.
+/// The kind of network fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// No connection was made. Nothing was sent; another attempt may succeed.
     Connect,
-    /// No connection was made, and none will be with these settings: the proxy refuses, or the name leads to a machine
-    /// that must not be spoken to. Nothing was sent.
+    /// No connection was made, and none is possible with these settings: the proxy refuses, or an `http` address leads to
+    /// another machine. Nothing was sent.
     Refused,
-    /// An idle connection had died before this request used it, and no byte of an answer came. The client repeats the
-    /// request once, at once, on a new connection, and counts no attempt.
+    /// The server had closed the idle connection before this request used it, and no byte of an answer arrived. The client
+    /// sends the request again once, at once, on a new connection, and counts no attempt.
     Stale,
-    /// The connection broke.
+    /// The connection broke before the answer was complete.
     Broken,
     /// The server had not begun to process the request and says so by the protocol's own means (HTTP/2 `REFUSED_STREAM`,
     /// or `GOAWAY` for a later stream: RFC 9113, sections 6.8 and 8.7). Counts as not sent.
     Unprocessed,
     /// The TLS handshake failed. Nothing was sent.
     Tls,
-    /// The server ended TLS in place of an answer: it may want a client certificate.
+    /// The server sent a TLS alert in place of an answer: it may require a client certificate.
     TlsAlert,
-    /// What came is no HTTP answer.
+    /// The answer is not valid HTTP.
     Protocol,
     /// The answer is larger than [`RequestContext::max_body`](super::RequestContext::max_body), or its head than 64 KiB.
     TooLarge,
@@ -68,7 +68,7 @@ impl TransportError {
         self.cause
     }
 
-    /// The innermost cause, which says most.
+    /// The text of the innermost cause, which is the most specific.
     pub(crate) fn root_cause(&self) -> String {
         root_cause(&*self.cause)
     }

@@ -1,6 +1,6 @@
-//! The seam below an attempt: one request out, one answer in. Nothing above knows how it was carried.
+//! Transports carry one request and return one answer. The rest of the client does not depend on how they do it.
 //!
-//! [`Transport`] is public, so that a program can bring its own: see [`ClientBuilder::transport`](crate::ClientBuilder::transport).
+//! [`Transport`] is public, so that a program can pass its own: see [`ClientBuilder::transport`](crate::ClientBuilder::transport).
 //! The crate's own are [`TransportKind::Reqwest`] and [`TransportKind::Direct`], each a cargo feature.
 
 mod context;
@@ -31,14 +31,14 @@ pub use error::{FaultKind, TransportError};
 ///   the protocol needs (`host`, `content-length`);
 /// * returns every complete answer, whatever its status, with its body as it came: a content encoding is not undone;
 /// * reads at most [`RequestContext::max_body`] bytes of body and fails with [`FaultKind::TooLarge`] beyond that;
-/// * stops when its future is dropped: the client bounds every request by dropping it;
+/// * stops when its future is dropped: this is how the client enforces its timeouts;
 /// * calls [`RequestContext::sending`] before it hands the first byte of the request to the network and
 ///   [`RequestContext::sent`] once it has handed over the last, if it says so in [`reports_progress`](Transport::reports_progress).
 ///
-/// What the client promises whatever the transport: its own retries, rate limiting and deadline; the size of what it
-/// reads; that no text of it shows a token; and that it says "not applied" only where the transport says that nothing
-/// was sent, or where COR's answer says so. What it then cannot promise: how many connections are made, what TLS
-/// accepts, that `http` stays on this machine, and that an idle connection which has died goes unnoticed.
+/// With any transport the client promises its retries, rate limiting and deadline, that no error or log shows a token, and
+/// that it says "not applied" only if the transport reports that nothing was sent or COR's answer says so. It cannot
+/// promise how many connections are made, which certificates TLS accepts, that `http` stays on this machine, or that an
+/// idle connection which the server closed costs no attempt: these are up to the transport.
 ///
 /// # Example
 /// A transport that answers from memory (see also [`testing::MemoryTransport`](crate::testing::MemoryTransport)):
@@ -77,17 +77,16 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// The request's URI is absolute. Its headers hold the token (marked as sensitive); its body is the same on every attempt.
     ///
     /// # Errors
-    /// [`TransportError`], where no complete answer came: what went wrong, and how much of the request had left.
+    /// [`TransportError`], if no complete answer arrived: what went wrong, and how much of the request had left.
     fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_>;
 
-    /// Whether [`send`](Transport::send) calls [`RequestContext::sending`] and [`RequestContext::sent`]. Where it does not
-    /// (the default), a request that is given up on counts as sent from its start: its outcome is unknown.
+    /// Whether [`send`](Transport::send) calls [`RequestContext::sending`] and [`RequestContext::sent`]. If it does not
+    /// (the default), a request that timed out counts as sent: its outcome is unknown.
     fn reports_progress(&self) -> bool {
         false
     }
 
-    /// Closes idle connections: the client asks for it after a failure that may have killed them all. Does nothing by
-    /// default.
+    /// Closes idle connections. The client calls it after a failure that may have broken them all. Does nothing by default.
     fn close_idle(&self) {}
 
     /// The proxy between this machine and COR, as error messages may show it: without user and password.
@@ -96,7 +95,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// The answer that is on its way.
+/// The future of an answer.
 pub type TransportFuture<'a> =
     Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'a>>;
 
@@ -107,8 +106,8 @@ pub enum TransportKind {
     /// `reqwest`, the default: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies.
     #[default]
     Reqwest,
-    /// `direct`: a lean HTTP/1.1 engine for straight connections. It takes less CPU, and knows exactly whether a byte
-    /// of a request has left.
+    /// `direct`: HTTP/1.1 over connections without a proxy. It takes less CPU, and knows exactly whether a byte of a request
+    /// has left.
     Direct,
 }
 
@@ -148,20 +147,20 @@ impl FromStr for TransportKind {
     }
 }
 
-/// A name that is no transport's.
+/// The error for an unknown name of a transport.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("transport {0:?} is unknown: it is \"reqwest\" or \"direct\"")]
 pub struct UnknownTransport(String);
 
-/// An option of the client: [`ErrorKind::Config`](crate::ErrorKind::Config).
+/// An unknown name is a `config` error.
 impl From<UnknownTransport> for crate::Error {
     fn from(error: UnknownTransport) -> Self {
         crate::Error::config(error.to_string())
     }
 }
 
-/// The largest body that is read of an answer, in bytes. COR's answers have half a kilobyte.
+/// The most bytes of body that are read of an answer. COR's answers have about half a kilobyte.
 pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// How this program introduces itself where nothing else is asked for.
+/// The default `User-Agent`.
 pub(crate) const USER_AGENT: &str = concat!("projectcor/", env!("CARGO_PKG_VERSION"));

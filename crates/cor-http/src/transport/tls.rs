@@ -1,4 +1,4 @@
-//! What is trusted: the operating system's store, and the caller's own authority on top.
+//! The TLS settings: trusts the operating system's certificate authorities and those of `ca_file`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::config("TLS could not be set up").caused_by(error))?
-        .dangerous() // the builder's word for a verifier of one's own; this one is the platform's
+        .dangerous() // rustls's name for setting a verifier; this one is the platform's
         .with_custom_certificate_verifier(Arc::new(verifier));
     match &tls.identity {
         None => Ok(builder.with_no_client_auth()),
@@ -53,7 +53,7 @@ fn identity_of(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, Pri
         Error::config("client_cert holds no certificate")
             .advising("give PEM certificates, -----BEGIN CERTIFICATE-----")
     })?;
-    // Neither the key nor a cause that might quote it is shown.
+    // The error shows neither the key nor a cause that might quote it.
     let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|_| {
         Error::config("client_key holds no private key that can be read")
             .advising("give a PEM key that is not encrypted, -----BEGIN PRIVATE KEY-----")

@@ -17,8 +17,9 @@ const GROUP: u32 = 10_000;
 /// Projects taken from the state at once.
 const PAGE: usize = 256;
 
-/// How a table is kept in step.
-#[derive(Clone, Debug, Default)]
+/// How a table is kept in step. Read by serde, an option that is left out has its default, and an unknown one is an error.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SyncOptions {
     /// Send every field, whatever COR accepted before.
@@ -84,7 +85,7 @@ pub enum Staged {
 }
 
 /// What waits to be sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Waiting {
     /// Projects. A few may turn out to need nothing after all, where a later row took an earlier one back.
     pub projects: u64,
@@ -92,7 +93,8 @@ pub struct Waiting {
     pub rows: u64,
 }
 
-/// A project that is to be told something.
+/// A project with something to send. Serialises to the object that `cor projects plan --json` prints; `old` is left out
+/// where the accepted value is not known.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Change {

@@ -8,6 +8,7 @@ mod fingerprint;
 mod given;
 mod reading;
 mod rules;
+mod serial;
 
 pub(crate) use self::columns::Columns;
 pub(crate) use self::draft::Draft;

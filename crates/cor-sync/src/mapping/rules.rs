@@ -13,6 +13,10 @@ use crate::{Fix, NOTES, Reason, Unusable};
 /// A column that is called like a field sets that field, as it is. The rest has to be said: here, by [`Rename`]s, or by
 /// a mapping file ([`Rules::from_toml`]).
 ///
+/// Serde writes them with the keys of a mapping file. Reading is [`Rules::from_toml`]'s, which tells line and column of each
+/// mistake. Written as TOML they are read as the same rules, except for constant numbers whose digits TOML would change
+/// (`18000.10`): serde's formats for people hold these as text.
+///
 /// ```
 /// use cor_sync::{Rename, Rules};
 /// let rules = Rules::new("SALESFORCE").id_column("opportunity_id").clear("(none)");
@@ -49,7 +53,8 @@ pub(super) enum Rule {
 }
 
 /// `Column=field`: this column sets this field; no field means that the column is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Serialises to `{"column", "field"}`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rename {
     /// The column as the input calls it.
     pub column: String,
@@ -57,7 +62,7 @@ pub struct Rename {
     pub field: Option<Target>,
 }
 
-/// What a column can be for.
+/// What a column can be for. Serialises to the field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A field of an update.

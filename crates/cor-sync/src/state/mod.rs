@@ -57,7 +57,7 @@ enum Access {
 }
 
 /// What makes two states different although they are about the same table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Scope {
     /// Where COR is.

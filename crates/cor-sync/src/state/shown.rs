@@ -5,7 +5,8 @@ use rusqlite::{ToSql, params, params_from_iter};
 use super::staging::SENT_UPTO;
 use super::{Scope, State, StateError};
 
-/// What a state knows of one scope.
+/// What a state knows of one scope. Serialises to the object that `cor state show --json` prints, times as text
+/// (`2025-04-30T12:00:00Z`).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ScopeSummary {
@@ -19,7 +20,8 @@ pub struct ScopeSummary {
     pub accepted_at: Option<i64>,
 }
 
-/// What a state knows of one project.
+/// What a state knows of one project. Serialises to the object that `cor state show ID --json` prints, times as text
+/// (`2025-04-30T12:00:00Z`).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KnownProject {

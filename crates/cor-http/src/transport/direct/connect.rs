@@ -1,4 +1,4 @@
-//! How a connection to one address is made: the name, the socket, and TLS on top.
+//! Makes connections to one address: name resolution, TCP, TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -36,7 +36,7 @@ impl Connector {
         Connector { address: address.clone(), tls: Tls::to(address, tls), tcp, timeout }
     }
 
-    /// The whole of it within the time for it: name, connection and handshake.
+    /// Connects. The connect timeout covers name resolution, TCP and the TLS handshake.
     pub(crate) async fn connect(&self) -> Result<Stream, TransportError> {
         match tokio::time::timeout(self.timeout, self.connect_untimed()).await {
             Ok(connected) => connected,
@@ -56,12 +56,12 @@ impl Connector {
     }
 }
 
-/// An error of a request of which nothing was sent.
+/// An error before anything was sent.
 fn failed(kind: FaultKind, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TransportError {
     TransportError::new(kind, Sent::Nothing, cause)
 }
 
-/// Without TLS nothing leaves this machine, whatever a name server says of `localhost`.
+/// Refuses connections to other machines: without TLS nothing leaves this one, whatever DNS says of `localhost`.
 fn loopback_only(stream: TcpStream) -> Result<Stream, TransportError> {
     let there = stream.peer_addr().map_err(|error| failed(FaultKind::Connect, error))?.ip();
     match there.to_canonical().is_loopback() {
@@ -79,7 +79,7 @@ async fn tcp(connector: &HttpConnector, address: &Url) -> Result<TcpStream, Tran
     let mut connector = connector.clone();
     match connector.call(uri).await {
         Ok(stream) => Ok(stream.into_inner()),
-        // The connector's own text speaks of a deadline, a word that means something else to a caller.
+        // The connector's own text says "deadline", which is the name of another option here.
         Err(error) if is_late(&error) => {
             Err(failed(FaultKind::Connect, "the server did not answer within the connect timeout"))
         }
@@ -87,20 +87,20 @@ async fn tcp(connector: &HttpConnector, address: &Url) -> Result<TcpStream, Tran
     }
 }
 
-/// Whether the connector gave up, rather than the system.
+/// Whether the connector's timeout passed, rather than the operating system's.
 fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
     let late = |io: &io::Error| io.kind() == io::ErrorKind::TimedOut && io.raw_os_error().is_none();
     error.downcast_ref::<io::Error>().is_some_and(late) || error.source().is_some_and(is_late)
 }
 
-/// What TLS to one host takes.
+/// TLS to one host.
 struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
 impl Tls {
-    /// Nothing, where the address is not https.
+    /// `None` if the address is not https.
     fn to(address: &Url, config: Option<&Arc<ClientConfig>>) -> Option<Tls> {
         let config = config.filter(|_| address.scheme() == "https")?;
         let host = address.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -166,7 +166,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Whether a failure is TLS's own (certificate, name, protocol) rather than the connection's below it.
+/// Whether a failure comes from TLS (certificate, name, protocol) rather than from the connection below it.
 fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_name_that_leads_elsewhere_gets_nothing_without_tls() {
+    async fn refuses_an_http_address_that_leads_to_another_machine() {
         // An address of this machine that others can reach stands for any other machine.
         let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
         if probe.connect("192.0.2.1:9").is_err() {

@@ -15,17 +15,18 @@ use super::super::{FaultKind, RequestContext};
 use super::connect::Stream;
 use super::http1::{AnswerReader, Inbox, Malformed};
 
-/// From then on the system is asked whether a connection is still quiet: the event loop may not have looked since.
+/// After this idle time the operating system is asked whether the connection is still quiet, because the event loop may not
+/// have noticed yet that it has ended.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
-/// One record: where writing fails, the server can read none of it. Of several, some may have arrived, and TLS does not
-/// say which.
+/// The most bytes per write: one TLS record. If writing it fails, the server can read none of it; of several records some may
+/// have arrived, and TLS does not report which.
 const MAX_WRITE_IN_TLS: usize = 16 * 1024;
 
 /// One connection, carrying one exchange at a time.
 pub(super) struct Connection {
     stream: Stream,
     inbox: Inbox,
-    /// The whole request, in one buffer so that it leaves in one packet. Holds the token, hence wiped.
+    /// The whole request in one buffer, so that it leaves in one packet. It holds the token, so it is wiped.
     pub(super) outbox: Zeroizing<Vec<u8>>,
     /// An exchange is under way, or was interrupted.
     busy: bool,
@@ -35,7 +36,7 @@ pub(super) struct Connection {
 pub(super) struct Interrupted {
     pub(super) kind: FaultKind,
     pub(super) cause: Box<dyn StdError + Send + Sync>,
-    /// The server had said nothing at all.
+    /// No byte of an answer arrived.
     pub(super) silent: bool,
 }
 
@@ -47,11 +48,11 @@ impl Connection {
         Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default(), busy: false }
     }
 
-    /// Whether nothing has happened on it since its last answer: neither bytes nor an end.
+    /// Whether neither bytes nor the end of the connection have arrived since the last answer.
     pub(super) fn is_quiet(&self, idle: Duration) -> bool {
         let nothing =
             |read: io::Result<usize>| matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        // Where the event loop saw nothing this costs no system call.
+        // Without an event from the event loop this costs no system call.
         nothing(self.stream.socket().try_read(&mut [0]))
             && (idle < TRUSTED_IDLE
                 || nothing(SockRef::from(self.stream.socket()).peek(&mut [MaybeUninit::uninit()])))
@@ -84,7 +85,7 @@ impl Connection {
         }
     }
 
-    /// Writes and reads at once: a server may answer, and stop listening, before it has heard everything.
+    /// Writes and reads at the same time: a server may answer, and stop reading, before it has received the whole request.
     fn poll_converse(
         &mut self,
         cx: &mut Context<'_>,
@@ -121,7 +122,7 @@ impl Connection {
             }
         }
         if let Stream::Tls(stream) = &mut self.stream {
-            // TLS may have taken bytes that it did not yet pass on.
+            // rustls may hold bytes that it has not written to the socket yet.
             if *sent > 0 {
                 context.sent();
             }
@@ -133,7 +134,7 @@ impl Connection {
             let mut room = ReadBuf::new(self.inbox.room());
             let n = match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
                 Poll::Ready(Ok(())) => room.filled().len(),
-                // A peer that leaves without TLS's goodbye: what came may have been cut by somebody in between.
+                // The connection ended without TLS's close_notify: an attacker may have cut the answer short.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Poll::Ready(Err(
                         write_error.map_or_else(|| malformed(Malformed::CutShort), broken)
@@ -143,7 +144,7 @@ impl Connection {
                     return Poll::Ready(Err((FaultKind::TlsAlert, error.into())));
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(write_error.unwrap_or(error)))),
-                // The peer no longer listens and has nothing to say about it either.
+                // The server has stopped reading and sent no answer.
                 Poll::Pending if write_error.is_some() => {
                     return Poll::Ready(Err(broken(
                         write_error.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()),
@@ -170,7 +171,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.busy {
-            // The system would go on sending what it has taken in, long after the caller was told how it ended.
+            // Without this the operating system would go on sending buffered bytes after the call has returned.
             let _ = SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO));
         }
     }
@@ -185,7 +186,7 @@ fn malformed(malformed: Malformed) -> Fault {
     (kind, malformed.into())
 }
 
-/// Whether the other side broke off, and said so by TLS's own means.
+/// Whether the server ended the connection with a TLS alert.
 fn is_alert(error: &std::io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(cause, Some(rustls::Error::AlertReceived(_)))

@@ -1,4 +1,4 @@
-//! HTTP/1.1 answers (RFC 9112) out of bytes, strictly and within bounds. No I/O.
+//! Parses HTTP/1.1 answers (RFC 9112) strictly and within bounds. No I/O.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::super::MAX_BODY;
 
-/// Bytes that arrived and were not yet read. They may be a token, hence wiped.
+/// Bytes that arrived and were not read yet. They may hold a token, so they are wiped.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     bytes: Zeroizing<Vec<u8>>,
@@ -38,7 +38,7 @@ impl Inbox {
         }
     }
 
-    /// Room for more bytes; report with [`arrived`](Inbox::arrived) how many came.
+    /// Space for more bytes; [`arrived`](Inbox::arrived) reports how many were written there.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.filled.end == self.bytes.len() {
             let unread = self.filled.len();
@@ -56,10 +56,10 @@ impl Inbox {
     }
 }
 
-/// The headers of an answer that the client reads; keeping the others would cost time and nobody looks at them.
+/// The headers of an answer that the client reads. The others are dropped to save time.
 fn known(name: &str, status: u16) -> Option<HeaderName> {
     let known = match name.len() {
-        // A wait is counted from it, and success asks for none.
+        // `Retry-After` dates count from it, and a success has none.
         4 if status >= 300 => DATE,
         10 => HeaderName::from_static("request-id"),
         11 => RETRY_AFTER,
@@ -90,13 +90,13 @@ const MAX_HEADERS: usize = 128;
 const MAX_INTERIM: u8 = 16;
 const MAX_CHUNK_LINE: usize = 4 * 1024;
 
-/// Reads one answer, fed with whatever has arrived.
+/// Reads one answer from the bytes as they arrive.
 #[derive(Debug)]
 pub(crate) struct AnswerReader {
     phase: Phase,
     status: u16,
     headers: HeaderMap,
-    /// Wiped, unless it was taken by whoever does that.
+    /// Wiped, unless [`finish`](AnswerReader::finish) has passed it on.
     body: Zeroizing<Vec<u8>>,
     keep_alive: bool,
     interim: u8,
@@ -106,7 +106,7 @@ pub(crate) struct AnswerReader {
 
 #[derive(Debug)]
 enum Phase {
-    /// Of which this many bytes were already looked at for the end of the head.
+    /// The number of bytes that were already searched for the end of the head.
     Head(usize),
     Sized(usize),
     ChunkSize,
@@ -131,13 +131,13 @@ impl AnswerReader {
         }
     }
 
-    /// For an answer that holds a secret: its body does not grow, which would leave copies behind, unless it is longer
-    /// than any answer with a token.
+    /// For an answer that holds a secret. The buffer of the body is large enough for any answer with a token: a buffer that
+    /// grows leaves copies behind.
     pub(crate) fn of_secrets() -> AnswerReader {
         AnswerReader { body: Vec::with_capacity(2 * Inbox::STEP).into(), secret: true, ..AnswerReader::new() }
     }
 
-    /// Reads on. `true` once the answer is complete.
+    /// Reads what has arrived. `true`: the answer is complete.
     pub(crate) fn read(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
         loop {
             let progressed = match self.phase {
@@ -160,7 +160,7 @@ impl AnswerReader {
         }
     }
 
-    /// The peer sent its last byte. Ends an answer that lasts until then.
+    /// The server has closed the connection, which completes an answer without a length.
     pub(crate) fn ended(&mut self) -> Result<(), Malformed> {
         match self.phase {
             Phase::UntilClose | Phase::Done => {
@@ -178,7 +178,7 @@ impl AnswerReader {
             false => std::mem::take(&mut *self.body).into(),
         };
         let mut answer = Response::new(body);
-        // Every status that gets here was judged to be one.
+        // `read_head` has checked the status.
         *answer.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
         *answer.headers_mut() = self.headers;
         (answer, self.keep_alive)
@@ -186,7 +186,7 @@ impl AnswerReader {
 
     fn read_head(&mut self, inbox: &mut Inbox, looked_at: usize) -> Result<bool, Malformed> {
         let unread = inbox.unread();
-        // Not even the first bytes are HTTP: do not wait for the rest.
+        // The first bytes show already that it is not HTTP: do not wait for the rest.
         let start = unread.len().min(5);
         if !b"HTTP/"[..start].eq_ignore_ascii_case(&unread[..start]) {
             return Err(Malformed::Head("it does not start with a status line"));
@@ -306,7 +306,7 @@ impl AnswerReader {
     }
 }
 
-/// The end of the head: just behind the first blank line.
+/// The end of the head: the position after the first blank line.
 fn find_blank_line(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = bytes[from..].iter().position(|&b| b == b'\n') {
@@ -335,7 +335,7 @@ fn next_line(inbox: &mut Inbox) -> Result<Option<Vec<u8>>, Malformed> {
     }
 }
 
-/// How the body ends and whether the connection lives on, from the headers (RFC 9112, section 6.3 and 9.3).
+/// How the body ends and whether the connection stays open, from the headers (RFC 9112, sections 6.3 and 9.3).
 struct Framing {
     length: Option<usize>,
     chunked: bool,
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn every_framing_gives_the_same_body_however_it_is_cut() {
+    fn every_framing_gives_the_same_body_in_pieces_of_any_size() {
         for (answer, keep_alive) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true),
             ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5\r\n\r\nhello", true),
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_answer_is_refused() {
+    fn refuses_bytes_that_are_not_an_answer() {
         for (bytes, wrong) in [
             (&b"SSH-2.0-OpenSSH"[..], Malformed::Head("it does not start with a status line")),
             (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Malformed::Head("it does not start with a status line")),
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_heads_and_bodies_end() {
+    fn refuses_endless_heads_bodies_and_interim_answers() {
         let endless_head =
             [&b"HTTP/1.1 200 OK\r\n"[..], &b"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".repeat(3000)]
                 .concat();
@@ -516,7 +516,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..400), step in 1usize..50) {
+        fn arbitrary_bytes_cause_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), step in 1usize..50) {
             let _ = read(&bytes, step);
             let _ = read(&[&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..], &bytes].concat(), step);
         }

@@ -1,7 +1,7 @@
-//! `direct`: connections of our own to one address, HTTP/1.1, kept alive, one exchange at a time on each.
+//! The transport `direct`: HTTP/1.1 over keep-alive connections to one address, one exchange at a time on each.
 //!
-//! The caller's task does the reading and writing itself. That costs less than a pool with a task per connection, and it
-//! knows exactly whether a byte of the request has left, which is what an honest outcome depends on.
+//! The caller's task reads and writes itself. This costs less than a pool with a task per connection, and the transport
+//! knows exactly whether a byte of the request has left, which decides between "not applied" and "unknown".
 
 mod connect;
 mod connection;
@@ -31,12 +31,12 @@ const MAX_IDLE_RECENT: Duration = Duration::from_secs(1);
 
 /// The connections to one address.
 pub(crate) struct DirectTransport {
-    /// Where they lead, as messages may show it.
+    /// The address, for messages.
     address: String,
     /// The value of `host`.
     authority: String,
     connector: Connector,
-    /// Each with the event loop that wakes it: on another one its events are never seen.
+    /// Idle connections, the time since when, and the runtime that each belongs to: no other runtime sees its events.
     idle: Mutex<Vec<(Connection, Instant, runtime::Id)>>,
 }
 
@@ -52,7 +52,7 @@ impl DirectTransport {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        // A server that speaks HTTP/2 alone says so then, and is not taken for one that answers nonsense.
+        // With ALPN a server that speaks only HTTP/2 refuses the handshake, instead of answering with bytes that are not HTTP/1.1.
         let offered = tls.map(|config| super::tls::offering(config, &["http/1.1"]));
         DirectTransport {
             address: address.to_string(),
@@ -83,7 +83,7 @@ impl DirectTransport {
         };
         self.write(&mut connection.outbox, &request, &context);
         match connection.converse(reader, &context).await {
-            // Many gateways say so as they close an idle connection: it does not answer this request.
+            // Many gateways send 408 when they close an idle connection; it is not an answer to this request.
             Ok((answer, _)) if reused && answer.status() == http::StatusCode::REQUEST_TIMEOUT => {
                 Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"))
             }
@@ -109,7 +109,7 @@ impl DirectTransport {
     fn take_idle(&self, max_idle: Duration) -> Option<Connection> {
         let here = Handle::current().id();
         let mut idle = self.idle();
-        // They are in the order in which they became idle.
+        // Ordered by the time at which they became idle.
         let now = Instant::now();
         let too_old = idle.partition_point(|(_, since, _)| now.saturating_duration_since(*since) > MAX_IDLE);
         idle.drain(..too_old);
@@ -131,7 +131,7 @@ impl DirectTransport {
         let target = path_and_query(request.uri());
         let lines: usize =
             request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        // Growing, now or later, would leave copies of the token behind.
+        // Sized up front: a buffer that grows leaves copies of the token behind.
         let size = target.len() + lines + self.authority.len() + request.body().len() + 120;
         if out.capacity() < size {
             *out = Zeroizing::new(Vec::with_capacity(size.max(1024)));
@@ -163,7 +163,7 @@ impl Transport for DirectTransport {
         true
     }
 
-    /// After an outage the old connections lead nowhere.
+    /// Closes idle connections: after an outage they may be dead.
     fn close_idle(&self) {
         self.idle().clear();
     }

@@ -8,14 +8,14 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::connector::CallConnections;
 
-/// hyper asks for the next piece only when it has passed on most of the last.
+/// The size of one piece in bytes. hyper asks for the next piece only when it has written most of the last one.
 const PIECE: usize = 16 * 1024;
 
-/// A request body that tells how much of the request has left.
+/// A request body that reports how much of the request has left.
 ///
-/// hyper looks at a body for the first time when it is about to queue the head of its request, for HTTP/1.1 and HTTP/2
-/// alike: until then the server cannot have heard of the request. Such a body cannot be cloned either, so that no layer
-/// below can send the request a second time.
+/// hyper polls a body for the first time when it is about to queue the head of its request, for HTTP/1.1 and HTTP/2 alike:
+/// until then the server cannot have received anything of the request. The body cannot be cloned, so no layer below can
+/// send the request a second time.
 pub(super) struct RequestBody {
     rest: Bytes,
     call: Arc<CallConnections>,

@@ -41,7 +41,7 @@ impl Settings {
     ) -> Result<Settings, Error> {
         let tls = match tls {
             Some(config) => tls::offering(config, &["h2", "http/1.1"]),
-            None => trusting_nobody()?,
+            None => trusting_no_authority()?,
         };
         let proxy = proxy.map(Proxied::new).transpose()?;
         let user_agent = user_agent.to_owned();
@@ -76,7 +76,7 @@ impl Settings {
     fn builder(&self, gate: Gate) -> ClientBuilder {
         let mut builder = Client::builder()
             .user_agent(&self.user_agent)
-            // Each of these belongs to the layers above, or shows what they must not.
+            // Redirects, retries and decompression are decided above; a `Referer` would show the address.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -101,16 +101,16 @@ impl Settings {
     }
 }
 
-/// reqwest needs a configuration for http addresses too, and would look for a global one.
-fn trusting_nobody() -> Result<Arc<ClientConfig>, Error> {
+/// The TLS settings for `http` addresses, which trust no authority. Without them reqwest would look for global ones.
+fn trusting_no_authority() -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| Error::config("TLS could not be set up").caused_by(error))?;
     Ok(Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()))
 }
 
-/// The clients of one transport on one runtime. They differ in which connections they use again, and are built when they
-/// are first used: most programs only ever need the first.
+/// The clients of one transport on one runtime. They differ in which connections they reuse. Each is built at its first
+/// use, as most programs only need `any`.
 #[derive(Default)]
 pub(super) struct Clients {
     any: OnceLock<Client>,
@@ -134,13 +134,13 @@ impl Clients {
         };
         match place.get() {
             Some(client) => Ok(client),
-            // Two calls may build one at the same time; they use the same.
+            // Two calls may build a client at the same time; both then use the first one stored.
             None => builder().build().map(|client| place.get_or_init(|| client)),
         }
     }
 }
 
-/// Without TLS nothing leaves this machine, whatever a name server says of `localhost`.
+/// Refuses names that do not lead to this machine: without TLS nothing leaves it, whatever DNS says of `localhost`.
 struct LoopbackOnly;
 
 impl Resolve for LoopbackOnly {

@@ -1,5 +1,5 @@
-//! A layer around reqwest's connector. It learns which connections a call makes, bounds the time for each, and lets calls
-//! that start together share one HTTP/2 connection instead of making one each.
+//! A layer around reqwest's connector. It records which connections a call makes, applies the connect timeout, and lets
+//! calls that start together share one HTTP/2 connection instead of making one each.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use tower_service::Service;
 use crate::transport::RequestContext;
 
 tokio::task_local! {
-    /// The call that this task works for.
+    /// The call that the current task works for.
     pub(super) static CALL: Arc<CallConnections>;
 }
 
@@ -39,7 +39,7 @@ impl CallConnections {
     /// The head of the request is about to be queued on a connection.
     pub(super) fn sending(&self) {
         self.context.sending();
-        // Whoever waited for this call's connection finds it in the pool by now.
+        // The connection is in the pool by now, where the calls that waited for it find it.
         self.lock(&self.leading).take();
     }
 
@@ -47,7 +47,7 @@ impl CallConnections {
         self.context.sent();
     }
 
-    /// Whether this call made the connection with this address; yes where the address is not known.
+    /// Whether this call made the connection with this local address. `true` if the address is unknown.
     pub(super) fn made(&self, address: Option<SocketAddr>) -> bool {
         address.is_none_or(|address| self.lock(&self.made).contains(&address))
     }
@@ -87,7 +87,7 @@ impl Gate {
 
     fn open(&self) {
         self.open.store(true, Ordering::Relaxed);
-        // All who wait may go, now and later.
+        // Every waiting call, and every later one, proceeds without a permit.
         self.turn.close();
     }
 }
@@ -131,7 +131,7 @@ where
 
     fn call(&mut self, destination: R) -> Self::Future {
         let layer = self.layer.clone();
-        // The clone has not been polled for readiness; this one has.
+        // Only this instance was polled for readiness, so it makes the call and the clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let call = CALL.try_with(Arc::clone).ok();
@@ -161,13 +161,13 @@ where
 }
 
 impl ConnectorLayer {
-    /// The right to connect, after those who connect have done so.
+    /// Waits until no other call is connecting. Returns the permit to connect, or `None` if none is needed.
     async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, BoxError> {
         if self.gate.is_open() {
             return Ok(None);
         }
         let turn = self.gate.turn.clone().acquire_owned().await.ok();
-        // A call that was served by another's connection leaves its connecting to a task in the background.
+        // Outside of a call: hyper-util continues connecting in a background task after another connection served the call.
         match CALL.try_with(|_| ()) {
             Ok(()) if self.gate.failing.load(Ordering::Relaxed) => Ok(None),
             Ok(()) => Ok(turn),

@@ -1,5 +1,5 @@
-//! What an error of reqwest means for the request. The proof of what has left is the request's own body; the errors say
-//! what went wrong, mostly in their chain of causes.
+//! What an error of reqwest means for the request. How much has left is known from the request's body; what went wrong is
+//! known from the error and its causes.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,7 +10,7 @@ use super::connector::{CallConnections, NotLoopback, local_addr};
 use super::proxy::Proxied;
 use crate::transport::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError};
 
-/// `alone`: no other request was in flight.
+/// Classifies an error. `alone`: no other request was in flight.
 pub(super) fn classify(
     error: reqwest::Error,
     context: &RequestContext,
@@ -35,14 +35,14 @@ pub(super) fn classify(
     TransportError::new(kind, context.progress(), error)
 }
 
-/// Whether a connection that was there before this call failed without a byte of an answer.
+/// Whether a connection that existed before this call failed without a byte of an answer.
 fn is_stale(error: &reqwest::Error, context: &RequestContext, call: &CallConnections, alone: bool) -> bool {
     let Some(client_error) = find::<legacy::Error>(error) else { return false };
     let mut extensions = http::Extensions::new();
     if let Some(connected) = client_error.connect_info() {
         connected.get_extras(&mut extensions);
     }
-    // The end of a shared connection fails every request on it; repeating them all at once would be a herd.
+    // When a shared connection ends, every request on it fails; sending all of them again at once would be a burst.
     let shared = find::<h2::Error>(error).is_some() && !alone;
     context.connection() != ConnectionChoice::New && !call.made(local_addr(&extensions)) && !shared
 }
@@ -66,7 +66,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         return http2_kind(http2, find::<legacy::Error>(error).is_none());
     }
     if let Some(hyper) = find::<hyper::Error>(error) {
-        // The one kind of parse error that has no question of its own.
+        // hyper has no method that tells this kind of parse error.
         if hyper.is_parse() && hyper.to_string().contains("too large") {
             return FaultKind::TooLarge;
         }
@@ -75,10 +75,10 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         }
     }
     match find::<io::Error>(error).map(io::Error::kind) {
-        // hyper's words for chunks and lengths that contradict themselves.
+        // The kinds of hyper's errors for malformed chunks and contradictory lengths.
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             let says = |words: &str| chain(error).any(|cause| cause.to_string().starts_with(words));
-            // h2 keeps only the text of what went wrong below it.
+            // h2 keeps only the text of an error below it.
             if says("received fatal alert") && find::<legacy::Error>(error).is_some() {
                 FaultKind::TlsAlert
             } else if says("chunk trailers ") {
@@ -91,18 +91,18 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
     }
 }
 
-/// `answering`: the answer had begun.
+/// The kind of an HTTP/2 error. `answering`: the answer had begun.
 fn http2_kind(error: &h2::Error, answering: bool) -> FaultKind {
     let reason = error.reason();
     if error.is_remote() {
-        // Whoever has begun to answer has processed something, whatever it says afterwards.
+        // A server that has begun to answer has processed the request, even if it then refuses the stream.
         let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM) && !answering;
-        // A stream that the server may have seen ends with a broken connection instead.
+        // A stream that the server may have processed ends with a broken connection instead.
         let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR);
         return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };
     }
     match reason {
-        // Found by this side: what came is not HTTP/2.
+        // Detected by this side: what arrived is not valid HTTP/2.
         Some(_) => FaultKind::Protocol,
         None => FaultKind::Broken,
     }
@@ -113,7 +113,7 @@ fn find<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
     chain(error).find_map(|cause| cause.downcast_ref::<T>())
 }
 
-/// The error and its causes. An I/O error passes over the error it was made of, so that one is looked up.
+/// The error and its causes. `source` of an I/O error skips the error that it wraps, so `get_ref` is used there.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| {
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

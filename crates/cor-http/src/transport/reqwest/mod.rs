@@ -1,7 +1,7 @@
-//! `reqwest`: HTTP/2 and HTTP/1.1 through a well-kept library, with its proxies.
+//! The transport `reqwest`: HTTP/2, HTTP/1.1 and proxies.
 //!
-//! What this adds to it is certainty: how much of a request has left ([`body`]), whether a failed connection had been
-//! idle before ([`connector`]), and what an error means for the request ([`faults`]).
+//! reqwest does not report how much of a request has left, whether a failed connection had been idle before, and what an
+//! error means for the request. [`body`], [`connector`] and [`faults`] find out.
 
 mod body;
 mod clients;
@@ -27,12 +27,12 @@ use self::connector::{CALL, CallConnections, local_addr};
 use super::{ConnectionChoice, FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
 use crate::Error;
 
-/// From a pause of this length on, the event loop is given a turn before a request leaves: it may not have looked yet
-/// whether the server has closed an idle connection.
+/// After a pause of this length the event loop runs once before a request leaves, because it may not have noticed yet that
+/// the server has closed an idle connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
 /// The headers of an answer may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
 const MAX_HEAD: usize = 64 * 1024;
-/// The runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
+/// The most runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
 const MAX_RUNTIMES: usize = 16;
 
 pub(crate) struct ReqwestTransport {
@@ -53,7 +53,7 @@ impl ReqwestTransport {
         user_agent: &str,
     ) -> Result<ReqwestTransport, Error> {
         let settings = Settings::new(address, proxy, tls, connect_timeout, user_agent)?;
-        // What cannot work shows when the client is built, not at its first call.
+        // Errors of the set-up are reported when the client is built, not at its first call.
         Clients::default().of(&settings, ConnectionChoice::Any).map_err(|error| {
             Error::config("the transport reqwest could not be set up").caused_by(error.without_url())
         })?;
@@ -88,7 +88,7 @@ impl ReqwestTransport {
             last.replace(now).is_none_or(|last| now.saturating_duration_since(last) >= TRUSTED_IDLE)
         };
         if rested {
-            // Once for the event loop to look, once for the connection's task to act on it.
+            // The first lets the event loop notice the end, the second lets the connection's task handle it.
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
         }
@@ -125,7 +125,7 @@ impl ReqwestTransport {
             }
         };
         let reused = context.connection() != ConnectionChoice::New && !made_here;
-        // Many gateways say so as they close an idle connection: it does not answer this request.
+        // Many gateways send 408 when they close an idle connection; it is not an answer to this request.
         if reused && response.status() == http::StatusCode::REQUEST_TIMEOUT {
             return Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"));
         }
@@ -152,7 +152,7 @@ impl From<reqwest::Error> for Interrupted {
     }
 }
 
-/// Reads a body of at most `max` bytes, where the head is one that `direct` would take too.
+/// Reads a body of at most `max` bytes. Refuses the heads that `direct` refuses.
 async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes, Interrupted> {
     let too_large = || {
         Interrupted::Fault(
@@ -167,7 +167,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
             format!("the answer's head is larger than {} KiB", MAX_HEAD / 1024),
         ));
     }
-    // hyper reads other encodings as if they were not there.
+    // hyper ignores other transfer encodings.
     let encodings = response.headers().get_all(http::header::TRANSFER_ENCODING);
     if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Err(Interrupted::Fault(
@@ -179,7 +179,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    // hyper takes RST_STREAM with NO_ERROR for the end of a body, wherever it comes.
+    // hyper takes RST_STREAM with NO_ERROR for the end of a body, even in its middle.
     let whole = |body: Bytes| match stated {
         Some(length) if (body.len() as u64) < length => {
             Err(Interrupted::Fault(FaultKind::Broken, "the answer's body is shorter than it says".to_owned()))

@@ -1,4 +1,4 @@
-//! The way through a proxy: its address, and what its errors mean. Whatever a proxy says is its own word and never COR's.
+//! Proxies: their addresses, and what their errors mean. A proxy's own response is never reported as COR's.
 
 use std::error::Error as StdError;
 
@@ -9,10 +9,10 @@ use url::Url;
 use crate::Error;
 use crate::transport::FaultKind;
 
-/// Where SOCKS proxies listen unless they say otherwise.
+/// The default port of SOCKS proxies.
 const SOCKS_PORT: u16 = 1080;
 
-/// A proxy, and what may be shown of it.
+/// A proxy, and its name for error messages.
 pub(super) struct Proxied {
     pub(super) proxy: Proxy,
     /// Its address without user and password.
@@ -41,8 +41,8 @@ impl Proxied {
         Ok(Proxied { proxy, name, signs_in })
     }
 
-    /// What a failure to get through the proxy means, in words; `None` where the error is another's. The libraries' error
-    /// types have no names, so their texts tell.
+    /// The kind and the text of a proxy's error; `None` if the error is not the proxy's. The error types of the libraries are
+    /// private, so their texts decide.
     pub(super) fn explain<'a>(
         &self,
         mut chain: impl Iterator<Item = &'a (dyn StdError + 'static)>,
@@ -61,7 +61,7 @@ impl Proxied {
                 Some("unexpected end of file" | "io error establishing tunnel") => {
                     (false, "the proxy ended the connection in place of an answer")
                 }
-                // Its status is not to be had: a refusal and a bad moment look the same.
+                // hyper-util does not report the status, so a refusal cannot be told from a failure that passes.
                 Some("unsuccessful") => (false, "the proxy did not open a tunnel"),
                 Some(_) => return None,
                 None => match text.strip_prefix("SOCKS error: ")? {
