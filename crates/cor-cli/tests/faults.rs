@@ -99,7 +99,7 @@ fn run(
     let mut wrong = Vec::new();
     let deadline = Duration::from_millis(case.client.deadline_ms);
     // A debug build reads and writes a large row slowly, before and after the call.
-    let reading = Duration::from_millis(case.update.brief_bytes as u64 / 2000);
+    let reading = Duration::from_millis(case.update.brief_bytes as u64 / 1000);
     let late = case.expect_for(Way::Straight, transport).late_ms.map_or(GRACE, Duration::from_millis);
     if took > deadline + late + lag.allowance() + reading {
         wrong.push(format!("it took {took:?} of {deadline:?}"));
