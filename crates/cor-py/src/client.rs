@@ -79,7 +79,6 @@ impl NativeClient {
     }
 
     #[pyo3(signature = (id, update, source, fields, extra, options))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn update(
         &self,
         id: &Bound<'_, PyAny>,

@@ -74,23 +74,38 @@ fn what_no_update_writes_is_not_read_back() {
     for (json, field, code, message) in [
         ("", "update", IssueCode::WrongType, foreign),
         ("[]", "update", IssueCode::WrongType, foreign),
-        (r#"{"name":1}"#, "name", IssueCode::WrongType, foreign),
-        (r#"{"end":1}"#, "end", IssueCode::WrongType, foreign),
+        (
+            r#"{"name":1}"#,
+            "name",
+            IssueCode::WrongType,
+            "the number 1 does not fit; give text; convert it where its exact spelling is known (007 and 7 are different ids)",
+        ),
+        (r#"{"end":1}"#, "end", IssueCode::WrongType, "the number 1 does not fit; give a date, YYYY-MM-DD"),
         (
             r#"{"end":"soon"}"#,
             "end",
             IssueCode::NotADate,
             "\"soon\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30",
         ),
-        (r#"{"archived":0}"#, "archived", IssueCode::WrongType, foreign),
-        (r#"{"archived":"true"}"#, "archived", IssueCode::WrongType, foreign),
         (
-            r#"{"estimated":"1"}"#,
-            "estimated",
-            IssueCode::NotANumber,
-            "\"\\\"1\\\"\" is not a plain number; write digits with a point for decimals and nothing else, for example 1234.50",
+            r#"{"archived":0}"#,
+            "archived",
+            IssueCode::WrongType,
+            "the number 0 does not fit; give true or false",
         ),
-        (r#"{"income_type":1}"#, "income_type", IssueCode::WrongType, foreign),
+        (
+            r#"{"archived":"true"}"#,
+            "archived",
+            IssueCode::WrongType,
+            "the text \"true\" does not fit; give true or false",
+        ),
+        (r#"{"estimated":"1"}"#, "estimated", IssueCode::WrongType, foreign),
+        (
+            r#"{"income_type":1}"#,
+            "income_type",
+            IssueCode::WrongType,
+            "the number 1 does not fit; give fee, one_time, hourly_rate or contract",
+        ),
     ] {
         let issue = ProjectUpdate::from_fields_json("SAP", json).unwrap_err();
         assert_eq!((&*issue.field, issue.code, &*issue.message), (field, code, message), "{json}");
