@@ -61,7 +61,7 @@ impl Client {
     /// learned about limits. For a process that was forked off, which must leave its parent's connections alone.
     ///
     /// # Errors
-    /// As for [`ClientBuilder::build`], without those of the options themselves.
+    /// As for [`ClientBuilder::build`](crate::ClientBuilder::build), without those of the options themselves.
     pub fn reconnected(&self) -> Result<Client, Error> {
         Client::new((*self.options).clone())
     }
