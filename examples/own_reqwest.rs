@@ -22,7 +22,7 @@ impl Transport for Own {
             let request = reqwest::Request::try_from(request).map_err(failed(FaultKind::Connect))?;
             let mut response = match self.0.execute(request).await {
                 Ok(response) => response,
-                // Without redirects, an error of connecting means that nothing was sent.
+                // Without redirects and retries, an error of connecting means that nothing was sent.
                 Err(error) if error.is_connect() => return Err(failed(FaultKind::Connect)(error)),
                 Err(error) => return Err(failed(FaultKind::Broken)(error)),
             };
@@ -45,7 +45,9 @@ impl Transport for Own {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program whose reqwest has its own TLS leaves this line out.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let own = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let own =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).retry(reqwest::retry::never());
+    let own = own.build()?;
     let client = Client::builder().from_env().transport(Own(own)).build()?;
     let update = ProjectUpdate::new("SALESFORCE").name("Website Redesign Project - Phase 2");
     println!("{}", serde_json::to_string(&client.projects().update("SF-OPP-12345", &update).await?)?);

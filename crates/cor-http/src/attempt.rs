@@ -26,7 +26,9 @@ pub(crate) async fn attempt(
         (false, false) => ConnectionChoice::Recent,
     };
     let request = operation.request(endpoint, token);
-    let response = endpoint.exchange(request, RequestContext::new(connection), Some(deadline)).await?;
+    let response = endpoint
+        .exchange(request, RequestContext::new(connection), Some(deadline), &[token.value.expose_secret()])
+        .await?;
     read(response, token.value.expose_secret(), endpoint)
 }
 

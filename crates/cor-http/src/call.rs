@@ -222,7 +222,11 @@ impl Call<'_> {
             Ok(Err(error)) => Err(Next::GiveUp(error)),
             Err(_) => {
                 let happened = "the deadline passed while waiting for a token";
-                Err(Next::GiveUp(Error::new(ErrorKind::Timeout, happened).retryable(true)))
+                let error = Error::new(ErrorKind::Timeout, happened).retryable(true);
+                Err(match self.is_bulk() {
+                    true => self.pause(error, permit, true).await,
+                    false => Next::GiveUp(error),
+                })
             }
         }
     }
@@ -311,20 +315,22 @@ impl Call<'_> {
                 Next::GiveUp(error)
             }
             // Sent again at once, and only once: the next attempt uses a new connection.
-            FailureClass::Stale => {
+            FailureClass::Stale if !self.fresh => {
                 self.fresh = true;
                 if self.is_bulk() {
                     self.calls.admission.record_connection_loss();
                 }
                 Next::Again
             }
-            FailureClass::Unreachable if self.is_bulk() && self.retry.max_attempts > 1 => {
+            FailureClass::Stale | FailureClass::Unreachable
+                if self.is_bulk() && self.retry.max_attempts > 1 =>
+            {
                 self.after_lost_connection(&error);
                 // A request that did not leave had no connection, as every other row would.
                 let affects_all_rows = error.status().is_none() && error.outcome() == Outcome::NotApplied;
                 self.pause(error, permit, affects_all_rows).await
             }
-            FailureClass::Unreachable => {
+            FailureClass::Stale | FailureClass::Unreachable => {
                 self.after_lost_connection(&error);
                 self.back_off(error).await
             }

@@ -13,7 +13,7 @@ use url::Url;
 use crate::Error;
 use crate::failure::{Failure, Peer, Server};
 use crate::response::Response;
-use crate::transport::{RequestContext, Sent, Transport};
+use crate::transport::{FaultKind, RequestContext, Sent, Transport, TransportError};
 
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -93,6 +93,8 @@ impl Endpoint {
 
     /// Sends one request. The attempt timeout and the deadline, if there is one, bound it.
     ///
+    /// `secrets` are what the request holds and no error may show.
+    ///
     /// # Errors
     /// The failure of this attempt, if no complete answer arrived.
     pub(crate) async fn exchange(
@@ -100,16 +102,30 @@ impl Endpoint {
         request: Request<Bytes>,
         context: RequestContext,
         deadline: Option<Instant>,
+        secrets: &[&str],
     ) -> Result<Response, Failure> {
         let timeout = self.attempt_timeout;
-        let timeout_at = Instant::now() + timeout;
-        let until = deadline.map_or(timeout_at, |deadline| deadline.min(timeout_at));
+        let now = Instant::now();
+        let until = deadline.map_or(now + timeout, |deadline| deadline.min(now + timeout));
+        if until <= now {
+            // A transport that is ready at once would be polled before the time is looked at.
+            return Err(Failure::of_timeout(Sent::Nothing, None, &self.peer()));
+        }
         match tokio::time::timeout_at(until, self.transport.send(request, context.clone())).await {
+            Ok(Ok(answer)) if answer.body().len() > context.max_body() => {
+                let error =
+                    TransportError::new(FaultKind::TooLarge, Sent::All, "the answer's body is too large");
+                Err(Failure::of_transport(error, &self.peer()))
+            }
             Ok(Ok(answer)) => Ok(Response::new(answer)),
-            Ok(Err(error)) => Err(Failure::of_transport(error, &self.peer())),
+            // An error that says less than the transport has reported is not believed.
+            Ok(Err(error)) => {
+                let error = error.after(context.progress()).without(secrets);
+                Err(Failure::of_transport(error, &self.peer()))
+            }
             Err(_) => {
                 let sent = match self.transport.reports_progress() {
-                    true => context.progress(),
+                    true => context.give_up(),
                     false => Sent::All,
                 };
                 Err(Failure::of_timeout(sent, (Some(until) != deadline).then_some(timeout), &self.peer()))

@@ -112,7 +112,7 @@ impl Failure {
             ),
             FaultKind::Unprocessed => (
                 ErrorKind::Transport,
-                FailureClass::Unreachable,
+                FailureClass::Failing,
                 format!("the server{through} did not take the request"),
             ),
             FaultKind::Stale => (

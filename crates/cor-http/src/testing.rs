@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Response, StatusCode};
 
 use crate::transport::{RequestContext, Transport, TransportError, TransportFuture};
@@ -91,6 +91,11 @@ impl Transport for MemoryTransport {
         let answer = (self.answer)(&request);
         // A record is printed when a test fails: no token may be in it.
         request.headers_mut().remove(AUTHORIZATION);
+        if request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-www-form-urlencoded")
+        {
+            // The form of a token request holds the refresh token.
+            *request.body_mut() = Bytes::new();
+        }
         self.record().push(request);
         Box::pin(std::future::ready(answer))
     }

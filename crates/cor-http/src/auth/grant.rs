@@ -136,7 +136,7 @@ impl TokenCall<'_> {
     async fn ask_once(&self) -> Result<Grant, Failure> {
         let endpoint = &self.from.endpoint;
         let context = RequestContext::new(ConnectionChoice::New).with_secret_body();
-        let mut response = endpoint.exchange(self.request(), context, None).await?;
+        let mut response = endpoint.exchange(self.request(), context, None, self.secrets).await?;
         redact_text(&mut response.content_encoding, self.secrets);
         redact_text(&mut response.request_id, self.secrets);
         if let Err(fault) = response.decode() {

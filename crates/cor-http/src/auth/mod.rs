@@ -12,6 +12,7 @@ use cor_core::ErrorKind;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use secrecy::SecretString;
+use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
 use crate::Error;
@@ -41,7 +42,7 @@ struct State {
     cache: TokenCache,
     /// The refresh under way. It is dropped with the last caller that waits for it, so that no caller finds a refresh that
     /// stopped half-way much earlier.
-    refresh: Option<WeakShared<Refresh>>,
+    refresh: Option<(runtime::Id, WeakShared<Refresh>)>,
     /// The last refresh, if it failed, and when.
     failed: Option<(Instant, Error)>,
 }
@@ -145,7 +146,7 @@ impl Auth {
             }
         };
         let refresh = (Box::pin(refresh) as Refresh).shared();
-        state.refresh = refresh.downgrade();
+        state.refresh = refresh.downgrade().map(|refresh| (Handle::current().id(), refresh));
         Ok(refresh)
     }
 }
@@ -153,7 +154,9 @@ impl Auth {
 impl State {
     /// The refresh under way.
     fn refresh(&self) -> Option<Shared<Refresh>> {
-        self.refresh.as_ref()?.upgrade()
+        let (home, refresh) = self.refresh.as_ref()?;
+        // On another event loop it would only advance while that one is driven.
+        (*home == Handle::current().id()).then(|| refresh.upgrade())?
     }
 }
 

@@ -39,6 +39,9 @@ pub struct RequestContext {
     secret_body: bool,
 }
 
+/// The client has given up on a request of which nothing had left.
+const GIVEN_UP: u8 = u8::MAX;
+
 impl RequestContext {
     /// The context of one request, of which nothing has been sent.
     pub fn new(connection: ConnectionChoice) -> RequestContext {
@@ -51,9 +54,10 @@ impl RequestContext {
         self
     }
 
-    /// The transport is about to hand the first byte of the request to the network.
-    pub fn sending(&self) {
-        self.advance(Sent::Part);
+    /// The transport is about to hand the first byte of the request to the network. `false`: the client has given up on
+    /// the request, and told its caller that nothing was sent: a transport that works in another task must not send it.
+    pub fn sending(&self) -> bool {
+        self.advance(Sent::Part)
     }
 
     /// The transport has handed the last byte of the request to the network.
@@ -61,14 +65,23 @@ impl RequestContext {
         self.advance(Sent::All);
     }
 
-    fn advance(&self, sent: Sent) {
-        self.progress.fetch_max(sent as u8, Ordering::Relaxed);
+    /// Returns whether the request is still wanted.
+    fn advance(&self, sent: Sent) -> bool {
+        let advance = |known: u8| (known != GIVEN_UP).then_some(known.max(sent as u8));
+        self.progress.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance).is_ok()
+    }
+
+    /// Gives up on the request and returns how much of it has left: from now on nothing leaves that had not.
+    pub(crate) fn give_up(&self) -> Sent {
+        let nothing = Sent::Nothing as u8;
+        let _ = self.progress.compare_exchange(nothing, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+        self.progress()
     }
 
     /// How much of the request has left.
     pub fn progress(&self) -> Sent {
-        match self.progress.load(Ordering::Relaxed) {
-            0 => Sent::Nothing,
+        match self.progress.load(Ordering::Acquire) {
+            0 | GIVEN_UP => Sent::Nothing,
             1 => Sent::Part,
             _ => Sent::All,
         }

@@ -64,6 +64,29 @@ impl TransportError {
         self.sent
     }
 
+    /// The same error of a request of which at least this much had left. What the server disowns by the protocol's own means
+    /// counts as not sent all the same.
+    pub(crate) fn after(mut self, progress: Sent) -> TransportError {
+        if self.kind != FaultKind::Unprocessed {
+            self.sent = self.sent.max(progress);
+        }
+        self
+    }
+
+    /// The same error without a cause that shows one of these.
+    pub(crate) fn without(mut self, secrets: &[&str]) -> TransportError {
+        let mut shown = format!("{:?}", self.cause);
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&*self.cause);
+        while let Some(error) = cause {
+            shown += &error.to_string();
+            cause = error.source();
+        }
+        if crate::redact::redact(&mut shown.into_bytes(), secrets) {
+            self.cause = "the cause holds a secret and is not shown".into();
+        }
+        self
+    }
+
     pub(crate) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
         self.cause
     }

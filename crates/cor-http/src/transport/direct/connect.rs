@@ -50,6 +50,10 @@ impl Connector {
     async fn connect_untimed(&self) -> Result<Stream, TransportError> {
         let stream = tcp(&self.tcp, &self.address).await?;
         match &self.tls {
+            // A host that no certificate can name: without TLS nothing is sent to it.
+            None if self.address.scheme() == "https" => {
+                Err(failed(FaultKind::Tls, "the host of the address is no name for a certificate"))
+            }
             None => loopback_only(stream),
             Some(tls) => tls.handshake(stream).await,
         }

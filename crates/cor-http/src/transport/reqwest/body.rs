@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -29,13 +28,15 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = GivenUp;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.call.sending();
+    ) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+        if !self.call.sending() {
+            return Poll::Ready(Some(Err(GivenUp)));
+        }
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
@@ -48,14 +49,19 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.call.sending();
-        if self.rest.is_empty() {
+        // A request that is not to be sent gets no end: its body fails, and the server never has the whole of it.
+        let wanted = self.call.sending();
+        if wanted && self.rest.is_empty() {
             self.call.sent();
         }
-        self.rest.is_empty()
+        wanted && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.rest.len() as u64)
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the client has given up on the request")]
+pub(super) struct GivenUp;

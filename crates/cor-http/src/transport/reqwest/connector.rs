@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::transport::RequestContext;
+use crate::transport::{RequestContext, Sent};
 
 tokio::task_local! {
     /// The call that the current task works for.
@@ -36,11 +36,12 @@ impl CallConnections {
         CallConnections { context, made: Mutex::default(), leading: Mutex::default() }
     }
 
-    /// The head of the request is about to be queued on a connection.
-    pub(super) fn sending(&self) {
-        self.context.sending();
+    /// The head of the request is about to be queued on a connection. `false`: the client has given up on the request, and it must not be sent.
+    pub(super) fn sending(&self) -> bool {
+        let wanted = self.context.sending();
         // The connection is in the pool by now, where the calls that waited for it find it.
         self.lock(&self.leading).take();
+        wanted
     }
 
     pub(super) fn sent(&self) {
@@ -151,7 +152,9 @@ where
                 call.lock(&call.made).extend(local_addr(&extensions));
             }
             match (connected.is_negotiated_h2(), turn, &call) {
-                (true, Some(turn), Some(call)) => *call.lock(&call.leading) = Some(turn),
+                (true, Some(turn), Some(call)) if call.context.progress() == Sent::Nothing => {
+                    *call.lock(&call.leading) = Some(turn);
+                }
                 (true, ..) => {}
                 (false, ..) => layer.gate.open(),
             }
@@ -166,7 +169,9 @@ impl ConnectorLayer {
         if self.gate.is_open() {
             return Ok(None);
         }
-        let turn = self.gate.turn.clone().acquire_owned().await.ok();
+        // The call that connects may not be polled at the moment, such as a row whose results nobody asks for.
+        let turn = tokio::time::timeout(self.timeout, self.gate.turn.clone().acquire_owned()).await;
+        let turn = turn.ok().and_then(Result::ok);
         // Outside of a call: hyper-util continues connecting in a background task after another connection served the call.
         match CALL.try_with(|_| ()) {
             Ok(()) if self.gate.failing.load(Ordering::Relaxed) => Ok(None),

@@ -98,7 +98,7 @@ fn http2_kind(error: &h2::Error, answering: bool) -> FaultKind {
         // A server that has begun to answer has processed the request, even if it then refuses the stream.
         let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM) && !answering;
         // A stream that the server may have processed ends with a broken connection instead.
-        let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR);
+        let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR) && !answering;
         return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };
     }
     match reason {

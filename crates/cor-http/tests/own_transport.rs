@@ -1,0 +1,96 @@
+//! What the client promises with a transport of the caller's own, also one that misbehaves.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::named;
+use cor_http::testing::MemoryTransport;
+use cor_http::transport::{FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
+use cor_http::{Client, Error, ErrorKind, Outcome};
+
+const TOKEN: &str = "secret-token-of-mine";
+
+async fn error_with(transport: impl Transport) -> Error {
+    let client = common::quick(Client::builder()).token(TOKEN).transport(transport).max_attempts(2);
+    let client =
+        client.deadline(Duration::from_secs(2)).attempt_timeout(Duration::from_millis(300)).build().unwrap();
+    client.projects().update("A", &named("N")).await.unwrap_err()
+}
+
+fn fault(kind: FaultKind, sent: Sent, cause: String) -> MemoryTransport {
+    MemoryTransport::new(move |_| Err(TransportError::new(kind, sent, cause.clone())))
+}
+
+#[tokio::test]
+async fn a_transport_that_calls_every_connection_stale_ends_like_one_that_cannot_connect() {
+    let transport = fault(FaultKind::Stale, Sent::All, "closed".to_owned());
+    let error = error_with(transport.clone()).await;
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::Unknown), "{error}");
+    // One repetition that costs no attempt, and two attempts.
+    assert_eq!(transport.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn an_error_that_says_less_was_sent_than_the_transport_reported_is_not_believed() {
+    // The test double reports that the request was sent.
+    let error = error_with(fault(FaultKind::Connect, Sent::Nothing, "refused".to_owned())).await;
+    assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+    let error = error_with(fault(FaultKind::Unprocessed, Sent::All, "refused stream".to_owned())).await;
+    assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_not_read() {
+    let error = error_with(MemoryTransport::json(200, vec![b' '; 5 * 1024 * 1024])).await;
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::TooLarge, Outcome::Unknown), "{error}");
+}
+
+#[tokio::test]
+async fn a_cause_that_quotes_the_token_is_not_shown() {
+    let error =
+        error_with(fault(FaultKind::Broken, Sent::All, format!("while sending Bearer {TOKEN}"))).await;
+    assert!(!format!("{error:?} {} {error}", error.chain()).contains("secret-token"), "{error:?}");
+}
+
+/// Reports nothing and answers never.
+#[derive(Debug)]
+struct Silent {
+    reports: bool,
+    sends: bool,
+}
+
+impl Transport for Silent {
+    fn send(&self, _request: http::Request<bytes::Bytes>, context: RequestContext) -> TransportFuture<'_> {
+        if self.sends {
+            context.sending();
+        }
+        Box::pin(std::future::pending())
+    }
+
+    fn reports_progress(&self) -> bool {
+        self.reports
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_on_is_not_applied_only_where_the_transport_says_so() {
+    for (reports, sends, outcome) in
+        [(false, false, Outcome::Unknown), (true, true, Outcome::Unknown), (true, false, Outcome::NotApplied)]
+    {
+        let begun = Instant::now();
+        let error = error_with(Silent { reports, sends }).await;
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, outcome), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_request_that_was_given_up_on_is_not_wanted_any_more() {
+    let context = RequestContext::new(Default::default());
+    assert!(context.sending());
+    assert_eq!(context.progress(), Sent::Part);
+    context.sent();
+    assert_eq!(context.progress(), Sent::All);
+}
