@@ -16,6 +16,10 @@ use tokio::time::{Instant, sleep};
 use crate::feed::Feed;
 use crate::gather::LINGER;
 
+/// The turns that the event loop takes before rows are pulled from a slow input: a request through reqwest passes two tasks
+/// besides the run's own (connecting, and the connection) before it leaves.
+const TURNS: u32 = 4;
+
 /// What the task and whoever waits for its results share. Clones are the same run.
 #[derive(Clone)]
 pub(crate) struct Run(Arc<Shared>);
@@ -80,7 +84,7 @@ impl Run {
     pub(crate) async fn wait(&self, slice: Duration) {
         let _asking = Asking::begin(&self.0);
         let mut timer = pin!(sleep(slice));
-        let (mut lingering, mut turned) = (false, false);
+        let (mut lingering, mut turns) = (false, 0);
         poll_fn(|cx| {
             let mut state = lock(&self.0.state);
             if state.ended || state.ready.len() >= self.0.together {
@@ -90,11 +94,11 @@ impl Run {
             let nothing = state.ready.is_empty();
             drop(state);
             if self.0.feed.is_dry() {
-                if turned || !nothing {
+                if turns == TURNS || !nothing {
                     return Poll::Ready(());
                 }
-                // One turn of the event queue, so that what is in flight goes on while rows are slow to come.
-                turned = true;
+                // The event loop takes some turns, so that what is in flight goes on while rows are slow to come.
+                turns += 1;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
