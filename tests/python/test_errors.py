@@ -122,7 +122,7 @@ def test_a_transport_from_the_environment(cor: Sandbox, monkeypatch: pytest.Monk
     # An argument wins.
     projectcor.Client(token="hush", transport="direct")
     monkeypatch.setenv("COR_TRANSPORT", "direct")
-    with pytest.raises(projectcor.ConfigError, match="direct.*proxy"):
+    with pytest.raises(projectcor.ConfigError, match=r"direct.*proxy"):
         projectcor.Client(token="hush", proxy="http://127.0.0.1:9")
 
 

@@ -161,7 +161,8 @@ def test_every_fault_ends_as_it_should(case: dict[str, Any], call: Callable[...,
     with playing(case["peer"]) as peer:
         result, took = call(case, options(case, peer, transport), fields)
         requests = peer.requests()
-    assert took < case["client"]["deadline_ms"] / 1000 + max(GRACE, (expect.get("late_ms") or 0) / 1000) + LAG.allowance()
+    late = max(GRACE, (expect.get("late_ms") or 0) / 1000)
+    assert took < case["client"]["deadline_ms"] / 1000 + late + LAG.allowance()
     assert len(set(requests)) <= 1, "two attempts are not the same bytes"
     pieces = {TOKEN[n : n + 8] for n in range(len(TOKEN) - 7)}
     shown = texts(result)

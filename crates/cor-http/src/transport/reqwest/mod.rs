@@ -10,8 +10,10 @@ mod faults;
 mod proxy;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -89,8 +91,8 @@ impl ReqwestTransport {
         };
         if rested {
             // The first lets the event loop notice the end, the second lets the connection's task handle it.
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
+            turn().await;
+            turn().await;
         }
     }
 
@@ -150,6 +152,20 @@ impl From<reqwest::Error> for Interrupted {
     fn from(error: reqwest::Error) -> Interrupted {
         Interrupted::Reqwest(error)
     }
+}
+
+/// Lets other tasks and the event loop go on. Unlike tokio's `yield_now`, whose wake-up is lost where the call that polls this
+/// one ends first: a run of many rows is polled by whichever call of its client waits at the moment.
+async fn turn() {
+    let mut waited = false;
+    poll_fn(|cx| match std::mem::replace(&mut waited, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Reads a body of at most `max` bytes. Refuses the heads that `direct` refuses.
