@@ -225,18 +225,3 @@ fn blocking_calls_wait_on_the_callers_thread_and_many_threads_share_a_client() {
     let error = runtime.block_on(async { client.projects().update(ID, &named("N")) }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }
-
-#[test]
-fn rows_in_flight_go_on_although_the_program_pauses_between_results() {
-    let sandbox = example();
-    let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
-    let rows = (0..100).map(|n| (format!("P-{n}"), named("N")));
-    let begun = std::time::Instant::now();
-    let results = client.projects().update_many(rows, |run| run.concurrency(8)).unwrap();
-    for item in results {
-        assert_eq!(item.result.unwrap_err().kind(), ErrorKind::ProjectNotFound);
-        // Long enough for a connection to count as idle.
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-}
