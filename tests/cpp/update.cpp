@@ -117,7 +117,7 @@ static void options(const cor::Client &client) {
   const auto update = ProjectUpdate("SALESFORCE").name("Phase 2");
   const cor::Projects projects = client.projects();
   CHECK(projects.update("SF-OPP-12345", update, cor::CallOptions{20s, 1}).name() == "Phase 2", "sent");
-  CHECK(projects.try_update("SF-OPP-12345", update, {}), "none");
+  CHECK(!!projects.try_update("SF-OPP-12345", update, {}), "none");
   const cor::Client nobody(config().base_url("http://127.0.0.1:1").transport("direct").backoff_cap(1ms));
   cor::CallOptions attempts;
   attempts.max_attempts = 3;
