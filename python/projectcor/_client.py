@@ -28,7 +28,8 @@ class Client(Base):
     thread behind it. After a fork the child connects anew. Leaving its ``with`` block closes the connections.
 
     An argument wins over the environment: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``;
-    ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+    ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and
+    ``NO_PROXY``.
 
     Args:
         token: A bearer token to use as it is. Excludes ``api_key`` and ``client_secret``.

@@ -108,14 +108,23 @@ def test_options_that_make_no_sense_are_config_errors(options: dict[str, Any], s
 
 
 @pytest.mark.parametrize(
-    "options", [{"transport": 1}, {"client_cert": 1}, {"deadline": "30"}, {"max_attempts": 1.5}, {"rate": True}, {"token": b"t"}, {"x": 1}]
+    "options",
+    [
+        {"transport": 1},
+        {"client_cert": 1},
+        {"deadline": "30"},
+        {"max_attempts": 1.5},
+        {"rate": True},
+        {"token": b"t"},
+        {"x": 1},
+    ],
 )
 def test_options_of_another_type_are_type_errors(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         projectcor.Client(**{"token": "hush", **options})
 
 
-def test_a_transport_from_the_environment(cor: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transport_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COR_TRANSPORT", "curl")
     with pytest.raises(projectcor.ConfigError, match="COR_TRANSPORT"):
         projectcor.Client(token="hush")
@@ -164,7 +173,8 @@ def test_options_of_one_call_that_make_no_sense(cor: Sandbox, door: Any, verb: s
     for options in wrong:
         with pytest.raises(projectcor.ConfigError, match=next(iter(options))):
             call(door, verb, ID, **given, **options)
-    for options in [{"deadline": "5"}, {"max_attempts": 1.5}]:
+    other_types: list[dict[str, Any]] = [{"deadline": "5"}, {"max_attempts": 1.5}]
+    for options in other_types:
         with pytest.raises(TypeError, match=next(iter(options))):
             call(door, verb, ID, **given, **options)
     assert cor.requests == []
