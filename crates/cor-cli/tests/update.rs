@@ -355,7 +355,7 @@ fn either_transport_carries_an_update() {
 
 #[test]
 fn direct_with_a_proxy_is_refused_and_reqwest_uses_it() {
-    // A proxy never sees calls to this machine, so the address is COR's own; nobody listens where the proxy is to be.
+    // A proxy never sees calls to this machine, so the address is COR's own; no proxy listens at that port.
     let arguments = ["projects", "update", "P", "--source", "SAP", "--name", "N", "--max-attempts", "1"];
     let proxied = || {
         let mut command = bare();

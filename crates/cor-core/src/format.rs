@@ -189,7 +189,7 @@ pub(crate) fn raw<S: Serializer>(json: &str, serializer: S) -> Result<S::Ok, S::
     json.serialize(serializer)
 }
 
-/// Any value of a format that describes itself, as JSON text. NaN and the infinities stand there by name: whoever reads
+/// Any value of a format that describes itself, as JSON text. NaN and the infinities stand there by name: the code that reads
 /// the text refuses them, and knows in which field.
 pub(crate) struct AnyJson(pub(crate) String);
 

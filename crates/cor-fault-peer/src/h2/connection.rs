@@ -49,7 +49,7 @@ pub(crate) fn serve(script: &Http2, talk: &mut Talk) {
 pub(super) struct Connection<'a> {
     pub(super) script: &'a Http2,
     wire: Wire,
-    /// What writes go through. Whoever needs `tls` as well takes this first.
+    /// What writes go through. Code that needs `tls` as well locks this first.
     out: Mutex<Wire>,
     /// What the reader has to say. It never waits for `out`: a flood that the client does not read would keep it from
     /// reading, and the client from going on.
@@ -129,7 +129,7 @@ impl<'a> Connection<'a> {
         written && self.flush()
     }
 
-    /// Sends what the reader has to say, or leaves it to whoever is sending.
+    /// Sends what the reader has to say, or leaves it to the thread that is sending.
     fn flush(&self) -> bool {
         while !self.pending.lock().unwrap().is_empty() {
             let Ok(mut wire) = self.out.try_lock() else { break };
@@ -443,7 +443,7 @@ impl<'a> Connection<'a> {
         waited.1.timed_out()
     }
 
-    /// Ends the connection; whoever reads it or waits for it looks up. Nothing is sent before it is closed.
+    /// Ends the connection; threads that read it or wait for it are woken. Nothing is sent before it is closed.
     pub(super) fn end(&self) {
         self.state().over = true;
         self.changed.notify_all();
@@ -461,7 +461,7 @@ impl<'a> Connection<'a> {
         let mut wire = self.out.lock().unwrap();
         let mut tls = self.tls.lock().unwrap();
         tls.send_close_notify();
-        // Whoever has left already does not miss it.
+        // A client that has left already does not need it.
         while tls.wants_write() && tls.write_tls(&mut *wire).is_ok() {}
         let _ = self.wire.line.socket().shutdown(Shutdown::Write);
     }

@@ -71,7 +71,7 @@ impl RequestContext {
         self.progress.fetch_update(Ordering::AcqRel, Ordering::Acquire, advance).is_ok()
     }
 
-    /// Gives up on the request and returns how much of it has left: from now on nothing leaves that had not.
+    /// Gives up on the request and returns how much of it has left. If that is nothing, `sending` answers `false` from now on.
     pub(crate) fn give_up(&self) -> Sent {
         let nothing = Sent::Nothing as u8;
         let _ = self.progress.compare_exchange(nothing, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
