@@ -1,6 +1,7 @@
 # Every command a contributor needs. `make test` is exactly what CI runs.
 #
-# Needs Rust 1.95, Python 3.11, gcc and make; whatever else a target needs it installs below target/.
+# Needs Rust 1.95, Python 3.11 with pip, gcc and make; whatever else a target needs it installs below target/.
+# tests/README.md says what each suite judges and how to run one test of it.
 
 CARGO ?= cargo
 SHELL := /bin/bash
@@ -19,51 +20,59 @@ demo: ## see it work in a minute, without an account: before and after, over rea
 	@$(CARGO) build --locked --quiet --release -p cor-cli
 	@target/release/cor demo
 
+SUITES := lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz
+
 .PHONY: test
-test: lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz ## everything CI checks
+test: ## everything CI checks; ends with the time of each suite and with what was skipped
+	@MAKE="$(MAKE)" scripts/suites $(SUITES)
 
 .PHONY: lint
-lint: ## formatting, warnings, documentation, dependencies
+lint: ## formatting, warnings, documentation, dependencies, types of Python
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-rust
+
+.PHONY: lint-python
+lint-python: ## formatting, warnings and types of Python alone
+	scripts/lint-python
+
+.PHONY: lint-rust
+lint-rust: ## formatting, warnings, documentation and dependencies of Rust alone
 	$(CARGO) fmt $(PACKAGES) --check
 	scripts/check-dependencies
 	scripts/check-features
 	scripts/check-imports
+	scripts/fields --check
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
 
-# The suites of cor-http that run once with each transport. The tables of faults run with both at once; those of proxies
-# are reqwest's alone.
-BOTH_TRANSPORTS := auth create keep_alive logs many many_memory outages peer secrets tables tls tokens update vectors wiped
-
 .PHONY: test-rust
 test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
-	$(CARGO) test --locked --quiet
-	COR_TEST_TRANSPORT=direct $(CARGO) test --locked --quiet -p cor-http $(addprefix --test ,$(BOTH_TRANSPORTS))
+	scripts/test-crates
 	tests/serde-features/run
 
 .PHONY: test-schema
 test-schema: ## the JSON Schemas in schema/ against the vectors, by a validator that is not ours
 	tests/schema/run
 
+.PHONY: fields
+fields: ## write what follows from the table of fields: setters, types, docs, then header and schemas
+	scripts/fields
+	scripts/header
+	$(MAKE) --no-print-directory schema
+
 .PHONY: schema
 schema: ## make the JSON Schemas in schema/ anew
 	COR_WRITE_SCHEMA=1 $(CARGO) test --locked --quiet -p cor-core --test schema
 
 .PHONY: test-cli
-test-cli: ## the program on real input: a public CRM export of 14,277 rows, where it is at hand
-	$(CARGO) build --locked --quiet -p cor-cli
-	COR=target/debug/cor tests/readme
-	COR=target/debug/cor tests/cli-real-input
-	COR=target/debug/cor tests/cli-formats
-	COR=target/debug/cor tests/sync-state
+test-cli: ## the program: the README's commands, a CRM export in every form, the state of sync
+	tests/cli/run
 
 .PHONY: test-sandbox
 test-sandbox: ## the sandbox against its own OpenAPI description, by a property-based tester
-	$(CARGO) build --locked --quiet -p cor-cli
-	COR=target/debug/cor tests/sandbox/contract
+	tests/sandbox/run
 
 .PHONY: test-python
-test-python: ## the Python package: wheel in clean environments, tests, types, examples
+test-python: ## the Python package: wheel in clean environments, tests, stubs, examples
 	tests/python/run
 
 .PHONY: test-c
@@ -91,6 +100,10 @@ install: ## the C and C++ library and its packages below PREFIX (default /usr/lo
 .PHONY: header
 header: ## make include/projectcor.h anew
 	scripts/header
+
+.PHONY: oldest-rust
+oldest-rust: ## cor-core and cor-http on the oldest Rust that they promise, by rustup
+	scripts/check-oldest-rust
 
 .PHONY: deny
 deny: ## licences, advisories and bans by cargo-deny, where it is installed

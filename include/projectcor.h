@@ -78,6 +78,14 @@
 /** Sets up a cor_progress: cor_progress progress = COR_PROGRESS_INIT; */
 #define COR_PROGRESS_INIT { sizeof(cor_progress), 0, 0, 0, 0 }
 
+/** Sets up a cor_sync_options: cor_sync_options options = COR_SYNC_OPTIONS_INIT; */
+#define COR_SYNC_OPTIONS_INIT \
+  { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, \
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/** Sets up a cor_sync_summary: cor_sync_summary summary = COR_SYNC_SUMMARY_INIT; */
+#define COR_SYNC_SUMMARY_INIT { sizeof(cor_sync_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
 /** The version of this header. */
 #define PROJECTCOR_VERSION_MAJOR 0
 
@@ -107,7 +115,7 @@ enum cor_status
   COR_ERR_AUTH = 20,
   /** The token's role may not do this (HTTP 403). */
   COR_ERR_FORBIDDEN = 21,
-  /** COR knows no project of this external id under this source. */
+  /** COR knows no project of this external id under this source, in COR's own words; any other 404 is COR_ERR_PROTOCOL. */
   COR_ERR_PROJECT_NOT_FOUND = 22,
   /** COR refused a value. */
   COR_ERR_VALIDATION = 23,
@@ -123,7 +131,7 @@ enum cor_status
   COR_ERR_TRANSPORT = 31,
   /** The TLS handshake failed: certificate, name or protocol. */
   COR_ERR_TLS = 32,
-  /** The answer was not one COR's API gives. */
+  /** The answer was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's. */
   COR_ERR_PROTOCOL = 33,
   /** COR's address answered with a redirect, which is never followed. */
   COR_ERR_REDIRECT = 34,
@@ -197,6 +205,31 @@ enum cor_pause
 };
 #ifndef __cplusplus
 typedef int32_t cor_pause;
+#endif /* __cplusplus */
+
+/** The status of a project's rows. */
+enum cor_row_status
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  /** A sync would send it; only in a plan. */
+  COR_ROW_PLANNED = 0,
+  /** COR applied it. */
+  COR_ROW_APPLIED = 1,
+  /** COR applied it, and this run created the project. */
+  COR_ROW_CREATED = 2,
+  /** Refused before anything was sent. */
+  COR_ROW_REJECTED = 3,
+  /** Sent, and COR did not apply it. */
+  COR_ROW_NOT_APPLIED = 4,
+  /** Sent, and whether COR applied it is unknown. The next sync sends it again. */
+  COR_ROW_UNKNOWN = 5,
+  /** Not started, because the run ended early. The next sync sends it. */
+  COR_ROW_NOT_STARTED = 6,
+};
+#ifndef __cplusplus
+typedef int32_t cor_row_status;
 #endif /* __cplusplus */
 
 /**
@@ -317,8 +350,11 @@ typedef struct cor_bulk_options {
    * lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
    */
   uint32_t create_missing;
-  /** Has to be 0. */
-  uint32_t reserved;
+  /**
+   * Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
+   * "1001.0" or an id with blanks around it. Otherwise such a row fails as COR_KIND_PROJECT_NOT_FOUND.
+   */
+  uint32_t allow_mangled_ids;
 } cor_bulk_options;
 
 /** What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end. */
@@ -366,8 +402,196 @@ typedef struct cor_row {
 /**
  * Fills in the next row and returns true, or returns false where there is none. What the row points to has to stay
  * until this is called again or the call that uses it returns; it is copied before.
+ *
+ * In a plan or a sync of rows, a row whose id and update are both NULL says that the input failed: the run ends before
+ * anything is sent.
  */
 typedef bool (*cor_next_row)(void *user_data, cor_row *row);
+
+/** A field that changes. */
+typedef struct cor_field_change {
+  /** The field's name. */
+  const char *name;
+  /** The value that COR last accepted, as JSON; NULL if it is unknown. */
+  const char *old_json;
+  /** The new value, as JSON; "null" empties the field. */
+  const char *new_json;
+} cor_field_change;
+
+/**
+ * A project with changes. The library sets struct_size; later versions may add members at the end. The pointers are valid
+ * until the callback returns.
+ */
+typedef struct cor_change {
+  /** sizeof(cor_change), as the library knows it. */
+  size_t struct_size;
+  /** The external id. */
+  const char *id;
+  /** The line of a file at which its first row begins, from 1; for rows of a callback, the number of the row, from 0. */
+  uint64_t first_line;
+  /** The line or number of its last row. */
+  uint64_t last_line;
+  /** The number of its rows. They become one update. */
+  uint64_t rows;
+  /** The fields that change. */
+  const cor_field_change *fields;
+  /** The number of these fields. */
+  size_t field_count;
+  /** The error because of which it was not applied; NULL if it was applied, and in a plan. */
+  const cor_error *error;
+  /** A cor_row_status. */
+  int32_t status;
+  /** 1 if the state does not know the project, else 0. */
+  uint32_t is_new;
+} cor_change;
+
+/**
+ * Called with a project that has changes (a plan), or with its result (a sync). Returns whether to continue: after false,
+ * requests in flight finish and no new request starts. Runs on the thread that made the call.
+ */
+typedef bool (*cor_on_change)(void *user_data, const cor_change *change);
+
+/**
+ * One problem of a row, which is not sent. The library sets struct_size; later versions may add members at the end. The
+ * pointers are valid until the callback returns.
+ */
+typedef struct cor_row_problem {
+  /** sizeof(cor_row_problem), as the library knows it. */
+  size_t struct_size;
+  /** The line or number of the row, as in cor_change. */
+  uint64_t line;
+  /** Its external id; empty if it could not be read. */
+  const char *id;
+  /** The column as the table calls it; NULL for the row as a whole. */
+  const char *column;
+  /** The field that the column sets; NULL if there is none. */
+  const char *field;
+  /** The kind of the problem, as a stable word. */
+  const char *code;
+  /** One sentence for people, without the name of the column. */
+  const char *message;
+} cor_row_problem;
+
+/** Called with one problem of a row that cannot be sent. Returns whether to continue, like cor_on_change. */
+typedef bool (*cor_on_problem)(void *user_data, const cor_row_problem *problem);
+
+/**
+ * Called with a remark on the table, one sentence for people: values that are probably a mistake, rows that were skipped.
+ * Returns whether to continue, like cor_on_change.
+ */
+typedef bool (*cor_on_note)(void *user_data, const char *note);
+
+/**
+ * Options of a plan or a sync. Initialise it with COR_SYNC_OPTIONS_INIT; later versions may add members at the end. A text
+ * that is NULL has its default.
+ */
+typedef struct cor_sync_options {
+  /** sizeof(cor_sync_options), as the caller knows it. */
+  size_t struct_size;
+  /** Passed to every callback. */
+  void *user_data;
+  /** Called for each project with changes; may be NULL. */
+  cor_on_change on_change;
+  /** Called for each problem of a row that cannot be sent; may be NULL. */
+  cor_on_problem on_problem;
+  /** Called for each remark on the table; may be NULL. */
+  cor_on_note on_note;
+  /** Called every tick_ms or so while updates are sent; may be NULL. */
+  cor_on_progress on_progress;
+  /** The system that owns the projects, such as SALESFORCE; default: the mapping's. */
+  const char *source;
+  /** The column that holds the external ids; default: the mapping's, else "id". */
+  const char *id_column;
+  /** A TOML mapping file: which column sets which field. */
+  const char *mapping;
+  /** "Column=field" for each column that sets a field, "Column=" for one that is left out. */
+  const char *const *map;
+  /** The number of entries in map. */
+  size_t map_count;
+  /** The text of a cell that empties its field. */
+  const char *clear_value;
+  /** Columns that set no field on purpose. */
+  const char *const *ignore;
+  /** The number of entries in ignore. */
+  size_t ignore_count;
+  /** Texts that stand for no value, such as "NULL": they keep their field, as an empty cell does. */
+  const char *const *null_values;
+  /** The number of entries in null_values. */
+  size_t null_values_count;
+  /** How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d". */
+  const char *date_format;
+  /** The time zone whose day a moment becomes, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day. */
+  const char *day_in;
+  /** The decimal sign of numbers; default: ".". */
+  const char *decimal;
+  /** The separator of thousands in numbers; default: none. */
+  const char *thousands;
+  /** "csv" or "jsonl"; default: by the file's extension, else by its first bytes. */
+  const char *format;
+  /** The delimiter of a CSV file: one character, or "tab"; default: detected in the header. */
+  const char *delimiter;
+  /** The encoding of text without a byte order mark, such as "windows-1252"; default: "utf-8". */
+  const char *encoding;
+  /** The state file, which stores the values that COR accepted; default: the one of `cor projects sync`. */
+  const char *state;
+  /** Write rows that were not applied into this file. */
+  const char *rejects;
+  /** Write a report of the run into this HTML file. */
+  const char *report;
+  /** Read no more than this many rows; 0 is all. */
+  uint64_t limit;
+  /**
+   * How long to wait for COR to come back when it cannot be reached, in milliseconds; 0 is the default, 900000. Until COR has
+   * answered once, at most the client's deadline. Then the run stops.
+   */
+  int64_t outage_timeout_ms;
+  /** How often on_progress is called, in milliseconds; 0 is the default, 100. */
+  uint32_t tick_ms;
+  /** Not 0 uses a state that ends with the run, instead of a state file. */
+  uint32_t no_state;
+  /** Not 0 sends every field, including those that COR accepted before. */
+  uint32_t full;
+  /** Not 0 creates projects that COR does not have, with the fields of the table. */
+  uint32_t create_missing;
+  /** Not 0 refuses a table with a column that sets no field and is not ignored. */
+  uint32_t strict;
+  /** Not 0 cuts blanks off both ends of cells and external ids. */
+  uint32_t trim;
+  /**
+   * Not 0 creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
+   * "1001.0" or an id with blanks around it.
+   */
+  uint32_t allow_mangled_ids;
+} cor_sync_options;
+
+/**
+ * The result of a plan or a sync, in rows unless stated. Initialise it with COR_SYNC_SUMMARY_INIT; later versions may add
+ * members at the end.
+ */
+typedef struct cor_sync_summary {
+  /** sizeof(cor_sync_summary), as the caller knows it. */
+  size_t struct_size;
+  /** Rows that were read. */
+  uint64_t read;
+  /** Rows that COR applied. */
+  uint64_t applied;
+  /** Of these, rows whose project was created. */
+  uint64_t created;
+  /** Rows that cannot be sent. */
+  uint64_t rejected;
+  /** Rows that COR did not apply, or whose outcome is unknown. */
+  uint64_t failed;
+  /** Of these, rows whose outcome is unknown. */
+  uint64_t unknown;
+  /** Rows that need no request. */
+  uint64_t unchanged;
+  /** Rows that were not started because the run ended early; in a plan, rows that would be sent. */
+  uint64_t not_started;
+  /** Projects with changes that the state knows. */
+  uint64_t projects_changed;
+  /** Projects with changes that the state does not know. */
+  uint64_t projects_new;
+} cor_sync_summary;
 
 #ifdef __cplusplus
 extern "C" {
@@ -819,6 +1043,14 @@ cor_status cor_config_set_backoff_base_ms(cor_config *config, int64_t ms);
 /** The longest wait between attempts; default 20000 ms. Since 0.1. */
 cor_status cor_config_set_backoff_cap_ms(cor_config *config, int64_t ms);
 
+/**
+ * How many retries the single calls of the client may use up together; default 100, at most 1000000, 0 for no bound. Every
+ * call adds a fifth of a retry. While the budget is empty, a failed attempt is not repeated, and the error says so. In bulk an
+ * empty budget makes the waits between attempts longer and fails no row. Since 0.1.
+ */
+cor_status cor_config_set_retry_budget(cor_config *config,
+                                       uint32_t retries);
+
 /** Requests in flight at most; default 16, from 1 to 10000. Since 0.1. */
 cor_status cor_config_set_concurrency(cor_config *config, uint32_t concurrency);
 
@@ -1215,6 +1447,59 @@ const char *cor_project_get_json(const cor_project *project, const char *name);
 const char *cor_project_get_json_n(const cor_project *project, const char *name, size_t size);
 
 /**
+ * Updates COR's projects from a CSV or JSON lines file. Sends only the fields that differ from the values that COR last
+ * accepted.
+ *
+ * The table is read to its end before anything is sent; rows of one project become one update. The state stores each value
+ * as soon as COR has accepted it, so that the next run continues a run that ended early. Rate limits and outages pause the
+ * run.
+ *
+ * @param client   the client.
+ * @param path     the file.
+ * @param options  callbacks and options; its struct_size has to be set.
+ * @param summary  receives the result of the run; its struct_size has to be set; may be NULL.
+ * @param error    receives the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK when every row has its result, rejected and failed ones included, and when a callback or the limit ended
+ * the run. COR_ERR_CONFIG if the table, the state or a file cannot be used; another status if COR could not be reached or
+ * did not accept the credentials. Callbacks run on this thread. Since 0.1.
+ */
+cor_status cor_client_sync_file(const cor_client *client,
+                                const char *path,
+                                const cor_sync_options *options,
+                                cor_sync_summary *summary,
+                                cor_error **error);
+
+/**
+ * Passes the changes that cor_client_sync_file() would send to options->on_change, and sends nothing. The state does not
+ * change. Since 0.1.
+ */
+cor_status cor_client_plan_file(const cor_client *client,
+                                const char *path,
+                                const cor_sync_options *options,
+                                cor_sync_summary *summary,
+                                cor_error **error);
+
+/**
+ * The same as cor_client_sync_file(), for rows that a callback returns one by one. The source of each update has to be
+ * that of the options; a row with another source is rejected.
+ *
+ * @param next_row  called with options->user_data until it returns false. Since 0.1.
+ */
+cor_status cor_client_sync_rows(const cor_client *client,
+                                cor_next_row next_row,
+                                const cor_sync_options *options,
+                                cor_sync_summary *summary,
+                                cor_error **error);
+
+/** The same as cor_client_plan_file(), for rows that a callback returns one by one. Since 0.1. */
+cor_status cor_client_plan_rows(const cor_client *client,
+                                cor_next_row next_row,
+                                const cor_sync_options *options,
+                                cor_sync_summary *summary,
+                                cor_error **error);
+
+/**
  * An update that changes nothing yet.
  *
  * @param source  the system the project was created from, for example "SALESFORCE"; the one it was created with.
@@ -1349,16 +1634,16 @@ cor_status cor_update_set_start(cor_update *update, const char *value);
 /** As cor_update_set_start(), for text of `size` bytes. Since 0.1. */
 cor_status cor_update_set_start_n(cor_update *update, const char *value, size_t size);
 
-/** First day, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
+/** As cor_update_set_start(), as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
 cor_status cor_update_set_start_ymd(cor_update *update, int32_t year, int32_t month, int32_t day);
 
-/** Last day; not before the first. A real day written YYYY-MM-DD. Since 0.1. */
+/** Last day; not before `start`. A real day written YYYY-MM-DD. Since 0.1. */
 cor_status cor_update_set_end(cor_update *update, const char *value);
 
 /** As cor_update_set_end(), for text of `size` bytes. Since 0.1. */
 cor_status cor_update_set_end_n(cor_update *update, const char *value, size_t size);
 
-/** Last day; not before the first, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
+/** As cor_update_set_end(), as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
 cor_status cor_update_set_end_ymd(cor_update *update, int32_t year, int32_t month, int32_t day);
 
 /** External user id of the project manager. Since 0.1. */
@@ -1371,8 +1656,8 @@ cor_status cor_update_set_pm_id_n(cor_update *update, const char *value, size_t 
 cor_status cor_update_set_estimated_time_int(cor_update *update, int64_t value);
 
 /**
- * Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities
- * are refused. Since 0.1.
+ * Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused.
+ * Since 0.1.
  */
 cor_status cor_update_set_estimated_time_double(cor_update *update, double value);
 
@@ -1385,7 +1670,7 @@ cor_status cor_update_set_estimated_time_decimal_n(cor_update *update, const cha
 /** Whether the work is billed. Since 0.1. */
 cor_status cor_update_set_billable(cor_update *update, bool value);
 
-/** Free text. COR's pages use "active", "in_progress", "in_process", "finished" and "suspended". Since 0.1. */
+/** Free text; COR's own pages use "active", "in_progress", "in_process", "finished", "suspended". Since 0.1. */
 cor_status cor_update_set_status(cor_update *update, const char *value);
 
 /** As cor_update_set_status(), for text of `size` bytes. Since 0.1. */
@@ -1403,7 +1688,7 @@ cor_status cor_update_set_evaluation_date(cor_update *update, const char *value)
 /** As cor_update_set_evaluation_date(), for text of `size` bytes. Since 0.1. */
 cor_status cor_update_set_evaluation_date_n(cor_update *update, const char *value, size_t size);
 
-/** Day of the evaluation, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
+/** As cor_update_set_evaluation_date(), as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1. */
 cor_status cor_update_set_evaluation_date_ymd(cor_update *update,
                                               int32_t year,
                                               int32_t month,
@@ -1413,8 +1698,8 @@ cor_status cor_update_set_evaluation_date_ymd(cor_update *update,
 cor_status cor_update_set_estimated_int(cor_update *update, int64_t value);
 
 /**
- * Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities
- * are refused. Since 0.1.
+ * Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and
+ * infinities are refused. Since 0.1.
  */
 cor_status cor_update_set_estimated_double(cor_update *update,
                                            double value);
@@ -1455,7 +1740,7 @@ cor_status cor_update_set_income_type(cor_update *update, const char *value);
 /** As cor_update_set_income_type(), for text of `size` bytes. Since 0.1. */
 cor_status cor_update_set_income_type_n(cor_update *update, const char *value, size_t size);
 
-/** An income type passed on whatever it is. Since 0.1. */
+/** As cor_update_set_income_type(), for one that is passed on whatever it is. Since 0.1. */
 cor_status cor_update_set_income_type_other(cor_update *update, const char *value);
 
 /** As cor_update_set_income_type_other(), for text of `size` bytes. Since 0.1. */

@@ -79,6 +79,7 @@ enum class Pause : std::int32_t {
 
 /// The optional fields of an update.
 enum class Field : std::int32_t {
+  // fields:constants, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
   name = COR_FIELD_NAME,
   client_id = COR_FIELD_CLIENT_ID,
   brief = COR_FIELD_BRIEF,
@@ -97,6 +98,7 @@ enum class Field : std::int32_t {
   work_order = COR_FIELD_WORK_ORDER,
   income_type = COR_FIELD_INCOME_TYPE,
   archived = COR_FIELD_ARCHIVED,
+  // fields:end
 };
 
 /// The stable word: "project_not_found", "rate_limited", …
@@ -306,15 +308,16 @@ class ProjectUpdate {
     return (void)cor_update_set_##name(get(), value), std::move(*this);    \
   }
 
+  // fields:setters, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
   /// The project's name.
   PROJECTCOR_TEXT(name)
   /// External id of the client.
   PROJECTCOR_TEXT(client_id)
   /// Description.
   PROJECTCOR_TEXT(brief)
-  /// First day: a cor::Date, or text written YYYY-MM-DD.
+  /// First day. A cor::Date, or text written YYYY-MM-DD.
   PROJECTCOR_DATE(start)
-  /// Last day; not before the first.
+  /// Last day; not before `start`. A cor::Date, or text written YYYY-MM-DD.
   PROJECTCOR_DATE(end)
   /// External user id of the project manager.
   PROJECTCOR_TEXT(pm_id)
@@ -322,13 +325,13 @@ class ProjectUpdate {
   PROJECTCOR_NUMBER(estimated_time)
   /// Whether the work is billed.
   PROJECTCOR_FLAG(billable)
-  /// Free text. COR's pages use "active", "in_progress", "in_process", "finished" and "suspended".
+  /// Free text; COR's own pages use "active", "in_progress", "in_process", "finished", "suspended".
   PROJECTCOR_TEXT(status)
   /// External currency id.
   PROJECTCOR_TEXT(currency_id)
-  /// Day of the evaluation.
+  /// Day of the evaluation. A cor::Date, or text written YYYY-MM-DD.
   PROJECTCOR_DATE(evaluation_date)
-  /// Money, in the project's currency.
+  /// Money, in the project's currency: an integer, a floating-point number or a cor::Decimal.
   PROJECTCOR_NUMBER(estimated)
   /// External fee id.
   PROJECTCOR_TEXT(fee_id)
@@ -338,12 +341,14 @@ class ProjectUpdate {
   PROJECTCOR_TEXT(deliverables)
   /// Number or code of the work order.
   PROJECTCOR_TEXT(work_order)
-  /// "fee", "one_time", "hourly_rate" or "contract".
+  /// How the project earns: "fee", "one_time", "hourly_rate" or "contract".
   PROJECTCOR_TEXT(income_type)
-  /// An income type passed on whatever it is.
+  /// As income_type, for one that is passed on whatever it is.
   PROJECTCOR_TEXT(income_type_other)
-  /// Left out, COR keeps it as it is.
+  /// Whether the project is archived. Left out, COR keeps it as it is.
   PROJECTCOR_FLAG(archived)
+  // fields:end
+
   /// Empties a field by sending null. COR does not document what null does.
   PROJECTCOR_SETTER(clear, Field field, cor_update_clear(get(), static_cast<std::int32_t>(field)))
 
@@ -408,6 +413,7 @@ class ProjectCreate {
   ProjectCreate(std::string_view id, const ProjectUpdate &fields)
       : create_(cor_create_new_n(id.data(), id.size(), fields.get())) {}
 
+  // fields:create_setters, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
   /// External id of the brand.
   ProjectCreate &brand_id(std::string_view value) & {
     return (void)cor_create_set_brand_id_n(get(), value.data(), value.size()), *this;
@@ -422,6 +428,7 @@ class ProjectCreate {
   ProjectCreate &&product_id(std::string_view value) && {
     return std::move(static_cast<ProjectCreate &>(*this).product_id(value));
   }
+  // fields:end
 
   /// Judges the create without sending it: every problem at once, or none.
   std::optional<Error> try_validate() const {
@@ -592,12 +599,110 @@ struct BulkOptions {
   /// becomes that field of the create; the update that goes first has it too. A create whose answer is lost is not sent
   /// twice: an update that sets the same settles it. See ItemResult::created().
   bool create_missing = false;
+  /// Creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or "1001.0".
+  bool allow_mangled_ids = false;
 };
 
 /// One row of many. Ranges of std::pair<id, ProjectUpdate> do as well.
 struct Row {
   std::string id;
   ProjectUpdate update;
+};
+
+/// A field that changes.
+struct FieldChange {
+  std::string name;                     ///< The field's name.
+  std::optional<std::string> old_json;  ///< The value that COR last accepted, as JSON; none if unknown.
+  std::string new_json;                 ///< The new value, as JSON; "null" empties the field.
+};
+
+/// The status of a project's rows.
+enum class RowStatus : std::int32_t {
+  planned = COR_ROW_PLANNED,
+  applied = COR_ROW_APPLIED,
+  created = COR_ROW_CREATED,
+  rejected = COR_ROW_REJECTED,
+  not_applied = COR_ROW_NOT_APPLIED,
+  unknown = COR_ROW_UNKNOWN,
+  not_started = COR_ROW_NOT_STARTED,
+};
+
+/// A project with changes, and its result in a sync.
+struct Change {
+  std::string id;                   ///< The external id.
+  std::uint64_t first_line = 0;     ///< The line at which its first row begins, from 1; a pushed row's number, from 0.
+  std::uint64_t last_line = 0;      ///< The line or number of its last row.
+  std::uint64_t rows = 0;           ///< The number of its rows. They become one update.
+  std::vector<FieldChange> fields;  ///< The fields that change.
+  RowStatus status = RowStatus::planned;
+  bool is_new = false;         ///< Whether the state does not know the project.
+  std::optional<Error> error;  ///< The error because of which it was not applied.
+};
+
+/// One problem of a row, which is not sent.
+struct RowProblem {
+  std::uint64_t line = 0;             ///< The line or number of the row, as in Change.
+  std::string id;                     ///< Its external id; empty if it could not be read.
+  std::optional<std::string> column;  ///< The column as the table calls it; none for the row as a whole.
+  std::optional<std::string> field;   ///< The field that the column sets.
+  std::string code;                   ///< The kind of the problem, as a stable word.
+  std::string message;                ///< One sentence for people, without the name of the column.
+};
+
+/// Options of a plan or a sync. An empty text has its default.
+struct SyncOptions {
+  std::string source;            ///< The system that owns the projects; default: the mapping's.
+  std::string id_column;         ///< The column that holds the external ids; default: the mapping's, else "id".
+  std::string mapping;           ///< A TOML mapping file: which column sets which field.
+  std::vector<std::string> map;  ///< "Column=field" for each column that sets a field.
+  std::string clear_value;       ///< The text of a cell that empties its field.
+  std::vector<std::string> ignore;       ///< Columns that set no field on purpose.
+  std::vector<std::string> null_values;  ///< Texts that stand for no value, such as "NULL".
+  std::string date_format;       ///< How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d".
+  std::string day_in;            ///< The time zone whose day a moment becomes, or "as_written".
+  std::string decimal;           ///< The decimal sign of numbers; default: ".".
+  std::string thousands;         ///< The separator of thousands in numbers; default: none.
+  std::string format;            ///< "csv" or "jsonl"; default: by the file.
+  std::string delimiter;         ///< One character, or "tab"; default: by the header.
+  std::string encoding;          ///< Such as "windows-1252"; default: "utf-8".
+  std::string state;             ///< The file of accepted values; default: that of `cor projects sync`.
+  std::string rejects;           ///< Write rows that were not applied into this file.
+  std::string report;            ///< Write a report of the run into this HTML file.
+  std::uint64_t limit = 0;       ///< Read no more than this many rows; 0 is all.
+  bool no_state = false;         ///< Uses a state that ends with the run.
+  bool full = false;             ///< Sends every field, including those that COR accepted before.
+  bool create_missing = false;   ///< Creates projects that COR does not have.
+  bool strict = false;           ///< Refuses a table with a column that sets no field and is not ignored.
+  bool trim = false;             ///< Cuts blanks off both ends of cells and external ids.
+  /// Creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or "1001.0".
+  bool allow_mangled_ids = false;
+  /// How long to wait for COR to come back when it cannot be reached; 0 is the default, 15 min.
+  std::chrono::milliseconds outage_timeout{0};
+  /// How often `on_progress` is called; 0 is the default, 100 ms.
+  std::chrono::milliseconds tick{0};
+  /// Called for each project with changes, in a sync with its result; returns whether to continue.
+  std::function<bool(const Change &)> on_change;
+  /// Called for each problem of a row that cannot be sent; returns whether to continue.
+  std::function<bool(const RowProblem &)> on_problem;
+  /// Called for each remark on the table, one sentence: values that are probably a mistake, rows that were skipped. Returns
+  /// whether to continue.
+  std::function<bool(std::string_view)> on_note;
+  /// Called every `tick` or so while updates are sent; returns whether to continue.
+  std::function<bool(const Progress &)> on_progress;
+};
+
+/// The result of a plan or a sync, in rows unless stated.
+struct SyncSummary {
+  std::uint64_t read = 0;              ///< Rows that were read.
+  std::uint64_t applied = 0;           ///< Rows that COR applied.
+  std::uint64_t created = 0;           ///< Of these, rows whose project was created.
+  std::uint64_t rejected = 0;          ///< Rows that cannot be sent.
+  std::uint64_t failed = 0;            ///< Rows that COR did not apply, or whose outcome is unknown.
+  std::uint64_t unknown = 0;           ///< Of these, rows whose outcome is unknown.
+  std::uint64_t unchanged = 0;         ///< Rows that need no request.
+  std::uint64_t not_started = 0;       ///< Rows that were not started; in a plan, rows that would be sent.
+  std::uint64_t projects_changed = 0;  ///< Projects with changes that the state knows.
+  std::uint64_t projects_new = 0;      ///< Projects with changes that the state does not know.
 };
 
 namespace detail {
@@ -619,6 +724,140 @@ void push(cor_bulk *bulk, R &&row) {
   }
 }
 
+/// Adapts the caller's functions to C callbacks. An exception ends the run, and is thrown again when the call returns.
+class SyncCalls {
+ public:
+  explicit SyncCalls(const SyncOptions &options) : options_(options) {
+    for (const std::string &text : options.map) map_.push_back(text.c_str());
+    for (const std::string &text : options.ignore) ignore_.push_back(text.c_str());
+    for (const std::string &text : options.null_values) null_values_.push_back(text.c_str());
+    c_.user_data = this;
+    if (options.on_change) c_.on_change = on_change;
+    if (options.on_problem) c_.on_problem = on_problem;
+    if (options.on_note) c_.on_note = on_note;
+    if (options.on_progress) c_.on_progress = on_progress;
+    c_.source = text(options.source);
+    c_.id_column = text(options.id_column);
+    c_.mapping = text(options.mapping);
+    c_.map = map_.data();
+    c_.map_count = map_.size();
+    c_.clear_value = text(options.clear_value);
+    c_.ignore = ignore_.data();
+    c_.ignore_count = ignore_.size();
+    c_.null_values = null_values_.data();
+    c_.null_values_count = null_values_.size();
+    c_.date_format = text(options.date_format);
+    c_.day_in = text(options.day_in);
+    c_.decimal = text(options.decimal);
+    c_.thousands = text(options.thousands);
+    c_.format = text(options.format);
+    c_.delimiter = text(options.delimiter);
+    c_.encoding = text(options.encoding);
+    c_.state = text(options.state);
+    c_.rejects = text(options.rejects);
+    c_.report = text(options.report);
+    c_.limit = options.limit;
+    c_.outage_timeout_ms = options.outage_timeout.count();
+    const std::int64_t tick = options.tick.count();
+    c_.tick_ms = static_cast<std::uint32_t>(tick < 0 ? 0 : tick > UINT32_MAX ? UINT32_MAX : tick);
+    c_.no_state = options.no_state;
+    c_.full = options.full;
+    c_.create_missing = options.create_missing;
+    c_.strict = options.strict;
+    c_.trim = options.trim;
+    c_.allow_mangled_ids = options.allow_mangled_ids;
+  }
+  SyncCalls(const SyncCalls &) = delete;
+  SyncCalls &operator=(const SyncCalls &) = delete;
+
+  const cor_sync_options *options() const noexcept { return &c_; }
+
+  /// Returns the next row, for the calls that take rows.
+  std::function<bool(cor_row *)> next_row;
+  static bool call_next_row(void *self, cor_row *row) {
+    auto &calls = *static_cast<SyncCalls *>(self);
+    const bool is_row = calls.guarded([&] { return calls.next_row(row); });
+#if PROJECTCOR_HAS_EXCEPTIONS
+    if (calls.thrown_) {
+      // A row of NULLs ends the run before anything is sent.
+      *row = {nullptr, nullptr};
+      return true;
+    }
+#endif
+    return is_row;
+  }
+
+  /// Runs `function` and catches its exception, which must not reach C. Returns false if there was one.
+  template <class F>
+  bool guarded(F &&function) noexcept {
+#if PROJECTCOR_HAS_EXCEPTIONS
+    try {
+      return function();
+    } catch (...) {
+      if (!thrown_) thrown_ = std::current_exception();
+      return false;
+    }
+#else
+    return function();
+#endif
+  }
+
+  Result<SyncSummary> result(cor_status status, cor_error *error, const cor_sync_summary &s) {
+#if PROJECTCOR_HAS_EXCEPTIONS
+    if (thrown_) {
+      cor_error_free(error);
+      std::rethrow_exception(thrown_);
+    }
+#endif
+    if (status != COR_OK) return Error(error, status);
+    return SyncSummary{s.read,    s.applied,   s.created,     s.rejected,         s.failed,
+                       s.unknown, s.unchanged, s.not_started, s.projects_changed, s.projects_new};
+  }
+
+ private:
+  static const char *text(const std::string &text) noexcept { return text.empty() ? nullptr : text.c_str(); }
+  static std::optional<std::string> optional(const char *text) {
+    return text ? std::optional<std::string>(text) : std::nullopt;
+  }
+
+  static bool on_change(void *self, const cor_change *c) {
+    auto &calls = *static_cast<SyncCalls *>(self);
+    return calls.guarded([&] {
+      Change change{c->id, c->first_line, c->last_line, c->rows, {}, static_cast<RowStatus>(c->status), c->is_new != 0, {}};
+      for (std::size_t at = 0; at < c->field_count; ++at) {
+        const cor_field_change &field = c->fields[at];
+        change.fields.push_back({field.name, optional(field.old_json), field.new_json});
+      }
+      if (c->error) change.error.emplace(cor_error_clone(c->error));
+      return calls.options_.on_change(change);
+    });
+  }
+  static bool on_problem(void *self, const cor_row_problem *p) {
+    auto &calls = *static_cast<SyncCalls *>(self);
+    return calls.guarded([&] {
+      return calls.options_.on_problem(
+          RowProblem{p->line, p->id, optional(p->column), optional(p->field), p->code, p->message});
+    });
+  }
+  static bool on_note(void *self, const char *note) {
+    auto &calls = *static_cast<SyncCalls *>(self);
+    return calls.guarded([&] { return calls.options_.on_note(note); });
+  }
+  static bool on_progress(void *self, const cor_progress *p) {
+    auto &calls = *static_cast<SyncCalls *>(self);
+    return calls.guarded([&] {
+      return calls.options_.on_progress(Progress{p->done, p->failed, p->total, static_cast<Pause>(p->paused)});
+    });
+  }
+
+  const SyncOptions &options_;
+  std::vector<const char *> map_, ignore_, null_values_;
+  cor_sync_options c_ = COR_SYNC_OPTIONS_INIT;
+#if PROJECTCOR_HAS_EXCEPTIONS
+  std::exception_ptr thrown_;
+#endif
+};
+
 }  // namespace detail
 
 /// The results of a run, in the order in which rows finish: an input range. The run advances while it is iterated.
@@ -627,7 +866,7 @@ void push(cor_bulk *bulk, R &&row) {
 /// A range of rows passed as a named object has to stay until the run is over. Results stay where they were made:
 /// they neither copy nor move.
 template <class Rows>
-class Results {
+class [[nodiscard]] Results {
  public:
   class sentinel {};
   class iterator {
@@ -712,6 +951,7 @@ class Results {
     given.concurrency = options.concurrency;
     given.outage_timeout_ms = options.outage_timeout.count();
     given.create_missing = options.create_missing;
+    given.allow_mangled_ids = options.allow_mangled_ids;
     cor_bulk *bulk = nullptr;
     cor_error *error = nullptr;
     const cor_status status = cor_bulk_new(client, &given, &bulk, &error);
@@ -824,7 +1064,42 @@ class Projects {
     return results.summary();
   }
 
+  /// Updates COR's projects from a CSV or JSON lines file. Sends only the fields that differ from what COR last
+  /// accepted. An exception from a function of the options ends the run, and this call throws it.
+  Result<SyncSummary> try_sync(const std::string &path, const SyncOptions &options) const {
+    return run_file(cor_client_sync_file, path, options);
+  }
+  /// Passes the changes that try_sync() would send to SyncOptions::on_change, and sends nothing.
+  Result<SyncSummary> try_plan(const std::string &path, const SyncOptions &options) const {
+    return run_file(cor_client_plan_file, path, options);
+  }
+  /// The same as try_sync(), for a range of Row or of std::pair<id, ProjectUpdate>.
+  template <class Rows>
+  Result<SyncSummary> try_sync_rows(Rows &&rows, const SyncOptions &options) const {
+    return run_rows(cor_client_sync_rows, rows, options);
+  }
+  /// The same as try_plan(), for a range of rows.
+  template <class Rows>
+  Result<SyncSummary> try_plan_rows(Rows &&rows, const SyncOptions &options) const {
+    return run_rows(cor_client_plan_rows, rows, options);
+  }
+
 #if PROJECTCOR_HAS_EXCEPTIONS
+  /// The same as try_sync(). Throws cor::Error if the run cannot begin or cannot continue.
+  SyncSummary sync(const std::string &path, const SyncOptions &options) const { return try_sync(path, options).value(); }
+  /// The same as try_plan(). Throws cor::Error.
+  SyncSummary plan(const std::string &path, const SyncOptions &options) const { return try_plan(path, options).value(); }
+  /// The same as try_sync_rows(). Throws cor::Error.
+  template <class Rows>
+  SyncSummary sync_rows(Rows &&rows, const SyncOptions &options) const {
+    return try_sync_rows(rows, options).value();
+  }
+  /// The same as try_plan_rows(). Throws cor::Error.
+  template <class Rows>
+  SyncSummary plan_rows(Rows &&rows, const SyncOptions &options) const {
+    return try_plan_rows(rows, options).value();
+  }
+
   /// Sends one update and returns the project as COR now has it. Throws cor::Error.
   Project update(std::string_view id, const ProjectUpdate &update, CallOptions options = {}) const {
     return try_update(id, update, options).value();
@@ -863,6 +1138,42 @@ class Projects {
     given.deadline_ms = options.deadline.count();
     given.max_attempts = options.max_attempts;
     return given;
+  }
+  template <class Run>
+  Result<SyncSummary> run_file(Run *function, const std::string &path, const SyncOptions &options) const {
+    detail::SyncCalls calls(options);
+    cor_sync_summary summary = COR_SYNC_SUMMARY_INIT;
+    cor_error *error = nullptr;
+    const cor_status status = function(client_, path.c_str(), calls.options(), &summary, &error);
+    return calls.result(status, error, summary);
+  }
+  template <class Run, class Rows>
+  Result<SyncSummary> run_rows(Run *function, Rows &rows, const SyncOptions &options) const {
+    detail::SyncCalls calls(options);
+    auto next = std::begin(rows);
+    const auto end = std::end(rows);
+    // A row's pointers stay valid until the next row is requested.
+    std::string id;
+    std::optional<ProjectUpdate> update;
+    calls.next_row = [&](cor_row *row) {
+      if (next == end) return false;
+      auto &&given = *next;
+      if constexpr (detail::IsRow<std::remove_reference_t<decltype(given)>>::value) {
+        id = std::string_view(given.id);
+        update.emplace(given.update.clone());
+      } else {
+        id = std::string_view(std::get<0>(given));
+        update.emplace(std::get<1>(given).clone());
+      }
+      ++next;
+      // Text of C ends at a NUL: an id that holds one becomes bytes that are no text, and its row is rejected.
+      *row = {id.find('\0') == std::string::npos ? id.c_str() : "\xff", update->get()};
+      return true;
+    };
+    cor_sync_summary summary = COR_SYNC_SUMMARY_INIT;
+    cor_error *error = nullptr;
+    const cor_status status = function(client_, detail::SyncCalls::call_next_row, calls.options(), &summary, &error);
+    return calls.result(status, error, summary);
   }
   template <class R, class OnResult>
   static void run(R &results, OnResult &on_result) {
@@ -920,6 +1231,8 @@ class Config {
   PROJECTCOR_TIME(backoff_base)
   /// The longest wait between attempts; default 20 s.
   PROJECTCOR_TIME(backoff_cap)
+  /// How many retries all single calls may use up together; default 100, 0 for no bound.
+  PROJECTCOR_OPTION(retry_budget, std::uint32_t, cor_config_set_retry_budget(get(), value))
   /// Requests in flight at most; default 16.
   PROJECTCOR_OPTION(concurrency, std::uint32_t, cor_config_set_concurrency(get(), value))
   /// Requests per second at most; default: learned from COR's answers.

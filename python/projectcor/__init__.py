@@ -20,10 +20,12 @@ from projectcor._errors import (
     AuthError,
     CancelledError,
     ConfigError,
+    CorDateRangeError,
     CorError,
     ForbiddenError,
     InvalidDateRangeError,
     InvalidUpdateError,
+    LocalDateRangeError,
     ProjectNotFoundError,
     ProtocolError,
     RateLimitError,
@@ -37,6 +39,7 @@ from projectcor._errors import (
     TransportError,
     ValidationError,
 )
+from projectcor._hints import resolvable as _resolvable
 from projectcor._results import Deleted, Issue, ItemResult, Progress, Project, Results, Summary
 from projectcor._update import CLEAR, FIELDS, SOURCES, Clear, IncomeType, Json, ProjectUpdate
 from projectcor._version import __version__
@@ -44,7 +47,8 @@ from projectcor._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from projectcor import testing as testing
-    from projectcor._fields import ProjectFields
+    from projectcor._bulk import BulkResult
+    from projectcor._fields import CreateFields, ProjectFields
     from projectcor._sync import Change, FieldChange, Plan, RowProblem, SyncResult
 
 __all__ = [
@@ -56,12 +60,15 @@ __all__ = [
     "AsyncProjects",
     "AsyncResults",
     "AuthError",
+    "BulkResult",
     "CancelledError",
     "Change",
     "Clear",
     "Client",
     "ConfigError",
+    "CorDateRangeError",
     "CorError",
+    "CreateFields",
     "Deleted",
     "FieldChange",
     "ForbiddenError",
@@ -71,6 +78,7 @@ __all__ = [
     "Issue",
     "ItemResult",
     "Json",
+    "LocalDateRangeError",
     "Plan",
     "Progress",
     "Project",
@@ -97,12 +105,19 @@ __all__ = [
 ]
 
 
+_resolvable(Client, Projects, AsyncClient, AsyncProjects, AsyncResults, ProjectUpdate)
+
+
 def __getattr__(name: str) -> object:
     # What most programs do not need is imported where it is: `typing` alone takes as long as everything else here.
-    if name == "ProjectFields":
-        from projectcor._fields import ProjectFields
+    if name in ("CreateFields", "ProjectFields"):
+        import projectcor._fields
 
-        return ProjectFields
+        return getattr(projectcor._fields, name)
+    if name == "BulkResult":
+        import projectcor._bulk
+
+        return projectcor._bulk.BulkResult
     if name == "testing":
         from importlib import import_module
 
@@ -112,3 +127,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(projectcor._sync, name)
     raise AttributeError(f"module 'projectcor' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from projectcor._base import Base, Telling, bar_of, merged
-from projectcor._native import Mailbox, NativeClient
+from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout
+from projectcor._native import LoopBridge, NativeClient
 from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from projectcor._bulk import BulkResult
     from projectcor._errors import CorError
-    from projectcor._fields import ProjectFields
+    from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import AsyncRun, Deleted, ItemResult, Progress, Project, Summary
     from projectcor._sync import Plan, SyncResult
-    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Rows, Seconds
+    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Rows, Seconds, TableValues
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults"]
 
@@ -42,12 +43,12 @@ class AsyncClient(Base):
     """
 
     _blocking = False
-    _mailbox: Mailbox | None = None
+    _bridge: LoopBridge | None = None
 
     @property
     def projects(self) -> AsyncProjects:
         """COR's projects."""
-        return AsyncProjects(self._native, self._mailbox_of)
+        return AsyncProjects(self._native, self._bridge_of)
 
     async def close(self) -> None:
         """Closes the connections once the calls in flight have ended; new ones are refused."""
@@ -59,21 +60,21 @@ class AsyncClient(Base):
     async def __aexit__(self, *error: object) -> None:
         await self.close()
 
-    def _mailbox_of(self, loop: AbstractEventLoop) -> Mailbox:
-        mailbox = self._mailbox
-        if mailbox is None or mailbox.event_loop is not loop:
-            self._mailbox = mailbox = Mailbox(loop)
-        return mailbox
+    def _bridge_of(self, loop: AbstractEventLoop) -> LoopBridge:
+        bridge = self._bridge
+        if bridge is None or bridge.event_loop is not loop:
+            self._bridge = bridge = LoopBridge(loop)
+        return bridge
 
 
 class AsyncProjects:
     """What can be done with projects."""
 
-    __slots__ = ("_mailbox_of", "_native")
+    __slots__ = ("_bridge_of", "_native")
 
-    def __init__(self, native: NativeClient, mailbox_of: Callable[[AbstractEventLoop], Mailbox]) -> None:
+    def __init__(self, native: NativeClient, bridge_of: Callable[[AbstractEventLoop], LoopBridge]) -> None:
         self._native = native
-        self._mailbox_of = mailbox_of
+        self._bridge_of = bridge_of
 
     async def update(
         self,
@@ -91,8 +92,8 @@ class AsyncProjects:
 
         loop = get_running_loop()
         future = loop.create_future()
-        update, given = merged(update, source, extra, fields)
-        call = self._native.start_update(self._mailbox_of(loop), future, id, update, *given, (deadline, max_attempts))
+        update, given = merged("update", update, source, extra, fields)
+        call = self._native.start_update(self._bridge_of(loop), future, id, update, *given, (deadline, max_attempts))
         try:
             project: Project = await future
             return project
@@ -105,12 +106,13 @@ class AsyncProjects:
         *,
         source: str | None = None,
         id_column: str = "id",
-        cells: bool = False,
+        text_cells: bool = False,
         concurrency: int | None = None,
         outage_timeout: Seconds | None = None,
         on_progress: OnProgress | None = None,
         progress: bool = False,
         create_missing: bool = False,
+        **values: Unpack[TableValues],
     ) -> AsyncResults:
         """Sends many updates and yields one result per row as it finishes: see ``Projects.update_many``.
 
@@ -118,15 +120,15 @@ class AsyncProjects:
         """
         from asyncio import get_running_loop
 
-        mailbox = self._mailbox_of(get_running_loop())
+        refuse_timeout("update_many", values)
+        bridge = self._bridge_of(get_running_loop())
         fed: Any = rows if hasattr(rows, "__aiter__") else None
         run = self._native.start_many(
-            mailbox,
+            bridge,
             rows,
             fed is not None,
             source,
-            id_column,
-            cells,
+            (id_column, text_cells, {"strict": True, **values}),
             concurrency,
             outage_timeout,
             on_progress,
@@ -134,28 +136,65 @@ class AsyncProjects:
         )
         return AsyncResults(run, fed, on_progress, bar_of(progress))
 
+    async def update_all(
+        self,
+        rows: AsyncRows,
+        *,
+        source: str | None = None,
+        id_column: str = "id",
+        text_cells: bool = False,
+        concurrency: int | None = None,
+        outage_timeout: Seconds | None = None,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+        create_missing: bool = False,
+        max_details: int = 10_000,
+        **values: Unpack[TableValues],
+    ) -> BulkResult:
+        """Sends many updates, waits for all of them and returns counters and failures: see ``Projects.update_all``.
+
+        ``rows`` may be an asynchronous iterable too. ``on_progress`` is called on the event loop.
+        """
+        from projectcor._bulk import Collector
+
+        refuse_timeout("update_all", values)
+        collector = Collector(max_details)
+        async with self.update_many(
+            rows,
+            source=source,
+            id_column=id_column,
+            text_cells=text_cells,
+            concurrency=concurrency,
+            outage_timeout=outage_timeout,
+            on_progress=on_progress,
+            progress=progress,
+            create_missing=create_missing,
+            **values,
+        ) as results:
+            async for item in results:
+                collector.add(item)
+            return collector.result(results)
+
     async def create(
         self,
         id: str,
         update: ProjectUpdate | None = None,
         *,
         source: str | None = None,
-        brand_id: str | None = None,
-        product_id: str | None = None,
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
-        **fields: Unpack[ProjectFields],
+        **fields: Unpack[CreateFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it: see ``Projects.create``."""
         from asyncio import get_running_loop
 
         loop = get_running_loop()
         future = loop.create_future()
-        update, given = merged(update, source, extra, fields)
-        only = (brand_id, product_id)
+        only, shared = apart(fields)
+        update, given = merged("create", update, source, extra, shared)
         call = self._native.start_create(
-            self._mailbox_of(loop), future, id, update, *given, only, (deadline, max_attempts)
+            self._bridge_of(loop), future, id, update, *given, only, (deadline, max_attempts)
         )
         try:
             project: Project = await future
@@ -171,7 +210,7 @@ class AsyncProjects:
 
         loop = get_running_loop()
         future = loop.create_future()
-        call = self._native.start_delete(self._mailbox_of(loop), future, id, source, (deadline, max_attempts))
+        call = self._native.start_delete(self._bridge_of(loop), future, id, source, (deadline, max_attempts))
         try:
             deleted: Deleted = await future
             return deleted
@@ -191,15 +230,20 @@ class AsyncProjects:
         encoding: str | None = None,
         full: bool = False,
         create_missing: bool = False,
-        most: int = 10_000,
+        text_cells: bool = False,
+        limit: int | None = None,
+        rejects: Path | None = None,
+        report: Path | None = None,
+        max_details: int = 10_000,
+        **values: Unpack[TableValues],
     ) -> Plan:
         """Shows what ``sync`` would send, and sends nothing: see ``Projects.plan``.
 
         The table is read in a thread of the event loop's default executor, iterables included.
         """
-        from projectcor._sync import ask
+        from projectcor._sync import request
 
-        wish = ask(
+        arguments = request(
             rows,
             source=source,
             state=state,
@@ -210,11 +254,17 @@ class AsyncProjects:
             encoding=encoding,
             full=full,
             create_missing=create_missing,
-            most=most,
+            text_cells=text_cells,
+            limit=limit,
+            outage_timeout=None,
+            rejects=rejects,
+            report=report,
+            max_details=max_details,
+            values=values,
             planning=True,
-            aside=True,
+            off_loop=True,
         )
-        plan: Plan = await _aside(self._native, wish, None)
+        plan: Plan = await _off_loop(self._native, arguments, None)
         return plan
 
     async def sync(
@@ -230,18 +280,24 @@ class AsyncProjects:
         encoding: str | None = None,
         full: bool = False,
         create_missing: bool = False,
-        most: int = 10_000,
+        text_cells: bool = False,
+        limit: int | None = None,
+        outage_timeout: Seconds | None = None,
+        rejects: Path | None = None,
+        report: Path | None = None,
+        max_details: int = 10_000,
         on_progress: OnProgress | None = None,
         progress: bool = False,
+        **values: Unpack[TableValues],
     ) -> SyncResult:
         """Keeps COR's projects in step with a table: see ``Projects.sync``.
 
         The table is read, and its results are stored, in a thread of the event loop's default executor, iterables
         included. ``on_progress`` is called on the event loop. Cancelling gives up what is in flight.
         """
-        from projectcor._sync import ask
+        from projectcor._sync import request
 
-        wish = ask(
+        arguments = request(
             rows,
             source=source,
             state=state,
@@ -252,20 +308,28 @@ class AsyncProjects:
             encoding=encoding,
             full=full,
             create_missing=create_missing,
-            most=most,
+            text_cells=text_cells,
+            limit=limit,
+            outage_timeout=outage_timeout,
+            rejects=rejects,
+            report=report,
+            max_details=max_details,
+            values=values,
             planning=False,
-            aside=True,
+            off_loop=True,
         )
-        with Telling(on_progress, bar_of(progress)) as tell:
-            result: SyncResult = await _aside(self._native, wish, tell)
+        with ProgressCallbacks(on_progress, bar_of(progress)) as report_progress:
+            result: SyncResult = await _off_loop(self._native, arguments, report_progress)
         return result
 
 
 class AsyncResults:
     """The results of ``AsyncProjects.update_many``, in the order in which they finish.
 
-    Iterate over it once, in one task. What is in flight is given up when the task that iterates is cancelled, when the
-    results are closed, or when nothing refers to them any more; ``async with`` closes them at the end of its block.
+    Iterate over it once, in one task, to the end: rows that were not begun are not sent. What is in flight is given up
+    when the task that iterates is cancelled, when the results are closed, or when nothing refers to them any more;
+    ``async with`` closes them at the end of its block. A ``RuntimeWarning`` says how many rows were not sent, unless
+    ``stop`` or ``close`` ended the run on purpose.
     """
 
     def __init__(
@@ -297,6 +361,7 @@ class AsyncResults:
         try:
             item = await self._next()
         except CancelledError:
+            self._run.dismiss()
             self._give_up()
             raise
         except BaseException:
@@ -319,10 +384,10 @@ class AsyncResults:
             item = found
             if not self._is_heard():
                 return item
-            progress = self._run.progress(item)
+            progress = self._run.progress()
         # It is the next one again where the callback raises.
         self._taken_back = item, progress
-        self._tell(progress)
+        self._report(progress)
         self._taken_back = None
         return item
 
@@ -346,13 +411,13 @@ class AsyncResults:
             else:
                 await wait({future}, timeout=_LOOK)
                 if not future.done() and (progress := self._run.tick()) is not None:
-                    self._tell(progress)
+                    self._report(progress)
         return item
 
     def _is_heard(self) -> bool:
         return self._bar is not None or self._on_progress is not None
 
-    def _tell(self, progress: Progress) -> None:
+    def _report(self, progress: Progress) -> None:
         if self._bar is not None:
             self._bar(progress)
         if self._on_progress is not None and self._on_progress(progress) is False:
@@ -368,6 +433,11 @@ class AsyncResults:
         """Why the run ended before its input did: COR could not be reached, or did not accept the credentials."""
         return self._run.halted
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row of the input has its result. Not so after ``stop`` or ``halted``, where rows were left."""
+        return self._run.is_complete
+
     def stop(self) -> None:
         """Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started.
 
@@ -378,6 +448,7 @@ class AsyncResults:
 
     async def close(self) -> None:
         """Gives up what is in flight. Whether updates under way were applied is then unknown."""
+        self._run.dismiss()
         self._give_up()
         await self._end()
 
@@ -387,7 +458,12 @@ class AsyncResults:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self.close()
+        # An exception that leaves the block says itself why the rest is not sent.
+        try:
+            if error[0] is None:
+                self._run.leave()
+        finally:
+            await self.close()
 
     def _give_up(self) -> None:
         self._closed = True
@@ -419,11 +495,15 @@ class AsyncResults:
             self._bar.close()
 
     def __del__(self) -> None:
-        feeder = getattr(self, "_feeder", None)
-        if feeder is not None and not feeder.get_loop().is_closed():
-            self._dismiss_feeder()
-        if getattr(self, "_bar", None) is not None:
-            self._close_bar()
+        try:
+            if hasattr(self, "_run"):
+                self._run.leave()
+        finally:
+            feeder = getattr(self, "_feeder", None)
+            if feeder is not None and not feeder.get_loop().is_closed():
+                self._dismiss_feeder()
+            if getattr(self, "_bar", None) is not None:
+                self._close_bar()
 
     def __repr__(self) -> str:
         return f"<AsyncResults: {self.summary!r}>"
@@ -460,7 +540,7 @@ async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:
             await close()
 
 
-async def _aside(native: NativeClient, wish: dict[str, Any], tell: OnProgress | None) -> Any:
+async def _off_loop(native: NativeClient, arguments: dict[str, Any], on_report: OnProgress | None) -> Any:
     """Runs a table in a thread. It has ended when this ends, and with it its hold on the state."""
     from asyncio import CancelledError, get_running_loop, shield, wait
 
@@ -470,13 +550,13 @@ async def _aside(native: NativeClient, wish: dict[str, Any], tell: OnProgress | 
     loop, halt = get_running_loop(), Halt()
 
     def on_loop(progress: Progress) -> None:
-        if tell is not None and tell(progress) is False:
+        if on_report is not None and on_report(progress) is False:
             halt.stop()
 
     def on_progress(progress: Progress) -> None:
         loop.call_soon_threadsafe(on_loop, progress)
 
-    running = loop.run_in_executor(None, run, native, wish, halt, None if tell is None else on_progress)
+    running = loop.run_in_executor(None, run, native, arguments, halt, None if on_report is None else on_progress)
     try:
         return await shield(running)
     except CancelledError:

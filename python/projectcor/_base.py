@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from projectcor._native import NativeClient, check_callback
+from projectcor._native import CREATE_FIELDS, NativeClient, check_callback
 from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
-    from typing import Any, NoReturn
+    from typing import Any, Callable, NoReturn, TypeVar
 
     from projectcor._native import Progress
     from projectcor._types import Bar, OnProgress, Seconds, Transport
 
-__all__ = ["Base", "Telling", "bar_of", "merged"]
+    _Init = TypeVar("_Init", bound=Callable[..., None])
+
+__all__ = ["Base", "ProgressCallbacks", "apart", "bar_of", "merged", "refuse_timeout"]
+
+
+def refuse_timeout(call: str, keywords: Mapping[str, object]) -> None:
+    """Raises a ``TypeError`` for the keyword ``timeout`` that names the options to use instead."""
+    if "timeout" not in keywords:
+        return
+    if call in ("update", "create"):
+        options = "deadline=SECONDS (the whole call, retries included), or attempt_timeout of the client"
+    elif call in ("update_many", "update_all"):
+        options = "outage_timeout (how long to wait for COR to come back), or attempt_timeout of the client"
+    elif call in ("plan", "sync"):
+        options = "attempt_timeout and deadline of the client"
+    else:
+        options = "deadline (a whole call, retries included), attempt_timeout (one request) or connect_timeout"
+    raise TypeError(f"{call}() got an unexpected keyword argument 'timeout'; use {options}")
+
+
+def _without_timeout(init: _Init) -> _Init:
+    def explained(self: object, *arguments: Any, **options: Any) -> None:
+        refuse_timeout(type(self).__name__, options)
+        init(self, *arguments, **options)
+
+    # As functools does, which takes longer to import than all of this.
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(explained, name, getattr(init, name))
+    wrapper: Any = explained
+    wrapper.__wrapped__ = init
+    return wrapper  # type: ignore[no-any-return]
 
 
 class Base:
@@ -22,6 +52,7 @@ class Base:
 
     _blocking = True
 
+    @_without_timeout
     def __init__(
         self,
         *,
@@ -36,6 +67,7 @@ class Base:
         max_attempts: int | None = None,
         backoff_base: Seconds | None = None,
         backoff_cap: Seconds | None = None,
+        retry_budget: int | None = None,
         concurrency: int | None = None,
         rate: float | None = None,
         ca_file: str | os.PathLike[str] | None = None,
@@ -59,6 +91,7 @@ class Base:
                 "max_attempts": max_attempts,
                 "backoff_base": backoff_base,
                 "backoff_cap": backoff_cap,
+                "retry_budget": retry_budget,
                 "concurrency": concurrency,
                 "rate": rate,
                 "ca_file": ca_file,
@@ -81,8 +114,8 @@ class Base:
         return f"<projectcor.{type(self).__name__}: {self._native.describe()}>"
 
 
-class Telling:
-    """Who is to be told of progress: a bar, which is closed at the end, and a callback."""
+class ProgressCallbacks:
+    """The receivers of progress: a bar, which is closed at the end, and the caller's function."""
 
     def __init__(self, on_progress: OnProgress | None, bar: Bar | None) -> None:
         if on_progress is not None:
@@ -91,9 +124,9 @@ class Telling:
         self._bar = bar
 
     def __enter__(self) -> OnProgress | None:
-        return self._on_progress if self._bar is None else self._tell
+        return self._on_progress if self._bar is None else self._report
 
-    def _tell(self, progress: Progress) -> object:
+    def _report(self, progress: Progress) -> object:
         if self._bar is not None:
             self._bar(progress)
         return None if self._on_progress is None else self._on_progress(progress)
@@ -104,17 +137,25 @@ class Telling:
 
 
 def merged(
+    call: str,
     update: object,
     source: str | None,
     extra: Mapping[str, Any] | None,
     fields: Mapping[str, Any],
 ) -> tuple[ProjectUpdate | None, tuple[str | None, Mapping[str, Any], Mapping[str, Any] | None]]:
     """An update with what is given besides it on top, or what is given alone."""
+    refuse_timeout(call, fields)
     if update is not None and not isinstance(update, ProjectUpdate):
         raise TypeError(f"update is a ProjectUpdate, not {type(update).__name__}; give the fields as keywords")
     if update is not None and (source is not None or fields or extra):
         update = update.replace(source=source, extra=extra, **fields)
     return update, (source, fields, extra)
+
+
+def apart(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that only a create has, and those that an update has too."""
+    only = {name: value for name, value in fields.items() if name in CREATE_FIELDS and value is not None}
+    return only, {name: value for name, value in fields.items() if name not in CREATE_FIELDS}
 
 
 def bar_of(progress: bool) -> Bar | None:

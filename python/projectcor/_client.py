@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projectcor._base import Base, Telling, bar_of, merged
+from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout
 from projectcor._native import NativeClient, Results
 from projectcor._update import ProjectUpdate
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from projectcor._fields import ProjectFields
+    from projectcor._bulk import BulkResult
+    from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import Deleted, Project
     from projectcor._sync import Plan, SyncResult
-    from projectcor._types import Columns, OnProgress, Path, Place, Rows, Seconds
+    from projectcor._types import Columns, OnProgress, Path, Place, Rows, Seconds, TableValues
 
 __all__ = ["Client", "Projects"]
 
@@ -43,6 +44,9 @@ class Client(Base):
         max_attempts: How often a call is attempted, the first time included. Default: 4.
         backoff_base: First wait between attempts, doubled each time, in seconds or a ``timedelta``. Default: 0.25.
         backoff_cap: Longest wait between attempts, in seconds or a ``timedelta``. Default: 20.
+        retry_budget: How many retries the single calls of the client may use up together; 0 for no bound. Every call
+            adds a fifth of a retry. While the budget is empty, a failed attempt is not repeated, and the error says so.
+            In bulk an empty budget makes the waits between attempts longer and fails no row. Default: 100.
         concurrency: Requests in flight at most. Default: 16.
         rate: Requests per second at most. By default the limit is learned from COR's answers.
         ca_file: A PEM file of certificate authorities to trust besides the operating system's.
@@ -129,7 +133,7 @@ class Projects:
             ...     print(project.end, project.brief)
             2025-05-31 None
         """
-        update, given = merged(update, source, extra, fields)
+        update, given = merged("update", update, source, extra, fields)
         return self._native.update(id, update, *given, (deadline, max_attempts))
 
     def update_many(
@@ -138,14 +142,19 @@ class Projects:
         *,
         source: str | None = None,
         id_column: str = "id",
-        cells: bool = False,
+        text_cells: bool = False,
         concurrency: int | None = None,
         outage_timeout: Seconds | None = None,
         on_progress: OnProgress | None = None,
         progress: bool = False,
         create_missing: bool = False,
+        **values: Unpack[TableValues],
     ) -> Results:
         """Sends many updates, several at a time, and yields one result per row as it finishes.
+
+        Updates are sent only while you iterate over the results: iterate to the end, or use ``update_all``, which does.
+        If you end earlier, the remaining rows are not sent, and a ``RuntimeWarning`` says how many they are, unless
+        ``stop`` or ``close`` of the results, or an exception in their ``with`` block, ended the run.
 
         Rows are read as far as needed and never collected. A row that cannot be sent fails by itself; limits and
         outages pause the run instead of failing rows. Updates of one project are applied in the order of the rows.
@@ -155,17 +164,22 @@ class Projects:
                 a frame of pandas or polars, or anything with ``__arrow_c_stream__``. In a table NaN, NaT and NA keep.
             source: The source of rows that name none.
             id_column: The key or column that holds the external ids.
-            cells: Values that are text come from a table that knows no types, such as a CSV file: they are read by
-                the field's type, and an empty one keeps the field. Without it text is text, and ``""`` empties.
+            text_cells: Read values that are text by the type of their field, as the cells of a table without types,
+                such as a CSV file; an empty one keeps the field. By default ``""`` empties the field.
             concurrency: Requests in flight at most. Default: the client's.
             outage_timeout: How long the run waits for COR to come back, in seconds or a ``timedelta``. Default: 900.
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
                 caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
             create_missing: Create projects that COR does not know from what their row says; ``item.created`` tells.
+            ignore: Keys or columns that set no field on purpose: a name or several.
+            strict: Reject a row with any other key that is no field, and a table with such a column; the default here.
+                ``False`` sends the row without it, unless nothing is left to send, and warns once for each such name.
+            clear_value: As for ``plan``; so are ``null_values``, ``trim``, ``allow_mangled_ids``, ``date_format``,
+                ``day_in``, ``decimal`` and ``thousands``. What ``plan`` has in ``notes`` is a ``UserWarning``.
 
         Raises:
-            InvalidUpdateError: A table's columns do not fit, with every reason in ``issues``.
+            TableError: A table's columns do not fit; the text names every reason.
             TypeError: ``rows`` cannot be iterated, or ``on_progress`` not be called.
 
         What ``rows`` raises while it is read is raised after the results of the rows that it gave before.
@@ -186,14 +200,79 @@ class Projects:
             >>> import csv, io
             >>> file = io.StringIO("id,name,estimated,brief\\nSF-OPP-12345,Phase 2,18000.10,\\n")
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
-            ...     for item in client.projects.update_many(csv.DictReader(file), source="SALESFORCE", cells=True):
+            ...     for item in client.projects.update_many(csv.DictReader(file), source="SALESFORCE", text_cells=True):
             ...         print(item.project.name, item.project.estimated, item.project.brief is not None)
             Phase 2 18000.10 True
         """
+        refuse_timeout("update_many", values)
         bar = bar_of(progress)
         return self._native.update_many(
-            rows, source, id_column, cells, concurrency, outage_timeout, on_progress, bar, create_missing
+            rows,
+            source,
+            (id_column, text_cells, {"strict": True, **values}),
+            concurrency,
+            outage_timeout,
+            on_progress,
+            bar,
+            create_missing,
         )
+
+    def update_all(
+        self,
+        rows: Rows,
+        *,
+        source: str | None = None,
+        id_column: str = "id",
+        text_cells: bool = False,
+        concurrency: int | None = None,
+        outage_timeout: Seconds | None = None,
+        on_progress: OnProgress | None = None,
+        progress: bool = False,
+        create_missing: bool = False,
+        max_details: int = 10_000,
+        **values: Unpack[TableValues],
+    ) -> BulkResult:
+        """Sends many updates, as ``update_many`` does, waits for all of them and returns the counters and the failures.
+
+        A row that fails raises nothing: look at ``ok`` or ``failures`` of what this returns.
+
+        Args:
+            rows: As for ``update_many``; so is every argument but ``max_details``.
+            max_details: How many failures the result holds, so that memory stays bounded. All are counted.
+
+        Raises:
+            TableError: A table's columns do not fit; the text names every reason.
+            TypeError: ``rows`` cannot be iterated, or ``on_progress`` not be called.
+
+        What ``rows`` raises while it is read is raised after the rows that it gave before were sent.
+
+        Example:
+            >>> import projectcor.testing
+            >>> rows = [{"id": "SF-OPP-12345", "estimated": 18000}, {"id": "unknown", "estimated": 1}]
+            >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
+            ...     result = client.projects.update_all(rows, source="SALESFORCE")
+            ...     print(result.ok, result.applied, [(item.id, item.error.kind) for item in result.failures])
+            False 1 [('unknown', 'project_not_found')]
+        """
+        from projectcor._bulk import Collector
+
+        refuse_timeout("update_all", values)
+        collector = Collector(max_details)
+        with self.update_many(
+            rows,
+            source=source,
+            id_column=id_column,
+            text_cells=text_cells,
+            concurrency=concurrency,
+            outage_timeout=outage_timeout,
+            on_progress=on_progress,
+            progress=progress,
+            create_missing=create_missing,
+            **values,
+        ) as results:
+            for item in results:
+                collector.add(item)
+            return collector.result(results)
 
     def create(
         self,
@@ -201,12 +280,10 @@ class Projects:
         update: ProjectUpdate | None = None,
         *,
         source: str | None = None,
-        brand_id: str | None = None,
-        product_id: str | None = None,
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
-        **fields: Unpack[ProjectFields],
+        **fields: Unpack[CreateFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it.
 
@@ -217,12 +294,11 @@ class Projects:
             id: The external id the project is to have under this source.
             update: A ``ProjectUpdate`` with its fields; what is given besides it goes on top. ``CLEAR`` says nothing.
             source: The system that owns the project, such as ``SALESFORCE``.
-            brand_id: External id of the brand.
-            product_id: External id of the product.
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: How often this call is attempted, the first time included. Default: the client's.
-            **fields: See ``ProjectFields``. COR makes no project without a ``name``.
+            **fields: See ``CreateFields``: the fields of an update, and ``brand_id`` and ``product_id``, which only a
+                create has. COR requires a ``name``.
 
         Raises:
             InvalidUpdateError: Before anything is sent, with every problem in ``issues``.
@@ -240,8 +316,9 @@ class Projects:
             Website
             True
         """
-        update, given = merged(update, source, extra, fields)
-        return self._native.create(id, update, *given, (brand_id, product_id), (deadline, max_attempts))
+        only, shared = apart(fields)
+        update, given = merged("create", update, source, extra, shared)
+        return self._native.create(id, update, *given, only, (deadline, max_attempts))
 
     def delete(
         self, id: str, *, source: str, deadline: Seconds | None = None, max_attempts: int | None = None
@@ -283,7 +360,12 @@ class Projects:
         encoding: str | None = None,
         full: bool = False,
         create_missing: bool = False,
-        most: int = 10_000,
+        text_cells: bool = False,
+        limit: int | None = None,
+        rejects: Path | None = None,
+        report: Path | None = None,
+        max_details: int = 10_000,
+        **values: Unpack[TableValues],
     ) -> Plan:
         """Shows what ``sync`` would send, and sends nothing. The state stays as it is.
 
@@ -291,9 +373,10 @@ class Projects:
             rows: The path of a CSV, JSON lines or Parquet file; or rows as ``update_many`` takes them. In a frame NaN,
                 NaT and NA keep, ``CLEAR`` empties.
             source: The system that owns the projects, such as ``SALESFORCE``. Default: the mapping's.
-            state: The file that remembers what COR accepted, field by field. ``None``: ``sync.db`` in the folder
-                ``cor`` of this account's folder for programs' states, which ``cor projects sync`` uses too. ``False``:
-                nothing is remembered, so everything is sent.
+            state: The file that remembers what COR accepted, field by field. ``None``: the one that the environment
+                names in ``COR_STATE``, else ``sync.db`` in the folder ``cor`` of this account's folder for programs'
+                states, which ``cor projects sync`` uses too; for a ``projectcor.testing.Sandbox``, a file of its own.
+                ``False``: nothing is remembered, so everything is sent.
             mapping: A TOML file as ``cor projects sync --mapping`` takes it, or a dict from columns to fields, where
                 ``None`` leaves a column out. Columns that are called like a field map themselves.
             id_column: The column that holds the external ids. Default: the mapping's, else ``id``.
@@ -302,11 +385,31 @@ class Projects:
             encoding: The encoding of a file without a byte order mark, such as ``windows-1252``. Default: UTF-8.
             full: Take nothing for known: every field would be sent.
             create_missing: Columns ``brand_id`` and ``product_id`` are of use, as they are to ``sync``.
-            most: Changes and problems to hold in the result, so that memory stays flat. All are counted.
+            text_cells: Read values of ``rows`` that are text by the type of their field, as the cells of a table
+                without types, such as those of ``csv.DictReader``; an empty one keeps the field.
+            limit: Read no more than this many rows. Default: all.
+            rejects: Write rows that cannot be sent into this file, with their line and the reason, so that they can be
+                corrected. A file's rows are copied as they are; other rows become JSON lines.
+            report: Write a report of the plan into this HTML file. Needs a state.
+            max_details: How many changes and how many problems the result holds, so that memory stays bounded. All are
+                counted.
+            ignore: Columns that set no field on purpose: a name or several.
+            strict: Refuse a table with any other column that sets no field. Default: it is named in ``unused``.
+            clear_value: The text of a cell that empties its field.
+            null_values: Texts that stand for no value, such as ``NULL`` or ``#N/A``: they keep their field.
+            trim: Cut blanks off both ends of cells and external ids.
+            allow_mangled_ids: Create projects even under an id that a spreadsheet or a data frame has rewritten, as
+                ``9.91214E+15``, ``1001.0`` or an id with blanks around it. Default: they are not created.
+            date_format: How days are written, such as ``%d/%m/%Y``. Default: ``%Y-%m-%d``.
+            day_in: The time zone whose day a moment becomes, such as ``UTC`` or ``Europe/Madrid``; ``as_written``
+                takes the written day. Default: a moment that is not midnight is refused.
+            decimal: The decimal sign of numbers in text. Default: a point.
+            thousands: The separator of thousands in numbers in text. Default: none.
 
         Raises:
             TableError: The table or the mapping cannot be used, or not to its end.
             StateError: The state cannot be used; ``error.code`` says why, ``state_damaged`` for one.
+            ValueError: ``rejects`` or ``report`` cannot be written, or would replace a file that the plan reads.
 
         Example:
             >>> import projectcor.testing
@@ -318,9 +421,9 @@ class Projects:
                 name  "Phase 2"
                 end   "2025-04-30"
         """
-        from projectcor._sync import ask, run
+        from projectcor._sync import request, run
 
-        wish = ask(
+        arguments = request(
             rows,
             source=source,
             state=state,
@@ -331,11 +434,17 @@ class Projects:
             encoding=encoding,
             full=full,
             create_missing=create_missing,
-            most=most,
+            text_cells=text_cells,
+            limit=limit,
+            outage_timeout=None,
+            rejects=rejects,
+            report=report,
+            max_details=max_details,
+            values=values,
             planning=True,
-            aside=False,
+            off_loop=False,
         )
-        plan: Plan = run(self._native, wish, None, None)
+        plan: Plan = run(self._native, arguments, None, None)
         return plan
 
     def sync(
@@ -351,9 +460,15 @@ class Projects:
         encoding: str | None = None,
         full: bool = False,
         create_missing: bool = False,
-        most: int = 10_000,
+        text_cells: bool = False,
+        limit: int | None = None,
+        outage_timeout: Seconds | None = None,
+        rejects: Path | None = None,
+        report: Path | None = None,
+        max_details: int = 10_000,
         on_progress: OnProgress | None = None,
         progress: bool = False,
+        **values: Unpack[TableValues],
     ) -> SyncResult:
         """Keeps COR's projects in step with a table: sends what changed since COR last accepted it, and nothing else.
 
@@ -372,14 +487,24 @@ class Projects:
             encoding: As for ``plan``.
             full: Send every field, whatever COR accepted before.
             create_missing: Create projects that COR does not know from all that the table says of them.
-            most: As for ``plan``.
+            text_cells: As for ``plan``.
+            limit: As for ``plan``.
+            outage_timeout: How long to wait for COR to come back when it cannot be reached, in seconds or a
+                ``timedelta``. Until COR has answered once, at most ``deadline``. Then the run stops. Default: 900.
+            rejects: Write rows that were not applied into this file, with their line, outcome and reason, so that they
+                can be corrected and synced. A file's rows are copied as they are; other rows become JSON lines.
+            report: As for ``plan``.
+            max_details: As for ``plan``.
             on_progress: Called now and then while rows are sent. ``False`` stops the run: what is in flight finishes,
                 nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
+            ignore: As for ``plan``; so are ``strict``, ``clear_value``, ``null_values``, ``trim``,
+                ``allow_mangled_ids``, ``date_format``, ``day_in``, ``decimal`` and ``thousands``.
 
         Raises:
             TableError: The table or the mapping cannot be used, or not to its end. Nothing was sent.
             StateError: The state cannot be used, or no longer; ``error.code`` says why.
+            ValueError: ``rejects`` or ``report`` cannot be written, or would replace a file that the run reads.
 
         Example: the second time there is nothing to send
             >>> import os, tempfile
@@ -396,9 +521,9 @@ class Projects:
             Sync of SALESFORCE: 0 applied, 1 rows unchanged
             >>> folder.cleanup()
         """
-        from projectcor._sync import ask, run
+        from projectcor._sync import request, run
 
-        wish = ask(
+        arguments = request(
             rows,
             source=source,
             state=state,
@@ -409,10 +534,16 @@ class Projects:
             encoding=encoding,
             full=full,
             create_missing=create_missing,
-            most=most,
+            text_cells=text_cells,
+            limit=limit,
+            outage_timeout=outage_timeout,
+            rejects=rejects,
+            report=report,
+            max_details=max_details,
+            values=values,
             planning=False,
-            aside=False,
+            off_loop=False,
         )
-        with Telling(on_progress, bar_of(progress)) as tell:
-            result: SyncResult = run(self._native, wish, None, tell)
+        with ProgressCallbacks(on_progress, bar_of(progress)) as report_progress:
+            result: SyncResult = run(self._native, arguments, None, report_progress)
         return result

@@ -136,7 +136,10 @@ def _rebuilt(kind: type[CorError], message: str, state: dict[str, Any]) -> CorEr
 
 
 class InvalidUpdateError(CorError, ValueError):
-    """The update was refused before anything was sent: correct what ``issues`` names."""
+    """The update was refused before anything was sent: correct what ``issues`` names.
+
+    Every refusal of an update by this library is one, a ``start`` after its ``end`` included.
+    """
 
     kind = "invalid"
 
@@ -175,21 +178,32 @@ class ForbiddenError(ApiError):
 
 
 class ProjectNotFoundError(ApiError):
-    """COR has no project of this external id under this source: check both, and the base URL."""
+    """COR has no project of this external id under this source: check both, and the base URL.
+
+    Only where COR itself says so; a 404 without a name or code of COR's is a ``ProtocolError``.
+    """
 
     kind = "project_not_found"
 
 
-class ValidationError(CorError):
+class ValidationError(ApiError):
     """COR refused a value: see ``code`` and the text, correct the update and send it again."""
 
     kind = "validation"
 
 
-class InvalidDateRangeError(ValidationError):
-    """The project would end before it starts. Found here before sending, or by COR."""
+class InvalidDateRangeError(CorError):
+    """The project would end before it starts. The classes below say whether this library found it, or COR."""
 
     kind = "invalid_date_range"
+
+
+class LocalDateRangeError(InvalidDateRangeError, InvalidUpdateError):
+    """``start`` is after ``end``: refused before anything was sent."""
+
+
+class CorDateRangeError(InvalidDateRangeError, ValidationError):
+    """COR refused the days: the ``start`` or ``end`` that was sent does not fit the other one, which COR has."""
 
 
 class RateLimitError(ApiError):
@@ -223,13 +237,16 @@ class TlsError(TransportError):
 
 
 class ProtocolError(CorError):
-    """The answer was not one COR's API gives: check the base URL, and what answers in between."""
+    """The answer was not one COR's API gives: check the base URL, and what answers in between.
+
+    A page, a bare text, number or boolean, or a 404 or 405 without a name or code of COR's.
+    """
 
     kind = "protocol"
 
 
 class RedirectError(ProtocolError):
-    """COR's address answered with a redirect, which is never followed: give the final address as ``base_url``."""
+    """COR's address answered with a redirect, which is never followed: the text names where it leads."""
 
     kind = "redirect"
 
@@ -255,3 +272,10 @@ def _with_a_kind(base: type[CorError]) -> Iterator[type[CorError]]:
 
 BY_KIND = {cls.kind: cls for cls in _with_a_kind(CorError)}
 """The class of every kind."""
+
+
+def class_of(kind: str, is_local: bool) -> type[CorError]:
+    """The class of an error of this kind; ``is_local`` where the update was refused before anything was sent."""
+    if kind == InvalidDateRangeError.kind:
+        return LocalDateRangeError if is_local else CorDateRangeError
+    return BY_KIND[kind]

@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 
 __all__ = [
     "CLEAR",
+    "CREATE_FIELDS",
     "ERROR_KINDS",
     "FIELDS",
     "SOURCES",
@@ -32,7 +33,7 @@ __all__ = [
     "Hold",
     "Issue",
     "ItemResult",
-    "Mailbox",
+    "LoopBridge",
     "NativeClient",
     "Progress",
     "Project",
@@ -50,6 +51,7 @@ __all__ = [
 ]
 
 CLEAR: Final[Clear]
+CREATE_FIELDS: Final[tuple[str, ...]]
 ERROR_KINDS: Final[tuple[str, ...]]
 FIELDS: Final[tuple[str, ...]]
 SOURCES: Final[tuple[str, ...]]
@@ -215,6 +217,8 @@ class Results(Iterator[ItemResult]):
     def summary(self) -> Summary: ...
     @property
     def halted(self) -> CorError | None: ...
+    @property
+    def is_complete(self) -> bool: ...
     def stop(self) -> None: ...
     def close(self) -> None: ...
     def __enter__(self) -> Results: ...
@@ -240,8 +244,7 @@ class NativeClient:
         self,
         rows: Iterable[object] | ArrowStream,
         source: str | None,
-        id_column: str,
-        cells: bool,
+        table: tuple[str, bool, dict[str, Any]],
         concurrency: int | None,
         outage_timeout: float | datetime.timedelta | None,
         on_progress: Callable[[Progress], object] | None,
@@ -255,13 +258,13 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
-        only: tuple[str | None, str | None],
+        only: dict[str, str],
         options: tuple[Seconds | None, int | None],
     ) -> Project: ...
     def delete(self, id: str, source: str, options: tuple[Seconds | None, int | None]) -> Deleted: ...
     def start_update(
         self,
-        mailbox: Mailbox,
+        bridge: LoopBridge,
         future: Future[Project],
         id: str,
         update: ProjectUpdate | None,
@@ -272,12 +275,11 @@ class NativeClient:
     ) -> Call: ...
     def start_many(
         self,
-        mailbox: Mailbox,
+        bridge: LoopBridge,
         rows: object,
         fed: bool,
         source: str | None,
-        id_column: str,
-        cells: bool,
+        table: tuple[str, bool, dict[str, Any]],
         concurrency: int | None,
         outage_timeout: float | datetime.timedelta | None,
         on_progress: Callable[[Progress], object] | None,
@@ -285,19 +287,19 @@ class NativeClient:
     ) -> AsyncRun: ...
     def start_create(
         self,
-        mailbox: Mailbox,
+        bridge: LoopBridge,
         future: Future[Project],
         id: str,
         update: ProjectUpdate | None,
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
-        only: tuple[str | None, str | None],
+        only: dict[str, str],
         options: tuple[Seconds | None, int | None],
     ) -> Call: ...
     def start_delete(
         self,
-        mailbox: Mailbox,
+        bridge: LoopBridge,
         future: Future[Deleted],
         id: str,
         source: str,
@@ -314,7 +316,7 @@ class Halt:
 
 def run_table(
     client: NativeClient,
-    wish: Mapping[str, object],
+    request: Mapping[str, object],
     halt: Halt,
     on_progress: Callable[[Progress], object] | None,
 ) -> dict[str, Any]: ...
@@ -324,11 +326,11 @@ class Call:
     def abort(self) -> None: ...
 
 @final
-class Mailbox:
+class LoopBridge:
     def __new__(cls, event_loop: AbstractEventLoop) -> Self: ...
     @property
     def event_loop(self) -> AbstractEventLoop: ...
-    def _open(self) -> None: ...
+    def _deliver(self) -> None: ...
 
 @final
 class AsyncRun:
@@ -338,14 +340,18 @@ class AsyncRun:
     def add(self, row: object) -> None: ...
     def wait_for_room(self, future: Future[None]) -> bool: ...
     def end(self, error: BaseException | None = None) -> None: ...
-    def progress(self, item: ItemResult) -> Progress: ...
+    def progress(self) -> Progress: ...
     def tick(self) -> Progress | None: ...
     @property
     def summary(self) -> Summary: ...
     @property
     def halted(self) -> CorError | None: ...
+    @property
+    def is_complete(self) -> bool: ...
     def stop(self) -> None: ...
     def abort(self) -> None: ...
+    def dismiss(self) -> None: ...
+    def leave(self) -> None: ...
 
 # COR on this machine
 
@@ -383,6 +389,8 @@ class Sandbox:
     def api_key(self) -> str: ...
     @property
     def client_secret(self) -> str: ...
+    @property
+    def state(self) -> os.PathLike[str]: ...
     @property
     def environment(self) -> dict[str, str]: ...
     def client(self, **options: Any) -> Client: ...

@@ -1,4 +1,4 @@
-"""``plan`` and ``sync``: what they take, and what they tell, in a terminal and in a notebook."""
+"""``plan`` and ``sync``: their arguments, and their results in a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 from html import escape
 from unicodedata import combining, east_asian_width
 
+from projectcor._base import refuse_timeout
 from projectcor._native import Halt, run_table
 
 TYPE_CHECKING = False
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
     from projectcor._errors import CorError
     from projectcor._native import NativeClient
-    from projectcor._types import Columns, OnProgress, Place
+    from projectcor._types import Columns, OnProgress, Path, Place, Seconds
 
-__all__ = ["Change", "FieldChange", "Plan", "RowProblem", "SyncResult", "ask", "run"]
+__all__ = ["Change", "FieldChange", "Plan", "RowProblem", "SyncResult", "request", "run"]
 
 _SHOWN = 20
 """Changes and problems that are shown; the rest is counted."""
@@ -27,7 +28,7 @@ _WIDEST = 60
 """Characters of a value that are shown."""
 
 
-def ask(
+def request(
     rows: Any,
     *,
     source: str | None,
@@ -39,16 +40,27 @@ def ask(
     encoding: str | None,
     full: bool,
     create_missing: bool,
-    most: int,
+    text_cells: bool,
+    limit: int | None,
+    outage_timeout: Seconds | None,
+    rejects: Path | None,
+    report: Path | None,
+    max_details: int,
+    values: Mapping[str, Any],
     planning: bool,
-    aside: bool,
+    off_loop: bool,
 ) -> dict[str, Any]:
-    """What is asked for, as the compiled half takes it."""
+    """Checks the arguments and returns them as ``run_table`` of the compiled module expects them."""
+    refuse_timeout("plan" if planning else "sync", values)
     is_path = isinstance(rows, (str, os.PathLike))
     if hasattr(rows, "__aiter__"):
         raise TypeError("rows is an asynchronous iterable; a table is read to its end first: give a list of its rows")
     if not is_path and (format is not None or delimiter is not None or encoding is not None):
         raise TypeError("format, delimiter and encoding are those of a file; rows is none")
+    if is_path and text_cells:
+        raise TypeError("text_cells is about rows of values; the cells of a file are text already")
+    if state is False and report is not None:
+        raise TypeError("report shows what changed since the last run, which needs a state")
     renames = list(mapping.items()) if isinstance(mapping, Mapping) else []
     return {
         "path": rows if is_path else None,
@@ -64,16 +76,22 @@ def ask(
         "format": format,
         "delimiter": delimiter,
         "encoding": encoding,
-        "most": most,
+        "text_cells": text_cells,
+        "limit": limit,
+        "outage_timeout": outage_timeout,
+        "rejects": rejects,
+        "report": report,
+        "max_details": max_details,
+        "values": values,
         "planning": planning,
-        "aside": aside,
+        "off_loop": off_loop,
     }
 
 
-def run(native: NativeClient, wish: dict[str, Any], halt: Halt | None, on_progress: OnProgress | None) -> Any:
+def run(native: NativeClient, request: dict[str, Any], halt: Halt | None, on_progress: OnProgress | None) -> Any:
     """Runs it on the calling thread."""
-    told = run_table(native, wish, halt or Halt(), on_progress)
-    return Plan(told) if wish["planning"] else SyncResult(told)
+    report = run_table(native, request, halt or Halt(), on_progress)
+    return Plan(report) if request["planning"] else SyncResult(report)
 
 
 class FieldChange:
@@ -117,9 +135,10 @@ class Change:
         outcome: After ``sync``: ``applied``, ``created``, ``rejected``, ``not_applied``, ``unknown`` or
             ``not_started``; ``None`` in a plan.
         error: Why it was not applied, a ``CorError``; ``None`` if it was.
+        reason: The text of ``error`` without its advice, which is in ``advice`` of the result. ``None`` as ``error``.
     """
 
-    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "rows", "unit")
+    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "reason", "rows", "unit")
 
     id: str
     lines: tuple[int, int]
@@ -129,10 +148,11 @@ class Change:
     fields: tuple[FieldChange, ...]
     outcome: str | None
     error: CorError | None
+    reason: str | None
 
-    def __init__(self, told: tuple[Any, ...], unit: str) -> None:
+    def __init__(self, values: tuple[Any, ...], unit: str) -> None:
         self.unit = unit
-        self.id, first, last, self.rows, self.is_new, fields, self.outcome, self.error = told
+        self.id, first, last, self.rows, self.is_new, fields, self.outcome, self.error, self.reason = values
         self.lines = (first, last)
         self.fields = tuple(FieldChange(*field) for field in fields)
 
@@ -167,39 +187,45 @@ class RowProblem:
     code: str
     message: str
 
-    def __init__(self, told: tuple[Any, ...], unit: str) -> None:
+    def __init__(self, values: tuple[Any, ...], unit: str) -> None:
         self.unit = unit
-        self.line, self.id, self.column, self.field, self.code, self.message = told
+        self.line, self.id, self.column, self.field, self.code, self.message = values
 
     def __repr__(self) -> str:
-        return f"RowProblem({self.unit} {self.line}, {self.id!r}: {_told(self)})"
+        return f"RowProblem({self.unit} {self.line}, {self.id!r}: {_problem_text(self)})"
 
 
-class _Told:
-    """What a plan and a sync tell alike."""
+class _Report:
+    """The properties that ``Plan`` and ``SyncResult`` share."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self._counts: dict[str, int] = told["counts"]
-        unit: str = told["unit"]
-        self._changes = tuple(Change(change, unit) for change in told["changes"])
-        self._more_changes: int = told["more_changes"]
-        self._problems = tuple(RowProblem(problem, unit) for problem in told["problems"])
-        self._more_problems: int = told["more_problems"]
-        self._mapping: tuple[tuple[str | None, str, str, bool], ...] = tuple(told["mapping"])
-        self._unused: tuple[str, ...] = tuple(told["unused"])
-        self._base_url: str = told["base_url"]
-        self._source: str = told["source"]
-        self._state: os.PathLike[str] | None = told["state"]
-        self._halted: CorError | None = told["halted"]
+    def __init__(self, report: dict[str, Any]) -> None:
+        self._counts: dict[str, int] = report["counts"]
+        unit: str = report["unit"]
+        self._changes = tuple(Change(change, unit) for change in report["changes"])
+        self._more_changes: int = report["more_changes"]
+        self._problems = tuple(RowProblem(problem, unit) for problem in report["problems"])
+        self._more_problems: int = report["more_problems"]
+        self._mapping: tuple[tuple[str | None, str, str, bool], ...] = tuple(report["mapping"])
+        self._unused: tuple[str, ...] = tuple(name for name, _ in report["unused"])
+        self._notes_of_table: tuple[str, ...] = tuple(report["notes"])
+        self._unused_hints: tuple[str, ...] = tuple(text for _, text in report["unused"])
+        self._base_url: str = report["base_url"]
+        self._source: str = report["source"]
+        self._state: os.PathLike[str] | None = report["state"]
+        self._halted: CorError | None = report["halted"]
+        self._stopped: str | None = report["stopped"]
+        self._advice: list[str] = report["advice"]
+        self._to_correct: int = report["to_correct"]
+        self._rejects: tuple[os.PathLike[str], int, int] | None = report["rejects"]
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Projects with something to send, in the order of the table; ``most`` of them at most."""
+        """Projects with changes, in the order of the table; ``max_details`` of them at most."""
         return self._changes
 
     @property
     def problems(self) -> tuple[RowProblem, ...]:
-        """What is wrong with rows that cannot be sent; ``most`` of them at most."""
+        """Problems of rows that cannot be sent; ``max_details`` of them at most."""
         return self._problems
 
     @property
@@ -233,6 +259,11 @@ class _Told:
         return self._unused
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks on the table, a sentence each: values that are probably a mistake, rows that were skipped."""
+        return self._notes_of_table
+
+    @property
     def mapping(self) -> tuple[tuple[str | None, str, str, bool], ...]:
         """Which column sets which field and how: tuples of column, field, what is done, and whether it is there."""
         return self._mapping
@@ -251,11 +282,18 @@ class _Told:
         raise NotImplementedError
 
     def _notes(self) -> list[str]:
-        notes: list[str] = []
+        notes: list[str] = [_plain(note) for note in self._notes_of_table]
         if self._unused:
-            notes.append(f"not used: {', '.join(self._unused)}")
-        if self._halted is not None:
-            notes.append(f"stopped: {self._halted}")
+            notes.append(f"not used: {', '.join(self._unused_hints)}")
+        if self._stopped is not None:
+            notes.append(_plain(self._stopped))
+        notes += [f"to do: {_plain(advice)}" for advice in self._advice]
+        if self._rejects is not None and self._rejects[1]:
+            path, copied, _ = self._rejects
+            todo = "correct them and sync that file"
+            if not self._to_correct:
+                todo = "sync that file once the cause is removed"
+            notes.append(f"{copied:,} rows were written to {path} with the reason; {todo}")
         return notes
 
     def __repr__(self) -> str:
@@ -265,8 +303,8 @@ class _Told:
             lines.append(f"{_sign(change)} {_plain(change.id)}  ({_place(change)}{outcome})")
             width = max((len(field.name) for field in change.fields), default=0)
             lines += [f"    {field.name:{width}}  {_values(field, change.is_new)}" for field in change.fields]
-            if change.error is not None:
-                lines.append(f"    {_plain(str(change.error))}")
+            if change.reason is not None:
+                lines.append(f"    {_plain(change.reason)}")
         more = len(self._changes) + self._more_changes - _SHOWN
         if more > 0:
             lines.append(f"… and {more:,} more; see .changes")
@@ -274,7 +312,7 @@ class _Told:
         widths = [max((_width(cells[at]) for cells in problems), default=0) for at in (0, 1)]
         for problem, cells in zip(self._problems, problems):
             padded = "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths))
-            lines.append(f"! {padded}  {_told(problem)}")
+            lines.append(f"! {padded}  {_problem_text(problem)}")
         more = len(self._problems) + self._more_problems - _SHOWN
         if more > 0:
             lines.append(f"… and {more:,} more problems; see .problems")
@@ -297,8 +335,8 @@ class _Told:
             ]
             rows.append(f"{head}{cells[0]}</tr>")
             rows += [f"<tr><th></th><td></td><td></td>{cell}</tr>" for cell in cells[1:]]
-            if change.error is not None:
-                rows.append(f'<tr><th></th><td colspan="5">{escape(str(change.error))}</td></tr>')
+            if change.reason is not None:
+                rows.append(f'<tr><th></th><td colspan="5">{escape(change.reason)}</td></tr>')
         if rows:
             titles = "".join(f"<th>{title}</th>" for title in ("project", "where", "what", "field", "old", "new"))
             parts.append(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
@@ -308,7 +346,7 @@ class _Told:
         if self._problems:
             rows = [
                 f"<tr><td>{problem.unit} {problem.line}</td><td>{escape(_plain(problem.id))}</td>"
-                f"<td>{escape(_told(problem))}</td></tr>"
+                f"<td>{escape(_problem_text(problem))}</td></tr>"
                 for problem in self._problems[:_SHOWN]
             ]
             titles = "".join(f"<th>{title}</th>" for title in ("where", "project", "problem"))
@@ -320,7 +358,7 @@ class _Told:
         return "".join(parts)
 
 
-class Plan(_Told):
+class Plan(_Report):
     """What ``sync`` would send. Shows like a diff in a terminal, as a table in a notebook.
 
     True where there is anything to send.
@@ -328,8 +366,8 @@ class Plan(_Told):
 
     @property
     def waiting(self) -> int:
-        """Rows whose project would be told something."""
-        return self._counts["waiting"]
+        """Rows whose project has changes."""
+        return self._counts["not_started"]
 
     def __bool__(self) -> bool:
         return self.new + self.changed > 0
@@ -339,7 +377,7 @@ class Plan(_Told):
         return f"Plan for {_plain(self.source)}: {counts}, {self.unchanged:,} rows unchanged"
 
 
-class SyncResult(_Told):
+class SyncResult(_Report):
     """What ``sync`` did. Shows what was sent and what came of it."""
 
     @property
@@ -373,8 +411,26 @@ class SyncResult(_Told):
         return self._halted
 
     @property
+    def stopped(self) -> str | None:
+        """The reason why the run ended before its input, as one sentence; ``None`` if it did not."""
+        return self._stopped
+
+    @property
+    def advice(self) -> list[str]:
+        """What to do about the rows that COR did not apply, each advice once.
+
+        Where COR accepted a missing project under another spelling of the source before, that too.
+        """
+        return list(self._advice)
+
+    @property
+    def rejects(self) -> os.PathLike[str] | None:
+        """The file of rows that were not applied; ``None`` without the argument ``rejects``."""
+        return None if self._rejects is None else self._rejects[0]
+
+    @property
     def ok(self) -> bool:
-        """Whether COR now has everything that the table says."""
+        """Whether COR now has the values of all rows that were read."""
         return self._halted is None and not (self.rejected or self.failed or self.unknown or self.not_started)
 
     def _head(self) -> str:
@@ -426,7 +482,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _WIDEST else text[:_WIDEST] + "…"
 
 
-def _told(problem: RowProblem) -> str:
+def _problem_text(problem: RowProblem) -> str:
     return _plain(problem.message if problem.column is None else f"{problem.column}: {problem.message}")
 
 

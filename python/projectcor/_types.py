@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
-from typing import Literal, Optional, Protocol, Union
+from typing import Literal, Optional, Protocol, TypedDict, Union
 
 from projectcor._fields import ProjectFields
 from projectcor._native import Progress
@@ -21,6 +21,7 @@ __all__ = [
     "ProjectFields",
     "Rows",
     "Seconds",
+    "TableValues",
     "Transport",
 ]
 
@@ -37,6 +38,21 @@ class Bar(Protocol):
     def __call__(self, progress: Progress, /) -> None: ...
 
     def close(self) -> None: ...
+
+
+class TableValues(TypedDict, total=False):
+    """How the values of rows and tables are read: see ``Projects.plan``."""
+
+    ignore: Union[str, Iterable[str], None]
+    strict: bool
+    clear_value: Optional[str]
+    null_values: Union[str, Iterable[str], None]
+    trim: bool
+    allow_mangled_ids: bool
+    date_format: Optional[str]
+    day_in: Optional[str]
+    decimal: Optional[str]
+    thousands: Optional[str]
 
 
 Rows = Union[Iterable[object], ArrowStream]

@@ -124,8 +124,8 @@ class ProjectUpdate:
         """Judges the update without sending it.
 
         Raises:
-            InvalidUpdateError: With every problem at once, in ``issues``.
-            InvalidDateRangeError: ``start`` is after ``end``, and nothing else is wrong.
+            InvalidUpdateError: With every problem at once, in ``issues``. It is a ``LocalDateRangeError`` where
+                ``start`` is after ``end`` and nothing else is wrong.
         """
         validate_update(self)
 

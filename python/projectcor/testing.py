@@ -8,7 +8,9 @@
     After
     [503, 200] After
 
-With pytest there is a fixture, ``cor_sandbox``: a fresh sandbox for a test, which clients without arguments reach.
+Clients of a sandbox keep the state of ``sync`` in a temporary folder of the sandbox's own (``Sandbox.state``), and
+touch no file of the user's. With pytest there is a fixture, ``cor_sandbox``: a fresh sandbox for a test, which clients
+without arguments reach.
 """
 
 from projectcor._native import Answer, Hold, Request, Sandbox, StoredProject

@@ -199,15 +199,11 @@ static void missing(cor_client *client) {
   /* A program that was compiled before the option existed. */
   cor_bulk_options older = options;
   older.struct_size = offsetof(cor_bulk_options, create_missing);
-  older.create_missing = older.reserved = 1;
+  older.create_missing = older.allow_mangled_ids = 1;
   CHECK(cor_client_update_projects(client, rows, 1, &older, &summary, NULL) == COR_OK && summary.failed == 1, "older");
   CHECK(!stored("\"source\":\"" SOURCE "\""), "nothing yet");
 
   options.create_missing = 1;
-  options.reserved = 1;
-  CHECK(cor_client_update_projects(client, rows, 4, &options, &summary, &error) == COR_ERR_ARGUMENT, "reserved");
-  cor_error_free(error);
-  options.reserved = 0;
   memset(&seen, 0, sizeof seen);
   CHECK(cor_client_update_projects(client, rows, 4, &options, &summary, &error) == COR_OK,
         "%s", cor_error_message(error));

@@ -1,4 +1,4 @@
-/* One update against a peer that misbehaves; tests/c/faults.py says which, and judges what is printed.
+/* One update against a peer that misbehaves; tests/c/test_faults.py says which, and judges what is printed.
  *
  *   faults URL CA_FILE MAX_ATTEMPTS CONNECT_MS ATTEMPT_MS DEADLINE_MS AFTER PAUSE_MS BRIEF_BYTES TRANSPORT
  *

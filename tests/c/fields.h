@@ -16,23 +16,39 @@ static int set_field(cor_update *u, const struct vector_field *f) {
     return 0;
   }
 #define TEXT(x) if (NAMED(x)) return TAG(text) ? (cor_update_set_##x(u, v), 1) : 0;
-  TEXT(name) TEXT(client_id) TEXT(brief) TEXT(pm_id) TEXT(status) TEXT(currency_id) TEXT(fee_id) TEXT(contract_id)
-  TEXT(deliverables) TEXT(work_order)
 #define DATE(x) \
   if (NAMED(x) && TAG(text)) return cor_update_set_##x(u, v), 1; \
   if (NAMED(x) && TAG(date)) return cor_update_set_##x##_ymd(u, atoi(v), atoi(v + 5), atoi(v + 8)), 1; \
   if (NAMED(x)) return 0;
-  DATE(start) DATE(end) DATE(evaluation_date)
 #define NUMBER(x) \
   if (NAMED(x) && TAG(integer)) return cor_update_set_##x##_int(u, strtoll(v, NULL, 10)), 1; \
   if (NAMED(x) && TAG(decimal)) return cor_update_set_##x##_decimal(u, v), 1; \
   if (NAMED(x) && TAG(float)) return cor_update_set_##x##_double(u, strtod(v, NULL)), 1; \
   if (NAMED(x)) return 0;
-  NUMBER(estimated_time) NUMBER(estimated)
-#define FLAG(x) if (NAMED(x)) return TAG(boolean) ? (cor_update_set_##x(u, strcmp(v, "true") == 0), 1) : 0;
-  FLAG(billable) FLAG(archived)
-  if (NAMED(income_type) && TAG(text)) return cor_update_set_income_type(u, v), 1;
-  if (NAMED(income_type) && TAG(income_type)) return cor_update_set_income_type_other(u, v), 1;
+#define BOOLEAN(x) if (NAMED(x)) return TAG(boolean) ? (cor_update_set_##x(u, strcmp(v, "true") == 0), 1) : 0;
+#define INCOME_TYPE(x) \
+  if (NAMED(x) && TAG(text)) return cor_update_set_##x(u, v), 1; \
+  if (NAMED(x) && TAG(income_type)) return cor_update_set_##x##_other(u, v), 1;
+  /* fields:setters, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields */
+  TEXT(name)
+  TEXT(client_id)
+  TEXT(brief)
+  DATE(start)
+  DATE(end)
+  TEXT(pm_id)
+  NUMBER(estimated_time)
+  BOOLEAN(billable)
+  TEXT(status)
+  TEXT(currency_id)
+  DATE(evaluation_date)
+  NUMBER(estimated)
+  TEXT(fee_id)
+  TEXT(contract_id)
+  TEXT(deliverables)
+  TEXT(work_order)
+  INCOME_TYPE(income_type)
+  BOOLEAN(archived)
+  /* fields:end */
   /* A name that is no field: setters by name are those of cells. */
   return TAG(text) ? (cor_update_set_cell(u, f->field, v), 1) : 0;
 }
@@ -57,7 +73,8 @@ static const char *get_field(const cor_project *p, const char *name) {
 #undef TEXT
 #undef DATE
 #undef NUMBER
-#undef FLAG
+#undef BOOLEAN
+#undef INCOME_TYPE
 #undef INTEGER
 #undef WORD
 #undef YES

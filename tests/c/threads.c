@@ -246,6 +246,7 @@ static void forked(void) {
   for (int i = 0; i < 20; i++) {
     int status = -1;
     pid_t child = fork();
+    CHECK(child >= 0, "fork %d: %s", i, strerror(errno));
     if (child == 0) _exit(in_child(i % 4 == 0, bulk));
     CHECK(waitpid(child, &status, 0) == child && status == 0, "child %d ended with %#x", i, status);
     CHECK(one_call(client, "P-1"), "the parent goes on");

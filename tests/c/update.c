@@ -135,6 +135,11 @@ static cor_status absurd(cor_config *c) { return cor_config_set_backoff_cap_ms(c
 static cor_status nan_rate(cor_config *c) { return cor_config_set_rate(c, NAN); }
 static cor_status crowd(cor_config *c) { return cor_config_set_concurrency(c, (uint32_t)-1); }
 static cor_status attempts(cor_config *c) { return cor_config_set_max_attempts(c, 0); }
+static cor_status budget(cor_config *c) { return cor_config_set_retry_budget(c, 1000001); }
+static cor_status quoted(cor_config *c) { return cor_config_set_token(c, "\"hush\""); }
+static cor_status bearer(cor_config *c) { return cor_config_set_token(c, "Bearer hush"); }
+static cor_status split_proxy(cor_config *c) { return cor_config_set_proxy(c, "http://u:12#hush@127.0.0.1:1"); }
+static cor_status split_base(cor_config *c) { return cor_config_set_base_url(c, "https://u:12\\hush@127.0.0.1"); }
 static cor_status plain(cor_config *c) { return cor_config_set_base_url(c, "http://example.com"); }
 static cor_status no_file(cor_config *c) { return cor_config_set_ca_file(c, "/no/such/file"); }
 static cor_status no_certificate(cor_config *c) {
@@ -153,12 +158,13 @@ static cor_status fine(cor_config *c) {
   return cor_config_set_token_n(c, "hush-hush, and more", 9) + cor_config_set_user_agent_n(c, "tests/12", 7) +
          cor_config_set_base_url_n(c, "https://localhost:1/", 19) +
          cor_config_set_attempt_timeout_ms(c, 1500) + cor_config_set_backoff_base_ms(c, 10) +
-         cor_config_set_user_agent(c, "tests/1") + cor_config_set_rate(c, 100);
+         cor_config_set_user_agent(c, "tests/1") + cor_config_set_rate(c, 100) + cor_config_set_retry_budget(c, 0);
 }
 
 static void configured(void) {
   char message[512];
-  cor_status (*const wrong[])(cor_config *) = {negative, zero, absurd, nan_rate, crowd, attempts, plain, no_file, both,
+  cor_status (*const wrong[])(cor_config *) = {negative, zero, absurd, nan_rate, crowd, attempts, budget, plain, no_file, both, quoted, bearer, split_proxy,
+                                                 split_base,
                                                  cut_token, no_certificate, no_key, key_alone, no_transport,
                                                  direct_by_proxy};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -1,51 +1,73 @@
-#!/usr/bin/env python3
-"""Turns tests/vectors/*.json into a table for C and C++: vectors.py DIRECTORY > vectors.h"""
+"""Turns tests/vectors/*.json into a table for C and C++.
+
+PYTHONPATH=tests python3 -m c.vectors tests/vectors > vectors.h
+"""
+
+from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-where = Path(sys.argv[1])
 
-
-def c(text):
+def literal(text: str | None) -> str:
     """A C string literal; NULL for None. Bytes that C could read otherwise are written as octal escapes."""
     if text is None:
         return "NULL"
-    plain = lambda b: 32 <= b < 127 and chr(b) not in '"\\?'
-    return '"' + "".join(chr(b) if plain(b) else f"\\{b:03o}" for b in text.encode()) + '"'
+
+    def spelled(byte: int) -> str:
+        plain = 32 <= byte < 127 and chr(byte) not in '"\\?'
+        return chr(byte) if plain else f"\\{byte:03o}"
+
+    return '"' + "".join(map(spelled, text.encode())) + '"'
 
 
-def text_of(value):
+def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def rows(items, width=2):
+def rows(items: Iterable[Sequence[str | None]], width: int = 2) -> str:
     """An array's elements; where there are none, one of NULLs, since C has no empty arrays."""
-    return "{" + ", ".join("{" + ", ".join(c(x) for x in item) + "}" for item in items or [[None] * width]) + "}"
+    elements = list(items) or [[None] * width]
+    return "{" + ", ".join("{" + ", ".join(map(literal, element)) + "}" for element in elements) + "}"
 
 
-print("/* Made from tests/vectors by tests/c/vectors.py. */")
-print("#include \"vectors_types.h\"")
-print("static const struct update_vector update_vectors[] = {")
-for v in json.loads((where / "updates.json").read_text()):
-    fields = [(name, *next(iter((t, text_of(x)) for t, x in tagged.items()))) for name, tagged in v["fields"].items()]
-    expect = v["expect"]
-    parts = [c(v["name"]), c(v["id"]), str(len(v["id"].encode())), c(v["source"]), str(len(fields)), rows(fields, 3)]
-    extra = list(v.get("extra", {}).items())
+def update_parts(vector: dict[str, Any]) -> list[str]:
+    fields = [(name, tag, text_of(value)) for name, tagged in vector["fields"].items() for tag, value in tagged.items()]
+    expect = vector["expect"]
+    extra = list(vector.get("extra", {}).items())
     issues = expect.get("issues", [])
-    parts += [str(len(extra)), rows(extra), c(expect.get("path")), c(expect.get("body")), c(expect.get("kind"))]
-    parts += [str(len(issues)), rows(issues)]
-    print("  {" + ", ".join(parts) + "},")
-print("};")
-print("static const struct answer_vector answer_vectors[] = {")
-for v in json.loads((where / "answers.json").read_text()):
-    answer = {"status": v["status"], "headers": v.get("headers", {}), "body": v["body"], "times": 2}
-    expect = v["expect"]
+    parts = [literal(vector["name"]), literal(vector["id"]), str(len(vector["id"].encode())), literal(vector["source"])]
+    parts += [str(len(fields)), rows(fields, 3), str(len(extra)), rows(extra)]
+    parts += [literal(expect.get(name)) for name in ("path", "body", "kind")]
+    return [*parts, str(len(issues)), rows(issues)]
+
+
+def answer_parts(vector: dict[str, Any]) -> list[str]:
+    answer = {"status": vector["status"], "headers": vector.get("headers", {}), "body": vector["body"], "times": 2}
+    expect = vector["expect"]
     project = list(expect["project"].items()) if "project" in expect else []
-    number = lambda name: str(int(expect.get(name, -1)))
-    parts = [c(v["name"]), c(json.dumps(answer)), str(len(project)), rows(project), c(expect.get("kind"))]
-    parts += [c(expect.get("outcome")), c(expect.get("code")), number("status"), number("attempts")]
-    parts += [number("retryable"), number("retry_after")]
-    print("  {" + ", ".join(parts) + "},")
-print("};")
+    parts = [literal(vector["name"]), literal(json.dumps(answer)), str(len(project)), rows(project)]
+    parts += [literal(expect.get(name)) for name in ("kind", "outcome", "code")]
+    return parts + [str(int(expect.get(name, -1))) for name in ("status", "attempts", "retryable", "retry_after")]
+
+
+def lines(folder: Path) -> Iterator[str]:
+    yield "/* Made from tests/vectors by tests/c/vectors.py. */"
+    yield '#include "vectors_types.h"'
+    for name, parts in (("update", update_parts), ("answer", answer_parts)):
+        yield f"static const struct {name}_vector {name}_vectors[] = {{"
+        for vector in json.loads((folder / f"{name}s.json").read_text(encoding="utf-8")):
+            yield "  {" + ", ".join(parts(vector)) + "},"
+        yield "};"
+
+
+def header(folder: Path) -> str:
+    """The text of vectors.h for the tables in this folder."""
+    return "\n".join(lines(folder)) + "\n"
+
+
+if __name__ == "__main__":
+    print(header(Path(sys.argv[1])), end="")

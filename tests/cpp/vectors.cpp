@@ -19,43 +19,49 @@ bool set_field(ProjectUpdate &u, const vector_field &f) {
   const std::string field = f.field, tag = f.tag, v = f.value;
   if (tag == "cell") return u.set_cell(field, v), true;
   if (tag == "clear") {
-    for (std::int32_t n = 1; n <= 18; ++n)
+    for (std::int32_t n = 1; !name_of(static_cast<cor::Field>(n)).empty(); ++n)
       if (name_of(static_cast<cor::Field>(n)) == field) return u.clear(static_cast<cor::Field>(n)), true;
     return false;
   }
-  const auto text = [&](ProjectUpdate &(ProjectUpdate::*set)(std::string_view) &) {
-    return tag == "text" && ((u.*set)(v), true);
-  };
-  const auto date = [&](ProjectUpdate &(ProjectUpdate::*from_text)(std::string_view) &,
-                        ProjectUpdate &(ProjectUpdate::*from_date)(cor::Date) &) {
-    if (tag == "text") return (u.*from_text)(v), true;
-    if (tag == "date") return (u.*from_date)({std::stoi(v), std::stoi(v.substr(5)), std::stoi(v.substr(8))}), true;
-    return false;
-  };
-  if (field == "name") return text(&ProjectUpdate::name);
-  if (field == "client_id") return text(&ProjectUpdate::client_id);
-  if (field == "brief") return text(&ProjectUpdate::brief);
-  if (field == "pm_id") return text(&ProjectUpdate::pm_id);
-  if (field == "status") return text(&ProjectUpdate::status);
-  if (field == "currency_id") return text(&ProjectUpdate::currency_id);
-  if (field == "fee_id") return text(&ProjectUpdate::fee_id);
-  if (field == "contract_id") return text(&ProjectUpdate::contract_id);
-  if (field == "deliverables") return text(&ProjectUpdate::deliverables);
-  if (field == "work_order") return text(&ProjectUpdate::work_order);
-  if (field == "start") return date(&ProjectUpdate::start, &ProjectUpdate::start);
-  if (field == "end") return date(&ProjectUpdate::end, &ProjectUpdate::end);
-  if (field == "evaluation_date") return date(&ProjectUpdate::evaluation_date, &ProjectUpdate::evaluation_date);
-  if (field == "estimated_time" || field == "estimated") {
-    const auto number = [&](auto value) { field == "estimated" ? (void)u.estimated(value) : (void)u.estimated_time(value); };
-    if (tag == "integer") return number(std::stoll(v)), true;
-    if (tag == "decimal") return number(cor::Decimal{v}), true;
-    if (tag == "float") return number(std::stod(v)), true;
-    return false;
-  }
-  if (field == "billable") return tag == "boolean" && (u.billable(v == "true"), true);
-  if (field == "archived") return tag == "boolean" && (u.archived(v == "true"), true);
-  if (field == "income_type" && tag == "text") return u.income_type(v), true;
-  if (field == "income_type" && tag == "income_type") return u.income_type_other(v), true;
+#define TEXT(x) if (field == #x) return tag == "text" && (u.x(v), true);
+#define DATE(x) \
+  if (field == #x && tag == "text") return u.x(v), true; \
+  if (field == #x && tag == "date") return u.x(cor::Date{std::stoi(v), std::stoi(v.substr(5)), std::stoi(v.substr(8))}), true; \
+  if (field == #x) return false;
+#define NUMBER(x) \
+  if (field == #x && tag == "integer") return u.x(std::stoll(v)), true; \
+  if (field == #x && tag == "decimal") return u.x(cor::Decimal{v}), true; \
+  if (field == #x && tag == "float") return u.x(std::stod(v)), true; \
+  if (field == #x) return false;
+#define BOOLEAN(x) if (field == #x) return tag == "boolean" && (u.x(v == "true"), true);
+#define INCOME_TYPE(x) \
+  if (field == #x && tag == "text") return u.x(v), true; \
+  if (field == #x && tag == "income_type") return u.x##_other(v), true;
+  // fields:setters, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
+  TEXT(name)
+  TEXT(client_id)
+  TEXT(brief)
+  DATE(start)
+  DATE(end)
+  TEXT(pm_id)
+  NUMBER(estimated_time)
+  BOOLEAN(billable)
+  TEXT(status)
+  TEXT(currency_id)
+  DATE(evaluation_date)
+  NUMBER(estimated)
+  TEXT(fee_id)
+  TEXT(contract_id)
+  TEXT(deliverables)
+  TEXT(work_order)
+  INCOME_TYPE(income_type)
+  BOOLEAN(archived)
+  // fields:end
+#undef TEXT
+#undef DATE
+#undef NUMBER
+#undef BOOLEAN
+#undef INCOME_TYPE
   return tag == "text" && (u.set_cell(field, v), true);
 }
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-import time
-from pathlib import Path
 from typing import Any
 
 import projectcor
+from harness import ROOT
 from projectcor.testing import Sandbox
 
-ROOT = Path(__file__).resolve().parents[2]
 ID, SOURCE = "SF-OPP-12345", "SALESFORCE"
 """The project of COR's own documentation, with which the sandboxes here begin."""
 
@@ -21,25 +18,6 @@ def vectors(name: str) -> list[dict[str, Any]]:
     """The shared table of this name."""
     table: list[dict[str, Any]] = json.loads((ROOT / "tests" / "vectors" / name).read_text(encoding="utf-8"))
     return table
-
-
-class Lag(threading.Thread):
-    """How late this machine is: a limit on time must not be missed because something else keeps it busy."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.worst = 0.0
-        self.start()
-
-    def run(self) -> None:
-        while True:
-            begun = time.monotonic()
-            time.sleep(0.002)
-            self.worst = max(self.worst, time.monotonic() - begun - 0.002)
-
-    def allowance(self) -> float:
-        """The latest that it has been so far, and that twice: others are as late as this thread."""
-        return 2 * self.worst
 
 
 class Blocking:

@@ -10,8 +10,6 @@ import pytest
 from common import Awaited, Blocking
 from projectcor.testing import Sandbox
 
-pytest_plugins = ["pytester"]
-
 
 @pytest.fixture
 def cor() -> Iterator[Sandbox]:

@@ -38,7 +38,7 @@ def test_both_doors_have_the_same_signatures(blocking: type, awaited: type) -> N
         assert parameters(first) == parameters(second), name
 
 
-def test_calls_run_at_once(cor: Sandbox) -> None:
+def test_calls_of_one_client_run_concurrently(cor: Sandbox) -> None:
     hold = Hold()
     cor.seed([{"id": f"P-{n}", "source": "SAP", "name": "N"} for n in range(5)])
     cor.queue(Answer(held_by=hold, times=5))
@@ -55,7 +55,7 @@ def test_calls_run_at_once(cor: Sandbox) -> None:
     assert [project.name for project in asyncio.run(main())] == [f"n{n}" for n in range(5)]
 
 
-def test_cancelling_gives_the_request_up(cor: Sandbox) -> None:
+def test_cancelling_a_call_aborts_its_request(cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold))
 
@@ -76,7 +76,7 @@ def test_cancelling_gives_the_request_up(cor: Sandbox) -> None:
     hold.release()
 
 
-def test_a_timeout_of_asyncio_gives_the_request_up(cor: Sandbox) -> None:
+def test_asyncio_timeout_aborts_the_request(cor: Sandbox) -> None:
     cor.queue(Answer(held_by=(hold := Hold())))
 
     async def main() -> None:
@@ -90,7 +90,7 @@ def test_a_timeout_of_asyncio_gives_the_request_up(cor: Sandbox) -> None:
     hold.release()
 
 
-def test_cancelling_a_run_gives_up_what_is_in_flight(cor: Sandbox) -> None:
+def test_cancelling_a_run_aborts_its_requests(cor: Sandbox) -> None:
     cor.queue(Answer(held_by=(hold := Hold())))
 
     async def main() -> None:
@@ -115,7 +115,7 @@ def test_cancelling_a_run_gives_up_what_is_in_flight(cor: Sandbox) -> None:
     hold.release()
 
 
-def test_one_client_in_several_event_loops_one_after_another(cor: Sandbox) -> None:
+def test_one_client_works_in_event_loops_one_after_another(cor: Sandbox) -> None:
     client = cor.async_client()
 
     async def once(n: int) -> str | None:
@@ -128,7 +128,7 @@ def test_one_client_in_several_event_loops_one_after_another(cor: Sandbox) -> No
         asyncio.run(once(3))
 
 
-def test_one_client_in_event_loops_of_several_threads(cor: Sandbox) -> None:
+def test_one_client_works_in_event_loops_of_several_threads(cor: Sandbox) -> None:
     client = cor.async_client()
     names: list[str | None] = []
 
@@ -148,7 +148,7 @@ def test_one_client_in_event_loops_of_several_threads(cor: Sandbox) -> None:
     assert sorted(str(name) for name in names) == sorted(f"{n}-{k}" for n in range(3) for k in range(20))
 
 
-def test_an_event_loop_that_closed_is_no_harm(cor: Sandbox) -> None:
+def test_closed_event_loop_does_not_break_the_client(cor: Sandbox) -> None:
     cor.queue(Answer(held_by=(hold := Hold())))
     client = cor.async_client()
 

@@ -25,7 +25,7 @@ def test_a_project_is_made_of_every_field_that_is_given(cor: Sandbox, door: Any)
     assert stored.fields["name"] == "N"
 
 
-def test_a_duplicate_says_so(door: Any) -> None:
+def test_creating_a_duplicate_raises_its_own_error(door: Any) -> None:
     with pytest.raises(projectcor.CorError) as refused:
         call(door, "create", ID, source=SOURCE, name="again")
     assert refused.value.is_duplicate
@@ -35,7 +35,7 @@ def test_a_duplicate_says_so(door: Any) -> None:
     assert not missing.value.is_duplicate
 
 
-def test_what_no_project_can_be_made_of_is_refused_before_sending(cor: Sandbox, door: Any) -> None:
+def test_incomplete_create_is_refused_before_sending(cor: Sandbox, door: Any) -> None:
     with pytest.raises(projectcor.InvalidUpdateError) as nameless:
         call(door, "create", "P-1", source="SAP")
     assert [(issue.field, issue.code) for issue in nameless.value.issues] == [("name", "required")]
@@ -57,7 +57,7 @@ def test_a_project_is_deleted_with_its_id(cor: Sandbox, door: Any) -> None:
         call(door, "delete", ID, source=SOURCE)
 
 
-def test_missing_projects_are_created_where_that_is_wanted(cor: Sandbox, door: Any) -> None:
+def test_create_missing_creates_unknown_projects(cor: Sandbox, door: Any) -> None:
     rows = [{"id": ID, "name": "here"}, {"id": "P-1", "name": "new"}, {"id": "P-2", "estimated": 1}]
     items, summary = door.update_many(rows, source=SOURCE, create_missing=True)
     created = {item.id: (item.ok, item.created) for item in items}

@@ -14,7 +14,7 @@ from typing import Any
 import projectcor
 import projectcor.testing
 import pytest
-from common import ROOT
+from harness import ROOT
 from projectcor.testing import Sandbox
 
 MODULES = [
@@ -32,7 +32,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstrings_say_what_happens(name: str) -> None:
+def test_docstring_examples_print_what_they_show(name: str) -> None:
     module = importlib.import_module(f"projectcor{name}")
     names = {**vars(projectcor), **vars(projectcor.testing), **vars(module)}
     finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner()
@@ -81,7 +81,7 @@ def run(command: list[str], cor: Sandbox, **more: Any) -> str:
     return ended.stdout
 
 
-def test_the_readme_s_python(cor: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_snippets_print_what_they_show(cor: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
@@ -96,7 +96,7 @@ def test_the_readme_s_python(cor: Sandbox, tmp_path: Path, monkeypatch: pytest.M
     assert "1 [('SF-OPP-99999', 'project_not_found')]" in out
 
 
-def test_the_script(cor: Sandbox) -> None:
+def test_update_script_prints_projects_and_errors(cor: Sandbox) -> None:
     out = run([str(ROOT / "examples/python/update.py")], cor)
     assert "COR's number is 155693, the end is 2025-04-30, 18000.10 is estimated" in out
     assert "SF-OPP-99999: could not update project" in out
@@ -104,7 +104,7 @@ def test_the_script(cor: Sandbox) -> None:
     assert "Summary(read=3, applied=1, rejected=1, failed=1, not_started=0)" in out
 
 
-def test_the_async_script(cor: Sandbox) -> None:
+def test_async_script_prints_every_row(cor: Sandbox) -> None:
     out = run([str(ROOT / "examples/python/update_async.py")], cor)
     assert [line for line in out.splitlines() if line.startswith("row")] == [
         "row 0: 10 hours",
@@ -113,7 +113,7 @@ def test_the_async_script(cor: Sandbox) -> None:
     ]
 
 
-def test_the_notebook_s_table(cor: Sandbox) -> None:
+def test_dataframe_script_updates_and_reports(cor: Sandbox) -> None:
     pytest.importorskip("pandas")
     out = run([str(ROOT / "examples/python/dataframe.py")], cor)
     assert "Summary(read=2, applied=1, rejected=0, failed=1, not_started=0)" in out

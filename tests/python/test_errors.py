@@ -12,6 +12,7 @@ from typing import Any
 import projectcor
 import pytest
 from common import ID, SOURCE, call
+from harness import ROOT
 from projectcor import CorError, Issue, ItemResult, Progress, Project, Summary, _errors, _native
 from projectcor.testing import Answer, Sandbox
 
@@ -21,8 +22,8 @@ TABLE = {
     "auth": ("AuthError", (projectcor.ApiError,)),
     "forbidden": ("ForbiddenError", (projectcor.ApiError,)),
     "project_not_found": ("ProjectNotFoundError", (projectcor.ApiError,)),
-    "validation": ("ValidationError", (CorError,)),
-    "invalid_date_range": ("InvalidDateRangeError", (projectcor.ValidationError,)),
+    "validation": ("ValidationError", (projectcor.ApiError,)),
+    "invalid_date_range": ("InvalidDateRangeError", (CorError,)),
     "rate_limited": ("RateLimitError", (projectcor.ApiError,)),
     "server": ("ServerError", (projectcor.ApiError,)),
     "timeout": ("RequestTimeoutError", (projectcor.TransportError, TimeoutError)),
@@ -35,7 +36,7 @@ TABLE = {
 }
 
 
-def test_every_kind_has_its_class() -> None:
+def test_every_error_kind_has_its_class() -> None:
     assert set(_native.ERROR_KINDS) == set(TABLE) == set(_errors.BY_KIND)
     for kind, (name, bases) in TABLE.items():
         cls = getattr(projectcor, name)
@@ -46,6 +47,79 @@ def test_every_kind_has_its_class() -> None:
         assert name in projectcor.__all__
 
 
+def test_the_table_of_the_docs_is_the_hierarchy() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    rows = [[cell.strip(" `") for cell in line.split("|")] for line in text.splitlines() if line.startswith("| `")]
+    written = {name: ([base.strip(" `") for base in bases.split(",")], kind) for _, name, bases, kind, *_ in rows}
+    found: dict[str, tuple[list[str], str]] = {}
+    todo = [CorError]
+    while todo:
+        cls = todo.pop()
+        todo += cls.__subclasses__()
+        # A kind of its own, or that of a class above; the classes in between have none.
+        kind = "" if cls in (CorError, projectcor.ApiError) else cls.kind
+        found[cls.__name__] = ([base.__name__ for base in cls.__bases__], kind)
+        assert cls.__name__ in projectcor.__all__
+        assert cls.__doc__
+    assert written == found
+
+
+@pytest.mark.parametrize("kind", _native.ERROR_KINDS)
+def test_what_cor_refuses_is_an_api_error_and_what_is_refused_here_a_value_error(kind: str) -> None:
+    refused_by_cor = {
+        *("auth", "forbidden", "project_not_found", "validation", "invalid_date_range", "rate_limited", "server")
+    }
+    assert issubclass(_errors.class_of(kind, False), projectcor.ApiError) == (kind in refused_by_cor)
+    for is_local in (True, False):
+        cls = _errors.class_of(kind, is_local)
+        assert cls.kind == kind
+        assert not (issubclass(cls, projectcor.ApiError) and issubclass(cls, ValueError))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"start": "2025-02-01", "end": "2025-01-01"},
+        {"start": "2025-02-01", "end": "2025-01-01", "income_type": "free"},
+        {"start": "2025-02-01", "end": "2025-01-01", "estimated": float("inf")},
+        {"end": "2025-13-01"},
+        {"estimated": "18000"},
+    ],
+    ids=repr,
+)
+def test_every_local_refusal_is_an_invalid_update_error(door: Any, cor: Sandbox, fields: dict[str, Any]) -> None:
+    (item,), _ = door.update_many([{"id": ID, **fields}], source=SOURCE)
+    with pytest.raises(projectcor.InvalidUpdateError) as caught:
+        door.update(ID, source=SOURCE, **fields)
+    for error in (caught.value, item.error):
+        assert isinstance(error, projectcor.InvalidUpdateError)
+        assert isinstance(error, ValueError)
+        assert not isinstance(error, projectcor.ApiError)
+        assert error.issues
+        assert pickle.loads(pickle.dumps(error)) == error
+    is_range_alone = set(fields) == {"start", "end"}
+    assert isinstance(caught.value, projectcor.InvalidDateRangeError) == is_range_alone
+    assert cor.requests == []
+
+
+def test_a_date_range_that_cor_refuses_is_an_api_error(door: Any, cor: Sandbox) -> None:
+    # The stored start is 2025-01-15.
+    with pytest.raises(projectcor.ApiError) as caught:
+        door.update(ID, source=SOURCE, end="2025-01-01")
+    error = caught.value
+    assert isinstance(error, projectcor.InvalidDateRangeError)
+    assert isinstance(error, projectcor.ValidationError)
+    assert not isinstance(error, ValueError)
+    assert (error.kind, error.status, len(cor.requests)) == ("invalid_date_range", 409, 1)
+    assert pickle.loads(pickle.dumps(error)) == error
+
+
+def test_dir_shows_the_public_names_and_nothing_else() -> None:
+    assert dir(projectcor) == sorted(projectcor.__all__)
+    for name in projectcor.__all__:
+        getattr(projectcor, name)
+
+
 def failed(cor: Sandbox, answer: Answer, **options: Any) -> CorError:
     cor.queue(answer)
     with cor.client(max_attempts=1, **options) as client, pytest.raises(CorError) as caught:
@@ -53,7 +127,7 @@ def failed(cor: Sandbox, answer: Answer, **options: Any) -> CorError:
     return caught.value
 
 
-def test_an_error_tells_what_is_known(cor: Sandbox) -> None:
+def test_error_carries_what_is_known(cor: Sandbox) -> None:
     body = '{"status":503,"name":"CORCustomError","code":"ZC999","message":"not now"}'
     error = failed(cor, Answer(503, body=body, headers={"retry-after": "120", "x-request-id": "r-1"}, times=9))
     assert isinstance(error, projectcor.ServerError)
@@ -89,6 +163,12 @@ def test_a_builtin_catches_what_it_says(cor: Sandbox) -> None:
         ({"max_attempts": 0}, "max_attempts"),
         ({"max_attempts": -1}, "max_attempts"),
         ({"max_attempts": 2**40}, "max_attempts"),
+        ({"retry_budget": -1}, "retry_budget"),
+        ({"retry_budget": 10**7}, "retry_budget"),
+        ({"token": '"hush"'}, "leave the quotation marks out"),
+        ({"token": "Bearer hush"}, "the client adds the word"),
+        ({"proxy": "http://u:12#hush@127.0.0.1:9"}, "# as %23"),
+        ({"base_url": "localhost:4010"}, "http://localhost:4010"),
         ({"concurrency": 0}, "concurrency"),
         ({"rate": float("inf")}, "rate"),
         ({"base_url": "http://example.com"}, "base_url"),
@@ -103,8 +183,22 @@ def test_a_builtin_catches_what_it_says(cor: Sandbox) -> None:
     ids=repr,
 )
 def test_options_that_make_no_sense_are_config_errors(options: dict[str, Any], says: str) -> None:
-    with pytest.raises(projectcor.ConfigError, match=says):
+    with pytest.raises(projectcor.ConfigError, match=says) as caught:
         projectcor.Client(**{"token": "hush", **options})
+    assert "hush" not in str(caught.value)
+
+
+def test_an_empty_retry_budget_is_said_and_can_be_switched_off(cor: Sandbox) -> None:
+    cor.queue(Answer(500, times=100))
+    for retry_budget, attempts in [(1, [2, 1]), (0, [2, 2])]:
+        client = cor.client(retry_budget=retry_budget, max_attempts=2, backoff_base=0.001)
+        errors = []
+        for _ in range(2):
+            with pytest.raises(projectcor.ServerError) as caught:
+                client.projects.update(ID, source="SALESFORCE", name="N")
+            errors.append(caught.value)
+        assert [error.attempts for error in errors] == attempts
+        assert ("used up the client's retry budget" in str(errors[1])) == (retry_budget == 1)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +218,7 @@ def test_options_of_another_type_are_type_errors(options: dict[str, Any]) -> Non
         projectcor.Client(**{"token": "hush", **options})
 
 
-def test_a_transport_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transport_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COR_TRANSPORT", "curl")
     with pytest.raises(projectcor.ConfigError, match="COR_TRANSPORT"):
         projectcor.Client(token="hush")
@@ -149,7 +243,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("verb", "given"), CALLS, ids=[verb for verb, _ in CALLS])
-def test_max_attempts_of_one_call(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
+def test_max_attempts_of_one_call_limits_its_requests(
+    cor: Sandbox, door: Any, verb: str, given: dict[str, Any]
+) -> None:
     for _ in range(2):
         cor.queue(Answer(status=503))
     with pytest.raises(projectcor.ServerError) as refused:
@@ -159,7 +255,7 @@ def test_max_attempts_of_one_call(cor: Sandbox, door: Any, verb: str, given: dic
 
 
 @pytest.mark.parametrize(("verb", "given"), CALLS, ids=[verb for verb, _ in CALLS])
-def test_deadline_of_one_call(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
+def test_deadline_of_one_call_ends_it(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
     cor.queue(Answer(delay=30))
     began = time.monotonic()
     with pytest.raises(projectcor.RequestTimeoutError):
@@ -168,7 +264,7 @@ def test_deadline_of_one_call(cor: Sandbox, door: Any, verb: str, given: dict[st
 
 
 @pytest.mark.parametrize(("verb", "given"), CALLS, ids=[verb for verb, _ in CALLS])
-def test_options_of_one_call_that_make_no_sense(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
+def test_invalid_options_of_one_call_are_refused(cor: Sandbox, door: Any, verb: str, given: dict[str, Any]) -> None:
     wrong: list[dict[str, Any]] = [{"deadline": 0}, {"deadline": -1}, {"max_attempts": 0}, {"max_attempts": 101}]
     for options in wrong:
         with pytest.raises(projectcor.ConfigError, match=next(iter(options))):
@@ -180,11 +276,11 @@ def test_options_of_one_call_that_make_no_sense(cor: Sandbox, door: Any, verb: s
     assert cor.requests == []
 
 
-def test_options_of_one_call_are_no_fields() -> None:
+def test_options_of_one_call_are_not_sent_as_fields() -> None:
     assert {"deadline", "max_attempts"}.isdisjoint(projectcor.FIELDS)
 
 
-def test_options_of_a_run_too(client: projectcor.Client) -> None:
+def test_invalid_options_of_a_run_are_refused(client: projectcor.Client) -> None:
     wrong: list[dict[str, Any]] = [
         {"concurrency": 0},
         {"concurrency": 10**6},
@@ -194,9 +290,11 @@ def test_options_of_a_run_too(client: projectcor.Client) -> None:
     for options in wrong:
         with pytest.raises(projectcor.ConfigError, match=next(iter(options))):
             client.projects.update_many([], **options)
+    with pytest.raises(projectcor.ConfigError, match="outage_timeout"):
+        client.projects.sync([], source="SAP", state=False, outage_timeout=0)
 
 
-def test_secrets_stay_in(cor: Sandbox) -> None:
+def test_secrets_do_not_show_in_reprs_or_errors(cor: Sandbox) -> None:
     client = projectcor.Client(
         base_url=cor.base_url, token_url=cor.token_url, api_key="hush-key", client_secret="hush-secret", max_attempts=1
     )
@@ -273,3 +371,59 @@ def test_a_project_keeps_what_it_does_not_know() -> None:
     assert Project.from_json("[1]").to_dict() == {}
     assert Project.from_json("nonsense") == Project.from_json(None)
     assert Project.from_json(None).json is None
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [
+        ("Client", r"use deadline \(a whole call, .*\), attempt_timeout \(one request\) or connect_timeout"),
+        ("AsyncClient", "use deadline"),
+        ("update", r"use deadline=SECONDS"),
+        ("create", r"use deadline=SECONDS"),
+        ("update_many", "use outage_timeout"),
+        ("update_all", "use outage_timeout"),
+        ("sync", "use attempt_timeout and deadline of the client"),
+        ("plan", "use attempt_timeout and deadline of the client"),
+    ],
+)
+def test_timeout_is_answered_with_the_options_that_there_are(door: Any, cor: Sandbox, verb: str, says: str) -> None:
+    expected = rf"^{verb}\(\) got an unexpected keyword argument 'timeout'; {says}"
+    with pytest.raises(TypeError, match=expected):
+        _ = (
+            getattr(projectcor, verb)(token="t", timeout=5)
+            if "Client" in verb
+            else call(door, verb, "x", source=SOURCE, timeout=5)
+        )
+    assert cor.requests == []
+
+
+def test_a_forgotten_source_is_answered_with_how_to_give_it(door: Any, cor: Sandbox) -> None:
+    says = 'metadata.source: is required: give source="SALESFORCE", or whichever system the project was created from'
+    for use in ("update", "create"):
+        with pytest.raises(projectcor.InvalidUpdateError) as caught:
+            call(door, use, ID, name="N")
+        assert says in str(caught.value)
+    (item,), _ = door.update_many([{"id": ID, "name": "N"}])
+    assert says in str(item.error)
+    for use in ("sync", "plan"):
+        with pytest.raises(projectcor.TableError, match=r'^source is required: .*; give source="SALESFORCE", or '):
+            call(door, use, [{"id": ID, "name": "N"}], state=False)
+    assert cor.requests == []
+
+
+@pytest.mark.parametrize("name", ["base_url", "token_url"])
+def test_an_address_without_a_scheme_is_answered_with_the_whole_address(name: str) -> None:
+    options: dict[str, Any] = {"api_key": "k", "client_secret": "s", "base_url": "https://cor.example"}
+    options |= {"token_url": "https://cor.example/token", name: "localhost:4010"}
+    with pytest.raises(projectcor.ConfigError, match=rf"{name} has no scheme; write it as http://localhost:4010$"):
+        projectcor.Client(**options)
+
+
+def test_a_text_in_place_of_a_number_is_answered_with_the_number(door: Any) -> None:
+    says = 'estimated: the text "18000.10" does not fit; give the number 18000.10 without quotation marks, or '
+    with pytest.raises(projectcor.InvalidUpdateError) as caught:
+        door.update(ID, source=SOURCE, estimated="18000.10")
+    assert str(caught.value) == says + 'Decimal("18000.10") for exact digits'
+    (item,), _ = door.update_many([{"id": ID, "estimated": "18000.10"}], source=SOURCE)
+    assert says in str(item.error)
+    assert "text_cells=True" in str(item.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import logging
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +23,7 @@ import pytest
 from common import ID, SOURCE
 from projectcor.testing import Answer, Hold, Sandbox
 
-posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks as Unix has them")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs Unix: signals and forks")
 
 
 # Ctrl-C
@@ -61,7 +63,7 @@ def answered(cor: Sandbox, count: int) -> Callable[[], object]:
 
 
 @posix
-def test_ctrl_c_while_connecting() -> None:
+def test_ctrl_c_while_connecting_interrupts_the_call() -> None:
     # A connection is taken and nothing is ever said: the TLS handshake waits.
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken: list[Any] = []
@@ -75,7 +77,7 @@ def test_ctrl_c_while_connecting() -> None:
 
 
 @posix
-def test_ctrl_c_while_reading(cor: Sandbox) -> None:
+def test_ctrl_c_while_reading_interrupts_the_call(cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold))
     with cor.client() as client:
@@ -88,7 +90,7 @@ def test_ctrl_c_while_reading(cor: Sandbox) -> None:
 
 
 @posix
-def test_ctrl_c_while_backing_off(cor: Sandbox) -> None:
+def test_ctrl_c_while_backing_off_interrupts_the_call(cor: Sandbox) -> None:
     cor.queue(Answer(503, headers={"retry-after": "50"}))
     with cor.client() as client:
         waited = interrupted(lambda: client.projects.update(ID, source=SOURCE, name="N"), answered(cor, 1))
@@ -97,7 +99,7 @@ def test_ctrl_c_while_backing_off(cor: Sandbox) -> None:
 
 
 @posix
-def test_ctrl_c_in_a_pause_of_the_rate(cor: Sandbox) -> None:
+def test_ctrl_c_in_a_pause_of_the_rate_limiter_interrupts_the_call(cor: Sandbox) -> None:
     cor.queue(Answer(429, headers={"retry-after": "50"}))
     with cor.client() as client:
         results = client.projects.update_many([{"id": ID, "name": "N"}], source=SOURCE)
@@ -159,7 +161,7 @@ def test_the_interpreter_is_released_while_waiting(cor: Sandbox, client: project
     assert done == ["N"]
 
 
-def test_one_client_in_many_threads(cor: Sandbox, client: projectcor.Client) -> None:
+def test_one_client_works_in_many_threads(cor: Sandbox, client: projectcor.Client) -> None:
     cor.seed([{"id": f"P-{n}", "source": "SAP", "name": "N"} for n in range(8)])
     wrong: list[Any] = []
 
@@ -199,7 +201,7 @@ def in_a_child(work: Callable[[], object]) -> None:
 
 @posix
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_both_sides_of_a_fork_go_on(cor: Sandbox, door: Any) -> None:
+def test_client_works_on_both_sides_of_a_fork(cor: Sandbox, door: Any) -> None:
     assert door.update(ID, source=SOURCE, name="before").name == "before"
 
     def child() -> None:
@@ -238,7 +240,7 @@ def work_of_a_spawned_process(base_url: str, token: str) -> str | None:
         return client.projects.update(ID, source=SOURCE, name="spawned").name
 
 
-def test_under_spawn(cor: Sandbox) -> None:
+def test_client_works_in_spawned_processes(cor: Sandbox) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(work_of_a_spawned_process, (cor.base_url, cor.token)) == "spawned"
 
@@ -317,7 +319,8 @@ async def main():
 asyncio.run(main())
 """,
     "results half read": """
-import projectcor
+import projectcor, warnings
+warnings.simplefilter("ignore", RuntimeWarning)  # of rows that are not sent
 client = projectcor.Client()
 rows = [{"id": "unknown", "name": "N"}, {"id": "SF-OPP-12345", "name": "N"}]
 results = client.projects.update_many(rows, source="SALESFORCE")
@@ -357,7 +360,7 @@ def test_records_go_to_the_logger_without_secrets(door: Any, cor: Sandbox, caplo
     assert "business text" not in caplog.text
 
 
-def test_nothing_is_recorded_unless_the_logger_asks(door: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_record_is_made_below_the_logger_s_level(door: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "projectcor"):
         door.update(ID, source=SOURCE, name="N")
     assert caplog.records == []
@@ -435,5 +438,18 @@ def test_everything_named_can_be_imported() -> None:
     for name in projectcor.__all__:
         assert getattr(projectcor, name) is not None
     assert projectcor.ProjectFields.__optional_keys__ == set(projectcor.FIELDS)
+    assert projectcor.CreateFields.__optional_keys__ == {*projectcor.FIELDS, "brand_id", "product_id"}
     with pytest.raises(AttributeError, match="no attribute"):
         projectcor.nonsense  # noqa: B018
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="needs Python 3.10")
+@pytest.mark.parametrize("name", ["Client", "Projects", "AsyncClient", "AsyncProjects", "ProjectUpdate"])
+def test_type_hints_of_public_methods_resolve(name: str) -> None:
+    cls = getattr(projectcor, name)
+    methods = [method for key, method in vars(cls).items() if inspect.isfunction(method) and not key.startswith("_")]
+    assert methods
+    for method in methods:
+        hints = typing.get_type_hints(method)
+        assert "return" in hints, method
+        assert not [hint for hint in hints.values() if isinstance(hint, str)], method

@@ -49,18 +49,21 @@ def test_updates_of_one_project_are_applied_in_order(door: Any, cor: Sandbox) ->
     assert [r.json()["estimated_time"] for r in cor.requests] == list(range(100))
 
 
-@pytest.mark.parametrize("empty", [[], (), iter([]), {}.items()], ids=repr)
-def test_no_rows_no_results(door: Any, empty: Any) -> None:
+@pytest.mark.parametrize("empty", [[], (), iter([]), {}.items()], ids=lambda value: type(value).__name__)
+def test_empty_input_yields_no_results(door: Any, empty: Any) -> None:
     assert door.update_many(empty, source=SOURCE) == ([], projectcor.Summary())
 
 
-@pytest.mark.parametrize("wrong", ["rows", b"rows", {"id": ID}, 5, None, object()], ids=repr)
+WRONG = ["rows", b"rows", {"id": ID}, 5, None, object()]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
 def test_what_is_no_table_is_refused_at_once(door: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match="rows is"):
         door.update_many(wrong, source=SOURCE)
 
 
-def test_progress_is_told_and_false_stops(door: Any, cor: Sandbox) -> None:
+def test_progress_callback_is_called_and_false_stops_the_run(door: Any, cor: Sandbox) -> None:
     cor.seed(projects(40))
     told: list[projectcor.Progress] = []
 
@@ -109,7 +112,7 @@ def test_a_callback_that_raises_loses_no_result(client: projectcor.Client) -> No
     assert done == [1, 2, 2, 3]
 
 
-def test_stop_from_elsewhere(client: projectcor.Client, cor: Sandbox) -> None:
+def test_stop_from_another_thread_ends_the_run(client: projectcor.Client, cor: Sandbox) -> None:
     results = client.projects.update_many(rows(1000), source=SOURCE)
     next(results)
     results.stop()
@@ -152,7 +155,7 @@ def pause(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def test_an_input_that_fails_ends_the_run_after_its_results(door: Any) -> None:
+def test_failing_input_ends_the_run_after_its_results(door: Any) -> None:
     def broken() -> Iterator[dict[str, Any]]:
         yield from rows(3)
         raise ZeroDivisionError("the table ends here")
@@ -204,7 +207,7 @@ def test_limits_pause_and_do_not_fail(cor: Sandbox, door: Any) -> None:
     assert summary.applied == 30, [item.error for item in items if item.error]
 
 
-def test_results_given_up_are_given_up(client: projectcor.Client, cor: Sandbox) -> None:
+def test_closing_the_results_aborts_the_run(client: projectcor.Client, cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, for_id=ID))
     results = client.projects.update_many([{"id": ID, "name": "held"}, {"id": "unknown", "name": "N"}], source=SOURCE)
@@ -269,7 +272,7 @@ def test_a_callback_may_update_a_project_of_its_run(cor: Sandbox) -> None:
     assert results.summary.applied + results.summary.not_started == results.summary.read
 
 
-def test_results_that_nobody_asks_for_any_more_keep_no_project(cor: Sandbox) -> None:
+def test_unread_results_keep_no_project(cor: Sandbox) -> None:
     cor.queue(Answer(delay=0.02, times=6))
     cor.seed(projects(40))
     with cor.client(deadline=5, concurrency=2) as client:
@@ -296,7 +299,7 @@ def test_another_thread_may_update_a_project_of_the_run(cor: Sandbox) -> None:
         assert len(list(results)) == 4
 
 
-def test_no_row_is_begun_while_nobody_asks_for_results(cor: Sandbox) -> None:
+def test_no_row_starts_while_no_result_is_read(cor: Sandbox) -> None:
     cor.seed(projects(60))
     given = [{"id": f"P-{n}", "name": "N"} for n in range(60)]
     with cor.client(concurrency=1) as client:
@@ -309,7 +312,7 @@ def test_no_row_is_begun_while_nobody_asks_for_results(cor: Sandbox) -> None:
         assert len(list(results)) == 59
 
 
-def test_progress_is_told_while_cor_is_away_and_may_stop_the_run(door: Any, cor: Sandbox) -> None:
+def test_progress_callback_is_called_during_an_outage_and_may_stop_the_run(door: Any, cor: Sandbox) -> None:
     cor.queue(Answer(503, times=100_000))
     told: list[projectcor.Progress] = []
 
@@ -325,7 +328,7 @@ def test_progress_is_told_while_cor_is_away_and_may_stop_the_run(door: Any, cor:
     assert summary.failed + summary.not_started == summary.read
 
 
-def test_progress_is_told_while_no_row_finishes(door: Any, cor: Sandbox) -> None:
+def test_progress_callback_is_called_while_no_row_finishes(door: Any, cor: Sandbox) -> None:
     cor.queue(Answer(held_by=(hold := Hold())))
     told: list[int] = []
 
@@ -359,6 +362,7 @@ def test_a_callback_that_would_have_to_be_awaited_is_refused(door: Any, cor: San
     assert cor.requests == []
 
 
+@pytest.mark.filterwarnings("ignore:the results of update_many")
 def test_a_with_block_gives_up_what_is_in_flight(client: projectcor.Client, cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, for_id=ID))
@@ -370,6 +374,7 @@ def test_a_with_block_gives_up_what_is_in_flight(client: projectcor.Client, cor:
     hold.release()
 
 
+@pytest.mark.filterwarnings("ignore:the results of update_many")
 def test_results_that_their_callback_or_rows_refer_to_are_freed(client: projectcor.Client) -> None:
     class Token:
         pass
@@ -430,7 +435,7 @@ def test_progress_true_shows_a_bar(
     assert shown.endswith("COR: 5 of 5 projects\n" if total else "COR: 5 projects\n")
 
 
-def test_progress_true_writes_nothing_where_nobody_looks(
+def test_progress_true_writes_nothing_without_a_terminal(
     door: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import sys
@@ -483,6 +488,7 @@ def by_an_exception_of_the_rows(results: Any) -> None:
         list(results)
 
 
+@pytest.mark.filterwarnings("ignore:the results of update_many")
 @pytest.mark.parametrize("end", [next, by_close, by_with, by_an_exception_of_the_rows])
 @pytest.mark.parametrize("library", ["tqdm", "rich"])
 def test_a_bar_is_closed_however_the_run_ends(
@@ -549,7 +555,7 @@ def run_async(cor: Sandbox, given: Any, **options: Any) -> list[projectcor.ItemR
     return asyncio.run(main())
 
 
-def test_rows_may_come_asynchronously(cor: Sandbox) -> None:
+def test_asynchronous_iterable_of_rows_is_accepted(cor: Sandbox) -> None:
     async def given() -> AsyncIterator[dict[str, Any]]:
         for row in rows(300):
             await asyncio.sleep(0)
@@ -560,7 +566,7 @@ def test_rows_may_come_asynchronously(cor: Sandbox) -> None:
     assert all(item.ok for item in items)
 
 
-def test_an_asynchronous_input_that_fails(cor: Sandbox) -> None:
+def test_failing_asynchronous_input_ends_the_run(cor: Sandbox) -> None:
     async def given() -> AsyncIterator[dict[str, Any]]:
         yield {"id": ID, "name": "N"}
         raise ZeroDivisionError("the table ends here")
@@ -601,6 +607,7 @@ def test_an_asynchronous_input_that_is_cancelled_from_within_ends_the_run(cor: S
         run_async(cor, Refuses())
 
 
+@pytest.mark.filterwarnings("ignore:the results of update_many")
 @pytest.mark.parametrize("end", ["stop", "callback", "halt", "close", "leave", "cancel"])
 def test_an_asynchronous_input_is_closed_when_the_run_ends_before_it(cor: Sandbox, end: str) -> None:
     closed: list[str] = []
@@ -695,6 +702,7 @@ def test_an_asynchronous_run_s_callback_that_raises_loses_no_result(cor: Sandbox
     assert done == [1, 2, 2, 3]
 
 
+@pytest.mark.filterwarnings("ignore:the results of update_many")
 def test_async_with_gives_up_what_is_in_flight(cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, for_id=ID))
@@ -754,7 +762,7 @@ def test_results_come_while_the_input_waits_for_them(cor: Sandbox) -> None:
     assert asyncio.run(asyncio.wait_for(main(), 20)) == [0, 1, 2, 3, 4]
 
 
-def test_the_event_loop_goes_on_meanwhile(cor: Sandbox) -> None:
+def test_event_loop_is_not_blocked_by_a_run(cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold))
 

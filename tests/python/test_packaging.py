@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from projectcor.testing import Answer, Hold, Sandbox
 try:
     DISTRIBUTION = metadata.distribution("projectcor")
 except metadata.PackageNotFoundError:
-    pytest.skip("the package is not installed", allow_module_level=True)
+    pytest.skip("needs the installed package", allow_module_level=True)
 
 SCRIPT = Path(sys.executable).with_name("cor")
 PROGRAMS = {"the script": [str(SCRIPT)], "the module": [sys.executable, "-m", "projectcor"]}
@@ -50,7 +49,7 @@ def test_the_program_is_the_rust_program(program: Any) -> None:
     assert projectcor.__version__ in program("--version").stdout
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
+@pytest.mark.skipif(os.name != "posix", reason="needs Unix: signals")
 @pytest.mark.parametrize("command", list(PROGRAMS.values()), ids=list(PROGRAMS))
 def test_ctrl_c_ends_the_program(command: list[str], cor: Sandbox) -> None:
     hold = Hold()
@@ -71,7 +70,7 @@ def test_ctrl_c_ends_the_program(command: list[str], cor: Sandbox) -> None:
     assert b"Traceback" not in out
 
 
-def test_the_program_leaves_a_handler_of_somebody_else_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_leaves_a_foreign_signal_handler_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     from projectcor.__main__ import main
 
     def own(*_: object) -> None:
@@ -86,7 +85,7 @@ def test_the_program_leaves_a_handler_of_somebody_else_alone(monkeypatch: pytest
         signal.signal(signal.SIGINT, before)
 
 
-def test_the_metadata_says_what_it_is() -> None:
+def test_metadata_names_version_and_licence() -> None:
     about = DISTRIBUTION.metadata
     assert about["Name"] == "projectcor"
     assert about["Version"] == projectcor.__version__ == DISTRIBUTION.version
@@ -96,7 +95,7 @@ def test_the_metadata_says_what_it_is() -> None:
     assert "client.projects.update(" in (DISTRIBUTION.read_text("METADATA") or "")
 
 
-def test_nothing_is_required() -> None:
+def test_package_has_no_dependencies() -> None:
     required = [line for line in DISTRIBUTION.requires or [] if "extra ==" not in line]
     assert required == []
 
@@ -110,8 +109,8 @@ def test_there_is_one_compiled_file_and_it_is_typed() -> None:
     assert not any("test_" in file or "bench" in file for file in files)
 
 
-def test_the_script_is_there() -> None:
-    assert SCRIPT.exists() or shutil.which("cor")
+def test_package_installs_the_program() -> None:
+    assert SCRIPT.exists() or SCRIPT.with_suffix(".exe").exists()
 
 
 def test_the_fixture_lets_users_test_their_own_code(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ def test_rows_are_whatever_update_many_takes(cor: Sandbox, client: projectcor.Cl
     assert result.changes[0].to_dict() == expected
 
 
-def test_rows_that_cannot_be_sent_are_told(door: Any, tmp_path: Path) -> None:
+def test_rows_that_cannot_be_sent_are_reported(door: Any, tmp_path: Path) -> None:
     rows = [
         {"id": ID, "estimated": "five", "name": "N"},
         {"id": 7, "name": "N"},
@@ -174,7 +174,7 @@ def test_rows_that_cannot_be_sent_are_told(door: Any, tmp_path: Path) -> None:
     assert (problem.line, problem.unit, problem.id, problem.column) == (2, "line", ID, "estimated")
 
 
-def test_what_cor_refuses_is_told_and_tried_again(cor: Sandbox, door: Any, state: Path) -> None:
+def test_refused_rows_are_reported_and_sent_again(cor: Sandbox, door: Any, state: Path) -> None:
     state.parent.mkdir()
     rows = [{"id": ID, "name": "N"}, {"id": "nobody", "name": "N", "brand_id": "B"}]
     result = call(door, "sync", rows, source=SOURCE, state=state)
@@ -187,6 +187,26 @@ def test_what_cor_refuses_is_told_and_tried_again(cor: Sandbox, door: Any, state
     posts = [request.json() for request in cor.requests if request.method == "POST"]
     assert posts == [{"metadata": {"source": SOURCE}, "id": "nobody", "name": "N", "brand_id": "B"}]
     assert call(door, "sync", rows, source=SOURCE, state=state, create_missing=True).unchanged == 2
+
+
+def test_advice_is_given_once_and_names_another_spelling_of_the_source(
+    cor: Sandbox, door: Any, state: Path, tmp_path: Path
+) -> None:
+    rows = [{"id": f"X-{n}", "name": "N"} for n in range(3)]
+    cor.queue(Answer(200, body='{"id": 7}', times=3))
+    assert call(door, "sync", rows, source="Salesforce", state=state).ok
+    rejects = tmp_path / "rejects.jsonl"
+    result = call(door, "sync", rows, source="SALESFORCE", state=state, rejects=rejects)
+    check, *spellings = result.advice
+    assert check == "check the external id, that it was created under this source, and the base URL"
+    assert spellings
+    assert all('under the source "Salesforce" before' in spelling for spelling in spellings)
+    assert repr(result).count(check) == 1
+    assert "correct them and sync that file" in repr(result)
+    cor.queue(Answer(500, times=20))
+    result = call(door, "sync", rows, source="SAP", state=state, rejects=rejects)
+    assert "correct" not in repr(result)
+    assert "sync that file once the cause is removed" in repr(result)
 
 
 def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path: Path) -> None:
@@ -218,7 +238,7 @@ def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path:
     assert cor.requests == []
 
 
-def test_what_the_rows_raise_ends_it_before_anything_is_sent(cor: Sandbox, door: Any) -> None:
+def test_exception_of_the_rows_ends_the_run_before_anything_is_sent(cor: Sandbox, door: Any) -> None:
     def rows() -> Any:
         yield {"id": ID, "name": "N"}
         raise RuntimeError("the source is gone")
@@ -228,7 +248,7 @@ def test_what_the_rows_raise_ends_it_before_anything_is_sent(cor: Sandbox, door:
     assert cor.requests == []
 
 
-def test_one_state_one_process(cor: Sandbox, door: Any, state: Path) -> None:
+def test_state_in_use_by_another_process_is_refused(cor: Sandbox, door: Any, state: Path) -> None:
     state.parent.mkdir()
     hold = Hold()
     cor.queue(Answer(held_by=hold))
@@ -273,7 +293,7 @@ def test_ctrl_c_and_the_next_sync_goes_on(cor: Sandbox, client: projectcor.Clien
 
 
 @posix
-def test_ctrl_c_while_a_pipe_says_nothing(client: projectcor.Client, tmp_path: Path) -> None:
+def test_ctrl_c_while_a_pipe_is_silent_ends_the_run(client: projectcor.Client, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.csv"
     os.mkfifo(pipe)
     ends: list[Any] = []
@@ -285,7 +305,7 @@ def test_ctrl_c_while_a_pipe_says_nothing(client: projectcor.Client, tmp_path: P
     os.close(ends[0])
 
 
-def test_cancelling_lets_go_of_the_state(cor: Sandbox, state: Path) -> None:
+def test_cancelling_releases_the_state(cor: Sandbox, state: Path) -> None:
     state.parent.mkdir()
     hold = Hold()
     cor.queue(Answer(held_by=hold))
@@ -304,7 +324,7 @@ def test_cancelling_lets_go_of_the_state(cor: Sandbox, state: Path) -> None:
     asyncio.run(main())
 
 
-def test_progress_can_stop_it(cor: Sandbox, door: Any, state: Path, many: list[dict[str, Any]]) -> None:
+def test_progress_callback_can_stop_a_sync(cor: Sandbox, door: Any, state: Path, many: list[dict[str, Any]]) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, times=16))
     told: list[projectcor.Progress] = []
@@ -324,7 +344,7 @@ def test_progress_can_stop_it(cor: Sandbox, door: Any, state: Path, many: list[d
     assert call(door, "sync", many, source="SAP", state=state).applied == result.not_started
 
 
-def test_it_looks_well_in_a_terminal(client: projectcor.Client, state: Path) -> None:
+def test_repr_of_a_plan_lists_its_changes(client: projectcor.Client, state: Path) -> None:
     state.parent.mkdir()
     client.projects.sync([{"id": ID, "name": "Old", "brief": "b"}], source=SOURCE, state=state)
     rows = [
@@ -349,7 +369,7 @@ def test_it_looks_well_in_a_terminal(client: projectcor.Client, state: Path) -> 
     assert shown.endswith("not used: mood")
 
 
-def test_it_looks_well_in_a_notebook(cor: Sandbox, client: projectcor.Client) -> None:
+def test_html_of_plan_and_result_is_escaped(cor: Sandbox, client: projectcor.Client) -> None:
     rows = [
         {"id": "<b>&", "name": "<script>alert(1)</script>", "<i>": 1},
         {"id": "<u>", "start": "<img>"},
@@ -368,18 +388,190 @@ def test_it_looks_well_in_a_notebook(cor: Sandbox, client: projectcor.Client) ->
     assert cor.requests != []
 
 
-def test_memory_stays_flat_where_nobody_looks(client: projectcor.Client) -> None:
+def test_plan_keeps_at_most_the_wanted_number_of_details(client: projectcor.Client) -> None:
     rows = ({"id": f"P-{n}", "name": "N" if n % 2 else 1} for n in range(200))
-    plan = client.projects.plan(rows, source="SAP", state=False, most=5)
+    plan = client.projects.plan(rows, source="SAP", state=False, max_details=5)
     assert (len(plan.changes), len(plan.problems), plan.new, plan.rejected) == (5, 5, 100, 100)
     assert "… and 80 more; see .changes" in repr(plan)
 
 
-def test_the_default_place_is_the_program_s(
-    client: projectcor.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 100, 127, 128, 300])
+def test_every_number_of_rows_is_read_to_its_end(client: projectcor.Client, count: int) -> None:
+    rows = [{"id": f"P-{n}", "name": "N"} for n in range(count)]
+    plan = client.projects.plan(rows, source="SAP", state=False)
+    assert (plan.read, plan.new, plan.problems) == (count, count, ())
+
+
+def test_limit_takes_no_more_rows_than_it_says(cor: Sandbox, door: Any, many: list[dict[str, Any]]) -> None:
+    taken: list[str] = []
+
+    def rows() -> Any:
+        for row in many:
+            taken.append(row["id"])
+            yield row
+
+    result = call(door, "sync", rows(), source="SAP", state=False, limit=5)
+    assert (result.read, result.applied, len(taken), len(puts(cor))) == (5, 5, 5, 5)
+    assert result.stopped == "stopped after 5 rows, which is the limit"
+    assert result.ok
+
+
+def test_rejected_rows_of_a_program_can_be_corrected_and_synced(
+    cor: Sandbox, door: Any, many: list[dict[str, Any]], state: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    result = client.projects.sync([{"id": ID, "name": "N"}], source=SOURCE)
-    assert result.applied == 1
-    assert str(result.state) == str(tmp_path / "cor" / "sync.db")
+    rejects = tmp_path / "rejects.jsonl"
+    rows = [*many[:2], {"id": "P-2", "name": "N", "estimated": "five"}]
+    result = call(door, "sync", rows, source="SAP", state=state, rejects=rejects)
+    assert (result.applied, result.rejected, result.rejects) == (2, 1, rejects)
+    line = json.loads(rejects.read_text(encoding="utf-8"))
+    assert (line["id"], line["name"], line["estimated"], line["_outcome"]) == ("P-2", "N", "five", "rejected")
+    rejects.write_text(rejects.read_text(encoding="utf-8").replace('"five"', "5"), encoding="utf-8")
+    puts(cor)
+    assert call(door, "sync", rejects, source="SAP", state=state).applied == 1
+    assert puts(cor) == {"P-2": {"name": "N", "estimated": 5}}
+
+
+def test_report_is_a_page_about_the_run(door: Any, many: list[dict[str, Any]], state: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    call(door, "sync", many[:3], source="SAP", state=state, report=page)
+    assert "<html" in page.read_text(encoding="utf-8")
+    with pytest.raises(TypeError, match="needs a state"):
+        call(door, "sync", many[:3], source="SAP", state=False, report=page)
+    with pytest.raises(ValueError, match=r"rejects=.*is the state, which would be lost"):
+        call(door, "sync", many[:3], source="SAP", state=state, rejects=state)
+
+
+def test_text_cells_of_a_sync_are_read_by_the_type_of_their_field(cor: Sandbox, door: Any, many: list[Any]) -> None:
+    rows = [{"id": "P-0", "name": "", "estimated": "250", "billable": "true"}]
+    assert many
+    assert call(door, "sync", rows, source="SAP", state=False, text_cells=True).applied == 1
+    assert puts(cor) == {"P-0": {"estimated": 250, "billable": True}}
+
+
+def test_progress_of_a_short_run_ends_at_its_last_row(door: Any, many: list[dict[str, Any]], state: Path) -> None:
+    seen: list[Any] = []
+    call(door, "sync", many[:3], source="SAP", state=state, on_progress=seen.append)
+    assert seen
+    assert (seen[-1].done, seen[-1].total) == (3, 3)
+
+
+def test_plan_writes_rejected_rows_and_a_page_and_leaves_the_state_alone(
+    door: Any, many: list[dict[str, Any]], state: Path, tmp_path: Path
+) -> None:
+    rejects, page = tmp_path / "rejects.jsonl", tmp_path / "plan.html"
+    rows = [*many[:2], {"id": "P-2", "estimated": "five"}]
+    plan = call(door, "plan", rows, source="SAP", state=state, rejects=rejects, report=page)
+    assert (plan.new, plan.rejected, state.exists()) == (2, 1, False)
+    assert json.loads(rejects.read_text(encoding="utf-8"))["_outcome"] == "rejected"
+    assert "<html" in page.read_text(encoding="utf-8")
+
+
+# How values are read
+
+
+MOMENT = "2025-04-30T23:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "sent"),
+    [
+        (MOMENT, {"day_in": "UTC"}, "2025-04-30"),
+        (MOMENT, {"day_in": "Europe/Madrid"}, "2025-05-01"),
+        (MOMENT, {"day_in": "as_written"}, "2025-04-30"),
+        ("2025-05-31 00:00:00", {}, "2025-05-31"),
+        ("30/04/2025", {"date_format": "%d/%m/%Y"}, "2025-04-30"),
+        ("\u00a02025-04-30 ", {"trim": True}, "2025-04-30"),
+        ("NULL", {"null_values": "NULL"}, "kept"),
+        ("#N/A", {"null_values": ["NULL", "#N/A"]}, "kept"),
+        ("(none)", {"clear_value": "(none)"}, None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["rows", "csv", "jsonl"])
+def test_options_say_how_values_are_read(
+    cor: Sandbox, door: Any, tmp_path: Path, kind: str, cell: str, options: dict[str, Any], sent: Any
+) -> None:
+    cor.seed([{"id": "P-0", "source": "SAP", "name": "N"}])
+    row = {"id": "P-0", "end": cell, "name": "M"}
+    rows: Any = [row]
+    if kind == "csv":
+        rows = written(tmp_path / "t.csv", rows)
+    elif kind == "jsonl":
+        rows = tmp_path / "t.jsonl"
+        rows.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    result = call(door, "sync", rows, source="SAP", state=False, **options)
+    assert result.applied == 1, result.problems
+    assert puts(cor) == {"P-0": {"name": "M"} if sent == "kept" else {"end": sent, "name": "M"}}
+
+
+@pytest.mark.parametrize("kind", ["rows", "csv"])
+def test_what_is_probably_a_mistake_is_in_the_notes(cor: Sandbox, door: Any, tmp_path: Path, kind: str) -> None:
+    cells = [("1001.0", "NULL"), ("1001.0", "M"), ("", ""), ("P-0", "N")]
+    rows: Any = [{"id": id, "name": name} for id, name in cells]
+    if kind == "csv":
+        rows = written(tmp_path / "t.csv", rows)
+    options = {"source": "SAP", "state": False, "create_missing": True, "text_cells": kind == "rows" or None}
+    options = {name: value for name, value in options.items() if value is not None}
+    plan = call(door, "plan", rows, **options)
+    assert plan.read == 3
+    notes = "\n".join(plan.notes)
+    assert "1 blank row was skipped" in notes
+    assert 'name: "NULL" is sent as text in ' in notes
+    assert "if it stands for no value, name it as `null_values`" in notes
+    assert '2 rows are merged into 1 project by the id "1001.0"' in notes
+    assert "no project is created under such an id, unless `allow_mangled_ids` is given" in notes
+    assert plan.notes[0] in repr(plan)
+    result = call(door, "sync", rows, **options)
+    assert (result.applied, result.failed) == (1, 2)
+    assert {project.id for project in cor.projects() if project.source == "SAP"} == {"P-0"}
+    result = call(door, "sync", rows, **options, allow_mangled_ids=True)
+    assert {project.id for project in cor.projects() if project.source == "SAP"} == {"P-0", "1001.0"}
+    assert "allow_mangled_ids" not in "\n".join(result.notes)
+
+
+def test_a_moment_is_refused_with_the_option_that_reads_it(door: Any) -> None:
+    plan = call(door, "plan", [{"id": "P-0", "end": MOMENT}], source="SAP", state=False)
+    (problem,) = plan.problems
+    assert "a table's option `day_in` names the time zone whose day counts" in problem.message
+    with pytest.raises(projectcor.TableError, match='"Europe/Madird" is not a time zone; did you mean "Europe/Madrid"'):
+        call(door, "plan", [{"id": "P-0"}], source="SAP", state=False, day_in="Europe/Madird")
+
+
+def test_numbers_of_another_country_are_read_as_they_are_written(cor: Sandbox, door: Any) -> None:
+    cor.seed([{"id": "P-0", "source": "SAP", "name": "N"}])
+    rows = [{"id": "P-0", "estimated": "1.234,50"}]
+    result = call(door, "sync", rows, source="SAP", state=False, text_cells=True, decimal=",", thousands=".")
+    assert result.applied == 1, result.problems
+    assert puts(cor) == {"P-0": {"estimated": 1234.5}}
+
+
+@pytest.mark.parametrize("kind", ["rows", "jsonl", "csv"])
+def test_unknown_columns_are_named_with_what_was_meant(door: Any, tmp_path: Path, kind: str) -> None:
+    def table(row: dict[str, Any]) -> Any:
+        if kind == "csv":
+            return written(tmp_path / "t.csv", [row])
+        path = tmp_path / "t.jsonl"
+        path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        return [row] if kind == "rows" else path
+
+    plan = call(door, "plan", table({"id": "P-0", "nme": "N", "brief": "B"}), source="SAP", state=False)
+    assert (plan.unused, plan.new) == (("nme",), 1)
+    assert "not used: nme (did you mean name?)" in str(plan)
+    with pytest.raises(projectcor.TableError, match="no column is a field"):
+        call(door, "plan", table({"id": "P-0", "nme": "N"}), source="SAP", state=False)
+    strict = {"source": "SAP", "state": False, "strict": True}
+    row = table({"id": "P-0", "nme": "N", "brief": "B"})
+    if kind == "csv":
+        with pytest.raises(projectcor.TableError, match="no field is called"):
+            call(door, "plan", row, **strict)
+    else:
+        (problem,) = call(door, "plan", row, **strict).problems
+        assert (problem.code, problem.column) == ("unknown_field", "nme")
+    ignored = call(door, "plan", row, ignore="nme", **strict)
+    assert (ignored.new, ignored.unused, ignored.problems) == (1, (), ())
+
+
+def test_an_option_that_there_is_not_is_a_type_error(door: Any) -> None:
+    with pytest.raises(TypeError, match='unexpected keyword argument "day_inn"'):
+        call(door, "plan", [], source="SAP", state=False, day_inn="UTC")
+    with pytest.raises(TypeError, match="null_values is text or several texts, not int"):
+        call(door, "plan", [], source="SAP", state=False, null_values=5)

@@ -102,7 +102,7 @@ def test_values_go_through_exactly(field: str, value: Any, wire: str) -> None:
         ("end", lambda: pandas("Timestamp", "2025-04-30"), '"2025-04-30"'),
     ],
 )
-def test_scalars_of_numpy_and_pandas(field: str, make: Any, wire: str) -> None:
+def test_scalars_of_numpy_and_pandas_are_sent_exactly(field: str, make: Any, wire: str) -> None:
     assert json_of(**{field: make()}) == f'"{field}":{wire}'
 
 
@@ -131,13 +131,13 @@ def test_nothing_keeps(make: Any) -> None:
     [
         ("estimated", lambda: True, "wrong_type", "the boolean true does not fit; give a number"),
         ("estimated", lambda: numpy("bool_", True), "wrong_type", "the boolean true does not fit"),
-        ("estimated", lambda: "250", "wrong_type", 'the text "250" does not fit; give a number'),
+        ("estimated", lambda: "250", "wrong_type", 'the text "250" does not fit; give the number 250'),
         ("estimated", lambda: float("inf"), "not_finite", "give a finite number"),
         ("estimated", lambda: 10**5000, "wrong_type", "could not be read: Exceeds the limit"),
         ("estimated", lambda: numpy("array", [5]), "wrong_type", "of type numpy.ndarray"),
         ("end", lambda: numpy("datetime64", "20000-01-01"), "not_a_date", "outside the years 1 to 9999"),
-        ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "has a time of day"),
-        ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "has a time of day"),
+        ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "is a moment"),
+        ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "is a moment"),
         ("estimated", lambda: Decimal("-Infinity"), "not_finite", "give a finite number"),
         ("estimated", lambda: 1j, "wrong_type", "of type complex"),
         ("billable", lambda: "false", "wrong_type", "give true or false"),
@@ -155,10 +155,10 @@ def test_nothing_keeps(make: Any) -> None:
             "end",
             lambda: datetime(2025, 4, 30, 13, 30),
             "not_a_date",
-            "has a time of day, and a day has none; give its .date()",
+            "is a moment, and a day has neither time nor zone; give the day alone",
         ),
-        ("end", lambda: datetime(2025, 4, 30, tzinfo=timezone.utc), "not_a_date", "has a time zone"),
-        ("end", lambda: pandas("Timestamp", "2025-04-30").tz_localize("UTC"), "not_a_date", "has a time zone"),
+        ("end", lambda: datetime(2025, 4, 30, tzinfo=timezone.utc), "not_a_date", "is a moment"),
+        ("end", lambda: pandas("Timestamp", "2025-04-30").tz_localize("UTC"), "not_a_date", "is a moment"),
         ("end", lambda: timedelta(days=1), "wrong_type", "of type datetime.timedelta"),
         ("end", lambda: numpy("timedelta64", 1, "D"), "wrong_type", "timedelta"),
         ("income_type", lambda: "gift", "not_allowed", "use fee, one_time, hourly_rate or contract"),
@@ -214,16 +214,16 @@ def test_what_is_no_field_of_a_dataclass_is_not_sent(door: Any, cor: Sandbox) ->
 
 def test_cells_are_read_by_the_type_of_their_field(door: Any, cor: Sandbox) -> None:
     file = io.StringIO("id,source,name,brief,end,estimated,billable\n" + f"{ID},,007,,2025-04-30,18000.10,true\n")
-    items, _ = door.update_many(csv.DictReader(file), source=SOURCE, cells=True)
+    items, _ = door.update_many(csv.DictReader(file), source=SOURCE, text_cells=True)
     assert items[0].ok, items[0].error
     assert body(cor) == (
         '{"metadata":{"source":"SALESFORCE"},"name":"007","end":"2025-04-30","billable":true,"estimated":18000.10}'
     )
 
 
-def test_cells_are_cells_in_whatever_holds_them(door: Any, cor: Sandbox) -> None:
+def test_cells_are_read_in_every_kind_of_row(door: Any, cor: Sandbox) -> None:
     rows: list[Any] = [(ID, {"name": "N", "brief": "", "estimated": "5"}), {"id": ID, "brief": CLEAR, "estimated": 6}]
-    items, _ = door.update_many(rows, source=SOURCE, cells=True)
+    items, _ = door.update_many(rows, source=SOURCE, text_cells=True)
     assert all(item.ok for item in items)
     assert [request.json() for request in cor.requests] == [
         {"metadata": {"source": SOURCE}, "name": "N", "estimated": 5},
@@ -232,7 +232,7 @@ def test_cells_are_cells_in_whatever_holds_them(door: Any, cor: Sandbox) -> None
 
 
 def test_an_update_s_text_is_text_though_there_are_cells(door: Any, cor: Sandbox) -> None:
-    items, _ = door.update_many([ProjectUpdate(id=ID, source=SOURCE, brief="")], cells=True)
+    items, _ = door.update_many([ProjectUpdate(id=ID, source=SOURCE, brief="")], text_cells=True)
     assert items[0].ok, items[0].error
     assert sent(cor) == {"brief": ""}
 
@@ -241,7 +241,7 @@ def test_an_update_s_text_is_text_though_there_are_cells(door: Any, cor: Sandbox
 def test_text_in_place_of_a_number_points_to_cells(door: Any, cor: Sandbox, field: str, text: str) -> None:
     items, _ = door.update_many([{"id": ID, field: text}], source=SOURCE)
     assert items[0].error.kind == "invalid"
-    assert str(items[0].error).endswith("; where all values are text, as in a CSV file, say cells=True")
+    assert str(items[0].error).endswith("; where all values are text, as in a CSV file, say text_cells=True")
     assert cor.requests == []
 
 
@@ -324,7 +324,7 @@ class Slim:
     ],
     ids=repr,
 )
-def test_rows_in_every_shape(door: Any, cor: Sandbox, row: Any) -> None:
+def test_rows_of_every_shape_are_accepted(door: Any, cor: Sandbox, row: Any) -> None:
     (item,), summary = door.update_many([row], source="SALESFORCE")
     assert item.ok, item.error
     assert (item.index, item.id, item.project.name) == (0, ID, "N")
@@ -332,7 +332,7 @@ def test_rows_in_every_shape(door: Any, cor: Sandbox, row: Any) -> None:
     assert summary == projectcor.Summary(read=1, applied=1)
 
 
-def test_a_rows_own_source_wins(door: Any, cor: Sandbox) -> None:
+def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
     rows = [
         {"id": "x", "name": "N", "source": "SAP"},
         ProjectUpdate(id="x", source="VBS", name="N"),
@@ -348,22 +348,22 @@ def test_a_rows_own_source_wins(door: Any, cor: Sandbox) -> None:
     [
         (
             {"id": 7.0, "name": "N"},
-            "row 1: id: 7.0 of type float is no id, which is text: a column of floats has lost how",
+            "row 1: id: 7.0 is a number; a column of floats has lost how its ids are spelled; read it as text",
         ),
-        ({"id": 7, "name": "N"}, "007 and 7 are different ids; read the column as text"),
+        ({"id": 7, "name": "N"}, 'id: 7 is a number; give the id as text, "7" (007 and 7 are different ids)'),
         ({"id": None, "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": float("nan"), "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": "", "name": "N"}, "row 1: id: is empty"),
-        ({"name": "N"}, "row 1: id: the row has no `id`; add it, or name the key that holds it as id_column"),
-        ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" does not fit; give a number'),
+        ({"name": "N"}, 'row 1: id: the row has no "id"; add it, or name the one that holds the external id as'),
+        ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" does not fit; give the number 1'),
         ({"id": "x", "nmae": "1"}, "row 1: nmae: no field is called"),
-        ({"id": "x", 5: "1"}, "row 1: row: 5 is no field's name"),
+        ({"id": "x", 5: "1"}, 'row 1: 5: no field is called "5"'),
         ({"id": "x"}, "row 1: update: the update changes nothing"),
         ({"id": "x", "name": "N", "source": 5}, "row 1: metadata.source: is no text"),
         (("x", 5), "row 1: row: a row is a dict, a ProjectUpdate, a dataclass"),
         ("x", "row 1: row: a row is a dict"),
         (None, "row 1: row: a row is a dict"),
-        (ProjectUpdate(name="N"), "row 1: id: the row has no `id`"),
+        (ProjectUpdate(name="N"), 'row 1: id: the row has no "id"'),
         ({"id": "x", "name": Grumpy()}, "row 1:"),
     ],
     ids=lambda x: x[:40] if isinstance(x, str) else type(x).__name__,
@@ -385,7 +385,7 @@ def test_the_column_of_ids_may_have_another_name(door: Any) -> None:
     (item,), _ = door.update_many([{"opportunity": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
     assert item.ok
     (item,), _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
-    assert "'opportunity', which id_column names" in str(item.error).replace('"', "'")
+    assert 'the row has no "opportunity"; add it' in str(item.error)
 
 
 # ProjectUpdate and its small values

@@ -28,11 +28,16 @@ def arguments(vector: dict[str, Any]) -> dict[str, Any]:
     fields = {}
     for name, tagged in vector["fields"].items():
         ((tag, value),) = tagged.items()
-        if tag == "cell":
-            pytest.skip("this face reads no cells of text")
         fields[name] = READ[tag](value)
     extra = {name: projectcor.Json(text) for name, text in vector.get("extra", {}).items()}
     return {"source": vector["source"], "extra": extra, **fields}
+
+
+def typed_updates() -> list[dict[str, Any]]:
+    """The updates without cells of text, which only tables have."""
+    found = [v for v in vectors("updates.json") if not any("cell" in tagged for tagged in v["fields"].values())]
+    assert found
+    return found
 
 
 @pytest.fixture(params=["update", "ProjectUpdate", "update_many"])
@@ -51,7 +56,8 @@ def send(door: Any, way: str, id: str, given: dict[str, Any]) -> object:
     return item.project
 
 
-@pytest.mark.parametrize("vector", vectors("updates.json"), ids=lambda v: v["name"])
+@pytest.mark.filterwarnings("ignore:update_many. id. .*blanks:UserWarning")
+@pytest.mark.parametrize("vector", typed_updates(), ids=lambda v: v["name"])
 def test_updates_are_the_same_bytes_on_the_wire(cor: Sandbox, door: Any, way: str, vector: dict[str, Any]) -> None:
     given, expect = arguments(vector), vector["expect"]
     cor.queue(Answer(200, body='{"id":7}'))

@@ -9,7 +9,6 @@ use clap_complete::Shell;
 use cor_http::{Field, FieldType, Schema};
 
 use crate::connection::ConnectionArgs;
-use cor_sync::Format;
 
 const ABOUT: &str = "\
 Keeps COR (projectcor.com) projects in step with the system that owns them.\n\n\
@@ -196,28 +195,18 @@ impl FromArgMatches for FieldArgs {
     }
 }
 
-fn help(field: Field) -> &'static str {
-    match field {
-        Field::Name => "The project's name",
-        Field::ClientId => "External id of the client",
-        Field::Brief => "Description",
-        Field::Start => "First day",
-        Field::End => "Last day; not before --start",
-        Field::PmId => "External user id of the project manager",
-        Field::EstimatedTime => "Hours",
-        Field::Billable => "Whether the work is billed",
-        Field::Status => "Status: active, in_progress, finished, suspended, …",
-        Field::CurrencyId => "External currency id",
-        Field::EvaluationDate => "Day of the evaluation",
-        Field::Estimated => "Money, a plain number such as 1234.50",
-        Field::FeeId => "External fee id",
-        Field::ContractId => "External contract id",
-        Field::Deliverables => "What is delivered",
-        Field::WorkOrder => "Number or code of the work order",
-        Field::IncomeType => "fee, one_time, hourly_rate or contract",
-        Field::Archived => "Whether the project is archived",
+/// What the table of fields says of the field. Names of other fields become their flags.
+fn help(field: Field) -> String {
+    let sentence = field.description().trim_end_matches('.');
+    let words = sentence.split('`').enumerate().map(|(at, part)| match Field::from_name(part) {
+        Some(other) if at % 2 == 1 => format!("--{}", flag(other)),
+        _ => part.to_owned(),
+    });
+    let form = match field.kind() {
+        FieldType::Number => "; a plain number such as 1234.50",
         _ => "",
-    }
+    };
+    words.collect::<String>() + form
 }
 
 const SYNC_ABOUT: &str = "\
@@ -230,21 +219,24 @@ its end, rows of one project become one update in which the last value of each f
 what differs from what COR has accepted is sent. Run the same command again after a crash, a kill, a \
 full disk or Ctrl-C: it goes on where it was. With --no-state rows are sent as they come, in their order.\n\n\
 With --rejects, rows that were not applied are copied as they are into a file, with three more \
-columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Mend it and \
+columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Correct it and \
 give it to sync again: those columns are ignored. In JSON lines, which is also what rows of a Parquet \
 file become, they are three more keys, and stand on a line of their own above one that is no object. With a state, rows that were not begun \
 are not among them: the next run sends them.\n\n\
-What a Singer tap writes is read from standard input; its states are written to standard output when \
-every record before them was applied or rejected, and everything else goes to standard error.\n\n\
+What a Singer tap writes is read from standard input; its states are written to standard output, and \
+everything else goes to standard error. A state is written when every record before it was applied, or is in \
+the file of --rejects, whose records the next run with this file sends first. Without --rejects, the states \
+behind a record that was not applied are held back.\n\n\
 The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
 
 const SYNC_EXAMPLES: &str = "Examples:
   cor projects sync changes.csv --source SALESFORCE --rejects rejects.csv
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id \\
       --map account=name --map close_date=end --map close_value=estimated
-  cor projects sync erp.csv --source SAP --delimiter ';' --clear-token '(none)' --dry-run
+  cor projects sync erp.csv --source SAP --delimiter ';' --clear-value '(none)' --dry-run
   cor projects sync deals.parquet --mapping mapping.toml --create-missing --report report.html
-  tap-hubspot --config tap.json | cor projects sync - --mapping mapping.toml --stream deals >> states.jsonl
+  tap-hubspot --config tap.json | \\
+      cor projects sync - --mapping mapping.toml --stream deals --rejects rejected.jsonl >> states.jsonl
   psql -c \"copy (select …) to stdout csv header\" | cor projects sync - --source SAP --json
 
 In JSON lines numbers are numbers and an id is text:
@@ -265,7 +257,7 @@ pub(crate) struct SyncArgs {
     /// Create projects that COR does not know; their rows need a name, and may have a brand_id and a product_id
     #[arg(long)]
     pub(crate) create_missing: bool,
-    /// Write rows that were not applied to this file, so that they can be mended and fed back
+    /// Write rows that were not applied to this file, so that they can be corrected and sent again
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
     /// Write a page about the run to this HTML file: counts, a chart, what changed, rows that were not applied
@@ -274,6 +266,10 @@ pub(crate) struct SyncArgs {
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+    /// How long to wait for COR to come back when it cannot be reached; at most --deadline until it has answered once
+    /// [default: 900]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) outage_timeout: Option<f64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -287,7 +283,7 @@ pub(crate) struct SyncArgs {
 /// Where the state is.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
-    /// The file that remembers what COR last accepted [default: cor/sync.db in the folder for states,
+    /// The file that remembers what COR last accepted [default: $COR_STATE, else cor/sync.db in the folder for states,
     /// $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
@@ -432,12 +428,39 @@ pub(crate) struct TableArgs {
     /// The column that holds the external id [default: the mapping's, else id]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id_column: Option<String>,
+    /// Leave this column out; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) ignore: Vec<String>,
+    /// Refuse a table with any other column that sets no field
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// A cell with exactly this text empties its field by sending null
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) clear_token: Option<String>,
+    #[arg(long, value_name = "TEXT", help_heading = "Values")]
+    pub(crate) clear_value: Option<String>,
+    /// A cell with exactly this text, such as NULL, keeps its field, as an empty one does; may be repeated
+    #[arg(long = "null-value", value_name = "TEXT", help_heading = "Values")]
+    pub(crate) null_values: Vec<String>,
+    /// Cut blanks off both ends of cells and external ids
+    #[arg(long, help_heading = "Values")]
+    pub(crate) trim: bool,
+    /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0
+    #[arg(long, help_heading = "Values")]
+    pub(crate) allow_mangled_ids: bool,
+    /// How days are written, such as %d/%m/%Y [default: %Y-%m-%d]
+    #[arg(long, value_name = "FORMAT", help_heading = "Values")]
+    pub(crate) date_format: Option<String>,
+    /// The time zone whose day a moment (2025-04-30T15:23:11Z) becomes: UTC, Europe/Madrid, …, or as_written
+    #[arg(long, value_name = "ZONE", help_heading = "Values")]
+    pub(crate) day_in: Option<String>,
+    /// The decimal sign of numbers [default: .]
+    #[arg(long, value_name = "CHARACTER", help_heading = "Values")]
+    pub(crate) decimal: Option<String>,
+    /// The separator of thousands in numbers [default: none]
+    #[arg(long, value_name = "CHARACTER", help_heading = "Values")]
+    pub(crate) thousands: Option<String>,
     /// What the table is written in [default: by the file's extension, else by its first bytes]
-    #[arg(long, value_name = FORMATS, value_parser = format_of, help_heading = "The table")]
-    pub(crate) format: Option<Format>,
+    #[arg(long, value_name = FORMATS, help_heading = "The table")]
+    pub(crate) format: Option<String>,
     /// What separates the columns of a CSV: one character, or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", help_heading = "The table")]
     pub(crate) delimiter: Option<String>,
@@ -450,14 +473,6 @@ pub(crate) struct TableArgs {
 }
 
 const FORMATS: &str = "csv|jsonl|parquet|singer";
-
-fn format_of(text: &str) -> Result<Format, String> {
-    Format::ALL
-        .iter()
-        .copied()
-        .find(|format| format.name() == text)
-        .ok_or_else(|| format!("it is one of {FORMATS}"))
-}
 
 const SANDBOX_ABOUT: &str = "\
 Run COR's endpoint on this machine, for trying and testing.\n\n\
@@ -508,25 +523,25 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "REQUESTS", default_value_t = 1000)]
     pub(crate) record: usize,
     /// Answer every request this much later, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 0, help_heading = "Bad days")]
+    #[arg(long, value_name = "MS", default_value_t = 0, help_heading = "Fault injection")]
     pub(crate) latency: u64,
     /// Refuse what goes beyond this many requests per second with 429
-    #[arg(long, value_name = "N", help_heading = "Bad days")]
+    #[arg(long, value_name = "N", help_heading = "Fault injection")]
     pub(crate) rate_limit: Option<f64>,
     /// Requests that may come at once after a pause [default: one second's worth]
-    #[arg(long, value_name = "N", requires = "rate_limit", help_heading = "Bad days")]
+    #[arg(long, value_name = "N", requires = "rate_limit", help_heading = "Fault injection")]
     pub(crate) burst: Option<u32>,
     /// Refuse without saying how long to wait
-    #[arg(long, requires = "rate_limit", help_heading = "Bad days")]
+    #[arg(long, requires = "rate_limit", help_heading = "Fault injection")]
     pub(crate) no_retry_after: bool,
     /// Let every Nth request fail
-    #[arg(long, value_name = "N", help_heading = "Bad days")]
+    #[arg(long, value_name = "N", help_heading = "Fault injection")]
     pub(crate) fail_every: Option<u64>,
     /// Let this share of the requests fail, 0 to 1
-    #[arg(long, value_name = "SHARE", help_heading = "Bad days")]
+    #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) fail_ratio: Option<f64>,
     /// The HTTP status of those failures, 400 to 599
-    #[arg(long, value_name = "STATUS", default_value_t = 500, help_heading = "Bad days")]
+    #[arg(long, value_name = "STATUS", default_value_t = 500, help_heading = "Fault injection")]
     pub(crate) fail_status: u16,
     /// Print the ready line as JSON: base_url, token_url, token
     #[arg(long)]

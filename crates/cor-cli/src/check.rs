@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anstyle::Style;
-use cor_sync::{Broken, ColumnUse, Content, Problem, Row, Rows, plain, sentence};
+use cor_sync::{ColumnUse, Content, Problem, ReadError, Row, Rows, UnusedColumn, plain, sentence};
 use serde_json::json;
 
+use crate::advice::with_flags;
 use crate::args::CheckArgs;
-use crate::failure::{self, Failure, problems_json, status};
+use crate::failure::{self, Failure, problems_json};
 use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
+use crate::status;
 use crate::sync::limit_note;
 use crate::sync::progress::{Counts, Progress, grouped, span};
 use crate::table::{self, Cell, Column};
@@ -26,7 +28,7 @@ struct Found {
     fine: u64,
     unchanged: u64,
     rejected: u64,
-    unused: Vec<String>,
+    unused: Vec<UnusedColumn>,
     notes: Vec<String>,
     /// How often each kind of problem was met in each column, and where first.
     problems: BTreeMap<(Option<String>, &'static str), Kind>,
@@ -40,10 +42,10 @@ struct Kind {
 
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let mut rows = args.table.open(false, args.create_missing)?;
-    if let Some(states) = rows.states() {
+    let mut rows = args.table.open(args.create_missing)?;
+    if let Some(bookmarks) = rows.bookmarks() {
         // Nothing is applied here, so none is ever due.
-        states.give_up(0);
+        bookmarks.give_up(0);
     }
     let started = Instant::now();
     let mut progress = Progress::new(rows.size(), output);
@@ -63,7 +65,13 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
         let position = row.position;
         found.row(row, rows.unit(), &progress, output);
         if found.read % TICK == 0 && ticked.elapsed() >= progress.interval() {
-            let counts = Counts { position, done: found.read, not_applied: found.rejected, paused: None };
+            let counts = Counts {
+                position,
+                done: found.read,
+                not_applied: found.rejected,
+                paused: None,
+                gives_up_in: None,
+            };
             progress.update(&counts, output);
             ticked = Instant::now();
         }
@@ -71,6 +79,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     progress.end();
     found.unused = rows.unused();
     found.notes = rows.notes();
+    found.notes.extend(rows.remarks());
     if let (Some(limit), true) = (args.limit, limited) {
         found.notes.push(limit_note(limit));
     }
@@ -87,7 +96,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     })
 }
 
-fn told(broken: &Broken, args: &CheckArgs, rows: &dyn Rows) -> String {
+fn told(broken: &ReadError, args: &CheckArgs, rows: &dyn Rows) -> String {
     let (name, why) = (args.table.origin().name(), failure::broken(broken));
     format!("{name} cannot be read from {} {} on: {why}", rows.unit(), broken.line)
 }
@@ -114,7 +123,7 @@ impl Found {
         }
         let separator = if problems[0].column.is_some() { "," } else { ":" };
         let place = styled(RED, &format!("{unit} {}", row.line));
-        let text = format!("{place}{separator} {}", plain(&sentence(&problems)));
+        let text = format!("{place}{separator} {}", plain(&with_flags(&sentence(&problems))));
         progress.around(|| output.line(&text));
     }
 
@@ -137,7 +146,7 @@ impl Found {
     fn json(
         &self,
         rows: &dyn Rows,
-        broken: Option<&Broken>,
+        broken: Option<&ReadError>,
         failed: Option<&str>,
         started: Instant,
         output: &mut Output,
@@ -169,10 +178,13 @@ impl Found {
             output.line(&line);
         }
         if !self.unused.is_empty() {
-            output.line(&format!("\n{} {}", styled(BOLD, "Not used:"), self.unused.join(", ")));
+            output.line(&format!("\n{} {}", styled(BOLD, "Not used:"), UnusedColumn::listed(&self.unused)));
+        }
+        if !self.notes.is_empty() {
+            output.line("");
         }
         for note in &self.notes {
-            output.line(&format!("\n{}", plain(note)));
+            output.line(&plain(&with_flags(note)));
         }
         if !self.problems.is_empty() {
             output.line("");

@@ -4,11 +4,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::UnknownArgumentValueParser;
 use cor_http::{Client, ClientBuilder, ExternalId, TransportKind, seconds};
 
 use crate::failure::Failure;
 
 const HEADING: &str = "Connection";
+
+fn no_timeout() -> UnknownArgumentValueParser {
+    UnknownArgumentValueParser::suggest(
+        "write --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request, or \
+         --connect-timeout SECONDS",
+    )
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
@@ -49,6 +57,9 @@ pub(crate) struct ConnectionArgs {
     /// The longest time for one update, retries and waits included [default: 60]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     deadline: Option<f64>,
+    /// Not an option: it is refused with an error that names the time limits to use instead.
+    #[arg(long = "timeout", value_name = "SECONDS", hide = true, value_parser = no_timeout())]
+    _timeout: Option<String>,
     /// How often an update is attempted, the first time included [default: 4]
     #[arg(long, value_name = "N", help_heading = HEADING)]
     max_attempts: Option<u32>,
@@ -58,6 +69,10 @@ pub(crate) struct ConnectionArgs {
     /// The longest wait between attempts [default: 20]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     backoff_cap: Option<f64>,
+    /// How many retries the updates of one process may use up together; 0 for no bound. In a sync it only makes the
+    /// waits between attempts longer [default: 100]
+    #[arg(long, value_name = "N", help_heading = HEADING)]
+    retry_budget: Option<u32>,
     /// Requests in flight at most [default: 16]
     #[arg(long, value_name = "N", help_heading = HEADING)]
     concurrency: Option<usize>,
@@ -79,10 +94,14 @@ impl ConnectionArgs {
         let builder = self.builder()?;
         let builder = match &self.token_file {
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    Failure::usage(format!("--token-file {} cannot be read: {error}", path.display()))
+                let failed = |happened: &dyn std::fmt::Display| {
+                    Failure::usage(format!("--token-file {} cannot be read: {happened}", path.display()))
+                };
+                let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+                let text = String::from_utf8(bytes).map_err(|_| {
+                    failed(&"it is not UTF-8; in PowerShell, write it with Set-Content -Encoding ascii")
                 })?;
-                builder.token(text.trim_end_matches(['\r', '\n']))
+                builder.token(text)
             }
             None => builder,
         };
@@ -103,15 +122,6 @@ impl ConnectionArgs {
     /// Checks the options as far as they can be without credentials. Returns where COR is.
     pub(crate) fn check(&self) -> Result<String, Failure> {
         Ok(self.builder()?.token("none-needed").build()?.base_url().to_owned())
-    }
-
-    /// The address an update of this project goes to.
-    pub(crate) fn target(&self, id: &str) -> String {
-        let from_env = || std::env::var("COR_BASE_URL").ok().filter(|url| !url.is_empty());
-        let base = self.base_url.clone().or_else(from_env);
-        let base = base.as_deref().unwrap_or("https://integrations.projectcor.com");
-        let segment = ExternalId::new(id).map(|id| id.path_segment()).unwrap_or_default();
-        format!("{}/v2/integrations/projects/{segment}", base.trim_end_matches('/'))
     }
 
     fn builder(&self) -> Result<ClientBuilder, Failure> {
@@ -148,6 +158,7 @@ impl ConnectionArgs {
             max_attempts,
             backoff_base as time("backoff_base", *backoff_base),
             backoff_cap as time("backoff_cap", *backoff_cap),
+            retry_budget,
             concurrency,
             rate
         );
@@ -156,6 +167,12 @@ impl ConnectionArgs {
         }
         Ok(builder)
     }
+}
+
+/// The address an update of this project goes to, below the base URL that [`ConnectionArgs::check`] returned.
+pub(crate) fn target(base_url: &str, id: &str) -> String {
+    let segment = ExternalId::new(id).map(|id| id.path_segment()).unwrap_or_default();
+    format!("{base_url}/v2/integrations/projects/{segment}")
 }
 
 fn time(name: &str, given: f64) -> Result<Duration, Failure> {

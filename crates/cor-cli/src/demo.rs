@@ -5,19 +5,20 @@ use anstyle::Style;
 use cor_http::Client;
 use cor_sandbox::{FieldValue, Sandbox, StoredProject};
 
-use crate::failure::{Failure, status};
+use crate::failure::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, styled};
 use crate::sandbox::refused;
+use crate::status;
 use crate::sync;
 use crate::table::{self, Cell, Column};
-use cor_sync::{Input, Rename, Rules, Table, Target};
+use cor_sync::{Input, Rename, Rules, SyncRunner, Table, Target};
 
 const PROJECTS: &str = include_str!("../demo/projects.csv");
 const CHANGES: &str = include_str!("../demo/changes.csv");
 const SOURCE: &str = "SALESFORCE";
 
 const SYNC: &str = "cor projects sync changes.csv --source SALESFORCE --id-column opportunity \\
-      --map deal=name --map stage=status --clear-token '(none)'";
+      --map deal=name --map stage=status --clear-value '(none)'";
 
 const COLUMNS: [(&str, &str, bool, usize); 7] = [
     ("Project", "id", false, 8),
@@ -53,8 +54,8 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         .id_column("opportunity")
         .clear("(none)")
         .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
-    let rows = Table::new().open_input(Input::embedded(CHANGES), rules)?;
-    sync::apply(client, rows, sync::Options::default(), false, output)?;
+    let runner = SyncRunner::input(Input::embedded(CHANGES), Table::new(), rules).without_state();
+    sync::sync(runner, &client, output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {

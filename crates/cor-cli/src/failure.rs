@@ -3,19 +3,10 @@
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
-use crate::input::told;
+use crate::advice::describe;
 use crate::output::Output;
-use cor_sync::{Broken, Problem, StateError, Unusable};
-
-/// What a program that calls `cor` can tell from its exit.
-pub(crate) mod status {
-    pub(crate) const DONE: u8 = 0;
-    pub(crate) const REFUSED: u8 = 1;
-    pub(crate) const USAGE: u8 = 2;
-    pub(crate) const UNAUTHORISED: u8 = 3;
-    pub(crate) const UNREACHED: u8 = 4;
-    pub(crate) const STATE: u8 = 5;
-}
+use crate::status;
+use cor_sync::{ConfigError, Problem, ReadError, StateError};
 
 /// Ends a verb before its work is done.
 #[derive(Debug)]
@@ -90,9 +81,9 @@ impl From<StateError> for Failure {
     }
 }
 
-impl From<Unusable> for Failure {
-    fn from(unusable: Unusable) -> Self {
-        Failure::of_usage(unusable.0.iter().map(told).collect())
+impl From<ConfigError> for Failure {
+    fn from(unusable: ConfigError) -> Self {
+        Failure::of_usage(unusable.0.iter().map(describe).collect())
     }
 }
 
@@ -106,26 +97,27 @@ impl From<Error> for Failure {
 pub(crate) fn status_of(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Invalid | ErrorKind::Config => status::USAGE,
-        ErrorKind::InvalidDateRange if error.attempts() == 0 => status::USAGE,
+        ErrorKind::InvalidDateRange if error.is_local() => status::USAGE,
         ErrorKind::Auth | ErrorKind::Forbidden => status::UNAUTHORISED,
         ErrorKind::ProjectNotFound | ErrorKind::Validation | ErrorKind::InvalidDateRange => status::REFUSED,
-        // COR gave no verdict: it was not there, not itself, or not able.
+        // COR gave no result: it could not be reached, or its answer is of no use.
         _ => status::UNREACHED,
     }
 }
 
+/// Every reason, with the flags that would help.
+pub(crate) fn explain(unusable: &ConfigError) -> String {
+    unusable.0.iter().map(describe).collect::<Vec<_>>().join("; ")
+}
+
 /// Why an input could not be read on.
-pub(crate) fn broken(broken: &Broken) -> String {
-    match broken.error.get_ref().and_then(|error| error.downcast_ref::<Unusable>()) {
-        Some(unusable) => unusable.0.iter().map(told).collect::<Vec<_>>().join("; "),
-        None => broken.error.to_string(),
-    }
+pub(crate) fn broken(broken: &ReadError) -> String {
+    broken.config_error().map_or_else(|| broken.error.to_string(), explain)
 }
 
 /// The status that goes with it: the input itself cannot work, or its end did not come.
-pub(crate) fn status_of_broken(broken: &Broken) -> u8 {
-    let unusable = broken.error.get_ref().is_some_and(|error| error.is::<Unusable>());
-    if unusable { status::USAGE } else { status::UNREACHED }
+pub(crate) fn status_of_broken(broken: &ReadError) -> u8 {
+    if broken.config_error().is_some() { status::USAGE } else { status::UNREACHED }
 }
 
 /// An error of the client as every face describes it to programs.

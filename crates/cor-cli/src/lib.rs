@@ -3,6 +3,7 @@
 //! Every verb is thin: `projects update` is a call into [`cor_http`], `projects sync` reads tables with [`cor_sync`],
 //! `sandbox` starts a [`cor_sandbox::Sandbox`], `demo` does all of that at once.
 
+mod advice;
 mod args;
 mod check;
 mod connection;
@@ -13,6 +14,7 @@ mod output;
 mod sandbox;
 mod signals;
 mod state;
+mod status;
 mod sync;
 mod table;
 mod update;
@@ -22,7 +24,6 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, ProjectsVerb, Verb};
-use crate::failure::status;
 use crate::output::Output;
 
 /// Runs the program with its arguments, the program's name first, and returns its exit status.

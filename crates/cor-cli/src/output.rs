@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
-use crate::failure::status;
+use crate::status;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -141,13 +141,23 @@ impl Output {
     }
 }
 
+/// Without `-v`, only what the client warns about its options, in the form of the program's own lines.
+fn warn_of_options() -> tracing::subscriber::DefaultGuard {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    let filter = Targets::new().with_target("cor_http::options", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    let lines = lines.without_time().with_level(false).with_target(false);
+    tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(lines))
+}
+
 /// With `-v`, what the client does, on standard error; its events carry neither business text nor secrets.
 /// Only for this thread, and until the guard is dropped.
-pub(crate) fn trace(verbose: u8) -> Option<tracing::subscriber::DefaultGuard> {
+pub(crate) fn trace(verbose: u8) -> tracing::subscriber::DefaultGuard {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     let level = match verbose {
-        0 => return None,
+        0 => return warn_of_options(),
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
@@ -155,5 +165,5 @@ pub(crate) fn trace(verbose: u8) -> Option<tracing::subscriber::DefaultGuard> {
     let filter = Targets::new().with_target("cor_http", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
-    Some(tracing::subscriber::set_default(subscriber))
+    tracing::subscriber::set_default(subscriber)
 }

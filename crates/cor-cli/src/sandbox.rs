@@ -8,9 +8,10 @@ use cor_sandbox::{RateLimit, Sandbox, SandboxBuilder, SandboxError};
 use serde_json::json;
 
 use crate::args::SandboxArgs;
-use crate::failure::{Failure, status};
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::{Signals, runtime};
+use crate::status;
 use crate::update::no_runtime;
 
 pub(crate) fn run(args: &SandboxArgs, output: &mut Output) -> Result<u8, Failure> {
@@ -95,7 +96,7 @@ fn announce(args: &SandboxArgs, sandbox: &Sandbox, output: &mut Output) {
     if args.json {
         output.json(&json!({ "base_url": url, "token_url": sandbox.token_url(), "token": sandbox.token() }));
     } else {
-        output.line(&format!("cor sandbox ready at {url}"));
+        output.line(&format!("cor sandbox ready at {url} with tokens from {}", sandbox.token_url()));
     }
     if std::io::stderr().is_terminal() {
         output.note(&format!(

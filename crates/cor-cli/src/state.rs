@@ -6,8 +6,9 @@ use cor_sync::{KnownProject, ScopeSummary, State, StateError, plain};
 use serde_json::json;
 
 use crate::args::{StateForgetArgs, StateShowArgs, StateVerb};
-use crate::failure::{Failure, status};
+use crate::failure::Failure;
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
+use crate::status;
 use crate::sync::progress::grouped;
 use crate::table::{self, Cell, Column};
 
@@ -103,7 +104,7 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
             output.line(&styled(DIM, &format!("  accepted {}", time(*at))));
         }
         lines(accepted, "", output);
-        lines(unsettled, "  on its way, no verdict: sent again next time", output);
+        lines(unsettled, "  sent, outcome unknown: it is sent again next time", output);
     }
     Ok(status::DONE)
 }

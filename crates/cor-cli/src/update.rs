@@ -3,17 +3,18 @@
 use cor_http::{ExternalId, Field, FieldType, Issue, IssueCode, Json, Project, ProjectUpdate, Value};
 
 use crate::args::{UpdateArgs, flag};
-use crate::failure::{Failure, status};
+use crate::connection::target;
+use crate::failure::Failure;
 use crate::output::{BOLD, DIM, Output, styled};
 use crate::signals::{Signals, runtime};
+use crate::status;
 use cor_sync::{Members, plain};
 
 pub(crate) fn run(args: &UpdateArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let update = update_of(args)?;
     if args.dry_run {
-        args.connection.check()?;
-        let url = args.connection.target(&args.id);
+        let url = target(&args.connection.check()?, &args.id);
         show_request(output, args.json, &url, &update);
         return Ok(status::DONE);
     }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::{Folder, Ran};
 use cor_fault_peer::cases::{self, Case, TRANSPORTS, Way};
-use cor_fault_peer::{Answer, Lag, Peer, Script, Secrets, Step, Talk};
+use cor_fault_peer::{Answer, Peer, PeerConnection, SchedulerLag, Script, Secrets, Step};
+use cor_sandbox::Sandbox;
 use serde_json::Value;
 
 /// Beyond the deadline: a quarter of a second, and as much again for a debug build to start and end.
@@ -34,7 +35,7 @@ fn every_fault_ends_as_it_should() {
     let token = Secrets::random(&mut fastrand::Rng::with_seed(seed));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
-    let lag = Lag::watch();
+    let lag = SchedulerLag::watch();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -91,7 +92,7 @@ fn run(
     peer: &Peer,
     command: &mut Command,
     secrets: &Secrets,
-    lag: &Lag,
+    lag: &SchedulerLag,
 ) -> (Ran, Vec<String>) {
     let begun = Instant::now();
     let ran = common::ran(command);
@@ -128,7 +129,7 @@ fn run(
 }
 
 /// `cor projects update`.
-fn update(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
+fn update(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &SchedulerLag) -> Vec<String> {
     if case.update.brief_bytes > 0 {
         // The system takes no argument as long as that.
         return Vec::new();
@@ -175,7 +176,7 @@ fn update(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &La
 }
 
 /// `cor projects sync` of one row, which it leaves behind where it was not applied.
-fn sync(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &Lag) -> Vec<String> {
+fn sync(case: &Case, transport: &str, token: &str, secrets: &Secrets, lag: &SchedulerLag) -> Vec<String> {
     // What a limit or an outage makes wait is not over by the deadline of a row.
     let waits = |status| matches!(status, 408 | 429 | 500 | 502..=504);
     let expect = case.expect_for(Way::Straight, transport);
@@ -252,6 +253,34 @@ fn status_of(kind: Option<&str>) -> i32 {
     }
 }
 
+/// Two rows of five fail four times in a row by chance one time in 39.
+#[test]
+fn a_server_that_fails_a_share_of_its_requests_fails_only_rows_that_met_it_each_time() {
+    const ROWS: usize = 1000;
+    let folder = Folder::new();
+    let rows: String = (0..ROWS).map(|n| format!("P-{n},N\n")).collect();
+    let file = folder.file("rows.csv", format!("id,name\n{rows}"));
+    for (status, arguments) in [(500, &[][..]), (503, &[]), (503, &["--no-state"])] {
+        let seeds = (0..ROWS).map(|n| format!(r#"{{"id":"P-{n}","source":"SALESFORCE","name":"old"}}"#));
+        let builder = Sandbox::builder().token(common::TOKEN).seed(seeds);
+        let sandbox = builder.fail_ratio(0.4).fail_status(status).start().unwrap();
+        let state = folder.path(&format!("{}.db", sandbox.addr().port()));
+        let mut command = common::sync_command(&sandbox, &file, &["--json"]);
+        command.args(arguments);
+        if arguments.is_empty() {
+            command.arg("--state").arg(state);
+        }
+        let ran = common::ran(&mut command);
+        let summary = ran.summary();
+        let failed = summary["failed"].as_u64().unwrap();
+        assert!(failed <= 60 && summary["applied"].as_u64().unwrap() + failed == ROWS as u64, "{summary}");
+        for line in ran.json().iter().filter(|line| line["error"].is_object()) {
+            assert!(line["error"]["attempts"].as_u64().unwrap() >= 4, "{line}");
+        }
+        assert!(summary["seconds"].as_f64().unwrap() < 30.0, "{summary}");
+    }
+}
+
 #[test]
 fn a_server_that_echoes_shows_no_secret_to_anybody() {
     let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
@@ -282,7 +311,7 @@ fn the_arguments_of_the_process_hold_no_secret() {
     let token = Secrets::random(&mut fastrand::Rng::with_seed(cor_fault_peer::seed()));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
-    let peer = Peer::start(Talk::wait_for_end_numbered);
+    let peer = Peer::start(PeerConnection::wait_for_end_numbered);
     for from_file in [false, true] {
         let folder = Folder::new();
         let mut command = common::bare();

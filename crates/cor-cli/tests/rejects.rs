@@ -27,7 +27,7 @@ fn rows_are_copied_as_they_are_and_can_be_mended_and_fed_back() {
         X,unknown,5,\"\"\r\n";
     let file = folder.file("t.csv", table);
     let rejects = folder.path("r.csv");
-    sync_with(&sandbox, &file, &rejects, &["--concurrency", "1"]).exits(1).prints("3 rows are in");
+    sync_with(&sandbox, &file, &rejects, &["--concurrency", "1"]).exits(1).prints("3 rows were written to");
     let written = folder.read("r.csv");
     let (first, rest) = written.split_once("\"1,234.50\"").unwrap();
     assert_eq!(
@@ -71,7 +71,7 @@ fn json_lines_are_copied_as_they_are_too() {
     let folder = Folder::new();
     let file = folder.file("t.jsonl", "{ \"id\" : \"P\", \"estimated\": \"5\" , \"n\":1.50}\n{\"id\":\"P\",\"name\":\"x\"\n{\"id\":\"X\",\"name\":\"y\"}\n");
     let rejects = folder.path("r.jsonl");
-    sync_with(&sandbox, &file, &rejects, &["--concurrency", "1"]).exits(1).prints("3 rows are in");
+    sync_with(&sandbox, &file, &rejects, &["--concurrency", "1"]).exits(1).prints("3 rows were written to");
     let written = folder.read("r.jsonl");
     let lines: Vec<&str> = written.lines().collect();
     assert!(
@@ -154,7 +154,9 @@ fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
         }
     }
     let both = folder.path("both");
-    sync_with(&sandbox, &file, &both, &["--report", &text(&both)]).exits(2).says("is the file of --rejects");
+    sync_with(&sandbox, &file, &both, &["--report", &text(&both)])
+        .exits(2)
+        .says("is the file of rejected rows");
     assert!(!both.exists() && !state.exists());
     assert_eq!([folder.read("token"), folder.read("ca.pem")], [TOKEN, "no certificate"]);
     sync_with(&sandbox, &file, Path::new("/dev/null"), &["--report", "/dev/null"]).exits(0);
@@ -213,10 +215,13 @@ fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let long = format!("{{\"id\":\"P\",\"name\":\"{}\"}}\n", "x".repeat(17 << 20));
-    let file = folder.file("t.jsonl", format!("{long}{{\"id\":\"P\",\"name\":\"fine\"}}\n{{\"id\":\"\"}}\n"));
+    let file = folder.file(
+        "t.jsonl",
+        format!("{long}{{\"id\":\"P\",\"name\":\"fine\"}}\n{{\"id\":\"\",\"name\":\"x\"}}\n"),
+    );
     let rejects = folder.path("r.jsonl");
     let ran = sync_with(&sandbox, &file, &rejects, &[]).exits(1);
-    let ran = ran.prints("1 row is in").prints("1 row was not copied into");
+    let ran = ran.prints("1 row was written to").prints("1 row was not copied into");
     assert!(ran.err.contains("line 1: the row is longer than 16 MiB"), "{}", ran.err);
     for (from, to) in [("r.jsonl", "again.jsonl"), ("again.jsonl", "r.jsonl")] {
         let ran = sync_with(&sandbox, &folder.path(from), &folder.path(to), &[]).exits(1);
@@ -228,7 +233,7 @@ fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
     }
     let only = folder.file("only.jsonl", &long);
     let ran = sync_with(&sandbox, &only, &rejects, &[]).exits(1).prints("1 row was not copied into");
-    assert!(!ran.out.contains("mend that file"), "{}", ran.out);
+    assert!(!ran.out.contains("run sync on that file"), "{}", ran.out);
 }
 
 /// A run of six rows that is stopped while the first two are held up at COR.

@@ -20,7 +20,12 @@ fn start(arguments: &[&str]) -> (std::process::Child, String) {
 fn one_ready_line_and_then_it_serves_until_it_is_told_to_end() {
     for name in ["INT", "TERM"] {
         let (child, line) = start(&["--example"]);
-        let url = line.strip_prefix("cor sandbox ready at ").unwrap().trim();
+        let (url, token_url) = line
+            .trim()
+            .strip_prefix("cor sandbox ready at ")
+            .and_then(|line| line.split_once(" with tokens from "))
+            .unwrap();
+        assert_eq!(token_url, format!("{url}/v1/oauth/token"));
         let mut command = bare();
         command.env("COR_BASE_URL", url).env("COR_ACCESS_TOKEN", "sandbox-token");
         ran(command.args([
@@ -98,7 +103,8 @@ fn its_options_reach_it() {
 #[test]
 fn what_cannot_work_is_told() {
     let (child, line) = start(&[]);
-    let port = line.trim().rsplit(':').next().unwrap();
+    let (base_url, _) = line.split_once(" with tokens from ").unwrap();
+    let port = base_url.rsplit(':').next().unwrap();
     ran(bare().args(["sandbox", "--port", port])).exits(2).says("another program already does");
     signal(&child, "INT");
     end_of(child).exits(0);
@@ -129,4 +135,76 @@ fn the_demo_shows_before_and_after() {
     assert!(!ran.out.contains('\x1b'), "colours in a pipe");
     let table = ran.out.split("Before, and → after").nth(1).unwrap();
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+}
+
+#[test]
+fn the_walk_of_the_readme_works_again_after_a_restart() {
+    let folder = Folder::new();
+    let table = folder.file("deals.csv", "opportunity_id,account\nSF-OPP-12345,Website Redesign\n");
+    let state = folder.path("states");
+    let sync = |base_url: &str, verb: &str| {
+        let mut command = bare();
+        command
+            .env("COR_BASE_URL", base_url)
+            .env("COR_ACCESS_TOKEN", "sandbox-token")
+            .env("XDG_STATE_HOME", &state);
+        command.args(["projects", verb]).arg(&table).args([
+            "--source",
+            "SALESFORCE",
+            "--id-column",
+            "opportunity_id",
+        ]);
+        ran(command.args(["--map", "account=name", "--json"])).exits(0)
+    };
+    let counts = |ran: &Ran| ["applied", "unchanged"].map(|name| ran.summary()[name].as_u64().unwrap());
+    let begin = |port: &str, more: &[&str]| {
+        let mut child = piped(bare().args(["sandbox", "--json", "--example", "--port", port]).args(more));
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let ready: serde_json::Value = serde_json::from_str(&wait_for_line(&mut out, "http://")).unwrap();
+        let base_url = ready["base_url"].as_str().unwrap().to_owned();
+        let port = base_url.rsplit(':').next().unwrap().to_owned();
+        (child, base_url, port)
+    };
+    let end = |child: std::process::Child| {
+        signal(&child, "TERM");
+        end_of(child).exits(0);
+    };
+
+    let (child, base_url, port) = begin("0", &[]);
+    assert_eq!(counts(&sync(&base_url, "sync")), [1, 0]);
+    assert_eq!(counts(&sync(&base_url, "sync")), [0, 1]);
+    end(child);
+    // In memory: what was stored is gone, and so is what the state remembers of it.
+    let (child, base_url, _) = begin(&port, &[]);
+    assert_eq!(sync(&base_url, "plan").summary()["not_started"], 1);
+    let again = sync(&base_url, "sync").says("is gone, and what it accepted with it");
+    assert_eq!(counts(&again), [1, 0]);
+    assert_eq!(counts(&sync(&base_url, "sync")), [0, 1]);
+    end(child);
+    // With a file it is the same sandbox before and after.
+    let db = folder.path("cor.db");
+    let db = ["--db", db.to_str().unwrap()];
+    let (child, base_url, _) = begin(&port, &db);
+    assert_eq!(counts(&sync(&base_url, "sync")), [1, 0]);
+    end(child);
+    let (child, base_url, _) = begin(&port, &db);
+    let ran = sync(&base_url, "sync");
+    assert_eq!((counts(&ran), ran.err.contains("gone")), ([0, 1], false));
+    end(child);
+}
+
+#[test]
+fn the_state_is_where_the_environment_says() {
+    let sandbox = sandbox(&["A"]);
+    let folder = Folder::new();
+    let table = folder.file("t.csv", "id,name\nA,a\n");
+    let state = folder.path("here.db");
+    let mut command = cor(&sandbox, &["projects", "sync"]);
+    ran(command.arg(&table).args(["--source", "SALESFORCE"]).env("COR_STATE", &state)).exits(0);
+    assert!(state.exists());
+    let other = folder.path("there.db");
+    let mut command = cor(&sandbox, &["projects", "sync"]);
+    command.arg(&table).args(["--source", "SALESFORCE", "--state"]).arg(&other).env("COR_STATE", &state);
+    ran(&mut command).exits(0).prints("applied");
+    assert!(other.exists(), "an argument wins over the environment");
 }

@@ -205,3 +205,259 @@ fn what_is_no_tap_is_told_as_such() {
     assert_eq!(ran.out, told(5), "a tap that has nothing new says so by its state alone");
     assert_eq!(sandbox.requests().len(), 0);
 }
+
+/// What the tap writes when it goes on behind `state(3)`: nothing new.
+fn resumed() -> Vec<String> {
+    vec![SCHEMA.to_owned(), state(3)]
+}
+
+/// A row that is no day yet, and one of a project that COR does not know yet.
+fn with_two_failures() -> Vec<String> {
+    let moment = record("1", r#""name":"Won","end":"2025-04-30T15:23:11Z""#);
+    vec![SCHEMA.to_owned(), moment, record("99", r#""name":"Won""#), record("2", r#""name":"c""#), state(3)]
+}
+
+#[test]
+fn a_state_does_not_pass_a_row_that_was_not_applied_and_is_kept_nowhere() {
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&["1", "2"]);
+        let lines = [&[state(0)][..], &with_two_failures()].concat();
+        let ran = synced(&sandbox, &lines, own_state).exits(1).says("States of the tap were held back");
+        assert_eq!(ran.out, told(0), "{own_state:?}: the tap repeats the rows behind its state");
+        let json = synced(&sandbox, &lines, &[&["--json"], own_state].concat()).exits(1);
+        assert!(json.err.contains(r#""states_held":true"#), "{}", json.err);
+        // Both causes are mended: the zone is named, and the project exists.
+        sandbox.seed([r#"{"source":"SALESFORCE","id":"99","name":"New"}"#]).unwrap();
+        let ran = synced(&sandbox, &lines, &[&["--day-in", "UTC"], own_state].concat()).exits(0);
+        assert_eq!(ran.out, [told(0), told(3)].concat());
+        assert!(!ran.err.contains("held back"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn kept_rows_are_sent_again_by_the_next_run_until_they_are_applied() {
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&["1", "2"]);
+        let folder = Folder::new();
+        let rejects = folder.path("rejected.jsonl");
+        let run = |lines: &[String], more: &[&str]| {
+            synced(&sandbox, lines, &[&["--rejects", rejects.to_str().unwrap()], own_state, more].concat())
+        };
+        let ran = run(&with_two_failures(), &[]).exits(1);
+        assert_eq!(ran.out, told(3), "both rows are safe");
+        ran.says("2 rows were written to ").says("; the next run with this file sends them again");
+        let kept = folder.read("rejected.jsonl");
+        assert_eq!(kept.lines().count(), 3, "{kept}");
+
+        let ran = run(&resumed(), &[]).exits(1);
+        assert_eq!(ran.out, told(3));
+        let ran = ran.says("2 rows of ").says("which earlier runs did not apply, are sent first");
+        ran.says("line 2, end: \"2025-04-30T15:23:11Z\" is a moment")
+            .says("line 3: project \"99\": COR knows no such project");
+        assert_eq!(folder.read("rejected.jsonl"), kept, "neither lost nor twice");
+
+        sandbox.seed([r#"{"source":"SALESFORCE","id":"99","name":"New"}"#]).unwrap();
+        run(&resumed(), &["--day-in", "UTC"]).exits(0);
+        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"));
+        let sent = sandbox.requests();
+        let last: Vec<_> = sent.iter().rev().take(2).map(|request| request.body_text()).collect();
+        assert!(last.iter().any(|body| body.contains(r#""end":"2025-04-30""#)), "{last:?}");
+        let ran = run(&resumed(), &[]).exits(0);
+        assert!(!ran.err.contains("sent first"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn an_old_row_does_not_undo_a_newer_one_of_its_project() {
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&["1"]);
+        let folder = Folder::new();
+        let rejects = folder.path("rejected.jsonl");
+        let arguments = [&["--rejects", rejects.to_str().unwrap(), "--concurrency", "1"], own_state].concat();
+        let old = record("1", r#""name":"old","end":"soon""#);
+        synced(&sandbox, &[SCHEMA.to_owned(), old, state(1)], &arguments).exits(1);
+        // Part of a record leaves the rest of the old one to be applied.
+        let part = record("1", r#""name":"newer""#);
+        synced(&sandbox, &[SCHEMA.to_owned(), part, state(2)], &arguments).exits(1);
+        assert!(folder.read("rejected.jsonl").contains("soon"));
+        let whole = record("1", r#""name":"newest","end":"2025-05-01""#);
+        let ran = synced(&sandbox, &[SCHEMA.to_owned(), whole, state(3)], &arguments).exits(1);
+        assert_eq!(ran.out, told(3));
+        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"), "{own_state:?}");
+    }
+}
+
+#[test]
+fn rows_of_a_run_that_was_killed_while_it_wrote_are_kept() {
+    let sandbox = sandbox(&["1", "2"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap()];
+    let whole = record("2", r#""name":"kept""#);
+    let torn = &record("1", r#""name":"torn""#)[..40];
+    folder.file("rejected.jsonl", format!("{SCHEMA}\n{{\"_line\":7}}\nnonsense\n{whole}\n{torn}"));
+    let lines = [SCHEMA.to_owned(), record("1", r#""end":"never""#), state(1)];
+    let ran = synced(&sandbox, &lines, &arguments).exits(1).says("2 rows of ");
+    let ran = ran.says("line 7: the line is not a JSON object").says("line 2, end: \"never\"");
+    assert_eq!(ran.out, told(1));
+    let kept = folder.read("rejected.jsonl");
+    assert!(kept.contains("\nnonsense\n") && kept.contains("never") && !kept.contains("torn"), "{kept}");
+    assert_eq!(sandbox.project("SALESFORCE", "2").unwrap().text("name"), Some("kept"));
+}
+
+#[test]
+fn rows_stay_lines_of_their_own_where_an_editor_left_out_the_last_end() {
+    let sandbox = sandbox(&["1"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap(), "--concurrency", "1"];
+    let (fine, unknown) = (record("1", r#""name":"fine""#), record("99", r#""name":"unknown to COR""#));
+    sandbox.queue(Answer::status(500).for_id("99"));
+    folder.file("rejected.jsonl", format!("{SCHEMA}\n{fine}\n{unknown}"));
+    let lines = [SCHEMA.to_owned(), record("98", r#""name":"unknown as well""#)];
+    // The server fails for the first of them, so it stays as it is; the second is written behind it.
+    synced(&sandbox, &lines, &[&arguments[..], &["--max-attempts", "1"]].concat()).exits(1);
+    let kept = folder.read("rejected.jsonl");
+    let kept: Vec<&str> = kept.lines().collect();
+    assert_eq!((kept.len(), kept[1]), (3, unknown.as_str()), "{kept:?}");
+    assert!(kept[2].contains("unknown as well"), "{kept:?}");
+    // A piece that a killed run left is gone, however much longer it is than what is written next.
+    sandbox.queue(Answer::status(500).for_id("99"));
+    let torn =
+        format!(r#"{{"type":"RECORD","stream":"deals","record":{{"id":7,"name":"{}"#, "x".repeat(9000));
+    folder.file("rejected.jsonl", format!("{SCHEMA}\n{unknown}\n{torn}"));
+    synced(&sandbox, &lines, &[&arguments[..], &["--max-attempts", "1"]].concat()).exits(1);
+    let kept = folder.read("rejected.jsonl");
+    assert_eq!((kept.lines().count(), kept.contains("xxx")), (3, false), "{kept}");
+}
+
+#[test]
+fn a_file_with_something_else_is_not_written_over() {
+    let sandbox = sandbox(&["1"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap()];
+    let other = record("1", r#""name":"a""#).replace("deals", "owners");
+    for (content, says) in [
+        ("id,name\n1,a\n".to_owned(), "line 1: no message of a Singer stream"),
+        (r#"{"id":"1"}"#.to_owned() + "\n", "line 1: no SCHEMA or RECORD of a Singer stream"),
+        (format!("{SCHEMA}\n{other}\n"), "line 2: a row of the stream \"owners\""),
+    ] {
+        folder.file("rejected.jsonl", &content);
+        let ran = synced(&sandbox, &[SCHEMA.to_owned(), state(1)], &arguments).exits(2);
+        let ran = ran.says("the file for rows that are not applied, holds something else on").says(says);
+        assert_eq!((ran.out.as_str(), folder.read("rejected.jsonl")), ("", content));
+    }
+    let kept = format!("{SCHEMA}\n{}\n", record("1", r#""name":"kept""#));
+    folder.file("rejected.jsonl", &kept);
+    let dry = [&arguments[..], &["--dry-run"]].concat();
+    synced(&sandbox, &[SCHEMA.to_owned()], &dry).exits(2).says("has rows that a sync did not apply yet");
+    assert_eq!(folder.read("rejected.jsonl"), kept);
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_project_that_cor_does_not_know_holds_the_state_alone() {
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&["1"]);
+        let lines = [
+            SCHEMA.to_owned(),
+            record("1", r#""name":"a""#),
+            state(1),
+            record("99", r#""name":"unknown""#),
+            state(2),
+        ];
+        let ran = synced(&sandbox, &lines, &[&["--concurrency", "1"], own_state].concat()).exits(1);
+        assert_eq!(ran.out, told(1), "{own_state:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_behind_a_state_leaves_no_row_that_would_undo_a_newer_one() {
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&[]);
+        let folder = Folder::new();
+        let rejects = folder.path("rejected.jsonl");
+        let arguments = [&["--rejects", rejects.to_str().unwrap()], own_state].concat();
+        synced(&sandbox, &[SCHEMA.to_owned(), record("99", r#""name":"old""#), state(1)], &arguments)
+            .exits(1);
+        sandbox.seed([r#"{"source":"SALESFORCE","id":"99","name":"New"}"#]).unwrap();
+        let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]);
+        let mut child = piped(command.args(&arguments).stdin(Stdio::piped()));
+        let mut tap = child.stdin.take().unwrap();
+        let mut states = BufReader::new(child.stdout.take().unwrap());
+        writeln!(tap, "{SCHEMA}\n{}\n{}", record("99", r#""name":"newest""#), state(2)).unwrap();
+        wait_for_line(&mut states, r#""deals":2"#);
+        // The tap is still there; whatever ends the run now, the state is out.
+        signal(&child, "KILL");
+        child.wait().unwrap();
+        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"), "{own_state:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_halted_leaves_no_row_that_would_undo_a_newer_one() {
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&["7"]);
+        let folder = Folder::new();
+        let rejects = folder.path("rejected.jsonl");
+        let arguments = [&["--rejects", rejects.to_str().unwrap(), "--concurrency", "1"], own_state].concat();
+        synced(&sandbox, &[SCHEMA.to_owned(), record("99", r#""name":"old""#), state(1)], &arguments)
+            .exits(1);
+        assert!(folder.read("rejected.jsonl").contains("old"));
+        sandbox.seed([r#"{"source":"SALESFORCE","id":"99","name":"New"}"#]).unwrap();
+        sandbox.queue(Answer::status(401).for_id("7"));
+        let lines = [
+            SCHEMA.to_owned(),
+            record("99", r#""name":"newest""#),
+            state(2),
+            record("7", r#""name":"refused for its token""#),
+            state(3),
+        ];
+        let ran = synced(&sandbox, &lines, &arguments);
+        assert_ne!(ran.status, 0, "{}", ran.err);
+        assert_eq!(ran.out, told(2), "{own_state:?}: {}", ran.err);
+        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"), "{own_state:?}");
+        synced(&sandbox, &[SCHEMA.to_owned(), lines[3].clone(), state(3)], &arguments).exits(0);
+        assert_eq!(sandbox.project("SALESFORCE", "99").unwrap().text("name"), Some("newest"));
+    }
+}
+
+#[test]
+fn what_a_run_wrote_into_its_file_the_next_run_reads() {
+    let sandbox = sandbox(&["1"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap()];
+    let lines = [
+        SCHEMA.to_owned(),
+        r#"{"level":"info","message":"page 2"}"#.to_owned(),
+        r#"{"type":"SCHEMA","stream":"deals"}"#.to_owned(),
+        r#"{"type":"RECORD","record":{"id":"1"}}"#.to_owned(),
+        record("99", r#""name":"unknown to COR""#),
+        state(1),
+    ];
+    assert_eq!(synced(&sandbox, &lines, &arguments).exits(1).out, told(1));
+    let kept = folder.read("rejected.jsonl");
+    assert_eq!(kept.lines().count(), 5, "{kept}");
+    for _ in 0..2 {
+        synced(&sandbox, &[SCHEMA.to_owned(), state(1)], &arguments).exits(1).says("4 rows of ");
+        assert_eq!(folder.read("rejected.jsonl"), kept);
+    }
+}
+
+#[test]
+fn the_schema_of_a_kept_row_does_not_replace_that_of_the_tap() {
+    let sandbox = sandbox(&["1", "2"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap()];
+    let earlier = SCHEMA.replace(r#""owner":{}"#, r#""estimated":{"type":"string"}"#);
+    synced(&sandbox, &[earlier, record("99", r#""name":"unknown""#), state(1)], &arguments).exits(1);
+    let schema =
+        SCHEMA.replace(r#""owner":{}"#, r#""estimated":{"type":"string","format":"singer.decimal"}"#);
+    let ran =
+        synced(&sandbox, &[schema, record("2", r#""estimated":"18000.10""#), state(2)], &arguments).exits(1);
+    assert_eq!(ran.out, told(2));
+    assert_eq!(sandbox.project("SALESFORCE", "2").unwrap().number("estimated"), Some("18000.10"));
+}

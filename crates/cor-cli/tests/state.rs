@@ -138,7 +138,7 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
     let scope = show(&["--json"]).exits(0).summary();
     assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(1), &json!(1)));
     show(&["A"]).exits(0).prints("  name       \"a2\"\n  estimated  18000.10\n");
-    show(&["B"]).exits(0).prints("on its way, no verdict: sent again next time\n  name       \"b\"");
+    show(&["B"]).exits(0).prints("sent, outcome unknown: it is sent again next time\n  name       \"b\"");
     let (url, mapping, at) = (sandbox.base_url(), &scope["mapping"], &scope["accepted_at"]);
     assert_eq!(
         show(&["--json"]).out,
@@ -319,6 +319,32 @@ fn missing_projects_are_created_and_nothing_else_is() {
 }
 
 #[test]
+fn a_404_that_is_not_cors_creates_nothing() {
+    let sandbox = sandbox(&[]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name\nN,n\nM,m\n");
+    let page = || {
+        Answer::status(404).header("content-type", "text/html").body("<html><title>Not Found</title></html>")
+    };
+    for without_state in [&[][..], &["--no-state"]] {
+        sandbox.requests_clear();
+        sandbox.queue(page().times(2));
+        let ran = sync(&sandbox, &file, &[&["--create-missing", "--json"], without_state].concat()).exits(1);
+        assert_eq!((&ran.summary()["failed"], &ran.summary().get("created")), (&json!(2), &None));
+        let error = &ran.json()[0]["error"];
+        assert_eq!((&error["kind"], &error["outcome"]), (&json!("protocol"), &json!("not_applied")));
+        assert!(error["message"].as_str().unwrap().contains("check that the base URL is COR's"), "{error}");
+        assert!(sandbox.requests().iter().all(|request| request.method == "PUT"));
+        assert!(sandbox.projects().is_empty());
+    }
+    // A base URL with a path that COR does not have.
+    let mut command = sync_command(&sandbox, &file, &["--create-missing", "--no-state"]);
+    let ran = ran(command.env("COR_BASE_URL", format!("{}/api", sandbox.base_url()))).exits(1);
+    ran.prints("check that the base URL is COR's");
+    assert!(sandbox.projects().is_empty());
+}
+
+#[test]
 fn columns_of_any_name_say_what_only_a_create_takes() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
@@ -403,7 +429,11 @@ fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
     assert!(!sync(&sandbox, &file, &[]).exits(0).out.contains(again));
     sandbox.queue(Answer::error(401, "Unauthorized", "", "no"));
     let stateless = sync(&sandbox, &file, &["--no-state", "--concurrency", "1"]).exits(3);
-    assert!(!stateless.out.contains(again) && stateless.out.contains("--rejects"), "{}", stateless.out);
+    assert!(
+        !stateless.out.contains(again) && stateless.out.contains("Run the same command again once the cause"),
+        "{}",
+        stateless.out
+    );
 }
 
 #[test]
@@ -477,24 +507,12 @@ fn states_of_a_tap_are_told_when_what_is_before_them_has_its_verdict() {
         record("A", "3"),
         state(3),
     );
+    let folder = Folder::new();
     let run = || {
-        fed(
-            &mut cor(
-                &sandbox,
-                &[
-                    "projects",
-                    "sync",
-                    "-",
-                    "--source",
-                    "SALESFORCE",
-                    "--format",
-                    "singer",
-                    "--max-attempts",
-                    "1",
-                ],
-            ),
-            stream.as_bytes(),
-        )
+        let arguments =
+            ["projects", "sync", "-", "--source", "SALESFORCE", "--format", "singer", "--max-attempts", "1"];
+        let mut command = cor(&sandbox, &arguments);
+        fed(command.arg("--rejects").arg(folder.path("rejected.jsonl")), stream.as_bytes())
     };
     sandbox.queue(Answer::status(500).for_id("B"));
     // Nobody knows about B: the tap has to send it again.

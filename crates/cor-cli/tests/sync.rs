@@ -31,9 +31,10 @@ fn cells_become_fields_and_empty_ones_keep_what_is_there() {
         a ,007,,,,,,\n\
         007,,x,,,,,y\n";
     let file = folder.file("t.csv", table);
-    let ran = sync(&sandbox, &file, &["--map", "close=end", "--clear-token", "(none)", "--concurrency", "1"])
+    let ran = sync(&sandbox, &file, &["--map", "close=end", "--clear-value", "(none)", "--concurrency", "1"])
         .exits(0);
-    assert_eq!(ran.err, "not used: owner, mood\n");
+    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; --trim cuts blanks off";
+    assert_eq!(ran.err, format!("not used: owner, mood\n{note}\n"));
     assert!(ran.out.starts_with("Done ("), "{}", ran.out);
     for line in ["  read                    5", "  applied                 4", "  unchanged               1"]
     {
@@ -132,15 +133,19 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     let folder = Folder::new();
     for (content, arguments, says) in [
         ("", &[][..], &["the input is empty"][..]),
-        ("Id,name\nP,x\n", &[], &["no column is called \"id\"; did you mean \"Id\"?", "--id-column \"Id\""]),
+        (
+            "idd,name\nP,x\n",
+            &[],
+            &["no column is called \"id\"; did you mean \"idd\"?", "--id-column \"idd\""],
+        ),
         ("key,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are key, name"]),
-        ("Id;name\nP;x\n", &[], &["--delimiter \";\""]),
+        ("key;name\nP;x\n", &[], &["--delimiter \";\""]),
         ("id,name,name\nP,x,y\n", &[], &["two columns are called \"name\""]),
         ("id,name,id\nP,x,y\n", &[], &["two columns are called \"id\""]),
         (
             "id,name,deal\nP,x,y\n",
             &["--map", "deal=name"],
-            &["\"name\" and \"deal\" would both set name", "--map \"name\"="],
+            &["\"name\" and \"deal\" would both set name", "--ignore \"name\""],
         ),
         (
             "id,account\nP,x\n",
@@ -156,7 +161,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         ("id,account\nP,x\n", &["--map", "account=id"], &["--id-column \"account\""]),
         ("id,account\nP,x\n", &[], &["no column is a field", "--map"]),
         ("id,name\nP,x\n", &["--delimiter", "::"], &["--delimiter \"::\""]),
-        ("id,name\nP,x\n", &["--clear-token", ""], &["--clear-token is empty"]),
+        ("id,name\nP,x\n", &["--clear-value", ""], &["--clear-value is empty"]),
         ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),
         ("[{\"id\":\"P\"}]", &[], &["one object per line"]),
         ("{\"id\":\"P\"}", &["--delimiter", ";"], &["only CSV has a delimiter"]),
@@ -264,7 +269,7 @@ fn json_lines_are_typed() {
     let file = folder.file("t.jsonl", lines);
     let ran = sync(&sandbox, &file, &[])
         .exits(1)
-        .says("line 2, id: 7 is a number; write the id as text, \"7\" (007 and 7 are different ids)")
+        .says("line 2, id: 7 is a number; give the id as text, \"7\" (007 and 7 are different ids)")
         .says("line 3, estimated: the text \"5\" does not fit")
         .says("line 4: the line is not a JSON object")
         .says("not used: mood, extra");
@@ -376,7 +381,7 @@ fn trouble_is_shown_a_few_times_and_then_counted() {
     sync(&sandbox, &file, &["--rejects", rejects])
         .exits(1)
         .says(&format!("… and 15 more; see {rejects}"))
-        .prints(&format!("25 rows are in {rejects}"));
+        .prints(&format!("25 rows were written to {rejects}"));
 }
 
 #[test]
@@ -392,4 +397,57 @@ fn a_closed_pipe_does_not_stop_the_rows() {
     let ran = ran(sync_command(&sandbox, &file, &["--json"]).stdout(Stdio::from(writer))).exits(1);
     assert_eq!(ran.err, "");
     assert_eq!(sandbox.project("SALESFORCE", "P").unwrap().text("name"), Some("last"));
+}
+
+#[test]
+fn flags_say_how_values_are_read() {
+    let folder = Folder::new();
+    for (content, arguments, sent) in [
+        ("id,end\nP,2025-04-30T23:30:00Z\n", &["--day-in", "Europe/Madrid"][..], r#"{"end":"2025-05-01"}"#),
+        ("id,end\nP,30/04/2025\n", &["--date-format", "%d/%m/%Y"], r#"{"end":"2025-04-30"}"#),
+        ("id;estimated\nP;1.234,50\n", &["--decimal", ",", "--thousands", "."], r#"{"estimated":1234.50}"#),
+        ("id,name,brief\nP,NULL,B\n", &["--null-value", "NULL"], r#"{"brief":"B"}"#),
+        ("id,name\n\" P\u{a0}\", N \n", &["--trim"], r#"{"name":"N"}"#),
+        ("id,name,mood\nP,N,x\n", &["--strict", "--ignore", "mood"], r#"{"name":"N"}"#),
+    ] {
+        let sandbox = sandbox(&["P"]);
+        let file = folder.file("t", content);
+        sync(&sandbox, &file, arguments).exits(0);
+        assert_eq!(bodies(&sandbox), [sent], "{arguments:?}");
+    }
+    let sandbox = sandbox(&["P"]);
+    let file = folder.file("t", "id,name,mood\nP,N,x\n");
+    sync(&sandbox, &file, &["--strict"])
+        .exits(2)
+        .says("no field is called \"mood\"")
+        .says("--ignore \"mood\"");
+    let file = folder.file("t", "id,end\nP,2025-04-30T23:30:00Z\n");
+    sync(&sandbox, &file, &[]).exits(1).says("a table's option --day-in names the time zone");
+}
+
+#[test]
+fn no_project_is_created_under_an_id_that_a_spreadsheet_rewrote() {
+    let folder = Folder::new();
+    let table = "id,name\n9.91214E+15,Pier\nQ\u{a0},Quay\nP,Known\nNEW,New\n";
+    let file = folder.file("t.csv", table);
+    for own_state in [&[][..], &["--no-state"]] {
+        let sandbox = sandbox(&["P"]);
+        let with = |more: &[&'static str]| [&["--create-missing"], own_state, more].concat();
+        let ran = sync(&sandbox, &file, &with(&[]))
+            .exits(1)
+            .says("project \"9.91214E+15\": COR knows no such project");
+        assert!(
+            ran.err.contains("no project is created under such an id, unless --allow-mangled-ids"),
+            "{}",
+            ran.err
+        );
+        let known = |sandbox: &Sandbox| -> Vec<String> {
+            sandbox.projects().iter().map(|project| project.id().to_owned()).collect()
+        };
+        assert_eq!(known(&sandbox), ["P", "NEW"], "{own_state:?}");
+        sync(&sandbox, &file, &with(&["--allow-mangled-ids"])).exits(0);
+        let mut all = known(&sandbox);
+        all.sort();
+        assert_eq!(all, ["9.91214E+15", "NEW", "P", "Q\u{a0}"]);
+    }
 }

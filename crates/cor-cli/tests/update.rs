@@ -264,6 +264,84 @@ fn a_token_is_never_taken_on_the_command_line_nor_shown() {
     assert_eq!(sandbox.project("SALESFORCE", "P").unwrap().text("name"), Some("filed"));
 }
 
+/// `exits` looks for the token in everything that is printed.
+#[test]
+fn a_token_is_understood_or_refused_with_what_to_leave_out() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let arguments = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
+    let mut utf16: Vec<u8> = vec![0xff, 0xfe];
+    utf16.extend(TOKEN.encode_utf16().flat_map(u16::to_le_bytes));
+    for (token, status, says) in [
+        (format!("\u{feff}{TOKEN}\n").into_bytes(), 0, ""),
+        (format!("  {TOKEN}\r\n\r\n").into_bytes(), 0, ""),
+        (format!("\"{TOKEN}\"\n").into_bytes(), 2, "leave the quotation marks out"),
+        (format!("'{TOKEN}'").into_bytes(), 2, "leave the quotation marks out"),
+        (format!("Bearer {TOKEN}\n").into_bytes(), 2, "the client adds the word"),
+        (utf16, 2, "it is not UTF-8"),
+    ] {
+        let path = folder.file("token", &token);
+        let file =
+            ran(bare().env("COR_BASE_URL", sandbox.base_url()).args(arguments).arg("--token-file").arg(path));
+        file.exits(status).says(says);
+        if let Ok(token) = String::from_utf8(token) {
+            let mut command = bare();
+            command.env("COR_BASE_URL", sandbox.base_url()).env("COR_ACCESS_TOKEN", token).args(arguments);
+            ran(&mut command).exits(status).says(says);
+        }
+    }
+}
+
+#[test]
+fn an_address_with_a_secret_is_refused_without_a_lookup_and_shows_nothing_of_it() {
+    let sandbox = sandbox(&["P"]);
+    let names = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
+    let secret = "hunter2-hunter2";
+    for (variable, url, says) in [
+        ("HTTPS_PROXY", format!("http://svc:12#{secret}@proxy.invalid:3128"), "# as %23"),
+        ("HTTPS_PROXY", format!("http://svc:12?{secret}@proxy.invalid:3128"), "? as %3F"),
+        ("HTTPS_PROXY", format!("http://svc:12\\{secret}@proxy.invalid:3128"), "\\ as %5C"),
+        ("HTTPS_PROXY", format!("svc:12@{secret}@proxy.invalid:3128"), "@ as %40"),
+        ("ALL_PROXY", format!("socks5://svc:12/{secret}@proxy.invalid"), "/ as %2F"),
+        (
+            "COR_BASE_URL",
+            format!("https://svc:12\\{secret}@cor.invalid"),
+            "base_url holds a user or password",
+        ),
+        ("COR_BASE_URL", format!("svc:{secret}@cor.invalid"), "base_url has no scheme"),
+        (
+            "COR_TOKEN_URL",
+            format!("https://svc:12#{secret}@cor.invalid"),
+            "token_url holds a user or password",
+        ),
+    ] {
+        for verbose in [&[][..], &["-vv"]] {
+            let mut command = cor(&sandbox, &names);
+            let ran = ran(command.env(variable, &url).args(verbose)).exits(2).says(says);
+            for shown in [secret, "svc", "12"] {
+                assert!(!format!("{}{}", ran.out, ran.err).contains(shown), "{url}: {}", ran.err);
+            }
+        }
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn entries_of_no_proxy_that_mean_nothing_are_told() {
+    let sandbox = sandbox(&["P"]);
+    let mut command = cor(&sandbox, &["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"]);
+    command
+        .env("HTTPS_PROXY", "proxy.invalid:3128")
+        .env("NO_PROXY", "a.org, 192.168.*,*.b.org,10.0.0.0/8,c.org:443");
+    let ran = ran(&mut command).exits(0);
+    assert!(
+        ran.err.starts_with("NO_PROXY has entries that are") && ran.err.lines().count() == 1,
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("ignored: 192.168.*; write"), "{}", ran.err);
+}
+
 #[test]
 fn client_credentials_from_the_environment() {
     let sandbox = Sandbox::builder().credentials("key", TOKEN).example().start().unwrap();
@@ -396,4 +474,21 @@ fn a_client_certificate_that_cannot_be_used_is_wrong_usage() {
         update(&sandbox, &[&["P", "--name", "N"], &arguments[..]].concat()).exits(2).says(says);
     }
     assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn what_people_write_first_is_answered_with_what_to_write() {
+    let update = |arguments: &[&str]| {
+        let mut command = bare();
+        command.env("COR_ACCESS_TOKEN", "t").args(["projects", "update", "X", "--name", "N"]);
+        ran(command.args(arguments)).exits(2)
+    };
+    update(&["--source", "S", "--timeout", "5"]).says("unexpected argument '--timeout <SECONDS>' found").says(
+        "write --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request",
+    );
+    update(&["--source", "S", "--base-url", "localhost:4010"])
+        .says("base_url has no scheme; write it as http://localhost:4010\n");
+    update(&[]).says("--source <SOURCE>");
+    let help = ran(bare().args(["projects", "update", "--help"])).exits(0);
+    assert!(!help.out.contains("--timeout"), "{}", help.out);
 }

@@ -1,4 +1,4 @@
-use crate::project::Members;
+use crate::json_text::Members;
 use crate::{Project, Refusal};
 
 /// What COR's answer to an update says, read from status and body.
@@ -9,7 +9,8 @@ pub enum Answer {
     Project(Project),
     /// COR refused the update, whatever the status says: a 2xx that carries an error is that error.
     Refused(Refusal),
-    /// The status says success and the body is nothing COR's API answers with, such as a sign-in page.
+    /// The status says success and the body is nothing COR's API answers with: a sign-in page, or a bare text, number or
+    /// boolean.
     Unreadable(String),
 }
 
@@ -32,10 +33,13 @@ impl Answer {
                 Some(members) => read_object(status, text, &members),
                 None => Answer::Unreadable("the body is broken JSON".to_owned()),
             },
-            _ => match serde_json::from_str::<&serde_json::value::RawValue>(text) {
-                Ok(_) => match Refusal::in_success(status, text.as_bytes()) {
-                    Some(refusal) => Answer::Refused(refusal),
-                    None => Answer::Project(Project::from_json(text)),
+            first => match serde_json::from_str::<&serde_json::value::RawValue>(text) {
+                Ok(_) => match (Refusal::in_success(status, text), bare_value(first)) {
+                    (Some(refusal), _) => Answer::Refused(refusal),
+                    (None, None) => Answer::Project(Project::from_json(text)),
+                    (None, Some(what)) => {
+                        Answer::Unreadable(format!("the body is {what}, which is no answer of COR's"))
+                    }
                 },
                 Err(_) => Answer::Unreadable("the body is not JSON".to_owned()),
             },
@@ -43,9 +47,19 @@ impl Answer {
     }
 }
 
+/// What a body that begins like this is, unless it is an array or null.
+fn bare_value(first: u8) -> Option<&'static str> {
+    match first {
+        b'[' | b'n' => None,
+        b'"' => Some("a bare text"),
+        b't' | b'f' => Some("a bare boolean"),
+        _ => Some("a bare number"),
+    }
+}
+
 fn read_object(status: u16, text: &str, members: &Members<'_>) -> Answer {
     if may_be_refusal(members) {
-        if let Some(refusal) = Refusal::in_success(status, text.as_bytes()) {
+        if let Some(refusal) = Refusal::in_success(status, text) {
             return Answer::Refused(refusal);
         }
     }
@@ -115,6 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn a_control_character_in_a_name_is_no_json() {
+        for body in ["{\"error\u{16}\":{\"name\":\"ValidationError\"}}", "{\"a\tb\":1}", "{\"a\\n\u{16}\":1}"]
+        {
+            let broken = Answer::Unreadable("the body is broken JSON".to_owned());
+            assert_eq!(Answer::read(200, body.as_bytes()), broken, "{body:?}");
+        }
+        assert_eq!(project("{\n\t\"id\": 7,\r\n \"a\\u0016\": 1\n}").id(), Some(7));
+    }
+
+    #[test]
     fn success_comes_in_many_shapes() {
         assert!(project("").is_empty());
         assert!(project(" \n").is_empty());
@@ -152,7 +176,7 @@ mod tests {
             r#"{"statusCode":404,"status":"error","data":{"code":"ZC001"}}"#,
             r#"{"error":{"name":"ProjectNotFoundError"}}"#,
             r#"{"error":"ProjectNotFoundError"}"#,
-            r#"{"statusCode":"404","message":"no"}"#,
+            r#"{"statusCode":"404","message":"Project not found"}"#,
             r#"{"data":{"name":"ProjectNotFoundError","message":"no"}}"#,
             r#"[{"code":"ZC001","message":"no"}]"#,
             r#""ProjectNotFoundError""#,
@@ -175,8 +199,38 @@ mod tests {
     }
 
     #[test]
+    fn a_number_outside_the_range_of_a_double_changes_nothing() {
+        let p = project(r#"{"id":7,"name":"N","estimated":1e400,"odd":[-1e999]}"#);
+        assert_eq!((p.id(), p.name()), (Some(7), Some("N")));
+        assert_eq!(p.estimated().map(ToString::to_string).as_deref(), Some("1e400"));
+        assert_eq!(p.get("odd"), Some(serde_json::json!(["-1e999"])));
+        // Nor does an odd name of a member, or half a surrogate pair.
+        assert_eq!(project(r#"{"id":7,"\ud800":"\udfff"}"#).id(), Some(7));
+        assert_eq!(project(r#"[{"id":7,"estimated":1e400}]"#).id(), None);
+        for body in [
+            r#"{"name":"ProjectNotFoundError","limit":1e400}"#,
+            r#"{"name":"ProjectNotFoundError","message":"\ud800"}"#,
+            r#"{"statusCode":404,"data":{"code":"ZC001","limit":-1e400}}"#,
+            r#"[{"code":"ZC001","limit":1e400}]"#,
+        ] {
+            assert_eq!(refusal(200, body).0, ErrorKind::ProjectNotFound, "{body}");
+            assert_eq!(refusal(404, body).0, ErrorKind::ProjectNotFound, "{body}");
+        }
+    }
+
+    #[test]
     fn a_page_in_place_of_an_answer_is_no_success() {
-        for body in ["<html>sign in</html>", "{\"id\":7", "{'id':7}", "OK", "{\"id\":7}}"] {
+        for body in [
+            "<html>sign in</html>",
+            "{\"id\":7",
+            "{'id':7}",
+            "OK",
+            "{\"id\":7}}",
+            "\"done\"",
+            "7",
+            "1e400",
+            "true",
+        ] {
             assert!(matches!(Answer::read(200, body.as_bytes()), Answer::Unreadable(_)), "{body}");
         }
         assert!(matches!(Answer::read(200, b"\xff\xfe"), Answer::Unreadable(_)));

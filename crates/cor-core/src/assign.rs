@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
-use crate::issue::{Issue, IssueCode, shown};
+use crate::format::shown;
+use crate::issue::{Issue, IssueCode};
 use crate::update::Change;
 use crate::{Date, Field, FieldType, IncomeType, Number, Patch, ProjectUpdate};
 
@@ -20,6 +21,8 @@ pub enum Value<'a> {
     Number(Number),
     /// A day.
     Date(Date),
+    /// A moment as ISO 8601 writes it. A field takes only midnight without a time zone, as its day.
+    Moment(Cow<'a, str>),
     /// An income type, documented or not.
     IncomeType(IncomeType),
 }
@@ -74,7 +77,9 @@ fn read_typed(field: Field, value: Value<'_>) -> Result<Change, Issue> {
     match (field.kind(), value) {
         (FieldType::Text, Value::Text(text)) => Ok(Change::Text(text.into_owned())),
         (FieldType::Date, Value::Date(date)) => Ok(Change::Date(date)),
-        (FieldType::Date, Value::Text(text)) => Date::parse_for(field.name(), &text).map(Change::Date),
+        (FieldType::Date, Value::Text(text) | Value::Moment(text)) => {
+            Date::parse_value(field.name(), &text).map(Change::Date)
+        }
         (FieldType::Number, Value::Number(number)) => Ok(Change::Number(number)),
         (FieldType::Boolean, Value::Boolean(yes)) => Ok(Change::Boolean(yes)),
         (FieldType::IncomeType, Value::IncomeType(kind)) => Ok(Change::IncomeType(kind)),
@@ -92,28 +97,42 @@ fn read_typed(field: Field, value: Value<'_>) -> Result<Change, Issue> {
     }
 }
 
-fn wrong_type(field: Field, wanted: FieldType, given: &Value<'_>) -> Issue {
-    let given = match given {
+fn wrong_type(field: Field, wanted: FieldType, value: &Value<'_>) -> Issue {
+    let given = match value {
         Value::Text(text) if text.is_empty() => "empty text".to_owned(),
         Value::Text(text) => format!("the text {}", shown(text)),
         Value::Cell(text) => format!("the text {}", shown(text)),
         Value::Boolean(yes) => format!("the boolean {yes}"),
         Value::Number(number) => format!("the number {number}"),
         Value::Date(date) => format!("the date {date}"),
+        Value::Moment(text) => format!("the moment {text}"),
         Value::IncomeType(kind) => format!("the income type {kind}"),
         Value::Clear => "null".to_owned(),
     };
-    does_not_fit(field, wanted, &given)
+    does_not_fit(field, wanted, &given, unquoted(value))
 }
 
-/// The problem that the field takes another type than that of what was `given`.
-pub(crate) fn does_not_fit(field: Field, wanted: FieldType, given: &str) -> Issue {
-    let fix = match wanted {
-        FieldType::Text => "text; convert it where its exact spelling is known (007 and 7 are different ids)",
-        FieldType::Date => "a date, YYYY-MM-DD",
-        FieldType::Number => "a number; convert it before it gets here",
-        FieldType::Boolean => "true or false",
-        FieldType::IncomeType => "fee, one_time, hourly_rate or contract",
+/// The number that a text spells, where it does.
+fn unquoted<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    let text = match value {
+        Value::Text(text) => text.as_ref(),
+        Value::Cell(text) => text,
+        _ => return None,
+    };
+    text.parse::<Number>().is_ok().then_some(text)
+}
+
+/// The problem that the field takes another type than that of what was `given`. `number` is the number that it spells.
+pub(crate) fn does_not_fit(field: Field, wanted: FieldType, given: &str, number: Option<&str>) -> Issue {
+    let fix = match (wanted, number) {
+        (FieldType::Text, _) => {
+            "text; convert it where its exact spelling is known (007 and 7 are different ids)".to_owned()
+        }
+        (FieldType::Date, _) => "a date, YYYY-MM-DD".to_owned(),
+        (FieldType::Number, Some(number)) => format!("the number {number} without quotation marks"),
+        (FieldType::Number, None) => "a number such as 18000.10".to_owned(),
+        (FieldType::Boolean, _) => "true or false".to_owned(),
+        (FieldType::IncomeType, _) => "fee, one_time, hourly_rate or contract".to_owned(),
     };
     Issue::new(field.name(), IssueCode::WrongType, format!("{given} does not fit; give {fix}"))
 }
@@ -140,6 +159,14 @@ mod tests {
             (Field::Estimated, " 5", Err("not_a_number")),
             (Field::End, "2025-04-30", Ok(r#","end":"2025-04-30"}"#)),
             (Field::End, "05/01/2025", Err("not_a_date")),
+            (Field::End, "2025-05-31 00:00:00", Ok(r#","end":"2025-05-31"}"#)),
+            (Field::End, "2025-05-31T00:00:00.000", Ok(r#","end":"2025-05-31"}"#)),
+            (Field::End, "2025-05-31T00:00", Ok(r#","end":"2025-05-31"}"#)),
+            (Field::End, "2025-05-31T00:00:00Z", Err("not_a_date")),
+            (Field::End, "2025-05-31T00:00:00.001", Err("not_a_date")),
+            (Field::End, "2025-05-31T00:00:0", Err("not_a_date")),
+            (Field::End, "2025-02-30 00:00:00", Err("not_a_date")),
+            (Field::Name, "2025-05-31 00:00:00", Ok(r#","name":"2025-05-31 00:00:00"}"#)),
             (Field::Billable, "TRUE", Ok(r#","billable":true}"#)),
             (Field::Billable, "1", Err("not_a_boolean")),
             (Field::IncomeType, "one_time", Ok(r#","income_type":"one_time"}"#)),
@@ -162,6 +189,7 @@ mod tests {
             (Field::Billable, Value::Number(1.into())),
             (Field::ClientId, Value::Number(7.into())),
             (Field::End, Value::Number(20_250_430.into())),
+            (Field::Name, Value::Moment("2025-05-31T00:00:00".into())),
         ] {
             assert_eq!(after(field, value.clone()), Err("wrong_type"), "{field} {value:?}");
         }

@@ -7,10 +7,11 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 
+use crate::any_json::AnyJson;
 use crate::assign::does_not_fit;
-use crate::format::AnyJson;
-use crate::issue::{Invalid, Issue, IssueCode, shown};
-use crate::project::Members;
+use crate::format::shown;
+use crate::issue::{Invalid, Issue, IssueCode};
+use crate::json_text::Members;
 use crate::update::Change;
 use crate::{
     CreateField, Date, Field, FieldType, IncomeType, Json, Number, Patch, ProjectCreate, ProjectUpdate, Value,
@@ -267,7 +268,8 @@ impl Body {
     fn finish(mut self) -> Result<(String, ProjectUpdate), Invalid> {
         let refused = |field: &str, issues: &[Issue]| issues.iter().any(|issue| issue.field == field);
         if !self.seen.iter().any(|name| name == "metadata.source") && !refused("metadata", &self.issues) {
-            let message = "is missing; name the system the project was created from, for example SALESFORCE";
+            let message = "is missing; give {\"metadata\": {\"source\": \"SALESFORCE\"}}, or whichever system the project was \
+                           created from";
             self.issues.push(Issue::new("metadata.source", IssueCode::Required, message));
         }
         if self.create && self.id.is_none() && !refused("id", &self.issues) {
@@ -295,7 +297,7 @@ impl ProjectUpdate {
             }
             _ if json == "null" => Value::Clear,
             _ if json == "true" || json == "false" => Value::Boolean(json == "true"),
-            (Some(b'{' | b'['), kind) => return Err(does_not_fit(field, kind, type_of(json))),
+            (Some(b'{' | b'['), kind) => return Err(does_not_fit(field, kind, type_of(json), None)),
             _ => match Number::read(json) {
                 Some(number) => Value::Number(number),
                 None => return Err(not_finite(field.name())),

@@ -3,10 +3,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::field_table::field_table;
 use crate::format::{as_text, unknown_word};
 use crate::issue::{Invalid, Issue, IssueCode};
-use crate::json::write_string;
-use crate::{ExternalId, Field, Json, Patch, Project, ProjectUpdate, Source};
+use crate::json_text::write_string;
+use crate::{ExternalId, Field, Json, MangledId, Patch, Project, ProjectUpdate, Source};
 
 /// A project that is to be made: its external id, the fields of an update, and what only a create can say.
 ///
@@ -36,43 +37,56 @@ pub struct ProjectCreate {
     own: [Option<String>; CreateField::ALL.len()],
 }
 
-/// A field that a create takes and an update does not.
-///
-/// Through serde it is its name in every format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CreateField {
-    /// External id of the brand.
-    BrandId,
-    /// External id of the product.
-    ProductId,
-}
-
-impl CreateField {
-    /// Every one, in wire order.
-    pub const ALL: &'static [CreateField] = &[CreateField::BrandId, CreateField::ProductId];
-
-    /// What the field holds, in one sentence.
-    pub const fn description(self) -> &'static str {
-        match self {
-            CreateField::BrandId => "External id of the brand.",
-            CreateField::ProductId => "External id of the product.",
+macro_rules! create_fields {
+    (
+        update { $($update:tt)* }
+        create {
+            $(
+                #[doc = $description:literal]
+                $(#[doc = $note:literal])*
+                $variant:ident, $name:ident, $since:literal;
+            )*
         }
-    }
+    ) => {
+        /// A field that a create takes and an update does not.
+        ///
+        /// Through serde it is its name in every format.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum CreateField { $(#[doc = $description] $variant,)* }
 
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CreateField::BrandId => "brand_id",
-            CreateField::ProductId => "product_id",
+        impl CreateField {
+            /// Every one, in wire order.
+            pub const ALL: &'static [CreateField] = &[$(CreateField::$variant,)*];
+
+            /// What the field holds, in one sentence.
+            pub const fn description(self) -> &'static str {
+                match self { $(CreateField::$variant => $description.trim_ascii(),)* }
+            }
+
+            /// The name on the wire.
+            pub const fn name(self) -> &'static str {
+                match self { $(CreateField::$variant => stringify!($name),)* }
+            }
+
+            /// The field of this name.
+            pub fn from_name(name: &str) -> Option<CreateField> {
+                match name { $(stringify!($name) => Some(CreateField::$variant),)* _ => None }
+            }
         }
-    }
 
-    /// The field of this name.
-    pub fn from_name(name: &str) -> Option<CreateField> {
-        CreateField::ALL.iter().copied().find(|field| field.name() == name)
-    }
+        impl ProjectCreate {
+            $(
+                #[doc = $description]
+                $(#[doc = $note])*
+                pub fn $name(self, value: impl Into<String>) -> Self {
+                    self.set(CreateField::$variant, value)
+                }
+            )*
+        }
+    };
 }
+field_table!(create_fields);
 
 as_text!(CreateField, "the name of a field that only a create has", |name| {
     CreateField::from_name(name)
@@ -97,14 +111,11 @@ impl ProjectCreate {
         ProjectCreate { id: id.into(), fields, own }
     }
 
-    /// External id of the brand.
-    pub fn brand_id(self, id: impl Into<String>) -> Self {
-        self.set(CreateField::BrandId, id)
-    }
-
-    /// External id of the product.
-    pub fn product_id(self, id: impl Into<String>) -> Self {
-        self.set(CreateField::ProductId, id)
+    /// The create for a row of a table whose project COR does not know: [`new`](ProjectCreate::new), but `None` for an id
+    /// that was [rewritten](MangledId) on its way, unless `allow_mangled_id`: there is probably another project under the
+    /// right id.
+    pub fn of_row(id: &str, fields: ProjectUpdate, allow_mangled_id: bool) -> Option<ProjectCreate> {
+        (allow_mangled_id || MangledId::of(id).is_none()).then(|| ProjectCreate::new(id, fields))
     }
 
     /// Sets a create-only field that is known by name.

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use jiff::civil;
 
-use crate::format::as_text;
-use crate::issue::{Issue, IssueCode, shown};
+use crate::format::{as_text, shown};
+use crate::issue::{Issue, IssueCode};
 
 /// A day of the calendar, without time and without zone. Strictly `YYYY-MM-DD`, and real.
 ///
@@ -54,12 +54,36 @@ impl Date {
 
     pub(crate) fn parse_for(field: &str, text: &str) -> Result<Date, Issue> {
         Date::read(text).ok_or_else(|| {
-            let message = format!(
-                "{} is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30",
-                shown(text)
-            );
+            let message = match Date::begins(text) {
+                Some(_) => format!(
+                    "{} is a moment, and a day has neither time nor zone; give the day alone (a table's option \
+                     `day_in` names the time zone whose day counts)",
+                    shown(text)
+                ),
+                None => format!(
+                    "{} is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30",
+                    shown(text)
+                ),
+            };
             Issue::new(field, IssueCode::NotADate, message)
         })
+    }
+
+    /// The value of a field: a day, or midnight without a time zone, which COR's own answers have in its place.
+    pub(crate) fn parse_value(field: &str, text: &str) -> Result<Date, Issue> {
+        let midnight = Date::begins(text).filter(|(_, time)| {
+            let (minutes, seconds) = (time.get(..5), time.get(5..).unwrap_or_default());
+            minutes == Some("00:00")
+                && matches!(seconds.as_bytes(), [] | [b':', b'0', b'0'] | [b':', b'0', b'0', b'.', ..])
+                && seconds.bytes().skip(4).all(|byte| byte == b'0')
+        });
+        midnight.map_or_else(|| Date::parse_for(field, text), |(day, _)| Ok(day))
+    }
+
+    /// The day that a moment is written with, and the rest of it.
+    fn begins(text: &str) -> Option<(Date, &str)> {
+        let (day, rest) = text.split_at_checked(10)?;
+        Some((Date::read(day)?, rest.strip_prefix(['T', 't', ' '])?))
     }
 }
 

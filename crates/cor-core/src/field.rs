@@ -1,7 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::format::{as_text, unknown_word};
+use crate::field_table::field_table;
+use crate::format::{as_text, shown, unknown_word};
 
 /// The kind of value a field takes.
 ///
@@ -52,13 +53,22 @@ as_text!(FieldType, "the type of a field", |word| {
 });
 
 macro_rules! fields {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal: $kind:ident,)*) => {
-        /// The eighteen optional fields of a project update, in the order of COR's page.
+    (
+        update {
+            $(
+                #[doc = $description:literal]
+                $(#[doc = $note:literal])*
+                $variant:ident = $number:literal, $name:ident: $kind:ident, $since:literal;
+            )*
+        }
+        $($create:tt)*
+    ) => {
+        /// The optional fields of a project update, in the order of COR's page.
         ///
         /// Through serde it is its name in every format; a name that is no field is an error with the nearest one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
-        pub enum Field { $($(#[doc = $doc])* $variant,)* }
+        pub enum Field { $(#[doc = $description] $variant,)* }
 
         impl Field {
             /// Every field, in the order of COR's page, which is also the order on the wire.
@@ -66,12 +76,12 @@ macro_rules! fields {
 
             /// The name on the wire, in tables, in Python and in C.
             pub const fn name(self) -> &'static str {
-                match self { $(Field::$variant => $name,)* }
+                match self { $(Field::$variant => stringify!($name),)* }
             }
 
-            /// What the field holds, in one sentence.
+            /// What the field holds, in one sentence. Words of COR and names of fields are between backticks.
             pub const fn description(self) -> &'static str {
-                match self { $(Field::$variant => concat!($($doc),*).trim_ascii(),)* }
+                match self { $(Field::$variant => $description.trim_ascii(),)* }
             }
 
             /// What kind of value the field takes.
@@ -81,50 +91,12 @@ macro_rules! fields {
 
             /// The field of this exact name.
             pub fn from_name(name: &str) -> Option<Field> {
-                match name { $($name => Some(Field::$variant),)* _ => None }
+                match name { $(stringify!($name) => Some(Field::$variant),)* _ => None }
             }
         }
     };
 }
-
-fields! {
-    /// The project's name.
-    Name = "name": Text,
-    /// External id of the client.
-    ClientId = "client_id": Text,
-    /// Description.
-    Brief = "brief": Text,
-    /// First day.
-    Start = "start": Date,
-    /// Last day; not before `start`.
-    End = "end": Date,
-    /// External user id of the project manager.
-    PmId = "pm_id": Text,
-    /// Hours.
-    EstimatedTime = "estimated_time": Number,
-    /// Whether the work is billed.
-    Billable = "billable": Boolean,
-    /// Free text; COR's own pages use `active`, `in_progress`, `in_process`, `finished`, `suspended`.
-    Status = "status": Text,
-    /// External currency id.
-    CurrencyId = "currency_id": Text,
-    /// Day of the evaluation.
-    EvaluationDate = "evaluation_date": Date,
-    /// Money.
-    Estimated = "estimated": Number,
-    /// External fee id.
-    FeeId = "fee_id": Text,
-    /// External contract id.
-    ContractId = "contract_id": Text,
-    /// What is delivered.
-    Deliverables = "deliverables": Text,
-    /// Number or code of the work order.
-    WorkOrder = "work_order": Text,
-    /// How the project earns.
-    IncomeType = "income_type": IncomeType,
-    /// Whether the project is archived.
-    Archived = "archived": Boolean,
-}
+field_table!(fields);
 
 impl Field {
     /// The known name nearest to `name`, where one is near enough to be what was meant.
@@ -146,7 +118,7 @@ as_text!(Field, "the name of a field", |name| name.parse::<Field>());
 
 /// A name that is no field of a project update.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", crate::issue::unknown_field_sentence(name, *nearest))]
+#[error("{}", sentence(name, *nearest))]
 pub struct UnknownField {
     /// The name that was given.
     pub name: String,
@@ -154,12 +126,27 @@ pub struct UnknownField {
     pub nearest: Option<Field>,
 }
 
+impl UnknownField {
+    pub(crate) fn new(name: &str) -> UnknownField {
+        UnknownField { name: name.to_owned(), nearest: Field::nearest(name) }
+    }
+}
+
+fn sentence(name: &str, nearest: Option<Field>) -> String {
+    match nearest {
+        Some(near) => format!("no field is called {}; did you mean `{near}`?", shown(name)),
+        None => format!(
+            "no field is called {}; leave it out, or pass it on as an extra if COR takes it",
+            shown(name)
+        ),
+    }
+}
+
 impl FromStr for Field {
     type Err = UnknownField;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Field::from_name(name)
-            .ok_or_else(|| UnknownField { name: name.to_owned(), nearest: Field::nearest(name) })
+        Field::from_name(name).ok_or_else(|| UnknownField::new(name))
     }
 }
 
@@ -169,7 +156,6 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_read_back() {
-        assert_eq!(Field::ALL.len(), 18);
         for field in Field::ALL {
             assert_eq!(field.name().parse::<Field>().as_ref(), Ok(field));
         }

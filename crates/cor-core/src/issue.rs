@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use crate::Field;
+use crate::UnknownField;
 use crate::format::{as_text, unknown_word};
 
 macro_rules! codes {
@@ -89,8 +89,7 @@ impl Issue {
 
     /// A name that is no field, with the nearest one that is.
     pub fn unknown_field(name: &str) -> Self {
-        let message = unknown_field_sentence(name, Field::nearest(name));
-        Issue::new(name, IssueCode::UnknownField, message)
+        Issue::new(name, IssueCode::UnknownField, UnknownField::new(name).to_string())
     }
 }
 
@@ -101,22 +100,6 @@ impl fmt::Display for Issue {
 }
 
 impl std::error::Error for Issue {}
-
-pub(crate) fn unknown_field_sentence(name: &str, nearest: Option<Field>) -> String {
-    match nearest {
-        Some(near) => format!("no field is called {}; did you mean `{near}`?", shown(name)),
-        None => format!("no field is called {}; pass an undocumented one on as an extra", shown(name)),
-    }
-}
-
-/// A value as it is quoted in messages: escaped, and short enough to stay on a line.
-pub(crate) fn shown(value: &str) -> String {
-    const MOST: usize = 60;
-    match value.char_indices().nth(MOST) {
-        None => format!("{value:?}"),
-        Some((cut, _)) => format!("{:?}…", &value[..cut]),
-    }
-}
 
 /// An update that was refused before anything was sent. Holds every problem found.
 ///

@@ -5,7 +5,9 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::format::{AnyJson, Embedded, same_json};
+use crate::any_json::AnyJson;
+use crate::embedded::Embedded;
+use crate::json_text::same_json;
 
 /// A JSON value that goes out exactly as it was written, for fields this library does not know.
 ///
@@ -103,29 +105,6 @@ impl fmt::Debug for Json {
     }
 }
 
-/// Appends `text` as a JSON string.
-pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
-    // Writing a str into a Vec fails neither for its content nor for I/O.
-    let _ = serde_json::to_writer(out, text);
-}
-
-/// The same JSON on one line: white space outside strings removed.
-pub(crate) fn minified(text: &str) -> String {
-    let (mut in_string, mut escaped) = (false, false);
-    text.chars()
-        .filter(|&c| {
-            let keep = in_string || !matches!(c, ' ' | '\t' | '\n' | '\r');
-            match c {
-                _ if escaped => escaped = false,
-                '\\' => escaped = in_string,
-                '"' => in_string = !in_string,
-                _ => {}
-            }
-            keep
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,10 +118,5 @@ mod tests {
         for text in ["", "south", "{", "1 2", "NaN", "'a'"] {
             assert!(text.parse::<Json>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn minifying_leaves_strings_alone() {
-        assert_eq!(minified("{ \"a b\" :\n [1 ,\t\"x \\\" y\\\\\" , 2 ]}"), r#"{"a b":[1,"x \" y\\",2]}"#);
     }
 }

@@ -33,7 +33,7 @@ kinds! {
     Auth = "auth",
     /// The token's role may not do this (HTTP 403).
     Forbidden = "forbidden",
-    /// COR knows no project of this external id under this source.
+    /// COR knows no project of this external id under this source, in COR's own words; any other 404 is `protocol`.
     ProjectNotFound = "project_not_found",
     /// COR refused a value.
     Validation = "validation",
@@ -49,7 +49,7 @@ kinds! {
     Transport = "transport",
     /// The TLS handshake failed: certificate, name or protocol.
     Tls = "tls",
-    /// The answer was not one COR's API gives.
+    /// The answer was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's.
     Protocol = "protocol",
     /// COR's address answered with a redirect, which is never followed.
     Redirect = "redirect",

@@ -34,21 +34,28 @@
 //! Source: COR's page "Update project" of the Integrations API, `PUT /v2/integrations/projects/{id}`.
 
 mod answer;
+mod any_json;
 mod assign;
 mod body;
 mod create;
 mod date;
 mod draft;
+mod embedded;
 mod field;
+mod field_table;
 mod format;
+mod input;
 mod issue;
 mod json;
+mod json_text;
 mod kind;
+mod mangled;
 mod number;
 mod patch;
 mod project;
 mod refusal;
 mod schema;
+mod text_input;
 mod update;
 mod values;
 
@@ -58,13 +65,16 @@ pub use create::{CreateField, Deleted, ProjectCreate};
 pub use date::{Date, Timestamp};
 pub use draft::Draft;
 pub use field::{Field, FieldType, UnknownField};
+pub use input::FieldInput;
 pub use issue::{Invalid, Issue, IssueCode};
 pub use json::{Json, NotJson};
 pub use kind::{ErrorKind, Outcome};
+pub use mangled::{MangledId, is_blank};
 pub use number::Number;
 pub use patch::Patch;
 pub use project::Project;
 pub use refusal::{FieldProblem, Refusal};
 pub use schema::Schema;
+pub use text_input::TextInput;
 pub use update::ProjectUpdate;
 pub use values::{ExternalId, IncomeType, Source};

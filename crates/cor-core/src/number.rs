@@ -4,8 +4,9 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 
-use crate::format::{AnyJson, Format, raw};
-use crate::issue::{Issue, IssueCode, shown};
+use crate::any_json::AnyJson;
+use crate::format::{Format, raw, shown};
+use crate::issue::{Issue, IssueCode};
 
 /// A number that leaves exactly as it came in: an integer, a float, or decimal text.
 ///

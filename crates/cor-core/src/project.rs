@@ -1,13 +1,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
 
-use crate::format::{Embedded, same_json};
-use crate::json::minified;
-use crate::schema::AnswerType;
+use crate::embedded::Embedded;
+use crate::json_text::{Members, minified, same_json, tolerant_value};
 use crate::{Date, Json, Number, Timestamp};
 
 /// A project as COR's answer describes it.
@@ -96,6 +93,16 @@ copies! {
     archived: bool,
 }
 
+/// What COR's pages show in a field of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerType {
+    Id,
+    Text,
+    Number,
+    Boolean,
+    Time,
+}
+
 /// The fields that answers on COR's pages have, in their order, with what stands in them.
 pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("id", AnswerType::Id, "COR's number of the project; not the external id."),
@@ -148,10 +155,11 @@ impl Project {
         self.0.updated_at.as_ref()
     }
 
-    /// Any field of the answer, whether this library knows it or not.
+    /// Any field of the answer, whether this library knows it or not. A number outside the range of a double is the text of
+    /// its digits.
     pub fn get(&self, name: &str) -> Option<serde_json::Value> {
         let members = Members::read(&self.0.json)?;
-        serde_json::from_str(members.last(name)?).ok()
+        tolerant_value(members.last(name)?)
     }
 
     /// Any field of the answer as the JSON that COR sent, digit for digit.
@@ -237,75 +245,6 @@ impl<'de> Deserialize<'de> for Project {
 impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Project({})", self.json())
-    }
-}
-
-/// The members of a JSON object, in order, not yet read any further.
-#[derive(Debug)]
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'a> Members<'a> {
-    /// `None` where `json` is no object.
-    pub(crate) fn read(json: &'a str) -> Option<Members<'a>> {
-        serde_json::from_str(json).ok()
-    }
-
-    /// Every member, as it was written.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.get()))
-    }
-
-    /// The JSON of the member of this name; of several, the last counts, as in most readers.
-    pub(crate) fn last(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.get())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                // COR's projects have about sixteen members.
-                let mut members = Vec::with_capacity(24);
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
-}
-
-/// A member's name, borrowed unless it has escapes.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(text.into()))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(text.to_owned().into()))
-            }
-        }
-        deserializer.deserialize_str(Text)
     }
 }
 

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ErrorKind;
+use crate::json_text::tolerant_value;
 
 /// What COR's error body says, in whatever shape it came.
 ///
@@ -33,18 +34,18 @@ impl Refusal {
         let mut refusal = Refusal { status, name: None, code: None, message: None, problems: Vec::new() };
         let text = String::from_utf8_lossy(body);
         let text = text.trim_start_matches('\u{feff}').trim();
-        match serde_json::from_str(text) {
-            Ok(value) => refusal.take(&value, 0),
-            Err(_) => refusal.take_text(text),
+        match tolerant_value(text) {
+            Some(value) => refusal.take(&value, 0),
+            None => refusal.take_text(text),
         }
         refusal
     }
 
     /// The refusal inside an answer whose status says success, if its body says otherwise.
-    pub(crate) fn in_success(status: u16, body: &[u8]) -> Option<Refusal> {
-        let value: Value = serde_json::from_slice(body).ok()?;
+    pub(crate) fn in_success(status: u16, body: &str) -> Option<Refusal> {
+        let value = tolerant_value(body)?;
         let stated = stated_failure(&value, "status").or(stated_failure(&value, "statusCode"));
-        let mut refusal = Refusal::read(stated.unwrap_or(status), body);
+        let mut refusal = Refusal::read(stated.unwrap_or(status), body.as_bytes());
         if stated.is_none() {
             // A status of success explains nothing about a failure.
             refusal.status = status;
@@ -74,11 +75,18 @@ impl Refusal {
     }
 
     /// The kind of error: by name or code where one is known, else by HTTP status.
+    ///
+    /// A 404 is [`ProjectNotFound`](ErrorKind::ProjectNotFound) only in COR's words: a name or code that says so, or the name
+    /// of COR's errors, `CORCustomError`. Any other 404, such as the page of a gateway, says that the address is wrong: its
+    /// kind is [`Protocol`](ErrorKind::Protocol), as is that of a 405 without a name of COR's.
     pub fn kind(&self) -> ErrorKind {
         self.named_kind().unwrap_or(match self.status {
             401 => ErrorKind::Auth,
             403 => ErrorKind::Forbidden,
-            404 => ErrorKind::ProjectNotFound,
+            404 if self.is_cors_own() => ErrorKind::ProjectNotFound,
+            404 if !self.problems.is_empty() => ErrorKind::Validation,
+            // A server that is not COR's API, or a path that the API does not have.
+            404 | 405 => ErrorKind::Protocol,
             408 => ErrorKind::Timeout,
             429 => ErrorKind::RateLimited,
             407 => ErrorKind::Transport,
@@ -94,6 +102,11 @@ impl Refusal {
     /// Whether the body named the error, so that the status did not have to decide.
     pub fn is_named(&self) -> bool {
         self.named_kind().is_some()
+    }
+
+    /// Whether it is an error of COR's own type, whatever its code.
+    fn is_cors_own(&self) -> bool {
+        self.name.as_deref().is_some_and(|name| folded(name) == "corcustom")
     }
 
     fn named_kind(&self) -> Option<ErrorKind> {
@@ -187,8 +200,9 @@ impl Refusal {
     fn take_text(&mut self, text: &str) {
         if text.starts_with('<') {
             let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-            if let Some((title, _)) = title {
-                self.take_message(title.trim());
+            // A page describes; COR's API answers with no page, so its title names nothing.
+            if let (Some((title, _)), None) = (title, &self.message) {
+                self.message = Some(one_line(title.trim()));
             }
         } else if !text.is_empty() {
             self.take_message(text);
@@ -325,7 +339,11 @@ mod tests {
             (400, "", ErrorKind::Validation),
             (401, r#"{"error":"invalid_token"}"#, ErrorKind::Auth),
             (403, "<html><title>403 Forbidden</title></html>", ErrorKind::Forbidden),
-            (404, "", ErrorKind::ProjectNotFound),
+            (404, r#"{"name":"CORCustomError","message":"?"}"#, ErrorKind::ProjectNotFound),
+            (404, "", ErrorKind::Protocol),
+            (404, "<html><title>404 Not Found</title></html>", ErrorKind::Protocol),
+            (404, r#"{"message":"Not Found"}"#, ErrorKind::Protocol),
+            (405, "", ErrorKind::Protocol),
             (417, r#"{"message":"rule"}"#, ErrorKind::Validation),
             (429, "slow down", ErrorKind::RateLimited),
             (500, r#"{"name":"CORCustomError","message":"?"}"#, ErrorKind::Server),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::format::{as_text, unknown_word};
-use crate::project::ANSWER;
+use crate::project::{ANSWER, AnswerType};
 use crate::{CreateField, Field, FieldType, IncomeType, Source};
 
 /// A document of which there is a JSON Schema (2020-12), for validators, editors and generators in any language.
@@ -217,21 +217,11 @@ fn field_of_update(field: Field) -> Node {
             let known = [IncomeType::Fee, IncomeType::OneTime, IncomeType::HourlyRate, IncomeType::Contract];
             let known = object! { "enum": words(known.iter().map(IncomeType::as_str)) };
             object! {
-                "description": format!("{description} COR documents the four words that are listed.").as_str(),
+                "description": format!("{description} COR documents these four words.").as_str(),
                 "anyOf": Node::List(vec![known, object! { "type": ["string", "null"] }]),
             }
         }
     }
-}
-
-/// What COR's pages show in a field of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AnswerType {
-    Id,
-    Text,
-    Number,
-    Boolean,
-    Time,
 }
 
 fn project() -> Node {

@@ -1,8 +1,8 @@
 use std::io::Write;
 
+use crate::field_table::field_table;
 use crate::issue::{Invalid, Issue, IssueCode};
-use crate::json::write_string;
-use crate::project::Members;
+use crate::json_text::{Members, write_string};
 use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 
 /// A partial update of one project: only what was set or cleared is sent.
@@ -51,12 +51,12 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 #[must_use = "an update does nothing until a client sends it"]
 pub struct ProjectUpdate {
     source: Source,
-    /// What is not kept, in wire order. Updates touch few of the eighteen fields.
+    /// What is not kept, in wire order. Updates touch few of the fields.
     changes: Vec<(Field, Change)>,
     extras: Vec<(String, Json)>,
 }
 
-/// What happens to a field that is not kept.
+/// What happens to a field that is not kept. A value's variant is called as its `FieldType`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
     Clear,
@@ -67,58 +67,47 @@ pub(crate) enum Change {
     IncomeType(IncomeType),
 }
 
+/// The type of a field's value, by its `FieldType`.
+macro_rules! value_type {
+    (Text) => {
+        String
+    };
+    (Date) => {
+        Date
+    };
+    (Number) => {
+        Number
+    };
+    (Boolean) => {
+        bool
+    };
+    (IncomeType) => {
+        IncomeType
+    };
+}
+
 macro_rules! setters {
-    ($($(#[doc = $doc:literal])* $method:ident($field:ident: $type:ty) as $change:ident;)*) => {
+    (
+        update {
+            $(
+                $(#[doc = $doc:literal])+
+                $variant:ident = $number:literal, $name:ident: $kind:ident, $since:literal;
+            )*
+        }
+        $($create:tt)*
+    ) => {
         impl ProjectUpdate {
             $(
-                $(#[doc = $doc])*
-                pub fn $method(mut self, value: impl Into<Patch<$type>>) -> Self {
-                    self.put(Field::$field, value.into().map(Change::$change));
+                $(#[doc = $doc])+
+                pub fn $name(mut self, value: impl Into<Patch<value_type!($kind)>>) -> Self {
+                    self.put(Field::$variant, value.into().map(Change::$kind));
                     self
                 }
             )*
         }
     };
 }
-
-setters! {
-    /// The project's name.
-    name(Name: String) as Text;
-    /// External id of the client.
-    client_id(ClientId: String) as Text;
-    /// Description.
-    brief(Brief: String) as Text;
-    /// First day.
-    start(Start: Date) as Date;
-    /// Last day; not before `start`.
-    end(End: Date) as Date;
-    /// External user id of the project manager.
-    pm_id(PmId: String) as Text;
-    /// Hours.
-    estimated_time(EstimatedTime: Number) as Number;
-    /// Whether the work is billed.
-    billable(Billable: bool) as Boolean;
-    /// Free text. COR's pages use `active`, `in_progress`, `in_process`, `finished` and `suspended`.
-    status(Status: String) as Text;
-    /// External currency id.
-    currency_id(CurrencyId: String) as Text;
-    /// Day of the evaluation.
-    evaluation_date(EvaluationDate: Date) as Date;
-    /// Money, in the project's currency.
-    estimated(Estimated: Number) as Number;
-    /// External fee id.
-    fee_id(FeeId: String) as Text;
-    /// External contract id.
-    contract_id(ContractId: String) as Text;
-    /// What is delivered.
-    deliverables(Deliverables: String) as Text;
-    /// Number or code of the work order.
-    work_order(WorkOrder: String) as Text;
-    /// How the project earns.
-    income_type(IncomeType: IncomeType) as IncomeType;
-    /// Whether the project is archived. Left out, COR keeps it as it is.
-    archived(Archived: bool) as Boolean;
-}
+field_table!(setters);
 
 impl PartialEq for ProjectUpdate {
     fn eq(&self, other: &Self) -> bool {
@@ -220,7 +209,8 @@ impl ProjectUpdate {
     /// Appends every problem of the update to `issues`.
     pub fn collect_issues(&self, issues: &mut Vec<Issue>) {
         if self.source.as_str().is_empty() {
-            let message = "is empty; name the system the project was created from, for example SALESFORCE";
+            let message =
+                "is required: give source=\"SALESFORCE\", or whichever system the project was created from";
             issues.push(Issue::new("metadata.source", IssueCode::Required, message));
         }
         for (field, change) in &self.changes {

@@ -136,6 +136,34 @@ impl Source {
         known.cloned().unwrap_or_else(|| Source(Text::Other(name.into())))
     }
 
+    /// The documented source that this one is probably meant to be: the same but for case and punctuation, or a letter or two.
+    /// `None` for a documented source, and for a name that resembles none.
+    ///
+    /// ```
+    /// use cor_core::Source;
+    /// assert_eq!(Source::new("Salesforce").documented_spelling(), Some(Source::SALESFORCE));
+    /// assert_eq!(Source::new("microsoft-dynamics").documented_spelling(), Some(Source::MICROSOFT_DYNAMICS));
+    /// assert_eq!(Source::new("HUBSPOT").documented_spelling(), None);
+    /// ```
+    pub fn documented_spelling(&self) -> Option<Source> {
+        let name = folded(self.as_str());
+        let resembles = |known: &&Source| {
+            let known = folded(known.as_str());
+            let distance = strsim::damerau_levenshtein(&known, &name);
+            // Short names differ by a letter and are others.
+            distance == 0 || distance <= known.len() / 4 && known.len() > 4
+        };
+        match self.0 {
+            Text::Known(_) => None,
+            Text::Other(_) => Source::KNOWN.iter().find(resembles).cloned(),
+        }
+    }
+
+    /// Whether two sources differ in case and punctuation alone.
+    pub fn is_spelling_of(&self, other: &Source) -> bool {
+        self != other && folded(self.as_str()) == folded(other.as_str())
+    }
+
     /// The name as COR gets it.
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -143,6 +171,11 @@ impl Source {
             Text::Other(name) => name,
         }
     }
+}
+
+/// The letters and digits of a name, in small letters.
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 impl From<&str> for Source {
@@ -294,6 +327,20 @@ mod tests {
         assert_eq!(Source::new("SALESFORCE"), Source::SALESFORCE);
         assert_eq!(Source::new("HUBSPOT").as_str(), "HUBSPOT");
         assert_ne!(Source::new("salesforce"), Source::SALESFORCE);
+        for (name, known) in [
+            ("SALESFORCE", None),
+            ("Sales Force", Some("SALESFORCE")),
+            ("SALEFSORCE", Some("SALESFORCE")),
+            ("QUICK-BOOK", Some("QUICKBOOKS")),
+            ("sap", Some("SAP")),
+            ("SAPO", None),
+            ("GITLAB", None),
+            ("", None),
+        ] {
+            let found = Source::new(name).documented_spelling();
+            assert_eq!(found.as_ref().map(Source::as_str), known, "{name}");
+        }
+        assert!(Source::new("Sap").is_spelling_of(&Source::SAP) && !Source::SAP.is_spelling_of(&Source::SAP));
     }
 
     proptest! {

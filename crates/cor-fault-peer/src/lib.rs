@@ -15,27 +15,27 @@
 pub mod cases;
 mod certificates;
 mod h2;
-mod lag;
 mod over_h2;
 mod peer;
-mod play;
+mod peer_connection;
 mod proxy;
 mod record;
-mod scan;
+mod scheduler_lag;
 mod script;
+mod script_runner;
+mod secret_scanner;
 mod seed;
-mod talk;
 
 pub use certificates::Certificate;
 pub use h2::{
     Code, Data, Flood, Flooding, Frame, Goaway, Head, Http2, Interim, LastStream, StreamStep, Target,
 };
-pub use lag::Lag;
 pub use over_h2::NotOverH2;
 pub use peer::Peer;
+pub use peer_connection::PeerConnection;
 pub use proxy::{TUNNELLED, relay, tunnel};
 pub use record::{Event, What};
-pub use scan::Secrets;
+pub use scheduler_lag::SchedulerLag;
 pub use script::{Accept, Answer, Ending, Fickle, Script, Step, Tls};
+pub use secret_scanner::Secrets;
 pub use seed::seed;
-pub use talk::Talk;

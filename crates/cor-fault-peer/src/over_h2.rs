@@ -162,6 +162,6 @@ mod tests {
             (NotOverH2::Alpn, 2),
             (NotOverH2::Unasked, 2),
         ];
-        assert_eq!((over, not), (1307, BTreeMap::from(expected)));
+        assert_eq!((over, not), (1310, BTreeMap::from(expected)));
     }
 }

@@ -11,10 +11,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::certificates;
 use crate::h2;
-use crate::play::play;
+use crate::peer_connection::{Line, PeerConnection};
 use crate::record::{Event, Record, What};
 use crate::script::{Accept, Script};
-use crate::talk::{Line, Talk};
+use crate::script_runner::play;
 
 /// A server that does as it is told. Dropped, it is gone, with all its connections.
 pub struct Peer {
@@ -53,7 +53,7 @@ impl Peer {
     /// Calls `script` for each connection, with its number.
     pub fn start<F>(script: F) -> Peer
     where
-        F: Fn(usize, &mut Talk) + Send + Sync + 'static,
+        F: Fn(usize, &mut PeerConnection) + Send + Sync + 'static,
     {
         Peer::scripted(&Script::default(), script)
     }
@@ -61,11 +61,11 @@ impl Peer {
     /// Follows a script.
     pub fn play(script: &Script) -> Peer {
         let (steps, http2) = (script.connections.clone(), script.h2.clone());
-        Peer::scripted(script, move |n, talk| {
-            if let Some(script) = http2.get(n).or(http2.last()).filter(|_| talk.protocol() == Some(b"h2")) {
-                h2::serve(script, talk);
+        Peer::scripted(script, move |n, conn| {
+            if let Some(script) = http2.get(n).or(http2.last()).filter(|_| conn.protocol() == Some(b"h2")) {
+                h2::serve(script, conn);
             } else if let Some(steps) = steps.get(n).or(steps.last()) {
-                play(steps, n, talk);
+                play(steps, n, conn);
             }
         })
     }
@@ -73,7 +73,7 @@ impl Peer {
     /// Calls `serve` for each connection in place of the script's steps.
     pub fn scripted<F>(script: &Script, serve: F) -> Peer
     where
-        F: Fn(usize, &mut Talk) + Send + Sync + 'static,
+        F: Fn(usize, &mut PeerConnection) + Send + Sync + 'static,
     {
         let listener = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), script.receive_buffer);
         let address = listener.local_addr().unwrap().as_socket().unwrap();
@@ -113,12 +113,12 @@ impl Peer {
                 let (record, serve, tls) = (record.clone(), serve.clone(), tls.clone());
                 record.keep(n, What::Accepted);
                 thread::spawn(move || {
-                    let mut talk = Talk::new(socket, record.clone(), n);
-                    if tls.is_none_or(|tls| talk.start_tls(tls)) {
-                        serve(n, &mut talk);
+                    let mut conn = PeerConnection::new(socket, record.clone(), n);
+                    if tls.is_none_or(|tls| conn.start_tls(tls)) {
+                        serve(n, &mut conn);
                     }
                     // The connection ends before the record says so.
-                    drop(talk);
+                    drop(conn);
                     record.keep(n, What::Ended);
                 });
                 n += 1;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::Talk;
+use crate::PeerConnection;
 
 /// The name that clients ask a test's proxy for. Its certificates are good for it, and no resolver knows it.
 pub const TUNNELLED: &str = "cor.test";
@@ -19,33 +19,33 @@ const LOOK: Duration = Duration::from_millis(5);
 const LAST: Duration = Duration::from_millis(500);
 
 /// Makes the tunnel that is asked for, whatever its name, to `address`, and says 502 where that cannot be reached.
-pub fn tunnel(talk: &mut Talk, address: SocketAddr) {
-    if !talk.listen() {
+pub fn tunnel(conn: &mut PeerConnection, address: SocketAddr) {
+    if !conn.listen() {
         return;
     }
     match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
         Ok(there) => {
-            talk.say("HTTP/1.1 200 Connection established\r\n\r\n");
-            relay(talk, &there);
+            conn.say("HTTP/1.1 200 Connection established\r\n\r\n");
+            relay(conn, &there);
         }
         Err(_) => {
-            talk.say("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n");
+            conn.say("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n");
         }
     }
 }
 
 /// Passes on everything in both directions, ends and resets included, until both sides are done. Outside of TLS alone.
-pub fn relay(talk: &mut Talk, there: &TcpStream) {
-    let ahead = talk.take_ahead();
+pub fn relay(conn: &mut PeerConnection, there: &TcpStream) {
+    let ahead = conn.take_ahead();
     there.set_nodelay(true).unwrap();
     there.set_write_timeout(Some(LOOK)).unwrap();
     there.set_read_timeout(Some(LAST)).unwrap();
-    let here = talk.socket();
+    let here = conn.socket();
     here.set_write_timeout(Some(LOOK)).unwrap();
     let (over, left) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| pump(there, here, &|buffer| read_until(there, buffer, &left), &[], &over));
-        pump(here, there, &|buffer| talk.read_wire(buffer), &ahead, &over);
+        pump(here, there, &|buffer| conn.read_wire(buffer), &ahead, &over);
         left.store(true, Ordering::Release);
     });
 }

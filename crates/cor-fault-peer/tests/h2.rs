@@ -168,12 +168,14 @@ async fn streams_run_side_by_side() {
 
 #[tokio::test]
 async fn it_ends_connections_as_it_is_told() {
-    for (end, is_reset) in [("close", false), ("reset", true), ("half_close", false)] {
+    // A close while the client's acknowledgements are still unread becomes a reset in the operating system.
+    for (end, is_reset) in [("close", None), ("reset", Some(true)), ("half_close", Some(false))] {
         let peer = peer(&format!(r#"{{"h2": [{{"streams": [["read_request", "{end}"]]}}]}}"#));
         let mut client = Client::connect(&peer).await.unwrap();
         let error = client.update(3).await.unwrap_err();
         let kind = error.get_io().map(std::io::Error::kind);
-        assert_eq!(kind == Some(std::io::ErrorKind::ConnectionReset), is_reset, "{end}: {error:?}");
+        let was_reset = kind == Some(std::io::ErrorKind::ConnectionReset);
+        assert!(error.is_io() && is_reset.is_none_or(|is_reset| is_reset == was_reset), "{end}: {error:?}");
         drop(client);
         assert!(tokio::task::spawn_blocking(move || peer.ends_within(Duration::from_secs(5))).await.unwrap());
     }

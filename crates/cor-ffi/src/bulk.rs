@@ -2,23 +2,21 @@
 
 use std::ffi::c_char;
 use std::ptr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use cor_http::Row;
+use cor_http::{ClientRuntime, Row, Stop};
 
-use crate::client::cor_client;
-use crate::engine::Stopper;
+use crate::bulk_run::{Run, check_process};
+use crate::client_runtime::{ClientHandle, cor_client};
 use crate::error::{Failure, cor_error};
 use crate::guard::{
     self, Kind, Object, borrow, exclusive, get, guard, hand_out, insert, out, out_struct, release,
 };
-use crate::item::{ItemHandle, cor_item_result};
-use crate::live::{ClientHandle, Live};
+use crate::item_result::{ItemHandle, cor_item_result};
 use crate::many::{
     c_progress, c_summary, cor_bulk_options, cor_progress, cor_summary, end_item, row_of, settings,
 };
-use crate::run::Run;
 use crate::status::cor_status;
 use crate::update::cor_update;
 
@@ -38,8 +36,8 @@ pub struct cor_bulk(());
 struct BulkHandle {
     bulk: Mutex<Bulk>,
     /// Beside the lock, so that others may stop what a thread waits for.
-    stopper: Stopper,
-    live: Arc<Live>,
+    stopper: Stop,
+    runtime: ClientRuntime,
 }
 
 struct Bulk {
@@ -56,7 +54,7 @@ impl Object for BulkHandle {
 impl BulkHandle {
     fn stop(&self) {
         // A run that was inherited through a fork goes on in the parent.
-        if self.live.is_ours() {
+        if self.runtime.is_of_this_process() {
             self.stopper.stop();
         }
     }
@@ -66,7 +64,7 @@ impl BulkHandle {
 fn with<R>(bulk: *const cor_bulk, what: impl FnOnce(&mut Bulk) -> Result<R, Failure>) -> Result<R, Failure> {
     let bulk = borrow::<BulkHandle>(bulk, "bulk")?;
     let mut bulk = exclusive(&bulk.bulk, "bulk")?;
-    bulk.run.ours()?;
+    check_process(&bulk.run.run)?;
     what(&mut bulk)
 }
 
@@ -102,15 +100,15 @@ pub unsafe extern "C" fn cor_bulk_new(
 ) -> cor_status {
     guard(error, || {
         let bulk = out(bulk, "bulk", ptr::null_mut())?;
-        let (settings, options) = settings(options, None)?;
+        let (settings, options) = settings(options)?;
         if options.on_result.is_some() || options.on_progress.is_some() || settings.tick.is_some() {
             let message = "options has callbacks or tick_ms, which cor_bulk_next() would never use";
             return Err(Failure::argument(message.to_owned()));
         }
-        let live = borrow::<ClientHandle>(client, "client")?.live()?;
-        let run = Run::start(live.clone(), settings);
-        let stopper = run.stopper();
-        hand_out(&bulk, BulkHandle { bulk: Mutex::new(Bulk { run, item: 0 }), stopper, live })
+        let runtime = borrow::<ClientHandle>(client, "client")?.runtime()?;
+        let run = Run::start(runtime.clone(), settings.run(runtime.client()))?;
+        let stopper = run.run.stopper();
+        hand_out(&bulk, BulkHandle { bulk: Mutex::new(Bulk { run, item: 0 }), stopper, runtime })
     })
 }
 
@@ -130,7 +128,7 @@ pub unsafe extern "C" fn cor_bulk_free(bulk: *mut cor_bulk) -> cor_status {
 /// before its input did. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_wants_rows(bulk: *const cor_bulk) -> bool {
-    get(false, || with(bulk, |bulk| Ok(bulk.run.wants_rows() && !bulk.run.is_stopping())))
+    get(false, || with(bulk, |bulk| Ok(bulk.run.run.has_room())))
 }
 
 /// Adds a row. A row that cannot be used takes its place among the results.
@@ -161,7 +159,7 @@ pub unsafe extern "C" fn cor_bulk_push_n(
 }
 
 fn push(bulk: *mut cor_bulk, row: impl FnOnce() -> Row) -> cor_status {
-    guard(ptr::null_mut(), || with(bulk, |bulk| bulk.run.push_unless_stopping(row())))
+    guard(ptr::null_mut(), || with(bulk, |bulk| Ok(bulk.run.run.push(row())?)))
 }
 
 /// Says that there are no more rows. Since 0.1.
@@ -169,7 +167,7 @@ fn push(bulk: *mut cor_bulk, row: impl FnOnce() -> Row) -> cor_status {
 pub unsafe extern "C" fn cor_bulk_end_input(bulk: *mut cor_bulk) -> cor_status {
     guard(ptr::null_mut(), || {
         with(bulk, |bulk| {
-            bulk.run.end_input();
+            bulk.run.run.finish_input();
             Ok(())
         })
     })
@@ -212,7 +210,7 @@ pub unsafe extern "C" fn cor_bulk_next(
                     item.put(handle);
                     Ok(())
                 }
-                None => bulk.run.halted().map_or(Ok(()), |error| Err(error.into())),
+                None => bulk.run.run.halted().map_or(Ok(()), |error| Err(error.into())),
             }
         })
     })
@@ -240,7 +238,7 @@ pub unsafe extern "C" fn cor_bulk_progress(bulk: *const cor_bulk, progress: *mut
         with(bulk, |bulk| {
             let place = out_struct(progress, "progress")?
                 .ok_or_else(|| Failure::argument("progress is NULL".to_owned()))?;
-            place.put(&c_progress(bulk.run.position()));
+            place.put(&c_progress(&bulk.run.run.progress()));
             Ok(())
         })
     })
@@ -257,7 +255,7 @@ pub unsafe extern "C" fn cor_bulk_summary(bulk: *const cor_bulk, summary: *mut c
         with(bulk, |bulk| {
             let place = out_struct(summary, "summary")?
                 .ok_or_else(|| Failure::argument("summary is NULL".to_owned()))?;
-            place.put(&c_summary(&bulk.run.summary()));
+            place.put(&c_summary(&bulk.run.run.summary()));
             Ok(())
         })
     })

@@ -6,22 +6,16 @@ use std::ptr;
 use cor_http::{Client, Error};
 
 use crate::call_options::{call_options, cor_call_options};
+pub use crate::client_runtime::cor_client;
+use crate::client_runtime::{ClientHandle, wait};
 use crate::config::{ConfigHandle, cor_config};
 use crate::create::{CreateHandle, cor_create};
 use crate::deleted::{DeletedHandle, cor_deleted};
 use crate::error::cor_error;
 use crate::guard::{self, borrow, guard, hand_out, out};
-use crate::live::ClientHandle;
 use crate::project::{ProjectHandle, cor_project};
 use crate::status::cor_status;
 use crate::update::{UpdateHandle, cor_update};
-
-/// A client of COR's Integrations API. May be used by many threads at once.
-///
-/// In a process that was forked off, a client goes on working: it connects anew and leaves the parent's connections
-/// alone. What a parent's other threads had under way is not carried on.
-#[derive(Debug)]
-pub struct cor_client(());
 
 /// Sets up a client. Connects to nothing.
 ///
@@ -58,7 +52,7 @@ pub unsafe extern "C" fn cor_client_from_env(
 ) -> cor_status {
     guard(error, || {
         let client = out(client, "client", ptr::null_mut())?;
-        hand_out(&client, ClientHandle::new((Client::from_env()?, None))?)
+        hand_out(&client, ClientHandle::new(Client::from_env()?)?)
     })
 }
 
@@ -172,8 +166,8 @@ fn update_project<'a>(
     let id = id()?;
     let options = call_options(options)?;
     let update = borrow::<UpdateHandle>(update, "update")?.finished(Some(id))?.map_err(Error::invalid)?;
-    let live = client.live()?;
-    let answer = live.wait(live.client().projects().update(id, &update).options(options))??;
+    let runtime = client.runtime()?;
+    let answer = wait(&runtime, runtime.client().projects().update(id, &update).options(options))??;
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
@@ -228,8 +222,8 @@ fn create_project(
     let client = borrow::<ClientHandle>(client, "client")?;
     let create = borrow::<CreateHandle>(create, "create")?.finished()?.map_err(Error::invalid)?;
     let options = call_options(options)?;
-    let live = client.live()?;
-    let answer = live.wait(live.client().projects().create(&create).options(options))??;
+    let runtime = client.runtime()?;
+    let answer = wait(&runtime, runtime.client().projects().create(&create).options(options))??;
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
@@ -329,7 +323,7 @@ fn delete_project<'a>(
     let client = borrow::<ClientHandle>(client, "client")?;
     let (id, source) = named()?;
     let options = call_options(options)?;
-    let live = client.live()?;
-    let answer = live.wait(live.client().projects().delete(id, source).options(options))??;
+    let runtime = client.runtime()?;
+    let answer = wait(&runtime, runtime.client().projects().delete(id, source).options(options))??;
     deleted.map_or(Ok(()), |place| hand_out(&place, DeletedHandle::new(&answer)))
 }

@@ -20,7 +20,6 @@ pub(crate) struct ConfigHandle(Mutex<State>);
 #[derive(Default)]
 struct State {
     builder: ClientBuilder,
-    concurrency: Option<u32>,
     /// The first setter that was refused: a client must not come about without what it was told.
     refused: Option<Failure>,
 }
@@ -31,13 +30,13 @@ impl Object for ConfigHandle {
 }
 
 impl ConfigHandle {
-    /// The client these options make, and its concurrency.
-    pub(crate) fn build(&self) -> Result<(Client, Option<u32>), Failure> {
+    /// The client these options make.
+    pub(crate) fn build(&self) -> Result<Client, Failure> {
         let state = guard::exclusive(&self.0, "config")?;
         if let Some(refused) = &state.refused {
             return Err(refused.clone());
         }
-        Ok((state.builder.clone().build()?, state.concurrency))
+        Ok(state.builder.clone().build()?)
     }
 }
 
@@ -383,13 +382,18 @@ pub unsafe extern "C" fn cor_config_set_backoff_cap_ms(config: *mut cor_config, 
     set_ms(config, "backoff_cap", ms, ClientBuilder::backoff_cap)
 }
 
+/// How many retries the single calls of the client may use up together; default 100, at most 1000000, 0 for no bound. Every
+/// call adds a fifth of a retry. While the budget is empty, a failed attempt is not repeated, and the error says so. In bulk an
+/// empty budget makes the waits between attempts longer and fails no row. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_retry_budget(config: *mut cor_config, retries: u32) -> cor_status {
+    change(config, |builder, _| Ok(builder.retry_budget(retries)))
+}
+
 /// Requests in flight at most; default 16, from 1 to 10000. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_concurrency(config: *mut cor_config, concurrency: u32) -> cor_status {
-    change(config, |builder, state| {
-        state.concurrency = Some(concurrency);
-        Ok(builder.concurrency(concurrency as usize))
-    })
+    change(config, |builder, _| Ok(builder.concurrency(concurrency as usize)))
 }
 
 /// Requests per second at most, more than 0. By default the limit is learned from COR's answers. Since 0.1.

@@ -7,8 +7,8 @@ use cor_http::{CreateField, Error, Invalid, ProjectCreate, ProjectUpdate};
 use once_cell::race::OnceBox;
 
 use crate::error::{Failure, cor_error};
+use crate::field_problems::FieldProblems;
 use crate::guard::{self, Kind, Object, borrow, c_text, changing, get, guard, insert, reading, release};
-use crate::refused::Refused;
 use crate::status::cor_status;
 use crate::update::{UpdateHandle, cor_update};
 
@@ -26,7 +26,7 @@ pub(crate) struct CreateHandle(RwLock<State>);
 
 struct State {
     create: ProjectCreate,
-    refused: Refused,
+    refused: FieldProblems,
     /// What cor_create_json() gave out since the last change.
     json: OnceBox<CString>,
 }
@@ -41,10 +41,10 @@ impl CreateHandle {
     pub(crate) fn finished(&self) -> Result<Result<ProjectCreate, Invalid>, Failure> {
         let state = reading(&self.0, "create")?;
         let refused = state.refused.issues().to_vec();
-        if !refused.is_empty() {
-            if let Err(invalid) = state.create.validate_with(refused) {
-                return Ok(Err(invalid));
-            }
+        if !refused.is_empty()
+            && let Err(invalid) = state.create.validate_with(refused)
+        {
+            return Ok(Err(invalid));
         }
         Ok(Ok(state.create.clone()))
     }
@@ -96,6 +96,8 @@ pub unsafe extern "C" fn cor_create_free(create: *mut cor_create) -> cor_status 
     release::<CreateHandle>(create, "create", |_| Ok(()))
 }
 
+// fields:setters, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
+
 /// External id of the brand. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_create_set_brand_id(
@@ -134,6 +136,8 @@ pub unsafe extern "C" fn cor_create_set_product_id_n(
     set(create, CreateField::ProductId, || guard::text_n(value, size, "product_id"))
 }
 
+// fields:end
+
 /// Sets a field, or remembers why it could not be.
 fn set<'a>(
     create: *mut cor_create,
@@ -146,7 +150,7 @@ fn set<'a>(
         state.json = OnceBox::new();
         match value() {
             Ok(value) => {
-                state.refused.mended(field.name());
+                state.refused.resolve(field.name());
                 let empty = ProjectCreate::new("", ProjectUpdate::new(""));
                 state.create = std::mem::replace(&mut state.create, empty).set(field, value);
                 Ok(())

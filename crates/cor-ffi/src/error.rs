@@ -1,164 +1,13 @@
-//! Errors: what the boundary refuses, and what the client reports.
+//! What an error says: the functions that read a `cor_error *`.
 
-use std::any::Any;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
-use std::sync::Arc;
 
-use cor_http::{Error, Outcome};
-
-use crate::guard::{self, Kind, Object, borrow, c_text, get, insert, release};
+pub use crate::error_handle::cor_error;
+use crate::error_handle::{ErrorData, ErrorHandle};
+pub(crate) use crate::failure::Failure;
+use crate::guard::{borrow, get, insert, release};
 use crate::status::{cor_outcome, cor_pause, cor_status};
-
-/// Why a call did not succeed, and what is known about the update. It never changes, so many threads may read it.
-#[derive(Debug)]
-pub struct cor_error(());
-
-/// Why an exported function cannot do what it was asked for.
-#[derive(Clone, Debug)]
-pub(crate) enum Failure {
-    Cor(Error),
-    /// Found here: a misused argument, a panic, a call that was stopped.
-    Here {
-        status: cor_status,
-        outcome: Outcome,
-        message: String,
-    },
-}
-
-impl Failure {
-    fn here(status: cor_status, outcome: Outcome, message: String) -> Failure {
-        Failure::Here { status, outcome, message }
-    }
-
-    pub(crate) fn argument(message: String) -> Failure {
-        Failure::here(cor_status::COR_ERR_ARGUMENT, Outcome::NotApplied, message)
-    }
-
-    pub(crate) fn internal(message: impl Into<String>) -> Failure {
-        Failure::here(cor_status::COR_ERR_INTERNAL, Outcome::NotApplied, message.into())
-    }
-
-    /// The handle was freed while the call ran.
-    pub(crate) fn cancelled(message: &str) -> Failure {
-        let message = format!("{message}; whether the updates under way were applied is unknown");
-        Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::Unknown, message)
-    }
-
-    /// A row that came when nothing new is begun any more.
-    pub(crate) fn stopped() -> Failure {
-        let message = "the run was stopped; the row was not taken".to_owned();
-        Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::NotApplied, message)
-    }
-
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-        let message = format!("a mistake inside the library stopped the call: {said}");
-        Failure::here(cor_status::COR_ERR_INTERNAL, Outcome::Unknown, message)
-    }
-
-    pub(crate) fn status(&self) -> cor_status {
-        match self {
-            Failure::Cor(error) => cor_status::of(error.kind()),
-            Failure::Here { status, .. } => *status,
-        }
-    }
-
-    pub(crate) fn message(&self) -> String {
-        match self {
-            Failure::Cor(error) => error.chain(),
-            Failure::Here { message, .. } => message.clone(),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Cor(error)
-    }
-}
-
-/// An error as C reads it: every text made once, with its NUL.
-#[derive(Debug)]
-pub(crate) struct ErrorData {
-    pub(crate) status: cor_status,
-    outcome: cor_outcome,
-    pub(crate) message: CString,
-    code: Option<CString>,
-    http_status: i32,
-    attempts: u32,
-    retry_after_ms: i64,
-    retryable: bool,
-    duplicate: bool,
-    request_id: Option<CString>,
-    body: Option<CString>,
-    issues: Vec<[CString; 3]>,
-}
-
-impl From<Failure> for ErrorData {
-    fn from(failure: Failure) -> Self {
-        let (status, message) = (failure.status(), c_text(&failure.message()));
-        let outcome = match &failure {
-            Failure::Cor(error) => error.outcome(),
-            Failure::Here { outcome, .. } => *outcome,
-        };
-        let mut data = ErrorData {
-            status,
-            outcome: cor_outcome::of(outcome),
-            message,
-            code: None,
-            http_status: 0,
-            attempts: 0,
-            retry_after_ms: -1,
-            retryable: false,
-            duplicate: false,
-            request_id: None,
-            body: None,
-            issues: Vec::new(),
-        };
-        if let Failure::Cor(error) = &failure {
-            data.code = error.code().map(c_text);
-            data.http_status = error.status().map_or(0, i32::from);
-            data.attempts = error.attempts();
-            // Rounded up: waiting a little longer is right, a little shorter is not.
-            let millis = |wait: std::time::Duration| wait.as_nanos().div_ceil(1_000_000);
-            data.retry_after_ms =
-                error.retry_after().map_or(-1, |wait| i64::try_from(millis(wait)).unwrap_or(i64::MAX));
-            data.retryable = error.is_retryable();
-            data.duplicate = error.is_duplicate();
-            data.request_id = error.request_id().map(c_text);
-            data.body = error.body().map(c_text);
-            let issues = error.issues().iter();
-            data.issues = issues
-                .map(|issue| [c_text(&issue.field), c_text(issue.code.as_str()), c_text(&issue.message)])
-                .collect();
-        }
-        data
-    }
-}
-
-/// What is behind a `cor_error *`.
-pub(crate) struct ErrorHandle {
-    pub(crate) data: Arc<ErrorData>,
-    /// Whether the caller frees it; else it goes with the result it belongs to.
-    owned: bool,
-}
-
-impl ErrorHandle {
-    pub(crate) fn owned(failure: Failure) -> ErrorHandle {
-        ErrorHandle { data: Arc::new(failure.into()), owned: true }
-    }
-
-    pub(crate) fn of_a_result(data: Arc<ErrorData>) -> ErrorHandle {
-        ErrorHandle { data, owned: false }
-    }
-}
-
-impl Object for ErrorHandle {
-    const KIND: Kind = Kind::Error;
-    type Opaque = cor_error;
-}
 
 fn read<R>(error: *const cor_error, nothing: R, read: impl FnOnce(&ErrorData) -> R) -> R {
     get(nothing, || Ok(read(&borrow::<ErrorHandle>(error, "error")?.data)))
@@ -179,9 +28,9 @@ fn read_text(
 /// Returns COR_ERR_ARGUMENT for an error that was freed already or is not the caller's to free. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_free(error: *mut cor_error) -> cor_status {
-    release::<ErrorHandle>(error, "error", |error| match error.owned {
+    release::<ErrorHandle>(error, "error", |error| match error.is_owned() {
         true => Ok(()),
-        false => Err(guard::Failure::argument("the error belongs to a result and goes with it".to_owned())),
+        false => Err(Failure::argument("the error belongs to a result and goes with it".to_owned())),
     })
 }
 
@@ -192,7 +41,7 @@ pub unsafe extern "C" fn cor_error_free(error: *mut cor_error) -> cor_status {
 pub unsafe extern "C" fn cor_error_clone(error: *const cor_error) -> *mut cor_error {
     get(ptr::null_mut(), || {
         let data = borrow::<ErrorHandle>(error, "error")?.data.clone();
-        insert(ErrorHandle { data, owned: true })
+        insert(ErrorHandle::shared(data))
     })
 }
 
@@ -332,7 +181,7 @@ pub unsafe extern "C" fn cor_pause_name(pause: i32) -> *const c_char {
 }
 
 /// A word of this library's own, with the NUL that C wants.
-pub(crate) fn constant(word: Option<&'static str>) -> *const c_char {
+fn constant(word: Option<&'static str>) -> *const c_char {
     const WORDS: &[&CStr] = &[
         c"ok",
         c"argument",
@@ -358,24 +207,6 @@ pub(crate) fn constant(word: Option<&'static str>) -> *const c_char {
         c"not_applied",
         c"applied",
         c"unknown",
-        c"name",
-        c"client_id",
-        c"brief",
-        c"start",
-        c"end",
-        c"pm_id",
-        c"estimated_time",
-        c"billable",
-        c"status",
-        c"currency_id",
-        c"evaluation_date",
-        c"estimated",
-        c"fee_id",
-        c"contract_id",
-        c"deliverables",
-        c"work_order",
-        c"income_type",
-        c"archived",
     ];
     let with_nul = word.and_then(|word| WORDS.iter().find(|known| known.to_bytes() == word.as_bytes()));
     with_nul.map_or(ptr::null(), |word| word.as_ptr())
@@ -388,8 +219,7 @@ mod tests {
     #[test]
     fn every_word_can_be_had() {
         let kinds = cor_http::ErrorKind::ALL.iter().map(|kind| kind.as_str());
-        let fields = cor_http::Field::ALL.iter().map(|field| field.name());
-        for word in kinds.chain(fields).chain([
+        for word in kinds.chain([
             "ok",
             "argument",
             "internal",

@@ -5,19 +5,21 @@
 //! stated, and outputs and structs are writable and as large as their type or `struct_size`. Handles need no such
 //! promise; see [`handles`].
 
-mod handles;
+pub(crate) mod handles;
 mod signals;
+pub(crate) mod text;
 
-use std::ffi::{CStr, CString, c_char, c_void};
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ffi::{CStr, c_char, c_void};
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 pub(crate) use handles::{Kind, Object, Pinned, alive, borrow, free, insert};
 pub(crate) use signals::NoSigpipe;
+pub(crate) use text::c_text;
 
-pub(crate) use crate::error::Failure;
-use crate::error::{ErrorHandle, cor_error};
+use crate::error_handle::{ErrorHandle, cor_error};
+pub(crate) use crate::failure::Failure;
 use crate::status::cor_status;
 
 /// Runs what an exported function does: a panic stops here, and a failure becomes a status and, where the caller
@@ -290,23 +292,6 @@ pub(crate) fn call_mut<T>(
 ) -> bool {
     // SAFETY: as above; what is filled is a plain struct of integers and pointers.
     unsafe { function(user_data, fill) != 0 }
-}
-
-/// Text for C. A NUL inside, which C could not see past, becomes U+FFFD.
-pub(crate) fn c_text(text: &str) -> CString {
-    CString::new(text).unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
-}
-
-/// Takes two things out for their end. Called from the owner's `drop`, and nowhere else.
-pub(crate) fn take_both<A, B>(a: &mut ManuallyDrop<A>, b: &mut ManuallyDrop<B>) -> (A, B) {
-    // SAFETY: the owner is being dropped, so neither is looked at again.
-    unsafe { (ManuallyDrop::take(a), ManuallyDrop::take(b)) }
-}
-
-/// Ends a thing ahead of its owner. Called from the owner's `drop`, and nowhere else.
-pub(crate) fn end<T>(thing: &mut ManuallyDrop<T>) {
-    // SAFETY: the owner is being dropped, so it is not looked at again.
-    unsafe { ManuallyDrop::drop(thing) }
 }
 
 #[cfg(test)]

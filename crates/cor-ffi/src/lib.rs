@@ -4,8 +4,11 @@
 //!
 //! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
 //! * one module per handle: [`config`], [`client`], [`update`], [`create`], [`project`], [`deleted`], [`error`],
-//!   [`item`], [`many`], [`bulk`]; [`call_options`] for the options of one call.
-//! * `live`, `run`, `engine`: the client behind the handle and the run of many rows, without a word of C.
+//!   [`item_result`], [`many`], [`bulk`]; [`call_options`] for the options of one call.
+//! * [`field`], [`update_fields`]: numbers and setters of the fields, written by `scripts/fields` from the table in `cor-core`.
+//! * [`sync`]: plan and sync of a table, by `cor-sync`, which `sync::run` drives.
+//! * `client_runtime`, `bulk_run`: the client and the run of many rows behind the handles; `failure`, `error_handle`: what
+//!   becomes a `cor_error`.
 //!
 //! A binding translates and never decides: an `if` about COR's API belongs into `cor-core` or `cor-http`.
 
@@ -16,21 +19,24 @@
 #![allow(clippy::missing_safety_doc, reason = "the header's conventions say it once for all functions")]
 
 pub mod bulk;
+mod bulk_run;
 pub mod call_options;
 pub mod client;
+mod client_runtime;
 pub mod config;
 pub mod create;
 pub mod deleted;
-mod engine;
 pub mod error;
+mod error_handle;
+mod failure;
+pub mod field;
+mod field_problems;
 mod guard;
-pub mod item;
-mod live;
+pub mod item_result;
 pub mod many;
 pub mod project;
-mod refused;
-mod run;
 pub mod status;
+pub mod sync;
 pub mod update;
 pub mod update_fields;
 pub mod version;

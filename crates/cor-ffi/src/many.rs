@@ -4,18 +4,17 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
-use cor_http::{Draft, ProjectUpdate, Row, Summary};
+use cor_http::{BulkRunBuilder, Client, Draft, Progress, ProjectUpdate, Row, Summary};
 
-use crate::client::cor_client;
+use crate::bulk_run::Run;
+use crate::client_runtime::{ClientHandle, cor_client};
 use crate::config::milliseconds;
 use crate::error::{Failure, cor_error};
 use crate::guard::{
     self, OutStruct, Sized_, array, borrow, call, call_mut, cor_bool, element, free, guard, insert,
     out_struct, read_struct,
 };
-use crate::item::{ItemHandle, cor_item_result};
-use crate::live::ClientHandle;
-use crate::run::{Position, Run, Settings};
+use crate::item_result::{ItemHandle, cor_item_result};
 use crate::status::{cor_pause, cor_status};
 use crate::update::{UpdateHandle, cor_update};
 
@@ -77,6 +76,9 @@ pub type cor_on_progress =
 
 /// Fills in the next row and returns true, or returns false where there is none. What the row points to has to stay
 /// until this is called again or the call that uses it returns; it is copied before.
+///
+/// In a plan or a sync of rows, a row whose id and update are both NULL says that the input failed: the run ends before
+/// anything is sent.
 pub type cor_next_row = Option<unsafe extern "C" fn(user_data: *mut c_void, row: *mut cor_row) -> cor_bool>;
 
 /// Options of a run. Set it up with COR_BULK_OPTIONS_INIT; later versions may add members at the end.
@@ -103,8 +105,9 @@ pub struct cor_bulk_options {
     /// "product_id" becomes that field of the create; the update that goes first has it too. A create whose answer is
     /// lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
     pub create_missing: u32,
-    /// Has to be 0.
-    pub reserved: u32,
+    /// Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
+    /// "1001.0" or an id with blanks around it. Otherwise such a row fails as COR_KIND_PROJECT_NOT_FOUND.
+    pub allow_mangled_ids: u32,
 }
 
 // SAFETY: plain integers, pointers and optional functions, for which zero is a value; the size first.
@@ -120,7 +123,7 @@ pub(crate) fn end_item(item: *const cor_item_result) {
 }
 
 /// A row as C describes it. One that cannot be used takes its place among the results.
-fn row(given: cor_row) -> Row {
+pub(crate) fn row(given: cor_row) -> Row {
     row_of(guard::text(given.id, "id"), || guard::shown(given.id), given.update)
 }
 
@@ -154,10 +157,34 @@ pub(crate) fn row_of(
     Row { id, update }
 }
 
-pub(crate) fn settings(
-    options: *const cor_bulk_options,
-    total: Option<u64>,
-) -> Result<(Settings, cor_bulk_options), Failure> {
+/// The options of a run, checked.
+pub(crate) struct Settings {
+    concurrency: Option<usize>,
+    outage_timeout: Option<Duration>,
+    /// How often on_progress is called while no row finishes.
+    pub(crate) tick: Option<Duration>,
+    create_missing: bool,
+    allow_mangled_ids: bool,
+}
+
+impl Settings {
+    /// The run with these options, before it starts.
+    pub(crate) fn run(&self, client: &Client) -> BulkRunBuilder {
+        let mut run = client.projects().bulk_run();
+        if let Some(concurrency) = self.concurrency {
+            run = run.concurrency(concurrency);
+        }
+        if let Some(outage_timeout) = self.outage_timeout {
+            run = run.outage_timeout(outage_timeout);
+        }
+        if self.create_missing {
+            run = run.create_missing_from_rows(self.allow_mangled_ids);
+        }
+        run
+    }
+}
+
+pub(crate) fn settings(options: *const cor_bulk_options) -> Result<(Settings, cor_bulk_options), Failure> {
     let options = match options.is_null() {
         true => cor_bulk_options {
             struct_size: size_of::<cor_bulk_options>(),
@@ -168,26 +195,23 @@ pub(crate) fn settings(
             concurrency: 0,
             tick_ms: 0,
             create_missing: 0,
-            reserved: 0,
+            allow_mangled_ids: 0,
         },
         false => read_struct(options, "options")?,
     };
-    if options.reserved != 0 {
-        return Err(Failure::argument("options.reserved has to be 0".to_owned()));
-    }
     let outage_timeout = match options.outage_timeout_ms {
         0 => None,
         ms => Some(milliseconds("outage_timeout", ms)?),
     };
     let concurrency = match options.concurrency {
         0 => None,
-        n @ 1..=10_000 => Some(n),
+        n @ 1..=10_000 => Some(n as usize),
         n => return Err(Failure::argument(format!("options.concurrency is {n}; it goes from 1 to 10000"))),
     };
     let tick = (options.tick_ms > 0).then(|| Duration::from_millis(options.tick_ms.into()));
     let create_missing = options.create_missing != 0;
-    let settings = Settings { concurrency, outage_timeout, tick, create_missing, total };
-    Ok((settings, options))
+    let allow_mangled_ids = options.allow_mangled_ids != 0;
+    Ok((Settings { concurrency, outage_timeout, tick, create_missing, allow_mangled_ids }, options))
 }
 
 pub(crate) fn c_summary(summary: &Summary) -> cor_summary {
@@ -201,13 +225,13 @@ pub(crate) fn c_summary(summary: &Summary) -> cor_summary {
     }
 }
 
-pub(crate) fn c_progress(position: Position) -> cor_progress {
+pub(crate) fn c_progress(progress: &Progress) -> cor_progress {
     cor_progress {
         struct_size: size_of::<cor_progress>(),
-        done: position.done,
-        failed: position.failed,
-        total: position.total.unwrap_or(u64::MAX),
-        paused: cor_pause::of(position.paused) as i32,
+        done: progress.done,
+        failed: progress.failed,
+        total: progress.total.unwrap_or(u64::MAX),
+        paused: cor_pause::of(progress.paused) as i32,
     }
 }
 
@@ -218,6 +242,11 @@ enum Source {
 }
 
 impl Source {
+    /// An array's rows are all accounted for; a function is not asked for rows that are never started.
+    fn is_array(&self) -> bool {
+        matches!(self, Source::Array { .. })
+    }
+
     fn next(&mut self, user_data: *mut c_void) -> Option<cor_row> {
         match self {
             Source::Array { rows, count, at } => {
@@ -233,49 +262,52 @@ impl Source {
     }
 }
 
+/// Fills the run up with rows.
+fn push_rows(run: &Run, source: &mut Source, user_data: *mut c_void) {
+    for _ in 0..run.run.wants_rows() {
+        match source.next(user_data) {
+            Some(given) => run.run.extend([row(given)]),
+            None => {
+                run.run.finish_input();
+                break;
+            }
+        }
+    }
+}
+
 /// The whole run, from the first row to the last result.
 fn drive(
-    run: &mut Run,
+    run: &Run,
     source: &mut Source,
     options: &cor_bulk_options,
     tick: Option<Duration>,
 ) -> Result<(), Failure> {
-    let stopper = run.stopper();
-    let report = |run: &Run| match options.on_progress {
-        Some(on_progress) => call(on_progress, options.user_data, &c_progress(run.position())),
-        None => true,
+    let report = || {
+        let go_on = options
+            .on_progress
+            .is_none_or(|on_progress| call(on_progress, options.user_data, &c_progress(&run.run.progress())));
+        stop_unless(go_on, run);
     };
     loop {
-        while run.wants_rows() {
-            // A function is not asked for rows that nobody will begin; an array's are all accounted for.
-            let over = matches!(source, Source::Function(_)) && run.is_stopping();
-            match (!over).then(|| source.next(options.user_data)).flatten() {
-                Some(given) => run.push(row(given))?,
-                None => run.end_input(),
-            }
-        }
-        if let Some(tick) = tick {
-            while !run.wait(Some(tick))? {
-                if !report(run) {
-                    stopper.stop();
-                }
-            }
+        push_rows(run, source, options.user_data);
+        while !run.wait(tick)? {
+            report();
         }
         let Some(item) = run.next()? else { break };
-        let mut go_on = true;
         if let Some(on_result) = options.on_result {
             let item = insert(ItemHandle::new(item))?;
-            go_on &= call(on_result, options.user_data, item);
+            stop_unless(call(on_result, options.user_data, item), run);
             end_item(item);
         }
-        go_on &= report(run);
-        if !go_on {
-            stopper.stop();
-        }
+        report();
     }
-    match run.halted() {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
+    run.run.halted().map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// What a callback said.
+fn stop_unless(go_on: bool, run: &Run) {
+    if !go_on {
+        run.run.stop();
     }
 }
 
@@ -290,13 +322,13 @@ fn update_projects(
     if let Some(summary) = &summary {
         summary.put(&c_summary(&Summary::default()));
     }
-    let (settings, options) = settings(options, total)?;
-    let live = borrow::<ClientHandle>(client, "client")?.live()?;
-    let mut run = Run::start(live, settings);
-    let ended =
-        drive(&mut run, &mut source, &options, settings.tick.filter(|_| options.on_progress.is_some()));
+    let (settings, options) = settings(options)?;
+    let runtime = borrow::<ClientHandle>(client, "client")?.runtime()?;
+    let run = settings.run(runtime.client()).total(total).reports_every_row(source.is_array());
+    let run = Run::start(runtime, run)?;
+    let ended = drive(&run, &mut source, &options, settings.tick.filter(|_| options.on_progress.is_some()));
     if let Some(summary) = &summary {
-        summary.put(&c_summary(&run.summary()));
+        summary.put(&c_summary(&run.run.summary()));
     }
     ended
 }

@@ -1,6 +1,6 @@
 //! The numbers of the interface. They have gaps, and are never renumbered or reused.
 
-use cor_http::{ErrorKind, Field, Outcome, Pause};
+use cor_http::{ErrorKind, Outcome, Pause};
 
 /// How a call ended. 0 is success; see cor_status_name() for the words.
 #[allow(clippy::upper_case_acronyms)]
@@ -21,7 +21,7 @@ pub enum cor_status {
     COR_ERR_AUTH = 20,
     /// The token's role may not do this (HTTP 403).
     COR_ERR_FORBIDDEN = 21,
-    /// COR knows no project of this external id under this source.
+    /// COR knows no project of this external id under this source, in COR's own words; any other 404 is COR_ERR_PROTOCOL.
     COR_ERR_PROJECT_NOT_FOUND = 22,
     /// COR refused a value.
     COR_ERR_VALIDATION = 23,
@@ -37,7 +37,7 @@ pub enum cor_status {
     COR_ERR_TRANSPORT = 31,
     /// The TLS handshake failed: certificate, name or protocol.
     COR_ERR_TLS = 32,
-    /// The answer was not one COR's API gives.
+    /// The answer was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's.
     COR_ERR_PROTOCOL = 33,
     /// COR's address answered with a redirect, which is never followed.
     COR_ERR_REDIRECT = 34,
@@ -147,67 +147,12 @@ impl cor_pause {
     }
 }
 
-/// The optional fields of a project update, in the order of COR's page, which is also the order on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum cor_field {
-    COR_FIELD_NAME = 1,
-    COR_FIELD_CLIENT_ID = 2,
-    COR_FIELD_BRIEF = 3,
-    COR_FIELD_START = 4,
-    COR_FIELD_END = 5,
-    COR_FIELD_PM_ID = 6,
-    COR_FIELD_ESTIMATED_TIME = 7,
-    COR_FIELD_BILLABLE = 8,
-    COR_FIELD_STATUS = 9,
-    COR_FIELD_CURRENCY_ID = 10,
-    COR_FIELD_EVALUATION_DATE = 11,
-    COR_FIELD_ESTIMATED = 12,
-    COR_FIELD_FEE_ID = 13,
-    COR_FIELD_CONTRACT_ID = 14,
-    COR_FIELD_DELIVERABLES = 15,
-    COR_FIELD_WORK_ORDER = 16,
-    COR_FIELD_INCOME_TYPE = 17,
-    COR_FIELD_ARCHIVED = 18,
-}
-
-use cor_field::*;
-
-impl cor_field {
-    const FIELDS: [(cor_field, Field); 18] = [
-        (COR_FIELD_NAME, Field::Name),
-        (COR_FIELD_CLIENT_ID, Field::ClientId),
-        (COR_FIELD_BRIEF, Field::Brief),
-        (COR_FIELD_START, Field::Start),
-        (COR_FIELD_END, Field::End),
-        (COR_FIELD_PM_ID, Field::PmId),
-        (COR_FIELD_ESTIMATED_TIME, Field::EstimatedTime),
-        (COR_FIELD_BILLABLE, Field::Billable),
-        (COR_FIELD_STATUS, Field::Status),
-        (COR_FIELD_CURRENCY_ID, Field::CurrencyId),
-        (COR_FIELD_EVALUATION_DATE, Field::EvaluationDate),
-        (COR_FIELD_ESTIMATED, Field::Estimated),
-        (COR_FIELD_FEE_ID, Field::FeeId),
-        (COR_FIELD_CONTRACT_ID, Field::ContractId),
-        (COR_FIELD_DELIVERABLES, Field::Deliverables),
-        (COR_FIELD_WORK_ORDER, Field::WorkOrder),
-        (COR_FIELD_INCOME_TYPE, Field::IncomeType),
-        (COR_FIELD_ARCHIVED, Field::Archived),
-    ];
-
-    /// The field of a number that came from C.
-    pub(crate) fn read(number: i32) -> Option<Field> {
-        let known = cor_field::FIELDS.iter().find(|(field, _)| *field as i32 == number);
-        known.map(|(_, field)| *field)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_and_every_field_has_its_number() {
+    fn every_kind_has_its_number() {
         for kind in ErrorKind::ALL {
             let status = cor_status::of(*kind);
             assert_ne!(status, COR_ERR_INTERNAL, "{kind} has no status");
@@ -215,13 +160,7 @@ mod tests {
             assert_eq!(format!("{status:?}"), format!("COR_ERR_{}", kind.as_str().to_uppercase()));
         }
         assert_eq!(cor_status::KINDS.len(), ErrorKind::ALL.len());
-        assert_eq!(cor_field::FIELDS.len(), Field::ALL.len());
-        for (at, (field, known)) in cor_field::FIELDS.iter().enumerate() {
-            assert_eq!((*field as usize, *known), (at + 1, Field::ALL[at]));
-            assert_eq!(format!("{field:?}"), format!("COR_FIELD_{}", known.name().to_uppercase()));
-        }
         for number in [-1, 0, 19, i32::MAX, i32::MIN] {
-            assert_eq!(cor_field::read(number), None);
             assert_eq!(cor_status::name(number).is_some(), number == 0);
         }
     }

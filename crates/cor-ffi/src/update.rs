@@ -1,15 +1,16 @@
 //! The payload: setters that refuse at once and are remembered, so that nobody has to check each of them.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::sync::RwLock;
 
-use cor_http::{Draft, Error, Field, Invalid, Issue, IssueCode, ProjectUpdate, Value};
+use cor_http::{Date, Draft, Error, Field, Invalid, Issue, IssueCode, Number, ProjectUpdate, Value};
 use once_cell::race::OnceBox;
 
 use crate::error::{Failure, cor_error};
+use crate::field::cor_field;
+use crate::field_problems::FieldProblems;
 use crate::guard::{self, Kind, Object, borrow, c_text, changing, get, guard, insert, reading, release};
-use crate::refused::Refused;
-use crate::status::{cor_field, cor_status};
+use crate::status::cor_status;
 
 /// A partial update of one project: only what was set or cleared is sent. Many threads may send, judge and clone one at
 /// once, as long as none changes it meanwhile; that is noticed, and is COR_ERR_ARGUMENT.
@@ -26,7 +27,7 @@ pub(crate) struct UpdateHandle(RwLock<State>);
 
 struct State {
     update: ProjectUpdate,
-    refused: Refused,
+    refused: FieldProblems,
     /// What cor_update_json() gave out since the last change.
     json: OnceBox<CString>,
 }
@@ -38,7 +39,7 @@ impl Object for UpdateHandle {
 
 impl State {
     fn new(source: &str) -> State {
-        State { update: ProjectUpdate::new(source), refused: Refused::default(), json: OnceBox::new() }
+        State { update: ProjectUpdate::new(source), refused: FieldProblems::default(), json: OnceBox::new() }
     }
 }
 
@@ -56,7 +57,7 @@ impl UpdateHandle {
     }
 
     /// The update as it is, and what its setters refused.
-    pub(crate) fn parts(&self) -> Result<(ProjectUpdate, Refused), Failure> {
+    pub(crate) fn parts(&self) -> Result<(ProjectUpdate, FieldProblems), Failure> {
         let state = reading(&self.0, "update")?;
         Ok((state.update.clone(), state.refused.clone()))
     }
@@ -85,13 +86,27 @@ fn assign(state: &mut State, field: Field, value: Result<Value<'_>, Failure>) ->
         Ok(value) => match state.update.set(field, value) {
             Ok(()) => {
                 if !state.refused.is_empty() {
-                    state.refused.mended(field.name());
+                    state.refused.resolve(field.name());
                 }
                 Ok(())
             }
             Err(issue) => Err(state.refused.refuse(issue)),
         },
         Err(failure) => Err(state.refused.remember(field.name(), failure)),
+    }
+}
+
+/// A day given as numbers. One the calendar does not have is reported as the text it would be.
+pub(crate) fn ymd(year: i32, month: i32, day: i32) -> Result<Value<'static>, Failure> {
+    let fits = || Date::new(i16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    Ok(fits().map_or_else(|| Value::Text(format!("{year}-{month}-{day}").into()), Value::Date))
+}
+
+/// A number given as decimal text.
+pub(crate) fn decimal(text: Result<&str, Failure>, name: &str) -> Result<Value<'static>, Failure> {
+    match text?.parse::<Number>() {
+        Ok(number) => Ok(Value::Number(number)),
+        Err(issue) => Err(Failure::issue(name, issue)),
     }
 }
 
@@ -273,7 +288,7 @@ fn extra(state: &mut State, name: Result<&str, Failure>, json: Result<&str, Fail
     let json = json.map_err(|failure| state.refused.remember(name, failure))?;
     match json.parse::<cor_http::Json>() {
         Ok(json) => {
-            state.refused.mended(name);
+            state.refused.resolve(name);
             let update = std::mem::replace(&mut state.update, ProjectUpdate::new(""));
             state.update = update.extra(name, json);
             Ok(())
@@ -318,5 +333,5 @@ pub unsafe extern "C" fn cor_update_json(update: *const cor_update) -> *const c_
 /// Returns text that lives for ever; NULL for a number that is no field. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_field_name(field: i32) -> *const c_char {
-    crate::error::constant(cor_field::read(field).map(Field::name))
+    cor_field::name(field).map_or(std::ptr::null(), CStr::as_ptr)
 }

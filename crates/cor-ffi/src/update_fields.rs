@@ -2,12 +2,13 @@
 
 use std::ffi::c_char;
 
-use cor_http::{Date, Field, IncomeType, Number, Value};
+use cor_http::{Field, IncomeType, Value};
 
-use crate::error::Failure;
 use crate::guard::{self, cor_bool};
 use crate::status::cor_status;
-use crate::update::{cor_update, set};
+use crate::update::{cor_update, decimal, set, ymd};
+
+// fields:setters, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
 
 /// The project's name. Since 0.1.
 #[unsafe(no_mangle)]
@@ -76,7 +77,7 @@ pub unsafe extern "C" fn cor_update_set_start_n(
     set(update, Field::Start, || Ok(Value::Text(guard::text_n(value, size, "start")?.into())))
 }
 
-/// First day, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
+/// As cor_update_set_start(), as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_start_ymd(
     update: *mut cor_update,
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn cor_update_set_start_ymd(
     set(update, Field::Start, || ymd(year, month, day))
 }
 
-/// Last day; not before the first. A real day written YYYY-MM-DD. Since 0.1.
+/// Last day; not before `start`. A real day written YYYY-MM-DD. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_end(update: *mut cor_update, value: *const c_char) -> cor_status {
     set(update, Field::End, || Ok(Value::Text(guard::text(value, "end")?.into())))
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn cor_update_set_end_n(
     set(update, Field::End, || Ok(Value::Text(guard::text_n(value, size, "end")?.into())))
 }
 
-/// Last day; not before the first, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
+/// As cor_update_set_end(), as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_end_ymd(
     update: *mut cor_update,
@@ -139,8 +140,8 @@ pub unsafe extern "C" fn cor_update_set_estimated_time_int(
     set(update, Field::EstimatedTime, || Ok(Value::Number(value.into())))
 }
 
-/// Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities
-/// are refused. Since 0.1.
+/// Hours, as a double; sent with the fewest digits that read back as the same. NaN and infinities are refused.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_estimated_time_double(
     update: *mut cor_update,
@@ -176,7 +177,7 @@ pub unsafe extern "C" fn cor_update_set_billable(update: *mut cor_update, value:
     set(update, Field::Billable, || Ok(Value::Boolean(value != 0)))
 }
 
-/// Free text. COR's pages use "active", "in_progress", "in_process", "finished" and "suspended". Since 0.1.
+/// Free text; COR's own pages use "active", "in_progress", "in_process", "finished", "suspended". Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_status(update: *mut cor_update, value: *const c_char) -> cor_status {
     set(update, Field::Status, || Ok(Value::Text(guard::text(value, "status")?.into())))
@@ -232,7 +233,7 @@ pub unsafe extern "C" fn cor_update_set_evaluation_date_n(
     })
 }
 
-/// Day of the evaluation, as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
+/// As cor_update_set_evaluation_date(), as numbers: years 1 to 9999, months 1 to 12, days from 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_evaluation_date_ymd(
     update: *mut cor_update,
@@ -249,8 +250,8 @@ pub unsafe extern "C" fn cor_update_set_estimated_int(update: *mut cor_update, v
     set(update, Field::Estimated, || Ok(Value::Number(value.into())))
 }
 
-/// Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and infinities
-/// are refused. Since 0.1.
+/// Money, in the project's currency, as a double; sent with the fewest digits that read back as the same. NaN and
+/// infinities are refused. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_estimated_double(update: *mut cor_update, value: f64) -> cor_status {
     set(update, Field::Estimated, || Ok(Value::Number(value.into())))
@@ -367,7 +368,7 @@ pub unsafe extern "C" fn cor_update_set_income_type_n(
     set(update, Field::IncomeType, || Ok(Value::Text(guard::text_n(value, size, "income_type")?.into())))
 }
 
-/// An income type passed on whatever it is. Since 0.1.
+/// As cor_update_set_income_type(), for one that is passed on whatever it is. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_income_type_other(
     update: *mut cor_update,
@@ -396,15 +397,4 @@ pub unsafe extern "C" fn cor_update_set_archived(update: *mut cor_update, value:
     set(update, Field::Archived, || Ok(Value::Boolean(value != 0)))
 }
 
-/// A day given as numbers. One the calendar does not have is reported as the text it would be.
-fn ymd(year: i32, month: i32, day: i32) -> Result<Value<'static>, Failure> {
-    let fits = || Date::new(i16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
-    Ok(fits().map_or_else(|| Value::Text(format!("{year}-{month}-{day}").into()), Value::Date))
-}
-
-fn decimal(text: Result<&str, Failure>, name: &str) -> Result<Value<'static>, Failure> {
-    match text?.parse::<Number>() {
-        Ok(number) => Ok(Value::Number(number)),
-        Err(issue) => Err(Failure::issue(name, issue)),
-    }
-}
+// fields:end

@@ -29,11 +29,16 @@ pub(crate) async fn attempt(
     let response = endpoint
         .exchange(request, RequestContext::new(connection), Some(deadline), &[token.value.expose_secret()])
         .await?;
-    read(response, token.value.expose_secret(), endpoint)
+    read(response, token.value.expose_secret(), endpoint, operation)
 }
 
 /// `token` is removed from what errors show: some servers echo the request in their answer.
-fn read(mut response: Response, token: &str, endpoint: &Endpoint) -> Result<Project, Failure> {
+fn read(
+    mut response: Response,
+    token: &str,
+    endpoint: &Endpoint,
+    operation: &Operation<'_>,
+) -> Result<Project, Failure> {
     let status = response.status;
     redact_text(&mut response.content_encoding, &[token]);
     if let Err(fault) = response.decode() {
@@ -60,7 +65,9 @@ fn read(mut response: Response, token: &str, endpoint: &Endpoint) -> Result<Proj
     match answer {
         Answer::Project(project) => Ok(project),
         Answer::Refused(refusal) => {
-            Err(Failure::of_refusal(&refusal, response, &body, endpoint.peer().server))
+            let request = response.location.as_ref().and_then(|_| endpoint.url(operation.path()));
+            let server = endpoint.peer().server;
+            Err(Failure::of_refusal(&refusal, response, &body, server, request.as_ref(), &[token]))
         }
         Answer::Unreadable(why) => {
             Err(Failure::of_unreadable(format!("HTTP {status}, but {why}"), response, &body))

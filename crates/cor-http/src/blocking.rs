@@ -7,184 +7,410 @@
 //! # Ok::<(), cor_http::Error>(())
 //! ```
 
-use std::sync::Arc;
+use std::fmt;
+use std::panic::resume_unwind;
+use std::time::{Duration, Instant};
 
 use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
-use tokio::runtime::{Handle, Runtime};
 
-use crate::{CallOptions, Error, ItemResult, Pending, Results, Row, Stop, Summary, UpdateMany};
+use crate::bulk::{BulkRun, BulkRunBuilder, run_option_setters};
+use crate::{CallOptions, ClientRuntime, Error, ItemResult, Pause, Pending, Row, Stop, Summary};
+
+/// Sets up a [`Client`]: every option of [`cor_http::ClientBuilder`](crate::ClientBuilder).
+///
+/// ```
+/// use std::time::Duration;
+/// let client = cor_http::blocking::Client::builder()
+///     .token("a-token")
+///     .deadline(Duration::from_secs(30))
+///     .concurrency(8)
+///     .build()?;
+/// # Ok::<(), cor_http::Error>(())
+/// ```
+pub type ClientBuilder = crate::ClientBuilder<Client>;
+
+impl ClientBuilder {
+    /// Makes the client. Opens no connection.
+    ///
+    /// # Errors
+    /// As for [`ClientBuilder::build`](crate::ClientBuilder::build); `config` if the operating system provides no event
+    /// queue.
+    pub fn build(self) -> Result<Client, Error> {
+        Client::new(crate::Client::new(self.options()?)?)
+    }
+}
 
 /// A client whose calls block until they have a result. Cheap to clone, and usable from many threads.
+///
+/// The client also works in a forked child: there it opens new connections and does not use the parent's.
 #[derive(Clone, Debug)]
 pub struct Client {
-    client: crate::Client,
-    runtime: Arc<Loop>,
-}
-
-/// The event loop, which runs on the thread of the caller.
-#[derive(Debug)]
-struct Loop(Option<Runtime>);
-
-impl Loop {
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match &self.0 {
-            Some(runtime) => runtime.block_on(future),
-            None => unreachable!("taken only when dropped"),
-        }
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        // Does not wait for a name resolution under way: the deadline would not hold otherwise.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+    runtime: ClientRuntime,
 }
 
 impl Client {
+    /// A builder, with which every option can be set.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
     /// Wraps a client.
     ///
     /// # Errors
     /// `config` if the operating system provides no event queue.
     pub fn new(client: crate::Client) -> Result<Client, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::config("the operating system gave no event queue").caused_by(error))?;
-        Ok(Client { client, runtime: Arc::new(Loop(Some(runtime))) })
+        Ok(Client { runtime: ClientRuntime::new(client)? })
     }
 
-    /// A client set up by the environment alone.
+    /// A client set up by the environment alone: see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     /// As for [`ClientBuilder::build`](crate::ClientBuilder::build).
     pub fn from_env() -> Result<Client, Error> {
-        Client::new(crate::Client::from_env()?)
+        Client::builder().from_env().build()
     }
 
     /// COR's projects.
     pub fn projects(&self) -> Projects<'_> {
-        Projects { client: self, options: CallOptions::new() }
+        Projects { client: self }
+    }
+
+    /// The configured address of COR's API, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.runtime.client().base_url()
+    }
+
+    /// The largest number of requests in flight.
+    pub fn concurrency(&self) -> usize {
+        self.runtime.client().concurrency()
+    }
+
+    /// The reason why no request is sent at the moment; `None` if requests are sent.
+    pub fn paused(&self) -> Option<Pause> {
+        self.runtime.client().paused()
     }
 }
 
-/// What can be done with projects.
+/// The calls about projects.
 #[derive(Clone, Copy, Debug)]
 pub struct Projects<'a> {
     client: &'a Client,
-    options: CallOptions,
 }
 
-impl Projects<'_> {
-    /// Returns a handle whose single calls use these options instead of the client's.
-    ///
-    /// ```
-    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
-    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
-    /// # let client = cor_http::blocking::Client::new(client)?;
-    /// use std::time::Duration;
-    /// use cor_http::{CallOptions, ProjectUpdate};
-    /// let update = ProjectUpdate::new("SALESFORCE").name("Phase 2");
-    /// let quick = CallOptions::new().deadline(Duration::from_secs(5)).max_attempts(1);
-    /// client.projects().with(quick).update("SF-OPP-12345", &update)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn with(self, options: CallOptions) -> Self {
-        Projects { options, ..self }
-    }
-
+impl<'a> Projects<'a> {
     /// Sends one update and returns the project as COR now has it.
     ///
     /// # Errors
     /// As for [`Projects::update`](crate::Projects::update); `config` when called from async code, which must
-    /// not wait.
+    /// not block.
     pub fn update(&self, id: impl Into<String>, update: &ProjectUpdate) -> Result<Project, Error> {
-        self.wait(self.client.client.projects().update(id, update))
+        self.options(CallOptions::new()).update(id, update)
     }
 
-    /// Creates a project: as [`Projects::create`](crate::Projects::create).
+    /// Creates a project, like [`Projects::create`](crate::Projects::create).
     ///
     /// # Errors
-    /// As there; `config` when called from async code, which must not wait.
+    /// The same as there; `config` when called from async code, which must not block.
     pub fn create(&self, create: &ProjectCreate) -> Result<Project, Error> {
-        self.wait(self.client.client.projects().create(create))
+        self.options(CallOptions::new()).create(create)
     }
 
-    /// Deletes a project: as [`Projects::delete`](crate::Projects::delete).
+    /// Deletes a project, like [`Projects::delete`](crate::Projects::delete).
     ///
     /// # Errors
-    /// As there; `config` when called from async code, which must not wait.
+    /// The same as there; `config` when called from async code, which must not block.
     pub fn delete(&self, id: impl Into<String>, source: impl Into<Source>) -> Result<Deleted, Error> {
-        self.wait(self.client.client.projects().delete(id, source))
+        self.options(CallOptions::new()).delete(id, source)
     }
 
-    /// Sends many updates: as [`Projects::update_many`](crate::Projects::update_many), as an iterator.
+    /// Sets [`CallOptions::deadline`] for the single call that follows.
     ///
-    /// # Errors
-    /// `config` when called from async code, which must not wait, and after [`with`](Projects::with): options of single
-    /// calls do not apply to a run.
-    pub fn update_many<I>(
-        &self,
-        rows: I,
-        options: impl FnOnce(UpdateMany) -> UpdateMany,
-    ) -> Result<BlockingResults, Error>
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::blocking::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// use std::time::Duration;
+    /// use cor_http::ProjectUpdate;
+    /// let update = ProjectUpdate::new("SALESFORCE").name("Phase 2");
+    /// client.projects().deadline(Duration::from_secs(5)).max_attempts(1).update("SF-OPP-12345", &update)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn deadline(self, deadline: Duration) -> SingleCall<'a> {
+        self.options(CallOptions::new().deadline(deadline))
+    }
+
+    /// Sets [`CallOptions::max_attempts`] for the single call that follows.
+    pub fn max_attempts(self, max_attempts: u32) -> SingleCall<'a> {
+        self.options(CallOptions::new().max_attempts(max_attempts))
+    }
+
+    /// Sets all options of the single call that follows.
+    pub fn options(self, options: CallOptions) -> SingleCall<'a> {
+        SingleCall { client: self.client, options }
+    }
+
+    /// Sends many updates, several at a time, and yields one result per row as it finishes, like
+    /// [`Projects::update_many`](crate::Projects::update_many), but as an iterator. See [`UpdateMany`] for options.
+    ///
+    /// `rows` is read on the caller's thread, as far as needed and never collected; the iterator may use the client.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::start()?;
+    /// # let client = cor_http::blocking::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// use cor_http::ProjectUpdate;
+    /// let rows = (1..=3).map(|n| (format!("P-{n}"), ProjectUpdate::new("SAP").estimated_time(n)));
+    /// let mut results = client.projects().update_many(rows).concurrency(8).start();
+    /// for item in &mut results {
+    ///     if let Err(error) = &item.result {
+    ///         eprintln!("row {}: {error}", item.index);
+    ///     }
+    /// }
+    /// assert_eq!(results.summary().failed, 3); // the sandbox has no such projects
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn update_many<I>(&self, rows: I) -> UpdateMany
     where
         I: IntoIterator<Item: Into<Row>>,
         I::IntoIter: Send + 'static,
     {
-        not_in_async()?;
-        if self.options != CallOptions::new() {
-            return Err(Error::config("deadline and max_attempts of a single call do not apply to a run")
-                .advising("set them for the client, and concurrency and outage_timeout for the run"));
-        }
-        let run = options(self.client.client.projects().update_many(rows));
-        Ok(BlockingResults { results: run.start(), runtime: self.client.runtime.clone() })
-    }
-
-    fn wait<'a, T: Send + 'a>(&self, call: Pending<'a, T>) -> Result<T, Error> {
-        not_in_async()?;
-        self.client.runtime.block_on(call.options(self.options).into_future())
+        let rows = rows.into_iter();
+        let (least, most) = rows.size_hint();
+        let total = most.filter(|most| *most == least).map(|n| n as u64);
+        // If a forked child cannot make a client of its own, each row is still reported, with that error.
+        let runtime = self.client.runtime.current();
+        let client = runtime.as_ref().unwrap_or(&self.client.runtime).client();
+        let run = client.projects().bulk_run().total(total).reports_every_row(true);
+        UpdateMany { runtime, run, rows: boxed(rows) }
     }
 }
 
-/// The results of a run, in the order in which they finish. The run advances while they are asked for.
-#[derive(Debug)]
-pub struct BlockingResults {
-    results: Results,
-    runtime: Arc<Loop>,
+/// A single call with its own options, before it is made.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "options do nothing until a call is made"]
+pub struct SingleCall<'a> {
+    client: &'a Client,
+    options: CallOptions,
 }
 
-impl BlockingResults {
-    /// What became of the rows so far.
+impl SingleCall<'_> {
+    /// Sets [`CallOptions::deadline`].
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options = self.options.deadline(deadline);
+        self
+    }
+
+    /// Sets [`CallOptions::max_attempts`].
+    pub fn max_attempts(mut self, max_attempts: u32) -> Self {
+        self.options = self.options.max_attempts(max_attempts);
+        self
+    }
+
+    /// Sends one update, like [`Projects::update`].
+    ///
+    /// # Errors
+    /// The same as there; `config` for options out of range.
+    pub fn update(&self, id: impl Into<String>, update: &ProjectUpdate) -> Result<Project, Error> {
+        let runtime = self.client.runtime.current()?;
+        self.wait(&runtime, runtime.client().projects().update(id, update))
+    }
+
+    /// Creates a project, like [`Projects::create`].
+    ///
+    /// # Errors
+    /// The same as there; `config` for options out of range.
+    pub fn create(&self, create: &ProjectCreate) -> Result<Project, Error> {
+        let runtime = self.client.runtime.current()?;
+        self.wait(&runtime, runtime.client().projects().create(create))
+    }
+
+    /// Deletes a project, like [`Projects::delete`].
+    ///
+    /// # Errors
+    /// The same as there; `config` for options out of range.
+    pub fn delete(&self, id: impl Into<String>, source: impl Into<Source>) -> Result<Deleted, Error> {
+        let runtime = self.client.runtime.current()?;
+        self.wait(&runtime, runtime.client().projects().delete(id, source))
+    }
+
+    fn wait<'a, T: Send + 'a>(&self, runtime: &ClientRuntime, call: Pending<'a, T>) -> Result<T, Error> {
+        runtime.block_on(call.options(self.options))?
+    }
+}
+
+/// A run of many updates, before it starts. It starts when it is iterated over.
+#[must_use = "a run does nothing until it is started"]
+pub struct UpdateMany {
+    runtime: Result<ClientRuntime, Error>,
+    run: BulkRunBuilder,
+    rows: Rows,
+}
+
+type Rows = Box<dyn Iterator<Item = Row> + Send>;
+
+fn boxed<I: Iterator<Item: Into<Row>> + Send + 'static>(rows: I) -> Rows {
+    Box::new(rows.map(Into::into))
+}
+
+run_option_setters!(UpdateMany, |many| many.run.options);
+
+impl UpdateMany {
+    /// Starts the run. It advances only while the caller waits for a result, or for another call of this client.
+    pub fn start(self) -> Results {
+        let UpdateMany { runtime, run, rows } = self;
+        let started = runtime.and_then(|runtime| Ok((runtime.start(run)?, runtime)));
+        let (started, refused) = match started {
+            Ok(started) => (Some(started), None),
+            Err(error) => (None, Some(error)),
+        };
+        Results { started, rows: Some(rows), read: 0, refused, not_started: 0 }
+    }
+}
+
+impl IntoIterator for UpdateMany {
+    type Item = ItemResult;
+    type IntoIter = Results;
+
+    fn into_iter(self) -> Results {
+        self.start()
+    }
+}
+
+impl fmt::Debug for UpdateMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateMany").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// How long the run is driven before rows are read again.
+const SLICE: Duration = Duration::from_secs(1);
+/// How long rows are read before the run is driven again, so that a slow input does not delay requests in flight.
+const READING: Duration = Duration::from_millis(5);
+
+/// The results of a run, in the order in which they finish. Dropping them gives up the requests in flight, and rows that were
+/// not begun are not sent: iterate to the end.
+///
+/// Between two results the caller may use the client, also for a project with an update in flight in the same run. In async
+/// code, which must not block, and in a process that was forked after the start of the run, the run yields no further
+/// result: every row that was not read before is reported as not started, with a `config` error, which
+/// [`halted`](Results::halted) returns too.
+#[must_use = "a run advances only while its results are asked for"]
+pub struct Results {
+    /// `None` if the run could not be started.
+    started: Option<(BulkRun, ClientRuntime)>,
+    /// `None` once the input has ended.
+    rows: Option<Rows>,
+    /// Rows read from the input.
+    read: u64,
+    /// The error because of which rows are not passed to the run.
+    refused: Option<Error>,
+    /// Rows that were reported with that error.
+    not_started: u64,
+}
+
+impl Results {
+    /// The counters so far. They may include rows whose result the caller has not taken yet.
     pub fn summary(&self) -> Summary {
-        self.results.summary()
+        let mut summary = self.run().map(BulkRun::summary).unwrap_or_default();
+        summary.read += self.not_started;
+        summary.not_started += self.not_started;
+        summary
     }
 
     /// A handle that stops this run from another thread.
     pub fn stopper(&self) -> Stop {
-        self.results.stopper()
+        self.run().map(BulkRun::stopper).unwrap_or_default()
     }
 
-    /// Why the run ended before its input did.
-    pub fn halted(&self) -> Option<&Error> {
-        self.results.halted()
+    /// The reason why the run ended before its input: COR could not be reached or did not accept the credentials, or a
+    /// `config` error (see [`Results`]).
+    pub fn halted(&self) -> Option<Error> {
+        self.run().and_then(BulkRun::halted).or_else(|| self.refused.clone())
+    }
+
+    /// The reason why no request is sent at the moment; `None` if requests are sent.
+    pub fn paused(&self) -> Option<Pause> {
+        self.run().and_then(BulkRun::paused)
+    }
+
+    /// The run; `None` in a forked child and if the run could not be started.
+    fn run(&self) -> Option<&BulkRun> {
+        self.started.as_ref().map(|(run, _)| run).filter(|run| !run.is_inherited())
+    }
+
+    /// The next result of the run, or the error because of which there is none.
+    fn next_of_run(&mut self) -> Result<Option<ItemResult>, Error> {
+        let Some((run, runtime)) = &self.started else { return Ok(None) };
+        if run.is_inherited() {
+            return Err(Error::config("the run belongs to the process that this one was forked from")
+                .advising("start a run here"));
+        }
+        loop {
+            if let Some(item) = run.next_result() {
+                return Ok(Some(item));
+            }
+            if let Some(panic) = run.take_panic() {
+                resume_unwind(panic);
+            }
+            if run.has_ended() {
+                return Ok(None);
+            }
+            if self.refused.is_none() {
+                self.read += read_rows(run, &mut self.rows);
+            }
+            if let Err(error) = runtime.block_on(run.advance(SLICE)) {
+                run.stop();
+                run.finish_input();
+                return Err(error);
+            }
+        }
+    }
+
+    /// Reports the next row of the input as not started.
+    fn refuse(&mut self, error: Error) -> Option<ItemResult> {
+        let Row { id, .. } = self.rows.as_mut()?.next()?;
+        let index = self.read;
+        self.read += 1;
+        self.not_started += 1;
+        Some(ItemResult { index, id, result: Err(error), started: false, created: false })
     }
 }
 
-impl Iterator for BlockingResults {
+impl Iterator for Results {
     type Item = ItemResult;
 
     fn next(&mut self) -> Option<ItemResult> {
-        self.runtime.block_on(self.results.next())
+        match self.next_of_run() {
+            Ok(Some(item)) => return Some(item),
+            Ok(None) => {}
+            Err(error) => drop(self.refused.get_or_insert(error)),
+        }
+        let refused = self.refused.clone()?;
+        self.refuse(refused)
     }
 }
 
-fn not_in_async() -> Result<(), Error> {
-    match Handle::try_current() {
-        Ok(_) => Err(Error::config("a blocking client was called from async code")
-            .advising("use cor_http::Client there")),
-        Err(_) => Ok(()),
+impl fmt::Debug for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results").field("summary", &self.summary()).finish_non_exhaustive()
     }
+}
+
+/// Reads rows while the run has room for them, for 5 ms at most. Returns their number.
+fn read_rows(run: &BulkRun, rows: &mut Option<Rows>) -> u64 {
+    let begun = Instant::now();
+    let mut read = 0;
+    for _ in 0..run.wants_rows() {
+        match rows.as_mut().and_then(Iterator::next) {
+            Some(row) => run.extend([row]),
+            None => {
+                *rows = None;
+                run.finish_input();
+                break;
+            }
+        }
+        read += 1;
+        if begun.elapsed() >= READING {
+            break;
+        }
+    }
+    read
 }

@@ -1,18 +1,20 @@
 //! One update, create or delete: checks, order per project, attempts, waits between them, one result.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cor_core::{Deleted, ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate, Source};
 use futures_util::future::{Either, select};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::Error;
 use crate::admission::circuit_breaker::{Failure as RowFailure, FailureScope};
 use crate::admission::order::ProjectKey;
-use crate::admission::{Admission, OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
+use crate::admission::{Admission, OutageTimeout, Permit, PermitQueue, Rejected, RowRefusals, WaitLimit};
 use crate::attempt::attempt;
 use crate::auth::Auth;
 use crate::auth::token::Token;
@@ -33,7 +35,62 @@ pub(crate) enum Caller {
     Single,
     /// One of many rows: rate limits and outages pause it and do not fail it, until the outage timeout passes or the
     /// run is stopped.
-    Bulk(OutageTimeout, Stop),
+    Bulk(Arc<Run>),
+}
+
+/// What the rows of one run share.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) outage_timeout: OutageTimeout,
+    pub(crate) stop: Stop,
+    /// The run's rows that wait for a permit. Nothing else waits behind them: they stand still while the caller does not
+    /// ask for results.
+    pub(crate) queue: PermitQueue,
+    /// Requests in flight. A row has none while it waits between two attempts.
+    slots: Arc<Semaphore>,
+    budget: RetryBudget,
+    /// Rows that wait between two attempts, and how many have begun to.
+    parked: AtomicUsize,
+    parkings: AtomicU64,
+}
+
+impl Run {
+    pub(crate) fn new(outage_timeout: OutageTimeout, stop: Stop, concurrency: usize, retries: u32) -> Run {
+        Run {
+            outage_timeout,
+            stop,
+            queue: PermitQueue::default(),
+            slots: Arc::new(Semaphore::new(concurrency)),
+            budget: RetryBudget::full(retries),
+            parked: AtomicUsize::new(0),
+            parkings: AtomicU64::new(0),
+        }
+    }
+
+    /// Rows that wait between two attempts: others may start in their place.
+    pub(crate) fn parked(&self) -> usize {
+        self.parked.load(Ordering::Relaxed)
+    }
+
+    /// How often a row has begun to wait between two attempts.
+    pub(crate) fn parkings(&self) -> u64 {
+        self.parkings.load(Ordering::Relaxed)
+    }
+
+    fn park(&self) -> Parked<'_> {
+        self.parked.fetch_add(1, Ordering::Relaxed);
+        self.parkings.fetch_add(1, Ordering::Relaxed);
+        Parked(self)
+    }
+}
+
+/// A row waits between two attempts until this value is dropped.
+struct Parked<'a>(&'a Run);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.0.parked.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What all calls of one client share.
@@ -43,6 +100,8 @@ pub(crate) struct Calls {
     pub(crate) paths: Paths,
     pub(crate) auth: Auth,
     pub(crate) admission: Admission,
+    /// Single calls that wait for a permit of admission control.
+    pub(crate) single_calls: PermitQueue,
     /// Single calls in flight.
     pub(crate) permits: Semaphore,
     pub(crate) retry: RetryPolicy,
@@ -110,9 +169,13 @@ impl Calls {
             refusals: RowRefusals::default(),
             ambiguous_since: None,
             last: None,
+            slot: None,
         };
         let span = operation.span(self.trace_ids);
-        self.budget.deposit();
+        match &call.caller {
+            Caller::Single => self.budget.deposit(),
+            Caller::Bulk(run) => run.budget.deposit(),
+        }
         let finished = match single {
             true => call.single().instrument(span).await,
             false => retry::run(&mut call).instrument(span).await,
@@ -124,8 +187,21 @@ impl Calls {
             {
                 Ok(Project::default())
             }
-            finished => finished.map_err(|error| call.finish(error).attempting(operation.action())),
+            finished => finished.map_err(|error| {
+                with_source_hint(call.finish(error), operation.source).attempting(operation.action())
+            }),
         }
+    }
+}
+
+/// COR keeps external ids by source, and the source is case-sensitive: a missing project may be one of another spelling.
+fn with_source_hint(error: Error, source: &Source) -> Error {
+    match source.documented_spelling() {
+        Some(known) if error.kind() == ErrorKind::ProjectNotFound => error.advising(format!(
+            "check the external id and the source: COR's documentation spells it {known}, and a project is found only \
+             under the spelling it was created with"
+        )),
+        _ => error,
     }
 }
 
@@ -153,14 +229,17 @@ struct Call<'a> {
     refusals: RowRefusals,
     /// When the failures of this row began that may be due either to the row or to an outage.
     ambiguous_since: Option<Instant>,
-    /// The last error that paused this row (rate limit or outage), for the message if the run gives up.
+    /// The last error of a row that is sent again, for the message if the run gives up.
     last: Option<Error>,
+    /// The row's place among the requests in flight.
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Attempt for Call<'_> {
     type Answer = Project;
 
     async fn attempt(&mut self) -> Result<Project, Next> {
+        self.take_slot().await?;
         let permit = self.permit().await?;
         let token = self.token(permit).await?;
         let sent = Instant::now();
@@ -211,15 +290,20 @@ impl Call<'_> {
     }
 
     /// A valid token for this attempt.
-    async fn token(&mut self, permit: Permit) -> Result<std::sync::Arc<Token>, Next> {
-        let token = self.calls.auth.token(self.deadline, self.rejected.take());
+    ///
+    /// While the circuit breaker is open, the token endpoint gets one request from each probe: the delays between probes are
+    /// the waits between attempts.
+    async fn token(&mut self, permit: Permit) -> Result<Arc<Token>, Next> {
+        let most_attempts = if permit == Permit::Probe { 1 } else { u32::MAX };
+        let token = self.calls.auth.token(self.deadline, self.rejected.take(), most_attempts);
         match tokio::time::timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
             // A token endpoint that is out of reach is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {
                 Err(self.pause(error, permit, true).await)
             }
-            Ok(Err(error)) => Err(Next::GiveUp(error)),
+            // Every row needs a token.
+            Ok(Err(error)) => Err(Next::GiveUp(error.of_every_row())),
             Err(_) => {
                 let happened = "the deadline passed while waiting for a token";
                 let error = Error::new(ErrorKind::Timeout, happened).retryable(true);
@@ -242,16 +326,31 @@ impl Call<'_> {
         matches!(self.caller, Caller::Bulk(..))
     }
 
+    /// Waits for a place among the requests in flight of the run. Rows that come from a wait are ahead of new ones.
+    async fn take_slot(&mut self) -> Result<(), Error> {
+        let Caller::Bulk(run) = &self.caller else { return Ok(()) };
+        if self.slot.is_none() {
+            let slots = run.slots.clone();
+            let Some(slot) = self.unless_stopped(slots.acquire_owned()).await else {
+                return Err(self.stopped());
+            };
+            // The semaphore is never closed.
+            self.slot = slot.ok();
+        }
+        Ok(())
+    }
+
     /// Waits for a permit from admission control.
     async fn permit(&mut self) -> Result<Permit, Error> {
         if self.calls.admission.is_unrestricted() {
             return Ok(self.admitted(Permit::Normal));
         }
-        let wait_limit = match &self.caller {
-            Caller::Single => WaitLimit::Deadline(self.deadline),
-            Caller::Bulk(outage_timeout, _) => WaitLimit::Outage(*outage_timeout),
+        let (queue, wait_limit) = match &self.caller {
+            Caller::Single => (&self.calls.single_calls, WaitLimit::Deadline(self.deadline)),
+            Caller::Bulk(run) => (&run.queue, WaitLimit::Outage(run.outage_timeout)),
         };
-        let Some(admitted) = self.unless_stopped(self.calls.admission.acquire(wait_limit)).await else {
+        let Some(admitted) = self.unless_stopped(self.calls.admission.acquire(queue, wait_limit)).await
+        else {
             return Err(self.stopped());
         };
         let permit = admitted.map_err(|rejected| match rejected {
@@ -265,19 +364,23 @@ impl Call<'_> {
                     "COR has been out of reach for {:.1?}",
                     Duration::from_millis(open_for.as_millis() as u64)
                 );
-                match self.last.take() {
+                let error = match self.last.take() {
                     Some(error) => error.because(happened),
                     None => Error::new(ErrorKind::Transport, happened).retryable(true),
-                }
+                };
+                error.of_every_row()
             }
         })?;
         Ok(self.admitted(permit))
     }
 
     fn admitted(&mut self, permit: Permit) -> Permit {
-        if self.is_bulk() {
-            // Pauses do not count: the deadline of a row starts when the row gets its permit.
-            self.deadline = Instant::now() + self.time;
+        if let Caller::Bulk(run) = &self.caller {
+            // Pauses do not count: the deadline of a row starts when the row gets its permit. A probe ends with the wait for COR.
+            let now = Instant::now();
+            let left =
+                (permit == Permit::Probe).then(|| self.calls.admission.outage_left(run.outage_timeout, now));
+            self.deadline = now + left.flatten().map_or(self.time, |left| left.min(self.time));
         }
         permit
     }
@@ -354,6 +457,14 @@ impl Call<'_> {
         let failure = RowFailure { project: self.key, answered: error.status().is_some(), affects_all_rows };
         match self.calls.admission.record_failure(permit, failure, error.retry_after()) {
             FailureScope::Request => return self.back_off(error).await,
+            FailureScope::Suspected if !self.counted.is_used_up(&self.retry) => {
+                return self.back_off(error).await;
+            }
+            // The row's last attempt may have met an outage that begins: it waits until that is known.
+            FailureScope::Suspected => {
+                let wait = self.retry.backoff(self.retry.max_attempts, fastrand::f64());
+                return self.wait(error, wait).await;
+            }
             FailureScope::Ambiguous => {
                 let now = Instant::now();
                 let since = *self.ambiguous_since.get_or_insert(now);
@@ -367,27 +478,55 @@ impl Call<'_> {
         Next::Again
     }
 
-    /// Waits before the next attempt, if `max_attempts`, the retry budget and the deadline allow one.
+    /// Waits before the next attempt, if `max_attempts`, the deadline and the retry budget allow one. In bulk no deadline
+    /// ends the wait that COR asks for, and an empty budget makes waits longer.
     async fn back_off(&mut self, error: Error) -> Next {
-        let wait = self.counted.next(
-            &self.retry,
-            error.retry_after(),
-            fastrand::f64(),
-            Instant::now(),
-            self.deadline,
-            || self.calls.budget.withdraw(),
-        );
-        let Some(wait) = wait else { return Next::GiveUp(error) };
-        match self.unless_stopped(tokio::time::sleep(wait)).await {
-            Some(()) => Next::Again,
+        let (now, jitter) = (Instant::now(), fastrand::f64());
+        let (deadline, budget) = match &self.caller {
+            Caller::Single => (self.deadline, &self.calls.budget),
+            Caller::Bulk(run) => (now + run.outage_timeout.after_first_answer, &run.budget),
+        };
+        let Some(mut wait) = self.counted.next(&self.retry, error.retry_after(), jitter, now, deadline)
+        else {
+            return Next::GiveUp(error);
+        };
+        if !budget.withdraw() {
+            if !self.is_bulk() {
+                let reason = "not sent again, because earlier calls have used up the client's retry budget";
+                let advice = "send it again later, or set a larger retry_budget (0: no bound)";
+                return Next::GiveUp(error.because(reason.to_owned()).advising(advice));
+            }
+            if error.retry_after().is_none() {
+                wait = (wait * 2).min(self.retry.backoff_cap);
+            }
+        }
+        self.wait(error, wait).await
+    }
+
+    /// Waits before the next attempt. Another row may be sent meanwhile.
+    async fn wait(&mut self, error: Error, wait: Duration) -> Next {
+        let Caller::Bulk(run) = &self.caller else {
+            tokio::time::sleep(wait).await;
+            return Next::Again;
+        };
+        self.slot = None;
+        let run = run.clone();
+        let parked = run.park();
+        let waited = self.unless_stopped(tokio::time::sleep(wait)).await;
+        drop(parked);
+        match waited {
+            Some(()) => {
+                self.last = Some(error);
+                Next::Again
+            }
             None => Next::GiveUp(error),
         }
     }
 
     /// Waits for `waiting`. `None`: the run was stopped first.
     async fn unless_stopped<F: Future>(&self, waiting: F) -> Option<F::Output> {
-        let Caller::Bulk(_, stop) = &self.caller else { return Some(waiting.await) };
-        let stopped = pin!(stop.stopped());
+        let Caller::Bulk(run) = &self.caller else { return Some(waiting.await) };
+        let stopped = pin!(run.stop.stopped());
         match select(pin!(waiting), stopped).await {
             Either::Left((output, _)) => Some(output),
             Either::Right(_) => None,
@@ -397,6 +536,9 @@ impl Call<'_> {
     /// The error of a row that was waiting when the run was stopped.
     fn stopped(&mut self) -> Error {
         match self.last.take() {
+            Some(error) if self.calls.admission.is_unreachable() => {
+                error.because("the run was stopped".to_owned()).of_every_row()
+            }
             Some(error) => error.because("the run was stopped".to_owned()),
             None => Error::new(ErrorKind::Cancelled, NOT_BEGUN),
         }

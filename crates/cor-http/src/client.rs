@@ -1,14 +1,16 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
 use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::Error;
-use crate::admission::Admission;
+use crate::admission::{Admission, OutageTimeout, PermitQueue};
 use crate::auth::{Auth, Credentials, TokenEndpoint};
-use crate::bulk::{Row, UpdateMany};
+use crate::bulk::{BulkRunBuilder, Row, UpdateMany};
 use crate::call::{Caller, Calls};
 use crate::endpoint::Endpoint;
 use crate::failure::Server;
@@ -47,6 +49,12 @@ impl Client {
         self.options.base_url.as_str().trim_end_matches('/')
     }
 
+    /// The identity of the store of the sandbox (`cor sandbox`) at the base URL, as its latest answer named it. `None` for COR,
+    /// and until a sandbox has answered. A sandbox that starts anew without a file has another store.
+    pub fn sandbox_store(&self) -> Option<String> {
+        self.calls.endpoint.sandbox_store()
+    }
+
     /// Requests in flight at most.
     pub fn concurrency(&self) -> usize {
         self.options.concurrency
@@ -57,6 +65,12 @@ impl Client {
         self.calls.admission.pause()
     }
 
+    /// How much longer a bulk run with this outage timeout waits for COR to come back; `None` while COR is not out of reach.
+    pub fn outage_left(&self, outage_timeout: Duration) -> Option<Duration> {
+        let timeout = OutageTimeout::new(outage_timeout, self.calls.deadline);
+        self.calls.admission.outage_left(timeout, Instant::now())
+    }
+
     /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
     /// learned about limits. For a process that was forked off, which must leave its parent's connections alone.
     ///
@@ -64,6 +78,11 @@ impl Client {
     /// As for [`ClientBuilder::build`](crate::ClientBuilder::build), without those of the options themselves.
     pub fn reconnected(&self) -> Result<Client, Error> {
         Client::new((*self.options).clone())
+    }
+
+    #[cfg(all(test, feature = "blocking"))]
+    pub(crate) fn calls(&self) -> Arc<Calls> {
+        self.calls.clone()
     }
 
     pub(crate) fn new(options: Options) -> Result<Client, Error> {
@@ -85,9 +104,10 @@ impl Client {
             paths: Paths::below(&options.base_url),
             auth: Auth::new(options.credentials.clone(), token_endpoint),
             admission: Admission::new(options.rate),
+            single_calls: PermitQueue::default(),
             permits: Semaphore::new(options.concurrency),
             retry: options.retry.clone(),
-            budget: RetryBudget::full(),
+            budget: RetryBudget::full(options.retry.retry_budget),
             deadline: options.deadline,
             trace_ids: options.trace_ids,
         };
@@ -210,6 +230,10 @@ impl<'a> Projects<'a> {
     /// and outages pause the run instead of failing rows. Updates of one project are applied in the order of
     /// the rows. See [`UpdateMany`] for options.
     ///
+    /// The run advances only while its results are asked for. A call made between two results goes ahead of its rows, but an
+    /// update of a project that the run has under way waits for that row, which stands still: such a call ends with
+    /// `timeout` at its deadline. Make it after the run, or while another task asks for the results.
+    ///
     /// ```
     /// # let sandbox = cor_sandbox::Sandbox::start()?;
     /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
@@ -240,5 +264,11 @@ impl<'a> Projects<'a> {
         S: Stream<Item: Into<Row>> + Send + 'static,
     {
         UpdateMany::new(self.client.calls.clone(), self.client.options.concurrency, rows)
+    }
+
+    /// A run that is driven from outside: the caller pushes rows, waits for a while and takes results. See
+    /// [`BulkRun`](crate::BulkRun).
+    pub fn bulk_run(&self) -> BulkRunBuilder {
+        BulkRunBuilder::new(self.client.calls.clone(), self.client.options.concurrency)
     }
 }

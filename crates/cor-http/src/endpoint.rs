@@ -13,6 +13,7 @@ use url::Url;
 use crate::Error;
 use crate::failure::{Failure, Peer, Server};
 use crate::response::Response;
+use crate::sandbox_store::{StoreSeen, names_a_sandbox};
 use crate::transport::{FaultKind, RequestContext, Sent, Transport, TransportError};
 
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Endpoint {
     authority: Authority,
     headers: HeaderMap,
     attempt_timeout: Duration,
+    /// `None` where no sandbox can be.
+    store: Option<StoreSeen>,
 }
 
 impl Endpoint {
@@ -50,6 +53,7 @@ impl Endpoint {
             authority: authority.parse().map_err(|_| unusable("the host of the address"))?,
             headers,
             attempt_timeout,
+            store: names_a_sandbox(address).then(StoreSeen::default),
         })
     }
 
@@ -58,9 +62,19 @@ impl Endpoint {
         Peer { server: self.server, proxy: self.transport.proxy() }
     }
 
+    /// The store of the sandbox that answered last, if a sandbox did.
+    pub(crate) fn sandbox_store(&self) -> Option<String> {
+        self.store.as_ref().and_then(StoreSeen::latest)
+    }
+
     /// Closes idle connections: after an outage they may be dead.
     pub(crate) fn close_idle(&self) {
         self.transport.close_idle();
+    }
+
+    /// The URL of this path there.
+    pub(crate) fn url(&self, path: &PathAndQuery) -> Option<Url> {
+        Url::parse(&format!("{}://{}{path}", self.scheme, self.authority)).ok()
     }
 
     /// A request to this endpoint. `authorization` and `content_type` are left out where they are `None`.
@@ -117,7 +131,12 @@ impl Endpoint {
                     TransportError::new(FaultKind::TooLarge, Sent::All, "the answer's body is too large");
                 Err(Failure::of_transport(error, &self.peer()))
             }
-            Ok(Ok(answer)) => Ok(Response::new(answer)),
+            Ok(Ok(answer)) => {
+                if let Some(store) = &self.store {
+                    store.note(answer.headers());
+                }
+                Ok(Response::new(answer))
+            }
             // An error that says less than the transport has reported is not believed.
             Ok(Err(error)) => {
                 let error = error.after(context.progress()).without(secrets);

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -32,12 +33,13 @@ struct Inner {
     outcome: Outcome,
     action: String,
     happened: String,
-    advice: &'static str,
+    advice: Cow<'static, str>,
     code: Option<String>,
     status: Option<u16>,
     attempts: u32,
     retry_after: Option<Duration>,
     retryable: bool,
+    of_every_row: bool,
     request_id: Option<String>,
     body: Option<String>,
     issues: Vec<Issue>,
@@ -52,12 +54,13 @@ impl Error {
             outcome: Outcome::NotApplied,
             action: String::new(),
             happened: happened.into(),
-            advice: advice(kind),
+            advice: advice(kind).into(),
             code: None,
             status: None,
             attempts: 0,
             retry_after: None,
             retryable: false,
+            of_every_row: false,
             request_id: None,
             body: None,
             issues: Vec::new(),
@@ -72,7 +75,7 @@ impl Error {
     /// The refusal of an update for problems found before anything was sent.
     pub fn invalid(invalid: Invalid) -> Error {
         let mut error = Error::new(invalid.kind(), invalid.to_string());
-        error.0.advice = "";
+        error.0.advice = "".into();
         error.0.issues = invalid.into_issues();
         error
     }
@@ -82,8 +85,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn advising(mut self, advice: &'static str) -> Error {
-        self.0.advice = advice;
+    pub(crate) fn advising(mut self, advice: impl Into<Cow<'static, str>>) -> Error {
+        self.0.advice = advice.into();
         self
     }
 
@@ -111,6 +114,17 @@ impl Error {
     pub(crate) fn retryable(mut self, retryable: bool) -> Error {
         self.0.retryable = retryable;
         self
+    }
+
+    /// Marks a failure that every other row of a run would meet too: the end of a wait for COR, or no token.
+    pub(crate) fn of_every_row(mut self) -> Error {
+        self.0.of_every_row = true;
+        self
+    }
+
+    /// Whether every other row of a run would meet it too.
+    pub(crate) fn is_of_every_row(&self) -> bool {
+        self.0.of_every_row
     }
 
     pub(crate) fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
@@ -150,7 +164,34 @@ impl Error {
 
     /// The text followed by its causes, as one line.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
+        self.with_causes(self.to_string())
+    }
+
+    /// What happened, with the outcome and the causes, as one line: [`chain`](Error::chain) without what was attempted and
+    /// without the [`advice`](Error::advice). For a list of errors that names each project itself and gives the advice once.
+    pub fn reason(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String does not fail.
+        let _ = self.write_reason(&mut text);
+        self.with_causes(text)
+    }
+
+    /// What to do next, as the text says it; `None` where it says nothing.
+    pub fn advice(&self) -> Option<&str> {
+        Some(&*self.0.advice).filter(|advice| !advice.is_empty())
+    }
+
+    fn write_reason(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        let inner = &*self.0;
+        f.write_str(&inner.happened)?;
+        match (inner.attempts, inner.outcome) {
+            (0, _) => Ok(()),
+            (1, outcome) => write!(f, "; {}", words(outcome)),
+            (n, outcome) => write!(f, " ({n} attempts); {}", words(outcome)),
+        }
+    }
+
+    fn with_causes(&self, mut text: String) -> String {
         let mut cause = self.source();
         while let Some(error) = cause {
             let says = error.to_string();
@@ -181,6 +222,12 @@ impl Error {
     /// How many requests this call started to send.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
+    }
+
+    /// Whether the update was refused before anything was sent, for the problems in [`issues`](Error::issues): an `invalid`
+    /// error, or an `invalid_date_range` that COR never saw.
+    pub fn is_local(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Invalid | ErrorKind::InvalidDateRange) && self.attempts() == 0
     }
 
     /// How long COR asked to wait before the next request.
@@ -226,7 +273,9 @@ fn advice(kind: ErrorKind) -> &'static str {
             "check the address, and give the certificate authority as ca_file where it is your own"
         }
         ErrorKind::Protocol => "check that the base URL is COR's and that nothing in between answers for it",
-        ErrorKind::Redirect => "give the final address as base_url",
+        ErrorKind::Redirect => {
+            "if COR's API has moved, give its address as base_url; a sign-in page or a gateway may be in between"
+        }
         ErrorKind::TooLarge => "check that the base URL is COR's",
         _ => "",
     }
@@ -256,15 +305,10 @@ impl fmt::Display for Error {
         if !inner.action.is_empty() {
             write!(f, "could not {}: ", inner.action)?;
         }
-        f.write_str(&inner.happened)?;
-        match (inner.attempts, inner.outcome) {
-            (0, _) => {}
-            (1, outcome) => write!(f, "; {}", words(outcome))?,
-            (n, outcome) => write!(f, " ({n} attempts); {}", words(outcome))?,
-        }
-        match inner.advice {
-            "" => Ok(()),
-            advice => write!(f, "; {advice}"),
+        self.write_reason(f)?;
+        match self.advice() {
+            None => Ok(()),
+            Some(advice) => write!(f, "; {advice}"),
         }
     }
 }
@@ -337,5 +381,11 @@ mod tests {
             "could not update project \"A\" of SALESFORCE: COR failed with HTTP 503 (4 attempts); \
              whether it was applied is unknown; send it again later"
         );
+        assert_eq!(
+            error.reason(),
+            "COR failed with HTTP 503 (4 attempts); whether it was applied is unknown"
+        );
+        assert_eq!(error.advice(), Some("send it again later"));
+        assert_eq!(error.advising("").advice(), None);
     }
 }

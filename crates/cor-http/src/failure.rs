@@ -3,8 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use cor_core::{ErrorKind, Outcome, Refusal};
+use url::Url;
 
 use crate::Error;
+use crate::redirect;
 use crate::response::Response;
 use crate::retry::retry_after;
 use crate::transport::{FaultKind, Sent, TransportError};
@@ -157,7 +159,15 @@ impl Failure {
     }
 
     /// The server answered with an error. `body` is the part of the answer that the error may show.
-    pub(crate) fn of_refusal(refusal: &Refusal, response: Response, body: &[u8], server: Server) -> Failure {
+    /// `request` is the URL of the request, and `secrets` are what no text may show.
+    pub(crate) fn of_refusal(
+        refusal: &Refusal,
+        response: Response,
+        body: &[u8],
+        server: Server,
+        request: Option<&Url>,
+        secrets: &[&str],
+    ) -> Failure {
         let status = response.status;
         let kind = match (server, refusal.kind()) {
             // Any 4xx of a token endpoint, whatever its code, means that it refused the credentials.
@@ -189,17 +199,35 @@ impl Failure {
             .retry_after
             .as_deref()
             .and_then(|value| retry_after(value, response.date.as_deref(), SystemTime::now()));
+        let target = (kind == ErrorKind::Redirect)
+            .then(|| redirect::target(request?, response.location.as_deref()?, secrets))
+            .flatten();
+        let leads_to = target.as_ref().map(|target| format!(" to {}", target.shown)).unwrap_or_default();
         let happened = match server {
-            Server::Cor => sentence(refusal, status),
+            Server::Cor => sentence(refusal, status, &leads_to),
             Server::TokenEndpoint => {
                 let code = refusal.code().map(|code| format!(" ({code})")).unwrap_or_default();
-                format!("the token endpoint answered HTTP {status}{code}")
+                let redirect = if leads_to.is_empty() { leads_to } else { format!(", a redirect{leads_to}") };
+                format!("the token endpoint answered HTTP {status}{code}{redirect}")
             }
         };
         let error = Error::new(kind, happened)
             .answered(status, refusal.code(), response.request_id, body)
             .leaving(outcome)
             .waiting(wait);
+        let error = match (server, kind, target.and_then(|target| target.base_url)) {
+            (Server::Cor, ErrorKind::Redirect, Some(base_url)) => {
+                error.advising(format!("if COR's API has moved there, give {base_url} as base_url"))
+            }
+            (Server::TokenEndpoint, ErrorKind::Redirect, _) => error.advising(
+                "if COR's token endpoint has moved, give its address as token_url; a sign-in page or a gateway may be in between",
+            ),
+            // A server that knows the path would name the reason.
+            (Server::TokenEndpoint, ErrorKind::Auth, _) if matches!(status, 404 | 405) && refusal.code().is_none() => {
+                error.advising("check that token_url is COR's")
+            }
+            _ => error,
+        };
         Failure::new(error, class)
     }
 
@@ -229,7 +257,7 @@ fn kind_by_status(status: u16) -> ErrorKind {
 }
 
 /// "COR refused it: no such project (ProjectNotFoundError, HTTP 404)".
-fn sentence(refusal: &Refusal, status: u16) -> String {
+fn sentence(refusal: &Refusal, status: u16, leads_to: &str) -> String {
     let verb = match refusal.kind() {
         ErrorKind::Server => "COR failed",
         ErrorKind::RateLimited => "COR took too many requests",
@@ -237,10 +265,13 @@ fn sentence(refusal: &Refusal, status: u16) -> String {
         ErrorKind::Auth => "COR did not accept the token",
         ErrorKind::Forbidden => "COR does not allow it",
         ErrorKind::ProjectNotFound => "COR knows no such project",
+        ErrorKind::Protocol => "the server at this address does not answer as COR's API does",
         _ => "COR refused it",
     };
-    let mut text = verb.to_owned();
-    if let Some(message) = refusal.message() {
+    let mut text = format!("{verb}{leads_to}");
+    // What COR adds to the name of the error is the id and the source, which the error names already.
+    let says_more = refusal.kind() != ErrorKind::ProjectNotFound || !refusal.is_named();
+    if let Some(message) = refusal.message().filter(|_| says_more) {
         text += ": ";
         text += message.trim_end_matches(['.', ' ']);
     }

@@ -6,6 +6,7 @@
 //! * [`Projects::update_many`]: many updates, in order per project, one result per row.
 //! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
 //! * `blocking`: the same for code without async (feature `blocking`).
+//! * [`BulkRun`], `ClientRuntime`: what a binding to another language stands on.
 //! * [`Transport`]: what carries the requests; [`testing`]: one in memory, for tests.
 //!
 //! The payload's types come from [`cor_core`] and are re-exported here.
@@ -44,6 +45,8 @@ pub mod blocking;
 mod bulk;
 mod call;
 mod client;
+#[cfg(feature = "blocking")]
+mod client_runtime;
 mod endpoint;
 mod error;
 mod failure;
@@ -54,25 +57,34 @@ mod operation;
 mod options;
 mod pending;
 mod redact;
+mod redirect;
 mod response;
 mod retry;
+mod sandbox_store;
 mod serial;
 mod stop;
 pub mod testing;
 pub mod transport;
 
 pub use admission::Pause;
-pub use bulk::{ItemResult, Progress, Results, Row, Summary, UpdateMany};
+pub use bulk::{
+    Batching, BulkRun, BulkRunBuilder, BulkTask, ItemResult, OUTAGE_TIMEOUT, Progress, PushError, Results,
+    Row, Summary, Unfinished, UpdateMany,
+};
 pub use client::{Client, Projects};
+#[cfg(feature = "blocking")]
+pub use client_runtime::ClientRuntime;
 pub use cor_core::{
-    Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldProblem, FieldType,
-    IncomeType, Invalid, Issue, IssueCode, Json, NotJson, Number, Outcome, Patch, Project, ProjectCreate,
-    ProjectUpdate, Refusal, Schema, Source, Timestamp, UnknownField, Value,
+    Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldInput, FieldProblem,
+    FieldType, IncomeType, Invalid, Issue, IssueCode, Json, MangledId, NotJson, Number, Outcome, Patch,
+    Project, ProjectCreate, ProjectUpdate, Refusal, Schema, Source, TextInput, Timestamp, UnknownField,
+    Value, is_blank,
 };
 pub use error::Error;
 pub use options::{CallOptions, ClientBuilder, seconds};
 pub use pending::Pending;
 pub use retry::RetryPolicy;
+pub use sandbox_store::{SandboxProbe, probe_sandbox};
 pub use stop::Stop;
 pub use transport::{Transport, TransportKind};
 

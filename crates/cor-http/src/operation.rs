@@ -110,6 +110,10 @@ impl<'a> Operation<'a> {
         self.method != Method::POST
     }
 
+    pub(crate) fn path(&self) -> &PathAndQuery {
+        &self.path
+    }
+
     pub(crate) fn is_delete(&self) -> bool {
         self.method == Method::DELETE
     }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 
 use crate::transport::{FaultKind, MAX_BODY, Sent, TransportError};
 
@@ -21,6 +21,8 @@ pub(crate) struct Response {
     pub(crate) retry_after: Option<String>,
     pub(crate) date: Option<String>,
     pub(crate) request_id: Option<String>,
+    /// Where a redirect leads, as the server wrote it; at most 2,000 characters.
+    pub(crate) location: Option<String>,
     pub(crate) content_encoding: Option<String>,
     pub(crate) body: Bytes,
 }
@@ -28,12 +30,13 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn new(response: http::Response<Bytes>) -> Response {
         let (head, body) = response.into_parts();
-        let text = |name: &HeaderName| text(&head.headers, name);
+        let text = |name: &HeaderName| text(&head.headers, name, 200);
         Response {
             status: head.status.as_u16(),
             retry_after: text(&RETRY_AFTER),
             date: text(&DATE),
             request_id: REQUEST_ID.iter().find_map(text),
+            location: self::text(&head.headers, &LOCATION, 2000),
             content_encoding: text(&CONTENT_ENCODING),
             body,
         }
@@ -63,10 +66,10 @@ impl Response {
     }
 }
 
-/// The first header of this name as text that can be shown: control characters dropped, at most 200 characters.
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+/// The first header of this name as text that can be shown: control characters dropped, at most `most` characters.
+fn text(headers: &HeaderMap, name: &HeaderName, most: usize) -> Option<String> {
     let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(200).collect())
+    Some(String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(most).collect())
 }
 
 fn bounded(decoder: impl Read) -> Result<Vec<u8>, TransportError> {

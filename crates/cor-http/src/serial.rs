@@ -89,6 +89,8 @@ struct RetryPolicyShape {
     backoff_base: Duration,
     #[serde(default = "standard_cap", with = "seconds")]
     backoff_cap: Duration,
+    #[serde(default = "standard_budget")]
+    retry_budget: u32,
 }
 
 fn standard_attempts() -> u32 {
@@ -101,6 +103,10 @@ fn standard_base() -> Duration {
 
 fn standard_cap() -> Duration {
     RetryPolicy::standard().backoff_cap
+}
+
+fn standard_budget() -> u32 {
+    RetryPolicy::standard().retry_budget
 }
 
 mod seconds {
@@ -189,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_retry_policy_is_read_in_seconds_with_defaults() {
-        let written = json!({"max_attempts": 4, "backoff_base": 0.25, "backoff_cap": 20.0});
+        let written =
+            json!({"max_attempts": 4, "backoff_base": 0.25, "backoff_cap": 20.0, "retry_budget": 100});
         assert_eq!(serde_json::to_value(RetryPolicy::standard()).unwrap(), written);
         assert_eq!(serde_json::from_value::<RetryPolicy>(written).unwrap(), RetryPolicy::standard());
         let policy: RetryPolicy = serde_json::from_str(r#"{"max_attempts":2,"backoff_base":1}"#).unwrap();
@@ -201,6 +208,7 @@ mod tests {
             r#"{"backoff_base":-1}"#,
             r#"{"backoff_cap":1e300}"#,
             r#"{"attempts":2}"#,
+            r#"{"retry_budget":-1}"#,
             r#"{"max_attempts":-1}"#,
         ] {
             assert!(serde_json::from_str::<RetryPolicy>(wrong).is_err(), "{wrong}");

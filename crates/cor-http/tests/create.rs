@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{client, named, quick};
-use cor_http::{CallOptions, ErrorKind, Outcome, ProjectCreate, ProjectUpdate, TransportKind};
+use cor_http::{ErrorKind, Outcome, ProjectCreate, ProjectUpdate, TransportKind};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
 const ID: &str = "SF-OPP-1/2";
@@ -151,31 +151,42 @@ async fn not_found_after_a_lost_answer_is_a_delete_that_worked() {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::ProjectNotFound, 2));
 }
 
+#[tokio::test]
+async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project() {
+    for (status, body) in [
+        (404, "<html><title>Project not found</title></html>"),
+        (404, ""),
+        (404, r#"{"message":"Not Found"}"#),
+        (405, "Method Not Allowed"),
+    ] {
+        let foreign = || Answer::status(status).body(body);
+        let sandbox = Sandbox::builder().example().start().unwrap();
+        let client = client(&sandbox);
+        // The answer to the delete was lost, and then something else answers.
+        sandbox.queue(Answer::drop_connection());
+        sandbox.queue(foreign());
+        let error = client.projects().delete("SF-OPP-12345", "SALESFORCE").await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::Unknown), "{body}");
+        assert_eq!(sandbox.projects().len(), 1);
+        sandbox.queue(foreign());
+        let error = client.projects().create(&create()).await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotApplied), "{body}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("check that the base URL is COR's and that nothing in between answers for it")
+        );
+        let created = missing(vec![foreign()]).await;
+        assert_eq!(created, (Err(Outcome::NotApplied), false, "PUT".into()), "{body}");
+    }
+}
+
 #[test]
 fn create_and_delete_work_without_async() {
     let sandbox = Sandbox::start().unwrap();
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     assert_eq!(client.projects().create(&create()).unwrap().name(), Some("N"));
     assert_eq!(client.projects().delete(ID, "SALESFORCE").unwrap().cor_id(), Some(155_693));
-}
-
-#[test]
-fn blocking_calls_take_options_of_their_own() {
-    let sandbox = Sandbox::builder().example().start().unwrap();
-    let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
-    let once = client.projects().with(CallOptions::new().max_attempts(1));
-    for _ in 0..3 {
-        sandbox.queue(Answer::status(503));
-    }
-    assert_eq!(once.update(ID, &named("N")).unwrap_err().attempts(), 1);
-    assert_eq!(once.create(&create()).unwrap_err().attempts(), 1);
-    assert_eq!(once.delete(ID, "SALESFORCE").unwrap_err().attempts(), 1);
-    assert_eq!(sandbox.requests().len(), 3);
-    let late = client.projects().with(CallOptions::new().deadline(Duration::ZERO));
-    assert_eq!(late.update(ID, &named("N")).unwrap_err().kind(), ErrorKind::Config);
-    let error = once.update_many([("P-1", named("N"))], |run| run).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "a run has options of its own");
-    assert_eq!(sandbox.requests().len(), 3);
 }
 
 /// One row of a run that creates what is missing, with these answers queued first: whether it was applied, whether it

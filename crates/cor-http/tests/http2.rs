@@ -88,7 +88,7 @@ async fn a_refusal_does_not_cost_the_connection() {
 #[tokio::test]
 async fn calls_that_start_together_do_not_wait_for_each_others_failed_connections() {
     let peer = peer(r#"{"accept": "black_hole", "tls": {}}"#);
-    let lag = cor_fault_peer::Lag::watch();
+    let lag = cor_fault_peer::SchedulerLag::watch();
     let client = client(&peer).connect_timeout(Duration::from_millis(200)).max_attempts(1).build().unwrap();
     let (begun, update) = (std::time::Instant::now(), named("N"));
     let ids: Vec<String> = (0..32).map(|n| format!("P-{n}")).collect();

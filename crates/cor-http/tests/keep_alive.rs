@@ -59,11 +59,11 @@ async fn nothing_is_sent_after_the_call_returned() {
     let (go_on, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let script = Script { receive_buffer: Some(4096), ..Script::default() };
-    let peer = Peer::scripted(&script, move |_, talk| {
-        talk.find_head();
+    let peer = Peer::scripted(&script, move |_, conn| {
+        conn.find_head();
         heard_some.send(()).unwrap();
         wait.lock().unwrap().recv().unwrap();
-        talk.wait_for_end();
+        conn.wait_for_end();
     });
     let client = common::builder().base_url(&peer.url).token("a-token").deadline(Duration::from_millis(100));
     let update = named("N").brief("b".repeat(2_000_000));
@@ -97,15 +97,15 @@ async fn nothing_is_sent_after_the_call_returned() {
 async fn a_connection_closed_while_idle_costs_no_attempt_and_leaves_the_outcome_certain() {
     let (go_on, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
-    let peer = Peer::start(move |n, talk| {
-        talk.listen();
+    let peer = Peer::start(move |n, conn| {
+        conn.listen();
         if n > 0 {
-            talk.say("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-            return talk.wait_for_end();
+            conn.say("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+            return conn.wait_for_end();
         }
-        talk.project();
+        conn.project();
         wait.lock().unwrap().recv().unwrap();
-        talk.say("HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\n\r\n");
+        conn.say("HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\n\r\n");
     });
     let client = quick(common::builder()).base_url(&peer.url).token("a-token").build().unwrap();
     client.projects().update("A", &named("N")).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_connection_closed_while_idle_costs_no_attempt_and_leaves_the_outcome_
     let until = Instant::now() + Duration::from_millis(2);
     while Instant::now() < until {}
     let error = client.projects().update("A", &named("N")).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::ProjectNotFound, 1));
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Protocol, 1));
     assert_eq!(error.outcome(), cor_http::Outcome::NotApplied);
     assert_eq!(peer.count(), 2);
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use common::{client, named};
-use cor_fault_peer::Lag;
+use cor_fault_peer::SchedulerLag;
 use cor_sandbox::{RateLimit, Sandbox};
 
 const RATE: f64 = 200.0;
@@ -34,7 +34,7 @@ fn run(name: &str, limit: RateLimit) {
     let seed = (0..ROWS).map(|n| format!(r#"{{"source":"SALESFORCE","id":"P-{n}","name":"before"}}"#));
     let sandbox = Sandbox::builder().rate_limit(limit).record(10 * ROWS).seed(seed).start().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (lag, begun) = (Lag::watch(), Instant::now());
+    let (lag, begun) = (SchedulerLag::watch(), Instant::now());
     let summary = runtime.block_on(async {
         let rows = (0..ROWS).map(|n| (format!("P-{n}"), named("after")));
         let mut results = client(&sandbox).projects().update_many(rows).concurrency(16).start();

@@ -204,14 +204,6 @@ async fn an_address_where_nothing_ever_answered_is_given_up_on_after_the_deadlin
     assert!(kinds[&ErrorKind::Cancelled] >= 42, "{kinds:?}");
 }
 
-#[test]
-fn a_blocking_run_yields_the_same_results() {
-    let sandbox = with_projects(Sandbox::builder(), 50);
-    let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
-    let results = client.projects().update_many(rows(50), |many| many.concurrency(4)).unwrap();
-    assert_eq!(results.filter(|item| item.result.is_ok()).count(), 50);
-}
-
 #[tokio::test]
 async fn a_limit_that_refuses_everything_stops_the_run_after_the_outage_timeout() {
     let sandbox = with_projects(Sandbox::builder(), 20);
@@ -363,4 +355,36 @@ async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
     assert!(results.halted().is_none(), "{:?}", results.halted());
     // The probes are up to four seconds apart by then; without the bound it would be the run's outage timeout, 15 minutes.
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_single_call_between_two_results_does_not_wait_behind_rows_that_stand_still() {
+    let sandbox = with_projects(Sandbox::builder(), 20);
+    // With a rate, rows wait for their time slot, one at the head of the others.
+    let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token()).rate(50.0);
+    let client = client.deadline(Duration::from_secs(20)).build().unwrap();
+    let begun = std::time::Instant::now();
+    let mut results = client.projects().update_many(rows(19)).concurrency(8).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+        client.projects().update("P-19", &named("in between")).await.unwrap();
+    }
+    // 38 requests take less than a second; a call that waits for a row does so until its deadline.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(sandbox.requests().len(), 38);
+}
+
+#[tokio::test]
+async fn an_update_between_two_results_of_a_project_under_way_ends_at_its_deadline() {
+    let sandbox = with_projects(Sandbox::builder(), 2);
+    sandbox.queue(Answer::pass().delay(Duration::from_millis(300)).for_id("P-1"));
+    let client = client(&sandbox);
+    let mut results = client.projects().update_many(rows(2)).start();
+    assert_eq!(results.next().await.unwrap().id, "P-0");
+    let update = named("in between");
+    let call = client.projects().update("P-1", &update).deadline(Duration::from_millis(500));
+    let error = call.await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::NotApplied));
+    results.next().await.unwrap().result.unwrap();
+    client.projects().update("P-1", &update).await.unwrap();
 }

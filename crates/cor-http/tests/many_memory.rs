@@ -16,7 +16,7 @@ fn peak() -> u64 {
 
 #[tokio::test]
 async fn forty_times_the_rows_take_no_more_memory() {
-    let peer = Peer::start(|_, talk| while talk.listen() && talk.project() {});
+    let peer = Peer::start(|_, conn| while conn.listen() && conn.project() {});
     peer.be_brief();
     let client = quick(common::builder()).base_url(&peer.url).token("t").build().unwrap();
     let mut peaks = Vec::new();

@@ -20,15 +20,15 @@ const OUTAGE: Duration = Duration::from_secs(30);
 const MOST_LATE: Duration = Duration::from_secs(15);
 
 /// A COR that can be switched over to another way of answering.
-fn switchable(away: fn(&mut cor_fault_peer::Talk)) -> (Peer, Arc<AtomicBool>) {
+fn switchable(away: fn(&mut cor_fault_peer::PeerConnection)) -> (Peer, Arc<AtomicBool>) {
     let is_away = Arc::new(AtomicBool::new(false));
     let switch = is_away.clone();
-    let peer = Peer::start(move |_, talk| {
-        while talk.listen() {
+    let peer = Peer::start(move |_, conn| {
+        while conn.listen() {
             if switch.load(Ordering::Acquire) {
-                away(talk);
+                away(conn);
             } else {
-                talk.project();
+                conn.project();
             }
         }
     });
@@ -124,7 +124,7 @@ fn connections_refused() {
 }
 
 fn a_black_hole() {
-    let (peer, is_away) = switchable(cor_fault_peer::Talk::wait_for_end);
+    let (peer, is_away) = switchable(cor_fault_peer::PeerConnection::wait_for_end);
     let away = || {
         is_away.store(true, Ordering::Release);
         peer.set_door(Accept::BlackHole);
@@ -137,15 +137,15 @@ fn a_black_hole() {
 }
 
 fn requests_without_answers() {
-    let (peer, is_away) = switchable(cor_fault_peer::Talk::wait_for_end);
+    let (peer, is_away) = switchable(cor_fault_peer::PeerConnection::wait_for_end);
     let switch = |away| move || is_away.store(away, Ordering::Release);
     let (away, back) = (switch.clone()(true), switch(false));
     run("silence", &peer, away, back);
 }
 
 fn nothing_but_503() {
-    let (peer, is_away) = switchable(|talk| {
-        talk.say("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    let (peer, is_away) = switchable(|conn| {
+        conn.say("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
     });
     let switch = |away| move || is_away.store(away, Ordering::Release);
     let (away, back) = (switch.clone()(true), switch(false));

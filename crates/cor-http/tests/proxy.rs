@@ -9,7 +9,9 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use common::{named, quick};
-use cor_fault_peer::{Accept, Lag, Peer, Script, TUNNELLED, Talk, Tls, What, relay, tunnel};
+use cor_fault_peer::{
+    Accept, Peer, PeerConnection, SchedulerLag, Script, TUNNELLED, Tls, What, relay, tunnel,
+};
 use cor_http::{Client, ClientBuilder, Error, ErrorKind, Outcome};
 use cor_sandbox::Sandbox;
 
@@ -20,9 +22,9 @@ const LOGIN: &str = "dXNlcjpwYXNzLXdvcmQ=";
 
 /// A COR that does as it is asked, with TLS.
 fn cor() -> Peer {
-    Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
-        while talk.listen() {
-            talk.project();
+    Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, conn| {
+        while conn.listen() {
+            conn.project();
         }
     })
 }
@@ -59,23 +61,28 @@ fn wire(peer: &Peer) -> String {
 /// What a proxy does with a client, and what is to come of it.
 struct Attack {
     name: &'static str,
-    does: fn(&mut Talk),
+    does: fn(&mut PeerConnection),
     kind: ErrorKind,
     /// Tunnels asked for: 1 where another try would end the same way.
     asks: usize,
     says: &'static str,
 }
 
-const fn attack(does: fn(&mut Talk), name: &'static str, asks: usize, says: &'static str) -> Attack {
+const fn attack(
+    does: fn(&mut PeerConnection),
+    name: &'static str,
+    asks: usize,
+    says: &'static str,
+) -> Attack {
     Attack { name, does, kind: ErrorKind::Transport, asks, says }
 }
 
 macro_rules! says {
     ($($text:expr),*) => {
-        |talk| {
-            talk.listen();
-            $(talk.say($text);)*
-            talk.wait_for_end();
+        |conn| {
+            conn.listen();
+            $(conn.say($text);)*
+            conn.wait_for_end();
         }
     };
 }
@@ -146,21 +153,21 @@ const ATTACKS: &[Attack] = &[
         "did not open a tunnel",
     ),
     attack(
-        |talk| {
-            talk.listen();
-            talk.say("HTTP/1.1 200 OK\r\n");
-            while talk.say("x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".repeat(99)) {}
+        |conn| {
+            conn.listen();
+            conn.say("HTTP/1.1 200 OK\r\n");
+            while conn.say("x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".repeat(99)) {}
         },
         "a head without end",
         2,
         "did not open a tunnel",
     ),
     attack(
-        |talk| {
-            talk.listen();
+        |conn| {
+            conn.listen();
             for byte in b"HTTP/1.1 200 Connection established\r\n\r\n".iter().cycle() {
                 std::thread::sleep(Duration::from_millis(20));
-                if !talk.say([*byte]) {
+                if !conn.say([*byte]) {
                     return;
                 }
             }
@@ -170,39 +177,39 @@ const ATTACKS: &[Attack] = &[
         "it took longer than 150ms",
     ),
     attack(
-        |talk| {
-            talk.listen();
-            talk.wait_for_end();
+        |conn| {
+            conn.listen();
+            conn.wait_for_end();
         },
         "silence",
         2,
         "it took longer than 150ms",
     ),
-    attack(|talk| talk.be_deaf(), "a proxy that does not listen", 0, "it took longer than 150ms"),
-    attack(|talk| assert!(talk.listen()), "an end in place of an answer", 2, "in place of an answer"),
+    attack(|conn| conn.be_deaf(), "a proxy that does not listen", 0, "it took longer than 150ms"),
+    attack(|conn| assert!(conn.listen()), "an end in place of an answer", 2, "in place of an answer"),
     attack(
-        |talk| {
-            talk.listen();
-            talk.reset();
+        |conn| {
+            conn.listen();
+            conn.reset();
         },
         "a reset in place of an answer",
         2,
         "in place of an answer",
     ),
-    attack(|talk| talk.reset(), "a reset at once", 0, "no connection could be made"),
+    attack(|conn| conn.reset(), "a reset at once", 0, "no connection could be made"),
     attack(
-        |talk| {
-            talk.listen();
-            talk.say("HTTP/1.1 200 Conn");
+        |conn| {
+            conn.listen();
+            conn.say("HTTP/1.1 200 Conn");
         },
         "an end in the middle of an answer",
         2,
         "in place of an answer",
     ),
     attack(
-        |talk| {
-            talk.listen();
-            talk.say("HTTP/1.1 200 OK\r\n\r\n");
+        |conn| {
+            conn.listen();
+            conn.say("HTTP/1.1 200 OK\r\n\r\n");
         },
         "a tunnel that ends at once",
         2,
@@ -211,12 +218,12 @@ const ATTACKS: &[Attack] = &[
     attack(says!("HTTP/1.1 200 OK\r\n\r\n"), "a tunnel to nowhere", 2, "it took longer than 150ms"),
     Attack {
         name: "a tunnel that answers without TLS",
-        does: |talk| {
-            talk.listen();
-            talk.say("HTTP/1.1 200 OK\r\n\r\n");
-            talk.hear_something();
-            talk.say("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{\"id\":7}");
-            talk.wait_for_end();
+        does: |conn| {
+            conn.listen();
+            conn.say("HTTP/1.1 200 OK\r\n\r\n");
+            conn.hear_something();
+            conn.say("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{\"id\":7}");
+            conn.wait_for_end();
         },
         kind: ErrorKind::Tls,
         asks: 1,
@@ -226,9 +233,9 @@ const ATTACKS: &[Attack] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_response_of_the_proxy_is_reported_as_cors() {
-    let lag = Lag::watch();
+    let lag = SchedulerLag::watch();
     for Attack { name, does, kind, asks, says } in ATTACKS {
-        let proxy = Peer::start(|_, talk| does(talk));
+        let proxy = Peer::start(|_, conn| does(conn));
         let begun = Instant::now();
         let error = update(client(&signed_in(&proxy))).await.expect_err(name);
         let took = begun.elapsed();
@@ -268,18 +275,18 @@ async fn a_proxy_that_cannot_be_reached_is_named() {
 async fn a_redirect_of_the_proxy_is_not_followed_and_no_password_is_sent_unasked() {
     let elsewhere = cor();
     let location = elsewhere.url.clone();
-    let proxy = Peer::start(move |_, talk| {
-        talk.listen();
-        talk.say(format!("HTTP/1.1 301 X\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"));
-        talk.wait_for_end();
+    let proxy = Peer::start(move |_, conn| {
+        conn.listen();
+        conn.say(format!("HTTP/1.1 301 X\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"));
+        conn.wait_for_end();
     });
     update(client(&proxy.url)).await.unwrap_err();
     assert!(elsewhere.events().is_empty());
     assert!(!wire(&proxy).to_lowercase().contains("authorization"), "{}", wire(&proxy));
-    let wants = Peer::start(|_, talk| {
-        talk.listen();
-        talk.say("HTTP/1.1 407 X\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n");
-        talk.wait_for_end();
+    let wants = Peer::start(|_, conn| {
+        conn.listen();
+        conn.say("HTTP/1.1 407 X\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n");
+        conn.wait_for_end();
     });
     let error = update(client(&wants.url)).await.unwrap_err();
     assert!(error.to_string().contains("the proxy asks for a user and password"), "{error}");
@@ -289,11 +296,11 @@ async fn a_redirect_of_the_proxy_is_not_followed_and_no_password_is_sent_unasked
 /// A proxy that answers a CONNECT with this, and then keeps its word.
 fn answering(cor: &Peer, answer: &'static str) -> Peer {
     let address = cor.address();
-    Peer::start(move |_, talk| {
-        talk.listen();
+    Peer::start(move |_, conn| {
+        conn.listen();
         let there = TcpStream::connect(address).unwrap();
-        talk.say(answer);
-        relay(talk, &there);
+        conn.say(answer);
+        relay(conn, &there);
     })
 }
 
@@ -330,7 +337,7 @@ async fn opens_a_tunnel_at_every_200() {
 async fn one_tunnel_serves_many_calls_and_the_proxy_sees_no_token() {
     let cor = cor();
     let address = cor.address();
-    let proxy = Peer::start(move |_, talk| tunnel(talk, address));
+    let proxy = Peer::start(move |_, conn| tunnel(conn, address));
     let client = client(&signed_in(&proxy)).ca_file(cor.ca_file().unwrap()).build().unwrap();
     for _ in 0..20 {
         client.projects().update("A", &named("N")).await.unwrap();
@@ -358,19 +365,19 @@ async fn one_tunnel_serves_many_calls_and_the_proxy_sees_no_token() {
 
 #[tokio::test]
 async fn tokens_are_fetched_through_the_proxy_too() {
-    let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
-        while talk.listen() {
-            match talk
+    let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, conn| {
+        while conn.listen() {
+            match conn
                 .request()
                 .starts_with("POST /v1/oauth/token?grant_type=client_credentials HTTP/1.1\r\n")
             {
-                true => talk.say("HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"access_token\":\"fresh\"}"),
-                false => talk.project(),
+                true => conn.say("HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"access_token\":\"fresh\"}"),
+                false => conn.project(),
             };
         }
     });
     let address = cor.address();
-    let proxy = Peer::start(move |_, talk| tunnel(talk, address));
+    let proxy = Peer::start(move |_, conn| tunnel(conn, address));
     let through = |proxy: &Peer| {
         let client = quick(Client::builder())
             .base_url(format!("https://{TUNNELLED}"))
@@ -396,10 +403,10 @@ async fn tokens_are_fetched_through_the_proxy_too() {
         (407, 1, "no connection to the token endpoint could be made through the proxy"),
         (502, 2, "the proxy did not open a tunnel"),
     ] {
-        let refusing = Peer::start(move |_, talk| {
-            talk.listen();
-            talk.say(format!("HTTP/1.1 {status} X\r\n\r\n"));
-            talk.wait_for_end();
+        let refusing = Peer::start(move |_, conn| {
+            conn.listen();
+            conn.say(format!("HTTP/1.1 {status} X\r\n\r\n"));
+            conn.wait_for_end();
         });
         let error = update(through(&refusing)).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::NotApplied), "{error}");
@@ -410,10 +417,10 @@ async fn tokens_are_fetched_through_the_proxy_too() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_ends_a_run_and_does_not_look_like_an_outage() {
-    let proxy = Peer::start(|_, talk| {
-        talk.listen();
-        talk.say("HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n");
-        talk.wait_for_end();
+    let proxy = Peer::start(|_, conn| {
+        conn.listen();
+        conn.say("HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n");
+        conn.wait_for_end();
     });
     let client = client(&signed_in(&proxy)).build().unwrap();
     let rows = (0..10_000).map(|n| (format!("P-{n}"), named("N")));
@@ -457,7 +464,7 @@ async fn with_tls(proxy: &Peer) -> (String, tempfile::NamedTempFile) {
 async fn the_certificate_of_a_tls_proxy_is_checked_like_cors() {
     let cor = cor();
     let address = cor.address();
-    let proxy = Peer::start(move |_, talk| tunnel(talk, address));
+    let proxy = Peer::start(move |_, conn| tunnel(conn, address));
     let (url, its_certificate) = with_tls(&proxy).await;
     let error = update(client(&url).ca_file(cor.ca_file().unwrap())).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Tls, Outcome::NotApplied, 1));
@@ -483,7 +490,7 @@ async fn the_certificate_of_a_tls_proxy_is_checked_like_cors() {
 #[tokio::test]
 async fn calls_to_this_machine_do_not_use_the_proxy() {
     let sandbox = Sandbox::builder().example().start().unwrap();
-    let proxy = Peer::start(|_, talk| talk.wait_for_end());
+    let proxy = Peer::start(|_, conn| conn.wait_for_end());
     let client = Client::builder()
         .base_url(sandbox.base_url())
         .token(sandbox.token())

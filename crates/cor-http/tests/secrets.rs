@@ -15,7 +15,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use common::{named, quick};
-use cor_fault_peer::{Answer, Certificate, Peer, Script, Secrets, Step, Talk, Tls, What};
+use cor_fault_peer::{Answer, Certificate, Peer, PeerConnection, Script, Secrets, Step, Tls, What};
 use cor_http::{ClientBuilder, Error};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -212,9 +212,9 @@ async fn echoes(hushed: &Hushed, captured: &Captured) {
         token.clone(),
     ];
     for head in heads {
-        let peer = Peer::start(move |_, talk| {
-            talk.listen();
-            talk.say(&head);
+        let peer = Peer::start(move |_, conn| {
+            conn.listen();
+            conn.say(&head);
         });
         call(client(hushed, &peer.url), "an echo in a head", captured).await;
     }
@@ -222,31 +222,31 @@ async fn echoes(hushed: &Hushed, captured: &Captured) {
 
 /// Faults of every layer, redirects to another server, TLS that fails.
 async fn faults(hushed: &Hushed, captured: &Captured) {
-    let scripts: [fn(&mut Talk); 4] = [
+    let scripts: [fn(&mut PeerConnection); 4] = [
         |_| (),
-        Talk::reset,
-        |talk| {
-            talk.listen();
+        PeerConnection::reset,
+        |conn| {
+            conn.listen();
         },
-        |talk| {
-            talk.listen();
-            talk.wait_for_end();
+        |conn| {
+            conn.listen();
+            conn.wait_for_end();
         },
     ];
     for script in scripts {
-        let peer = Peer::start(move |_, talk| script(talk));
+        let peer = Peer::start(move |_, conn| script(conn));
         call(client(hushed, &peer.url), "a fault", captured).await;
     }
-    let other = Peer::start(|_, talk| {
-        while talk.listen() {
-            talk.project();
+    let other = Peer::start(|_, conn| {
+        while conn.listen() {
+            conn.project();
         }
     });
     for status in [301, 302, 303, 307, 308] {
         let location = other.url.clone();
-        let peer = Peer::start(move |_, talk| {
-            talk.listen();
-            talk.say(format!("HTTP/1.1 {status} X\r\nlocation: {location}/\r\ncontent-length: 0\r\n\r\n"));
+        let peer = Peer::start(move |_, conn| {
+            conn.listen();
+            conn.say(format!("HTTP/1.1 {status} X\r\nlocation: {location}/\r\ncontent-length: 0\r\n\r\n"));
         });
         call(client(hushed, &peer.url), "a redirect", captured).await;
     }
@@ -264,7 +264,7 @@ async fn faults(hushed: &Hushed, captured: &Captured) {
         }
     }
     // TLS hides the token from proxies.
-    let eavesdropper = Peer::start(Talk::wait_for_end_numbered);
+    let eavesdropper = Peer::start(PeerConnection::wait_for_end_numbered);
     call(client(hushed, &eavesdropper.url.replace("http:", "https:")), "no TLS", captured).await;
     captured.peer("a peer that does not speak TLS", &eavesdropper);
 }
@@ -273,12 +273,12 @@ async fn faults(hushed: &Hushed, captured: &Captured) {
 async fn token_endpoints(hushed: &Hushed, captured: &Captured) {
     let Hushed { token, key, secret, refresh, .. } = hushed;
     let basic = BASE64_STANDARD.encode(format!("{key}:{secret}"));
-    let other = Peer::start(Talk::wait_for_end_numbered);
-    let api = Peer::start(|n, talk| {
-        while talk.listen() {
+    let other = Peer::start(PeerConnection::wait_for_end_numbered);
+    let api = Peer::start(|n, conn| {
+        while conn.listen() {
             // The first token is not accepted, so that there is a renewal.
             let status = if n == 0 { 401 } else { 200 };
-            talk.say(format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"));
+            conn.say(format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"));
         }
     });
     let grant = format!(r#"{{"access_token":"{token}","expires_in":1,"refresh_token":"{refresh}"}}"#);
@@ -298,11 +298,11 @@ async fn token_endpoints(hushed: &Hushed, captured: &Captured) {
     for (status, body) in answers {
         let location = other.url.clone();
         let echo = basic.clone();
-        let endpoint = Peer::start(move |_, talk| {
-            while talk.listen() {
+        let endpoint = Peer::start(move |_, conn| {
+            while conn.listen() {
                 let head =
                     format!("HTTP/1.1 {status} X\r\nlocation: {location}/\r\nx-request-id: {echo}\r\n");
-                talk.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()));
+                conn.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()));
             }
         });
         let builder = quick(common::builder())
@@ -324,9 +324,9 @@ async fn token_endpoints(hushed: &Hushed, captured: &Captured) {
         let request = String::from_utf8(request).unwrap();
         assert!(!request.contains(secret) && !request.contains(refresh) && !request.contains(&basic));
     }
-    let broken = Peer::start(|_, talk| {
-        talk.listen();
-        talk.reset();
+    let broken = Peer::start(|_, conn| {
+        conn.listen();
+        conn.reset();
     });
     let builder = quick(common::builder()).base_url(&api.url).token_url(&broken.url).api_key(key);
     call(builder.client_secret(secret).max_attempts(2), "a token endpoint that resets", captured).await;
@@ -340,9 +340,9 @@ async fn proxies(hushed: &Hushed, captured: &Captured) {
         "garbage\r\n\r\n",
         "",
     ] {
-        let proxy = Peer::start(move |_, talk| {
-            talk.listen();
-            talk.say(answer);
+        let proxy = Peer::start(move |_, conn| {
+            conn.listen();
+            conn.say(answer);
         });
         let address = proxy.url.replace("http://", &format!("http://user:{}@", hushed.proxy));
         let builder = client(hushed, "https://cor.example").proxy(address).max_attempts(1);
@@ -405,7 +405,14 @@ async fn many(hushed: &Hushed, captured: &Captured) {
 fn configurations(hushed: &Hushed, captured: &Captured) {
     let secret = &hushed.secret;
     let builders = [
-        common::builder().token(format!("{secret}\n")),
+        common::builder().token(format!("{secret}\n{secret}")),
+        common::builder().token(format!("\"{secret}\"")),
+        common::builder().token(format!("Authorization: Bearer {secret}")),
+        common::builder().token(secret).proxy(format!("http://user:12#{secret}@proxy.example")),
+        common::builder().token(secret).proxy(format!("http://user:12\\{secret}@proxy.example")),
+        common::builder().token(secret).proxy(format!("user:{secret}@12@proxy.example")),
+        common::builder().token(secret).base_url(format!("https://user:12\\{secret}@cor.example")),
+        common::builder().token(secret).base_url(format!("user:{secret}@cor.example")),
         common::builder().token(format!("{secret} é")),
         common::builder().token(secret).api_key(&hushed.key).client_secret(secret),
         common::builder().api_key(&hushed.key),

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use common::{named, quick};
-use cor_fault_peer::{Lag, Peer, Script, TUNNELLED, Talk, Tls, What, relay};
+use cor_fault_peer::{Peer, PeerConnection, SchedulerLag, Script, TUNNELLED, Tls, What, relay};
 use cor_http::{Client, ClientBuilder, Error, ErrorKind, Outcome};
 
 const TOKEN: &str = "secret-token";
@@ -30,28 +30,28 @@ async fn update(client: ClientBuilder) -> Result<Option<i64>, Error> {
 }
 
 /// Agrees on user and password, and hears them and the whole wish. `None`: the other side left.
-fn agreed(talk: &mut Talk) -> Option<Vec<u8>> {
-    let greeting = talk.hear(2)?;
+fn agreed(conn: &mut PeerConnection) -> Option<Vec<u8>> {
+    let greeting = conn.hear(2)?;
     assert_eq!(greeting[0], 5);
-    let methods = talk.hear(usize::from(greeting[1]))?;
+    let methods = conn.hear(usize::from(greeting[1]))?;
     assert!(methods.contains(&2), "user and password are not offered: {methods:?}");
-    talk.say([5, 2]);
-    let length = usize::from(talk.hear(2)?[1]);
-    assert_eq!(talk.hear(length)?, b"user");
-    let length = usize::from(talk.hear(1)?[0]);
-    assert_eq!(talk.hear(length)?, PASSWORD.as_bytes());
-    talk.say([1, 0]);
-    let mut wish = talk.hear(5)?;
+    conn.say([5, 2]);
+    let length = usize::from(conn.hear(2)?[1]);
+    assert_eq!(conn.hear(length)?, b"user");
+    let length = usize::from(conn.hear(1)?[0]);
+    assert_eq!(conn.hear(length)?, PASSWORD.as_bytes());
+    conn.say([1, 0]);
+    let mut wish = conn.hear(5)?;
     let rest = if wish[3] == 3 { usize::from(wish[4]) + 2 } else { 5 };
-    wish.extend(talk.hear(rest)?);
+    wish.extend(conn.hear(rest)?);
     Some(wish)
 }
 
-fn serve(talk: &mut Talk, address: SocketAddr) {
-    if agreed(talk).is_some() {
+fn serve(conn: &mut PeerConnection, address: SocketAddr) {
+    if agreed(conn).is_some() {
         let there = TcpStream::connect(address).unwrap();
-        talk.say([5, 0, 0, 1, 127, 0, 0, 1, 0, 80]);
-        relay(talk, &there);
+        conn.say([5, 0, 0, 1, 127, 0, 0, 1, 0, 80]);
+        relay(conn, &there);
     }
 }
 
@@ -69,13 +69,13 @@ fn holds(bytes: &[u8], piece: &[u8]) -> bool {
 
 #[tokio::test]
 async fn the_proxy_resolves_the_name_and_sees_no_token() {
-    let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
-        while talk.listen() {
-            talk.project();
+    let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, conn| {
+        while conn.listen() {
+            conn.project();
         }
     });
     let address = cor.address();
-    let proxy = Peer::start(move |_, talk| serve(talk, address));
+    let proxy = Peer::start(move |_, conn| serve(conn, address));
     let client = client(&proxy, "socks5h", TUNNELLED).ca_file(cor.ca_file().unwrap()).build().unwrap();
     for _ in 0..3 {
         assert_eq!(client.projects().update("A", &named("N")).await.unwrap().id(), Some(7));
@@ -90,10 +90,10 @@ async fn the_proxy_resolves_the_name_and_sees_no_token() {
 
 #[tokio::test]
 async fn with_socks5_this_machine_resolves_the_name() {
-    let proxy = Peer::start(|_, talk| {
-        agreed(talk);
-        talk.say([5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
-        talk.wait_for_end();
+    let proxy = Peer::start(|_, conn| {
+        agreed(conn);
+        conn.say([5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
+        conn.wait_for_end();
     });
     // An address of the block for documentation: it leads nowhere.
     let error = update(client(&proxy, "socks5", "192.0.2.1")).await.unwrap_err();
@@ -106,32 +106,37 @@ async fn with_socks5_this_machine_resolves_the_name() {
 
 struct Attack {
     name: &'static str,
-    does: fn(&mut Talk),
+    does: fn(&mut PeerConnection),
     /// Whether another try may end in another way.
     again: bool,
     says: &'static str,
 }
 
-const fn attack(name: &'static str, does: fn(&mut Talk), again: bool, says: &'static str) -> Attack {
+const fn attack(
+    name: &'static str,
+    does: fn(&mut PeerConnection),
+    again: bool,
+    says: &'static str,
+) -> Attack {
     Attack { name, does, again, says }
 }
 
 macro_rules! answers {
     ($bytes:expr) => {
-        |talk| {
-            agreed(talk);
-            talk.say($bytes);
-            talk.wait_for_end();
+        |conn| {
+            agreed(conn);
+            conn.say($bytes);
+            conn.wait_for_end();
         }
     };
 }
 
 macro_rules! greets {
     ($bytes:expr) => {
-        |talk| {
-            talk.hear_something();
-            talk.say($bytes);
-            talk.wait_for_end();
+        |conn| {
+            conn.hear_something();
+            conn.say($bytes);
+            conn.wait_for_end();
         }
     };
 }
@@ -143,13 +148,13 @@ const ATTACKS: &[Attack] = &[
     attack("HTTP", greets!("HTTP/1.1 400 Bad Request\r\n\r\n"), false, "not SOCKS 5"),
     attack(
         "a password it does not know",
-        |talk| {
-            let methods = talk.hear(2).map_or(0, |greeting| usize::from(greeting[1]));
-            talk.hear(methods);
-            talk.say([5, 2]);
-            talk.hear_something();
-            talk.say([1, 1]);
-            talk.wait_for_end();
+        |conn| {
+            let methods = conn.hear(2).map_or(0, |greeting| usize::from(greeting[1]));
+            conn.hear(methods);
+            conn.say([5, 2]);
+            conn.hear_something();
+            conn.say([1, 1]);
+            conn.wait_for_end();
         },
         false,
         "did not accept the user and password",
@@ -178,13 +183,13 @@ const ATTACKS: &[Attack] = &[
         "150ms",
     ),
     attack("half an answer", answers!([5, 0, 0]), true, "150ms"),
-    attack("silence", |talk| talk.wait_for_end(), true, "150ms"),
-    attack("an end", |talk| assert!(talk.hear_something()), true, "the proxy ended the connection"),
-    attack("a reset", |talk| talk.reset(), true, "no connection could be made"),
+    attack("silence", |conn| conn.wait_for_end(), true, "150ms"),
+    attack("an end", |conn| assert!(conn.hear_something()), true, "the proxy ended the connection"),
+    attack("a reset", |conn| conn.reset(), true, "no connection could be made"),
     attack(
         "an end in place of a tunnel",
-        |talk| {
-            agreed(talk);
+        |conn| {
+            agreed(conn);
         },
         true,
         "the proxy ended the connection",
@@ -193,9 +198,9 @@ const ATTACKS: &[Attack] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_response_of_the_proxy_is_reported_as_cors() {
-    let lag = Lag::watch();
+    let lag = SchedulerLag::watch();
     for Attack { name, does, again, says } in ATTACKS {
-        let proxy = Peer::start(|_, talk| does(talk));
+        let proxy = Peer::start(|_, conn| does(conn));
         let begun = Instant::now();
         let error = update(client(&proxy, "socks5h", TUNNELLED)).await.expect_err(name);
         let took = begun.elapsed();

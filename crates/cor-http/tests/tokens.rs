@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use common::{named, quick};
-use cor_fault_peer::{Lag, Peer, Talk};
+use cor_fault_peer::{Peer, PeerConnection, SchedulerLag};
 use cor_http::{Client, ClientBuilder, Error, ErrorKind, Project};
 use tokio::task::JoinHandle;
 
@@ -51,11 +51,11 @@ impl Cor {
         };
         let cor = Cor(Arc::new((Mutex::new(state), Condvar::new())));
         let served = cor.clone();
-        let peer = Peer::start(move |_, talk| {
-            while talk.listen() {
-                match talk.request().starts_with("POST") {
-                    true => served.give_token(talk),
-                    false => served.update(talk),
+        let peer = Peer::start(move |_, conn| {
+            while conn.listen() {
+                match conn.request().starts_with("POST") {
+                    true => served.give_token(conn),
+                    false => served.update(conn),
                 }
             }
         });
@@ -85,7 +85,7 @@ impl Cor {
         self.0.0.lock().unwrap().asked
     }
 
-    fn give_token(&self, talk: &mut Talk) {
+    fn give_token(&self, conn: &mut PeerConnection) {
         self.change(|state| state.asked += 1);
         self.wait(|state| !state.hold_token);
         let mut answer = (0, String::new());
@@ -98,29 +98,29 @@ impl Cor {
             }
             state.told += 1;
         });
-        say(talk, answer.0, &answer.1);
+        say(conn, answer.0, &answer.1);
     }
 
-    fn update(&self, talk: &mut Talk) {
+    fn update(&self, conn: &mut PeerConnection) {
         let (mut good, mut place) = (false, 0);
         self.change(|state| {
             let token = format!("Bearer token-{}\r\n", state.given);
-            good = !state.rejected && talk.request().contains(&token);
+            good = !state.rejected && conn.request().contains(&token);
             if !good {
                 state.refusable += 1;
                 place = state.refusable;
             }
         });
         if good {
-            return say(talk, 200, r#"{"id":7}"#);
+            return say(conn, 200, r#"{"id":7}"#);
         }
         self.wait(|state| state.refusable >= state.crowd && (place % 2 == 0 || !state.hold_half));
-        say(talk, 401, r#"{"message":"expired"}"#);
+        say(conn, 401, r#"{"message":"expired"}"#);
     }
 }
 
-fn say(talk: &mut Talk, status: u16, body: &str) {
-    talk.say(format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
+fn say(conn: &mut PeerConnection, status: u16, body: &str) {
+    conn.say(format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
 }
 
 fn builder(peer: &Peer) -> ClientBuilder {
@@ -261,7 +261,7 @@ async fn a_renewal_that_hangs_costs_no_call_more_than_its_deadline() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).deadline(Duration::from_millis(200)).build().unwrap();
     cor.change(|state| state.hold_token = true);
-    let (lag, begun) = (Lag::watch(), std::time::Instant::now());
+    let (lag, begun) = (SchedulerLag::watch(), std::time::Instant::now());
     assert_eq!(results(calls(&client, CALLS)).await, [Err(ErrorKind::Timeout); CALLS]);
     let took = begun.elapsed();
     assert!(took < Duration::from_millis(450) + lag.allowance(), "{took:?}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{client, named, quick};
-use cor_fault_peer::Lag;
+use cor_fault_peer::SchedulerLag;
 use cor_http::{ErrorKind, Field, Outcome, ProjectUpdate, RetryPolicy};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
@@ -108,7 +108,7 @@ async fn the_deadline_ends_a_call_that_gets_no_answer() {
         .deadline(Duration::from_millis(150))
         .build()
         .unwrap();
-    let (lag, begun) = (Lag::watch(), std::time::Instant::now());
+    let (lag, begun) = (SchedulerLag::watch(), std::time::Instant::now());
     let error = client.projects().update(ID, &named("N")).await.unwrap_err();
     let took = begun.elapsed();
     assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Timeout, Outcome::Unknown, 1));

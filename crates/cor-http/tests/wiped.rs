@@ -126,19 +126,19 @@ fn a_client_that_is_gone_leaves_no_secret_in_memory() {
     let [token, key, secret, refresh] = [(); 4].map(|()| Secrets::random(&mut random));
     let login = BASE64_STANDARD.encode(format!("{key}:{secret}"));
     let answer = format!("{{\"access_token\":\"{token}\",\"refresh_token\":\"{refresh}\",\"expires_in\":0}}");
-    let peer = Peer::start(move |_, talk| {
-        while talk.listen() {
-            match talk.request().starts_with("POST /v1/oauth/") {
+    let peer = Peer::start(move |_, conn| {
+        while conn.listen() {
+            match conn.request().starts_with("POST /v1/oauth/") {
                 true => {
-                    talk.say(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()))
+                    conn.say(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()))
                 }
-                false => talk.project(),
+                false => conn.project(),
             };
         }
     });
-    let tls = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, talk| {
-        while talk.listen() {
-            talk.project();
+    let tls = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, conn| {
+        while conn.listen() {
+            conn.project();
         }
     });
     let ran = Command::new(std::env::current_exe().unwrap())

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cor_core::{Invalid, Issue};
-use cor_http::{CallOptions, ClientBuilder, Row, TransportKind, seconds};
+use cor_core::{FieldInput, Invalid, Issue, TextInput};
+use cor_http::{Batching, CallOptions, ClientBuilder, Row, TransportKind, seconds};
+use cor_sync::{TableOptions, ValueRows};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -12,22 +13,21 @@ use pyo3::types::{PyDict, PyString};
 use tracing::instrument::WithSubscriber;
 
 use crate::background::{self, Call};
-use crate::convert::{Given, Texts};
+use crate::callbacks::{self, Callbacks};
+use crate::convert::{self, PERHAPS_CELLS};
 use crate::create::{self, Deleted, Only};
 use crate::engine::{Engine, Slot};
 use crate::errors;
-use crate::feed::Feed;
-use crate::gather::MOST_TOGETHER;
 use crate::input::Input;
-use crate::listen::{self, Listeners};
 use crate::log::Collector;
-use crate::mailbox::{self, Mailbox, Outcome};
-use crate::many::Results;
-use crate::many_async::AsyncRun;
+use crate::loop_bridge::{self, LoopBridge, Outcome};
 use crate::project::Project;
-use crate::row::{self, Reader};
-use crate::run::Run;
-use crate::supply::{self, Options, Supply};
+use crate::row::{self, RowReader};
+use crate::row_source::{Options, RowSource};
+use crate::sync_errors;
+use crate::table_options;
+use crate::update_many::Results;
+use crate::update_many_async::AsyncRun;
 
 /// A client, driven by its callers or by the background thread.
 #[pyclass(frozen)]
@@ -38,6 +38,9 @@ impl NativeClient {
         self.0.engine(py)
     }
 }
+
+/// What `update_many` says of its rows: `id_column`, `text_cells`, and how their values are read.
+type ManyTable<'py> = (String, bool, Bound<'py, PyDict>);
 
 /// `deadline` and `max_attempts` of one call, where they are given.
 type PerCall<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
@@ -75,7 +78,7 @@ impl NativeClient {
             }
         }
         let client = builder.build().map_err(|error| errors::raised(py, &error))?;
-        Slot::new(client, blocking).map(NativeClient)
+        Slot::new(py, client, blocking).map(NativeClient)
     }
 
     #[pyo3(signature = (id, update, source, fields, extra, options))]
@@ -100,14 +103,13 @@ impl NativeClient {
         }
     }
 
-    #[pyo3(signature = (rows, source, id_column, cells, concurrency, outage_timeout, on_progress, bar, create_missing))]
+    #[pyo3(signature = (rows, source, table, concurrency, outage_timeout, on_progress, bar, create_missing))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn update_many(
         &self,
         rows: &Bound<'_, PyAny>,
         source: Option<&Bound<'_, PyAny>>,
-        id_column: String,
-        cells: bool,
+        table: ManyTable<'_>,
         concurrency: Option<&Bound<'_, PyAny>>,
         outage_timeout: Option<&Bound<'_, PyAny>>,
         on_progress: Option<Py<PyAny>>,
@@ -115,23 +117,23 @@ impl NativeClient {
         create_missing: bool,
     ) -> PyResult<Results> {
         let py = rows.py();
-        let options = run_options(py, concurrency, outage_timeout, create_missing)?;
         let source = source_text(source)?;
-        let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
-        let listeners = Listeners::new(py, on_progress, bar)?;
+        let values = value_rows(source.as_deref(), table)?;
+        let options =
+            run_options(py, concurrency, outage_timeout, create_missing, values.allows_mangled_ids())?;
+        let batching = batching(on_progress.is_some());
+        let callbacks = Callbacks::new(py, on_progress, bar)?;
         let engine = self.0.engine(py)?;
-        let (input, total) = Input::open(rows, reader(source.as_deref(), id_column, cells))?;
-        let feed = Feed::default();
-        let run = Run::new(supply::start(engine.client(), feed.clone(), &options), feed.clone(), together);
-        let supply = Supply::new(Some(input), feed.clone());
-        Results::new(py, engine, run, supply, feed, total, listeners)
+        let (input, total) = Input::open(rows, values)?;
+        let run = options.run(engine.client()).batching(batching).total(total);
+        Results::start(py, engine, run, RowSource::new(Some(input)), callbacks)
     }
 
-    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra, options))]
+    #[pyo3(signature = (bridge, future, id, update, source, fields, extra, options))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_update(
         &self,
-        mailbox: Py<Mailbox>,
+        bridge: Py<LoopBridge>,
         future: Py<PyAny>,
         id: &Bound<'_, PyAny>,
         update: Option<&Bound<'_, PyAny>>,
@@ -145,10 +147,10 @@ impl NativeClient {
         let options = call_options(&options)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
-        let mailbox = Arc::new(mailbox);
+        let bridge = Arc::new(bridge);
         let call = async move {
             let ended = engine.client().projects().update(id, &update).options(options).await;
-            mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
+            loop_bridge::deliver(&bridge, future, Outcome::Ended(ended));
         };
         spawn(py, call)
     }
@@ -157,37 +159,38 @@ impl NativeClient {
     /// event loop's side.
     /// `rows` are not looked at where they are `fed` one by one, because they come from an asynchronous iterable.
     #[pyo3(signature = (
-        mailbox, rows, fed, source, id_column, cells, concurrency, outage_timeout, on_progress, create_missing
+        bridge, rows, fed, source, table, concurrency, outage_timeout, on_progress, create_missing
     ))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_many(
         &self,
-        mailbox: Py<Mailbox>,
+        bridge: Py<LoopBridge>,
         rows: &Bound<'_, PyAny>,
         fed: bool,
         source: Option<&Bound<'_, PyAny>>,
-        id_column: String,
-        cells: bool,
+        table: ManyTable<'_>,
         concurrency: Option<&Bound<'_, PyAny>>,
         outage_timeout: Option<&Bound<'_, PyAny>>,
         on_progress: Option<&Bound<'_, PyAny>>,
         create_missing: bool,
     ) -> PyResult<AsyncRun> {
         let py = rows.py();
-        let options = run_options(py, concurrency, outage_timeout, create_missing)?;
-        on_progress.map(listen::check_callback).transpose()?;
+        on_progress.map(callbacks::check_callback).transpose()?;
         let source = source_text(source)?;
+        let values = value_rows(source.as_deref(), table.clone())?;
+        let options =
+            run_options(py, concurrency, outage_timeout, create_missing, values.allows_mangled_ids())?;
         let engine = self.0.engine(py)?;
-        let fed_rows = reader(source.as_deref(), id_column.clone(), cells);
+        let fed_rows = RowReader::new(values);
         let (input, total) = match fed {
             true => (None, None),
             false => {
-                let (input, total) = Input::open(rows, reader(source.as_deref(), id_column, cells))?;
+                let (input, total) = Input::open(rows, value_rows(source.as_deref(), table)?)?;
                 (Some(input), total)
             }
         };
-        let together = if on_progress.is_some() { 1 } else { MOST_TOGETHER };
-        AsyncRun::start(py, engine, mailbox, (input, total), fed_rows, together, &options)
+        let run = options.run(engine.client()).batching(batching(on_progress.is_some())).total(total);
+        AsyncRun::start(py, bridge, run, RowSource::new(input), fed_rows)
     }
 
     /// `only` are the values that only a create says.
@@ -226,11 +229,11 @@ impl NativeClient {
         }
     }
 
-    #[pyo3(signature = (mailbox, future, id, update, source, fields, extra, only, options))]
+    #[pyo3(signature = (bridge, future, id, update, source, fields, extra, only, options))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn start_create(
         &self,
-        mailbox: Py<Mailbox>,
+        bridge: Py<LoopBridge>,
         future: Py<PyAny>,
         id: &Bound<'_, PyAny>,
         update: Option<&Bound<'_, PyAny>>,
@@ -246,17 +249,17 @@ impl NativeClient {
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
-        let mailbox = Arc::new(mailbox);
+        let bridge = Arc::new(bridge);
         spawn(py, async move {
             let ended = engine.client().projects().create(&create).options(options).await;
-            mailbox::deliver(&mailbox, future, Outcome::Ended(ended));
+            loop_bridge::deliver(&bridge, future, Outcome::Ended(ended));
         })
     }
 
     fn start_delete(
         &self,
         py: Python<'_>,
-        mailbox: Py<Mailbox>,
+        bridge: Py<LoopBridge>,
         future: Py<PyAny>,
         id: String,
         source: String,
@@ -264,10 +267,10 @@ impl NativeClient {
     ) -> PyResult<Call> {
         let engine = self.0.engine(py)?;
         let options = call_options(&options)?;
-        let mailbox = Arc::new(mailbox);
+        let bridge = Arc::new(bridge);
         spawn(py, async move {
             let ended = engine.client().projects().delete(id, source).options(options).await;
-            mailbox::deliver(&mailbox, future, Outcome::Deleted(ended));
+            loop_bridge::deliver(&bridge, future, Outcome::Deleted(ended));
         })
     }
 
@@ -284,11 +287,11 @@ impl NativeClient {
 fn source_text(source: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
     let Some(source) = source else { return Ok(None) };
     let Ok(text) = source.cast::<PyString>() else {
-        let name = crate::convert::type_name(source);
+        let name = convert::type_name(source);
         return Err(PyTypeError::new_err(format!("source is text, for example SALESFORCE, not {name}")));
     };
-    match crate::convert::read_text(text) {
-        Given::Refused(code, message) => {
+    match convert::read_text(text) {
+        FieldInput::Refused(code, message) => {
             let invalid = Invalid::from_issues(vec![Issue::new("metadata.source", code, message)]);
             let error =
                 invalid.map(|invalid| errors::raised(source.py(), &cor_http::Error::invalid(invalid)));
@@ -298,9 +301,19 @@ fn source_text(source: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
     }
 }
 
+/// How many results are handed over together: one where a callback may stop the run at each.
+fn batching(has_callback: bool) -> Batching {
+    if has_callback { Batching::Each } else { Batching::Together }
+}
+
 /// What reads the rows of a run.
-fn reader(source: Option<&str>, id_column: String, cells: bool) -> Reader {
-    Reader::new(source, id_column, if cells { Texts::Cells } else { Texts::PerhapsCells })
+fn value_rows(source: Option<&str>, table: ManyTable<'_>) -> PyResult<ValueRows> {
+    let (id_column, text_cells, values) = table;
+    let options = TableOptions { id_column: Some(id_column), ..TableOptions::default() };
+    let options = table_options::read(options, &values)?;
+    let (_, rules) = options.read().map_err(|error| sync_errors::config(values.py(), &error))?;
+    let rules = rules.with_source(source.unwrap_or_default());
+    Ok(ValueRows::of_updates(rules).texts(if text_cells { TextInput::Cells } else { PERHAPS_CELLS }))
 }
 
 /// Hands a call over to the background thread.
@@ -316,9 +329,9 @@ fn spawn(py: Python<'_>, call: impl Future<Output = ()> + Send + 'static) -> PyR
 /// One option of the builder.
 fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult<ClientBuilder> {
     let text = || -> PyResult<String> {
-        value.extract().map_err(|_| {
-            PyTypeError::new_err(format!("{name} is text, not {}", crate::convert::type_name(value)))
-        })
+        value
+            .extract()
+            .map_err(|_| PyTypeError::new_err(format!("{name} is text, not {}", convert::type_name(value))))
     };
     Ok(match name {
         "token" => builder.token(text()?),
@@ -342,6 +355,7 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
         "backoff_base" => builder.backoff_base(time(name, value)?),
         "backoff_cap" => builder.backoff_cap(time(name, value)?),
         "max_attempts" => builder.max_attempts(count(name, value)?),
+        "retry_budget" => builder.retry_budget(budget(name, value)?),
         "concurrency" => builder.concurrency(count(name, value)? as usize),
         "rate" => builder.rate(number(name, value)?),
         _ => return Err(PyTypeError::new_err(format!("no option is called {name}"))),
@@ -350,9 +364,16 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
 
 fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     let is_bool = value.is_instance_of::<pyo3::types::PyBool>();
-    value.extract().ok().filter(|_| !is_bool).ok_or_else(|| {
-        PyTypeError::new_err(format!("{name} is a number, not {}", crate::convert::type_name(value)))
-    })
+    value
+        .extract()
+        .ok()
+        .filter(|_| !is_bool)
+        .ok_or_else(|| PyTypeError::new_err(format!("{name} is a number, not {}", convert::type_name(value))))
+}
+
+/// A count that may be 0. One below is passed on as the largest, which is refused with the range.
+fn budget(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if number(name, value)? < 0.0 { Ok(u32::MAX) } else { count(name, value) }
 }
 
 /// A count. One that no count can be is passed on as 0, which is refused with the range.
@@ -365,7 +386,7 @@ fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
     Ok(number as u32)
 }
 
-fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::Duration> {
+pub(crate) fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::Duration> {
     let py = value.py();
     let given = match value.getattr_opt(intern!(py, "total_seconds"))? {
         Some(total) => total.call0()?.extract()?,
@@ -379,6 +400,7 @@ fn run_options(
     concurrency: Option<&Bound<'_, PyAny>>,
     outage_timeout: Option<&Bound<'_, PyAny>>,
     create_missing: bool,
+    allow_mangled_ids: bool,
 ) -> PyResult<Options> {
     let concurrency = concurrency.map(|value| count("concurrency", value)).transpose()?;
     if let Some(concurrency) = concurrency.filter(|concurrency| !(1..=10_000).contains(concurrency)) {
@@ -388,5 +410,6 @@ fn run_options(
         concurrency: concurrency.map(|concurrency| concurrency as usize),
         outage_timeout: outage_timeout.map(|value| time("outage_timeout", value)).transpose()?,
         create_missing,
+        allow_mangled_ids,
     })
 }

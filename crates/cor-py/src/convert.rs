@@ -2,7 +2,7 @@
 //!
 //! numpy and pandas are recognised by the names of their types, so neither is imported nor needed.
 
-use cor_core::{Date, Draft, Field, FieldType, IncomeType, Issue, IssueCode, Number, ProjectUpdate, Value};
+use cor_core::{Date, FieldInput, IncomeType, IssueCode, Number, TextInput, Value};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -10,59 +10,23 @@ use pyo3::types::{PyBool, PyDate, PyDateTime, PyFloat, PyInt, PyString, PyType};
 
 use crate::values::Clear;
 
-/// What a Python value asks of a field.
-pub(crate) enum Given {
-    Keep,
-    Value(Value<'static>),
-    Refused(IssueCode, String),
-}
-
-/// What the texts of a row are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Texts {
-    /// Text and nothing else.
-    Plain,
-    /// Cells of a table that knows no types: read by the field's type, and empty keeps.
-    Cells,
-    /// Text, though whoever gave it could have said that it is cells.
-    PerhapsCells,
-}
-
-impl Given {
-    /// Sets, clears or keeps a field of a draft.
-    pub(crate) fn set(self, draft: &mut Draft, field: Field, texts: Texts) {
-        match self {
-            Given::Keep => {}
-            Given::Value(Value::Text(text)) if texts == Texts::Cells => {
-                draft.set_field(field, Value::Cell(&text));
-            }
-            Given::Value(text @ Value::Text(_))
-                if texts == Texts::PerhapsCells
-                    && matches!(field.kind(), FieldType::Number | FieldType::Boolean) =>
-            {
-                match ProjectUpdate::new("").set(field, text.clone()) {
-                    Ok(()) => draft.set_field(field, text),
-                    Err(mut issue) => {
-                        issue
-                            .message
-                            .push_str("; where all values are text, as in a CSV file, say cells=True");
-                        draft.reject(issue);
-                    }
-                }
-            }
-            Given::Value(value) => draft.set_field(field, value),
-            Given::Refused(code, message) => draft.reject(Issue::new(field.name(), code, message)),
-        }
-    }
-}
+/// How Python writes a number whose digits count.
+const DECIMAL: &str = ", or Decimal(\"18000.10\") for exact digits";
+/// Text and nothing else.
+pub(crate) const TEXTS: TextInput = TextInput::Typed { number: DECIMAL, advice: "" };
+/// Text, of a caller that could have said that its texts are cells.
+pub(crate) const PERHAPS_CELLS: TextInput = TextInput::Typed {
+    number: DECIMAL,
+    advice: "; where all values are text, as in a CSV file, say text_cells=True",
+};
 
 /// What a Python value asks of a field.
 ///
 /// # Errors
-/// Only what must end the call, such as Ctrl-C; whatever is wrong with the value itself is [`Given::Refused`].
-pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+/// Only what must end the call, such as Ctrl-C; whatever is wrong with the value itself is [`FieldInput::Refused`].
+pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     if value.is_none() {
-        return Ok(Given::Keep);
+        return Ok(FieldInput::Keep);
     }
     // Exact types first: a pointer comparison each, in the order of their frequency.
     if let Ok(text) = value.cast_exact::<PyString>() {
@@ -75,59 +39,59 @@ pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Given> {
         return read_int(number).or_else(|error| explained(value, error));
     }
     if let Ok(yes) = value.cast_exact::<PyBool>() {
-        return Ok(Given::Value(Value::Boolean(yes.is_true())));
+        return Ok(FieldInput::Value(Value::Boolean(yes.is_true())));
     }
     if value.cast_exact::<Clear>().is_ok() {
-        return Ok(Given::Value(Value::Clear));
+        return Ok(FieldInput::Value(Value::Clear));
     }
     read_other(value).or_else(|error| explained(value, error))
 }
 
 /// An error raised by a value's own code is a problem of the value; one that is no `Exception` ends the call.
-fn explained(value: &Bound<'_, PyAny>, error: PyErr) -> PyResult<Given> {
+fn explained(value: &Bound<'_, PyAny>, error: PyErr) -> PyResult<FieldInput> {
     let py = value.py();
     if !error.is_instance_of::<PyException>(py) {
         return Err(error);
     }
     let message = format!("a value of type {} could not be read: {}", type_name(value), error.value(py));
-    Ok(Given::Refused(IssueCode::WrongType, message))
+    Ok(FieldInput::Refused(IssueCode::WrongType, message))
 }
 
-pub(crate) fn read_text(text: &Bound<'_, PyString>) -> Given {
+pub(crate) fn read_text(text: &Bound<'_, PyString>) -> FieldInput {
     match text.to_cow() {
-        Ok(text) => Given::Value(Value::Text(text.into_owned().into())),
+        Ok(text) => FieldInput::Value(Value::Text(text.into_owned().into())),
         Err(_) => {
             let message = format!(
                 "{} holds half of a surrogate pair, which is no text; decode its source with the right encoding",
                 shown(text)
             );
-            Given::Refused(IssueCode::NotAllowed, message)
+            FieldInput::Refused(IssueCode::NotAllowed, message)
         }
     }
 }
 
-fn read_float(number: f64) -> Given {
+fn read_float(number: f64) -> FieldInput {
     // NaN is how tables of floats say that there is nothing.
-    if number.is_nan() { Given::Keep } else { Given::Value(Value::Number(number.into())) }
+    if number.is_nan() { FieldInput::Keep } else { FieldInput::Value(Value::Number(number.into())) }
 }
 
-fn read_int(number: &Bound<'_, PyAny>) -> PyResult<Given> {
+fn read_int(number: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     if let Ok(number) = number.extract::<i64>() {
-        return Ok(Given::Value(Value::Number(number.into())));
+        return Ok(FieldInput::Value(Value::Number(number.into())));
     }
     // int's own digits, whatever a subclass prints itself as.
     let digits = number.py().get_type::<PyInt>().call_method1("__repr__", (number,))?;
     Ok(read_digits(&digits.extract::<String>()?))
 }
 
-fn read_digits(digits: &str) -> Given {
+fn read_digits(digits: &str) -> FieldInput {
     match digits.parse::<Number>() {
-        Ok(number) => Given::Value(Value::Number(number)),
-        Err(issue) => Given::Refused(issue.code, issue.message),
+        Ok(number) => FieldInput::Value(Value::Number(number)),
+        Err(issue) => FieldInput::Refused(issue.code, issue.message),
     }
 }
 
-fn read_other(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+fn read_other(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     let class = value.get_type();
     let module = class.module()?;
     let module = module.to_cow()?;
@@ -135,7 +99,7 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<Given> {
     let name = class.name()?;
     let name = name.to_cow()?;
     match (library, &*name) {
-        ("pandas", "NaTType" | "NAType") => return Ok(Given::Keep),
+        ("pandas", "NaTType" | "NAType") => return Ok(FieldInput::Keep),
         ("decimal" | "_decimal" | "_pydecimal", "Decimal") => return read_decimal(value),
         ("numpy", "datetime64") => return read_datetime64(value),
         ("numpy", _) if value.hasattr("item")? && !value.is_instance_of::<PyString>() => {
@@ -171,95 +135,84 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<Given> {
 }
 
 /// Text of a class of its own: an enum's member, numpy's text, an income type that is passed on whatever it is.
-fn read_named_text(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+fn read_named_text(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     static INCOME_TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let text = value.cast::<PyString>()?;
     if value.is_instance(INCOME_TYPE.import(value.py(), "projectcor._update", "IncomeType")?)? {
         let name = text.to_cow()?;
         let kind = IncomeType::known(&name).unwrap_or_else(|| IncomeType::Other(name.into_owned()));
-        return Ok(Given::Value(Value::IncomeType(kind)));
+        return Ok(FieldInput::Value(Value::IncomeType(kind)));
     }
     Ok(read_text(text))
 }
 
 fn decimal_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    DECIMAL.import(py, "decimal", "Decimal")
+    static DECIMAL_TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DECIMAL_TYPE.import(py, "decimal", "Decimal")
 }
 
-fn read_decimal(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+fn read_decimal(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     if value.call_method0("is_finite")?.is_truthy()? {
         // Decimal's own digits, whatever a subclass prints itself as.
         let digits = decimal_class(value.py())?.call_method1("__str__", (value,))?;
         return Ok(read_digits(&digits.extract::<String>()?));
     }
     if value.call_method0("is_nan")?.is_truthy()? {
-        return Ok(Given::Keep);
+        return Ok(FieldInput::Keep);
     }
     let message =
         format!("{} is not finite; leave the field out to keep it, or give a finite number", shown(value));
-    Ok(Given::Refused(IssueCode::NotFinite, message))
+    Ok(FieldInput::Refused(IssueCode::NotFinite, message))
 }
 
 /// numpy's moments go beyond those of Python, both in years and in precision.
-fn read_datetime64(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+fn read_datetime64(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     let rounded = value.call_method1("astype", ("datetime64[us]",))?;
     let item = rounded.call_method0("item")?;
     if item.is_instance_of::<PyInt>() {
         let message = format!("{} is outside the years 1 to 9999", shown(value));
-        return Ok(Given::Refused(IssueCode::NotADate, message));
+        return Ok(FieldInput::Refused(IssueCode::NotADate, message));
     }
     if !item.is_none() && rounded.ne(value)? {
-        return Ok(no_day(value));
+        return moment(value.str()?.as_any());
     }
     read(&item)
 }
 
-/// The refusal of a moment that is more than a day.
-fn no_day(value: &Bound<'_, PyAny>) -> Given {
-    let message = format!("{} has a time of day, and a day has none; give its .date()", shown(value));
-    Given::Refused(IssueCode::NotADate, message)
+/// A moment as ISO 8601 writes it.
+fn moment(text: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
+    Ok(FieldInput::Value(Value::Moment(text.extract::<String>()?.into())))
 }
 
-fn read_date(value: &Bound<'_, PyAny>) -> PyResult<Given> {
+fn read_date(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     let part = |name| value.getattr(name);
     let day = Date::new(part("year")?.extract()?, part("month")?.extract()?, part("day")?.extract()?);
     Ok(match day {
-        Some(day) => Given::Value(Value::Date(day)),
+        Some(day) => FieldInput::Value(Value::Date(day)),
         None => refused(value),
     })
 }
 
-/// A moment that stands for a day: midnight, without a zone.
-fn read_datetime(value: &Bound<'_, PyAny>) -> PyResult<Given> {
-    if !value.getattr("tzinfo")?.is_none() {
-        let message = format!(
-            "{} has a time zone, and a day has none; convert it to the zone that is meant and give its .date()",
-            shown(value)
-        );
-        return Ok(Given::Refused(IssueCode::NotADate, message));
-    }
+/// Midnight without a zone stands for its day; a day's field judges any other moment.
+fn read_datetime(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
+    let mut is_day = value.getattr("tzinfo")?.is_none();
     for part in ["hour", "minute", "second", "microsecond"] {
-        if value.getattr(part)?.is_truthy()? {
-            return Ok(no_day(value));
-        }
+        is_day &= !value.getattr(part)?.is_truthy()?;
     }
     // pandas counts further.
-    if let Some(nanosecond) = value.getattr_opt("nanosecond")?
-        && nanosecond.is_truthy()?
-    {
-        return Ok(no_day(value));
+    if let Some(nanosecond) = value.getattr_opt("nanosecond")? {
+        is_day &= !nanosecond.is_truthy()?;
     }
-    read_date(value)
+    if is_day { read_date(value) } else { moment(&value.call_method0("isoformat")?) }
 }
 
-fn refused(value: &Bound<'_, PyAny>) -> Given {
+fn refused(value: &Bound<'_, PyAny>) -> FieldInput {
     let message = format!(
         "{} of type {} does not fit any field; give text, a number, a date, True or False",
         shown(value),
         type_name(value)
     );
-    Given::Refused(IssueCode::WrongType, message)
+    FieldInput::Refused(IssueCode::WrongType, message)
 }
 
 /// The name of a value's type, as Python people write it.

@@ -1,24 +1,22 @@
 //! Projects made and deleted, one at a time.
 
-use cor_core::{IssueCode, ProjectCreate, ProjectUpdate};
+use std::collections::HashMap;
+
+use cor_core::{CreateField, IssueCode, ProjectCreate, ProjectUpdate};
 use cor_http::{Error, Invalid, Row};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::errors;
 
-/// What only a create says: the brand's external id, and the product's.
-pub(crate) type Only = (Option<String>, Option<String>);
+/// What only a create says, by the fields' names.
+pub(crate) type Only = HashMap<String, String>;
 
 /// The create that a row asks for; the core judges it when it is sent.
 ///
 /// # Errors
 /// What is wrong with the fields themselves.
-pub(crate) fn project(
-    py: Python<'_>,
-    row: Row,
-    source: Option<&str>,
-    (brand_id, product_id): Only,
-) -> PyResult<ProjectCreate> {
+pub(crate) fn project(py: Python<'_>, row: Row, source: Option<&str>, only: Only) -> PyResult<ProjectCreate> {
     let fields = match row.update {
         Ok(update) => update,
         Err(invalid) => {
@@ -32,11 +30,9 @@ pub(crate) fn project(
         }
     };
     let mut create = ProjectCreate::new(row.id, fields);
-    if let Some(id) = brand_id {
-        create = create.brand_id(id);
-    }
-    if let Some(id) = product_id {
-        create = create.product_id(id);
+    for (name, value) in only {
+        let unknown = || PyTypeError::new_err(format!("{name} is no field that only a create has"));
+        create = create.set(CreateField::from_name(&name).ok_or_else(unknown)?, value);
     }
     Ok(create)
 }

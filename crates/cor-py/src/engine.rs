@@ -1,44 +1,25 @@
-//! One client with what drives it, for one process.
+//! A Python client's `cor_http::ClientRuntime`: calls wait with the interpreter released, and signals get through.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cor_http::{BulkRun, BulkRunBuilder, ClientRuntime, Error};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use tokio::runtime::{Handle, Runtime};
-use tokio::task::JoinHandle;
 
 use crate::errors;
 use crate::log::Collector;
 
 /// How long Python's own signal handlers wait at most. Ctrl-C shows within this time.
-const SLICE: Duration = Duration::from_millis(40);
+pub(crate) const SLICE: Duration = Duration::from_millis(40);
 
-/// A client and the event queue its connections belong to. Both are of one process: in a child that was forked off,
-/// another engine takes over and this one is left alone, because closing what is inherited would disturb the parent.
-pub(crate) struct Engine {
-    pid: u32,
-    client: cor_http::Client,
-    /// Driven by whoever waits: there is no thread. `None` where the background thread drives.
-    runtime: Option<Runtime>,
-}
+/// A client with its event loop, in one process.
+pub(crate) struct Engine(ClientRuntime);
 
 impl Engine {
-    fn new(client: cor_http::Client, blocking: bool) -> PyResult<Engine> {
-        let runtime = match blocking {
-            true => Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
-            false => None,
-        };
-        Ok(Engine { pid: std::process::id(), client, runtime })
-    }
-
     pub(crate) fn client(&self) -> &cor_http::Client {
-        &self.client
-    }
-
-    pub(crate) fn is_of_this_process(&self) -> bool {
-        self.pid == std::process::id()
+        self.0.client()
     }
 
     /// Drives `future` on the caller's thread with the interpreter released, and lets signals through.
@@ -59,87 +40,65 @@ impl Engine {
         }
     }
 
-    /// Drives `future` along with whatever else is waited for.
-    pub(crate) fn spawn(
-        &self,
-        future: impl Future<Output = ()> + Send + 'static,
-    ) -> PyResult<JoinHandle<()>> {
-        Ok(self.runtime()?.spawn(future))
-    }
-
-    fn runtime(&self) -> PyResult<&Runtime> {
-        self.runtime.as_ref().ok_or_else(|| PyRuntimeError::new_err("this client is driven by an event loop"))
-    }
-
     /// As [`wait`](Engine::wait), for futures that end soon by themselves.
     pub(crate) fn drive<F>(&self, py: Python<'_>, future: F) -> PyResult<F::Output>
     where
         F: Future + Send,
         F::Output: Send,
     {
-        let runtime = self.runtime()?;
-        if Handle::try_current().is_ok() {
-            // Only code that runs while the engine's own thread cleans up could get here.
-            return Err(PyRuntimeError::new_err("a blocking call cannot be made from here"));
-        }
         let Some(collector) = Collector::wanted(py) else {
-            return Ok(py.detach(|| runtime.block_on(future)));
+            return py.detach(|| self.0.block_on(future)).map_err(misuse);
         };
-        let output = py
-            .detach(|| tracing::dispatcher::with_default(collector.dispatch(), || runtime.block_on(future)));
+        let output =
+            py.detach(|| tracing::dispatcher::with_default(collector.dispatch(), || self.0.block_on(future)));
         collector.flush(py)?;
-        Ok(output)
+        output.map_err(misuse)
+    }
+
+    /// Starts a run, which advances while a call waits.
+    pub(crate) fn start(&self, run: BulkRunBuilder) -> PyResult<BulkRun> {
+        self.0.start(run).map_err(misuse)
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if self.is_of_this_process() {
-            if let Some(runtime) = self.runtime.take() {
-                // A name that is being looked up is not waited for.
-                runtime.shutdown_background();
-            }
-        } else {
-            std::mem::forget(self.client.clone());
-            std::mem::forget(self.runtime.take());
-        }
-    }
+/// A call from where none may wait: only code that runs while the event loop's own thread cleans up could get there.
+fn misuse(error: Error) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
 }
 
 /// Where a Python client keeps its engine. Only touched with the interpreter held, so a fork cannot happen within.
-pub(crate) struct Slot {
-    engine: Mutex<Option<Arc<Engine>>>,
-    blocking: bool,
-}
+pub(crate) struct Slot(Mutex<Option<Arc<Engine>>>);
 
 impl Slot {
-    pub(crate) fn new(client: cor_http::Client, blocking: bool) -> PyResult<Slot> {
-        let engine = Engine::new(client, blocking)?;
-        Ok(Slot { engine: Mutex::new(Some(Arc::new(engine))), blocking })
+    /// `blocking`: the client's callers drive it, rather than the background thread.
+    pub(crate) fn new(py: Python<'_>, client: cor_http::Client, blocking: bool) -> PyResult<Slot> {
+        let runtime = match blocking {
+            true => ClientRuntime::new(client).map_err(|error| errors::raised(py, &error))?,
+            false => ClientRuntime::without_event_loop(client),
+        };
+        Ok(Slot(Mutex::new(Some(Arc::new(Engine(runtime))))))
     }
 
-    /// The engine of this process. The first call in a forked child makes it.
+    /// The engine of this process. The first call in a process that was forked off makes it.
     pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<Arc<Engine>> {
-        let mut slot = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(engine) = &*slot else {
             return Err(PyRuntimeError::new_err("the client is closed; make another one"));
         };
-        if engine.is_of_this_process() {
+        if engine.0.is_of_this_process() {
             return Ok(engine.clone());
         }
-        let client = engine.client.reconnected().map_err(|error| errors::raised(py, &error))?;
-        let engine = Arc::new(Engine::new(client, self.blocking)?);
-        *slot = Some(engine.clone());
-        Ok(engine)
+        let runtime = engine.0.current().map_err(|error| errors::raised(py, &error))?;
+        Ok(slot.insert(Arc::new(Engine(runtime))).clone())
     }
 
     /// Closes the connections once nothing uses them any more.
     pub(crate) fn close(&self) {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(crate) fn describe(&self) -> String {
-        let slot = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().map_or_else(|| "closed".to_owned(), |engine| format!("{:?}", engine.client))
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().map_or_else(|| "closed".to_owned(), |engine| format!("{:?}", engine.client()))
     }
 }

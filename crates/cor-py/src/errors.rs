@@ -13,12 +13,11 @@ pub(crate) fn exception<'py>(
     error: &Error,
     row: Option<u64>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let classes = CLASSES.get_or_try_init(py, || {
-        let module = py.import("projectcor._errors")?;
-        Ok::<_, PyErr>(module.getattr("BY_KIND")?.cast_into::<PyDict>()?.unbind())
+    static CLASS_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class_of = CLASS_OF.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("projectcor._errors")?.getattr("class_of")?.unbind())
     })?;
-    let class = classes.bind(py).as_any().get_item(error.kind().as_str())?;
+    let class = class_of.bind(py).call1((error.kind().as_str(), error.is_local()))?;
     let mut message = error.chain();
     // What COR answered is about the project; what was refused here is about the row it came from.
     if let (Some(row), 0) = (row, error.attempts()) {

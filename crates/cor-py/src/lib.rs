@@ -1,37 +1,39 @@
 //! The compiled half of the Python package `projectcor`: thin translations between Python and the crates beside it.
 //!
-//! * [`convert`], [`row`], [`input`], [`arrow`]: what people have, as the core's rows; every rule is the core's.
-//! * [`engine`], [`client`], [`many`], [`run`]: the blocking door. The caller's thread drives, with the interpreter released.
-//! * [`background`], [`mailbox`], [`many_async`]: the awaitable door. One thread drives for all event loops.
+//! * [`convert`], [`row`], [`input`], [`columns`], [`arrow`]: what people have, as the core's rows; every rule is the core's.
+//! * [`engine`], [`client`], [`update_many`]: the blocking door. The caller's thread drives, with the interpreter released.
+//! * [`background`], [`loop_bridge`], [`update_many_async`]: the awaitable door. One thread drives for all event loops.
+//! * [`row_source`], [`callbacks`], [`unsent`]: the rows that go into a run of either door, the progress that it reports, and
+//!   the warning where rows were not sent.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
-//! * [`table`], [`table_input`], [`table_told`]: a table kept in step, by the crate `cor-sync`.
+//! * [`sync`], [`sync_rows`], [`sync_report`], [`sync_errors`]: a table kept in step, by the crate `cor-sync`.
 //! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
 
 mod arrow;
 mod background;
+mod callbacks;
 mod client;
 mod convert;
 mod create;
 mod engine;
 mod errors;
-mod feed;
-mod gather;
 mod input;
-mod listen;
 mod log;
-mod mailbox;
-mod many;
-mod many_async;
+mod loop_bridge;
 mod project;
 mod results;
 mod row;
-mod run;
+mod row_source;
 mod sandbox;
-mod supply;
-mod table;
-mod table_input;
-mod table_told;
+mod sync;
+mod sync_errors;
+mod sync_report;
+mod sync_rows;
+mod table_options;
+mod unsent;
 mod update;
+mod update_many;
+mod update_many_async;
 mod values;
 
 use pyo3::prelude::*;
@@ -45,17 +47,13 @@ mod _native {
     #[pymodule_export]
     use crate::background::Call;
     #[pymodule_export]
+    use crate::callbacks::check_callback;
+    #[pymodule_export]
     use crate::client::NativeClient;
     #[pymodule_export]
     use crate::create::Deleted;
     #[pymodule_export]
-    use crate::listen::check_callback;
-    #[pymodule_export]
-    use crate::mailbox::Mailbox;
-    #[pymodule_export]
-    use crate::many::Results;
-    #[pymodule_export]
-    use crate::many_async::AsyncRun;
+    use crate::loop_bridge::LoopBridge;
     #[pymodule_export]
     use crate::project::Project;
     #[pymodule_export]
@@ -65,9 +63,13 @@ mod _native {
     #[pymodule_export]
     use crate::sandbox::{Answer, Hold, Request, Sandbox, StoredProject};
     #[pymodule_export]
-    use crate::table::{Halt, run_table};
+    use crate::sync::{Halt, run_table};
     #[pymodule_export]
     use crate::update::{update_json, validate_update};
+    #[pymodule_export]
+    use crate::update_many::Results;
+    #[pymodule_export]
+    use crate::update_many_async::AsyncRun;
     #[pymodule_export]
     use crate::values::{Clear, Issue};
 
@@ -78,6 +80,10 @@ mod _native {
         module.add(
             "ERROR_KINDS",
             PyTuple::new(py, cor_core::ErrorKind::ALL.iter().map(|kind| kind.as_str()))?,
+        )?;
+        module.add(
+            "CREATE_FIELDS",
+            PyTuple::new(py, cor_core::CreateField::ALL.iter().map(|field| field.name()))?,
         )?;
         module.add("FIELDS", PyTuple::new(py, cor_core::Field::ALL.iter().map(|field| field.name()))?)?;
         module.add(

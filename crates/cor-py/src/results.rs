@@ -36,12 +36,6 @@ pub(crate) struct ItemResult {
     error: OnceLock<Py<PyAny>>,
 }
 
-impl ItemResult {
-    pub(crate) fn was_started(&self) -> bool {
-        self.started
-    }
-}
-
 impl From<cor_http::ItemResult> for ItemResult {
     fn from(item: cor_http::ItemResult) -> Self {
         let (project, failure) = match item.result {
@@ -63,7 +57,7 @@ impl From<cor_http::ItemResult> for ItemResult {
 #[pymethods]
 impl ItemResult {
     #[getter]
-    pub(crate) fn ok(&self) -> bool {
+    fn ok(&self) -> bool {
         self.project.is_some()
     }
 
@@ -163,6 +157,13 @@ pub(crate) struct Progress {
     pub(crate) failed: u64,
     pub(crate) total: Option<u64>,
     pub(crate) paused: Option<&'static str>,
+}
+
+impl From<cor_http::Progress> for Progress {
+    fn from(progress: cor_http::Progress) -> Self {
+        let cor_http::Progress { done, failed, total, paused: pause, .. } = progress;
+        Progress { done, failed, total, paused: paused(pause) }
+    }
 }
 
 pub(crate) fn paused(pause: Option<cor_http::Pause>) -> Option<&'static str> {

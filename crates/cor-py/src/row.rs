@@ -1,378 +1,222 @@
-//! One row in Python's shapes as one row of a run.
+//! Rows in Python's shapes as rows of values. What a column is for and what a value means is cor-sync's business.
 
-use cor_core::{Draft, Field, Invalid, Issue, IssueCode, ProjectUpdate, Source, Value};
-use cor_http::Row;
-use pyo3::exceptions::PyException;
+use std::ffi::CString;
+
+use cor_core::Invalid;
+use cor_http::{ProjectUpdate, Row};
+use cor_sync::{ConfigError, RowValues, Rules, ValueColumn, ValueRows};
+use pyo3::exceptions::{PyException, PyUserWarning};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use crate::convert::{self, Given, Texts};
-
-/// What a key or column is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Column {
-    Id,
-    Source,
-    Field(Field),
-    Extra,
-    Unknown,
-}
-
-/// Names as the rows spell them, and what each is for.
-pub(crate) type Columns = Vec<(Py<PyString>, Column)>;
+use crate::convert;
 
 /// Reads rows: dicts and other mappings, `ProjectUpdate`s, dataclasses, pairs of id and any of these.
-pub(crate) struct Reader {
-    source: Source,
-    id_column: String,
-    texts: Texts,
+pub(crate) struct RowReader {
+    pub(crate) rows: ValueRows,
+    id: ValueColumn,
     /// Keys seen so far. Rows of one origin share their keys' objects, so most are found by their address.
-    keys: Vec<(Py<PyAny>, Column)>,
+    keys: Vec<(Py<PyAny>, ValueColumn)>,
     /// The dataclass seen last, and its fields.
-    dataclass: Option<(Py<PyType>, Columns)>,
+    dataclass: Option<(Py<PyType>, Attributes)>,
+}
+
+/// The names of a dataclass's fields, looked up.
+type Attributes = Vec<(Py<PyString>, ValueColumn)>;
+
+fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
+    let message = CString::new(format!("update_many: {message}").replace('\0', "\u{fffd}"))?;
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)
 }
 
 /// More different keys than this are looked up by their text.
 const MOST_KEYS: usize = 64;
 
-/// A row while it is read.
-struct Reading {
-    draft: Draft,
-    texts: Texts,
-    id: Option<String>,
-    id_seen: bool,
-}
-
-impl Reader {
-    /// `source` is that of rows which name none.
-    pub(crate) fn new(source: Option<&str>, id_column: String, texts: Texts) -> Reader {
-        Reader {
-            source: Source::new(source.unwrap_or_default()),
-            id_column,
-            texts,
-            keys: Vec::new(),
-            dataclass: None,
-        }
+impl RowReader {
+    pub(crate) fn new(rows: ValueRows) -> RowReader {
+        let id = rows.id();
+        RowReader { rows, id, keys: Vec::new(), dataclass: None }
     }
 
-    pub(crate) fn id_column(&self) -> &str {
-        &self.id_column
-    }
-
-    /// What the key or column of this name is for.
-    pub(crate) fn column(&self, name: &str) -> Column {
-        match Field::from_name(name) {
-            _ if name == self.id_column => Column::Id,
-            Some(field) => Column::Field(field),
-            None if name == "source" => Column::Source,
-            None if name == "extra" => Column::Extra,
-            None => Column::Unknown,
-        }
+    /// Looks up the columns of a table.
+    pub(crate) fn columns(&mut self, names: &[String]) -> Result<Vec<ValueColumn>, ConfigError> {
+        self.rows.columns(names)
     }
 
     /// # Errors
-    /// Only what must end the run, such as Ctrl-C. A row that is wrong is an invalid [`Row`].
-    pub(crate) fn read(&mut self, row: &Bound<'_, PyAny>) -> PyResult<Row> {
-        let (id, content) = match row.cast_exact::<PyTuple>() {
-            Ok(pair) if pair.len() == 2 => (Some(pair.get_item(0)?), pair.get_item(1)?),
-            _ => (None, row.clone()),
+    /// Only what must end the run, such as Ctrl-C. A row that is wrong has problems.
+    pub(crate) fn read(&mut self, row: &Bound<'_, PyAny>) -> PyResult<RowValues> {
+        let mut read = || {
+            let (id, content) = split_pair(row)?;
+            let mut values = self.read_content(&content)?;
+            if let Some(id) = id {
+                values.set_id(&self.id, convert::read(&id)?);
+            }
+            Ok(values)
         };
-        match self.read_content(id.as_ref(), &content) {
-            Err(error) if error.is_instance_of::<PyException>(row.py()) => {
+        match read() {
+            Err(error) if PyErr::is_instance_of::<PyException>(&error, row.py()) => {
                 let message = format!("the row could not be read: {}", error.value(row.py()));
-                Ok(unreadable(message))
+                Ok(RowValues::unreadable(message))
             }
             read => read,
         }
     }
 
-    fn read_content(&mut self, id: Option<&Bound<'_, PyAny>>, row: &Bound<'_, PyAny>) -> PyResult<Row> {
+    /// The cells of a table's row.
+    pub(crate) fn read_cells(columns: &[ValueColumn], cells: &Bound<'_, PyTuple>) -> PyResult<RowValues> {
+        let mut values = RowValues::new();
+        for (column, cell) in columns.iter().zip(cells) {
+            take(&mut values, column, &cell)?;
+        }
+        Ok(values)
+    }
+
+    /// Warns, once for each, of keys and columns that set no field and were not left out.
+    ///
+    /// # Errors
+    /// Where warnings are errors.
+    pub(crate) fn warn_unused(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.rows.take_unused().iter().try_for_each(|column| warn(py, &format!("not used: {column}")))
+    }
+
+    /// Warns, at the end of the rows, of what is probably a mistake in them and was sent.
+    ///
+    /// # Errors
+    /// Where warnings are errors.
+    pub(crate) fn warn_remarks(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.rows.take_remarks().iter().try_for_each(|remark| warn(py, remark))
+    }
+
+    fn read_content(&mut self, row: &Bound<'_, PyAny>) -> PyResult<RowValues> {
         let py = row.py();
         if let Ok(items) = row.cast_exact::<PyDict>() {
-            return self.read_dict(id, items);
+            return self.read_dict(items);
         }
         if row.is_instance(update_class(py)?)? {
-            return self.read_update(id, row);
+            return self.read_update(row);
         }
         if row.get_type().hasattr(intern!(py, "__dataclass_fields__"))? {
-            return self.read_dataclass(id, row);
+            return self.read_dataclass(row);
         }
         if row.hasattr(intern!(py, "keys"))? && row.hasattr(intern!(py, "__getitem__"))? {
-            let items = py.get_type::<PyDict>().call1((row,))?.cast_into::<PyDict>()?;
-            return self.read_dict(id, &items);
+            return self.read_dict(&py.get_type::<PyDict>().call1((row,))?.cast_into::<PyDict>()?);
         }
-        Ok(unreadable(format!(
+        Ok(RowValues::unreadable(format!(
             "a row is a dict, a ProjectUpdate, a dataclass, or a pair of an id and one of these; not {} of type {}",
             convert::shown(row),
             convert::type_name(row)
         )))
     }
 
-    fn read_dict(&mut self, id: Option<&Bound<'_, PyAny>>, items: &Bound<'_, PyDict>) -> PyResult<Row> {
-        let py = items.py();
-        let source = items.get_item(intern!(py, "source"))?;
-        let mut reading = self.begin(source.as_ref())?;
+    fn read_dict(&mut self, items: &Bound<'_, PyDict>) -> PyResult<RowValues> {
+        let mut values = RowValues::new();
         for (key, value) in items {
-            let column = self.key(&key);
-            reading.take(column, &key, &value)?;
+            take(&mut values, &self.key(&key)?, &value)?;
         }
-        reading.finish(id, &self.id_column)
+        Ok(values)
     }
 
-    fn key(&mut self, key: &Bound<'_, PyAny>) -> Column {
+    fn key(&mut self, key: &Bound<'_, PyAny>) -> PyResult<ValueColumn> {
         if let Some((_, column)) = self.keys.iter().find(|(known, _)| known.is(key)) {
-            return *column;
+            return Ok(column.clone());
         }
-        let name = key.cast::<PyString>().ok().and_then(|name| name.to_cow().ok());
-        let column = name.map_or(Column::Unknown, |name| self.column(&name));
+        let column = self.rows.column(&key.str()?.to_string_lossy());
         if self.keys.len() < MOST_KEYS {
-            self.keys.push((key.clone().unbind(), column));
+            self.keys.push((key.clone().unbind(), column.clone()));
         }
-        column
+        Ok(column)
     }
 
-    fn read_update(&mut self, id: Option<&Bound<'_, PyAny>>, update: &Bound<'_, PyAny>) -> PyResult<Row> {
-        let own = update.getattr(intern!(update.py(), "_id"))?;
-        let id = id.cloned().or_else(|| (!own.is_none()).then_some(own));
-        self.begin_update(update)?.finish(id.as_ref(), "id")
-    }
-
-    /// A `ProjectUpdate` by itself. An id it carries is judged, one it lacks is none of its problems.
-    pub(crate) fn read_without_id(
-        &mut self,
-        update: &Bound<'_, PyAny>,
-    ) -> PyResult<Result<ProjectUpdate, Invalid>> {
-        let mut reading = self.begin_update(update)?;
-        let own = update.getattr(intern!(update.py(), "_id"))?;
-        if !own.is_none() {
-            reading.take_id(&own)?;
-        }
-        Ok(reading.draft.finish(reading.id.as_deref()))
-    }
-
-    fn begin_update(&mut self, update: &Bound<'_, PyAny>) -> PyResult<Reading> {
+    fn read_update(&mut self, update: &Bound<'_, PyAny>) -> PyResult<RowValues> {
         let py = update.py();
-        let source = update.getattr(intern!(py, "_source"))?;
-        let mut reading = self.begin(Some(&source))?;
-        // Whoever made it has said what the values are.
-        reading.texts = Texts::Plain;
-        for (key, value) in update.getattr(intern!(py, "_fields"))?.cast::<PyDict>()? {
-            // An id among the fields would be a second one; there is an attribute for it.
-            let column = match self.key(&key) {
-                Column::Field(field) => Column::Field(field),
-                _ => Column::Unknown,
-            };
-            reading.take(column, &key, &value)?;
+        let mut values = self.read_dict(update.getattr(intern!(py, "_fields"))?.cast::<PyDict>()?)?;
+        // Its maker has said what the values are.
+        values.texts(convert::TEXTS);
+        let source = self.key(intern!(py, "source"))?;
+        values.set(&source, convert::read(&update.getattr(intern!(py, "_source"))?)?);
+        let id = update.getattr(intern!(py, "_id"))?;
+        if !id.is_none() {
+            values.set_id(&self.id, convert::read(&id)?);
         }
-        reading.take_extra(&update.getattr(intern!(py, "_extra"))?)?;
-        Ok(reading)
+        take_extra(&mut values, &update.getattr(intern!(py, "_extra"))?)?;
+        Ok(values)
     }
 
-    fn read_dataclass(&mut self, id: Option<&Bound<'_, PyAny>>, row: &Bound<'_, PyAny>) -> PyResult<Row> {
+    fn read_dataclass(&mut self, row: &Bound<'_, PyAny>) -> PyResult<RowValues> {
         let py = row.py();
         let class = row.get_type();
         if !self.dataclass.as_ref().is_some_and(|(known, _)| known.is(&class)) {
-            let mut columns = Vec::new();
             // What is no field of an instance, such as a ClassVar, is left out.
-            for field in py.import("dataclasses")?.call_method1("fields", (row,))?.try_iter()? {
+            let fields = py.import("dataclasses")?.call_method1("fields", (row,))?;
+            let mut columns = Vec::new();
+            for field in fields.try_iter()? {
                 let name = field?.getattr("name")?.cast_into::<PyString>()?;
-                columns.push((name.clone().unbind(), self.column(&name.to_cow()?)));
+                let column = self.key(name.as_any())?;
+                columns.push((name.unbind(), column));
             }
             self.dataclass = Some((class.unbind(), columns));
         }
-        let Some((_, columns)) = &self.dataclass else { return Ok(unreadable(String::new())) };
-        let source = match columns.iter().find(|(_, column)| *column == Column::Source) {
-            Some((name, _)) => Some(row.getattr(name)?),
-            None => None,
-        };
-        let mut reading = self.begin(source.as_ref())?;
-        for (name, column) in columns {
-            reading.take(*column, name.bind(py), &row.getattr(name)?)?;
+        let mut values = RowValues::new();
+        for (name, column) in self.dataclass.iter().flat_map(|(_, columns)| columns) {
+            take(&mut values, column, &row.getattr(name.bind(py))?)?;
         }
-        reading.finish(id, &self.id_column)
-    }
-
-    /// A row of a table whose columns are known.
-    pub(crate) fn read_cells(
-        &self,
-        columns: &[(Py<PyString>, Column)],
-        cells: &Bound<'_, PyTuple>,
-    ) -> PyResult<Row> {
-        let py = cells.py();
-        let at = columns.iter().position(|(_, column)| *column == Column::Source);
-        let source = at.map(|at| cells.get_item(at)).transpose()?;
-        let mut reading = self.begin(source.as_ref())?;
-        for ((name, column), cell) in columns.iter().zip(cells) {
-            reading.take(*column, name.bind(py), &cell)?;
-        }
-        reading.finish(None, &self.id_column)
-    }
-
-    /// A row of a table that is no Python object.
-    pub(crate) fn read_values<'a>(&self, cells: impl Iterator<Item = (&'a str, Column, Given)>) -> Row {
-        let mut cells: Vec<_> = cells.collect();
-        let at = cells.iter().position(|(_, column, _)| *column == Column::Source);
-        let source = at.map(|at| std::mem::replace(&mut cells[at].2, Given::Keep));
-        let mut reading = self.begin_under(source);
-        for (name, column, given) in cells {
-            match column {
-                Column::Field(field) => given.set(&mut reading.draft, field, reading.texts),
-                Column::Id => reading.take_id_given(given, None),
-                Column::Source => {}
-                Column::Extra | Column::Unknown => reading.draft.reject(Issue::unknown_field(name)),
-            }
-        }
-        reading.finish_row(&self.id_column)
-    }
-
-    /// A draft under the row's own source, or that of the run.
-    fn begin(&self, source: Option<&Bound<'_, PyAny>>) -> PyResult<Reading> {
-        Ok(self.begin_under(source.map(convert::read).transpose()?))
-    }
-
-    fn begin_under(&self, source: Option<Given>) -> Reading {
-        let mut refused = None;
-        let source = match source {
-            None | Some(Given::Keep) => self.source.clone(),
-            Some(Given::Value(Value::Text(name))) if name.is_empty() && self.texts == Texts::Cells => {
-                self.source.clone()
-            }
-            Some(Given::Value(Value::Text(name))) => Source::new(&name),
-            Some(_) => {
-                let message =
-                    "is no text; name the system the project was created from, for example SALESFORCE";
-                refused = Some(Issue::new("metadata.source", IssueCode::WrongType, message));
-                self.source.clone()
-            }
-        };
-        let mut draft = Draft::new(source);
-        refused.into_iter().for_each(|issue| draft.reject(issue));
-        Reading { draft, texts: self.texts, id: None, id_seen: false }
+        Ok(values)
     }
 }
 
-impl Reading {
-    fn take(&mut self, column: Column, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        match column {
-            Column::Field(field) => {
-                convert::read(value)?.set(&mut self.draft, field, self.texts);
-                Ok(())
-            }
-            Column::Id => self.take_id(value),
-            Column::Source => Ok(()),
-            Column::Extra => self.take_extra(value),
-            Column::Unknown => {
-                let issue = match name.cast::<PyString>() {
-                    Ok(name) => Issue::unknown_field(&name.to_string_lossy()),
-                    Err(_) => {
-                        let message = format!("{} is no field's name; keys are text", convert::shown(name));
-                        Issue::new("row", IssueCode::UnknownField, message)
-                    }
-                };
-                self.draft.reject(issue);
-                Ok(())
-            }
-        }
-    }
-
-    fn take_id(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let given = convert::read(value)?;
-        self.take_id_given(given, Some(value));
-        Ok(())
-    }
-
-    /// `value` is the Python object, where there is one, for the message.
-    fn take_id_given(&mut self, given: Given, value: Option<&Bound<'_, PyAny>>) {
-        self.id_seen = true;
-        let (code, message) = match given {
-            Given::Value(Value::Text(text)) => {
-                self.id = Some(text.into_owned());
-                return;
-            }
-            Given::Keep => (
-                IssueCode::Required,
-                "is missing in this row; give the id the project has in its source".to_owned(),
-            ),
-            Given::Refused(code, message) => (code, message),
-            Given::Value(other) => (IssueCode::WrongType, not_an_id(&other, value)),
-        };
-        self.draft.reject(Issue::new("id", code, message));
-    }
-
-    /// Fields this library does not know: a mapping of names to what stands for JSON.
-    fn take_extra(&mut self, extra: &Bound<'_, PyAny>) -> PyResult<()> {
-        static JSON_TEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let py = extra.py();
-        if extra.is_none() {
-            return Ok(());
-        }
-        let json_text = JSON_TEXT.import(py, "projectcor._update", "json_text")?;
-        let items = py.get_type::<PyDict>().call1((extra,))?.cast_into::<PyDict>()?;
-        for (name, value) in items {
-            let name = name.str()?.to_string_lossy().into_owned();
-            match json_text.call1((value,)).and_then(|text| text.extract::<String>()) {
-                Ok(text) => self.draft.extra(&name, &text),
-                Err(error) if error.is_instance_of::<PyException>(py) => {
-                    self.draft.reject(Issue::new(name, IssueCode::NotAllowed, error.value(py).to_string()));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, id: Option<&Bound<'_, PyAny>>, id_column: &str) -> PyResult<Row> {
-        if let Some(id) = id {
-            self.take_id(id)?;
-        }
-        Ok(self.finish_row(id_column))
-    }
-
-    fn finish_row(mut self, id_column: &str) -> Row {
-        if !self.id_seen {
-            let message = match id_column {
-                "id" => "the row has no `id`; add it, or name the key that holds it as id_column".to_owned(),
-                other => format!("the row has no {other:?}, which id_column names"),
-            };
-            self.draft.reject(Issue::new("id", IssueCode::Required, message));
-        }
-        let update = self.draft.finish(self.id.as_deref());
-        Row { id: self.id.unwrap_or_default(), update }
+/// A pair's external id and row; a row by itself has no id beside it.
+fn split_pair<'py>(row: &Bound<'py, PyAny>) -> PyResult<(Option<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+    match row.cast_exact::<PyTuple>() {
+        Ok(pair) if pair.len() == 2 => Ok((Some(pair.get_item(0)?), pair.get_item(1)?)),
+        _ => Ok((None, row.clone())),
     }
 }
 
-fn not_an_id(given: &Value<'_>, value: Option<&Bound<'_, PyAny>>) -> String {
-    let shown = match (value, given) {
-        (Some(value), _) => format!("{} of type {}", convert::shown(value), convert::type_name(value)),
-        (None, Value::Number(number)) => format!("the number {number}"),
-        (None, _) => "the value".to_owned(),
-    };
-    let fix = match given {
-        Value::Number(number) if number.as_i64().is_none() => {
-            "a column of floats has lost how its ids are spelled; read it as text, as with read_csv(…, dtype={\"id\": str})"
+fn take(values: &mut RowValues, column: &ValueColumn, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    match column.is_extra() {
+        true => take_extra(values, value),
+        false => {
+            values.set(column, convert::read(value)?);
+            Ok(())
         }
-        Value::Number(_) => {
-            "007 and 7 are different ids; read the column as text, or give str(id) where it is the exact spelling"
-        }
-        _ => "give the exact text the project was created with",
-    };
-    format!("{shown} is no id, which is text: {fix}")
-}
-
-fn unreadable(message: String) -> Row {
-    let issue = Issue::new("row", IssueCode::WrongType, message);
-    match Invalid::from_issues(vec![issue]) {
-        Some(invalid) => Row::invalid("", invalid),
-        // One issue is not none.
-        None => Row { id: String::new(), update: Ok(ProjectUpdate::new("")) },
     }
 }
 
-pub(crate) fn update_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+/// Fields this library does not know: a mapping of names to what stands for JSON.
+fn take_extra(values: &mut RowValues, extra: &Bound<'_, PyAny>) -> PyResult<()> {
+    static JSON_TEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = extra.py();
+    if extra.is_none() {
+        return Ok(());
+    }
+    let json_text = JSON_TEXT.import(py, "projectcor._update", "json_text")?;
+    let items = py.get_type::<PyDict>().call1((extra,))?.cast_into::<PyDict>()?;
+    for (name, value) in items {
+        let name = name.str()?.to_string_lossy().into_owned();
+        match json_text.call1((value,)).and_then(|text| text.extract::<String>()) {
+            Ok(text) => values.extra(name, text),
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                values.reject_value(name, error.value(py).to_string());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn update_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static UPDATE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     UPDATE.import(py, "projectcor._update", "ProjectUpdate")
+}
+
+/// A reader of single updates. A name that is no field is an error.
+fn single_reader(source: Option<&str>) -> RowReader {
+    RowReader::new(
+        ValueRows::of_updates(Rules::new(source.unwrap_or_default()).strict(true)).texts(convert::TEXTS),
+    )
 }
 
 /// One update from keyword arguments, or from a `ProjectUpdate`.
@@ -383,20 +227,22 @@ pub(crate) fn single(
     fields: &Bound<'_, PyDict>,
     extra: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Row> {
-    let mut reader = Reader::new(source, "id".to_owned(), Texts::Plain);
-    if let Some(update) = update {
-        return reader.read_content(Some(id), update);
-    }
-    let mut reading = reader.begin(None)?;
-    for (name, value) in fields {
-        let column = match reader.key(&name) {
-            Column::Field(field) => Column::Field(field),
-            _ => Column::Unknown,
-        };
-        reading.take(column, &name, &value)?;
-    }
-    if let Some(extra) = extra {
-        reading.take_extra(extra)?;
-    }
-    reading.finish(Some(id), "id")
+    let mut reader = single_reader(source);
+    let mut values = match update {
+        Some(update) => reader.read_content(update)?,
+        None => {
+            let mut values = reader.read_dict(fields)?;
+            extra.map_or(Ok(()), |extra| take_extra(&mut values, extra))?;
+            values
+        }
+    };
+    values.set_id(&reader.id, convert::read(id)?);
+    Ok(reader.rows.row(values))
+}
+
+/// A `ProjectUpdate` by itself. An id it carries is judged, one it lacks is none of its problems.
+pub(crate) fn without_id(update: &Bound<'_, PyAny>) -> PyResult<Result<ProjectUpdate, Invalid>> {
+    let mut reader = single_reader(None);
+    let values = reader.read_update(update)?;
+    Ok(reader.rows.update(values))
 }

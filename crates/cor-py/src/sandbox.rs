@@ -46,7 +46,7 @@ fn seed_lines(rows: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 ///     seed: Projects to begin with: dicts (or texts of JSON) with the fields of a create, ``id``, ``source``, ``name``, …
 ///     seed_file: The same from a file of JSON lines or CSV.
 ///     seed_source: The source of seeds that name none.
-///     example: Begin with the project of COR's own documentation, at the time of its example.
+///     example: Begin with the project of COR's own documentation; its first update has the time documented there.
 ///     db: Store in this SQLite file instead of in memory.
 ///     port: The port; 0 takes a free one.
 ///     token: The bearer token that is always accepted.
@@ -159,6 +159,7 @@ impl Sandbox {
         builder = with(builder, token, SandboxBuilder::token);
         builder = with(builder, clock_fixed, SandboxBuilder::clock_fixed);
         let running = py.detach(|| builder.start()).map_err(|error| refused(&error))?;
+        running.state_path()?; // Clients of its address in this process find their state by it.
         Ok(Sandbox { pid: std::process::id(), running: Mutex::new(Some(Arc::new(running))) })
     }
 
@@ -192,13 +193,20 @@ impl Sandbox {
         Ok(self.running()?.client_secret().to_owned())
     }
 
-    /// The environment in which a client without arguments reaches this sandbox, and never COR.
+    /// The file in which its clients keep their state by default, in a temporary folder that is removed with the sandbox.
+    #[getter]
+    fn state(&self) -> PyResult<PathBuf> {
+        Ok(self.running()?.state_path()?)
+    }
+
+    /// The environment in which a client without arguments reaches this sandbox, never COR, and keeps its state with it.
     #[getter]
     fn environment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let environment = PyDict::new(py);
         environment.set_item("COR_BASE_URL", self.base_url()?)?;
         environment.set_item("COR_TOKEN_URL", self.token_url()?)?;
         environment.set_item("COR_ACCESS_TOKEN", self.token()?)?;
+        environment.set_item("COR_STATE", self.state()?.into_os_string())?;
         Ok(environment)
     }
 

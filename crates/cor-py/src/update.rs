@@ -2,14 +2,12 @@
 
 use pyo3::prelude::*;
 
-use crate::convert::Texts;
 use crate::errors;
-use crate::row::Reader;
+use crate::row;
 
 fn judged(update: &Bound<'_, PyAny>) -> PyResult<cor_core::ProjectUpdate> {
     let py = update.py();
-    let row = Reader::new(None, "id".to_owned(), Texts::Plain).read_without_id(update)?;
-    row.map_err(|invalid| errors::raised(py, &cor_http::Error::invalid(invalid)))
+    row::without_id(update)?.map_err(|invalid| errors::raised(py, &cor_http::Error::invalid(invalid)))
 }
 
 /// Raises `InvalidUpdateError` with every problem of an update, the absence of an id not being one.

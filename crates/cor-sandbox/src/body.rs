@@ -111,7 +111,11 @@ fn source(members: &Members<'_>, complaints: &mut Vec<String>) -> String {
             Err(_) => Err("metadata must be an object with the source in it".to_owned()),
             Ok(Metadata { source: None }) => Err("metadata.source is required".to_owned()),
             Ok(Metadata { source: Some(raw) }) => {
-                fields::text(raw.get()).map_err(|complaint| format!("metadata.source {complaint}"))
+                match fields::text(raw.get()) {
+                    // An empty one names no system either.
+                    Ok(source) if source.is_empty() => Err("metadata.source is required".to_owned()),
+                    read => read.map_err(|complaint| format!("metadata.source {complaint}")),
+                }
             }
         },
     };

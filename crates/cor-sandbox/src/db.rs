@@ -26,6 +26,8 @@ pub(crate) struct Db {
     /// Number of the latest change, over all projects.
     pub(crate) seq: i64,
     next_reference: i64,
+    /// Tells this store from every other one: new for each, and kept in its file.
+    pub(crate) identity: String,
     sql: Sql,
 }
 
@@ -72,12 +74,13 @@ impl Db {
         let conn = conn.map_err(failed)?;
         prepare(&conn).map_err(failed)?;
         migrate(&conn, &shown)?;
+        let identity = identity(&conn).map_err(failed)?;
         let highest = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
         let seq = highest(
             "SELECT max(coalesce((SELECT max(changed) FROM projects), 0), coalesce((SELECT max(seq) FROM changes), 0))",
         )?;
         let next_reference = highest("SELECT coalesce(max(cor_id), 0) + 1 FROM refs")?.max(FIRST_REFERENCE);
-        Ok(Db { conn, clock, seq, next_reference, sql: Sql::new() })
+        Ok(Db { conn, clock, seq, next_reference, identity, sql: Sql::new() })
     }
 
     pub(crate) fn find(&self, source: &str, id: &str) -> rusqlite::Result<Option<StoredProject>> {
@@ -241,6 +244,15 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
     conn.pragma_update(None, "temp_store", "MEMORY")
+}
+
+/// A file of an earlier version has no identity, and gets one.
+fn identity(conn: &Connection) -> rusqlite::Result<String> {
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS store (identity TEXT NOT NULL) STRICT;
+         INSERT INTO store (identity) SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM store);",
+    )?;
+    conn.query_row("SELECT identity FROM store", [], |row| row.get(0))
 }
 
 fn migrate(conn: &Connection, path: &Path) -> Result<(), SandboxError> {

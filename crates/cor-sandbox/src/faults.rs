@@ -1,4 +1,4 @@
-//! Bad days on demand: slow, refusing, failing. Decisions are plain functions of the time, so that their tests need
+//! Fault injection: slow, refusing and failing answers. Decisions are plain functions of the time, so that their tests need
 //! no clock.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

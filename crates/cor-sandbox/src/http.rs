@@ -25,6 +25,9 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 /// In every answer of ours: this is not COR. It also tells our answers from those that hyper makes by itself.
 pub(crate) const SERVER_NAME: &str = "cor-sandbox";
 
+/// In every answer: which store this is. A client that remembers what was accepted tells a restarted sandbox by it.
+pub(crate) const STORE: HeaderName = HeaderName::from_static("cor-sandbox-store");
+
 pub(crate) type Reply = Response<ReplyBody>;
 
 /// An answer with the given body.

@@ -64,6 +64,9 @@
 //! `action` is `answer`, `apply` (answer, but do what was asked first), `drop` or `apply_then_drop`; `endpoint` is
 //! `projects` or `tokens`; without a `status` the sandbox gives its own answer; a `body` that is text is sent as it is.
 //!
+//! Every answer carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
+//! [`SandboxBuilder::db`]. `cor-sync` forgets by it what an earlier sandbox at the same address accepted.
+//!
 //! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback unless told
 //! otherwise, and refuses requests made under any other host name, so that no page on the web can reach it.
 //!
@@ -88,7 +91,9 @@
 //! * References (`client_id`, `pm_id` and so on) need not be known: on first sight each gets a number, the same from
 //!   then on for that source, kind and id. A seed can fix the number.
 //! * Answers show every field that is set, including those that no documented example shows.
-//! * `updated_at` moves with every update that is accepted, even if it changes nothing.
+//! * `updated_at` moves with every update that is accepted, even if it changes nothing. The first update of the project of
+//!   [`SandboxBuilder::example`] has the time that COR's page shows.
+//! * An empty `metadata.source` is a missing one.
 //! * A refresh token works once. Tokens are forgotten when the sandbox stops.
 //! * Bodies over 1 MiB are refused with 413, JSON nested more than 64 deep with 400.
 //!
@@ -96,17 +101,17 @@
 //! HTTP. No bad input is answered with a 5xx.
 
 mod body;
-mod builder;
 mod clock;
+mod connection;
 mod db;
 mod error;
+mod error_bodies;
 mod faults;
 mod fields;
 mod html;
 mod http;
 mod inspect;
 mod json;
-mod named_io;
 mod openapi;
 mod page;
 mod problem;
@@ -120,11 +125,10 @@ mod server;
 mod store;
 mod tokens;
 
-pub use builder::SandboxBuilder;
 pub use error::SandboxError;
 pub use faults::RateLimit;
 pub use fields::FieldValue;
 pub use project::StoredProject;
 pub use record::Recorded;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, SandboxBuilder};
 pub use script::{Answer, Hold};

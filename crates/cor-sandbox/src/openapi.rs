@@ -34,7 +34,7 @@ fn describe() -> Value {
         ],
         "paths": {
             "/v2/integrations/projects": { "post": create() },
-            "/v2/integrations/projects/{external}": { "parameters": [id()], "put": update(), "delete": delete() },
+            "/v2/integrations/projects/{id}": { "parameters": [id()], "put": update(), "delete": delete() },
             "/v1/oauth/token": { "post": token() },
             "/v1/oauth/refreshtoken": { "post": refresh() },
             "/": { "get": page() },
@@ -245,7 +245,7 @@ fn query(name: &str, schema: Value) -> Value {
 
 fn id() -> Value {
     json!({
-        "name": "external", "in": "path", "required": true,
+        "name": "id", "in": "path", "required": true,
         "description": "The external id given at creation, percent-encoded as one segment; not the `id` of an answer",
         "schema": { "type": "string", "minLength": 1 },
         "example": "SF-OPP-12345",
@@ -253,7 +253,7 @@ fn id() -> Value {
 }
 
 fn any_source() -> Value {
-    json!({ "type": "string", "examples": SOURCES })
+    json!({ "type": "string", "minLength": 1, "examples": SOURCES })
 }
 
 fn metadata(source: Value) -> Value {

@@ -10,6 +10,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request};
 
 use crate::body;
+use crate::connection::Connection;
 use crate::faults::Faults;
 use crate::http::{self, Dropped, Reply, json_reply};
 use crate::inspect;
@@ -17,7 +18,6 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::record::{Record, Recorded};
 use crate::script::{Answer, Endpoint, Script};
-use crate::server::Connection;
 use crate::store::{Store, Write};
 use crate::tokens::Tokens;
 
@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) faults: Faults,
     pub(crate) script: Script,
     pub(crate) record: Record,
+    /// The identity of the store, for [`http::STORE`].
+    pub(crate) identity: HeaderValue,
     /// Listens on loopback alone, so that any other host name in a request is a trick.
     pub(crate) local_only: bool,
 }
@@ -107,11 +109,14 @@ impl App {
         let route = Route::of(parts.uri.path());
         let recorded = route.endpoint().filter(|_| self.record.is_on());
         let recorded = recorded.map(|_| self.record.arrived(record(connection, &parts, &body)));
-        let answer = match (problem, route.endpoint()) {
+        let mut answer = match (problem, route.endpoint()) {
             (Some(problem), _) => Ok(problem.into()),
             (None, Some(endpoint)) => self.answer_api(&parts, route, endpoint, &body).await,
             (None, None) => Ok(self.respond(&parts, route, &body).await),
         };
+        if let Ok(answer) = &mut answer {
+            answer.headers_mut().insert(http::STORE, self.identity.clone());
+        }
         if let (Some(index), Ok(answer)) = (recorded, &answer) {
             self.record.answered(index, answer.status().as_u16());
         }

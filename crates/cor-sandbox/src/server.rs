@@ -1,7 +1,6 @@
 //! The accept loop: connections within bounds, so that thousands of idle or slow ones cannot lock the others out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
-use crate::named_io::NamedIo;
+use crate::connection::Connection;
+use crate::error_bodies::ErrorBodyIo;
 use crate::routes::App;
 
 /// A head has to arrive within this time; a connection with nothing to say is closed after it.
@@ -22,53 +22,6 @@ const MAX_HEAD: usize = 64 << 10;
 const MIN_IDLE: Duration = Duration::from_millis(100);
 /// How long requests in flight may take once the sandbox is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// One open connection.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) id: u64,
-    /// A request is being answered. Busy connections are never closed to make room.
-    busy: AtomicBool,
-    /// When it last became idle, in milliseconds since the start.
-    idle_since: AtomicU64,
-    close: Notify,
-    started: Instant,
-}
-
-impl Connection {
-    fn new(id: u64, started: Instant) -> Self {
-        let connection = Connection {
-            id,
-            busy: AtomicBool::new(false),
-            idle_since: AtomicU64::new(0),
-            close: Notify::new(),
-            started,
-        };
-        connection.idle();
-        connection
-    }
-
-    pub(crate) fn busy(&self) {
-        self.busy.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn idle(&self) {
-        self.idle_since.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
-        self.busy.store(false, Ordering::Relaxed);
-    }
-
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
-    }
-
-    fn idle_for(&self) -> Duration {
-        if self.is_busy() {
-            return Duration::ZERO;
-        }
-        let since = Duration::from_millis(self.idle_since.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(since)
-    }
-}
 
 /// All open connections.
 #[derive(Debug, Default)]
@@ -177,7 +130,7 @@ async fn converse(stream: TcpStream, app: Arc<App>, state: Arc<Connection>, mut 
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
     let mut connection =
-        std::pin::pin!(builder.serve_connection(TokioIo::new(NamedIo::new(stream)), service));
+        std::pin::pin!(builder.serve_connection(TokioIo::new(ErrorBodyIo::new(stream)), service));
     loop {
         tokio::select! {
             // An error is the peer's affair: it hung up, sent no HTTP, or was dropped on purpose.

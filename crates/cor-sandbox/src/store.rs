@@ -200,6 +200,7 @@ fn update(db: &mut Db, now: &str, id: &str, payload: Payload) -> Result<String, 
     if days_change {
         check_days(&project)?;
     }
+    let now = db.clock.of_update(now, &project.created_at, &project.updated_at);
     now.clone_into(&mut project.updated_at);
     db.update(&project)?;
     if log != "[]" {

@@ -1,4 +1,4 @@
-//! Scripted answers, the record, and bad days on demand.
+//! Scripted answers, the record, and fault injection.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -164,3 +164,51 @@ fn files_that_cannot_be_used_are_named() {
     let nowhere = Sandbox::builder().db(folder.0.join("no/such/folder/x.db")).start();
     assert!(matches!(nowhere, Err(SandboxError::Database { .. })));
 }
+
+#[test]
+fn a_store_keeps_its_identity_in_its_file_and_every_other_has_its_own() {
+    let folder = Folder::new("identity");
+    let named = |sandbox: &Sandbox| {
+        let mut http = Http::to(sandbox);
+        let answers =
+            [("GET", "/health"), ("GET", "/"), ("GET", "/nowhere"), ("PUT", "/v2/integrations/projects/p")];
+        let mut names: Vec<String> = answers
+            .iter()
+            .map(|(method, path)| {
+                http.call(method, path, "{}").unwrap().header("cor-sandbox-store").unwrap().to_owned()
+            })
+            .collect();
+        names.dedup();
+        assert_eq!(names.len(), 1, "every answer names the same store");
+        assert_eq!(names[0].len(), 32);
+        names.pop().unwrap()
+    };
+    let in_file = || named(&Sandbox::builder().db(folder.db()).start().unwrap());
+    let in_memory = || named(&Sandbox::start().unwrap());
+    assert_eq!(in_file(), in_file());
+    assert_ne!(in_memory(), in_memory());
+    assert_ne!(in_file(), in_memory());
+}
+
+#[test]
+fn each_sandbox_has_a_place_for_state_of_its_own_while_it_runs() {
+    let (one, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
+    assert_eq!(Sandbox::state_path_at(&one.base_url()), None, "it is made when it is asked for");
+    let path = one.state_path().unwrap();
+    assert_eq!(path, one.state_path().unwrap());
+    assert_ne!(path, other.state_path().unwrap());
+    assert_eq!(Sandbox::state_path_at(&format!("{}/", one.base_url())), Some(path.clone()));
+    let folder = path.parent().unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+    std::fs::write(&path, "x").unwrap();
+    let base_url = one.base_url();
+    one.stop();
+    assert!(!folder.exists());
+    assert_eq!(Sandbox::state_path_at(&base_url), None);
+    assert!(one.state_path().is_err());
+    assert!(other.state_path().unwrap().parent().unwrap().exists());
+}

@@ -114,7 +114,7 @@ fn the_description_is_whole() {
         document["components"]["schemas"]["CreateProject"]["properties"].as_object().unwrap().len(),
         22
     );
-    let responses = &document["paths"]["/v2/integrations/projects/{external}"]["put"]["responses"];
+    let responses = &document["paths"]["/v2/integrations/projects/{id}"]["put"]["responses"];
     for status in ["200", "400", "401", "404", "408", "413", "415", "429", "500", "503"] {
         assert!(responses[status]["content"].is_object(), "{status}");
     }

@@ -80,3 +80,41 @@ fn the_delete_of_the_page_gets_the_answer_of_the_page() {
     assert_eq!(sandbox.projects(), []);
     assert_eq!(http.call("DELETE", &path, body).unwrap().named(), (404, "ProjectNotFoundError".into()));
 }
+
+#[test]
+fn only_the_documented_answer_has_the_documented_time() {
+    let sandbox = Sandbox::builder().example().start().unwrap();
+    let mut http = Http::to(&sandbox);
+    let path = format!("{PROJECTS}/SF-OPP-12345");
+    let year =
+        |reply: common::Reply| reply.json()["updated_at"].as_str().unwrap()[..4].parse::<u32>().unwrap();
+    let refused =
+        http.call("PUT", &path, r#"{"metadata":{"source":"SALESFORCE"},"end":"2020-01-01"}"#).unwrap();
+    assert_eq!(refused.status, 409, "what is refused is no update");
+    assert_eq!(http.call("PUT", &path, UPDATE).unwrap().json()["updated_at"], "2025-01-15T10:00:00Z");
+    assert!(year(http.call("PUT", &path, UPDATE).unwrap()) > 2025);
+    let created = http.create(r#"{"metadata":{"source":"SAP"},"id":"new","name":"New"}"#);
+    assert!(created.json()["created_at"].as_str().unwrap() > "2026");
+    assert!(year(created) > 2025);
+
+    // A clock that was stopped on purpose stands still.
+    let sandbox = Sandbox::builder().example().clock_fixed("2030-01-01T00:00:00Z").start().unwrap();
+    assert_eq!(year(Http::to(&sandbox).call("PUT", &path, UPDATE).unwrap()), 2030);
+}
+
+#[test]
+fn the_documented_time_comes_once_even_after_a_restart() {
+    let folder = std::env::temp_dir().join(format!("cor-sandbox-example-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = format!("{PROJECTS}/SF-OPP-12345");
+    let updated = || {
+        let sandbox = Sandbox::builder().example().db(folder.join("s.db")).start().unwrap();
+        Http::to(&sandbox).call("PUT", &path, UPDATE).unwrap().json()["updated_at"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(updated(), "2025-01-15T10:00:00Z");
+    assert!(updated().as_str() > "2026");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

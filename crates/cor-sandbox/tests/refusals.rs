@@ -38,6 +38,7 @@ fn bodies_that_are_not_an_update() {
         (r#"{"metadata":null}"#, "metadata must be an object"),
         (r#"{"metadata":"SAP"}"#, "metadata must be an object"),
         (r#"{"metadata":{}}"#, "metadata.source is required"),
+        (r#"{"metadata":{"source":""}}"#, "metadata.source is required"),
         (r#"{"metadata":{"source":null}}"#, "metadata.source must be a string"),
         (r#"{"metadata":{"source":7}}"#, "metadata.source must be a string"),
         (r#"{"metadata":{"source":"SAP"},"name":7}"#, "name must be a string, got '7'"),

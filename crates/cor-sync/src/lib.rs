@@ -3,8 +3,8 @@
 //! * [`Table`]: how an input is written; [`Table::open`] reads CSV, JSON lines, Parquet files and Singer streams.
 //! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
-//! * [`GivenRows`]: rows of values that a program has, under the same rules.
-//! * [`States`]: a Singer tap's states, held back until the rows before them are settled.
+//! * [`ValueRows`]: rows of values that a program has, under the same rules.
+//! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
 //! * [`RunReport`]: a page about a run.
@@ -20,37 +20,52 @@
 //! let Content::Update(id, update) = row.content else { panic!("the row is fine") };
 //! assert_eq!(id, "P-7");
 //! assert_eq!(update.to_json(), r#"{"metadata":{"source":"SAP"},"end":"2025-04-30"}"#);
-//! # Ok::<(), cor_sync::Unusable>(())
+//! # Ok::<(), cor_sync::ConfigError>(())
 //! ```
 
 #![warn(missing_docs)]
 
-mod engine;
-mod fields;
+mod bookmarks;
+mod field_changes;
+mod inputs;
 mod mapping;
 mod members;
 mod names;
 mod problem;
 mod read;
 mod rejects;
+mod remarks;
 mod report;
 mod row;
+mod runner;
 mod serial;
-mod state;
-mod states;
+mod state_store;
+mod table_options;
+mod table_sync;
 mod text;
 
-pub use self::engine::{Apply, Change, Creation, Settled, Staged, SyncOptions, TableSync, Verdict, Waiting};
-pub use self::fields::FieldChange;
-pub use self::mapping::{ColumnUse, Given, GivenRows, Rename, Rules, Target};
+pub use self::bookmarks::Bookmarks;
+pub use self::field_changes::FieldChange;
+pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
+pub use self::mapping::{
+    ColumnUse, DayIn, Rename, RowValues, Rules, Target, UnusedColumn, ValueColumn, ValueRows,
+};
 pub use self::members::Members;
-pub use self::problem::{Broken, Fix, Problem, Reason, Unusable, sentence};
+pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
-pub use self::rejects::{CsvStyle, Fate, Rejects, Style};
+pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;
 pub use self::row::{Content, Row, Rows};
-pub use self::state::{KnownProject, Scope, ScopeSummary, State, StateError};
-pub use self::states::States;
+pub use self::runner::{
+    Ending, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary, RowSender, StopReason,
+    StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome, SyncProgress,
+    SyncRun, SyncRunner, SyncStep, SyncSummary,
+};
+pub use self::state_store::{KnownProject, Scope, ScopeSummary, State, StateError};
+pub use self::table_options::TableOptions;
+pub use self::table_sync::{
+    Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,
+};
 pub use self::text::plain;
 
 /// Columns that a file of rejected rows has besides those of its input; ignored on reading.

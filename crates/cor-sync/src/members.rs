@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::NOTES;
+
 /// The members of a JSON object in the order in which they were written, values untouched.
 ///
 /// ```
@@ -25,6 +27,22 @@ impl<'a> Members<'a> {
     /// Where `json` is anything else.
     pub fn read(json: &'a str) -> serde_json::Result<Members<'a>> {
         serde_json::from_str(json)
+    }
+
+    /// The value of a member; the first of several.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+    }
+
+    /// The text of a member whose value is a text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+
+    /// Whether the object holds notes of a file of rejected rows and nothing else: they are about the row on the line
+    /// after it.
+    pub(crate) fn is_notes(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|(name, _)| NOTES.contains(&name.as_str()))
     }
 }
 

@@ -9,24 +9,24 @@ use crate::text::plain;
 
 /// Why an input, or what was said about it, cannot be used at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable(
+pub struct ConfigError(
     /// At least one.
     pub Vec<Reason>,
 );
 
-impl Unusable {
-    pub(crate) fn because(message: impl Into<String>) -> Unusable {
-        Unusable(vec![Reason::new(message)])
+impl ConfigError {
+    pub(crate) fn because(message: impl Into<String>) -> ConfigError {
+        ConfigError(vec![Reason::new(message)])
     }
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.iter().map(Reason::to_string).collect::<Vec<_>>().join("; "))
     }
 }
 
-impl std::error::Error for Unusable {}
+impl std::error::Error for ConfigError {}
 
 /// One reason, with what would help.
 ///
@@ -34,6 +34,8 @@ impl std::error::Error for Unusable {}
 /// it has there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
+    /// The option that it is about, with `_` between words; the message then continues its name.
+    pub option: Option<&'static str>,
     /// A sentence.
     pub message: String,
     /// The option that would help.
@@ -62,16 +64,21 @@ pub enum Fix {
 
 impl Reason {
     pub(crate) fn new(message: impl Into<String>) -> Reason {
-        Reason { message: message.into(), fix: None }
+        Reason { option: None, message: message.into(), fix: None }
+    }
+
+    pub(crate) fn of_option(option: &'static str, message: impl Into<String>) -> Reason {
+        Reason { option: Some(option), message: message.into(), fix: None }
     }
 
     pub(crate) fn with(message: impl Into<String>, fix: Fix) -> Reason {
-        Reason { message: message.into(), fix: Some(fix) }
+        Reason { option: None, message: message.into(), fix: Some(fix) }
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.option.unwrap_or_default())?;
         f.write_str(&self.message)?;
         match &self.fix {
             None => Ok(()),
@@ -82,18 +89,25 @@ impl fmt::Display for Reason {
             Some(Fix::Delimiter(delimiter)) => write!(f, "; say that {delimiter:?} separates the columns"),
             Some(Fix::Encoding) => f.write_str("; save it as UTF-8, or say in which encoding it is"),
             Some(Fix::Stream) => f.write_str("; choose one stream"),
-            Some(Fix::Source) => f.write_str("; name it"),
+            Some(Fix::Source) => f.write_str("; give it, such as SALESFORCE"),
         }
     }
 }
 
 /// Why an input could not be read to its end.
 #[derive(Debug)]
-pub struct Broken {
+pub struct ReadError {
     /// The first line that was not read.
     pub line: u64,
     /// What went wrong there.
     pub error: io::Error,
+}
+
+impl ReadError {
+    /// Where the input itself cannot be used from there on: why.
+    pub fn config_error(&self) -> Option<&ConfigError> {
+        self.error.get_ref().and_then(|error| error.downcast_ref())
+    }
 }
 
 /// One problem of a row. Serialises to an object of the four members.

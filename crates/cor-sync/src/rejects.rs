@@ -1,9 +1,11 @@
 //! The file of rows that were not applied: the rows as they were written, each with its line, what became of it and
 //! why, so that they can be mended and fed back.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 
@@ -12,7 +14,7 @@ use crate::{Members, NOTES, names};
 
 /// What became of a row that was not applied. Serialises to its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RejectReason {
     /// Refused before anything was sent.
     Rejected,
     /// Sent, and it certainly did not take effect.
@@ -23,16 +25,17 @@ pub enum Fate {
     NotStarted,
 }
 
-impl Fate {
-    pub(crate) const ALL: [Fate; 4] = [Fate::Rejected, Fate::NotApplied, Fate::Unknown, Fate::NotStarted];
+impl RejectReason {
+    pub(crate) const ALL: [RejectReason; 4] =
+        [RejectReason::Rejected, RejectReason::NotApplied, RejectReason::Unknown, RejectReason::NotStarted];
 
     /// The word in the file: `rejected`, `not_applied`, `unknown`, `not_started`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Fate::Rejected => "rejected",
-            Fate::NotApplied => "not_applied",
-            Fate::Unknown => "unknown",
-            Fate::NotStarted => "not_started",
+            RejectReason::Rejected => "rejected",
+            RejectReason::NotApplied => "not_applied",
+            RejectReason::Unknown => "unknown",
+            RejectReason::NotStarted => "not_started",
         }
     }
 }
@@ -74,6 +77,35 @@ pub struct Rejects {
     style: Style,
     rows: u64,
     missing: u64,
+    /// Whether rows were added that may not be on the disk yet.
+    is_ahead: bool,
+    length: u64,
+    /// The rows in the file, if a later run sends them again.
+    parts: Vec<Part>,
+}
+
+/// A row in the file.
+#[derive(Clone, Debug)]
+struct Part {
+    number: u64,
+    span: Range<u64>,
+    /// Whether an earlier run wrote it.
+    is_earlier: bool,
+}
+
+/// A row that was not applied.
+#[derive(Clone, Copy, Debug)]
+pub struct RejectedRow<'a> {
+    /// [`Row::number`](crate::Row::number).
+    pub number: u64,
+    /// [`Row::line`](crate::Row::line).
+    pub line: u64,
+    /// The row as it was written; empty where it was too long to be copied.
+    pub raw: &'a [u8],
+    /// What became of it.
+    pub reject_reason: RejectReason,
+    /// Why, for people.
+    pub reason: &'a str,
 }
 
 impl Rejects {
@@ -110,23 +142,143 @@ impl Rejects {
                 }
             }
         }
-        let mut file = File::create(path)?;
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
         file.write_all(&start)?;
-        Ok(Rejects { file, style, rows: 0, missing: 0 })
+        Ok(Rejects::at(file, style, start.len() as u64))
+    }
+
+    fn at(file: File, style: Style, length: u64) -> Rejects {
+        Rejects { file, style, rows: 0, missing: 0, is_ahead: true, length, parts: Vec::new() }
+    }
+
+    /// Opens the file behind the rows that earlier runs left there, which are at `earlier` and have the first numbers; creates
+    /// it if it is not there. A row leaves the file only by [`settle`](Rejects::settle), so that a run that ends at any
+    /// moment loses none.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn append(path: &Path, style: Style, mut earlier: Vec<Range<u64>>) -> io::Result<Rejects> {
+        // Pipes and terminals keep nothing.
+        if !path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
+            return Rejects::create(path, style);
+        }
+        let mut file = File::options().read(true).write(true).open(path)?;
+        let end = end_of_rows(&mut file)?;
+        file.set_len(end)?;
+        file.seek(SeekFrom::Start(end))?;
+        let mut last = [0];
+        if end > 0 {
+            file.seek(SeekFrom::Start(end - 1))?;
+            file.read_exact(&mut last)?;
+        }
+        if last[0] != b'\n' {
+            file.write_all(b"\n")?;
+            // An editor left the end of the last line out.
+            earlier.iter_mut().filter(|span| span.end == end).for_each(|span| span.end += 1);
+        }
+        let length = file.stream_position()?;
+        let mut rejects = Rejects::at(file, style, length);
+        let parts = (0..).zip(earlier).map(|(number, span)| Part { number, span, is_earlier: true });
+        rejects.parts.extend(parts);
+        Ok(rejects)
+    }
+
+    /// Makes certain that the rows so far survive a power cut.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.is_ahead) {
+            match self.file.sync_data() {
+                // Pipes and terminals have no disk behind them.
+                Err(error) if error.kind() != io::ErrorKind::InvalidInput => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes rows out of the file at `path` that a later run would send again: those whose number `is_settled`, and rows of
+    /// earlier runs that were added anew. The file is replaced as a whole.
+    ///
+    /// # Errors
+    /// The system's own. The file then still has all rows.
+    pub fn settle(&mut self, path: &Path, is_settled: impl Fn(u64) -> bool) -> io::Result<()> {
+        let anew: HashSet<u64> =
+            self.parts.iter().filter(|part| !part.is_earlier).map(|part| part.number).collect();
+        let leaves =
+            |part: &Part| is_settled(part.number) || (part.is_earlier && anew.contains(&part.number));
+        if !self.parts.iter().any(leaves) {
+            return Ok(());
+        }
+        let stay: Vec<Part> = self.parts.iter().filter(|part| !leaves(part)).cloned().collect();
+        // A link stays a link.
+        let path = path.canonicalize()?;
+        let beside = beside(&path);
+        let replaced = self.copy_to(&beside, stay).and_then(|copy| {
+            std::fs::rename(&beside, &path)?;
+            Ok(copy)
+        });
+        match replaced {
+            Ok((file, parts, length)) => {
+                self.rows = parts.iter().filter(|part| !part.is_earlier).count() as u64;
+                (self.file, self.parts, self.length) = (file, parts, length);
+                Ok(())
+            }
+            Err(error) => {
+                let _ = std::fs::remove_file(&beside);
+                // What is added next belongs behind the rows.
+                self.file.seek(SeekFrom::Start(self.length))?;
+                Err(error)
+            }
+        }
+    }
+
+    fn copy_to(&mut self, beside: &Path, stay: Vec<Part>) -> io::Result<(File, Vec<Part>, u64)> {
+        let mut copy = File::options().read(true).write(true).create(true).truncate(true).open(beside)?;
+        copy.set_permissions(self.file.metadata()?.permissions())?;
+        let mut length = 0;
+        if let Style::Singer { schema } = &self.style {
+            let schema = [schema, &b"\n"[..]].concat();
+            copy.write_all(&schema)?;
+            length = schema.len() as u64;
+        }
+        let mut parts = Vec::with_capacity(stay.len());
+        for Part { number, span, is_earlier } in stay {
+            self.file.seek(SeekFrom::Start(span.start))?;
+            let copied = io::copy(&mut (&mut self.file).take(span.end - span.start), &mut copy)?;
+            parts.push(Part { number, span: length..length + copied, is_earlier });
+            length += copied;
+        }
+        copy.sync_all()?;
+        Ok((copy, parts, length))
     }
 
     /// Adds a row: as it was written, its line, what became of it and why.
     ///
     /// # Errors
     /// The system's own.
-    pub fn row(&mut self, raw: &[u8], line: u64, fate: Fate, reason: &str) -> io::Result<()> {
+    pub fn row(&mut self, row: &RejectedRow<'_>) -> io::Result<()> {
+        let RejectedRow { line, raw, reject_reason, reason, .. } = *row;
         let bytes = match &self.style {
-            Style::Csv(csv) => csv.noted(raw, &[&line.to_string(), fate.as_str(), reason]),
-            Style::Jsonl { .. } | Style::Singer { .. } => noted_json(raw, line, fate, reason),
+            Style::Csv(csv) => csv.noted(raw, &[&line.to_string(), reject_reason.as_str(), reason]),
+            Style::Jsonl { .. } | Style::Singer { .. } => noted_json(raw, line, reject_reason, reason),
         };
         self.rows += 1;
         self.missing += u64::from(raw.is_empty());
-        self.file.write_all(&bytes)
+        self.is_ahead = true;
+        self.file.write_all(&bytes)?;
+        let span = self.length..self.length + bytes.len() as u64;
+        self.length = span.end;
+        if self.is_resent() {
+            self.parts.push(Part { number: row.number, span, is_earlier: false });
+        }
+        Ok(())
+    }
+
+    /// Whether a later run sends the rows again by itself.
+    pub fn is_resent(&self) -> bool {
+        matches!(self.style, Style::Singer { .. })
     }
 
     /// How many rows it tells of.
@@ -138,6 +290,29 @@ impl Rejects {
     pub fn missing(&self) -> u64 {
         self.missing
     }
+}
+
+/// Where the last whole line ends. Behind it may be a piece of a row, of a run that was killed while it wrote.
+fn end_of_rows(file: &mut File) -> io::Result<u64> {
+    let mut lines = BufReader::new(file);
+    let (mut end, mut line) = (0, Vec::new());
+    loop {
+        line.clear();
+        let n = lines.read_until(b'\n', &mut line)? as u64;
+        let is_whole =
+            line.ends_with(b"\n") || serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok();
+        if n == 0 || !is_whole {
+            return Ok(end);
+        }
+        end += n;
+    }
+}
+
+/// A file in the same folder, for the new content until it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -170,8 +345,9 @@ impl CsvStyle {
         let notes_at_end = || {
             let [line, outcome] = [3, 2].map(|back| n.checked_sub(back).and_then(|at| cells.get(at)));
             line.is_some_and(|line| !line.is_empty() && line.iter().all(u8::is_ascii_digit))
-                && outcome
-                    .is_some_and(|outcome| Fate::ALL.iter().any(|fate| fate.as_str().as_bytes() == outcome))
+                && outcome.is_some_and(|outcome| {
+                    RejectReason::ALL.iter().any(|reject_reason| reject_reason.as_str().as_bytes() == outcome)
+                })
         };
         if self.noted && (n == self.columns || notes_at_end()) { n - NOTES.len() } else { n }
     }
@@ -240,10 +416,10 @@ fn joined(cells: &ByteRecord, n: usize, notes: &ByteRecord) -> ByteRecord {
 }
 
 /// The object with three more members. What is no object stays as it is, below a line of its own with the notes.
-fn noted_json(raw: &[u8], line: u64, fate: Fate, reason: &str) -> Vec<u8> {
+fn noted_json(raw: &[u8], line: u64, reject_reason: RejectReason, reason: &str) -> Vec<u8> {
     let notes = format!(
         r#""_line":{line},"_outcome":"{}","_reason":{}"#,
-        fate.as_str(),
+        reject_reason.as_str(),
         serde_json::Value::from(reason)
     );
     let text = std::str::from_utf8(raw).ok().map(str::trim);
@@ -320,8 +496,9 @@ mod tests {
 
     #[test]
     fn objects_keep_their_text() {
-        let noted =
-            |raw: &str| String::from_utf8(noted_json(raw.as_bytes(), 3, Fate::Unknown, "so \"so\"")).unwrap();
+        let noted = |raw: &str| {
+            String::from_utf8(noted_json(raw.as_bytes(), 3, RejectReason::Unknown, "so \"so\"")).unwrap()
+        };
         let notes = r#""_line":3,"_outcome":"unknown","_reason":"so \"so\"""#;
         assert_eq!(
             noted(r#" {"id" : "1", "n":1.50 } "#),

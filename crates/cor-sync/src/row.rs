@@ -1,13 +1,15 @@
 //! Rows, and whoever reads them.
 
+use std::ops::Range;
+
 use cor_http::ProjectUpdate;
 
-use crate::{Broken, ColumnUse, Problem, States, Style};
+use crate::{Bookmarks, ColumnUse, Problem, ReadError, Style, UnusedColumn};
 
 /// A row of the input.
 #[derive(Debug)]
 pub struct Row {
-    /// How many rows the reader gave before this one. [`States::settle`] wants it back.
+    /// How many rows the reader gave before this one. [`Bookmarks::settle`] wants it back.
     pub number: u64,
     /// The line it begins on, counted from 1; in a file without lines the row, counted from 1.
     pub line: u64,
@@ -38,7 +40,7 @@ pub trait Rows: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Bad`].
-    fn next(&mut self) -> Result<Option<Row>, Broken>;
+    fn next(&mut self) -> Result<Option<Row>, ReadError>;
 
     /// Whether reading on could mean waiting for whoever writes the input.
     fn may_wait(&self) -> bool;
@@ -51,11 +53,17 @@ pub trait Rows: Send + std::fmt::Debug {
         "line"
     }
 
-    /// Columns that were newly found to be of no use.
-    fn unused(&mut self) -> Vec<String>;
+    /// Columns that were newly found to set no field.
+    fn unused(&mut self) -> Vec<UnusedColumn>;
 
     /// What else was newly found to be worth a line, for people.
     fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is probably a mistake in the rows so far and can be sent, and how many rows were skipped: sentences for people,
+    /// each told once. To be asked for at the end.
+    fn remarks(&mut self) -> Vec<String> {
         Vec::new()
     }
 
@@ -63,8 +71,14 @@ pub trait Rows: Send + std::fmt::Debug {
     fn mapping(&self) -> Vec<ColumnUse>;
 
     /// The states of a Singer stream, which are due when the rows before them are settled.
-    fn states(&self) -> Option<States> {
+    fn bookmarks(&self) -> Option<Bookmarks> {
         None
+    }
+
+    /// Where the rows are in the file of rejected rows that earlier runs did not apply. They come first, and [`Row::line`] is
+    /// the one that they had then.
+    fn earlier_rejects(&self) -> Vec<Range<u64>> {
+        Vec::new()
     }
 
     /// What a file of rejected rows has to look like.

@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::read::Format;
-use crate::{Change, Fate, FieldChange, KnownProject, Scope, ScopeSummary, Target};
+use crate::{Change, FieldChange, KnownProject, RejectReason, Scope, ScopeSummary, Target};
 
 /// Implements serde for a closed list of words.
 macro_rules! words {
@@ -28,7 +28,7 @@ macro_rules! words {
         }
     )*};
 }
-words!(Fate by as_str, Format by name);
+words!(RejectReason by as_str, Format by name);
 
 impl Serialize for Target {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -215,6 +215,30 @@ impl<'de> Deserialize<'de> for KnownProject {
     }
 }
 
+/// Times that may be left out, in seconds.
+pub(crate) mod optional_seconds {
+    use std::time::Duration;
+
+    use serde::de::{Error as _, Unexpected};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs_f64()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let Some(seconds) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+        let time = Duration::try_from_secs_f64(seconds);
+        time.map(Some)
+            .map_err(|_| D::Error::invalid_value(Unexpected::Float(seconds), &"seconds, zero or more"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cor_http::{Issue, IssueCode};
@@ -296,13 +320,15 @@ mod tests {
 
     #[test]
     fn words_and_options_are_read_back_and_unknown_ones_refused() {
-        for fate in Fate::ALL {
-            survives(&fate, &format!("{:?}", fate.as_str()));
+        for reject_reason in RejectReason::ALL {
+            survives(&reject_reason, &format!("{:?}", reject_reason.as_str()));
         }
         for format in Format::ALL {
             survives(format, &format!("{:?}", format.name()));
         }
-        assert!(serde_json::from_str::<Fate>("\"lost\"").unwrap_err().to_string().contains("not_started"));
+        assert!(
+            serde_json::from_str::<RejectReason>("\"lost\"").unwrap_err().to_string().contains("not_started")
+        );
         for (text, written) in [
             ("Close=end", r#"{"column":"Close","field":"end"}"#),
             ("Brand=brand_id", r#"{"column":"Brand","field":"brand_id"}"#),
@@ -315,6 +341,9 @@ mod tests {
         let options: SyncOptions = serde_json::from_str(r#"{"full":true}"#).unwrap();
         assert!(options.full && !options.keep_rows);
         assert!(serde_json::from_str::<SyncOptions>(r#"{"fall":true}"#).is_err());
+        let options: SyncOptions = serde_json::from_str(r#"{"outage_timeout":1.5}"#).unwrap();
+        assert_eq!(options.outage_timeout, Some(std::time::Duration::from_millis(1500)));
+        assert!(serde_json::from_str::<SyncOptions>(r#"{"outage_timeout":-1}"#).is_err());
     }
 
     #[test]

@@ -1,8 +1,24 @@
 //! Foreign text on its way into messages.
 
+use cor_http::is_blank;
+
 /// Foreign text for a line on a terminal: control characters replaced.
 pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The text without the blanks around it: spaces, unbreakable ones and those of no width.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+/// Whether two names of columns are one to people: case, the blanks around them and the kind of blank do not count.
+pub(crate) fn is_same_name(a: &str, b: &str) -> bool {
+    a == b || folded(a).eq(folded(b))
+}
+
+fn folded(name: &str) -> impl Iterator<Item = char> + '_ {
+    trimmed(name).chars().map(|c| if is_blank(c) { ' ' } else { c }).flat_map(char::to_lowercase)
 }
 
 /// The name among `names` that looks most like `name`, if one does.

@@ -103,6 +103,59 @@ fn scrambled_pages_are_found_when_they_are_met() {
     }
 }
 
+/// The files in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_refused_stays_as_it_was_and_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("another.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    drop(other);
+    let database = fs::read(&path).unwrap();
+    for content in [&b"id,name\nP,x\n"[..], b"no state at all, but longer than the head of a database file, which has one hundred bytes as everybody knows", &database, &database[..5000]] {
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+        for open in [State::open, State::open_existing, State::open_for_reading] {
+            open(&path).unwrap_err();
+            assert_eq!(fs::read(&path).unwrap(), content);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o664);
+            assert_eq!(names(folder.path()), ["another.db"]);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_another_program_has_open_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let app = rusqlite::Connection::open(&path).unwrap();
+    app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+    let seen = || {
+        (fs::read(&path).unwrap(), fs::read(folder.path().join("app.db-wal")).unwrap(), names(folder.path()))
+    };
+    let before = seen();
+    assert!(!before.1.is_empty(), "it has a log");
+    for open in [State::open, State::open_existing, State::open_for_reading] {
+        assert_eq!(open(&path).unwrap_err().code(), "state_foreign");
+        assert_eq!(seen(), before);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o664);
+    }
+}
+
 #[test]
 fn other_files_and_other_versions_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -128,6 +181,7 @@ fn other_files_and_other_versions_are_refused() {
     )
     .unwrap();
     assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
+    assert_eq!(names(folder.path()), ["deals.csv", "sync.db", "sync.db.lock"]);
     fs::write(&text, "id,name\nP,x\n").unwrap();
     assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
     assert_eq!(State::open_for_reading(&text).unwrap_err().code(), "state_foreign");

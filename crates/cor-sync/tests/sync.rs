@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cor_http::{Client, Date, ErrorKind, Outcome, ProjectCreate, ProjectUpdate};
 use cor_sandbox::{Answer, Hold, Sandbox};
-use cor_sync::{Change, Scope, State, SyncOptions, TableSync, Verdict};
+use cor_sync::{Change, RowStatus, Scope, State, SyncOptions, TableSync};
 
 struct World {
     sandbox: Sandbox,
@@ -47,7 +47,7 @@ impl World {
         TableSync::plan(State::open(&self.path()).unwrap(), scope, SyncOptions::default()).unwrap()
     }
 
-    /// Applies rows, and tells each project's verdict in a word.
+    /// Applies rows, and tells each project's status in a word.
     async fn sync(&self, rows: &[(&str, ProjectUpdate)]) -> Vec<(String, String)> {
         self.sync_with(rows, SyncOptions::default(), false).await
     }
@@ -69,10 +69,10 @@ impl World {
         let mut apply = sync.apply(&self.client(), creation).unwrap();
         let mut verdicts = Vec::new();
         while let Some(settled) = apply.next().await.unwrap() {
-            let word = match settled.verdict {
-                Verdict::Applied { created: true } => "created".to_owned(),
-                Verdict::Applied { .. } => "applied".to_owned(),
-                Verdict::Failed(error) => format!("{} {}", error.kind(), error.outcome()),
+            let word = match settled.status {
+                RowStatus::Applied { created: true } => "created".to_owned(),
+                RowStatus::Applied { .. } => "applied".to_owned(),
+                RowStatus::Failed(error) => format!("{} {}", error.kind(), error.outcome()),
                 other => format!("{other:?}"),
             };
             verdicts.push((settled.change.id, word));
@@ -152,6 +152,13 @@ async fn a_refusal_leaves_the_state_as_it_was_and_a_missing_project_is_forgotten
     world.sandbox.queue(Answer::error(404, "ProjectNotFoundError", "", "no").for_id("B"));
     assert_eq!(world.sync(&[("B", named("x"))]).await, verdicts(&[("B", "project_not_found not_applied")]));
     assert_eq!(world.sync(&[("B", named("b"))]).await, verdicts(&[("B", "applied")]));
+    world.arrived();
+    // A 404 that is not COR's says nothing about the project, so what COR has stays known.
+    world.sandbox.queue(Answer::status(404).body("<html>").for_id("B"));
+    assert_eq!(world.sync(&[("B", named("y"))]).await, verdicts(&[("B", "protocol not_applied")]));
+    world.arrived();
+    assert_eq!(world.sync(&[("B", named("b"))]).await, []);
+    assert_eq!(world.arrived(), [""; 0]);
 }
 
 #[tokio::test]
@@ -289,7 +296,7 @@ async fn a_state_that_is_taken_away_or_replaced_stops_the_run() {
         let mut apply = sync.apply(&world.client(), None).unwrap();
         if late {
             for _ in &rows {
-                assert!(matches!(apply.next().await.unwrap().unwrap().verdict, Verdict::Applied { .. }));
+                assert!(matches!(apply.next().await.unwrap().unwrap().status, RowStatus::Applied { .. }));
             }
         }
         meanwhile();
@@ -397,7 +404,7 @@ async fn a_run_that_halts_leaves_the_rest_for_the_next() {
     let mut apply = sync.apply(&world.client(), None).unwrap();
     let mut failed = 0;
     while let Some(settled) = apply.next().await.unwrap() {
-        failed += u32::from(matches!(settled.verdict, Verdict::Failed(_)));
+        failed += u32::from(matches!(settled.status, RowStatus::Failed(_)));
     }
     assert!(failed >= 1);
     let halted = apply.halted().map(|error| (error.kind(), error.outcome()));
@@ -418,7 +425,7 @@ async fn an_input_that_comes_in_pieces_is_one_table_after_another() {
         let mut apply = sync.apply(&world.client(), None).unwrap();
         let mut applied = 0;
         while let Some(settled) = apply.next().await.unwrap() {
-            applied += u32::from(matches!(settled.verdict, Verdict::Applied { .. }));
+            applied += u32::from(matches!(settled.status, RowStatus::Applied { .. }));
         }
         assert_eq!(applied, expected, "{piece}");
         drop(apply);

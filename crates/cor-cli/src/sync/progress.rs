@@ -16,8 +16,8 @@ pub(crate) struct Progress {
     /// Rows that were done before that.
     before: u64,
     paused: Option<Pause>,
-    /// When programs were told last.
-    told: Instant,
+    /// When programs got their last line.
+    reported: Instant,
 }
 
 /// How far a run is.
@@ -26,6 +26,8 @@ pub(crate) struct Counts {
     pub(crate) done: u64,
     pub(crate) not_applied: u64,
     pub(crate) paused: Option<Pause>,
+    /// How much longer the run waits for COR to come back.
+    pub(crate) gives_up_in: Option<Duration>,
 }
 
 impl Progress {
@@ -33,7 +35,7 @@ impl Progress {
         // Rows are not counted before they are read, so the share done is that of the bytes.
         let bar = output.err_is_terminal().then(|| bar(size));
         let now = Instant::now();
-        Progress { bar, doing: None, length: size, started: now, before: 0, paused: None, told: now }
+        Progress { bar, doing: None, length: size, started: now, before: 0, paused: None, reported: now }
     }
 
     /// Turns to something else, which is over at `length`; `done` rows were done by now.
@@ -54,7 +56,7 @@ impl Progress {
         if let (true, Some(doing)) = (output.is_json(), self.doing) {
             self.tell(doing, counts, output);
         }
-        let Some(bar) = &self.bar else { return self.log(counts.paused, output) };
+        let Some(bar) = &self.bar else { return self.log(counts, output) };
         let mut message = format!("{} rows", grouped(counts.done));
         if let Some(doing) = self.doing {
             message = format!("{doing}: {message}");
@@ -66,7 +68,7 @@ impl Progress {
             message.push_str(&format!("  {} not applied", grouped(counts.not_applied)));
         }
         match (counts.paused, self.left(counts.position)) {
-            (Some(pause), _) => message.push_str(&format!("  paused: {}", reason(pause))),
+            (Some(pause), _) => message.push_str(&format!("  paused: {}", reason(pause, counts.gives_up_in))),
             (None, Some(left)) if counts.done > self.before => {
                 message.push_str(&format!("  {} left", span(Duration::from_secs(left.ceil() as u64))));
             }
@@ -88,30 +90,33 @@ impl Progress {
         (position > 0).then(|| self.started.elapsed().as_secs_f64() * left / position as f64)
     }
 
-    /// Programs are told once a second, and not at all of what takes less.
+    /// Programs get a line a second, and none from a run that takes less. Ticks come a little early now and then.
     fn tell(&mut self, doing: &str, counts: &Counts, output: &mut Output) {
-        if self.told.elapsed() < Duration::from_secs(1) {
+        if self.reported.elapsed() < Duration::from_millis(900) {
             return;
         }
-        self.told = Instant::now();
+        self.reported = Instant::now();
         let tenths = |value: f64| (value * 10.0).round() / 10.0;
         output.json(&serde_json::json!({
             "event": "progress", "doing": doing, "done": counts.done, "not_applied": counts.not_applied,
             "rate": tenths(self.rate(counts.done)),
             "seconds_left": self.left(counts.position).map(tenths),
             "paused": counts.paused,
+            "gives_up_in": counts.gives_up_in.map(|left| tenths(left.as_secs_f64())),
         }));
     }
 
     /// In a log only what lasts is worth a line.
-    fn log(&mut self, paused: Option<Pause>, output: &mut Output) {
+    fn log(&mut self, counts: &Counts, output: &mut Output) {
         let out = |pause: Option<Pause>| pause == Some(Pause::Unreachable);
-        match (out(self.paused), out(paused)) {
-            (false, true) => output.note(&format!("paused: {}", reason(Pause::Unreachable))),
+        match (out(self.paused), out(counts.paused)) {
+            (false, true) => {
+                output.note(&format!("paused: {}", reason(Pause::Unreachable, counts.gives_up_in)));
+            }
             (true, false) => output.note("COR answers again; going on"),
             _ => {}
         }
-        self.paused = paused;
+        self.paused = counts.paused;
     }
 
     /// Prints something without leaving pieces of the line behind.
@@ -140,10 +145,14 @@ fn bar(length: Option<u64>) -> ProgressBar {
     }
 }
 
-fn reason(pause: Pause) -> &'static str {
-    match pause {
-        Pause::RateLimited => "COR takes no more requests for the moment",
-        _ => "COR cannot be reached; waiting for it to come back",
+fn reason(pause: Pause, gives_up_in: Option<Duration>) -> String {
+    match (pause, gives_up_in) {
+        (Pause::RateLimited, _) => "COR takes no more requests for the moment".to_owned(),
+        (_, Some(left)) => {
+            let seconds = Duration::from_secs(left.as_secs_f64().ceil() as u64);
+            format!("COR cannot be reached; waiting for it to come back, at most {} more", span(seconds))
+        }
+        (_, None) => "COR cannot be reached; waiting for it to come back".to_owned(),
     }
 }
 

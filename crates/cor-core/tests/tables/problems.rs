@@ -37,17 +37,12 @@ fn a_value_that_does_not_fit_is_refused_in_a_sentence() {
             NotAllowed,
             "\"gift\" is not an income type; use fee, one_time, hourly_rate or contract",
         ),
-        (
-            Field::Estimated,
-            text(""),
-            WrongType,
-            "empty text does not fit; give a number; convert it before it gets here",
-        ),
+        (Field::Estimated, text(""), WrongType, "empty text does not fit; give a number such as 18000.10"),
         (
             Field::Estimated,
             text("5"),
             WrongType,
-            "the text \"5\" does not fit; give a number; convert it before it gets here",
+            "the text \"5\" does not fit; give the number 5 without quotation marks",
         ),
         (Field::Billable, text("true"), WrongType, "the text \"true\" does not fit; give true or false"),
         (
@@ -129,7 +124,7 @@ fn an_update_names_each_of_its_problems() {
         (
             ProjectUpdate::new("").name("N"),
             &[
-                "metadata.source: is empty; name the system the project was created from, for example SALESFORCE",
+                "metadata.source: is required: give source=\"SALESFORCE\", or whichever system the project was created from",
             ],
         ),
         (ProjectUpdate::new("SAP"), &["update: the update changes nothing; set or clear at least one field"]),
@@ -174,7 +169,9 @@ fn an_unknown_field_is_answered_with_the_nearest_one() {
     ] {
         let sentence = match meant {
             Some(meant) => format!("no field is called {name:?}; did you mean `{meant}`?"),
-            None => format!("no field is called {name:?}; pass an undocumented one on as an extra"),
+            None => format!(
+                "no field is called {name:?}; leave it out, or pass it on as an extra if COR takes it"
+            ),
         };
         assert_eq!(Field::nearest(name).map(Field::name), meant, "{name:?}");
         assert_eq!(Issue::unknown_field(name).to_string(), format!("{name}: {sentence}"));

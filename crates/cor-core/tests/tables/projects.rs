@@ -141,7 +141,7 @@ fn members_are_found_by_their_name_however_it_is_escaped_and_the_last_one_counts
     assert_eq!(found.get("mood"), Some(serde_json::json!({"a": 0.1})));
     assert_eq!(found.get_json("n\"x"), Some("2"));
     assert_eq!((found.get("other"), found.get_json("other")), (None, None));
-    for nothing in [project(""), project("[]"), project("7")] {
+    for nothing in [project(""), project("[]"), project("[7]"), project("null")] {
         assert_eq!((nothing.get("id"), nothing.get_json("id")), (None, None), "{nothing:?}");
     }
 }

@@ -22,8 +22,7 @@ fn without_a_known_name_the_status_decides() {
         (401, Auth),
         (402, Validation),
         (403, Forbidden),
-        (404, ProjectNotFound),
-        (405, Validation),
+        (405, Protocol),
         (407, Transport),
         (408, Timeout),
         (409, Validation),
@@ -43,6 +42,23 @@ fn without_a_known_name_the_status_decides() {
                 "{body}"
             );
         }
+    }
+    // A 404 is COR's only in COR's words.
+    for (body, kind) in [
+        ("", Protocol),
+        (r#"{"name":"NotFoundError","message":"no such path"}"#, Protocol),
+        (
+            r#"{"statusCode":404,"message":"Cannot PUT /v2/integrations/projects/a","error":"Not Found"}"#,
+            Protocol,
+        ),
+        (r#"{"code":"E_ROUTE_NOT_FOUND","message":"m"}"#, Protocol),
+        ("404 page not found", Protocol),
+        ("<html><title>Project not found</title></html>", Protocol),
+        (r#"{"name":"CORCustomError","code":"XX999"}"#, ProjectNotFound),
+        (r#"{"message":"Project not found"}"#, ProjectNotFound),
+        (r#"[{"field":"client_id","message":"is not known"}]"#, Validation),
+    ] {
+        assert_eq!(Refusal::read(404, body.as_bytes()).kind(), kind, "{body}");
     }
     // A success that lists problems of fields is a refusal of values.
     let listed = br#"[{"field":"end","message":"m"}]"#;
@@ -290,15 +306,15 @@ fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
         // A status in the body counts from 400 to 599, as number, digits or fraction, beside an id as well.
         (r#"{"status":399}"#, None),
         (r#"{"status":400}"#, Some((Validation, 400))),
-        (r#"{"status":404.5}"#, Some((ProjectNotFound, 404))),
+        (r#"{"status":404.5}"#, Some((Protocol, 404))),
         (r#"{"status":599}"#, Some((Server, 599))),
         (r#"{"status":600}"#, None),
         (r#"{"status":" 429 "}"#, Some((RateLimited, 429))),
         (r#"{"statusCode":403}"#, Some((Forbidden, 403))),
         (r#"{"statusCode":"403"}"#, Some((Forbidden, 403))),
         (r#"{"status":200,"statusCode":403}"#, Some((Forbidden, 403))),
-        (r#"{"id":7,"status":404}"#, Some((ProjectNotFound, 404))),
-        (r#"{"id":7,"statusCode":"404"}"#, Some((ProjectNotFound, 404))),
+        (r#"{"id":7,"status":404}"#, Some((Protocol, 404))),
+        (r#"{"id":7,"statusCode":"404"}"#, Some((Protocol, 404))),
         (r#"{"id":7,"status":"active"}"#, None),
         (r#"{"id":7,"status":1}"#, None),
         // Words of failure, unless a project has them in its fields.
@@ -335,8 +351,8 @@ fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
         (r#"{"status":"error","data":{"id":7}}"#, Some((Server, 200))),
         (r#"{"data":7,"name":"ValidationError"}"#, Some((Validation, 200))),
         (r#""ProjectNotFoundError""#, Some((ProjectNotFound, 200))),
-        (r#""done""#, None),
-        ("7", None),
+        ("null", None),
+        ("[]", None),
     ] {
         let found = match Answer::read(200, body.as_bytes()) {
             Answer::Refused(refusal) => Some((refusal.kind(), refusal.status())),
@@ -364,6 +380,10 @@ fn what_is_no_answer_of_an_api_says_why() {
     for (body, reason) in [
         (&b"<html>sign in</html>"[..], "the body is not JSON"),
         (b"OK", "the body is not JSON"),
+        (b"\"done\"", "the body is a bare text, which is no answer of COR's"),
+        (b"7", "the body is a bare number, which is no answer of COR's"),
+        (b"-1e400", "the body is a bare number, which is no answer of COR's"),
+        (b" true", "the body is a bare boolean, which is no answer of COR's"),
         (b"[1,", "the body is not JSON"),
         (b"{\"id\":7", "the body is broken JSON"),
         (b"{\"id\":\"\xff\"}", "the body is not UTF-8"),

@@ -119,7 +119,7 @@ fn what_no_update_writes_is_not_read_back() {
 #[test]
 fn a_draft_collects_values_and_refusals() {
     let refusal = || Issue::new("brief", IssueCode::WrongType, "m");
-    type Step = fn(&mut Draft);
+    type Step = fn(&mut Draft<'_>);
     let steps: [(Step, bool, &str); 7] = [
         (|_| {}, true, "update nothing_to_change"),
         (|draft| draft.set("name", Value::Cell("")), true, "update nothing_to_change"),
@@ -155,7 +155,7 @@ fn a_draft_collects_values_and_refusals() {
 }
 
 /// The fields of the finished update, or its problems.
-fn finished(draft: Draft, id: Option<&str>) -> String {
+fn finished(draft: Draft<'_>, id: Option<&str>) -> String {
     match draft.finish(id) {
         Ok(update) => update.fields_json(),
         Err(invalid) => {

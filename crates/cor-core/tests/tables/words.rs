@@ -63,31 +63,31 @@ fn kinds_outcomes_and_codes_have_their_words() {
 
 #[test]
 fn fields_have_the_names_and_types_of_cors_page_in_its_order() {
-    let fields: Vec<_> = Field::ALL.iter().map(|field| (field.name(), field.kind())).collect();
     use FieldType::*;
-    assert_eq!(
-        fields,
-        [
-            ("name", Text),
-            ("client_id", Text),
-            ("brief", Text),
-            ("start", Date),
-            ("end", Date),
-            ("pm_id", Text),
-            ("estimated_time", Number),
-            ("billable", Boolean),
-            ("status", Text),
-            ("currency_id", Text),
-            ("evaluation_date", Date),
-            ("estimated", Number),
-            ("fee_id", Text),
-            ("contract_id", Text),
-            ("deliverables", Text),
-            ("work_order", Text),
-            ("income_type", FieldType::IncomeType),
-            ("archived", Boolean),
-        ]
-    );
+    let known = [
+        ("name", Text),
+        ("client_id", Text),
+        ("brief", Text),
+        ("start", Date),
+        ("end", Date),
+        ("pm_id", Text),
+        ("estimated_time", Number),
+        ("billable", Boolean),
+        ("status", Text),
+        ("currency_id", Text),
+        ("evaluation_date", Date),
+        ("estimated", Number),
+        ("fee_id", Text),
+        ("contract_id", Text),
+        ("deliverables", Text),
+        ("work_order", Text),
+        ("income_type", FieldType::IncomeType),
+        ("archived", Boolean),
+    ];
+    // Others may come between them.
+    let fields = Field::ALL.iter().map(|field| (field.name(), field.kind()));
+    let fields: Vec<_> = fields.filter(|(name, _)| known.iter().any(|(known, _)| known == name)).collect();
+    assert_eq!(fields, known);
     words(Field::ALL, |field| field.name().to_owned());
     assert_eq!(words(CreateField::ALL, |field| field.name().to_owned()), ["brand_id", "product_id"]);
     for (name, field) in [

@@ -13,12 +13,12 @@ use rustls::ServerConnection;
 use super::frame::{self, Read};
 use super::script::Http2;
 use super::steps;
+use crate::peer_connection::{PeerConnection, Wire};
 use crate::record::What;
-use crate::talk::{Talk, Wire};
 
 /// Plays the script on a connection that has agreed to HTTP/2.
-pub(crate) fn serve(script: &Http2, talk: &mut Talk) {
-    let Some((tls, wire)) = talk.take_tls() else { return };
+pub(crate) fn serve(script: &Http2, conn: &mut PeerConnection) {
+    let Some((tls, wire)) = conn.take_tls() else { return };
     let connection = Connection {
         script,
         out: Mutex::new(wire.clone()),

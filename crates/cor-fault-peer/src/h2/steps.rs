@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use super::connection::Connection;
 use super::frame::{self, frame};
 use super::script::{Code, Data, Flood, Flooding, Goaway, Head, LastStream, StreamStep, Target};
-use crate::play::body_of;
 use crate::script::Answer;
+use crate::script_runner::body_of;
 
 /// Does what the steps say, until they, the stream or the connection end. Stream 0 stands for the connection.
 pub(super) fn follow(steps: &[StreamStep], connection: &Connection<'_>, id: u32) {

@@ -3,10 +3,13 @@
 //! * **Closed**: every request leaves.
 //! * **Half-open**, from the first failure or lost connection to the next answer: a few requests at a time leave and
 //!   find out whether COR still answers.
-//! * **Open**, after a few failures in a row: one probe at a time leaves, less and less often, and the other requests
-//!   wait without losing an attempt.
+//! * **Open**, after more failures in a row than chance explains: one probe at a time leaves, less and less often, and
+//!   the other requests wait without losing an attempt.
 //!
 //! One answer closes it from every state.
+//!
+//! A COR that fails a share of its requests is no outage. The circuit breaker learns that share ([`FailureShare`]): where half
+//! of the requests fail, several failures in a row are nothing unusual, and it takes more of them to open it.
 //!
 //! Where a single row fails again and again and no other row is there to compare, an outage looks like a row that COR
 //! cannot process. Such a row is retried for as long as one call may take, and no longer. The outage timeout of the
@@ -19,15 +22,21 @@ use tokio::time::Instant;
 use super::order::ProjectKey;
 use super::permit::Permit;
 
-/// Failures in a row, without an answer in between, that open the circuit breaker; and different rows that have to fail
-/// before an outage counts as confirmed.
-const FAILURES_TO_OPEN: u32 = 3;
-/// Requests that may leave at a time while it is half-open: a run with a hundred connections does not open a hundred
+/// Failures in a row, without an answer in between, that open the circuit breaker where COR usually answers; and different
+/// rows that have to fail before an outage counts as confirmed.
+///
+/// As many requests may leave at a time while it is half-open: a run with a hundred connections does not open a hundred
 /// new ones at once to a server that has gone.
-const HALF_OPEN_PERMITS: u32 = 3;
+const FAILURES_TO_OPEN: u32 = 3;
+/// The same where COR fails most requests.
+const MOST_FAILURES_TO_OPEN: u32 = 24;
+/// It opens when that many failures in a row have at most this probability.
+const CHANCE: f64 = 1e-4;
 /// Requests of the half-open state that have not ended after this long are not waited for; the next ones leave.
 const HALF_OPEN_INTERVAL: Duration = Duration::from_millis(500);
 const FIRST_PROBE_DELAY: Duration = Duration::from_millis(250);
+/// This many probes leave after [`FIRST_PROBE_DELAY`] each; then the delay doubles with each probe.
+const QUICK_PROBES: u32 = 3;
 const MAX_PROBE_DELAY: Duration = Duration::from_secs(4);
 /// A probe that has not ended after this long is not waited for; the next one leaves.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +52,29 @@ pub(crate) struct CircuitBreaker {
     affects_all_rows: bool,
     /// COR, or something at its address, answered at least once.
     has_answered: bool,
+    share: FailureShare,
+}
+
+/// The share of requests that fail while others are answered: a moving average over about twenty requests.
+#[derive(Debug, Default)]
+struct FailureShare(f64);
+
+impl FailureShare {
+    const WEIGHT: f64 = 1.0 / 20.0;
+
+    /// Records an answer that followed `failures` failures. Failures count only once an answer follows, so that an outage does
+    /// not raise the share.
+    fn record(&mut self, failures: u32) {
+        let failures = failures.min(MOST_FAILURES_TO_OPEN) as i32;
+        self.0 = (1.0 - (1.0 - self.0) * (1.0 - FailureShare::WEIGHT).powi(failures))
+            * (1.0 - FailureShare::WEIGHT);
+    }
+
+    /// How many failures in a row are more than chance explains.
+    fn failures_to_open(&self) -> u32 {
+        let failures = CHANCE.ln() / self.0.max(1e-9).ln();
+        (failures.ceil().min(f64::from(MOST_FAILURES_TO_OPEN)) as u32).max(FAILURES_TO_OPEN)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +108,9 @@ pub(crate) struct Failure {
 pub(crate) enum FailureScope {
     /// The request alone: the circuit breaker is not open.
     Request,
+    /// The request alone, or an outage that begins: as many requests failed in a row as open the circuit breaker where COR
+    /// usually answers.
+    Suspected,
     /// Either an outage or a few rows that COR cannot process: no other row failed or was answered.
     Ambiguous,
     /// Every request.
@@ -115,7 +150,7 @@ impl CircuitBreaker {
             State::Closed => Ok(Permit::Normal),
             State::HalfOpen { renewal, permits } => {
                 if *renewal <= now {
-                    (*renewal, *permits) = (now + HALF_OPEN_INTERVAL, HALF_OPEN_PERMITS);
+                    (*renewal, *permits) = (now + HALF_OPEN_INTERVAL, self.share.failures_to_open());
                 }
                 *permits = permits.checked_sub(1).ok_or(*renewal)?;
                 Ok(Permit::Normal)
@@ -130,6 +165,7 @@ impl CircuitBreaker {
 
     /// COR answered: it is reachable. Returns whether this closed the circuit breaker.
     pub(crate) fn record_answer(&mut self) -> bool {
+        self.share.record(self.failures);
         self.failures = 0;
         self.failed_projects.clear();
         self.affects_all_rows = false;
@@ -148,7 +184,7 @@ impl CircuitBreaker {
     }
 
     /// A request failed the way requests fail in an outage. A few failures in a row open the circuit breaker; one is
-    /// enough where the server itself says when to come back (`retry_after`).
+    /// enough where the server itself says when to come back (`retry_after`), unless it fails a share of its requests.
     pub(crate) fn record_failure(
         &mut self,
         permit: Permit,
@@ -156,7 +192,8 @@ impl CircuitBreaker {
         retry_after: Option<Duration>,
         now: Instant,
     ) -> FailureScope {
-        self.failures = self.failures.saturating_add(1);
+        // Probes and what fails beside them say nothing about a share.
+        self.failures = self.failures.saturating_add(u32::from(!self.is_open()));
         self.record_connection_loss(now);
         self.has_answered |= failure.answered;
         self.affects_all_rows |= failure.affects_all_rows;
@@ -169,14 +206,20 @@ impl CircuitBreaker {
             State::Open { failed_probes, next_probe, .. } => {
                 if permit == Permit::Probe {
                     *failed_probes += 1;
-                    let backoff =
-                        FIRST_PROBE_DELAY.saturating_mul(1 << (*failed_probes).min(16)).min(MAX_PROBE_DELAY);
+                    let doublings = failed_probes.saturating_sub(QUICK_PROBES - 1).min(16);
+                    let backoff = FIRST_PROBE_DELAY.saturating_mul(1 << doublings).min(MAX_PROBE_DELAY);
                     *next_probe = now + retry_after.unwrap_or(backoff);
                 }
             }
-            _ if self.failures >= FAILURES_TO_OPEN || retry_after.is_some() => {
+            // Where COR fails a share of its requests, the wait that it asks for is that of the request alone.
+            _ if self.failures >= self.share.failures_to_open()
+                || retry_after.is_some() && self.share.failures_to_open() == FAILURES_TO_OPEN =>
+            {
                 let next_probe = now + retry_after.unwrap_or(FIRST_PROBE_DELAY);
                 self.state = State::Open { since: now, failed_probes: 0, next_probe };
+            }
+            State::Closed | State::HalfOpen { .. } if self.failures >= FAILURES_TO_OPEN => {
+                return FailureScope::Suspected;
             }
             State::Closed | State::HalfOpen { .. } => return FailureScope::Request,
         }
@@ -211,9 +254,6 @@ mod tests {
         let fail = |breaker: &mut CircuitBreaker, row| {
             breaker.record_failure(Permit::Normal, failure(row), None, now)
         };
-        assert_eq!(fail(&mut breaker, "a"), FailureScope::Request);
-        assert_eq!(fail(&mut breaker, "b"), FailureScope::Request);
-        breaker.record_answer();
         assert_eq!(fail(&mut breaker, "a"), FailureScope::Request);
         assert_eq!(fail(&mut breaker, "b"), FailureScope::Request);
         assert_eq!(fail(&mut breaker, "c"), FailureScope::Outage);
@@ -289,7 +329,7 @@ mod tests {
         let probe = Permit::Probe;
         assert_eq!(breaker.record_failure(probe, failure("b"), None, now), FailureScope::Ambiguous);
         assert_eq!(breaker.record_failure(probe, failure("c"), None, now), FailureScope::Outage);
-        breaker.record_answer();
+        let mut breaker = CircuitBreaker::default();
         let unconnected = Failure { answered: false, affects_all_rows: true, ..failure("a") };
         breaker.record_failure(Permit::Normal, unconnected, None, now);
         breaker.record_failure(Permit::Normal, failure("a"), None, now);
@@ -297,5 +337,63 @@ mod tests {
         assert_eq!(scope, FailureScope::Outage);
         assert!(breaker.record_answer());
         assert!(!breaker.is_outage_confirmed());
+    }
+
+    #[test]
+    fn a_server_that_fails_a_share_of_its_requests_takes_more_failures_to_open_it() {
+        let now = Instant::now();
+        let mut random = fastrand::Rng::with_seed(5);
+        for (share, least, most) in
+            [(0.0, 3, 3), (0.1, 3, 6), (0.3, 5, 11), (0.5, 9, 20), (0.6, 12, 24), (0.95, 24, 24)]
+        {
+            let (mut breaker, mut opened) = (CircuitBreaker::default(), 0);
+            for n in 0..5000 {
+                match random.f64() < share {
+                    true => drop(breaker.record_failure(Permit::Normal, failure("a"), None, now)),
+                    false => drop(breaker.record_answer()),
+                }
+                // The share is not known at the beginning.
+                opened += u32::from(n > 100 && breaker.is_open());
+            }
+            assert!(share > 0.9 || opened <= 10, "{share}: open for {opened} requests");
+            breaker.record_answer();
+            let to_open = breaker.share.failures_to_open();
+            assert!((least..=most).contains(&to_open), "{share}: {to_open}");
+            // As many may leave while it is half-open.
+            breaker.record_connection_loss(now);
+            let permits = (0..30).take_while(|_| breaker.acquire(now).is_ok()).count();
+            assert_eq!(permits, to_open as usize);
+            let scopes: Vec<_> = (0..to_open)
+                .map(|row| breaker.record_failure(Permit::Normal, failure(&format!("{row}")), None, now))
+                .collect();
+            let suspected = to_open.saturating_sub(3) as usize;
+            assert_eq!(scopes[..2], [FailureScope::Request; 2]);
+            assert_eq!(scopes[2..2 + suspected], vec![FailureScope::Suspected; suspected]);
+            assert_eq!(scopes[2 + suspected..], [FailureScope::Outage]);
+        }
+    }
+
+    #[test]
+    fn an_outage_teaches_no_share() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        for n in 0..1000 {
+            let permit = if n % 10 == 0 { Permit::Probe } else { Permit::Normal };
+            breaker.record_failure(permit, failure("b"), None, now);
+        }
+        breaker.record_answer();
+        assert!(breaker.share.failures_to_open() <= 5, "{}", breaker.share.failures_to_open());
+    }
+
+    #[test]
+    fn the_wait_that_a_server_asks_for_opens_it_unless_it_fails_a_share() {
+        let now = Instant::now();
+        let wait = Some(Duration::from_secs(60));
+        let mut breaker = CircuitBreaker::default();
+        breaker.record_failure(Permit::Normal, failure("a"), wait, now);
+        assert!(breaker.is_open());
+        breaker.record_answer();
+        assert_eq!(breaker.record_failure(Permit::Normal, failure("a"), wait, now), FailureScope::Request);
+        assert!(!breaker.is_open());
     }
 }

@@ -26,10 +26,15 @@ pub(crate) struct Admission {
     /// Neither the rate limiter nor the circuit breaker holds anything back: requests leave without taking the lock.
     unrestricted: AtomicBool,
     state_changed: Notify,
-    /// The queue of requests that wait for a permit. Only its head waits on a timer, so no request overtakes another.
-    queue: tokio::sync::Mutex<()>,
     order: Arc<ProjectOrder>,
 }
+
+/// Requests that wait for a permit. Only the head of a queue waits on a timer, so no request overtakes another of its queue.
+///
+/// Requests that are polled together share one: the rows of a run have a queue of their own, as they are polled only while
+/// the caller asks for the run's results, and a single call that the caller makes in between must not wait behind them.
+#[derive(Debug, Default)]
+pub(crate) struct PermitQueue(tokio::sync::Mutex<()>);
 
 /// The decisions. Pure: the time is an argument.
 #[derive(Debug)]
@@ -61,7 +66,6 @@ impl Admission {
             unrestricted: AtomicBool::new(state.is_unrestricted()),
             state: Mutex::new(state),
             state_changed: Notify::new(),
-            queue: tokio::sync::Mutex::default(),
             order: Arc::default(),
         }
     }
@@ -76,12 +80,16 @@ impl Admission {
     }
 
     /// Waits for a permit from the rate limiter, and in bulk from the circuit breaker.
-    pub(crate) async fn acquire(&self, wait_limit: WaitLimit) -> Result<Permit, Rejected> {
+    pub(crate) async fn acquire(
+        &self,
+        queue: &PermitQueue,
+        wait_limit: WaitLimit,
+    ) -> Result<Permit, Rejected> {
         let mut head_of_queue = None;
         while !self.is_unrestricted() {
             if head_of_queue.is_none() {
                 self.state().paused_until(&wait_limit, Instant::now())?;
-                head_of_queue = Some(self.join_queue(&wait_limit).await?);
+                head_of_queue = Some(self.join(queue, &wait_limit).await?);
             }
             // Subscribes before it looks at the state, so that no change goes unnoticed in between.
             let state_changed = self.state_changed.notified();
@@ -89,7 +97,7 @@ impl Admission {
                 Ok(permit) => return Ok(permit),
                 Err(RetryAt::RateLimiter(retry_at)) => retry_at,
                 Err(RetryAt::CircuitBreaker(retry_at)) => {
-                    // Single calls ignore the circuit breaker, so they must not queue behind a row that waits for it.
+                    // The next row asks the circuit breaker itself: it may let more than one leave.
                     head_of_queue = None;
                     retry_at
                 }
@@ -101,9 +109,13 @@ impl Admission {
     }
 
     /// Waits until the request is at the head of the queue.
-    async fn join_queue(&self, wait_limit: &WaitLimit) -> Result<tokio::sync::MutexGuard<'_, ()>, Rejected> {
-        let WaitLimit::Deadline(deadline) = *wait_limit else { return Ok(self.queue.lock().await) };
-        timeout_at(deadline, self.queue.lock()).await.map_err(|_| {
+    async fn join<'a>(
+        &self,
+        queue: &'a PermitQueue,
+        wait_limit: &WaitLimit,
+    ) -> Result<tokio::sync::MutexGuard<'a, ()>, Rejected> {
+        let WaitLimit::Deadline(deadline) = *wait_limit else { return Ok(queue.0.lock().await) };
+        timeout_at(deadline, queue.0.lock()).await.map_err(|_| {
             let now = Instant::now();
             let until = self.state().rate_limiter.paused_until(now);
             Rejected::RateLimited(until.map_or(Duration::ZERO, |until| until - now))
@@ -190,6 +202,11 @@ impl Admission {
         if state.circuit_breaker.is_open() { Some(Pause::Unreachable) } else { limited }
     }
 
+    /// How long bulk runs with this outage timeout go on waiting for COR; `None` while they do not wait.
+    pub(crate) fn outage_left(&self, timeout: OutageTimeout, now: Instant) -> Option<Duration> {
+        self.state().outage_left(&timeout, now)
+    }
+
     /// Whether the failures so far show that COR is unreachable for every row.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.state().circuit_breaker.is_outage_confirmed()
@@ -218,6 +235,11 @@ impl State {
         if too_long { Err(Rejected::RateLimited(until - now)) } else { Ok(Some(until)) }
     }
 
+    fn outage_left(&self, timeout: &OutageTimeout, now: Instant) -> Option<Duration> {
+        let open_for = self.circuit_breaker.open_for(now)?;
+        Some(timeout.get(self.circuit_breaker.has_answered()).saturating_sub(open_for))
+    }
+
     /// A permit, or when to ask again.
     fn acquire(&mut self, wait_limit: &WaitLimit, now: Instant) -> Result<Result<Permit, RetryAt>, Rejected> {
         // The pause comes first: the circuit breaker would count a probe that cannot leave.
@@ -229,10 +251,9 @@ impl State {
             WaitLimit::Deadline(_) => Permit::Normal,
             WaitLimit::Outage(timeout) => {
                 let mut gives_up_at = None;
-                if let Some(open_for) = self.circuit_breaker.open_for(now) {
-                    let timeout = timeout.get(self.circuit_breaker.has_answered());
-                    let left = timeout.saturating_sub(open_for);
+                if let Some(left) = self.outage_left(timeout, now) {
                     if left.is_zero() {
+                        let open_for = self.circuit_breaker.open_for(now).unwrap_or_default();
                         return Err(Rejected::Unreachable(open_for));
                     }
                     gives_up_at = Some(now + left);

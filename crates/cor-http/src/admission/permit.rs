@@ -39,6 +39,14 @@ pub(crate) struct OutageTimeout {
 }
 
 impl OutageTimeout {
+    /// The run's outage timeout. Until COR has answered once it is at most the `deadline` of a call.
+    pub(crate) fn new(outage_timeout: Duration, deadline: Duration) -> OutageTimeout {
+        OutageTimeout {
+            before_first_answer: outage_timeout.min(deadline),
+            after_first_answer: outage_timeout,
+        }
+    }
+
     pub(crate) fn get(&self, has_answered: bool) -> Duration {
         if has_answered { self.after_first_answer } else { self.before_first_answer }
     }

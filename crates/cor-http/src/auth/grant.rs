@@ -46,10 +46,13 @@ impl TokenEndpoint {
         key: &SecretString,
         secret: &SecretString,
         refresh: Option<&SecretString>,
+        most_attempts: u32,
     ) -> Result<Grant, Error> {
+        let retry =
+            RetryPolicy { max_attempts: self.retry.max_attempts.min(most_attempts), ..self.retry.clone() };
         if let Some(refresh) = refresh {
             let form = refresh_form(refresh);
-            match self.ask(&self.refresh_url(), None, form, &[refresh.expose_secret()]).await {
+            match self.ask(&self.refresh_url(), None, form, &[refresh.expose_secret()], &retry).await {
                 Ok(grant) => return Ok(grant),
                 Err(error) => {
                     tracing::debug!(kind = %error.kind(), "refreshing failed; asking for a new token")
@@ -63,7 +66,7 @@ impl TokenEndpoint {
         let mut encoded = Zeroizing::new(String::with_capacity(pair.len().div_ceil(3) * 4));
         BASE64_STANDARD.encode_string(&*pair, &mut encoded);
         let secrets = [key.expose_secret(), secret.expose_secret(), &*encoded];
-        self.ask(&url, Some(sensitive(&["Basic ", &encoded])), Bytes::new(), &secrets).await
+        self.ask(&url, Some(sensitive(&["Basic ", &encoded])), Bytes::new(), &secrets, &retry).await
     }
 
     /// The refresh address: `…/oauth/refreshtoken` beside `…/oauth/token`.
@@ -82,11 +85,12 @@ impl TokenEndpoint {
         authorization: Option<HeaderValue>,
         form: Bytes,
         secrets: &[&str],
+        retry: &RetryPolicy,
     ) -> Result<Grant, Error> {
         let path = url[Position::BeforePath..Position::AfterQuery].parse();
         let path = path.map_err(|error| Error::config("token_url cannot be used").caused_by(error))?;
         let attempts = AttemptCounter::default();
-        run(&mut TokenCall { from: self, path, authorization, form, secrets, attempts }).await
+        run(&mut TokenCall { from: self, path, authorization, form, secrets, retry, attempts }).await
     }
 }
 
@@ -97,6 +101,7 @@ struct TokenCall<'a> {
     authorization: Option<HeaderValue>,
     form: Bytes,
     secrets: &'a [&'a str],
+    retry: &'a RetryPolicy,
     attempts: AttemptCounter,
 }
 
@@ -116,8 +121,7 @@ impl Attempt for TokenCall<'_> {
         let now = Instant::now();
         // No wait longer than an attempt may take: the calls that wait for the token have deadlines of their own.
         let deadline = now + self.from.attempt_timeout;
-        let policy = &self.from.retry;
-        match self.attempts.next(policy, error.retry_after(), fastrand::f64(), now, deadline, || true) {
+        match self.attempts.next(self.retry, error.retry_after(), fastrand::f64(), now, deadline) {
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(Next::GiveUp(error)),
         }
@@ -151,13 +155,23 @@ impl TokenCall<'_> {
         redact(&mut body, self.secrets);
         let refusal = Refusal::read(response.status, &body);
         // The error shows no body of a token endpoint: some echo the request.
-        Err(Failure::of_refusal(&refusal, response, b"", Server::TokenEndpoint))
+        let request = endpoint.url(&self.path);
+        Err(Failure::of_refusal(
+            &refusal,
+            response,
+            b"",
+            Server::TokenEndpoint,
+            request.as_ref(),
+            self.secrets,
+        ))
     }
 }
 
 /// The error does not quote the body, which may hold a token in an unknown form.
 fn no_token(response: Response) -> Failure {
-    Failure::of_unreadable("the token endpoint's answer holds no token".to_owned(), response, b"")
+    let happened = "the token endpoint's answer holds no token".to_owned();
+    let Failure { error, class } = Failure::of_unreadable(happened, response, b"");
+    Failure { error: error.advising("check that token_url is COR's"), class }
 }
 
 /// Reads COR's token answer. `expires_in` may be missing, text, or odd.

@@ -68,11 +68,13 @@ impl Auth {
 
     /// A token to send. Without a valid token it waits for a refresh; with one that expires soon it waits for 3 s at most,
     /// or a quarter of the time until `deadline`. `rejected` is when the request left that COR answered with 401: if a
-    /// refresh has failed since then, its error is returned and no other refresh starts.
+    /// refresh has failed since then, its error is returned and no other refresh starts. A refresh that starts makes at most
+    /// `most_attempts`.
     pub(crate) async fn token(
         &self,
         deadline: Instant,
         rejected: Option<Instant>,
+        most_attempts: u32,
     ) -> Result<Arc<Token>, Error> {
         let (refresh, fallback) = {
             let mut state = self.state();
@@ -80,10 +82,10 @@ impl Auth {
                 TokenState::Fresh(token) => return Ok(token),
                 // One caller refreshes ahead of expiry; the others use the present token.
                 TokenState::Expiring(token) if state.refresh().is_some() => return Ok(token),
-                TokenState::Expiring(token) => (self.start_refresh(&mut state), Some(token)),
+                TokenState::Expiring(token) => (self.start_refresh(&mut state, most_attempts), Some(token)),
                 TokenState::Missing => match (rejected, &state.failed) {
                     (Some(sent), Some((at, error))) if sent <= *at => return Err(error.clone()),
-                    _ => (self.start_refresh(&mut state), None),
+                    _ => (self.start_refresh(&mut state, most_attempts), None),
                 },
             }
         };
@@ -109,8 +111,8 @@ impl Auth {
         true
     }
 
-    /// The refresh under way, or a new one.
-    fn start_refresh(&self, state: &mut State) -> Result<Shared<Refresh>, Error> {
+    /// The refresh under way, or a new one of at most so many attempts.
+    fn start_refresh(&self, state: &mut State, most_attempts: u32) -> Result<Shared<Refresh>, Error> {
         if let Some(refresh) = state.refresh() {
             return Ok(refresh);
         }
@@ -126,7 +128,7 @@ impl Auth {
         let shared = Arc::downgrade(&self.state);
         let refresh = async move {
             let asked_at = Instant::now();
-            let result = endpoint.grant(&key, &secret, refresh_token.as_ref()).await;
+            let result = endpoint.grant(&key, &secret, refresh_token.as_ref(), most_attempts).await;
             let Some(state) = shared.upgrade() else {
                 return Err(Error::new(ErrorKind::Cancelled, "the client is gone"));
             };

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use cor_core::{Invalid, Project, ProjectCreate, ProjectUpdate};
@@ -71,6 +72,45 @@ pub struct Summary {
     pub failed: u64,
     /// Rows taken from the input and not started, because the run was stopped.
     pub not_started: u64,
+}
+
+/// The rows of a run that have no result: see [`BulkRun::unfinished`](crate::BulkRun::unfinished).
+///
+/// Its text is a clause, such as `97 of 100 rows were not sent, and 3 were under way, so that COR may have applied them`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// Rows that were not sent, as far as their number is known.
+    pub not_sent: u64,
+    /// Rows that were begun: COR may have applied them.
+    pub under_way: u64,
+    /// The number of all rows; `None` if the input does not tell it and was not read to its end; `not_sent` is a lower
+    /// bound then.
+    pub total: Option<u64>,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unfinished { not_sent, under_way, total } = *self;
+        let were = |count: u64| if count == 1 { "was" } else { "were" };
+        match (total, not_sent) {
+            (Some(total), 0) => return write!(f, "{under_way} of {total} rows {}", doubt(under_way)),
+            (Some(total), _) => write!(f, "{not_sent} of {total} rows {} not sent", were(not_sent))?,
+            (None, 0) => f.write_str("an unknown number of rows were not sent")?,
+            (None, _) => write!(f, "at least {not_sent} rows were not sent")?,
+        }
+        match under_way {
+            0 => Ok(()),
+            _ => write!(f, ", and {under_way} {}", doubt(under_way)),
+        }
+    }
+}
+
+fn doubt(under_way: u64) -> &'static str {
+    match under_way {
+        1 => "was under way, so that COR may have applied it",
+        _ => "were under way, so that COR may have applied them",
+    }
 }
 
 /// Makes the create for a project that COR does not have, from the row's external id and update.

@@ -10,10 +10,12 @@ use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 
 use super::items::{Creation, ItemResult, OnProgress, Progress, Row, Summary};
+use super::options::RunOptions;
+use super::row_queue::RowQueue;
 use crate::Error;
 use crate::admission::order::ProjectKey;
 use crate::admission::{OutageTimeout, Pause};
-use crate::call::{self, Caller, Calls};
+use crate::call::{self, Caller, Calls, Run};
 use crate::operation::check_update;
 use crate::options::CallOptions;
 use crate::stop::Stop;
@@ -27,14 +29,35 @@ struct Job {
 
 type InFlight = Pin<Box<dyn Future<Output = (ProjectKey, ItemResult)> + Send>>;
 
+/// Where the rows of a run come from.
+pub(super) enum Input {
+    /// An input of the caller's. A stopped run reports the rows that it has ready and does not wait for more.
+    Stream(BoxStream<'static, Row>),
+    /// Rows that the caller pushes. The queue says when a stopped run has had the last.
+    Queue(RowQueue),
+}
+
+impl Input {
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Input::Stream(rows) => rows.size_hint(),
+            Input::Queue(_) => (0, None),
+        }
+    }
+}
+
 /// The results of a run, in the order in which they finish. The run advances only while the caller asks for results.
+/// Dropping them gives up the requests in flight, and rows that were not begun are not sent: ask until `None`.
+///
+/// While the caller does something else, nothing advances: an update of a project that the run has under way would wait for
+/// the run, and the run for the caller. `blocking::Client` has no such limit.
 #[must_use = "a run advances only while its results are asked for"]
 pub struct Results {
     calls: Arc<Calls>,
     /// `None` once the input has ended, or the run was stopped.
-    rows: Option<BoxStream<'static, Row>>,
+    rows: Option<Input>,
     concurrency: usize,
-    outage_timeout: OutageTimeout,
+    run: Arc<Run>,
     creation: Option<Creation>,
     on_progress: Option<OnProgress>,
     total: Option<u64>,
@@ -53,32 +76,41 @@ pub struct Results {
 /// The most rows that wait for an earlier row of their project. Beyond that no row is read, so that memory stays flat.
 const MOST_HELD: usize = 1024;
 
+/// The most rows that wait between two attempts. Beyond that no row starts: the run waits for a COR that fails most requests.
+const MOST_PARKED: usize = 1024;
+
 impl Results {
-    pub(super) fn new(
-        calls: Arc<Calls>,
-        rows: BoxStream<'static, Row>,
-        concurrency: usize,
-        outage_timeout: OutageTimeout,
-        creation: Option<Creation>,
-        on_progress: Option<OnProgress>,
-    ) -> Results {
+    pub(super) fn new(calls: Arc<Calls>, rows: Input, options: RunOptions, stopped: Stop) -> Results {
+        let RunOptions { concurrency, outage_timeout, creation, on_progress, total } = options;
         let (least, most) = rows.size_hint();
+        let outage_timeout = OutageTimeout::new(outage_timeout, calls.deadline);
+        let run = Arc::new(Run::new(outage_timeout, stopped.clone(), concurrency, calls.retry.retry_budget));
         Results {
             calls,
             rows: Some(rows),
             concurrency,
-            outage_timeout,
+            run,
             creation,
             on_progress,
-            total: most.filter(|most| *most == least).map(|n| n as u64),
+            total: total.or(most.filter(|most| *most == least).map(|n| n as u64)),
             in_flight: FuturesUnordered::new(),
             busy: HashMap::new(),
             held: 0,
             ready: VecDeque::new(),
             summary: Summary::default(),
-            stopped: Stop::default(),
+            stopped,
             halted: None,
         }
+    }
+
+    /// The number of all rows, if it is known.
+    pub(super) fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Rows that were begun and have no result.
+    pub(super) fn under_way(&self) -> u64 {
+        self.in_flight.len() as u64
     }
 
     /// The next result; `None` when every row has one.
@@ -118,6 +150,7 @@ impl Results {
             if let Some(item) = self.fill(cx) {
                 return Poll::Ready(Some(self.finished(item)));
             }
+            let parkings = self.run.parkings();
             match self.in_flight.poll_next_unpin(cx) {
                 Poll::Ready(Some((key, item))) => {
                     self.free(key);
@@ -128,14 +161,27 @@ impl Results {
                 }
                 // Nothing is in flight, and rows can start.
                 Poll::Ready(None) if !self.ready.is_empty() => {}
+                // A row begins to wait between two attempts: another can start in its place.
+                Poll::Pending if self.run.parkings() > parkings => {}
                 Poll::Ready(None) | Poll::Pending => return Poll::Pending,
             }
         }
     }
 
+    /// Rows that were sent and wait between two attempts. They are beyond `concurrency`, which counts requests in flight.
+    pub fn waiting(&self) -> usize {
+        self.run.parked()
+    }
+
+    /// Whether a row can start.
+    fn has_room(&self) -> bool {
+        let (rows, parked) = (self.in_flight.len(), self.run.parked());
+        rows.saturating_sub(parked) < self.concurrency && rows < self.concurrency + MOST_PARKED
+    }
+
     /// Starts rows up to `concurrency`. Returns the result of a row that is not sent.
     fn fill(&mut self, cx: &mut Context<'_>) -> Option<ItemResult> {
-        while self.stopping() || self.in_flight.len() < self.concurrency {
+        while self.stopping() || self.has_room() {
             let job = match self.ready.pop_front() {
                 Some(job) => job,
                 None => match self.pull(cx)? {
@@ -148,7 +194,7 @@ impl Results {
                 self.free(job.key);
                 return Some(not_started(job.index, job.id));
             }
-            let caller = Caller::Bulk(self.outage_timeout, self.stopped.clone());
+            let caller = Caller::Bulk(self.run.clone());
             self.in_flight.push(Box::pin(run(self.calls.clone(), job, caller, self.creation.clone())));
         }
         None
@@ -163,19 +209,21 @@ impl Results {
         if self.held >= MOST_HELD {
             return None;
         }
-        let row = match self.rows.as_mut()?.poll_next_unpin(cx) {
+        let polled = match self.rows.as_mut()? {
+            Input::Stream(rows) => match rows.poll_next_unpin(cx) {
+                // A stopped run does not wait for its input.
+                Poll::Pending if self.stopping() => Poll::Ready(None),
+                polled => polled,
+            },
+            Input::Queue(rows) => rows.poll_next_unpin(cx),
+        };
+        let row = match polled {
             Poll::Ready(Some(row)) => row,
             Poll::Ready(None) => {
                 self.rows = None;
                 return None;
             }
-            Poll::Pending => {
-                if self.stopping() {
-                    // A stopped run does not wait for its input.
-                    self.rows = None;
-                }
-                return None;
-            }
+            Poll::Pending => return None,
         };
         let index = self.summary.read;
         self.summary.read += 1;
@@ -223,15 +271,10 @@ impl Results {
         match &item.result {
             Ok(_) => summary.applied += 1,
             Err(_) if !item.started => summary.not_started += 1,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::InvalidDateRange)
-                    && error.attempts() == 0 =>
-            {
-                summary.rejected += 1;
-            }
+            Err(error) if error.is_local() => summary.rejected += 1,
             Err(error) => {
                 summary.failed += 1;
-                if self.halted.is_none() && halts(error, &self.calls, self.stopped.is_set()) {
+                if self.halted.is_none() && halts(error, self.stopped.is_set()) {
                     self.halted = Some(error.clone());
                     // Rows that wait for COR would wait in vain.
                     self.stopped.stop();
@@ -254,12 +297,12 @@ impl Results {
 }
 
 /// Whether every other row would fail the same way.
-fn halts(error: &Error, calls: &Calls, stopped: bool) -> bool {
+fn halts(error: &Error, stopped: bool) -> bool {
     match error.kind() {
+        _ if error.is_of_every_row() => true,
         ErrorKind::Auth | ErrorKind::Tls => true,
         // A final fault, such as a proxy that refuses.
         ErrorKind::Transport if !error.is_retryable() => true,
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server => calls.admission.is_unreachable(),
         // Admission control rejected the row, as it would every other, or a stop ended the wait for COR.
         ErrorKind::RateLimited => stopped || error.status().is_none(),
         _ => false,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::address::address;
 use super::credentials::credentials;
 use super::proxy::{Proxies, ProxyOption};
 use super::transports::Choice;
-use super::{BASE_URL, Options, TOKEN_URL, check_max_attempts, time};
+use super::{BASE_URL, MOST_RETRIES, Options, TOKEN_URL, check_max_attempts, time};
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
 use crate::transport::tls_files::TlsFiles;
@@ -28,9 +29,17 @@ use crate::{Client, Error};
 ///     .build()?;
 /// # Ok::<(), cor_http::Error>(())
 /// ```
-#[derive(Clone, Default)]
+///
+/// `blocking::Client::builder` makes one of the same options for that client.
 #[must_use = "a builder does nothing until it is built"]
-pub struct ClientBuilder {
+pub struct ClientBuilder<C = Client> {
+    settings: Settings,
+    client: PhantomData<fn() -> C>,
+}
+
+/// What was set, unchecked.
+#[derive(Clone, Default)]
+struct Settings {
     base_url: Option<String>,
     token_url: Option<String>,
     token: Option<SecretString>,
@@ -68,11 +77,11 @@ struct Environment {
 
 macro_rules! setters {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty as $value:expr;)*) => {
-        impl ClientBuilder {
+        impl<C> ClientBuilder<C> {
             $(
                 $(#[doc = $doc])*
                 pub fn $name(mut self, $name: $type) -> Self {
-                    self.$name = Some($value);
+                    self.settings.$name = Some($value);
                     self
                 }
             )*
@@ -126,14 +135,18 @@ setters! {
     rate: f64 as rate;
 }
 
-impl ClientBuilder {
+impl<C> ClientBuilder<C> {
+    pub(crate) fn new() -> ClientBuilder<C> {
+        ClientBuilder { settings: Settings::default(), client: PhantomData }
+    }
+
     /// A transport of the caller's own, which carries every request, token requests included.
     ///
     /// What it does about connections, TLS and proxies is its own: with it, the options `ca_file`, `client_cert`,
     /// `client_key`, `proxy`, `connect_timeout` and `transport_kind` are `config` errors, and `HTTPS_PROXY` and
     /// `COR_TRANSPORT` are not read. [`Transport`] lists what the client promises all the same.
     pub fn transport(mut self, transport: impl Transport) -> Self {
-        self.transport = Some(Arc::new(transport));
+        self.settings.transport = Some(Arc::new(transport));
         self
     }
 
@@ -152,15 +165,19 @@ impl ClientBuilder {
         self.change_retry(|retry| retry.backoff_cap = backoff_cap)
     }
 
+    /// How many retries all single calls of the client may use up together; default 100, 0 for no bound. See
+    /// [`RetryPolicy::retry_budget`].
+    pub fn retry_budget(self, retry_budget: u32) -> Self {
+        self.change_retry(|retry| retry.retry_budget = retry_budget)
+    }
+
     fn change_retry(mut self, change: impl FnOnce(&mut RetryPolicy)) -> Self {
-        let mut retry = self.retry.unwrap_or_default();
-        change(&mut retry);
-        self.retry = Some(retry);
+        change(self.settings.retry.get_or_insert_default());
         self
     }
 
     /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`,
-    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A setter wins over them; an empty variable counts
+    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins over them; an empty variable counts
     /// as not set.
     pub fn from_env(self) -> Self {
         self.environment(|name| std::env::var(name).ok())
@@ -170,7 +187,7 @@ impl ClientBuilder {
     pub fn environment(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let either = |name: &str| get(name).or_else(|| get(&name.to_lowercase()));
-        self.environment = Environment {
+        self.settings.environment = Environment {
             token: get("COR_ACCESS_TOKEN").map(Into::into),
             api_key: get("COR_API_KEY").map(Into::into),
             client_secret: get("COR_CLIENT_SECRET").map(Into::into),
@@ -183,6 +200,12 @@ impl ClientBuilder {
         self
     }
 
+    pub(crate) fn options(self) -> Result<Options, Error> {
+        self.settings.check()
+    }
+}
+
+impl ClientBuilder {
     /// Sets up the client. Makes no connection.
     ///
     /// # Errors
@@ -192,8 +215,22 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         Client::new(self.options()?)
     }
+}
 
-    pub(crate) fn options(self) -> Result<Options, Error> {
+impl<C> Clone for ClientBuilder<C> {
+    fn clone(&self) -> Self {
+        ClientBuilder { settings: self.settings.clone(), client: PhantomData }
+    }
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        ClientBuilder::new()
+    }
+}
+
+impl Settings {
+    fn check(self) -> Result<Options, Error> {
         let env = self.environment;
         let base_is_ours = self.base_url.is_none() && env.base_url.is_none();
         let token_is_ours = self.token_url.is_none() && env.token_url.is_none();
@@ -221,6 +258,12 @@ impl ClientBuilder {
 
         let retry = self.retry.unwrap_or_default();
         check_max_attempts(retry.max_attempts)?;
+        if retry.retry_budget > MOST_RETRIES {
+            return Err(Error::config(format!(
+                "retry_budget is {}; it goes from 0 to {MOST_RETRIES} retries",
+                retry.retry_budget
+            )));
+        }
         let concurrency = self.concurrency.unwrap_or(16);
         if !(1..=10_000).contains(&concurrency) {
             return Err(Error::config(format!("concurrency is {concurrency}; it goes from 1 to 10000")));
@@ -318,7 +361,7 @@ fn transport_kind(
     }
 }
 
-impl fmt::Debug for ClientBuilder {
+impl<C> fmt::Debug for ClientBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The options are not checked yet: an address may hold a password.
         f.debug_struct("ClientBuilder").finish_non_exhaustive()
@@ -348,7 +391,7 @@ mod tests {
             (builder().api_key("k").client_secret("s"), "both a token and client credentials"),
             (ClientBuilder::default().api_key("hush"), "without its client secret"),
             (ClientBuilder::default().client_secret("hush"), "without its API key"),
-            (ClientBuilder::default().token("hush\n"), "line ends"),
+            (ClientBuilder::default().token("hu\nsh"), "line ends"),
             (ClientBuilder::default().token(""), "empty"),
             (builder().base_url("http://example.com"), "another machine"),
             (builder().base_url("http://localhost.example.com"), "another machine"),
@@ -360,7 +403,15 @@ mod tests {
             (builder().base_url("http://127.0.0.1@example.com"), "user or password"),
             (builder().token_url("http://example.com/token"), "token_url is http to another machine"),
             (builder().base_url("ftp://localhost"), "scheme"),
-            (builder().base_url("nonsense"), "no address"),
+            (builder().base_url("nonsense"), "no scheme"),
+            (builder().base_url("https://"), "no address"),
+            (builder().base_url("localhost:4010"), "as http://localhost:4010"),
+            (builder().base_url("u:hush@example.com"), "no scheme"),
+            (builder().base_url("https://u:80\\hush@example.com"), "user or password"),
+            (builder().base_url("https://u:80/hush@example.com"), "user or password"),
+            (builder().base_url("https://u:80?hush@example.com"), "user or password"),
+            (builder().token_url("https://example.com/a\tb"), "control character"),
+            (builder().token_url("https://example.com\\b"), "backslash"),
             (builder().base_url("https://u:hush@example.com"), "user or password"),
             (builder().base_url("https://example.com/?a=1"), "query"),
             (builder().connect_timeout(Duration::ZERO), "connect_timeout"),
@@ -368,11 +419,33 @@ mod tests {
             (builder().backoff_cap(Duration::ZERO), "backoff_cap"),
             (builder().max_attempts(0), "max_attempts"),
             (builder().concurrency(0), "concurrency"),
+            (builder().retry_budget(1_000_001), "retry_budget"),
             (builder().rate(f64::NAN), "rate"),
             (builder().rate(-1.0), "rate"),
             (builder().user_agent("a\r\nb"), "user_agent"),
             (builder().ca_file("/no/such/file"), "ca_file"),
             (builder().proxy("hush://:hush@"), "proxy"),
+            (builder().proxy("http://u:hu#sh@proxy.example"), "# as %23"),
+            (builder().proxy("http://u:12#hush@proxy.example"), "# as %23"),
+            (builder().proxy("http://u:12?hush@proxy.example"), "? as %3F"),
+            (builder().proxy("http://u:12/hush@proxy.example"), "/ as %2F"),
+            (builder().proxy("http://u:12\\hush@proxy.example"), "\\ as %5C"),
+            (builder().proxy("http://u:hush@12@proxy.example"), "@ as %40"),
+            (builder().proxy("u:12#hush@proxy.example:3128"), "# as %23"),
+            (builder().proxy("socks5://u:12 hush@proxy.example"), "a blank as %20"),
+            (builder().proxy("http://proxy.example:3128/hush"), "more than"),
+            (builder().proxy("ftp://u:hush@proxy.example"), "no address of a proxy"),
+            (ClientBuilder::default().token("\"hush\""), "leave the quotation marks out"),
+            (ClientBuilder::default().token("\u{feff}'hush'\r\n"), "leave the quotation marks out"),
+            (ClientBuilder::default().token("“hush”"), "leave the quotation marks out"),
+            (ClientBuilder::default().token("Bearer hush"), "the client adds the word"),
+            (ClientBuilder::default().token("bearer\thush\n"), "the client adds the word"),
+            (ClientBuilder::default().token("Authorization: Bearer hush"), "the client adds the word"),
+            (ClientBuilder::default().token("\"Bearer hush\""), "quotation marks"),
+            (
+                ClientBuilder::default().api_key("k").client_secret("'hush'"),
+                "client_secret stands in quotation marks",
+            ),
             (
                 ClientBuilder::default().api_key("k").client_secret("hush").base_url("https://cor.example"),
                 "token_url is still COR's production",

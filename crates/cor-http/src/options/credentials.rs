@@ -1,5 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
 
+use super::address::trimmed;
 use crate::Error;
 use crate::auth::Credentials;
 use crate::auth::token::sendable;
@@ -11,25 +12,12 @@ pub(super) fn credentials(
     secret: Option<SecretString>,
     level: &str,
 ) -> Result<Option<Credentials>, Error> {
-    let check = |name: &str, secret: &SecretString, sendable: bool| match sendable {
-        true => Ok(()),
-        // The error never shows the value.
-        false => Err(Error::config(format!(
-            "{name} is empty or holds spaces, line ends or characters other than ASCII ({} bytes)",
-            secret.expose_secret().len()
-        ))),
-    };
     match (token, key, secret) {
         (None, None, None) => Ok(None),
-        (Some(token), None, None) => {
-            check("the token", &token, sendable(token.expose_secret()))?;
-            Ok(Some(Credentials::Token(token)))
-        }
+        (Some(token), None, None) => Ok(Some(Credentials::Token(checked("the token", token, |_| true)?))),
         (None, Some(key), Some(secret)) => {
-            let key_fits = sendable(key.expose_secret()) && !key.expose_secret().contains(':');
-            check("api_key", &key, key_fits)?;
-            check("client_secret", &secret, sendable(secret.expose_secret()))?;
-            Ok(Some(Credentials::Client { key, secret }))
+            let key = checked("api_key", key, |key| !key.contains(':'))?;
+            Ok(Some(Credentials::Client { key, secret: checked("client_secret", secret, |_| true)? }))
         }
         (Some(_), ..) => Err(Error::config(format!("both a token and client credentials come from {level}"))
             .advising("give one of them")),
@@ -42,4 +30,51 @@ pub(super) fn credentials(
                 .advising("give api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
         }
     }
+}
+
+/// A secret that a header can carry, without the byte order mark, blanks and line ends around it.
+///
+/// # Errors
+/// `config`, with what is wrong. The error never shows the value.
+fn checked(name: &str, secret: SecretString, fits: impl Fn(&str) -> bool) -> Result<SecretString, Error> {
+    let text = trimmed(secret.expose_secret());
+    let unusable = |happened: &str, advice: &'static str| {
+        Err(Error::config(format!("{name} {happened}")).advising(advice))
+    };
+    if is_quoted(text) {
+        return unusable("stands in quotation marks", "leave the quotation marks out");
+    }
+    if has_scheme(text) {
+        return unusable(
+            "begins with the word Bearer",
+            "give only the text after it; the client adds the word",
+        );
+    }
+    if !sendable(text) || !fits(text) {
+        return Err(Error::config(format!(
+            "{name} is empty or holds spaces, line ends or characters other than ASCII ({} bytes)",
+            text.len()
+        )));
+    }
+    Ok(match text.len() == secret.expose_secret().len() {
+        true => secret,
+        false => text.into(),
+    })
+}
+
+/// Whether a text stands in quotation marks of any kind, as values of configuration files do.
+fn is_quoted(text: &str) -> bool {
+    const MARKS: [(char, char); 7] =
+        [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('„', '“'), ('«', '»')];
+    MARKS
+        .iter()
+        .any(|(open, close)| text.chars().count() > 1 && text.starts_with(*open) && text.ends_with(*close))
+}
+
+/// Whether a text is the value of a header, or the whole header.
+fn has_scheme(text: &str) -> bool {
+    let value = text.split_once(':').filter(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"));
+    let value = value.map_or(text, |(_, value)| value.trim_start());
+    value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"))
+        && value[6..].starts_with(char::is_whitespace)
 }

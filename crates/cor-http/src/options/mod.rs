@@ -1,9 +1,11 @@
 //! The options of a client: their defaults and their checks.
 
-mod address;
+pub(crate) mod address;
 mod builder;
 mod call;
 mod credentials;
+#[cfg(feature = "network")]
+mod no_proxy;
 mod proxy;
 mod transports;
 
@@ -18,6 +20,7 @@ use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
 use crate::transport::tls_files::TlsFiles;
 
+pub(crate) use address::is_loopback;
 pub use builder::ClientBuilder;
 pub use call::CallOptions;
 
@@ -25,6 +28,9 @@ pub use call::CallOptions;
 const BASE_URL: &str = "https://integrations.projectcor.com";
 /// COR's production address for tokens.
 const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
+
+/// The largest retry budget.
+const MOST_RETRIES: u32 = 1_000_000;
 
 /// Options that were checked.
 #[derive(Clone)]

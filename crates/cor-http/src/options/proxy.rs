@@ -37,37 +37,79 @@ impl ProxyOption {
         base: &Url,
         token: &Url,
     ) -> Result<Proxies, Error> {
-        use hyper_util::client::proxy::matcher::Matcher;
         use secrecy::ExposeSecret;
 
-        let bad = || {
-            Error::config("proxy is no address")
-                .advising("write it as http://host:port or socks5://host:port")
-        };
+        use super::no_proxy::NoProxy;
+
         let (proxy, no_proxy, name) = match (self.argument, self.environment) {
             (Some(proxy), _) => (proxy, None, "proxy"),
             (None, Some(proxy)) => (proxy, self.no_proxy, "HTTPS_PROXY or ALL_PROXY"),
             (None, None) => return Ok(Proxies::default()),
         };
-        let text = proxy.expose_secret();
-        // Environments often name a proxy without its scheme.
-        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let url = Url::parse(&with_scheme).map_err(|_| bad())?;
-        if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") || url.host().is_none() {
-            return Err(bad());
+        let proxy = with_scheme(proxy.expose_secret(), name)?;
+        let no_proxy = NoProxy::read(no_proxy.as_deref().unwrap_or_default());
+        if !no_proxy.unknown.is_empty() {
+            tracing::warn!(
+                target: "cor_http::options",
+                "NO_PROXY has entries that are neither a name, an address nor a network, and are ignored: {}; write \
+                 names as example.com, networks as 10.0.0.0/8",
+                no_proxy.unknown.iter().map(|entry| shown(entry)).collect::<Vec<_>>().join(", ")
+            );
         }
-        let matcher = Matcher::builder().all("http://proxy.invalid").no(no_proxy.unwrap_or_default()).build();
-        let applies = |target: &Url| {
-            let uri = target.as_str().parse();
-            !super::address::is_loopback(target) && uri.is_ok_and(|uri| matcher.intercept(&uri).is_some())
-        };
+        let applies = |target: &Url| !super::address::is_loopback(target) && !no_proxy.holds(target);
         let (api, token) = (applies(base), applies(token));
         if kind == TransportKind::Direct && (api || token) {
             return Err(Error::config(format!("the transport direct supports no proxy, and {name} is set"))
                 .advising("use the transport reqwest, or leave the proxy out"));
         }
-        let proxy: SecretString = with_scheme.into();
         let pick = |applies: bool| applies.then(|| proxy.clone());
         Ok(Proxies { api: pick(api), token: pick(token) })
+    }
+}
+
+/// The proxy's address with a scheme, which environments often leave out.
+///
+/// # Errors
+/// `config` for what is not `scheme://user:password@host:port` to the last character: behind an unencoded `#`, `?`, `/`, `\` or
+/// `@` a part of the password would be taken for something else, looked up and shown. The error shows nothing of it.
+#[cfg(feature = "network")]
+fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
+    use super::address::{is_written_plainly, trimmed};
+
+    let bad = |happened: &str| {
+        Err(Error::config(format!("{name} {happened}")).advising(
+            "write it as http://host:port or socks5://user:password@host:port; in a user or password write % as %25, \
+             @ as %40, : as %3A, / as %2F, # as %23, ? as %3F, \\ as %5C and a blank as %20",
+        ))
+    };
+    let text = trimmed(text);
+    let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let behind = text.split_once("://").map_or("", |(_, behind)| behind);
+    let behind = behind.strip_suffix('/').unwrap_or(behind);
+    if behind.contains(['#', '?', '/']) || behind.matches('@').count() > 1 || !is_written_plainly(behind) {
+        return bad("holds more than a user, a password, a host and a port");
+    }
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
+            Ok(text.into())
+        }
+        _ => bad("is no address of a proxy"),
+    }
+}
+/// An entry of `NO_PROXY` in a message. One that looks like a URL may hold a password.
+fn shown(entry: &str) -> &str {
+    if entry.contains('@') || entry.contains("://") { "(an entry with a scheme or a user)" } else { entry }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_may_hold_a_password_is_not_shown() {
+        for entry in ["http://user:hush@proxy:3128", "user:hush@proxy", "https://proxy"] {
+            assert_eq!(shown(entry), "(an entry with a scheme or a user)");
+        }
+        assert_eq!(shown("exa mple"), "exa mple");
     }
 }

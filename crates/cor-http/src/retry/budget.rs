@@ -1,32 +1,35 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bounds the retries of all calls of a client together: each call adds a fifth of a retry, each retry takes one. During
-/// an outage retries add a fifth to the load instead of tripling it.
+/// Bounds the retries of all single calls of a client together, or slows down those of a bulk run: each call adds a fifth of a
+/// retry, each retry takes one. During an outage retries add a fifth to the load instead of tripling it.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
-    fifths: Mutex<u32>,
+    /// `None`: retries are not bounded.
+    fifths: Option<Mutex<u32>>,
+    max: u32,
 }
 
 impl RetryBudget {
-    const MAX: u32 = 5 * 100;
-
-    pub(crate) const fn full() -> RetryBudget {
-        RetryBudget { fifths: Mutex::new(RetryBudget::MAX) }
+    /// A budget that holds so many retries, and holds them now. 0: no budget.
+    pub(crate) fn full(retries: u32) -> RetryBudget {
+        let max = retries.saturating_mul(5);
+        RetryBudget { fifths: (max > 0).then(|| Mutex::new(max)), max }
     }
 
-    fn fifths(&self) -> MutexGuard<'_, u32> {
-        self.fifths.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fifths(&self) -> Option<MutexGuard<'_, u32>> {
+        Some(self.fifths.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Adds the share of one call.
     pub(crate) fn deposit(&self) {
-        let mut fifths = self.fifths();
-        *fifths = (*fifths + 1).min(RetryBudget::MAX);
+        if let Some(mut fifths) = self.fifths() {
+            *fifths = (*fifths + 1).min(self.max);
+        }
     }
 
     /// Takes one retry out of the budget. `false`: the budget is empty.
     pub(crate) fn withdraw(&self) -> bool {
-        let mut fifths = self.fifths();
+        let Some(mut fifths) = self.fifths() else { return true };
         match fifths.checked_sub(5) {
             Some(rest) => {
                 *fifths = rest;
@@ -43,12 +46,16 @@ mod tests {
 
     #[test]
     fn lets_retries_add_a_fifth_of_the_load() {
-        let budget = RetryBudget::full();
-        let mut retries = 0;
-        for _ in 0..10_000 {
-            budget.deposit();
-            retries += u32::from(budget.withdraw());
+        for (max, expected) in
+            [(100, 2000..=2100), (1, 2000..=2001), (5000, 6999..=7000), (0, 10_000..=10_000)]
+        {
+            let budget = RetryBudget::full(max);
+            let mut retries = 0;
+            for _ in 0..10_000 {
+                budget.deposit();
+                retries += u32::from(budget.withdraw());
+            }
+            assert!(expected.contains(&retries), "{max}: {retries}");
         }
-        assert!((2000..=2100).contains(&retries), "{retries}");
     }
 }

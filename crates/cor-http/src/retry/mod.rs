@@ -55,8 +55,7 @@ pub(crate) struct AttemptCounter {
 
 impl AttemptCounter {
     /// Counts a failed attempt and returns how long to wait before the next; `None`: no attempt follows. `asked` is the wait
-    /// that the server asked for, `jitter` a random number in 0..1. `afford` is called last, as it may withdraw from the
-    /// retry budget.
+    /// that the server asked for, `jitter` a random number in 0..1.
     pub(crate) fn next(
         &mut self,
         policy: &RetryPolicy,
@@ -64,14 +63,18 @@ impl AttemptCounter {
         jitter: f64,
         now: Instant,
         deadline: Instant,
-        afford: impl FnOnce() -> bool,
     ) -> Option<Duration> {
         self.counted += 1;
         if self.counted >= policy.max_attempts {
             return None;
         }
         let wait = asked.unwrap_or_else(|| policy.backoff(self.counted, jitter));
-        (now + wait < deadline && afford()).then_some(wait)
+        (now + wait < deadline).then_some(wait)
+    }
+
+    /// Whether the next failed attempt that counts is the last.
+    pub(crate) fn is_used_up(&self, policy: &RetryPolicy) -> bool {
+        self.counted + 1 >= policy.max_attempts
     }
 }
 
@@ -80,24 +83,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stops_at_max_attempts_at_the_deadline_and_without_budget() {
+    fn stops_at_max_attempts_and_at_the_deadline() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let deadline = now + 60 * second;
         let policy = RetryPolicy::standard();
-        let waits = |asked: Option<Duration>, deadline: Instant, afford: bool| {
+        let waits = |asked: Option<Duration>, deadline: Instant| {
             let mut attempts = AttemptCounter::default();
-            let next = |_| attempts.next(&policy, asked, 1.0, now, deadline, || afford);
+            let next = |_| attempts.next(&policy, asked, 1.0, now, deadline);
             (0..5).map(next).map(|wait| wait.map(|wait| wait.as_millis())).collect::<Vec<_>>()
         };
-        assert_eq!(waits(None, deadline, true), [Some(250), Some(500), Some(1000), None, None]);
-        assert_eq!(waits(Some(7 * second), deadline, true)[..4], [Some(7000), Some(7000), Some(7000), None]);
-        assert_eq!(waits(Some(60 * second), deadline, true)[0], None, "the wait ends at the deadline");
-        assert_eq!(waits(Some(59 * second), deadline, true)[0], Some(59_000));
-        assert_eq!(waits(None, deadline, false), [None; 5]);
+        assert_eq!(waits(None, deadline), [Some(250), Some(500), Some(1000), None, None]);
+        assert_eq!(waits(Some(7 * second), deadline)[..4], [Some(7000), Some(7000), Some(7000), None]);
+        assert_eq!(waits(Some(60 * second), deadline)[0], None, "the wait ends at the deadline");
+        assert_eq!(waits(Some(59 * second), deadline)[0], Some(59_000));
         let mut single = AttemptCounter::default();
-        assert_eq!(
-            single.next(&RetryPolicy::none(), None, 0.0, now, deadline, || panic!("no budget is spent")),
-            None
-        );
+        assert_eq!(single.next(&RetryPolicy::none(), None, 0.0, now, deadline), None);
     }
 }

@@ -13,15 +13,21 @@ pub struct RetryPolicy {
     pub backoff_base: Duration,
     /// Default 20 s.
     pub backoff_cap: Duration,
+    /// Retries that the single calls of a client may use up together; default 100, 0 for no bound. Every call adds a fifth
+    /// of a retry, up to this number. While the budget is empty, a failed attempt is not repeated, and the error says so. A
+    /// bulk run has a budget of its own: while that is empty, rows wait twice as long between their attempts (a
+    /// `Retry-After` is unchanged), and no row fails because of it.
+    pub retry_budget: u32,
 }
 
 impl RetryPolicy {
-    /// Four attempts, 0.25 s to 20 s.
+    /// Four attempts, 0.25 s to 20 s, a budget of 100 retries.
     pub const fn standard() -> RetryPolicy {
         RetryPolicy {
             max_attempts: 4,
             backoff_base: Duration::from_millis(250),
             backoff_cap: Duration::from_secs(20),
+            retry_budget: 100,
         }
     }
 

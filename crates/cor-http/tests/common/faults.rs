@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cor_fault_peer::cases::{self, Case, Expect, Way};
-use cor_fault_peer::{Lag, Peer, Script, Secrets, TUNNELLED, What, seed, tunnel};
+use cor_fault_peer::{Peer, SchedulerLag, Script, Secrets, TUNNELLED, What, seed, tunnel};
 use cor_http::{Client, Error, Outcome, Project, ProjectUpdate, TransportKind};
 
 /// What a call may take beyond its deadline.
@@ -118,23 +118,29 @@ fn peak_memory() -> u64 {
 async fn run_fairly(case: &Case, way: Way, transport: TransportKind, hushed: &Hushed) -> Vec<String> {
     const STOOD_STILL: Duration = Duration::from_millis(20);
     for _ in 0..4 {
-        let lag = Lag::watch();
+        let lag = SchedulerLag::watch();
         let wrong = run(case, way, transport, hushed, &lag).await;
         if wrong.is_empty() || lag.allowance() < STOOD_STILL {
             return wrong;
         }
         eprintln!("once more: {}: {}", case.name, wrong.join("; "));
     }
-    run(case, way, transport, hushed, &Lag::watch()).await
+    run(case, way, transport, hushed, &SchedulerLag::watch()).await
 }
 
 /// Every way in which the case did not go as it should.
-async fn run(case: &Case, way: Way, transport: TransportKind, hushed: &Hushed, lag: &Lag) -> Vec<String> {
+async fn run(
+    case: &Case,
+    way: Way,
+    transport: TransportKind,
+    hushed: &Hushed,
+    lag: &SchedulerLag,
+) -> Vec<String> {
     let peer = Peer::play(&case.peer);
     let address = peer.address();
     // What it takes in ahead of the peer is little: the client is to notice a peer that does not listen.
     let small = Script { receive_buffer: Some(16 * 1024), ..Script::default() };
-    let proxy = (way == Way::Proxied).then(|| Peer::scripted(&small, move |_, talk| tunnel(talk, address)));
+    let proxy = (way == Way::Proxied).then(|| Peer::scripted(&small, move |_, conn| tunnel(conn, address)));
     for end in proxy.iter().chain([&peer]) {
         // Every head, and not the millions of bytes behind it: the memory that is measured is to be the client's.
         end.keep_at_most(2048);

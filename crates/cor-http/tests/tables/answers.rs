@@ -12,7 +12,7 @@ const TOKEN: &str = "a-token-0123456789";
 /// A peer that gives every request the same answer, and a client of two attempts.
 async fn call(token: &str, answer: &[u8]) -> (Peer, Result<Project, Error>) {
     let answer = answer.to_vec();
-    let peer = Peer::start(move |_, talk| while talk.listen() && talk.say(&answer) {});
+    let peer = Peer::start(move |_, conn| while conn.listen() && conn.say(&answer) {});
     let builder = quick(crate::common::builder()).base_url(&peer.url).token(token).max_attempts(2);
     let result = builder.build().unwrap().projects().update("A-1", &named("N")).await;
     (peer, result)
@@ -54,7 +54,11 @@ async fn each_refusal_has_its_kind_outcome_and_attempts() {
         (400, named_error, ProjectNotFound, NotApplied, Once),
         (401, "", Auth, NotApplied, Once),
         (403, "", Forbidden, NotApplied, Once),
-        (404, "", ProjectNotFound, NotApplied, Once),
+        (404, "", Protocol, NotApplied, Once),
+        (404, "<html><title>404 Not Found</title></html>", Protocol, NotApplied, Once),
+        (404, named_error, ProjectNotFound, NotApplied, Once),
+        (404, r#"{"name":"CORCustomError","code":"XX1"}"#, ProjectNotFound, NotApplied, Once),
+        (405, "", Protocol, NotApplied, Once),
         (407, "", Transport, NotApplied, Once),
         (408, "", Timeout, Unknown, TwiceAnew),
         (408, named_error, ProjectNotFound, NotApplied, Once),
@@ -81,6 +85,9 @@ async fn each_refusal_has_its_kind_outcome_and_attempts() {
         (200, about_end, Validation, NotApplied, Once),
         // What no API answers.
         (200, "<html>", Protocol, Unknown, Once),
+        (200, "\"done\"", Protocol, Unknown, Once),
+        (200, "7", Protocol, Unknown, Once),
+        (200, "false", Protocol, Unknown, Once),
         (299, "{", Protocol, Unknown, Once),
     ] {
         let (peer, result) = call(TOKEN, &answer(status, "", body)).await;
@@ -134,6 +141,18 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             "COR knows no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, that it was created under this source, and the base URL",
         ),
         (
+            404,
+            "<html><title>404 Not Found</title></html>",
+            None,
+            "the server at this address does not answer as COR's API does: 404 Not Found (HTTP 404); not applied; check that the base URL is COR's and that nothing in between answers for it",
+        ),
+        (
+            200,
+            "true",
+            None,
+            "HTTP 200, but the body is a bare boolean, which is no answer of COR's; whether it was applied is unknown; check that the base URL is COR's and that nothing in between answers for it",
+        ),
+        (
             429,
             "slow down",
             None,
@@ -149,7 +168,7 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             302,
             "",
             None,
-            "the address answers with a redirect (HTTP 302); whether it was applied is unknown; give the final address as base_url",
+            "the address answers with a redirect (HTTP 302); whether it was applied is unknown; if COR's API has moved, give its address as base_url; a sign-in page or a gateway may be in between",
         ),
         (
             200,
@@ -192,7 +211,7 @@ async fn a_body_that_cannot_be_decoded_makes_a_success_unknown_and_leaves_a_refu
         (200, ErrorKind::Protocol, Outcome::Unknown),
         (299, ErrorKind::Protocol, Outcome::Unknown),
         (300, ErrorKind::Redirect, Outcome::Unknown),
-        (404, ErrorKind::ProjectNotFound, Outcome::NotApplied),
+        (404, ErrorKind::Protocol, Outcome::NotApplied),
     ] {
         let (_peer, result) = call(TOKEN, &answer(status, encoded, "this is no gzip")).await;
         let error = result.unwrap_err();

@@ -213,7 +213,7 @@ async fn a_connection_that_died_while_idle_costs_no_attempt_of_the_policy() {
 #[tokio::test]
 async fn a_proxy_that_does_not_let_the_client_through_is_named_and_not_asked_again() {
     let refusing = "HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n";
-    let proxy = Peer::start(move |_, talk| while talk.listen() && talk.say(refusing) {});
+    let proxy = Peer::start(move |_, conn| while conn.listen() && conn.say(refusing) {});
     let client = quick(Client::builder())
         .base_url("https://cor.test")
         .proxy(&proxy.url)

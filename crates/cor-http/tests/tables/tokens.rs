@@ -18,12 +18,12 @@ impl Cor {
     fn start(status: u16, headers: &str, body: &str) -> Cor {
         let answer = Arc::new(Mutex::new(http(status, headers, body)));
         let given = answer.clone();
-        let peer = Peer::start(move |_, talk| {
-            while talk.listen() {
-                let token = talk.request().starts_with("POST");
+        let peer = Peer::start(move |_, conn| {
+            while conn.listen() {
+                let token = conn.request().starts_with("POST");
                 let said = match token {
-                    true => talk.say(given.lock().unwrap().clone()),
-                    false => talk.project(),
+                    true => conn.say(given.lock().unwrap().clone()),
+                    false => conn.project(),
                 };
                 if !said {
                     return;
@@ -199,19 +199,19 @@ async fn the_token_endpoint_is_given_the_time_it_asks_for_unless_that_is_too_lon
 async fn a_token_endpoint_out_of_reach_has_the_kind_of_its_fault() {
     let refused = Peer::start(|_, _| ());
     refused.set_door(Accept::Refused);
-    let garbage = Peer::start(|_, talk| {
-        talk.listen();
-        talk.say("SSH-2.0-x\r\n\r\n");
+    let garbage = Peer::start(|_, conn| {
+        conn.listen();
+        conn.say("SSH-2.0-x\r\n\r\n");
     });
-    let huge = Peer::start(|_, talk| {
-        talk.listen();
-        talk.say(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(100_000)));
-        talk.wait_for_end();
+    let huge = Peer::start(|_, conn| {
+        conn.listen();
+        conn.say(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(100_000)));
+        conn.wait_for_end();
     });
-    let leaving = Peer::start(|_, talk| {
-        talk.listen();
+    let leaving = Peer::start(|_, conn| {
+        conn.listen();
     });
-    let silent = Peer::start(cor_fault_peer::Talk::wait_for_end_numbered);
+    let silent = Peer::start(cor_fault_peer::PeerConnection::wait_for_end_numbered);
     let tls = Peer::play(&cor_fault_peer::Script { tls: Some(Default::default()), ..Default::default() });
     for (name, peer, kind, again, says) in [
         (

@@ -1,10 +1,11 @@
 //! The columns of a table that names them all up front, against the rules.
 
-use cor_http::{CreateField, Field};
+use cor_http::{CreateField, Field, Issue};
 
-use super::rules::{Rules, field_names};
-use crate::text::{brief, listed, meant, nearest};
-use crate::{Fix, Reason, Unusable};
+use super::met_columns::{UnusedColumn, nothing_maps};
+use super::rules::Rules;
+use crate::text::{is_same_name, listed, meant, nearest};
+use crate::{ConfigError, Fix, Reason};
 
 /// What the columns of a table with a header are for.
 #[derive(Debug)]
@@ -13,53 +14,61 @@ pub(crate) struct Columns {
     pub(crate) fields: Vec<(usize, Field)>,
     /// Those that only a create has a use for.
     pub(crate) creates: Vec<(usize, CreateField)>,
-    pub(crate) unused: Vec<String>,
+    pub(crate) unused: Vec<UnusedColumn>,
 }
 
 impl Columns {
     /// # Errors
     /// Every reason why this header and these rules do not fit together.
-    pub(crate) fn new(rules: &Rules, header: &[String]) -> Result<Columns, Unusable> {
+    pub(crate) fn new(rules: &Rules, header: &[String]) -> Result<Columns, ConfigError> {
         let mut reasons = Vec::new();
         for (at, name) in header.iter().enumerate() {
             // Of columns that set nothing there may be as many as there are.
             let column = rules.column(name);
             let matters = column.is_id || !column.is_unknown() && !column.is_ignored;
-            if matters && header[..at].contains(name) {
-                reasons.push(Reason::new(format!("two columns are called {name:?}; rename one")));
+            let before = header[..at].iter().find(|before| is_same_name(before, name)).filter(|_| matters);
+            match before {
+                Some(before) if before == name => {
+                    reasons.push(Reason::new(format!("two columns are called {name:?}; rename one")));
+                }
+                Some(before) => reasons.push(Reason::with(
+                    format!("the columns {before:?} and {name:?} differ only in case or blanks; rename one"),
+                    Fix::LeaveOut(name.clone()),
+                )),
+                None => {}
             }
         }
         let names = || header.iter().map(String::as_str);
-        let id = header.iter().position(|name| *name == rules.id_column);
+        let id = header.iter().position(|name| is_same_name(name, &rules.id_column));
         if id.is_none() {
             reasons.push(missing_id(&rules.id_column, header));
         }
         let mut named: Vec<&str> = rules.named_columns().collect();
         named.sort_unstable();
         named.dedup();
-        for column in named.into_iter().filter(|column| !names().any(|name| name == *column)) {
+        for column in named.into_iter().filter(|column| !names().any(|name| is_same_name(name, column))) {
             reasons.push(Reason::new(format!(
                 "the mapping names a column {column:?} that the input does not have; {}",
                 meant(column, "columns", names())
             )));
         }
-        for column in rules.left_out.iter().filter(|column| !names().any(|name| name == column.as_str())) {
+        for column in rules.left_out.iter().filter(|column| !names().any(|name| is_same_name(name, column))) {
             reasons.push(Reason::new(format!(
                 "the mapping leaves out a column {column:?} that the input does not have; {}",
                 meant(column, "columns", names())
             )));
         }
-        let (mut fields, mut unused): (Vec<(usize, Field)>, Vec<String>) = Default::default();
+        let (mut fields, mut unused): (Vec<(usize, Field)>, Vec<UnusedColumn>) = Default::default();
+        let is_set = |field| names().any(|name| rules.column(name).fields.contains(&field));
         let mut creates = Vec::new();
         for (at, name) in header.iter().enumerate() {
             let column = rules.column(name);
             fields.extend(column.fields.iter().map(|field| (at, *field)));
             creates.extend(column.create.map(|field| (at, field)));
-            if column.is_unknown() {
-                unused.push(match name.as_str() {
-                    "" => format!("column {}, which has no name", at + 1),
-                    name => brief(name),
-                });
+            if column.is_unknown() && rules.is_strict() {
+                reasons.push(Reason::with(Issue::unknown_field(name).message, Fix::LeaveOut(name.clone())));
+            } else if column.is_unknown() {
+                unused.push(UnusedColumn::new(name, Some(at), is_set));
             }
         }
         for (n, (at, field)) in fields.iter().enumerate() {
@@ -67,8 +76,8 @@ impl Columns {
             if let Some((before, _)) = fields[..n].iter().find(|(before, same)| same == field && before != at)
             {
                 let before = &header[*before];
-                if before == column {
-                    // Told above.
+                if is_same_name(before, column) {
+                    // Reported above.
                     continue;
                 }
                 reasons.push(Reason::with(
@@ -83,28 +92,22 @@ impl Columns {
             }
         }
         if fields.is_empty() && rules.constants().next().is_none() && reasons.is_empty() {
-            let message = format!(
-                "no column is a field, so nothing would change; columns are {}; fields are {}",
-                listed(names()),
-                field_names()
-            );
-            reasons.push(Reason::with(message, Fix::MapColumn));
+            reasons.push(nothing_maps(names()));
         }
         match id {
             Some(id) if reasons.is_empty() => Ok(Columns { id, fields, creates, unused }),
-            _ => Err(Unusable(reasons)),
+            _ => Err(ConfigError(reasons)),
         }
     }
 }
 
 fn missing_id(wanted: &str, header: &[String]) -> Reason {
-    if let [only] = header
-        && let Some(delimiter) = [';', '\t', '|', ','].into_iter().find(|delimiter| only.contains(*delimiter))
-    {
-        return Reason::with(
-            format!("no column is called {wanted:?}: the header is one column, {only:?}"),
-            Fix::Delimiter(delimiter),
-        );
+    if let [only] = header {
+        let delimiter = [';', '\t', '|', ','].into_iter().find(|delimiter| only.contains(*delimiter));
+        if let Some(delimiter) = delimiter {
+            let message = format!("no column is called {wanted:?}: the header is one column, {only:?}");
+            return Reason::with(message, Fix::Delimiter(delimiter));
+        }
     }
     if header.is_empty() {
         return Reason::new("the input is empty; a table needs a header line");

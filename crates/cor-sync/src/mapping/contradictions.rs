@@ -19,7 +19,7 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
             ));
         }
     }
-    if let Some(text) = rules.clear.iter().find(|text| rules.keep.contains(text)) {
+    if let Some(text) = rules.general.clear.iter().find(|text| rules.general.keep.contains(text)) {
         found.push((at("keep"), format!("{text:?} cannot keep a field and clear it; leave it out of one")));
         // That it does so for every field needs no saying.
         return found;

@@ -9,17 +9,32 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::contradictions;
-use super::reading::{DateFormat, NumberFormat, Reading, Unlisted, ValueTable};
+use super::moment::DayIn;
+use super::parse::{DateFormat, NumberFormat, Reading, Unlisted, ValueTable, number_separator};
 use super::rules::{Rule, Rules, field_names};
 use crate::text::meant;
-use crate::{Reason, Unusable};
+use crate::{ConfigError, Reason};
 
-const TOP: [&str; 6] = ["source", "id", "clear", "keep", "ignore", "fields"];
-const OF_FIELD: [&str; 11] = [
+const TOP: [&str; 12] = [
+    "source",
+    "id",
+    "clear",
+    "keep",
+    "ignore",
+    "fields",
+    "strict",
+    "trim",
+    "date",
+    "day_in",
+    "decimal",
+    "thousands",
+];
+const OF_FIELD: [&str; 12] = [
     "column",
     "constant",
     "trim",
     "date",
+    "day_in",
     "decimal",
     "thousands",
     "values",
@@ -37,7 +52,9 @@ impl Rules {
     /// | `source` | the system the projects were created from |
     /// | `id` | the column that holds the external id; by default `id` |
     /// | `clear`, `keep` | a text, or several, that empties any field; such that leaves it as it is |
+    /// | `trim`, `date`, `day_in`, `decimal`, `thousands` | as below, for every field |
     /// | `ignore` | columns to leave out |
+    /// | `strict` | `true` makes an error of every other column that sets no field |
     /// | `fields` | one entry per field: the name of its column, or a table as follows; for `brand_id` and `product_id`, which only a create takes, the column |
     ///
     /// | key of a field | |
@@ -50,6 +67,7 @@ impl Rules {
     /// | `unlisted` | what becomes of other texts: `refuse` (the default), `keep`, or `as_is` |
     /// | `default` | the value other texts stand for, in place of `unlisted` |
     /// | `date` | how days are written, as in `strptime`; with `%y`, 69 to 99 are 1969 to 1999, and 00 to 68 are 2000 to 2068 |
+    /// | `day_in` | the time zone whose day a moment such as `2025-04-30T15:23:11Z` becomes: `"UTC"`, `"Europe/Madrid"`, or `"as_written"` |
     /// | `decimal`, `thousands` | the characters in numbers; `thousands = " "` takes the narrow and the unbreakable space as well |
     ///
     /// # Errors
@@ -77,7 +95,7 @@ impl Rules {
     /// let Content::Update(id, update) = rows.next().unwrap().unwrap().content else { panic!() };
     /// assert_eq!(id, "SF-1");
     /// assert!(update.to_json().ends_with(r#","name":"Café","end":"2025-04-30","status":"finished","estimated":1234.50}"#));
-    /// # Ok::<(), cor_sync::Unusable>(())
+    /// # Ok::<(), cor_sync::ConfigError>(())
     /// ```
     ///
     /// # Example: a mistake
@@ -85,7 +103,7 @@ impl Rules {
     /// let unusable = cor_sync::Rules::from_toml("[fields]\nnmae = 'account'\n", "m.toml").unwrap_err();
     /// assert_eq!(unusable.to_string(), "m.toml, line 2, column 1: no field is called \"nmae\"; did you mean \"name\"?");
     /// ```
-    pub fn from_toml(text: &str, name: &str) -> Result<Rules, Unusable> {
+    pub fn from_toml(text: &str, name: &str) -> Result<Rules, ConfigError> {
         let mut reader = Reader { text, name, reasons: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -93,12 +111,12 @@ impl Rules {
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
                 reader.reason(&error.span().unwrap_or_default(), message);
             }
-            return Err(reader.unusable());
+            return Err(reader.config_error());
         }
         let rules = reader.rules(table.get_ref());
         match reader.reasons.is_empty() {
             true => Ok(rules),
-            false => Err(reader.unusable()),
+            false => Err(reader.config_error()),
         }
     }
 
@@ -106,11 +124,11 @@ impl Rules {
     ///
     /// # Errors
     /// As [`from_toml`](Rules::from_toml), and where it cannot be read.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Rules, Unusable> {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Rules, ConfigError> {
         let path = path.as_ref();
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Unusable::because(format!("cannot read the mapping {name}: {error}")))?;
+            .map_err(|error| ConfigError::because(format!("cannot read the mapping {name}: {error}")))?;
         Rules::from_toml(&text, &name)
     }
 }
@@ -133,9 +151,9 @@ impl Reader<'_> {
     }
 
     /// Every mistake, in the order of the file.
-    fn unusable(mut self) -> Unusable {
+    fn config_error(mut self) -> ConfigError {
         self.reasons.sort_by_key(|(at, _)| *at);
-        Unusable(self.reasons.into_iter().map(|(_, reason)| reason).collect())
+        ConfigError(self.reasons.into_iter().map(|(_, reason)| reason).collect())
     }
 
     fn rules(&mut self, table: &DeTable<'_>) -> Rules {
@@ -144,15 +162,15 @@ impl Reader<'_> {
             match key.get_ref().as_ref() {
                 "source" => rules = rules.with_source(self.string(value).unwrap_or_default()),
                 "id" => rules = rules.id_column(self.string(value).unwrap_or_default()),
-                "clear" => rules.clear = self.texts(value, true),
-                "keep" => rules.keep = self.texts(value, false),
                 "ignore" => rules.left_out.extend(self.strings(value)),
+                "strict" => rules = rules.strict(self.boolean("strict", value)),
                 "fields" => match value.get_ref() {
                     DeValue::Table(fields) => self.fields(fields, &mut rules),
                     _ => {
                         self.reason(&value.span(), "`fields` is a table; write [fields] and a line for each")
                     }
                 },
+                other if self.reading(other, value, &mut rules.general) => {}
                 other => {
                     let message = match Field::from_name(other) {
                         Some(_) => format!("{other} is a field; write it below [fields]"),
@@ -165,6 +183,7 @@ impl Reader<'_> {
                 }
             }
         }
+        self.check_number(rules.general.number, table);
         let rules = rules.settled();
         for (at, message) in contradictions::all(table, &rules) {
             self.reason(&at, message);
@@ -223,25 +242,13 @@ impl Reader<'_> {
             match key.get_ref().as_ref() {
                 "column" => column = self.string(value).unwrap_or_default(),
                 "constant" => constant = self.value(field, value),
-                "trim" => match value.get_ref() {
-                    DeValue::Boolean(trim) => reading.trim = *trim,
-                    _ => self.reason(&span, "trim is true or false"),
-                },
-                "clear" => reading.clear = self.texts(value, true),
-                "keep" => reading.keep = self.texts(value, false),
-                "date" if field.kind() != FieldType::Date => {
-                    self.not_for(&key.span(), field, "date", "a day")
+                name @ ("date" | "day_in") if field.kind() != FieldType::Date => {
+                    self.not_for(&key.span(), field, name, "a day");
                 }
-                "date" => match self.string(value).map(|format| DateFormat::new(&format)) {
-                    Some(Ok(format)) => reading.date = Some(format),
-                    Some(Err(message)) => self.reason(&span, message),
-                    None => {}
-                },
                 name @ ("decimal" | "thousands") if field.kind() != FieldType::Number => {
                     self.not_for(&key.span(), field, name, "a number");
                 }
-                "decimal" => reading.number.decimal = self.separator(value),
-                "thousands" => reading.number.thousands = self.separator(value),
+                name if self.reading(name, value, &mut reading) => {}
                 "values" => match value.get_ref() {
                     DeValue::Table(table) => values = Some(self.values(field, table)),
                     _ => self.reason(&span, "values is a table such as { \"Closed Won\" = \"finished\" }"),
@@ -268,11 +275,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let NumberFormat { decimal, thousands } = reading.number;
-        if thousands.is_some() && thousands == Some(decimal.unwrap_or('.')) {
-            let at = table.get("thousands").map(Spanned::span).unwrap_or_default();
-            self.reason(&at, "decimal and thousands are the same character; without decimal it is a point");
-        }
+        self.check_number(reading.number, table);
         match (values, unlisted) {
             (Some(values), unlisted) => {
                 let unlisted = unlisted.map_or(Unlisted::Refuse, |(unlisted, _)| unlisted);
@@ -290,6 +293,52 @@ impl Reader<'_> {
             self.reason(&key.span(), "a constant is the same in every row; leave the rest out");
         }
         constant.map(Rule::Constant)
+    }
+
+    /// Takes a setting that the top of the file and a field have in common. Returns false for any other.
+    fn reading(&mut self, name: &str, value: &Spanned<DeValue<'_>>, reading: &mut Reading) -> bool {
+        match name {
+            "trim" => reading.trim = self.boolean(name, value),
+            "clear" => reading.clear = self.texts(value, true),
+            "keep" => reading.keep = self.texts(value, false),
+            "date" => reading.date = self.parsed(value, DateFormat::new),
+            "day_in" => reading.day_in = self.parsed(value, DayIn::parse),
+            "decimal" => reading.number.decimal = self.parsed(value, number_separator),
+            "thousands" => reading.number.thousands = self.parsed(value, number_separator),
+            _ => return false,
+        }
+        true
+    }
+
+    fn parsed<T>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match parse(&self.string(value)?) {
+            Ok(parsed) => Some(parsed),
+            Err(message) => {
+                self.reason(&value.span(), message);
+                None
+            }
+        }
+    }
+
+    fn boolean(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> bool {
+        match value.get_ref() {
+            DeValue::Boolean(yes) => *yes,
+            _ => {
+                self.reason(&value.span(), format!("{name} is true or false"));
+                false
+            }
+        }
+    }
+
+    fn check_number(&mut self, format: NumberFormat, table: &DeTable<'_>) {
+        if let Err(message) = format.check() {
+            let at = table.get("thousands").map(Spanned::span).unwrap_or_default();
+            self.reason(&at, message);
+        }
     }
 
     fn not_for(&mut self, at: &Range<usize>, field: Field, setting: &str, what: &str) {
@@ -379,18 +428,6 @@ impl Reader<'_> {
             }
         }
         texts
-    }
-
-    fn separator(&mut self, value: &Spanned<DeValue<'_>>) -> Option<char> {
-        let text = self.string(value)?;
-        let mut chars = text.chars();
-        match (chars.next(), chars.next()) {
-            (Some(c), None) if !c.is_ascii_alphanumeric() && c != '-' => Some(c),
-            _ => {
-                self.reason(&value.span(), "is one character that is neither a digit, a letter nor a minus");
-                None
-            }
-        }
     }
 }
 

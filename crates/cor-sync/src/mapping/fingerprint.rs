@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use cor_http::Value;
 
-use super::reading::{Reading, Unlisted};
+use super::parse::{Reading, Unlisted};
 use super::rules::{Rule, Rules};
 
 impl Rules {
@@ -17,7 +17,7 @@ impl Rules {
     /// let code = Rules::new("JIRA").clear("-").id_column("key");
     /// assert_eq!(file.fingerprint(), code.fingerprint());
     /// assert_ne!(file.fingerprint(), Rules::new("SAP").fingerprint());
-    /// # Ok::<(), cor_sync::Unusable>(())
+    /// # Ok::<(), cor_sync::ConfigError>(())
     /// ```
     pub fn fingerprint(&self) -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, self.canonical().as_bytes());
@@ -32,7 +32,12 @@ impl Rules {
     fn canonical(&self) -> String {
         let mut lines = vec!["1".to_owned(), format!("id {}", text(&self.id_column))];
         lines.extend(self.all_left_out().into_iter().map(|column| format!("ignore {}", text(column))));
-        lines.push(format!("clear {} keep {}", texts(&self.clear), texts(&self.keep)));
+        lines.push(format!("clear {} keep {}", texts(&self.general.clear), texts(&self.general.keep)));
+        // What came later adds a line only where it is used, so that earlier states are found.
+        let general = Reading { clear: Vec::new(), keep: Vec::new(), values: None, ..self.general.clone() };
+        if general != Reading::default() {
+            lines.push(format!("every field {}", canonical(&general)));
+        }
         for (field, rule) in &self.fields {
             lines.push(match rule {
                 Rule::Constant(value) => format!("{field} always {}", value_of(value)),
@@ -50,13 +55,14 @@ impl Rules {
 }
 
 fn canonical(reading: &Reading) -> String {
-    let Reading { trim, keep, clear, date, number, values } = reading;
+    let Reading { trim, keep, clear, date, day_in, number, values } = reading;
     let format = date.as_ref().map(|format| text(format.as_str()));
     let separator =
         |separator: Option<char>| separator.map(|separator| text(separator.encode_utf8(&mut [0; 4])));
     let mut parts = vec![format!("trim {trim} keep {} clear {}", texts(keep), texts(clear))];
     let named = [
         ("date", format),
+        ("day_in", day_in.as_ref().map(|zone| text(&zone.to_string()))),
         ("decimal", separator(number.decimal)),
         ("thousands", separator(number.thousands)),
     ];
@@ -133,6 +139,13 @@ mod tests {
         assert_eq!(of(""), of("source = 'JIRA'\nid = 'id'\nfields.name = 'name'"));
         assert_eq!(of("clear = ['a', 'b']"), of("clear = ['b', 'a']"));
         let mut seen = vec![of("")];
+        for general in
+            ["trim = true", "date = '%d/%m/%Y'", "day_in = 'UTC'", "day_in = 'as_written'", "decimal = ','"]
+        {
+            let other = of(general);
+            assert!(!seen.contains(&other), "{general} looks like another mapping");
+            seen.push(other);
+        }
         for (from, to) in [
             ("\"key\"", "\"id\""),
             ("\"a\", ", ""),

@@ -2,17 +2,25 @@
 
 mod columns;
 mod contradictions;
-mod draft;
 mod file;
 mod fingerprint;
-mod given;
-mod reading;
+mod met_columns;
+mod moment;
+mod parse;
+mod row_draft;
 mod rules;
 mod serial;
+mod value_rows;
 
 pub(crate) use self::columns::Columns;
-pub(crate) use self::draft::Draft;
-pub use self::given::{Given, GivenRows};
+pub(crate) use self::met_columns::MetColumns;
+pub use self::met_columns::UnusedColumn;
+pub use self::moment::DayIn;
+pub(crate) use self::parse::number_separator;
 #[cfg(feature = "parquet")]
-pub(crate) use self::reading::day;
+pub(crate) use self::row_draft::is_key;
+pub(crate) use self::row_draft::{RowDraft, ValueStyle};
 pub use self::rules::{ColumnUse, Rename, Rules, Target};
+#[cfg(feature = "parquet")]
+pub(crate) use self::value_rows::json_of;
+pub use self::value_rows::{RowValues, ValueColumn, ValueRows};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cor_http::{CreateField, Field, Issue, Source, Value};
 
-use super::reading::{Reading, shown};
-use crate::text::listed;
-use crate::{Fix, NOTES, Reason, Unusable};
+use super::moment::DayIn;
+use super::parse::{DateFormat, NumberFormat, Reading, shown};
+use crate::text::{is_same_name, listed};
+use crate::{ConfigError, Fix, NOTES, Reason};
 
 /// Which column becomes which field, and how.
 ///
@@ -21,7 +22,7 @@ use crate::{Fix, NOTES, Reason, Unusable};
 /// use cor_sync::{Rename, Rules};
 /// let rules = Rules::new("SALESFORCE").id_column("opportunity_id").clear("(none)");
 /// let rules = rules.renamed([Rename::parse("close_date=end").unwrap()])?;
-/// # Ok::<(), cor_sync::Unusable>(())
+/// # Ok::<(), cor_sync::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
@@ -31,18 +32,21 @@ pub struct Rules {
     pub(super) left_out: BTreeSet<String>,
     /// Columns left out again that had been said to set a field; the input need not have them.
     dropped: BTreeSet<String>,
-    /// Texts that empty any field, and such that leave it as it is.
-    pub(super) clear: Vec<String>,
-    pub(super) keep: Vec<String>,
+    /// How fields are read, where nothing else is said of one.
+    pub(super) general: Reading,
     /// The fields that each column was said to set.
     by_column: HashMap<String, Vec<Field>>,
-    /// How each field is read that something was said about, and how all others are.
+    /// How each field is read that something was said about. All others are read by what is said in general.
     pub(super) readings: BTreeMap<Field, Reading>,
-    plain: Reading,
     /// The columns that fields of a create were said to come from. No update depends on them.
     pub(super) creates: BTreeMap<&'static str, String>,
     /// Whether they, and columns that are called like a field of a create, are of use.
     creating: bool,
+    /// Whether a column that is no field and was not left out is an error.
+    strict: bool,
+    allow_mangled_ids: bool,
+    /// Whether the run creates projects, be it without those columns.
+    run_creates: bool,
 }
 
 /// Where a field's value comes from.
@@ -121,7 +125,17 @@ pub(crate) struct Use<'r> {
 
 impl Use<'_> {
     pub(crate) fn is_unknown(self) -> bool {
-        !self.is_id && self.fields.is_empty() && self.create.is_none() && !self.is_ignored
+        !self.is_used() && !self.is_ignored
+    }
+
+    /// Whether its values are looked at.
+    pub(crate) fn is_used(self) -> bool {
+        self.is_id || self.sets_something()
+    }
+
+    /// Whether it sets a field of an update or of a create.
+    pub(crate) fn sets_something(self) -> bool {
+        !self.fields.is_empty() || self.create.is_some()
     }
 }
 
@@ -152,13 +166,14 @@ impl Rules {
             fields: BTreeMap::new(),
             left_out: BTreeSet::new(),
             dropped: BTreeSet::new(),
-            clear: Vec::new(),
-            keep: Vec::new(),
+            general: Reading::default(),
             by_column: HashMap::new(),
             readings: BTreeMap::new(),
-            plain: Reading::default(),
             creates: BTreeMap::new(),
             creating: false,
+            strict: false,
+            allow_mangled_ids: false,
+            run_creates: false,
         }
     }
 
@@ -166,8 +181,50 @@ impl Rules {
     /// use. No update sends them.
     #[must_use]
     pub fn creating(mut self, creating: bool) -> Rules {
-        self.creating = creating;
+        (self.creating, self.run_creates) = (creating, creating);
         self
+    }
+
+    /// Whether the run creates projects. Without a state it does so from the fields of the update alone.
+    pub(crate) fn run_creates(mut self, run_creates: bool) -> Rules {
+        self.run_creates = run_creates;
+        self
+    }
+
+    /// Makes an error of every column that sets no field and was not left out, instead of a line that names it.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Rules {
+        self.strict = strict;
+        self
+    }
+
+    /// Whether projects that COR does not know are created even under an id that a spreadsheet or a data frame has
+    /// rewritten ([`MangledId`](cor_http::MangledId)), such as `9.91214E+15`. Default: they are not.
+    #[must_use]
+    pub fn allow_mangled_ids(mut self, allow: bool) -> Rules {
+        self.allow_mangled_ids = allow;
+        self
+    }
+
+    /// Whether projects are created under such ids.
+    pub fn allows_mangled_ids(&self) -> bool {
+        self.allow_mangled_ids
+    }
+
+    /// Whether projects are created under such ids; `None` where none are created at all.
+    pub(crate) fn creates_mangled_ids(&self) -> Option<bool> {
+        self.run_creates.then_some(self.allow_mangled_ids)
+    }
+
+    /// Leaves these columns out.
+    #[must_use]
+    pub fn ignoring(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Rules {
+        columns.into_iter().for_each(|column| self.leave_out(column.into()));
+        self.settled()
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// The system the projects were created from.
@@ -177,11 +234,11 @@ impl Rules {
 
     /// # Errors
     /// Where nobody named a source.
-    pub(crate) fn check_source(&self) -> Result<(), Unusable> {
+    pub(crate) fn check_source(&self) -> Result<(), ConfigError> {
         match self.source.as_str() {
             "" => {
-                let message = "no source is named: the system the projects were created from";
-                Err(Unusable(vec![Reason::with(message, Fix::Source)]))
+                let message = "source is required: the system the projects were created from";
+                Err(ConfigError(vec![Reason::with(message, Fix::Source)]))
             }
             _ => Ok(()),
         }
@@ -204,8 +261,50 @@ impl Rules {
     /// The text that empties a field, in place of any that was said before.
     #[must_use]
     pub fn clear(mut self, text: impl Into<String>) -> Rules {
-        self.clear = vec![text.into()];
+        self.general.clear = vec![text.into()];
         self.settled()
+    }
+
+    /// Texts that stand for no value, such as `NULL` or `#N/A`, beside those that were said before: they keep their field,
+    /// as an empty cell does.
+    #[must_use]
+    pub fn null_values(mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Rules {
+        self.general.keep.extend(texts.into_iter().map(Into::into));
+        self.settled()
+    }
+
+    /// Cuts blanks off both ends of every cell and external id.
+    #[must_use]
+    pub fn trim(mut self, trim: bool) -> Rules {
+        self.general.trim |= trim;
+        self.settled()
+    }
+
+    /// The time zone whose day a moment becomes.
+    #[must_use]
+    pub fn day_in(mut self, day_in: DayIn) -> Rules {
+        self.general.day_in = Some(day_in);
+        self.settled()
+    }
+
+    /// How days are written, as in `strptime`: `%d/%m/%Y`.
+    ///
+    /// # Errors
+    /// Why the format does not tell a day.
+    pub fn date_format(mut self, format: &str) -> Result<Rules, String> {
+        self.general.date = Some(DateFormat::new(format)?);
+        Ok(self.settled())
+    }
+
+    /// The decimal sign and the separator of thousands in numbers.
+    ///
+    /// # Errors
+    /// Where both are the same character.
+    pub fn number_format(mut self, decimal: Option<char>, thousands: Option<char>) -> Result<Rules, String> {
+        let format = NumberFormat { decimal, thousands };
+        format.check()?;
+        self.general.number = format;
+        Ok(self.settled())
     }
 
     /// Lets columns set fields, or leaves them out. What was said before about how such a field is read stays, and a
@@ -213,7 +312,7 @@ impl Rules {
     ///
     /// # Errors
     /// Where two columns are to set one field.
-    pub fn renamed(mut self, renames: impl IntoIterator<Item = Rename>) -> Result<Rules, Unusable> {
+    pub fn renamed(mut self, renames: impl IntoIterator<Item = Rename>) -> Result<Rules, ConfigError> {
         let mut reasons = Vec::new();
         let mut new: BTreeMap<&'static str, String> = BTreeMap::new();
         for Rename { column, field: target } in renames {
@@ -243,14 +342,14 @@ impl Rules {
         }
         match reasons.is_empty() {
             true => Ok(self.settled()),
-            false => Err(Unusable(reasons)),
+            false => Err(ConfigError(reasons)),
         }
     }
 
     fn leave_out(&mut self, column: String) {
         let before = self.fields.len() + self.creates.len();
-        self.fields.retain(|_, rule| !matches!(rule, Rule::Column(name, _) if *name == column));
-        self.creates.retain(|_, name| *name != column);
+        self.fields.retain(|_, rule| !matches!(rule, Rule::Column(name, _) if is_same_name(name, &column)));
+        self.creates.retain(|_, name| !is_same_name(name, &column));
         match self.fields.len() + self.creates.len() == before {
             true => self.left_out.insert(column),
             false => self.dropped.insert(column),
@@ -264,22 +363,19 @@ impl Rules {
         for (field, rule) in &self.fields {
             let Rule::Column(column, reading) = rule else { continue };
             self.by_column.entry(column.clone()).or_default().push(*field);
-            let mut reading = reading.clone();
-            // What was said of every field counts where the field has nothing of its own.
-            for (own, general) in [(&mut reading.clear, &self.clear), (&mut reading.keep, &self.keep)] {
-                if own.is_empty() {
-                    own.clone_from(general);
-                }
-            }
-            self.readings.insert(*field, reading);
+            self.readings.insert(*field, reading.or(&self.general));
         }
-        self.plain = Reading { clear: self.clear.clone(), keep: self.keep.clone(), ..Reading::default() };
         self
     }
 
     /// A value on its way into a field; `None` keeps the field.
-    pub(crate) fn apply<'v>(&self, field: Field, value: Value<'v>) -> Result<Option<Value<'v>>, Issue> {
-        self.readings.get(&field).unwrap_or(&self.plain).apply(field, value)
+    pub(crate) fn apply<'v>(
+        &self,
+        field: Field,
+        value: Value<'v>,
+        utc_midnight: bool,
+    ) -> Result<Option<Value<'v>>, Issue> {
+        self.readings.get(&field).unwrap_or(&self.general).apply(field, value, utc_midnight)
     }
 
     /// Values that every row sets.
@@ -311,16 +407,22 @@ impl Rules {
 
     /// The field of a create that this column is for.
     fn create(&self, column: &str) -> Option<CreateField> {
+        if !self.creating {
+            return None;
+        }
         let from = |field: &CreateField| match self.creates.get(field.name()) {
-            Some(named) => named == column,
+            Some(named) => is_same_name(named, column),
             // Left out it is only by its own name.
-            None => field.name() == column && !self.is_left_out(column),
+            None => is_same_name(field.name(), column) && !self.is_left_out(column),
         };
-        CreateField::ALL.iter().copied().find(from).filter(|_| self.creating)
+        CreateField::ALL.iter().copied().find(from)
     }
 
     fn is_left_out(&self, name: &str) -> bool {
-        self.left_out.contains(name) || self.dropped.contains(name)
+        let is_in = |names: &BTreeSet<String>| {
+            names.contains(name) || names.iter().any(|known| is_same_name(known, name))
+        };
+        is_in(&self.left_out) || is_in(&self.dropped)
     }
 
     /// Columns that set nothing, whatever they are called.
@@ -335,9 +437,11 @@ impl Rules {
 
     /// What a column of this name is for.
     pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
-        let is_id = name == self.id_column;
+        let is_id = is_same_name(&self.id_column, name);
         let create = self.create(name);
-        if let Some(fields) = self.by_column.get(name) {
+        let alike =
+            || self.by_column.iter().find(|(column, _)| is_same_name(column, name)).map(|(_, fields)| fields);
+        if let Some(fields) = self.by_column.get(name).or_else(alike) {
             return Use { is_id, fields, create, ..Use::default() };
         }
         if is_id || create.is_some() {
@@ -346,7 +450,8 @@ impl Rules {
         if self.is_left_out(name) || NOTES.contains(&name) {
             return Use { is_ignored: true, ..Use::default() };
         }
-        match Field::ALL.iter().find(|field| field.name() == name) {
+        let exact = Field::ALL.iter().find(|field| field.name() == name);
+        match exact.or_else(|| Field::ALL.iter().find(|field| is_same_name(field.name(), name))) {
             Some(field) => Use { fields: std::slice::from_ref(field), ..Use::default() },
             None => Use::default(),
         }
@@ -354,12 +459,12 @@ impl Rules {
 
     /// Whether this text stands for no value at all.
     pub(super) fn is_no_value(&self, text: &str) -> bool {
-        text.is_empty() || self.clear.iter().chain(&self.keep).any(|word| word == text)
+        text.is_empty() || self.general.clear.iter().chain(&self.general.keep).any(|word| word == text)
     }
 
     /// What these columns are for, in the order of an update's fields, the id first.
     pub(crate) fn described<'n>(&self, columns: impl Iterator<Item = &'n str> + Clone) -> Vec<ColumnUse> {
-        let found = |name: &str| columns.clone().any(|column| column == name);
+        let found = |name: &str| columns.clone().any(|column| is_same_name(column, name));
         let mut uses = vec![ColumnUse {
             column: Some(self.id_column.clone()),
             field: "id",
@@ -386,7 +491,7 @@ impl Rules {
                 uses.push(ColumnUse { column, field: field.name(), rule, found });
             }
         }
-        let rule = self.plain.described();
+        let rule = self.general.described();
         if !rule.is_empty() {
             uses.push(ColumnUse { column: None, field: ColumnUse::ANY, rule, found: true });
         }

@@ -6,7 +6,7 @@ use cor_http::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::reading::{Reading, Unlisted};
+use super::parse::{Reading, Unlisted};
 use super::rules::{Rule, Rules};
 
 impl Serialize for Rules {
@@ -16,10 +16,9 @@ impl Serialize for Rules {
             map.serialize_entry("source", self.source())?;
         }
         map.serialize_entry("id", &self.id_column)?;
-        for (key, texts) in [("clear", &self.clear), ("keep", &self.keep)] {
-            if !texts.is_empty() {
-                map.serialize_entry(key, texts)?;
-            }
+        reading_entries(&mut map, &self.general)?;
+        if self.is_strict() {
+            map.serialize_entry("strict", &true)?;
         }
         let ignored = self.all_left_out();
         if !ignored.is_empty() {
@@ -33,6 +32,31 @@ impl Serialize for Rules {
         }
         map.end()
     }
+}
+
+/// What a field and the top of a file have in common.
+fn reading_entries<M: SerializeMap>(map: &mut M, reading: &Reading) -> Result<(), M::Error> {
+    let Reading { trim, keep, clear, date, day_in, number, values: _ } = reading;
+    if *trim {
+        map.serialize_entry("trim", trim)?;
+    }
+    for (key, texts) in [("clear", clear), ("keep", keep)] {
+        if !texts.is_empty() {
+            map.serialize_entry(key, texts)?;
+        }
+    }
+    if let Some(format) = date {
+        map.serialize_entry("date", format.as_str())?;
+    }
+    if let Some(day_in) = day_in {
+        map.serialize_entry("day_in", &day_in.to_string())?;
+    }
+    for (key, separator) in [("decimal", number.decimal), ("thousands", number.thousands)] {
+        if let Some(separator) = separator {
+            map.serialize_entry(key, &separator)?;
+        }
+    }
+    Ok(())
 }
 
 /// What stands under the name of a field.
@@ -55,26 +79,10 @@ impl Serialize for Entry<'_> {
         if *reading == Reading::default() {
             return serializer.serialize_str(column);
         }
-        let Reading { trim, keep, clear, date, number, values } = reading;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("column", column)?;
-        if *trim {
-            map.serialize_entry("trim", trim)?;
-        }
-        for (key, texts) in [("clear", clear), ("keep", keep)] {
-            if !texts.is_empty() {
-                map.serialize_entry(key, texts)?;
-            }
-        }
-        if let Some(format) = date {
-            map.serialize_entry("date", format.as_str())?;
-        }
-        for (key, separator) in [("decimal", number.decimal), ("thousands", number.thousands)] {
-            if let Some(separator) = separator {
-                map.serialize_entry(key, &separator)?;
-            }
-        }
-        if let Some(table) = values {
+        reading_entries(&mut map, reading)?;
+        if let Some(table) = &reading.values {
             let values: BTreeMap<&str, Plain<'_>> =
                 table.values.iter().map(|(text, value)| (text.as_str(), Plain(value))).collect();
             map.serialize_entry("values", &values)?;
@@ -143,6 +151,16 @@ mod tests {
         );
         assert_eq!(serde_json::to_string(&rules).unwrap(), expected);
         assert_eq!(serde_json::to_string(&Rules::new("SAP")).unwrap(), r#"{"source":"SAP","id":"id"}"#);
+    }
+
+    #[test]
+    fn settings_of_every_field_are_written_and_read_again() {
+        let file = "strict = true\ntrim = true\ndate = '%d/%m/%Y'\nday_in = 'Europe/Madrid'\ndecimal = ','\n";
+        let rules = Rules::from_toml(file, "m.toml").unwrap();
+        let written = toml::to_string(&rules).unwrap();
+        let again =
+            Rules::from_toml(&written, "again.toml").unwrap_or_else(|error| panic!("{error}\n{written}"));
+        assert_eq!(again, rules, "{written}");
     }
 
     #[test]

@@ -8,15 +8,17 @@ use csv::ByteRecord;
 
 use super::encoding::Encoding;
 use super::input::Input;
-use super::keeping::{Keeping, LONGEST_ROW, too_long};
 use super::quoting::{self, Fault};
-use crate::mapping::{Columns, Draft};
+use super::raw_rows::{LONGEST_ROW, RawRowReader, too_long};
+use crate::mapping::{Columns, RowDraft, UnusedColumn};
 use crate::rejects::CsvStyle;
-use crate::{Broken, ColumnUse, Content, Fix, Problem, Reason, Row, Rows, Rules, Style, Unusable};
+use crate::remarks::Remarks;
+use crate::text::trimmed;
+use crate::{ColumnUse, ConfigError, Content, Fix, Problem, ReadError, Reason, Row, Rows, Rules, Style};
 
 const BUFFER: usize = 64 << 10;
 
-type Source = Keeping<Box<dyn Read + Send>>;
+type Source = RawRowReader<Box<dyn Read + Send>>;
 
 /// Reads a table with a header line.
 pub(crate) struct CsvRows {
@@ -34,6 +36,7 @@ pub(crate) struct CsvRows {
     /// How much of the input was read, in its own bytes.
     position: u64,
     number: u64,
+    remarks: Remarks,
 }
 
 impl CsvRows {
@@ -44,9 +47,9 @@ impl CsvRows {
         rules: Rules,
         delimiter: Option<u8>,
         keep: bool,
-    ) -> Result<CsvRows, Unusable> {
+    ) -> Result<CsvRows, ConfigError> {
         let unreadable =
-            |error: std::io::Error| Unusable::because(format!("the header cannot be read: {error}"));
+            |error: std::io::Error| ConfigError::because(format!("the header cannot be read: {error}"));
         let (mark, marked, encoding) = (input.mark, input.wants_mark(), input.encoding);
         let mut start = first_line(Vec::new(), &mut input.reader).map_err(unreadable)?;
         let mut lines = Lines::default();
@@ -60,21 +63,21 @@ impl CsvRows {
         }
         let delimiter =
             delimiter.or(said).or(input.delimiter).unwrap_or_else(|| likely_delimiter(&start, &rules));
-        let mut reader = parser(delimiter, Keeping::after(start, input.reader));
+        let mut reader = parser(delimiter, RawRowReader::after(start, input.reader));
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).map_err(|error| unreadable(error.into()))?;
         let mut header = Vec::with_capacity(record.len());
         for (at, name) in record.iter().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| {
                 let what = format!("the name of column {} is not {}", at + 1, called(encoding));
-                Unusable(vec![Reason::with(what, Fix::Encoding)])
+                ConfigError(vec![Reason::with(what, Fix::Encoding)])
             })?;
             header.push(name.to_owned());
         }
         if header.iter().any(|name| name.contains('\0')) {
             let what =
                 "the header holds NUL characters, as UTF-16 does where no byte order mark says so".to_owned();
-            return Err(Unusable(vec![Reason::with(what, Fix::Encoding)]));
+            return Err(ConfigError(vec![Reason::with(what, Fix::Encoding)]));
         }
         let position = reader.position().byte();
         let piece = reader.get_mut().cut(position).to_vec();
@@ -87,7 +90,7 @@ impl CsvRows {
         let position = mark + encoding.source_length(&piece).unwrap_or(0);
         let raw = lines.row(&piece).0;
         if let Some(fault) = quoting::fault(raw, delimiter) {
-            return Err(Unusable::because(format!("the header cannot be meant: {}", fault.message())));
+            return Err(ConfigError::because(format!("the header cannot be meant: {}", fault.message())));
         }
         let columns = Columns::new(&rules, &header)?;
         let style = CsvStyle::new(delimiter, newline, marked, raw, &header);
@@ -104,11 +107,12 @@ impl CsvRows {
             size: input.size,
             position,
             number: 0,
+            remarks: Remarks::default(),
         })
     }
 
     /// The cells of the record as an update, or what is wrong with them.
-    fn content(&self, line: u64, last_line: u64, fault: Option<Fault>) -> Content {
+    fn content(&mut self, line: u64, last_line: u64, fault: Option<Fault>) -> Content {
         if let Some(fault) = fault {
             return Content::Bad(self.id(), vec![misquoted(fault, line, last_line)]);
         }
@@ -119,26 +123,29 @@ impl CsvRows {
         if found != wanted {
             return Content::Bad(self.id(), vec![ragged(found, wanted, line, last_line)]);
         }
-        let mut draft = Draft::new(&self.rules);
+        let mut draft = RowDraft::new(&self.rules);
         match self.cell(self.columns.id) {
             Ok(id) => draft.id(id),
-            Err(()) => draft.problem(not_text(&self.header[self.columns.id], self.encoding)),
+            Err(()) => draft.unreadable(not_text(&self.header[self.columns.id], self.encoding)),
         }
         for (at, field) in &self.columns.fields {
             let column = &self.header[*at];
             match self.cell(*at) {
                 Ok("") => {}
                 Ok(text) => draft.set(column, *field, Value::Cell(text)),
-                Err(()) => draft.problem(not_text(column, self.encoding)),
+                Err(()) => draft.unreadable(not_text(column, self.encoding)),
             }
         }
         for (at, field) in &self.columns.creates {
             match self.cell(*at) {
                 Ok(text) => draft.create(*field, text),
-                Err(()) => draft.problem(not_text(&self.header[*at], self.encoding)),
+                Err(()) => draft.unreadable(not_text(&self.header[*at], self.encoding)),
             }
         }
-        draft.finish()
+        let remarks = draft.take_remarks();
+        let content = draft.content();
+        self.remarks.row(line, remarks);
+        content
     }
 
     /// Where one file was put behind another, its beginning is no project.
@@ -172,10 +179,10 @@ impl CsvRows {
     }
 
     /// Passes over a row that is too long to be held, without taking what is in it for rows.
-    fn skip(&mut self) -> Result<Row, Broken> {
+    fn skip(&mut self) -> Result<Row, ReadError> {
         let line = self.lines.next_line();
         let empty: Box<dyn Read + Send> = Box::new(std::io::empty());
-        let reader = std::mem::replace(&mut self.reader, parser(b',', Keeping::new(empty)));
+        let reader = std::mem::replace(&mut self.reader, parser(b',', RawRowReader::new(empty)));
         let (mut bytes, mut source) = reader.into_inner().into_parts();
         let mut parser = csv_core::ReaderBuilder::new().delimiter(self.style.delimiter()).build();
         let (mut cells, mut ends, mut done) = (vec![0; BUFFER], [0; 1024], 0);
@@ -188,7 +195,7 @@ impl CsvRows {
             match result {
                 csv_core::ReadRecordResult::InputEmpty => {
                     bytes.resize(BUFFER, 0);
-                    let n = source.read(&mut bytes).map_err(|error| Broken { line, error })?;
+                    let n = source.read(&mut bytes).map_err(|error| ReadError { line, error })?;
                     bytes.truncate(n);
                     done = 0;
                 }
@@ -197,7 +204,7 @@ impl CsvRows {
             }
         }
         let rest = bytes.split_off(done);
-        self.reader = self::parser(self.style.delimiter(), Keeping::after(rest, source));
+        self.reader = self::parser(self.style.delimiter(), RawRowReader::after(rest, source));
         self.record = ByteRecord::new();
         let last_line = self.lines.last_line();
         let message = match last_line > line {
@@ -222,24 +229,30 @@ impl fmt::Debug for CsvRows {
 }
 
 impl Rows for CsvRows {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
-        match self.reader.read_byte_record(&mut self.record) {
-            Ok(true) => {}
-            Ok(false) => return Ok(None),
-            Err(_) if self.reader.get_ref().overflowed() => return self.skip().map(Some),
-            Err(error) => {
-                let line = self.lines.next_line();
-                return Err(Broken { line, error: error.into() });
+    fn next(&mut self) -> Result<Option<Row>, ReadError> {
+        loop {
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(_) if self.reader.get_ref().overflowed() => return self.skip().map(Some),
+                Err(error) => {
+                    let line = self.lines.next_line();
+                    return Err(ReadError { line, error: error.into() });
+                }
             }
+            let position = self.reader.position().byte();
+            let piece = self.reader.get_mut().cut(position);
+            self.position += self.encoding.source_length(piece).unwrap_or(0);
+            let (raw, line) = self.lines.row(piece);
+            let fault = quoting::fault(raw, self.style.delimiter());
+            if fault.is_none() && self.record.iter().all(is_blank_cell) {
+                self.remarks.blank_row();
+                continue;
+            }
+            let raw = if self.keep { raw.to_vec() } else { Vec::new() };
+            let content = self.content(line, self.lines.last_line(), fault);
+            return Ok(Some(self.row(line, raw, content)));
         }
-        let position = self.reader.position().byte();
-        let piece = self.reader.get_mut().cut(position);
-        self.position += self.encoding.source_length(piece).unwrap_or(0);
-        let (raw, line) = self.lines.row(piece);
-        let fault = quoting::fault(raw, self.style.delimiter());
-        let raw = if self.keep { raw.to_vec() } else { Vec::new() };
-        let content = self.content(line, self.lines.last_line(), fault);
-        Ok(Some(self.row(line, raw, content)))
     }
 
     fn may_wait(&self) -> bool {
@@ -250,8 +263,12 @@ impl Rows for CsvRows {
         self.size
     }
 
-    fn unused(&mut self) -> Vec<String> {
+    fn unused(&mut self) -> Vec<UnusedColumn> {
         std::mem::take(&mut self.columns.unused)
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        self.remarks.take("line", &self.rules)
     }
 
     fn mapping(&self) -> Vec<ColumnUse> {
@@ -261,6 +278,11 @@ impl Rows for CsvRows {
     fn style(&self) -> Style {
         Style::Csv(self.style.clone())
     }
+}
+
+/// Whether a cell holds nothing that is seen.
+fn is_blank_cell(cell: &[u8]) -> bool {
+    cell.is_empty() || std::str::from_utf8(cell).is_ok_and(|text| trimmed(text).is_empty())
 }
 
 fn parser(delimiter: u8, source: Source) -> csv::Reader<Source> {
@@ -277,6 +299,7 @@ fn separator(start: &[u8]) -> Option<(u8, usize)> {
     let end = start.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
     let (line, rest) = start.split_at(end);
     let length = end + if rest.starts_with(b"\r\n") { 2 } else { 1 };
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
     match line {
         [name @ .., b'=', separator] if name.eq_ignore_ascii_case(b"sep") && *separator != b'"' => {
             Some((*separator, length))
@@ -312,7 +335,7 @@ fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
     let found = |delimiter: u8| {
         let mut record = ByteRecord::new();
         // Reading from memory does not fail.
-        let _ = parser(delimiter, Keeping::new(Box::new(std::io::Cursor::new(start.to_vec()))))
+        let _ = parser(delimiter, RawRowReader::new(Box::new(std::io::Cursor::new(start.to_vec()))))
             .read_byte_record(&mut record);
         let names = record.iter().filter_map(|name| std::str::from_utf8(name).ok());
         let uses: Vec<_> = names.map(|name| rules.column(name)).collect();

@@ -6,7 +6,8 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::encoding::Encoding;
-use crate::Unusable;
+use super::foreign;
+use crate::ConfigError;
 
 /// What a table is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,8 +146,9 @@ impl Input {
         origin: &Origin,
         format: Option<Format>,
         encoding: Option<Encoding>,
-    ) -> Result<Input, Unusable> {
-        let cannot = |error: io::Error| Unusable::because(format!("cannot read {}: {error}", origin.name()));
+    ) -> Result<Input, ConfigError> {
+        let cannot =
+            |error: io::Error| ConfigError::because(format!("cannot read {}: {error}", origin.name()));
         let extension = origin.extension();
         let extension = extension.as_deref();
         match origin {
@@ -155,7 +157,7 @@ impl Input {
                 let file = File::open(path).map_err(cannot)?;
                 let about = file.metadata().map_err(cannot)?;
                 if about.is_dir() {
-                    return Err(Unusable::because(format!("{} is a folder, not a file", origin.name())));
+                    return Err(ConfigError::because(format!("{} is a folder, not a file", origin.name())));
                 }
                 if !about.is_file() {
                     return Input::of(file, extension, format, encoding).map_err(cannot);
@@ -174,6 +176,10 @@ impl Input {
         encoding: Option<Encoding>,
     ) -> io::Result<Input> {
         let start = first_bytes(&mut source)?;
+        let refused = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        if let Some(what) = foreign::of_bytes(&start) {
+            return refused(what);
+        }
         let is_parquet = start.starts_with(b"PAR1") && encoding.is_none();
         let (encoding, mark) = Encoding::of_mark(&start).unwrap_or((encoding.unwrap_or(Encoding::UTF_8), 0));
         let text = Cursor::new(start).chain(source);
@@ -181,6 +187,10 @@ impl Input {
         io::copy(&mut (&mut text).take(mark as u64), &mut io::sink())?;
         let mut text = encoding.decode(text);
         let start = first_bytes(&mut text)?;
+        let is_named_csv = matches!(extension, Some("csv" | "tsv" | "tab")) && format.is_none();
+        if let Some(what) = foreign::of_text(&start, is_named_csv) {
+            return refused(what);
+        }
         let guessed = match extension {
             _ if is_parquet => Format::Parquet,
             Some("csv" | "tsv" | "tab") => Format::Csv,
@@ -222,9 +232,9 @@ impl Input {
         reader: impl Read + Send + 'static,
         format: Option<Format>,
         encoding: Option<Encoding>,
-    ) -> Result<Input, Unusable> {
+    ) -> Result<Input, ConfigError> {
         Input::of(reader, None, format, encoding)
-            .map_err(|error| Unusable::because(format!("the input cannot be read: {error}")))
+            .map_err(|error| ConfigError::because(format!("the input cannot be read: {error}")))
     }
 
     /// What it is written in.
@@ -252,7 +262,7 @@ impl fmt::Debug for Input {
 /// Enough to tell what it is; a pipe may give less at a time.
 fn first_bytes(source: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    while start.trim_ascii_start().len() < 4 && start.len() < 4096 {
+    while !is_telling(&start) && start.len() < 4096 {
         let mut chunk = [0; 4096];
         match source.read(&mut chunk) {
             Ok(0) => break,
@@ -264,11 +274,33 @@ fn first_bytes(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// Whether it begins with a message that only a tap writes first.
+/// Whether a beginning is long enough: four bytes, and of an object as much as tells a tap's message from another.
+fn is_telling(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    match text.first() {
+        Some(b'{') => text.contains(&b'\n') || compact(text).len() == LONGEST_MESSAGE,
+        _ => text.len() >= 4,
+    }
+}
+
+/// Bytes without white space that a tap's message is known by.
+const LONGEST_MESSAGE: usize = 40;
+
+fn compact(start: &[u8]) -> Vec<u8> {
+    start.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(LONGEST_MESSAGE).collect()
+}
+
+/// Whether it begins with a message of a tap, or with lines of a tap's log before one.
 fn is_singer(start: &[u8]) -> bool {
-    let compact: Vec<u8> =
-        start.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(40).collect();
-    [&b"{\"type\":\"SCHEMA\""[..], b"{\"type\":\"STATE\""].iter().any(|message| compact.starts_with(message))
+    const MESSAGES: [&[u8]; 4] = [
+        b"{\"type\":\"SCHEMA\"",
+        b"{\"type\":\"STATE\"",
+        b"{\"type\":\"RECORD\",\"stream\":",
+        b"{\"type\":\"ACTIVATE_VERSION\",\"stream\":",
+    ];
+    let mut lines = start.split(|byte| *byte == b'\n').map(compact).filter(|line| !line.is_empty());
+    let first = lines.find(|line| line.first() == Some(&b'{'));
+    first.is_some_and(|line| MESSAGES.iter().any(|message| line.starts_with(message)))
 }
 
 #[cfg(test)]
@@ -292,6 +324,10 @@ mod tests {
         assert_eq!(told(b""), (Format::Csv, 0, String::new()));
         assert_eq!(told(b"{ \"type\": \"SCHEMA\"}").0, Format::Singer);
         assert_eq!(told(b"{\"type\":\"tap\"}").0, Format::Jsonl);
+        assert_eq!(told(b"{\"type\":\"RECORD\", \"stream\":\"deals\"}\n").0, Format::Singer);
+        assert_eq!(told(b"{\"type\":\"ACTIVATE_VERSION\",\"stream\":\"deals\"}\n").0, Format::Singer);
+        assert_eq!(told(b"INFO starting\n{\"type\":\"SCHEMA\"}\n").0, Format::Singer);
+        assert_eq!(told(b"{\"type\":\"RECORD\",\"id\":\"7\"}\n").0, Format::Jsonl);
         assert_eq!(told(b"PAR1").0, Format::Parquet);
     }
 }

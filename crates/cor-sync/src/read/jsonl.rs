@@ -1,18 +1,15 @@
 //! JSON lines: one object per line, with typed values.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::{fmt, io};
 
 use super::input::Input;
-use super::json_value::{Habit, fill};
-use super::keeping::too_long;
+use super::json_value::{fill, text_of};
 use super::lines::{Line, LineReader};
-use crate::mapping::Draft;
-use crate::text::brief;
-use crate::{Broken, ColumnUse, Content, Members, NOTES, Problem, Row, Rows, Rules, Style, Unusable};
-
-/// Names of keys that are remembered, so that memory stays flat whatever the input does.
-const MOST_NAMES: usize = 1000;
+use super::raw_rows::too_long;
+use crate::mapping::{MetColumns, RowDraft, UnusedColumn, ValueStyle};
+use crate::remarks::{Remark, Remarks};
+use crate::text::trimmed;
+use crate::{ColumnUse, ConfigError, Content, Members, Problem, ReadError, Row, Rows, Rules, Style};
 
 pub(crate) struct JsonRows {
     lines: LineReader,
@@ -22,40 +19,46 @@ pub(crate) struct JsonRows {
     keep: bool,
     size: Option<u64>,
     number: u64,
-    names: Names,
-}
-
-/// The keys that were met.
-#[derive(Default)]
-struct Names {
-    used: BTreeSet<String>,
-    unused: Vec<String>,
-    /// How many of the unused were told already.
-    told: usize,
-}
-
-impl Names {
-    fn meet(&mut self, name: &str, is_used: bool) {
-        if is_used && self.used.len() < MOST_NAMES && !self.used.contains(name) {
-            self.used.insert(name.to_owned());
-        } else if !is_used && self.unused.len() < MOST_NAMES && !self.unused.iter().any(|known| known == name)
-        {
-            self.unused.push(name.to_owned());
-        }
-    }
+    met: MetColumns,
+    remarks: Remarks,
 }
 
 impl JsonRows {
-    pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<JsonRows, Unusable> {
+    pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<JsonRows, ConfigError> {
         let (marked, size) = (input.wants_mark(), input.size);
         let mut lines = LineReader::new(input);
-        let start = lines.peek().map_err(|error| Unusable::because(error.to_string()))?;
+        let start = lines.peek().map_err(|error| ConfigError::because(error.to_string()))?;
         if start.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Unusable::because(
+            return Err(ConfigError::because(
                 "the input is one JSON array; give one object per line, for example with jq -c '.[]'",
             ));
         }
-        Ok(JsonRows { lines, rules, marked, keep, size, number: 0, names: Names::default() })
+        let is_open = |line: &[u8]| matches!(line.trim_ascii(), b"{");
+        if start.trim_ascii_start().split(|byte| *byte == b'\n').next().is_some_and(is_open) {
+            return Err(ConfigError::because(
+                "the input is JSON with an object on several lines; give one object per line, for example with jq -c .",
+            ));
+        }
+        Ok(JsonRows {
+            lines,
+            rules,
+            marked,
+            keep,
+            size,
+            number: 0,
+            met: MetColumns::default(),
+            remarks: Remarks::default(),
+        })
+    }
+
+    /// # Errors
+    /// Where no key of the whole input sets a field.
+    fn check(&self) -> Result<(), ReadError> {
+        let useless = |error| ReadError {
+            line: self.lines.line + 1,
+            error: io::Error::new(io::ErrorKind::InvalidData, error),
+        };
+        self.met.check(&self.rules).map_err(useless)
     }
 }
 
@@ -66,18 +69,28 @@ impl fmt::Debug for JsonRows {
 }
 
 impl Rows for JsonRows {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+    fn next(&mut self) -> Result<Option<Row>, ReadError> {
         loop {
             let content = match self.lines.next() {
-                Ok(Line::End) => return Ok(None),
+                Ok(Line::End) => return self.check().map(|()| None),
                 Ok(Line::TooLong) => {
                     Some(Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]))
                 }
-                Ok(Line::Text) => match content(&self.lines.buffer, &self.rules, &mut self.names) {
-                    None => self.lines.lonely_notes()?,
-                    content => content,
-                },
-                Err(error) => return Err(Broken { line: self.lines.line + 1, error }),
+                Ok(Line::Text) => {
+                    let line = self.lines.line;
+                    match content(&self.lines.buffer, &self.rules, &mut self.met) {
+                        Read::Notes => self.lines.lonely_notes()?,
+                        Read::Blank => {
+                            self.remarks.blank_row();
+                            None
+                        }
+                        Read::Row(content, remarks) => {
+                            self.remarks.row(line, remarks);
+                            Some(content)
+                        }
+                    }
+                }
+                Err(error) => return Err(ReadError { line: self.lines.line + 1, error }),
             };
             if let Some(content) = content {
                 let LineReader { line, position, .. } = self.lines;
@@ -97,14 +110,16 @@ impl Rows for JsonRows {
         self.size
     }
 
-    fn unused(&mut self) -> Vec<String> {
-        let new = self.names.unused[self.names.told..].iter().map(|name| brief(name)).collect();
-        self.names.told = self.names.unused.len();
-        new
+    fn unused(&mut self) -> Vec<UnusedColumn> {
+        self.met.take_unused()
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        self.remarks.take("line", &self.rules)
     }
 
     fn mapping(&self) -> Vec<ColumnUse> {
-        self.rules.described(self.names.used.iter().map(String::as_str))
+        self.met.mapping(&self.rules)
     }
 
     fn style(&self) -> Style {
@@ -112,18 +127,35 @@ impl Rows for JsonRows {
     }
 }
 
-/// `None` for a line that holds nothing but our notes about the line after it.
-fn content(line: &[u8], rules: &Rules, names: &mut Names) -> Option<Content> {
+/// What a line holds.
+enum Read {
+    Row(Content, Vec<Remark>),
+    /// Our notes about the line after it.
+    Notes,
+    /// An object without a value.
+    Blank,
+}
+
+fn content(line: &[u8], rules: &Rules, met: &mut MetColumns) -> Read {
     let members = match object(line) {
         Ok(members) => members,
-        Err(problem) => return Some(Content::Bad(String::new(), vec![problem])),
+        Err(problem) => return Read::Row(Content::Bad(String::new(), vec![problem]), Vec::new()),
     };
-    if !members.0.is_empty() && members.0.iter().all(|(name, _)| NOTES.contains(&name.as_str())) {
-        return None;
+    if members.is_notes() {
+        return Read::Notes;
     }
-    let mut draft = Draft::new(rules);
-    fill(&mut draft, rules, &members, Habit::Strict, |name, is_used| names.meet(name, is_used));
-    Some(draft.finish())
+    if members.0.iter().all(|(_, value)| is_blank(value.get())) {
+        return Read::Blank;
+    }
+    let mut draft = RowDraft::new(rules);
+    fill(&mut draft, rules, &members, ValueStyle::TYPED, &|_| false, Some(met));
+    let remarks = draft.take_remarks();
+    Read::Row(draft.content(), remarks)
+}
+
+/// Whether a value is null, or a text that holds nothing that is seen.
+fn is_blank(json: &str) -> bool {
+    json == "null" || text_of(json).is_some_and(|text| trimmed(&text).is_empty())
 }
 
 /// The line as an object.
@@ -152,11 +184,12 @@ mod tests {
     }
 
     fn seen(line: &str) -> String {
-        match content(line.as_bytes(), &rules(), &mut Names::default()) {
-            None => "notes".to_owned(),
-            Some(Content::Unchanged) => "unchanged".to_owned(),
-            Some(Content::Bad(_, problems)) => crate::sentence(&problems),
-            Some(Content::Update(id, update)) => {
+        match content(line.as_bytes(), &rules(), &mut MetColumns::default()) {
+            Read::Notes => "notes".to_owned(),
+            Read::Blank => "blank".to_owned(),
+            Read::Row(Content::Unchanged, _) => "unchanged".to_owned(),
+            Read::Row(Content::Bad(_, problems), _) => crate::sentence(&problems),
+            Read::Row(Content::Update(id, update), _) => {
                 format!("{id} {}", update.to_json().trim_start_matches(r#"{"metadata":{"source":"SAP"},"#))
             }
         }
@@ -170,7 +203,7 @@ mod tests {
             (r#"{"id":"7","brief":"","name":null}"#, r#"7 "brief":""}"#),
             (r#"{"id":"7","brief":"-","archived":false}"#, r#"7 "brief":null,"archived":false}"#),
             (r#"{"id":"\u00e9","name":"a\nb"}"#, r#"é "name":"a\nb"}"#),
-            (r#"{"id":"7","mood":1}"#, "unchanged"),
+            (r#"{"id":"7","mood":1,"name":null}"#, "unchanged"),
             (r#"{"_line":3,"_outcome":"rejected","_reason":"x"}"#, "notes"),
         ] {
             assert_eq!(seen(line), expected, "{line}");
@@ -180,8 +213,9 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_with_its_key() {
         for (line, says) in [
-            (r#"{"id":7,"name":"x"}"#, "id: 7 is a number; write the id as text, \"7\""),
-            (r#"{"name":"x"}"#, "id: is empty"),
+            (r#"{"id":7,"name":"x"}"#, "id: 7 is a number; give the id as text, \"7\""),
+            (r#"{"name":"x"}"#, "id: the row has no \"id\""),
+            (r#"{"id":"7","mood":1}"#, "mood: no field is called"),
             (r#"{"id":"7","estimated":"5"}"#, "estimated: the text \"5\" does not fit"),
             (r#"{"id":"7","name":{"a":1}}"#, "name: the object"),
             (r#"{"id":"7","name":"a","name":"b"}"#, "name: is given twice"),

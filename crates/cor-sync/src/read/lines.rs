@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::encoding::Encoding;
 use super::input::Input;
-use super::keeping::LONGEST_ROW;
-use crate::{Broken, Content, Problem};
+use super::raw_rows::LONGEST_ROW;
+use crate::{Content, Problem, ReadError};
 
 pub(crate) struct LineReader {
     reader: BufReader<Box<dyn Read + Send>>,
@@ -70,9 +70,9 @@ impl LineReader {
 
     /// After notes: what to say where the line they are about was left empty, because the row was too long to be copied.
     /// It is not lost from sight by feeding the file back.
-    pub(crate) fn lonely_notes(&mut self) -> Result<Option<Content>, Broken> {
+    pub(crate) fn lonely_notes(&mut self) -> Result<Option<Content>, ReadError> {
         let line = self.line + 1;
-        let next = self.reader.fill_buf().map_err(|error| Broken { line, error })?;
+        let next = self.reader.fill_buf().map_err(|error| ReadError { line, error })?;
         if !matches!(next.first(), Some(b'\n' | b'\r')) {
             return Ok(None);
         }

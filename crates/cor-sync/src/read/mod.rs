@@ -3,17 +3,19 @@
 #[cfg(feature = "parquet")]
 mod arrow_schema;
 mod csv;
+mod earlier_rejects;
 mod encoding;
+mod foreign;
 mod input;
 mod json_value;
 mod jsonl;
-mod keeping;
 mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_cells;
 pub(crate) mod quoting;
+mod raw_rows;
 mod singer;
 mod table;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 
-use cor_http::{Issue, IssueCode};
+use cor_http::FieldInput;
 use parquet::basic::Compression;
 use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
@@ -12,10 +12,12 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::arrow_schema;
 use super::input::Input;
-use super::keeping::{LONGEST_ROW, too_long};
-use super::parquet_cells::{Cell, Kind, is_key, read};
-use crate::mapping::{Columns, Draft};
-use crate::{Broken, ColumnUse, Content, Problem, Reason, Row, Rows, Rules, Style, Unusable};
+use super::parquet_cells::{Cell, Kind, read};
+use super::raw_rows::{LONGEST_ROW, too_long};
+use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle, is_key};
+use crate::remarks::{Remark, Remarks};
+use crate::text::trimmed;
+use crate::{ColumnUse, ConfigError, Content, Problem, ReadError, Reason, Row, Rows, Rules, Style};
 
 /// Rows of which the cells are held at once.
 const BATCH: usize = 256;
@@ -37,6 +39,9 @@ pub(crate) struct ParquetRows {
     at: usize,
     held: usize,
     number: u64,
+    /// Rows that were read, skipped ones included.
+    row: u64,
+    remarks: Remarks,
 }
 
 struct Column {
@@ -49,14 +54,14 @@ struct Column {
 }
 
 impl ParquetRows {
-    pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<ParquetRows, Unusable> {
+    pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<ParquetRows, ConfigError> {
         let Some(path) = input.path else {
-            return Err(Unusable::because(
+            return Err(ConfigError::because(
                 "a Parquet file is read from its end, so it cannot come through a pipe; name the file",
             ));
         };
         let unreadable = |error: &dyn fmt::Display| {
-            Unusable::because(format!("{} cannot be read as a Parquet file: {error}", path.display()))
+            ConfigError::because(format!("{} cannot be read as a Parquet file: {error}", path.display()))
         };
         let file = File::open(&path).map_err(|error| unreadable(&error))?;
         let file = SerializedFileReader::new(file).map_err(|error| unreadable(&error))?;
@@ -65,7 +70,7 @@ impl ParquetRows {
         let header: Vec<String> =
             schema.root_schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
         if header.is_empty() {
-            return Err(Unusable::because(format!("{} has no columns", path.display())));
+            return Err(ConfigError::because(format!("{} has no columns", path.display())));
         }
         let used = Columns::new(&rules, &header)?;
         let notes = about.key_value_metadata().into_iter().flatten();
@@ -121,7 +126,7 @@ impl ParquetRows {
             }
         }
         if !reasons.is_empty() {
-            return Err(Unusable(reasons));
+            return Err(ConfigError(reasons));
         }
         let size = u64::try_from(about.num_rows()).unwrap_or(0);
         Ok(ParquetRows {
@@ -137,6 +142,8 @@ impl ParquetRows {
             at: 0,
             held: 0,
             number: 0,
+            row: 0,
+            remarks: Remarks::default(),
         })
     }
 
@@ -171,52 +178,41 @@ impl ParquetRows {
         Ok(true)
     }
 
-    fn content(&self) -> Content {
+    fn content(&self) -> (Content, Vec<Remark>) {
         let cells = || self.columns.iter().map(|column| (column, column.cells[self.at].as_ref()));
         let length: usize = cells().map(|(_, cell)| cell.map_or(0, Cell::length)).sum();
-        let mut draft = Draft::new(&self.rules);
+        let mut draft = RowDraft::new(&self.rules);
         for (column, cell) in cells() {
-            let (name, Some(cell)) = (&self.header[column.place], cell) else { continue };
-            if column.place == self.used.id {
-                match cell.id() {
-                    Some(id) => draft.id(&id),
-                    None => {
-                        draft.refuse(name, Issue::new("id", IssueCode::WrongType, cell.not_an_id()));
-                    }
-                }
-            }
-            for (_, field) in self.used.creates.iter().filter(|(place, _)| *place == column.place) {
-                match cell.id() {
-                    Some(id) => draft.create(*field, &id),
-                    None => {
-                        let issue = Issue::new(field.name(), IssueCode::WrongType, cell.not_an_id());
-                        draft.refuse(name, issue);
-                    }
-                }
-            }
-            for (_, field) in self.used.fields.iter().filter(|(place, _)| *place == column.place) {
-                match cell.value(*field) {
-                    Ok(Some(value)) => draft.set(name, *field, value),
-                    Ok(None) => {}
-                    Err(issue) => draft.refuse(name, issue),
-                }
+            let name = &self.header[column.place];
+            let usage = self.rules.column(name);
+            if usage.is_used() {
+                let input = cell.map_or(FieldInput::Keep, Cell::input);
+                draft.take(name, usage, input, ValueStyle::PARQUET);
             }
         }
+        let remarks = draft.take_remarks();
         match length > LONGEST_ROW {
-            true => Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]),
-            false => draft.finish(),
+            true => (Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]), remarks),
+            false => (draft.content(), remarks),
         }
+    }
+
+    /// Whether no cell of the row says anything.
+    fn is_blank(&self) -> bool {
+        let is_blank = |cell: &Cell| matches!(cell, Cell::Text(text) if trimmed(text).is_empty());
+        self.columns.iter().all(|column| column.cells[self.at].as_ref().is_none_or(is_blank))
     }
 
     /// The row as a line of JSON, which is how it can be mended.
     fn json(&self) -> Vec<u8> {
         let members = self.columns.iter().filter_map(|column| {
-            let cell = column.cells[self.at].as_ref()?;
-            // In JSON an integer is no key.
-            let keys = self.used.fields.iter().filter(|(_, field)| is_key(*field)).map(|(place, _)| *place);
-            let is_key = keys.chain([self.used.id]).any(|place| place == column.place);
-            let key = if is_key { cell.id().map(|id| text(&id)) } else { None };
-            let value = key.unwrap_or_else(|| cell.json());
+            let usage = self.rules.column(&self.header[column.place]);
+            let is_key = usage.is_id || usage.fields.iter().any(|field| is_key(*field));
+            let value = match column.cells[self.at].as_ref() {
+                Some(cell) => cell.json(is_key),
+                None if usage.is_id => "null".to_owned(),
+                None => return None,
+            };
             Some(format!("{}:{value}", text(&self.header[column.place])))
         });
         format!("{{{}}}", members.collect::<Vec<_>>().join(",")).into_bytes()
@@ -234,19 +230,30 @@ impl fmt::Debug for ParquetRows {
 }
 
 impl Rows for ParquetRows {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
-        let line = self.number + 1;
-        if self.at == self.held {
-            let broken = |error: ParquetError| Broken { line, error: io::Error::other(error) };
-            if !self.fill().map_err(broken)? {
-                return Ok(None);
+    fn next(&mut self) -> Result<Option<Row>, ReadError> {
+        loop {
+            let line = self.row + 1;
+            if self.at == self.held {
+                let broken = |error: ParquetError| ReadError { line, error: io::Error::other(error) };
+                if !self.fill().map_err(broken)? {
+                    return Ok(None);
+                }
             }
+            if !self.is_blank() {
+                break;
+            }
+            self.remarks.blank_row();
+            self.row += 1;
+            self.at += 1;
         }
-        let content = self.content();
+        let line = self.row + 1;
+        let (content, remarks) = self.content();
+        self.remarks.row(line, remarks);
         let is_short = !matches!(&content, Content::Bad(_, problems) if problems[0].code == "too_long");
         let raw = if self.keep && is_short { self.json() } else { Vec::new() };
         let number = self.number;
         self.number += 1;
+        self.row += 1;
         self.at += 1;
         Ok(Some(Row { number, line, last_line: line, position: line, raw, content }))
     }
@@ -263,8 +270,12 @@ impl Rows for ParquetRows {
         "row"
     }
 
-    fn unused(&mut self) -> Vec<String> {
+    fn unused(&mut self) -> Vec<UnusedColumn> {
         std::mem::take(&mut self.used.unused)
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        self.remarks.take("row", &self.rules)
     }
 
     fn mapping(&self) -> Vec<ColumnUse> {

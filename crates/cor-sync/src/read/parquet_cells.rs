@@ -1,14 +1,14 @@
 //! Values of a Parquet file: exact, or refused.
 
-use cor_http::{Date, Field, Issue, IssueCode, Value};
-use jiff::{Span, civil};
+use cor_http::{FieldInput, IssueCode, Value};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescriptor;
 
-use crate::text::quoted;
+use crate::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
+use crate::mapping::json_of;
 
 /// Bytes of a decimal number; 154 digits.
 const LONGEST_DECIMAL: usize = 64;
@@ -22,12 +22,21 @@ const NOT_TEXT: Cell = Cell::Unreadable("is not UTF-8; convert the column first"
 pub(super) enum Kind {
     Text,
     Boolean,
-    Integer { is_signed: bool },
+    Integer {
+        is_signed: bool,
+    },
     Float,
-    Decimal { scale: usize },
+    Decimal {
+        scale: usize,
+    },
     Date,
-    Moment { per_second: i64, is_utc: bool },
+    Moment {
+        per_second: i64,
+        is_utc: bool,
+    },
     Uuid,
+    /// A column that is null in every row: a data frame writes it so, whatever it was to hold.
+    Null,
 }
 
 /// A value that is not null.
@@ -39,6 +48,7 @@ pub(super) enum Cell {
     Boolean(bool),
     Integer(i128),
     Float(f64),
+    Single(f32),
     Decimal(String),
     /// Days after 1970-01-01.
     Day(i64),
@@ -95,6 +105,7 @@ impl Kind {
             {
                 Kind::Text
             }
+            (Some(LogicalType::Unknown), _) => Kind::Null,
             (Some(LogicalType::Uuid), _) if physical == Type::FIXED_LEN_BYTE_ARRAY => Kind::Uuid,
             (None, ConvertedType::NONE) if physical == Type::BOOLEAN => Kind::Boolean,
             (None, ConvertedType::NONE) if matches!(physical, Type::FLOAT | Type::DOUBLE) => Kind::Float,
@@ -161,11 +172,7 @@ pub(super) fn read(
         ColumnReader::Int64ColumnReader(reader) => {
             typed(reader, wanted, cells, |n| kind.of_integer(*n, n.cast_unsigned()))
         }
-        ColumnReader::FloatColumnReader(reader) => {
-            // As it is written, 1.1: with twice the bits it would be 1.100000023841858.
-            let widened = |n: &f32| n.to_string().parse().unwrap_or_else(|_| f64::from(*n));
-            typed(reader, wanted, cells, |n| Cell::Float(widened(n)))
-        }
+        ColumnReader::FloatColumnReader(reader) => typed(reader, wanted, cells, |n| Cell::Single(*n)),
         ColumnReader::DoubleColumnReader(reader) => typed(reader, wanted, cells, |n| Cell::Float(*n)),
         ColumnReader::ByteArrayColumnReader(reader) => {
             typed(reader, wanted, cells, |bytes| kind.of_bytes(bytes.data()))
@@ -242,90 +249,31 @@ impl Cell {
         if let Cell::Text(text) = self { text.len() } else { 0 }
     }
 
-    /// The external id it is, if it can be one.
-    pub(super) fn id(&self) -> Option<String> {
+    /// What it says of a field.
+    pub(super) fn input(&self) -> FieldInput {
         match self {
-            Cell::Text(text) => Some(text.clone()),
-            Cell::Integer(number) => Some(number.to_string()),
-            _ => None,
+            Cell::Text(text) => FieldInput::Value(Value::Text(text.clone().into())),
+            Cell::Unreadable(why) => FieldInput::Refused(IssueCode::WrongType, (*why).to_owned()),
+            Cell::Boolean(yes) => FieldInput::Value(Value::Boolean(*yes)),
+            Cell::Integer(number) => digits_input(&number.to_string()),
+            Cell::Float(number) => f64_input(*number),
+            Cell::Single(number) => f32_input(*number),
+            Cell::Decimal(digits) => digits_input(digits),
+            Cell::Day(days) => day_input(*days),
+            Cell::Moment(count, per_second, is_utc) => moment_input(*count, *per_second, *is_utc),
         }
     }
 
-    /// The value for a field; `None` keeps it.
-    pub(super) fn value(&self, field: Field) -> std::result::Result<Option<Value<'_>>, Issue> {
-        let not_a_date = |message: String| Issue::new(field.name(), IssueCode::NotADate, message);
-        Ok(Some(match self {
-            Cell::Text(text) => Value::Text(text.as_str().into()),
-            Cell::Unreadable(why) => return Err(Issue::new(field.name(), IssueCode::WrongType, *why)),
-            Cell::Boolean(yes) => Value::Boolean(*yes),
-            Cell::Integer(number) if is_key(field) => Value::Text(number.to_string().into()),
-            Cell::Integer(number) => Value::Number(number.to_string().parse()?),
-            Cell::Float(number) if number.is_nan() => return Ok(None),
-            Cell::Float(number) => Value::Number((*number).into()),
-            Cell::Decimal(digits) => Value::Number(digits.parse()?),
-            Cell::Day(days) => Value::Date(day(*days).ok_or_else(|| {
-                not_a_date(format!("the day {days} after 1970-01-01 is outside the years 1 to 9999"))
-            })?),
-            Cell::Moment(.., true) => {
-                let message =
-                    "is a moment of UTC, and a day has no zone; convert it to days in the zone that is meant";
-                return Err(not_a_date(message.to_owned()));
-            }
-            Cell::Moment(count, per_second, false) => {
-                let per_day = per_second * 86_400;
-                if count.rem_euclid(per_day) != 0 {
-                    let message = "has a time of day, and a day has none; convert the column to dates";
-                    return Err(not_a_date(message.to_owned()));
-                }
-                let day = day(count.div_euclid(per_day));
-                Value::Date(day.ok_or_else(|| not_a_date("is outside the years 1 to 9999".to_owned()))?)
-            }
-        }))
-    }
-
-    /// The value as JSON, to be mended by hand.
-    pub(super) fn json(&self) -> String {
-        let text = |text: String| serde_json::Value::from(text).to_string();
-        match self {
-            Cell::Text(value) => text(value.clone()),
-            Cell::Unreadable(_) => "null".to_owned(),
-            Cell::Boolean(yes) => yes.to_string(),
-            Cell::Integer(number) => number.to_string(),
-            Cell::Decimal(digits) => digits.clone(),
-            Cell::Float(number) => serde_json::Value::from(*number).to_string(),
-            Cell::Day(days) => day(*days).map_or_else(|| days.to_string(), |day| text(day.to_string())),
-            Cell::Moment(count, per_second, is_utc) => {
-                let (seconds, rest) = (count.div_euclid(*per_second), count.rem_euclid(*per_second));
-                let nanoseconds = rest * (1_000_000_000 / per_second);
-                let moment = jiff::Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0));
-                match moment.map(|moment| moment.to_string()) {
-                    Ok(moment) if *is_utc => text(moment),
-                    Ok(moment) => text(moment.trim_end_matches('Z').trim_end_matches("T00:00:00").to_owned()),
-                    Err(_) => count.to_string(),
-                }
-            }
+    /// The value as JSON, to be mended by hand. An integer that is a key is text, as it has to be in JSON.
+    pub(super) fn json(&self, is_key: bool) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        match (self, self.input()) {
+            (Cell::Integer(number), _) if is_key => text(&number.to_string()),
+            (_, FieldInput::Value(value)) => json_of(&value),
+            (_, FieldInput::Keep) => "null".to_owned(),
+            (_, FieldInput::Refused(_, message)) => text(&message),
         }
     }
-
-    /// Why it is no id.
-    pub(super) fn not_an_id(&self) -> String {
-        match self {
-            Cell::Unreadable(why) => (*why).to_owned(),
-            _ => format!("{} is no id; give text or an integer", quoted(self.json().trim_matches('"'))),
-        }
-    }
-}
-
-/// Whether the field is the key of something else. In a database such keys are integers.
-pub(super) fn is_key(field: Field) -> bool {
-    field.name().ends_with("_id")
-}
-
-/// The day so many days after 1970-01-01.
-fn day(days: i64) -> Option<Date> {
-    const EPOCH: civil::Date = civil::date(1970, 1, 1);
-    let day = Span::new().try_days(days).ok().and_then(|span| EPOCH.checked_add(span).ok())?;
-    crate::mapping::day(day)
 }
 
 #[cfg(test)]
@@ -359,22 +307,5 @@ mod tests {
             (0..25).map(|n| u8::from_str_radix(&ten_to_the_60[2 * n..2 * n + 2], 16).unwrap()).collect();
         assert_eq!(read(&[&[0][..], &bytes].concat(), 60), format!("1.{}", "0".repeat(60)));
         assert!(matches!((Kind::Decimal { scale: 0 }).of_bytes(&[1; 65]), Cell::Unreadable(_)));
-    }
-
-    #[test]
-    fn a_day_never_shifts() {
-        let end = |cell: Cell| match cell.value(Field::End) {
-            Ok(Some(Value::Date(date))) => date.to_string(),
-            Ok(other) => format!("{other:?}"),
-            Err(issue) => issue.message,
-        };
-        assert_eq!(end(Cell::Day(-1)), "1969-12-31");
-        assert_eq!(end(Cell::Moment(86_400_000, 1_000, false)), "1970-01-02");
-        assert_eq!(end(Cell::Moment(-86_400_000_000, 1_000_000, false)), "1969-12-31");
-        assert!(end(Cell::Moment(86_400_001, 1_000, false)).contains("time of day"));
-        assert!(end(Cell::Moment(86_400_000, 1_000, true)).contains("moment of UTC"));
-        assert!(end(Cell::Day(i64::MAX)).contains("outside"));
-        assert_eq!(Cell::Moment(86_400_000, 1_000, false).json(), "\"1970-01-02\"");
-        assert_eq!(Cell::Moment(86_400_500, 1_000, false).json(), "\"1970-01-02T00:00:00.5\"");
     }
 }

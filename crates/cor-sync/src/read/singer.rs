@@ -3,33 +3,40 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::ops::Range;
+use std::path::Path;
 
 use serde_json::value::RawValue;
 
+use super::earlier_rejects::EarlierRejects;
 use super::input::Input;
-use super::json_value::{Habit, fill, text_of};
+use super::json_value::fill;
 use super::jsonl::object;
-use super::keeping::too_long;
 use super::lines::{Line, LineReader};
-use crate::mapping::{Columns, Draft};
+use super::raw_rows::too_long;
+use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle};
+use crate::remarks::Remarks;
 use crate::text::{listed, meant, plain, quoted};
 use crate::{
-    Broken, ColumnUse, Content, Fix, Members, NOTES, Problem, Reason, Row, Rows, Rules, States, Style,
-    Unusable,
+    Bookmarks, ColumnUse, ConfigError, Content, Fix, Members, NOTES, Problem, ReadError, Reason, Row, Rows,
+    Rules, Style,
 };
 
 /// Reads the records of one stream, and holds its states until the rows before them are settled.
 pub(crate) struct SingerRows {
     lines: LineReader,
+    /// Rows that earlier runs did not apply, until they are read.
+    earlier: Option<EarlierRejects>,
     rules: Rules,
     /// Whether rows are to be copied as they were written.
     keep: bool,
     size: Option<u64>,
     number: u64,
-    states: States,
+    states: Bookmarks,
     stream: Stream,
-    unused: Vec<String>,
+    unused: Vec<UnusedColumn>,
     notes: Vec<String>,
+    remarks: Remarks,
     /// Notes that were taken; each is told once.
     told: BTreeSet<String>,
 }
@@ -43,6 +50,8 @@ struct Stream {
     /// Its latest `SCHEMA` message, and the properties there.
     schema: Option<Vec<u8>>,
     columns: Vec<String>,
+    /// Those of them that hold numbers.
+    numbers: BTreeSet<String>,
     /// Other streams.
     others: BTreeSet<String>,
 }
@@ -58,87 +67,110 @@ enum Message {
 }
 
 impl SingerRows {
-    /// Reads as far as the first `SCHEMA` of the stream.
+    /// Reads as far as the first `SCHEMA` of the stream. `earlier` is the file in which earlier runs kept rows that they did
+    /// not apply.
     pub(crate) fn open(
         input: Input,
         rules: Rules,
         stream: Option<String>,
         keep: bool,
-    ) -> Result<SingerRows, Unusable> {
+        earlier: Option<&Path>,
+    ) -> Result<SingerRows, ConfigError> {
         let size = input.size;
         let mut rows = SingerRows {
             lines: LineReader::new(input),
+            earlier: None,
             rules,
             keep,
             size,
             number: 0,
-            states: States::default(),
+            states: Bookmarks::default(),
             stream: Stream { chosen: stream.is_some(), name: stream, ..Stream::default() },
             unused: Vec::new(),
             notes: Vec::new(),
+            remarks: Remarks::default(),
             told: BTreeSet::new(),
         };
+        rows.read_to_schema()?;
+        if let Some(path) = earlier {
+            rows.earlier = EarlierRejects::open(path, rows.stream.name.as_deref())?;
+        }
+        if let Some(earlier) = &mut rows.earlier {
+            let (note, schema) = (earlier.note(), earlier.schema.take());
+            rows.notes.push(note);
+            // The tap said nothing new, not even its SCHEMA.
+            if let (None, Some(schema)) = (&rows.stream.schema, schema) {
+                rows.understand(&schema)?;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn read_to_schema(&mut self) -> Result<(), ConfigError> {
         let mut is_empty = true;
         loop {
-            let cannot = |line: u64, what: String| Unusable::because(format!("line {line}: {what}"));
-            match rows.lines.next() {
+            let cannot = |line: u64, what: String| ConfigError::because(format!("line {line}: {what}"));
+            match self.lines.next() {
                 Ok(Line::End) => break,
-                Ok(Line::TooLong) => return Err(cannot(rows.lines.line, too_long())),
+                Ok(Line::TooLong) => return Err(cannot(self.lines.line, too_long())),
                 Ok(Line::Text) => {}
-                Err(error) => return Err(cannot(rows.lines.line + 1, error.to_string())),
+                Err(error) => return Err(cannot(self.lines.line + 1, error.to_string())),
             }
             is_empty = false;
-            match rows.message()? {
-                Message::Schema => return Ok(rows),
+            match self.message()? {
+                Message::Schema => return Ok(()),
                 Message::Done | Message::Notes => {}
                 // What is no message is no record either.
                 Message::Record(Content::Bad(_, problems)) => {
-                    return Err(cannot(rows.lines.line, crate::sentence(&problems)));
+                    let what = crate::sentence(&problems);
+                    let advice =
+                        "what a tap writes begins with its SCHEMA, and its log goes to standard error";
+                    return Err(cannot(self.lines.line, format!("{what}; {advice}")));
                 }
                 Message::Record(_) => {
                     let what = "the record comes before the SCHEMA of its stream".to_owned();
-                    return Err(cannot(rows.lines.line, what));
+                    return Err(cannot(self.lines.line, what));
                 }
             }
         }
-        match &rows.stream.name {
-            _ if is_empty => Err(Unusable::because("the input is empty; a tap writes at least its SCHEMA")),
-            Some(name) if !rows.stream.others.is_empty() => {
-                let names = meant(name, "streams", rows.stream.others.iter().map(String::as_str));
+        match &self.stream.name {
+            _ if is_empty => {
+                Err(ConfigError::because("the input is empty; a tap writes at least its SCHEMA"))
+            }
+            Some(name) if !self.stream.others.is_empty() => {
+                let names = meant(name, "streams", self.stream.others.iter().map(String::as_str));
                 let message = format!("the input has no stream {name:?}; {names}");
-                Err(Unusable(vec![Reason::with(message, Fix::Stream)]))
+                Err(ConfigError(vec![Reason::with(message, Fix::Stream)]))
             }
             // A tap that has nothing new may say so by its state alone.
-            _ => Ok(rows),
+            _ => Ok(()),
         }
     }
 
     /// Deals with the message in the buffer.
-    fn message(&mut self) -> Result<Message, Unusable> {
+    fn message(&mut self) -> Result<Message, ConfigError> {
         let line = std::mem::take(&mut self.lines.buffer);
         let message = self.understand(&line);
         self.lines.buffer = line;
         message
     }
 
-    fn understand(&mut self, line: &[u8]) -> Result<Message, Unusable> {
+    fn understand(&mut self, line: &[u8]) -> Result<Message, ConfigError> {
         let bad = |problem| Ok(Message::Record(Content::Bad(String::new(), vec![problem])));
         let message = match object(line) {
             Ok(message) => message,
             Err(problem) => return bad(problem),
         };
-        if !message.0.is_empty() && message.0.iter().all(|(name, _)| NOTES.contains(&name.as_str())) {
-            // Ours, about the line after it.
+        if message.is_notes() {
             return Ok(Message::Notes);
         }
-        let text = |name: &str| member(&message, name).and_then(|value| text_of(value.get()));
-        let Some(kind) = text("type") else {
+        let Some(kind) = message.text("type") else {
             return bad(Problem::of_row("not_singer", "the line is no Singer message: it has no type"));
         };
         match kind.as_str() {
             "STATE" => {
-                let Some(value) = member(&message, "value") else {
-                    return Err(Unusable::because(
+                let Some(value) = message.get("value") else {
+                    return Err(ConfigError::because(
                         "the STATE has no value, so the tap could not go on from it",
                     ));
                 };
@@ -146,13 +178,13 @@ impl SingerRows {
                 Ok(Message::Done)
             }
             "SCHEMA" | "RECORD" => {
-                let Some(stream) = text("stream") else {
+                let Some(stream) = message.text("stream") else {
                     return bad(Problem::of_row("not_singer", format!("the {kind} names no stream")));
                 };
                 if !self.is_wanted(&stream)? {
                     return Ok(Message::Done);
                 }
-                let body = member(&message, if kind == "SCHEMA" { "schema" } else { "record" });
+                let body = message.get(if kind == "SCHEMA" { "schema" } else { "record" });
                 let Some(body) = body.and_then(|body| Members::read(body.get()).ok()) else {
                     return bad(Problem::of_row("not_singer", format!("the {kind} holds no object")));
                 };
@@ -160,7 +192,7 @@ impl SingerRows {
                     return Ok(Message::Record(self.content(&body)));
                 }
                 self.schema(line, &body)?;
-                self.note_key(member(&message, "key_properties"));
+                self.note_key(message.get("key_properties"));
                 Ok(Message::Schema)
             }
             "ACTIVATE_VERSION" => {
@@ -170,15 +202,15 @@ impl SingerRows {
                 );
                 Ok(Message::Done)
             }
-            "BATCH" => Err(Unusable::because(
+            "BATCH" => Err(ConfigError::because(
                 "the tap writes BATCH messages, which keep the records in files; switch its batches off",
             )),
-            other => Err(Unusable::because(format!("the message type {} is not known", quoted(other)))),
+            other => Err(ConfigError::because(format!("the message type {} is not known", quoted(other)))),
         }
     }
 
     /// Whether this stream is the one to read.
-    fn is_wanted(&mut self, stream: &str) -> Result<bool, Unusable> {
+    fn is_wanted(&mut self, stream: &str) -> Result<bool, ConfigError> {
         match &self.stream.name {
             Some(name) if name == stream => Ok(true),
             Some(_) if self.stream.chosen => {
@@ -192,7 +224,7 @@ impl SingerRows {
                     "the input holds several streams, {}",
                     listed([name.as_str(), stream].into_iter())
                 );
-                Err(Unusable(vec![Reason::with(message, Fix::Stream)]))
+                Err(ConfigError(vec![Reason::with(message, Fix::Stream)]))
             }
             None => {
                 self.stream.name = Some(stream.to_owned());
@@ -201,18 +233,21 @@ impl SingerRows {
         }
     }
 
-    fn schema(&mut self, line: &[u8], schema: &Members<'_>) -> Result<(), Unusable> {
+    fn schema(&mut self, line: &[u8], schema: &Members<'_>) -> Result<(), ConfigError> {
         if self.stream.schema.as_deref() == Some(line) {
             return Ok(());
         }
-        let properties = member(schema, "properties").map(|properties| Members::read(properties.get()));
+        let properties = schema.get("properties").map(|properties| Members::read(properties.get()));
         let Some(Ok(properties)) = properties else {
-            return Err(Unusable::because("the SCHEMA lists no properties"));
+            return Err(ConfigError::because("the SCHEMA lists no properties"));
         };
+        let numbers =
+            properties.0.iter().filter(|(_, property)| is_number(property)).map(|(name, _)| name.clone());
+        self.stream.numbers = numbers.collect();
         let names: Vec<String> = properties.0.into_iter().map(|(name, _)| name).collect();
         let known = std::mem::take(&mut self.stream.columns);
         let unused = Columns::new(&self.rules, &names)?.unused;
-        self.unused.extend(unused.into_iter().filter(|name| !known.contains(name)));
+        self.unused.extend(unused.into_iter().filter(|column| !known.contains(&column.name)));
         self.stream.columns = names;
         self.stream.schema = Some(line.to_vec());
         Ok(())
@@ -235,15 +270,95 @@ impl SingerRows {
         }
     }
 
-    fn content(&self, record: &Members<'_>) -> Content {
-        let mut draft = Draft::new(&self.rules);
-        fill(&mut draft, &self.rules, record, Habit::Singer, |_, _| {});
-        draft.finish()
+    fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number - 1
+    }
+
+    /// The next row that an earlier run did not apply. Its line is the one that it had in the stream of that run.
+    fn next_earlier(&mut self) -> Result<Option<Row>, ReadError> {
+        let Some(mut earlier) = self.earlier.take().filter(|earlier| earlier.left > 0) else {
+            return Ok(None);
+        };
+        let mut line = None;
+        loop {
+            let place = earlier.lines.line + 1;
+            let failed = |error| ReadError { line: place, error };
+            // The file was read to its end before.
+            let Line::Text = earlier.lines.next().map_err(failed)? else { return Ok(None) };
+            if is_schema(&earlier.lines.buffer) {
+                // The tap's own, which was read before, counts.
+                continue;
+            }
+            line = line_of(&earlier.lines.buffer).or(line);
+            let message = self.understand(&earlier.lines.buffer);
+            let unusable = |unusable| failed(io::Error::new(io::ErrorKind::InvalidData, unusable));
+            let content = match message.map_err(unusable)? {
+                Message::Record(content) => Some(content),
+                Message::Notes => earlier.lines.lonely_notes()?,
+                Message::Done | Message::Schema => None,
+            };
+            let Some(content) = content else { continue };
+            earlier.left -= 1;
+            let raw = if self.keep { std::mem::take(&mut earlier.lines.buffer) } else { Vec::new() };
+            let line = line.unwrap_or(earlier.lines.line);
+            self.earlier = Some(earlier);
+            return Ok(Some(Row {
+                number: self.next_number(),
+                line,
+                last_line: 0,
+                position: 0,
+                raw,
+                content,
+            }));
+        }
+    }
+
+    fn content(&mut self, record: &Members<'_>) -> Content {
+        let mut draft = RowDraft::new(&self.rules).of_checked_table();
+        let numbers = &self.stream.numbers;
+        fill(&mut draft, &self.rules, record, ValueStyle::SINGER, &|name| numbers.contains(name), None);
+        let remarks = draft.take_remarks();
+        let content = draft.content();
+        self.remarks.row(self.lines.line, remarks);
+        content
     }
 }
 
-fn member<'a>(object: &Members<'a>, name: &str) -> Option<&'a RawValue> {
-    object.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+/// Whether a property of a `SCHEMA` is a number, be it one that is written as text: `"format": "singer.decimal"`.
+fn is_number(property: &RawValue) -> bool {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Types {
+        One(String),
+        Several(Vec<String>),
+    }
+    #[derive(serde::Deserialize)]
+    struct Property {
+        r#type: Option<Types>,
+        format: Option<String>,
+    }
+    let Ok(Property { r#type, format }) = serde_json::from_str(property.get()) else { return false };
+    let types = match r#type {
+        None => Vec::new(),
+        Some(Types::One(name)) => vec![name],
+        Some(Types::Several(names)) => names,
+    };
+    format.as_deref() == Some("singer.decimal")
+        || (types.iter().any(|name| matches!(name.as_str(), "number" | "integer"))
+            && !types.iter().any(|name| name == "string"))
+}
+
+/// Whether a line is a `SCHEMA` that no earlier run rejected.
+fn is_schema(line: &[u8]) -> bool {
+    object(line).is_ok_and(|message| {
+        message.text("type").as_deref() == Some("SCHEMA") && message.get(NOTES[0]).is_none()
+    })
+}
+
+/// The line that a note of an earlier run names.
+fn line_of(line: &[u8]) -> Option<u64> {
+    serde_json::from_str(object(line).ok()?.get(NOTES[0])?.get()).ok()
 }
 
 impl fmt::Debug for SingerRows {
@@ -253,7 +368,10 @@ impl fmt::Debug for SingerRows {
 }
 
 impl Rows for SingerRows {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+    fn next(&mut self) -> Result<Option<Row>, ReadError> {
+        if let Some(row) = self.next_earlier()? {
+            return Ok(Some(row));
+        }
         loop {
             let message = match self.lines.next() {
                 Ok(Line::End) => return Ok(None),
@@ -261,11 +379,11 @@ impl Rows for SingerRows {
                     let problem = Problem::of_row("too_long", too_long());
                     Message::Record(Content::Bad(String::new(), vec![problem]))
                 }
-                Ok(Line::Text) => self.message().map_err(|unusable| Broken {
+                Ok(Line::Text) => self.message().map_err(|unusable| ReadError {
                     line: self.lines.line,
                     error: io::Error::new(io::ErrorKind::InvalidData, unusable),
                 })?,
-                Err(error) => return Err(Broken { line: self.lines.line + 1, error }),
+                Err(error) => return Err(ReadError { line: self.lines.line + 1, error }),
             };
             let content = match message {
                 Message::Record(content) => Some(content),
@@ -275,14 +393,16 @@ impl Rows for SingerRows {
             if let Some(content) = content {
                 let LineReader { line, position, .. } = self.lines;
                 let raw = if self.keep { self.lines.buffer.clone() } else { Vec::new() };
-                let number = self.number;
-                self.number += 1;
+                let number = self.next_number();
                 return Ok(Some(Row { number, line, last_line: line, position, raw, content }));
             }
         }
     }
 
     fn may_wait(&self) -> bool {
+        if self.earlier.as_ref().is_some_and(|earlier| earlier.left > 0) {
+            return false;
+        }
         // Messages of other types are taken on the way to the next record, which may be long in coming.
         let is_record = |line: &[u8]| line.windows(8).take(64).any(|word| word == b"\"RECORD\"");
         !self.lines.ahead().is_some_and(is_record)
@@ -292,7 +412,7 @@ impl Rows for SingerRows {
         self.size
     }
 
-    fn unused(&mut self) -> Vec<String> {
+    fn unused(&mut self) -> Vec<UnusedColumn> {
         std::mem::take(&mut self.unused)
     }
 
@@ -300,12 +420,20 @@ impl Rows for SingerRows {
         std::mem::take(&mut self.notes)
     }
 
+    fn remarks(&mut self) -> Vec<String> {
+        self.remarks.take("line", &self.rules)
+    }
+
     fn mapping(&self) -> Vec<ColumnUse> {
         self.rules.described(self.stream.columns.iter().map(String::as_str))
     }
 
-    fn states(&self) -> Option<States> {
+    fn bookmarks(&self) -> Option<Bookmarks> {
         Some(self.states.clone())
+    }
+
+    fn earlier_rejects(&self) -> Vec<Range<u64>> {
+        self.earlier.as_ref().map_or_else(Vec::new, |earlier| earlier.spans.clone())
     }
 
     fn style(&self) -> Style {

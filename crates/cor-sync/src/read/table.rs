@@ -1,10 +1,12 @@
 //! One way to open whatever there is.
 
+use std::path::PathBuf;
+
 use super::csv::CsvRows;
 use super::jsonl::JsonRows;
 use super::singer::SingerRows;
 use super::{Encoding, Format, Input, Origin};
-use crate::{Reason, Rows, Rules, Unusable};
+use crate::{ConfigError, Reason, Rows, Rules};
 
 /// How an input is written. What is not said is found out from its name and its first bytes.
 ///
@@ -13,7 +15,7 @@ use crate::{Reason, Rows, Rules, Unusable};
 /// let input = Input::embedded("id;name\nP-7;Caf\u{e9}\n");
 /// let mut rows = Table::new().open_input(input, Rules::new("SAP"))?;
 /// assert_eq!(rows.next().unwrap().unwrap().line, 2);
-/// # Ok::<(), cor_sync::Unusable>(())
+/// # Ok::<(), cor_sync::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -23,6 +25,7 @@ pub struct Table {
     encoding: Option<Encoding>,
     stream: Option<String>,
     keep_raw: bool,
+    earlier_rejects: Option<PathBuf>,
 }
 
 impl Table {
@@ -61,11 +64,18 @@ impl Table {
         self
     }
 
+    /// The file in which earlier runs kept the rows of a Singer stream that they did not apply. They come first. Other
+    /// formats are read whole every time and need no such rows.
+    pub fn earlier_rejects(mut self, file: impl Into<Option<PathBuf>>) -> Table {
+        self.earlier_rejects = file.into();
+        self
+    }
+
     /// Opens the input and reads as far as is needed to know its columns.
     ///
     /// # Errors
     /// Every reason why it cannot be read, or does not fit the rules.
-    pub fn open(self, origin: &Origin, rules: Rules) -> Result<Box<dyn Rows>, Unusable> {
+    pub fn open(self, origin: &Origin, rules: Rules) -> Result<Box<dyn Rows>, ConfigError> {
         let input = Input::open(origin, self.format, self.encoding)?;
         self.open_input(input, rules)
     }
@@ -74,7 +84,7 @@ impl Table {
     ///
     /// # Errors
     /// As there.
-    pub fn open_input(self, input: Input, rules: Rules) -> Result<Box<dyn Rows>, Unusable> {
+    pub fn open_input(self, input: Input, rules: Rules) -> Result<Box<dyn Rows>, ConfigError> {
         let format = input.format();
         let mut reasons = Vec::new();
         if self.delimiter.is_some() && format != Format::Csv {
@@ -90,17 +100,25 @@ impl Table {
             reasons.extend(unusable.0);
         }
         if !reasons.is_empty() {
-            return Err(Unusable(reasons));
+            return Err(ConfigError(reasons));
         }
         Ok(match format {
             Format::Csv => Box::new(CsvRows::open(input, rules, self.delimiter, self.keep_raw)?),
             Format::Jsonl => Box::new(JsonRows::open(input, rules, self.keep_raw)?),
-            Format::Singer => Box::new(SingerRows::open(input, rules, self.stream, self.keep_raw)?),
+            Format::Singer => Box::new(SingerRows::open(
+                input,
+                rules,
+                self.stream,
+                self.keep_raw,
+                self.earlier_rejects.as_deref(),
+            )?),
             #[cfg(feature = "parquet")]
             Format::Parquet => Box::new(super::parquet::ParquetRows::open(input, rules, self.keep_raw)?),
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => {
-                return Err(Unusable::because("the input is a Parquet file, which this build does not read"));
+                return Err(ConfigError::because(
+                    "the input is a Parquet file, which this build does not read",
+                ));
             }
         })
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use self::chart::Series;
-use crate::{Fate, Scope, Settled, Verdict, names};
+use crate::{RejectReason, RowStatus, Scope, Settled, names};
 
 /// Rows that the page shows; the others are counted.
 const MOST_ROWS: usize = 1000;
@@ -19,10 +19,10 @@ const MOST_FIELDS: usize = 100;
 ///
 /// ```
 /// use std::time::Duration;
-/// use cor_sync::{Fate, RunReport, Scope};
+/// use cor_sync::{RejectReason, RunReport, Scope};
 /// let scope = Scope::new("https://integrations.projectcor.com", "SALESFORCE", "m");
 /// let mut report = RunReport::new("deals.csv", &scope);
-/// report.rejected(Duration::from_secs(1), "line 3", "SF-OPP-1", Fate::Rejected, "end: \"soon\" is not a date");
+/// report.rejected(Duration::from_secs(1), "line 3", "SF-OPP-1", RejectReason::Rejected, "end: \"soon\" is not a date");
 /// report.count("read", 1);
 /// let page = report.html(Duration::from_secs(2));
 /// assert!(page.contains("&quot;soon&quot; is not a date"));
@@ -45,7 +45,7 @@ pub struct RunReport {
 struct Rejected {
     place: String,
     id: String,
-    fate: Fate,
+    reject_reason: RejectReason,
     reason: String,
 }
 
@@ -73,9 +73,9 @@ impl RunReport {
         }
     }
 
-    /// A project has its verdict, this long after the start.
+    /// A project has its result, this long after the start.
     pub fn settled(&mut self, at: Duration, settled: &Settled) {
-        if !matches!(settled.verdict, Verdict::Applied { .. }) {
+        if !matches!(settled.status, RowStatus::Applied { .. }) {
             return;
         }
         self.series.applied(at, settled.change.rows);
@@ -90,14 +90,21 @@ impl RunReport {
     }
 
     /// A row was not applied, this long after the start; `place` says where it stands.
-    pub fn rejected(&mut self, at: Duration, place: &str, id: &str, fate: Fate, reason: &str) {
+    pub fn rejected(
+        &mut self,
+        at: Duration,
+        place: &str,
+        id: &str,
+        reject_reason: RejectReason,
+        reason: &str,
+    ) {
         self.series.refused(at, 1);
         if self.rows.len() == MOST_ROWS {
             self.more_rows += 1;
             return;
         }
         let (place, id, reason) = (place.to_owned(), id.to_owned(), reason.to_owned());
-        self.rows.push(Rejected { place, id, fate, reason });
+        self.rows.push(Rejected { place, id, reject_reason, reason });
     }
 
     /// A number of the summary, in the order in which they are told.

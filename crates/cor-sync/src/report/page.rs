@@ -92,7 +92,7 @@ fn rows(report: &RunReport, page: &mut String) {
             "<tr><td class=\"place\">{}</td><td class=\"id\">{}</td><td class=\"outcome\">{}</td><td class=\"reason\">{}</td></tr>",
             escaped(&row.place),
             escaped(&row.id),
-            row.fate.as_str().replace('_', " "),
+            row.reject_reason.as_str().replace('_', " "),
             escaped(&row.reason),
         );
     }
@@ -149,7 +149,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Fate, Scope};
+    use crate::{RejectReason, Scope};
 
     #[test]
     fn foreign_text_stays_text() {
@@ -159,7 +159,7 @@ mod tests {
             Duration::ZERO,
             "line 2",
             "\"><img src=x onerror=y>",
-            Fate::Unknown,
+            RejectReason::Unknown,
             "it's </td> \u{1b}[31m",
         );
         report.stopped("<i>");

@@ -1,0 +1,51 @@
+//! The flags that would help, for what is wrong with an input.
+
+use cor_sync::{Fix, Reason};
+
+/// The text of a problem, with options as the flags that they are here: `` `day_in` `` is `--day-in`.
+pub(crate) fn with_flags(text: &str) -> String {
+    const OPTIONS: [&str; 10] = [
+        "day_in",
+        "date_format",
+        "decimal",
+        "thousands",
+        "null_values",
+        "trim",
+        "allow_mangled_ids",
+        "ignore",
+        "id_column",
+        "base_url",
+    ];
+    OPTIONS.iter().fold(text.to_owned(), |text, option| {
+        let flag = match *option {
+            "null_values" => "--null-value".to_owned(),
+            option => format!("--{}", option.replace('_', "-")),
+        };
+        text.replace(&format!("`{option}`"), &flag)
+    })
+}
+
+/// A reason, with the flag that would help.
+pub(crate) fn describe(reason: &Reason) -> String {
+    let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
+    let flag = match &reason.fix {
+        None => return format!("{option}{}", reason.message),
+        Some(Fix::IdColumn(None)) => "say which one holds the external id with --id-column".to_owned(),
+        Some(Fix::IdColumn(Some(column))) => format!("the id is chosen with --id-column {column:?}"),
+        Some(Fix::MapColumn) => "map some with --map \"Column=field\"".to_owned(),
+        Some(Fix::LeaveOut(column)) => format!("leave it out with --ignore {column:?}"),
+        Some(Fix::Delimiter('\t')) => "if a tab separates the columns, say --delimiter tab".to_owned(),
+        Some(Fix::Delimiter(delimiter)) => {
+            let text = delimiter.to_string();
+            format!("if {delimiter:?} separates the columns, say --delimiter {text:?}")
+        }
+        Some(Fix::Encoding) => {
+            "save it as UTF-8 (in Excel: CSV UTF-8), or name its encoding, such as --encoding windows-1252"
+                .to_owned()
+        }
+        Some(Fix::Stream) => "choose one with --stream".to_owned(),
+        Some(Fix::Source) => "give --source SALESFORCE, or source = \"SALESFORCE\" in the mapping".to_owned(),
+        Some(_) => return reason.to_string(),
+    };
+    format!("{option}{}; {flag}", reason.message)
+}

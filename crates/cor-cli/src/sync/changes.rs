@@ -1,0 +1,46 @@
+//! Changes of projects, as a plan shows them.
+
+use cor_sync::{Change, FieldChange, plain};
+
+use crate::output::{BOLD, DIM, GREEN, Output, RED, styled};
+
+/// Characters of a value that are shown to people.
+const WIDEST: usize = 60;
+
+/// One project with its old and new values.
+pub(super) fn show(change: &Change, output: &mut Output) {
+    if output.is_json() {
+        if let Err(error) = output.json_of(change) {
+            output.error(&format!("project {:?} cannot be shown: {error}", change.id));
+        }
+        return;
+    }
+    let (sign, what) = match change.is_new {
+        true => (styled(GREEN, "+"), ", new"),
+        false => ("~".to_owned(), ""),
+    };
+    let place = match change.lines {
+        (first, last) if first == last => format!("(line {first}{what})"),
+        (first, last) => format!("({} rows, lines {first} to {last}{what})", change.rows),
+    };
+    output.line(&format!("{sign} {} {}", styled(BOLD, &plain(&change.id)), styled(DIM, &place)));
+    let width = change.fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0);
+    for FieldChange { name, old, new, .. } in &change.fields {
+        let new = styled(GREEN, &shown(new));
+        let values = match old {
+            Some(old) => format!("{} → {new}", styled(RED, &shown(old))),
+            None if change.is_new => new,
+            None => format!("{} → {new}", styled(DIM, "(not known)")),
+        };
+        output.line(&format!("    {:width$}  {values}", plain(name)));
+    }
+}
+
+/// The JSON of a value, cut where it is long.
+fn shown(json: &str) -> String {
+    let json = plain(json);
+    match json.char_indices().nth(WIDEST) {
+        None => json,
+        Some((cut, _)) => format!("{}…", &json[..cut]),
+    }
+}

@@ -1,0 +1,169 @@
+//! The events of a run, for people and for programs.
+
+use std::time::Duration;
+
+use cor_http::Error;
+use cor_sync::{Phase, Problem, RowStatus, Settled, SyncEvent, SyncProgress, UnusedColumn, plain, sentence};
+use serde_json::{Value, json};
+
+use super::changes;
+use super::progress::{Counts, Progress, grouped};
+use crate::advice::with_flags;
+use crate::failure::{error_json, problems_json};
+use crate::output::{Output, RED, styled};
+use crate::update::show_request;
+
+/// Rows whose problems are shown to people as they come; further ones are counted.
+const MOST_PROBLEMS: u64 = 10;
+/// Projects of a plan, and requests of a dry run, that are shown to people.
+const MOST_CHANGES: u64 = 20;
+const MOST_REQUESTS: u64 = 3;
+
+pub(super) struct Renderer<'a> {
+    pub(super) output: &'a mut Output,
+    pub(super) progress: Progress,
+    /// The address that an update of a project goes to.
+    target: &'a dyn Fn(&str) -> String,
+    unit: &'static str,
+    size: Option<u64>,
+    /// Rows that have their result, when the phase began.
+    done: u64,
+    pub(super) problems: Shown,
+    changes: Shown,
+    requests: Shown,
+}
+
+/// How many of one kind there were; people see the first ones.
+#[derive(Default)]
+pub(super) struct Shown(u64);
+
+impl Shown {
+    /// Whether the next one is shown.
+    fn next(&mut self, output: &Output, most: u64) -> bool {
+        self.0 += 1;
+        output.is_json() || self.0 <= most
+    }
+
+    /// How many were not shown.
+    fn more(&self, output: &Output, most: u64) -> u64 {
+        if output.is_json() { 0 } else { self.0.saturating_sub(most) }
+    }
+}
+
+impl<'a> Renderer<'a> {
+    pub(super) fn new(output: &'a mut Output, target: &'a dyn Fn(&str) -> String) -> Renderer<'a> {
+        Renderer {
+            progress: Progress::new(None, output),
+            output,
+            target,
+            unit: "line",
+            size: None,
+            done: 0,
+            problems: Shown::default(),
+            changes: Shown::default(),
+            requests: Shown::default(),
+        }
+    }
+
+    pub(super) fn interval(&self) -> Duration {
+        self.progress.interval()
+    }
+
+    pub(super) fn event(&mut self, event: SyncEvent) {
+        match event {
+            SyncEvent::Opened { unit, size, has_bookmarks } => {
+                (self.unit, self.size) = (unit, size);
+                self.progress = Progress::new(size, self.output);
+                if has_bookmarks {
+                    self.output.set_aside();
+                }
+            }
+            SyncEvent::Phase(Phase::Reading) => self.progress.turn_to("reading", self.size, self.done),
+            SyncEvent::Phase(Phase::Sending { projects, .. }) => {
+                self.progress.turn_to("sending", Some(projects), self.done);
+            }
+            SyncEvent::Phase(_) => self.progress.end(),
+            SyncEvent::UnusedColumns(columns) => {
+                self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
+            }
+            SyncEvent::Note(note) => self.note(&with_flags(&note)),
+            SyncEvent::RowRejected { line, id, problems } => self.rejected(line, &id, &problems),
+            SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, &error),
+            SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
+                self.failed(change.lines.1, &change.id, &error);
+            }
+            SyncEvent::ProjectPlanned(change) if self.changes.next(self.output, MOST_CHANGES) => {
+                changes::show(&change, self.output);
+            }
+            SyncEvent::UpdatePlanned { id, update } if self.requests.next(self.output, MOST_REQUESTS) => {
+                let json = self.output.is_json();
+                show_request(self.output, json, &(self.target)(&id), &update);
+            }
+            SyncEvent::Bookmark(bookmark) => self.output.state(&bookmark),
+            SyncEvent::Stopping => {
+                self.note("stopping: what is in flight finishes; once more to leave at once");
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn tick(&mut self, progress: &SyncProgress) {
+        self.done = progress.counts.done();
+        let counts = Counts {
+            position: progress.position,
+            done: self.done,
+            not_applied: progress.counts.not_applied(),
+            paused: progress.paused,
+            gives_up_in: progress.gives_up_in,
+        };
+        self.progress.update(&counts, self.output);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.progress.around(|| self.output.note(text));
+    }
+
+    fn rejected(&mut self, line: u64, id: &str, problems: &[Problem]) {
+        let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
+        self.problem(line, id, || problems_json(problems), separator, &with_flags(&sentence(problems)));
+    }
+
+    fn failed(&mut self, line: u64, id: &str, error: &Error) {
+        let text = format!("project {id:?}: {}", error.reason());
+        self.problem(line, id, || error_json(error), ":", &plain(&text));
+    }
+
+    fn problem(&mut self, line: u64, id: &str, error: impl FnOnce() -> Value, separator: &str, text: &str) {
+        if !self.problems.next(self.output, MOST_PROBLEMS) {
+            return;
+        }
+        if self.output.is_json() {
+            return self.output.json(&json!({ "line": line, "id": id, "error": error() }));
+        }
+        let place = styled(RED, &format!("{} {line}", self.unit));
+        self.note(&format!("{place}{separator} {text}"));
+    }
+
+    /// What was not shown one by one.
+    pub(super) fn more(&mut self, is_plan: bool, rejects: Option<&str>) {
+        let changes = self.changes.more(self.output, MOST_CHANGES);
+        if changes > 0 {
+            self.output.line(&format!("… and {} more; --json shows all of them", grouped(changes)));
+        }
+        let requests = self.requests.more(self.output, MOST_REQUESTS);
+        if requests > 0 {
+            self.output.line(&format!("… and {} more requests", grouped(requests)));
+        }
+        if self.changes.0 + self.requests.0 > 0 && is_plan && !self.output.is_json() {
+            self.output.line("");
+        }
+        let problems = self.problems.more(self.output, MOST_PROBLEMS);
+        if problems > 0 {
+            let place = match rejects {
+                Some(path) => format!("see {path}"),
+                None => "--rejects FILE writes them all into a file".to_owned(),
+            };
+            self.output.note(&format!("… and {} more; {place}", grouped(problems)));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Ids that a spreadsheet or a data frame has rewritten.
+
+use std::fmt;
+
+/// How an external id, or the id of a client or person, shows that a spreadsheet or a data frame rewrote it on its way.
+///
+/// Such an id can be right: COR takes any text. But mostly it is the id of no project, or of several, so tables that hold
+/// such ids are warned about, and no project is created under one unless that is asked for.
+///
+/// ```
+/// use cor_core::MangledId;
+/// assert_eq!(MangledId::of("9.91214E+15"), Some(MangledId::Scientific));
+/// assert_eq!(MangledId::of("1001.0"), Some(MangledId::Fraction));
+/// assert_eq!(MangledId::of("OPP-7\u{a0}"), Some(MangledId::Blanks));
+/// assert_eq!(MangledId::of("1E5"), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum MangledId {
+    /// `9.91214E+15`: a spreadsheet shortened a long number, and digits are lost.
+    Scientific,
+    /// `1001.0`: a data frame or a spreadsheet read an integer as a number with a fraction.
+    Fraction,
+    /// Blanks around the id, or blanks in it that cannot be seen or told from others.
+    Blanks,
+}
+
+impl MangledId {
+    /// How `id` was rewritten; `None` if it shows no sign of it.
+    pub fn of(id: &str) -> Option<MangledId> {
+        let unseen = |c: char| is_blank(c) && c != ' ';
+        if id.starts_with(is_blank) || id.ends_with(is_blank) || id.contains(unseen) {
+            return Some(MangledId::Blanks);
+        }
+        let unsigned = id.strip_prefix('-').unwrap_or(id);
+        let (digits, exponent) = match unsigned.split_once(['E', 'e']) {
+            Some((digits, exponent)) => (digits, Some(exponent)),
+            None => (unsigned, None),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole) || !(fraction.is_empty() || is_number(fraction)) {
+            return None;
+        }
+        match exponent {
+            // Without a sign it is an id such as `1E5`, which systems do have.
+            Some(exponent) => exponent
+                .strip_prefix(['+', '-'])
+                .filter(|digits| is_number(digits))
+                .map(|_| MangledId::Scientific),
+            None => (!fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0'))
+                .then_some(MangledId::Fraction),
+        }
+    }
+
+    /// The stable word: `scientific`, `fraction`, `blanks`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MangledId::Scientific => "scientific",
+            MangledId::Fraction => "fraction",
+            MangledId::Blanks => "blanks",
+        }
+    }
+}
+
+/// What happened to the id, as in "the id looks like …".
+impl fmt::Display for MangledId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MangledId::Scientific => "a long number that a spreadsheet shortened",
+            MangledId::Fraction => "an integer that was read as a number with a fraction",
+            MangledId::Blanks => "an id with blanks around it, or with blanks that cannot be seen",
+        })
+    }
+}
+
+/// Whether a character is a blank, or nothing that is seen at all.
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_were_rewritten_are_told_from_those_that_systems_have() {
+        for (id, kind) in [
+            ("9.91214E+15", Some(MangledId::Scientific)),
+            ("1e+16", Some(MangledId::Scientific)),
+            ("-1.5e-07", Some(MangledId::Scientific)),
+            ("1001.0", Some(MangledId::Fraction)),
+            ("25855.00", Some(MangledId::Fraction)),
+            (" 7", Some(MangledId::Blanks)),
+            ("7\t", Some(MangledId::Blanks)),
+            ("A\u{a0}7", Some(MangledId::Blanks)),
+            ("A\u{200b}7", Some(MangledId::Blanks)),
+            ("", None),
+            ("007", None),
+            ("1E5", None),
+            ("1.2", None),
+            ("1.2.0", None),
+            ("1.", None),
+            (".0", None),
+            ("E+15", None),
+            ("2E+1x", None),
+            ("SF-OPP 12345", None),
+        ] {
+            assert_eq!(MangledId::of(id), kind, "{id:?}");
+        }
+    }
+}

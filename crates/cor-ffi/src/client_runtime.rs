@@ -1,0 +1,51 @@
+//! What is behind a `cor_client *`, and how a thread waits for it. Processes that were forked off and the end of a client are
+//! the business of `cor_http::ClientRuntime`.
+
+use std::future::IntoFuture;
+
+use cor_http::{Client, ClientRuntime, Error, ErrorKind};
+
+use crate::failure::Failure;
+use crate::guard::{Kind, NoSigpipe, Object};
+
+/// A client of COR's Integrations API. May be used by many threads at once.
+///
+/// In a process that was forked off, a client goes on working: it connects anew and leaves the parent's connections
+/// alone. What a parent's other threads had under way is not carried on.
+#[derive(Debug)]
+pub struct cor_client(());
+
+/// What is behind a `cor_client *`.
+pub(crate) struct ClientHandle(ClientRuntime);
+
+impl Object for ClientHandle {
+    const KIND: Kind = Kind::Client;
+    type Opaque = cor_client;
+}
+
+impl ClientHandle {
+    pub(crate) fn new(client: Client) -> Result<ClientHandle, Failure> {
+        let runtime = ClientRuntime::new(client);
+        runtime.map(ClientHandle).map_err(|error| Failure::internal(error.chain()))
+    }
+
+    /// The client of this process: after a fork, a new one of the same options.
+    pub(crate) fn runtime(&self) -> Result<ClientRuntime, Failure> {
+        Ok(self.0.current()?)
+    }
+
+    /// Ends the calls under way.
+    pub(crate) fn end(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Waits on this thread until `what` has its result or the client is freed. The caller's functions are never called
+/// from within.
+pub(crate) fn wait<F: IntoFuture>(runtime: &ClientRuntime, what: F) -> Result<F::Output, Failure> {
+    let _quiet = NoSigpipe::new();
+    runtime.block_on(what).map_err(|error: Error| match error.kind() {
+        ErrorKind::Cancelled => Failure::cancelled("the client was freed while the call ran"),
+        _ => error.into(),
+    })
+}

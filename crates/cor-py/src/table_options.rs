@@ -1,0 +1,52 @@
+//! The options of `plan` and `sync` about how values are read, which Python takes as further keywords.
+
+use cor_sync::TableOptions;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::convert;
+
+/// The options with these keywords.
+///
+/// # Errors
+/// `TypeError` for a keyword that there is not, and for a value of another type.
+pub(crate) fn read(mut options: TableOptions, keywords: &Bound<'_, PyDict>) -> PyResult<TableOptions> {
+    for (name, value) in keywords {
+        let name = name.extract::<String>()?;
+        match name.as_str() {
+            "ignore" => options.ignore = texts(&name, &value)?,
+            "strict" => options.strict = value.is_truthy()?,
+            "clear_value" => options.clear_value = text(&name, &value)?,
+            "null_values" => options.null_values = texts(&name, &value)?,
+            "trim" => options.trim = value.is_truthy()?,
+            "allow_mangled_ids" => options.allow_mangled_ids = value.is_truthy()?,
+            "date_format" => options.date_format = text(&name, &value)?,
+            "day_in" => options.day_in = text(&name, &value)?,
+            "decimal" => options.decimal = text(&name, &value)?,
+            "thousands" => options.thousands = text(&name, &value)?,
+            _ => return Err(PyTypeError::new_err(format!("got an unexpected keyword argument {name:?}"))),
+        }
+    }
+    Ok(options)
+}
+
+fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let wrong = |_| PyTypeError::new_err(format!("{name} is text, not {}", convert::type_name(value)));
+    value.extract().map_err(wrong)
+}
+
+/// Several texts, or one.
+fn texts(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if value.is_none() {
+        return Ok(Vec::new());
+    }
+    if value.is_instance_of::<PyString>() {
+        return Ok(text(name, value)?.into_iter().collect());
+    }
+    let wrong = || {
+        PyTypeError::new_err(format!("{name} is text or several texts, not {}", convert::type_name(value)))
+    };
+    let items = value.try_iter().map_err(|_| wrong())?;
+    items.map(|item| item?.extract::<String>().map_err(|_| wrong())).collect()
+}

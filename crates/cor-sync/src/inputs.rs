@@ -1,0 +1,106 @@
+//! Values of typed tables (Arrow, Parquet) as values of a row.
+
+use cor_http::{Date, FieldInput, IssueCode, Number, Value};
+use jiff::{Span, civil};
+
+/// A day as the number of days after 1970-01-01.
+pub fn day_input(days: i64) -> FieldInput {
+    const EPOCH: civil::Date = civil::date(1970, 1, 1);
+    let day = Span::new().try_days(days).ok().and_then(|span| EPOCH.checked_add(span).ok());
+    match day.and_then(|day| Date::new(day.year(), day.month().unsigned_abs(), day.day().unsigned_abs())) {
+        Some(day) => FieldInput::Value(Value::Date(day)),
+        None => FieldInput::Refused(
+            IssueCode::NotADate,
+            format!("the day {days} after 1970-01-01 is outside the years 1 to 9999"),
+        ),
+    }
+}
+
+/// A moment as a count of units after 1970-01-01, of which a second has `per_second`. `is_utc` says that it is a moment of
+/// UTC; else it has no time zone.
+///
+/// Midnight without a time zone stands for its day.
+pub fn moment_input(count: i64, per_second: i64, is_utc: bool) -> FieldInput {
+    let per_day = per_second * 86_400;
+    if !is_utc && count.rem_euclid(per_day) == 0 {
+        return day_input(count.div_euclid(per_day));
+    }
+    let (seconds, rest) = (count.div_euclid(per_second), count.rem_euclid(per_second));
+    let nanoseconds = rest * (1_000_000_000 / per_second);
+    match jiff::Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0)) {
+        Ok(moment) => {
+            let text = moment.to_string();
+            let text = if is_utc { text.as_str() } else { text.trim_end_matches('Z') };
+            FieldInput::Value(Value::Moment(text.to_owned().into()))
+        }
+        Err(_) => FieldInput::Refused(
+            IssueCode::NotADate,
+            format!("the moment {seconds} s after 1970-01-01 is outside the years 1 to 9999"),
+        ),
+    }
+}
+
+/// A number of 64 bits. NaN, which stands for nothing in tables of numbers, keeps the field.
+pub fn f64_input(number: f64) -> FieldInput {
+    if number.is_nan() { FieldInput::Keep } else { FieldInput::Value(Value::Number(number.into())) }
+}
+
+/// A number of 32 bits, in its shortest spelling: 1.1, which would be 1.100000023841858 with 64 bits.
+pub fn f32_input(number: f32) -> FieldInput {
+    f64_input(number.to_string().parse().unwrap_or_else(|_| f64::from(number)))
+}
+
+/// A number by its digits.
+pub fn digits_input(digits: &str) -> FieldInput {
+    match digits.parse::<Number>() {
+        Ok(number) => FieldInput::Value(Value::Number(number)),
+        Err(issue) => FieldInput::Refused(issue.code, issue.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(input: FieldInput) -> String {
+        match input {
+            FieldInput::Keep => "keep".to_owned(),
+            FieldInput::Value(Value::Date(day)) => day.to_string(),
+            FieldInput::Value(Value::Moment(text)) => format!("{text:?}"),
+            FieldInput::Value(Value::Number(number)) => number.to_string(),
+            FieldInput::Value(other) => format!("{other:?}"),
+            FieldInput::Refused(_, message) => message,
+        }
+    }
+
+    #[test]
+    fn a_day_never_shifts() {
+        assert_eq!(shown(day_input(-1)), "1969-12-31");
+        assert!(shown(day_input(i64::MAX)).contains("outside"));
+        for (count, per_second, is_utc, expected) in [
+            (86_400_000, 1_000, false, "1970-01-02"),
+            (-86_400_000_000, 1_000_000, false, "1969-12-31"),
+            (86_400_500, 1_000, false, "\"1970-01-02T00:00:00.5\""),
+            (86_400_000, 1_000, true, "\"1970-01-02T00:00:00Z\""),
+            (-1, 1, true, "\"1969-12-31T23:59:59Z\""),
+            (
+                i64::MAX,
+                1,
+                true,
+                "the moment 9223372036854775807 s after 1970-01-01 is outside the years 1 to 9999",
+            ),
+        ] {
+            assert_eq!(shown(moment_input(count, per_second, is_utc)), expected);
+        }
+    }
+
+    #[test]
+    fn a_number_of_32_bits_has_its_shortest_spelling() {
+        for (number, expected) in
+            [(1.1, "1.1"), (0.1, "0.1"), (16_777_216.0, "16777216.0"), (f32::NAN, "keep")]
+        {
+            assert_eq!(shown(f32_input(number)), expected);
+        }
+        assert!(shown(f32_input(f32::INFINITY)).contains("inf"), "refused where it is set");
+    }
+}

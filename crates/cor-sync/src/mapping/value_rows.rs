@@ -1,0 +1,536 @@
+//! Rows whose values come from a program instead of a file.
+
+use std::sync::Arc;
+
+use cor_http::{
+    CreateField, Field, FieldInput, Invalid, Issue, IssueCode, ProjectUpdate, Source, TextInput, Value,
+};
+
+use super::Columns;
+use super::met_columns::{MetColumns, UnusedColumn};
+use super::row_draft::{RowDraft, ValueStyle};
+use super::rules::Use;
+use crate::remarks::{Remark, Remarks};
+use crate::text::trimmed;
+use crate::{ColumnUse, ConfigError, Content, Rules};
+
+/// Reads rows of values: names of columns with what each says.
+///
+/// A face looks each name up once ([`column`](ValueRows::column)), and gives every row as [`RowValues`].
+///
+/// ```
+/// use cor_sync::{Content, Rename, RowValues, Rules, ValueRows};
+/// let rules = Rules::new("SAP").renamed([Rename::parse("Title=name").unwrap()])?;
+/// let mut rows = ValueRows::new(rules)?;
+/// let (id, title) = (rows.column("id"), rows.column("Title"));
+/// let text = |text: &str| cor_http::FieldInput::Value(cor_http::Value::Text(text.to_owned().into()));
+/// let mut row = RowValues::new();
+/// row.set(&id, text("007"));
+/// row.set(&title, text("N"));
+/// let Some(Content::Update(id, update)) = rows.content(row) else { panic!() };
+/// assert_eq!((id.as_str(), update.fields_json().as_str()), ("007", r#"{"name":"N"}"#));
+/// # Ok::<(), cor_sync::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct ValueRows {
+    rules: Rules,
+    style: ValueStyle,
+    sources: Sources,
+    met: MetColumns,
+    /// Rows that were read.
+    rows: u64,
+    remarks: Remarks,
+}
+
+/// The column of a row's own source.
+const SOURCE: &str = "source";
+
+/// What a row's own source means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sources {
+    /// It has to be the table's: under another one its id means another project.
+    OfTable,
+    /// It counts before that of the run.
+    OfRow,
+}
+
+/// A column of [`ValueRows`], looked up.
+#[derive(Clone, Debug)]
+pub struct ValueColumn(Arc<Column>);
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    purpose: Purpose,
+}
+
+#[derive(Debug)]
+enum Purpose {
+    /// By the rules.
+    Values { is_id: bool, fields: Vec<Field>, create: Option<CreateField>, is_ignored: bool },
+    /// The row's source.
+    Source,
+    /// A mapping of fields that this library does not know.
+    Extra,
+}
+
+impl ValueColumn {
+    /// Whether its values are mappings of fields that this library does not know, which go to [`RowValues::extra`].
+    pub fn is_extra(&self) -> bool {
+        matches!(self.0.purpose, Purpose::Extra)
+    }
+}
+
+impl Column {
+    /// What the rules say of the column; nothing for one of another kind.
+    fn usage(&self) -> Use<'_> {
+        match &self.purpose {
+            Purpose::Values { is_id, fields, create, is_ignored } => {
+                Use { is_id: *is_id, fields, create: *create, is_ignored: *is_ignored }
+            }
+            Purpose::Source | Purpose::Extra => Use::default(),
+        }
+    }
+}
+
+/// The values of one row.
+#[derive(Debug, Default)]
+pub struct RowValues {
+    values: Vec<(ValueColumn, FieldInput)>,
+    extras: Vec<(String, String)>,
+    issues: Vec<Issue>,
+    is_unreadable: bool,
+    texts: Option<TextInput>,
+}
+
+impl RowValues {
+    /// A row without values.
+    pub fn new() -> RowValues {
+        RowValues::default()
+    }
+
+    /// A row that cannot be read at all, and why.
+    pub fn unreadable(message: impl Into<String>) -> RowValues {
+        let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
+        row.reject(Issue::new("row", IssueCode::WrongType, message));
+        row
+    }
+
+    /// What the column says in this row.
+    pub fn set(&mut self, column: &ValueColumn, input: FieldInput) {
+        self.values.push((column.clone(), input));
+    }
+
+    /// The id that stands beside the row, in place of one within it.
+    pub fn set_id(&mut self, column: &ValueColumn, input: FieldInput) {
+        self.values.retain(|(known, _)| !known.0.usage().is_id);
+        self.set(column, input);
+    }
+
+    /// A field that this library does not know, as JSON text.
+    pub fn extra(&mut self, name: impl Into<String>, json: impl Into<String>) {
+        self.extras.push((name.into(), json.into()));
+    }
+
+    /// A value of this name that stands for no JSON, and why.
+    pub fn reject_value(&mut self, name: impl Into<String>, message: impl Into<String>) {
+        self.reject(Issue::new(name, IssueCode::NotAllowed, message));
+    }
+
+    fn reject(&mut self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
+    /// Whether the row says nothing: it has no value, or blanks alone.
+    fn is_blank(&self) -> bool {
+        let is_blank = |input: &FieldInput| match input {
+            FieldInput::Keep => true,
+            FieldInput::Value(Value::Text(text)) => trimmed(text).is_empty(),
+            _ => false,
+        };
+        !self.is_unreadable
+            && self.issues.is_empty()
+            && self.extras.is_empty()
+            && self.values.iter().all(|(_, input)| is_blank(input))
+    }
+
+    /// What the texts of this row are, whatever is said of the table's.
+    pub fn texts(&mut self, texts: TextInput) {
+        self.texts = Some(texts);
+    }
+
+    /// The row as one line of JSON, for a file of rejected rows that can be corrected and synced. A value that is none
+    /// stands there as the text of its problem, so that it is refused again until it is corrected. A cleared field is
+    /// `null`. `None` for a row that cannot be read at all.
+    pub fn to_json(&self) -> Option<String> {
+        if self.is_unreadable {
+            return None;
+        }
+        let members = self.values.iter().filter_map(|(column, input)| {
+            let value = match input {
+                FieldInput::Keep => return None,
+                FieldInput::Value(value) => json_of(value),
+                FieldInput::Refused(_, message) => serde_json::Value::from(message.as_str()).to_string(),
+            };
+            Some(format!("{}:{value}", serde_json::Value::from(column.0.name.as_str())))
+        });
+        Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    }
+}
+
+impl ValueRows {
+    /// Rows of a table that is kept in step: all of one source, and without fields that this library does not know.
+    ///
+    /// # Errors
+    /// Where no source is named.
+    pub fn new(rules: Rules) -> Result<ValueRows, ConfigError> {
+        rules.check_source()?;
+        Ok(ValueRows::with(rules, Sources::OfTable))
+    }
+
+    /// Rows that are sent as they are: each may name its own source and, as `extra`, fields that this library does not
+    /// know.
+    pub fn of_updates(rules: Rules) -> ValueRows {
+        ValueRows::with(rules, Sources::OfRow)
+    }
+
+    fn with(rules: Rules, sources: Sources) -> ValueRows {
+        ValueRows {
+            rules,
+            style: ValueStyle::TYPED,
+            sources,
+            met: MetColumns::default(),
+            rows: 0,
+            remarks: Remarks::default(),
+        }
+    }
+
+    /// Says what texts are. Default: texts.
+    #[must_use]
+    pub fn texts(mut self, texts: TextInput) -> ValueRows {
+        self.style.texts = texts;
+        self
+    }
+
+    /// Looks up the columns of a table that has these.
+    ///
+    /// # Errors
+    /// Every reason why these columns and the rules do not fit together.
+    pub fn columns(&mut self, header: &[String]) -> Result<Vec<ValueColumn>, ConfigError> {
+        let mut rules = self.rules.clone();
+        for name in header.iter().filter(|name| self.special(name).is_some()) {
+            rules = rules.ignoring([name]);
+        }
+        Columns::new(&rules, header)?;
+        Ok(header.iter().map(|name| self.column(name)).collect())
+    }
+
+    /// Looks up a column.
+    pub fn column(&mut self, name: &str) -> ValueColumn {
+        let purpose = self.special(name).unwrap_or_else(|| {
+            self.met.meet(&self.rules, name);
+            let column = self.rules.column(name);
+            Purpose::Values {
+                is_id: column.is_id,
+                fields: column.fields.to_vec(),
+                create: column.create,
+                is_ignored: column.is_ignored,
+            }
+        });
+        ValueColumn(Arc::new(Column { name: name.to_owned(), purpose }))
+    }
+
+    /// What a column is for that no rule is about.
+    fn special(&self, name: &str) -> Option<Purpose> {
+        if !self.rules.column(name).is_unknown() {
+            return None;
+        }
+        match name {
+            SOURCE => Some(Purpose::Source),
+            "extra" if self.sources == Sources::OfRow => Some(Purpose::Extra),
+            _ => None,
+        }
+    }
+
+    /// What a row of a table asks for; `None` for a row without a value, which is skipped.
+    pub fn content(&mut self, row: RowValues) -> Option<Content> {
+        if row.is_blank() {
+            self.rows += 1;
+            self.remarks.blank_row();
+            return None;
+        }
+        let (remarks, content) = self.read(row, |mut draft| (draft.take_remarks(), draft.content()));
+        self.remarked(remarks);
+        Some(content)
+    }
+
+    /// A row of updates.
+    pub fn row(&mut self, row: RowValues) -> cor_http::Row {
+        let (remarks, row) = self.read(row, |mut draft| (draft.take_remarks(), draft.row()));
+        self.remarked(remarks);
+        row
+    }
+
+    /// Rows are counted from 0.
+    fn remarked(&mut self, remarks: Vec<Remark>) {
+        self.remarks.row(self.rows, remarks);
+        self.rows += 1;
+    }
+
+    /// What is probably a mistake in the rows so far and can be sent, and how many rows were skipped: sentences for people,
+    /// each told once. To be asked for at the end.
+    pub fn take_remarks(&mut self) -> Vec<String> {
+        self.remarks.take("row", &self.rules)
+    }
+
+    /// Whether projects are created under ids that a spreadsheet or a data frame has rewritten.
+    pub fn allows_mangled_ids(&self) -> bool {
+        self.rules.allows_mangled_ids()
+    }
+
+    /// An update by itself. An id is judged where there is one.
+    ///
+    /// # Errors
+    /// Every problem.
+    pub fn update(&self, row: RowValues) -> Result<ProjectUpdate, Invalid> {
+        self.read(row, |draft| draft.update())
+    }
+
+    fn read<T>(&self, row: RowValues, finish: impl FnOnce(RowDraft<'_>) -> T) -> T {
+        let RowValues { mut values, extras, issues, is_unreadable, texts } = row;
+        let style = texts.map_or(self.style, |texts| ValueStyle { texts, ..self.style });
+        let source = values.iter().position(|(column, _)| matches!(column.0.purpose, Purpose::Source));
+        let source = source.map(|place| values.remove(place).1);
+        let source = self.source(source, style.texts);
+        let own = source.as_ref().ok().and_then(Clone::clone);
+        let mut draft =
+            own.map_or_else(|| RowDraft::new(&self.rules), |own| RowDraft::of_source(&self.rules, own));
+        if is_unreadable {
+            draft.is_unreadable();
+        }
+        if let Err(issue) = source {
+            draft.reject(SOURCE, issue);
+        }
+        issues.into_iter().for_each(|issue| draft.reject_row(issue));
+        for (column, input) in &mut values {
+            let Column { name, purpose } = &*column.0;
+            if matches!(purpose, Purpose::Values { .. }) {
+                draft.take(name, column.0.usage(), std::mem::replace(input, FieldInput::Keep), style);
+            }
+        }
+        for (name, json) in extras {
+            match self.sources {
+                Sources::OfRow => draft.extra(&name, &json),
+                Sources::OfTable => {
+                    let message = "is given as `extra`, of which no state is kept; send it with update";
+                    draft.reject_row(Issue::new(name, IssueCode::UnknownField, message));
+                }
+            }
+        }
+        finish(draft)
+    }
+
+    /// The source that a row names for itself.
+    fn source(&self, input: Option<FieldInput>, texts: TextInput) -> Result<Option<Source>, Issue> {
+        let wrong = |code, message: String| Err(Issue::new("metadata.source", code, message));
+        let own = self.rules.source().as_str();
+        match (self.sources, input) {
+            (_, None | Some(FieldInput::Keep)) => Ok(None),
+            (_, Some(FieldInput::Value(Value::Text(name)))) if name == own => Ok(None),
+            (_, Some(FieldInput::Value(Value::Text(name))))
+                if name.is_empty() && texts == TextInput::Cells =>
+            {
+                Ok(None)
+            }
+            (Sources::OfRow, Some(FieldInput::Value(Value::Text(name)))) => Ok(Some(Source::new(&name))),
+            (Sources::OfRow, Some(_)) => wrong(
+                IssueCode::WrongType,
+                "is no text; name the system the project was created from, for example SALESFORCE".to_owned(),
+            ),
+            (Sources::OfTable, Some(input)) => {
+                let shown = match input {
+                    FieldInput::Value(Value::Text(name)) => format!("{name:?}"),
+                    _ => "no text".to_owned(),
+                };
+                let message = format!(
+                    "is {shown}, and the table is kept in step under {own:?}; give each source a call of its own"
+                );
+                wrong(IssueCode::NotAllowed, message)
+            }
+        }
+    }
+
+    /// The column that holds the external id, looked up.
+    pub fn id(&self) -> ValueColumn {
+        let purpose = Purpose::Values { is_id: true, fields: Vec::new(), create: None, is_ignored: false };
+        ValueColumn(Arc::new(Column { name: self.rules.id_column.clone(), purpose }))
+    }
+
+    /// Columns that set no field and were not left out, as far as rows were looked up and they were not returned before.
+    pub fn take_unused(&mut self) -> Vec<UnusedColumn> {
+        self.met.take_unused()
+    }
+
+    /// Which column sets which field and how, as far as columns were looked up.
+    pub fn mapping(&self) -> Vec<ColumnUse> {
+        self.met.mapping(&self.rules)
+    }
+
+    /// Checks, at the end of a table without a header, that it was of use.
+    ///
+    /// # Errors
+    /// Where there were columns, and none of them sets a field.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.met.check(&self.rules)
+    }
+}
+
+/// The value as JSON, to be corrected by hand.
+pub(crate) fn json_of(value: &Value<'_>) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    match value {
+        Value::Text(text) | Value::Moment(text) => quoted(text),
+        Value::Cell(text) => quoted(text),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Date(date) => quoted(&date.to_string()),
+        Value::IncomeType(kind) => quoted(kind.as_str()),
+        _ => "null".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sentence;
+
+    fn text(text: &str) -> FieldInput {
+        FieldInput::Value(Value::Text(text.to_owned().into()))
+    }
+
+    fn seen(rules: Rules, cells: &[(&str, FieldInput)]) -> String {
+        let mut rows = ValueRows::new(rules).unwrap();
+        let mut row = RowValues::new();
+        for (name, input) in cells {
+            row.set(&rows.column(name), input.clone());
+        }
+        match rows.content(row) {
+            None => "blank".to_owned(),
+            Some(Content::Unchanged) => "unchanged".to_owned(),
+            Some(Content::Bad(id, problems)) => format!("{id}! {}", sentence(&problems)),
+            Some(Content::Update(id, update)) => format!("{id} {}", update.fields_json()),
+        }
+    }
+
+    #[test]
+    fn values_go_through_the_same_rules_as_those_of_a_file() {
+        let rules = Rules::from_toml(
+            "source = 'SAP'\n[fields]\nend = { column = 'Close', date = '%d/%m/%Y' }\nstatus = { constant = 'active' }",
+            "m.toml",
+        );
+        let rules = rules.unwrap().clear("-");
+        for (cells, expected) in [
+            (
+                vec![("id", text("7")), ("Close", text("31/01/2025"))],
+                r#"7 {"end":"2025-01-31","status":"active"}"#,
+            ),
+            (
+                vec![("id", text("7")), ("name", text("-")), ("x", text("y"))],
+                r#"7 {"name":null,"status":"active"}"#,
+            ),
+            (
+                vec![("id", text("7")), ("name", text("")), ("source", text("SAP"))],
+                r#"7 {"name":"","status":"active"}"#,
+            ),
+            (
+                vec![("id", text("7")), ("brief", FieldInput::Value(Value::Clear))],
+                r#"7 {"brief":null,"status":"active"}"#,
+            ),
+        ] {
+            assert_eq!(seen(rules.clone(), &cells), expected);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_column() {
+        let number = || FieldInput::Value(Value::Number(7.into()));
+        let refused = || FieldInput::Refused(IssueCode::WrongType, "is odd".to_owned());
+        for (cells, says) in [
+            (vec![("id", number())], "id: 7 is a number; give the id as text, \"7\""),
+            (vec![("name", text("N"))], "id: the row has no \"id\""),
+            (vec![("id", text("7")), ("name", refused())], "7! name: is odd"),
+            (vec![("id", text("7")), ("name", text("N")), ("source", text("JIRA"))], "source: is \"JIRA\""),
+            (vec![("id", text("7")), ("name", text("N")), ("brand_id", number())], "brand_id: 7 is a number"),
+        ] {
+            let seen = seen(Rules::new("SAP").creating(true), &cells);
+            assert!(seen.contains(says), "{seen:?} does not say {says:?}");
+        }
+    }
+
+    #[test]
+    fn rejects_a_row_that_sets_nothing_because_of_an_unknown_column() {
+        let sap = || Rules::new("SAP");
+        let nme = "7! nme: no field is called \"nme\"; did you mean `name`?";
+        for (rules, cells, expected) in [
+            (sap(), vec![("id", text("7")), ("nme", text("N"))], nme),
+            (sap().strict(true), vec![("id", text("7")), ("nme", text("N")), ("brief", text("B"))], nme),
+            (sap(), vec![("id", text("7")), ("nme", text("N")), ("brief", text("B"))], r#"7 {"brief":"B"}"#),
+            (sap(), vec![("id", text("7")), ("nme", text("N")), ("brief", FieldInput::Keep)], "unchanged"),
+            (sap().ignoring(["nme"]), vec![("id", text("7")), ("nme", text("N"))], "unchanged"),
+            (sap().strict(true).ignoring(["nme"]), vec![("id", text("7")), ("nme", text("N"))], "unchanged"),
+        ] {
+            assert_eq!(seen(rules, &cells), expected, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_create_is_never_dropped_in_silence() {
+        let mut rows = ValueRows::of_updates(Rules::new("SAP").strict(true));
+        let mut row = RowValues::new();
+        for name in ["id", "name", "brand_id"] {
+            row.set(&rows.column(name), text("x"));
+        }
+        let invalid = rows.row(row).update.unwrap_err();
+        assert_eq!(invalid.issues()[0].field, "brand_id");
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_not_written_as_an_empty_one() {
+        assert_eq!(RowValues::unreadable("is a list").to_json(), None);
+        assert_eq!(RowValues::new().to_json().as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_table_has_to_fit_before_its_first_row() {
+        let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let opened = |names: &[&str]| {
+            let mut rows = ValueRows::new(Rules::new("SAP")).unwrap();
+            rows.columns(&header(names)).map(|_| rows)
+        };
+        assert!(opened(&["key", "name"]).unwrap_err().to_string().contains("no column is called \"id\""));
+        assert!(ValueRows::new(Rules::new("")).unwrap_err().to_string().contains("source is required"));
+        let mut rows = opened(&["id", "name", "source", "mood"]).unwrap();
+        assert_eq!(rows.take_unused().iter().map(|column| &*column.name).collect::<Vec<_>>(), ["mood"]);
+        assert_eq!(rows.mapping().len(), 2);
+    }
+
+    #[test]
+    fn rows_of_updates_name_their_own_source_and_extra_fields() {
+        let mut rows = ValueRows::of_updates(Rules::new("SAP").strict(true));
+        let [id, name, source] = ["id", "name", "source"].map(|column| rows.column(column));
+        assert!(rows.column("extra").is_extra());
+        let mut row = |own: FieldInput| {
+            let mut row = RowValues::new();
+            row.set(&id, text("7"));
+            row.set(&name, text("N"));
+            row.set(&source, own);
+            row.extra("team", "[1]");
+            rows.row(row).update.map(|update| update.to_json()).map_err(|invalid| invalid.to_string())
+        };
+        assert_eq!(row(text("JIRA")).unwrap(), r#"{"metadata":{"source":"JIRA"},"name":"N","team":[1]}"#);
+        assert!(row(FieldInput::Keep).unwrap().contains("SAP"));
+        assert!(row(FieldInput::Value(Value::Clear)).unwrap_err().starts_with("metadata.source: is no text"));
+        let empty = rows.row(RowValues::new()).update.unwrap_err();
+        assert!(empty.to_string().starts_with("id: the row has no \"id\""), "{empty}");
+    }
+}

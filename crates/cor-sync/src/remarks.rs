@@ -1,0 +1,246 @@
+//! Values of a table that can be sent and are probably a mistake: counted row by row, told at the end of the input.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cor_http::MangledId;
+
+use crate::Rules;
+use crate::text::quoted;
+
+/// Different values that are counted each on its own, so that memory stays flat whatever the input holds.
+const MOST_VALUES: usize = 10_000;
+/// Values of one kind that are told each on its own.
+const MOST_TOLD: usize = 5;
+
+/// What is remarkable in one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remark {
+    /// The column's text is a word such as `NULL`, and is sent as text.
+    NullWord { column: String, word: String },
+    /// The row's external id.
+    MangledId(String),
+    /// The id of something else than the project, such as the client.
+    MangledReference { column: String, id: String },
+}
+
+/// How often a value was met, and where first.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    rows: u64,
+    line: u64,
+}
+
+/// The remarks of an input.
+#[derive(Debug, Default)]
+pub(crate) struct Remarks {
+    blank_rows: u64,
+    words: Counts<(String, String)>,
+    ids: Counts<String>,
+    references: Counts<(String, String)>,
+}
+
+/// Words that programs write where there is no value. Capitals do not count.
+const NULL_WORDS: &[&str] = &[
+    "null",
+    "(null)",
+    "<null>",
+    "\\n",
+    "none",
+    "nil",
+    "nan",
+    "n/a",
+    "#n/a",
+    "na",
+    "undefined",
+    "-",
+    "--",
+    "#ref!",
+    "#value!",
+    "#name?",
+    "#div/0!",
+    "#null!",
+    "#num!",
+];
+
+/// Whether a text is a word that stands for no value.
+pub(crate) fn is_null_word(text: &str) -> bool {
+    let text = crate::text::trimmed(text);
+    text.len() <= 9 && NULL_WORDS.contains(&text.to_lowercase().as_str())
+}
+
+#[derive(Debug)]
+struct Counts<K>(HashMap<K, Count>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Counts(HashMap::new())
+    }
+}
+
+impl<K: std::hash::Hash + Eq + Ord + Clone> Counts<K> {
+    fn add(&mut self, key: K, line: u64) {
+        if self.0.len() < MOST_VALUES || self.0.contains_key(&key) {
+            self.0.entry(key).or_insert(Count { rows: 0, line }).rows += 1;
+        }
+    }
+
+    /// The most frequent first, and of these the one that came first.
+    fn sorted(&self) -> Vec<(&K, Count)> {
+        let mut all: Vec<_> = self.0.iter().map(|(key, count)| (key, *count)).collect();
+        all.sort_by(|(a, one), (b, other)| (other.rows, one.line, *a).cmp(&(one.rows, other.line, *b)));
+        all
+    }
+}
+
+impl Remarks {
+    /// A row without a value, which is skipped.
+    pub(crate) fn blank_row(&mut self) {
+        self.blank_rows += 1;
+    }
+
+    pub(crate) fn row(&mut self, line: u64, remarks: Vec<Remark>) {
+        for remark in remarks {
+            match remark {
+                Remark::NullWord { column, word } => self.words.add((column, word), line),
+                Remark::MangledId(id) => self.ids.add(id, line),
+                Remark::MangledReference { column, id } => self.references.add((column, id), line),
+            }
+        }
+    }
+
+    /// One sentence for each, and none a second time. `unit` is what lines are called.
+    pub(crate) fn take(&mut self, unit: &str, rules: &Rules) -> Vec<String> {
+        let Remarks { blank_rows, words, ids, references } = std::mem::take(self);
+        let mut notes = Vec::new();
+        match blank_rows {
+            0 => {}
+            1 => notes.push("1 blank row was skipped".to_owned()),
+            n => notes.push(format!("{n} blank rows were skipped")),
+        }
+        notes.extend(told(&words.sorted(), |(column, word), count| {
+            format!(
+                "{column}: {} is sent as text in {}; if it stands for no value, name it as `null_values`",
+                quoted(word),
+                rows(count, unit)
+            )
+        }));
+        notes.extend(self::ids(&ids, unit, rules));
+        notes.extend(told(&references.sorted(), |(column, id), count| {
+            let kind = MangledId::of(id).map(|kind| kind.to_string()).unwrap_or_default();
+            format!(
+                "{column}: {} looks like {kind}, in {}; export the column as text",
+                quoted(id),
+                rows(count, unit)
+            )
+        }));
+        notes
+    }
+}
+
+fn rows(count: Count, unit: &str) -> String {
+    match count.rows {
+        1 => format!("{unit} {}", count.line),
+        rows => format!("{rows} rows, first {unit} {}", count.line),
+    }
+}
+
+/// A sentence for each of the first values, and the number of the others.
+fn told<K>(all: &[(&K, Count)], tell: impl Fn(&K, Count) -> String) -> Vec<String> {
+    let mut notes: Vec<String> = all.iter().take(MOST_TOLD).map(|(key, count)| tell(key, *count)).collect();
+    if let (Some(last), more @ 1..) = (notes.last_mut(), all.len().saturating_sub(MOST_TOLD)) {
+        last.push_str(&format!("; the same holds for {more} more values"));
+    }
+    notes
+}
+
+fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
+    let column = rules.id_name();
+    let mut notes = Vec::new();
+    let mut kinds: BTreeMap<MangledId, Vec<(&String, Count)>> = BTreeMap::new();
+    for (id, count) in ids.sorted() {
+        if let Some(kind) = MangledId::of(id) {
+            kinds.entry(kind).or_default().push((id, count));
+        }
+    }
+    for (kind, mut found) in kinds {
+        let merged: Vec<_> = found.iter().copied().filter(|(_, count)| count.rows > 1).collect();
+        notes.extend(told(&merged, |id, count| {
+            format!("{} rows are merged into 1 project by the id {}", count.rows, quoted(id))
+        }));
+        found.sort_by_key(|(_, count)| count.line);
+        let lines: BTreeSet<u64> = found.iter().map(|(_, count)| count.line).collect();
+        let (first, line) = (found[0].0, lines.first().copied().unwrap_or_default());
+        let remedy = match kind {
+            MangledId::Blanks => "`trim` cuts blanks off",
+            _ => "export the ids as text",
+        };
+        let created = match rules.creates_mangled_ids() {
+            None | Some(true) => "",
+            Some(false) => "; no project is created under such an id, unless `allow_mangled_ids` is given",
+        };
+        let what = match found.len() {
+            1 => format!("{} ({unit} {line}) looks like {kind}", quoted(first)),
+            n => format!("{n} ids look like this: {kind}; the first is {} ({unit} {line})", quoted(first)),
+        };
+        notes.push(format!("{column}: {what}; {remedy}{created}"));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(id: &str) -> Remark {
+        Remark::MangledId(id.to_owned())
+    }
+
+    #[test]
+    fn remarks_are_counted_and_told_once() {
+        let mut remarks = Remarks::default();
+        remarks.blank_row();
+        let word = |word: &str| Remark::NullWord { column: "name".to_owned(), word: word.to_owned() };
+        remarks.row(2, vec![word("NULL"), id("9.91214E+15")]);
+        remarks.row(3, vec![word("#N/A"), id("9.91214E+15")]);
+        remarks.row(4, vec![word("NULL"), id("1.00E+05")]);
+        let client = Remark::MangledReference { column: "client".to_owned(), id: "25855.0".to_owned() };
+        remarks.row(5, vec![client, id(" 7")]);
+        let never = "no project is created under such an id, unless `allow_mangled_ids` is given";
+        assert_eq!(
+            remarks.take("line", &Rules::new("SAP").creating(true)),
+            [
+                "1 blank row was skipped".to_owned(),
+                "name: \"NULL\" is sent as text in 2 rows, first line 2; if it stands for no value, name it as `null_values`"
+                    .to_owned(),
+                "name: \"#N/A\" is sent as text in line 3; if it stands for no value, name it as `null_values`".to_owned(),
+                "2 rows are merged into 1 project by the id \"9.91214E+15\"".to_owned(),
+                format!(
+                    "id: 2 ids look like this: a long number that a spreadsheet shortened; the first is \"9.91214E+15\" \
+                     (line 2); export the ids as text; {never}"
+                ),
+                format!(
+                    "id: \" 7\" (line 5) looks like an id with blanks around it, or with blanks that cannot be seen; \
+                     `trim` cuts blanks off; {never}"
+                ),
+                "client: \"25855.0\" looks like an integer that was read as a number with a fraction, in line 5; export the \
+                 column as text"
+                    .to_owned(),
+            ]
+        );
+        assert_eq!(remarks.take("line", &Rules::new("SAP")), [""; 0]);
+    }
+
+    #[test]
+    fn many_values_are_told_in_few_sentences_and_bounded_memory() {
+        let mut remarks = Remarks::default();
+        for n in 0..2 * MOST_VALUES as u64 {
+            remarks.row(n, vec![id(&format!("{n}.0"))]);
+            remarks.row(n, vec![id(&format!("{n}.0"))]);
+        }
+        assert_eq!(remarks.ids.0.len(), MOST_VALUES);
+        let notes = remarks.take("line", &Rules::new("SAP").creating(true).allow_mangled_ids(true));
+        assert_eq!(notes.len(), MOST_TOLD + 1, "{notes:?}");
+        assert!(notes[MOST_TOLD - 1].ends_with("; the same holds for 9995 more values"), "{notes:?}");
+        assert!(!notes[MOST_TOLD].contains("allow_mangled_ids"), "{notes:?}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Stops a run from another task or thread, and reads its progress.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cor_http::{Client, Pause};
+use tokio::sync::watch;
+
+use super::{Phase, SyncCounts};
+
+/// Stops a run and returns its progress. Clones control the same run.
+#[derive(Clone, Debug)]
+pub struct SyncControl {
+    asked: Arc<watch::Sender<Asked>>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// A request to stop a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopRequest {
+    /// A stable word for programs, such as `signal`.
+    pub reason: &'static str,
+    /// The person or thing that stops the run, for the message "stopped by …".
+    pub by: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) enum Asked {
+    #[default]
+    Nothing,
+    /// Start no new request.
+    Stop(StopRequest),
+    /// Abandon the requests in flight.
+    Leave(StopRequest),
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    progress: SyncProgress,
+    client: Option<Client>,
+    outage_timeout: Duration,
+}
+
+/// The progress of a run.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SyncProgress {
+    /// The current phase; `None` in a run without a state, which sends while it reads.
+    pub phase: Option<Phase>,
+    /// How much of [`length`](SyncProgress::length) is done: bytes (rows, in a Parquet file) while the input is read, and
+    /// projects while updates are sent.
+    pub position: u64,
+    /// The position at which the phase ends, in the unit of [`position`](SyncProgress::position); `None` if it is unknown.
+    pub length: Option<u64>,
+    /// Rows counted so far.
+    pub counts: SyncCounts,
+    /// The reason why no request is sent at the moment; `None` if requests are sent.
+    pub paused: Option<Pause>,
+    /// How much longer the run waits for COR to come back; `None` while COR is not out of reach.
+    pub gives_up_in: Option<Duration>,
+}
+
+impl Default for SyncControl {
+    fn default() -> Self {
+        SyncControl { asked: Arc::new(watch::Sender::default()), shared: Arc::default() }
+    }
+}
+
+impl SyncControl {
+    /// A control for one run.
+    pub fn new() -> SyncControl {
+        SyncControl::default()
+    }
+
+    /// Stops the run: requests in flight finish, no new request starts, and the summary contains `request`.
+    pub fn stop(&self, request: StopRequest) {
+        self.asked.send_if_modified(|asked| match asked {
+            Asked::Nothing => {
+                *asked = Asked::Stop(request);
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// Stops the run and abandons the requests in flight. Whether COR applied them is then unknown.
+    pub fn leave(&self, request: StopRequest) {
+        self.asked.send_replace(Asked::Leave(request));
+    }
+
+    /// The progress of the run.
+    pub fn progress(&self) -> SyncProgress {
+        let shared = self.shared();
+        let mut progress = shared.progress.clone();
+        if let Some(client) = &shared.client {
+            progress.paused = client.paused();
+            progress.gives_up_in = client.outage_left(shared.outage_timeout);
+        }
+        progress
+    }
+
+    pub(super) fn watch(&self) -> StopWatch {
+        let mut asked = self.asked.subscribe();
+        // A request that came before the run began is not lost.
+        asked.mark_changed();
+        StopWatch(asked)
+    }
+
+    pub(super) fn begin(&self, client: Option<&Client>, length: Option<u64>, outage_timeout: Duration) {
+        let mut shared = self.shared();
+        shared.outage_timeout = outage_timeout;
+        shared.client = client.cloned();
+        shared.progress.length = length;
+    }
+
+    pub(super) fn enter(&self, phase: Phase, length: Option<u64>) {
+        let mut shared = self.shared();
+        shared.progress.phase = Some(phase);
+        (shared.progress.position, shared.progress.length) = (0, length);
+    }
+
+    pub(super) fn advance(&self, position: u64, counts: SyncCounts) {
+        let mut shared = self.shared();
+        (shared.progress.position, shared.progress.counts) = (position, counts);
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The run's side of a [`SyncControl`].
+pub(super) struct StopWatch(watch::Receiver<Asked>);
+
+impl StopWatch {
+    /// The next request to stop or to leave. Returns each request once.
+    pub(super) async fn next(&mut self) -> Asked {
+        match self.0.changed().await {
+            Ok(()) => self.0.borrow_and_update().clone(),
+            // Every control was dropped, so no further request can come.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// The next request to stop, or to leave.
+    pub(super) async fn request(&mut self) -> StopRequest {
+        loop {
+            match self.next().await {
+                Asked::Nothing => {}
+                Asked::Stop(request) | Asked::Leave(request) => return request,
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Rows that a program pushes into a run.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use cor_http::{ExternalId, Issue, IssueCode, MangledId, ProjectUpdate, Source};
+use tokio::sync::mpsc;
+
+use super::reader::{BATCH, InputEnd, Message, Opened};
+use crate::remarks::{Remark, Remarks};
+use crate::{ColumnUse, Content, Problem, Row, Rules, Style, UnusedColumn};
+
+/// Pushes rows into a run. Made by [`SyncRunner::pushed`](super::SyncRunner::pushed).
+///
+/// A short queue holds the rows, so that memory stays bounded: push while [`has_room`](RowSender::has_room) is true, then
+/// drive the run until [`room`](RowSender::room) is ready.
+#[derive(Debug)]
+pub struct RowSender {
+    messages: Option<mpsc::Sender<Message>>,
+    /// The place of the last message, kept free so that the end of the input is never lost.
+    last_place: Option<mpsc::OwnedPermit<Message>>,
+    /// Rows pushed so far.
+    rows: u64,
+    limit: Limit,
+    rules: Rules,
+    remarks: Remarks,
+}
+
+/// The largest number of rows that the run takes, set by [`SyncRunner::limit`](super::SyncRunner::limit).
+pub(super) type Limit = Arc<OnceLock<u64>>;
+
+/// Rows were pushed into a full queue, or into a run that has ended. None of them was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the run takes no rows at the moment; push while RowSender::has_room is true")
+    }
+}
+
+impl std::error::Error for NoRoom {}
+
+impl RowSender {
+    pub(super) fn new(messages: mpsc::Sender<Message>, limit: Limit, rules: Rules) -> RowSender {
+        let (style, unused, notes) = (Style::Jsonl { bom: false }, Vec::new(), Vec::new());
+        let opened = Opened {
+            size: None,
+            unit: "row",
+            bookmarks: None,
+            earlier_rejects: Vec::new(),
+            style,
+            unused,
+            notes,
+        };
+        // The queue is empty and has more than two places.
+        let last_place = messages.clone().try_reserve_owned().ok();
+        let _ = messages.try_send(Message::Opened(Ok(Box::new(opened))));
+        let remarks = Remarks::default();
+        RowSender { messages: Some(messages), last_place, rows: 0, limit, rules, remarks }
+    }
+
+    /// Whether the queue has room for a batch of rows. `false` after [`finish`](RowSender::finish) and after the
+    /// run has ended.
+    pub fn has_room(&self) -> bool {
+        self.messages.as_ref().is_some_and(|messages| !messages.is_closed() && messages.capacity() > 0)
+    }
+
+    /// Waits until the queue has room for a batch, or until the run has ended. Dropping the future loses nothing.
+    pub async fn room(&self) {
+        let Some(messages) = &self.messages else { return std::future::pending().await };
+        // A dropped permit releases its place; an error means that the run has ended.
+        drop(messages.reserve().await);
+    }
+
+    /// How many rows to push next: a batch, or what is left below the limit. 0 after the limit: call
+    /// [`finish`](RowSender::finish).
+    pub fn wanted(&self) -> usize {
+        self.left().min(BATCH)
+    }
+
+    /// Rows below the limit.
+    fn left(&self) -> usize {
+        let left = self.limit.get().map_or(u64::MAX, |limit| limit.saturating_sub(self.rows));
+        usize::try_from(left).unwrap_or(usize::MAX)
+    }
+
+    /// Pushes rows. Each has its content, and its text for the file of rejected rows (empty if there is no such file). Rows
+    /// are numbered from 0. Rows beyond the limit are left out.
+    ///
+    /// # Errors
+    /// [`NoRoom`] while [`has_room`](RowSender::has_room) is false: no row was taken.
+    pub fn push(&mut self, rows: impl IntoIterator<Item = (Content, Vec<u8>)>) -> Result<(), NoRoom> {
+        let messages = self.messages.clone().ok_or(NoRoom)?;
+        // A row is numbered only once its place in the queue is certain.
+        let place = messages.try_reserve().map_err(|_| NoRoom)?;
+        let rows = rows.into_iter().take(self.left()).map(|(content, raw)| self.row(content, raw)).collect();
+        place.send(Message::Rows(rows));
+        Ok(())
+    }
+
+    /// The same as [`push`](RowSender::push), for updates. `source` is the source of the table: the run rejects an update
+    /// with another source, because its id belongs to another project.
+    ///
+    /// # Errors
+    /// As for [`push`](RowSender::push).
+    pub fn push_updates(
+        &mut self,
+        source: &Source,
+        rows: impl IntoIterator<Item = cor_http::Row>,
+    ) -> Result<(), NoRoom> {
+        let mut mangled = Vec::new();
+        let first = self.rows;
+        self.push(rows.into_iter().enumerate().map(|(place, row)| {
+            let raw = match &row.update {
+                Ok(update) => json_line(&row.id, update),
+                Err(_) => Vec::new(),
+            };
+            if MangledId::of(&row.id).is_some() {
+                mangled.push((first + place as u64, Remark::MangledId(row.id.clone())));
+            }
+            (content(source, row), raw)
+        }))?;
+        mangled.into_iter().for_each(|(row, remark)| self.remarks.row(row, vec![remark]));
+        Ok(())
+    }
+
+    fn row(&mut self, content: Content, raw: Vec<u8>) -> Row {
+        let number = self.rows;
+        self.rows += 1;
+        Row { number, line: number, last_line: number, position: number, raw, content }
+    }
+
+    /// Ends the input: it is complete, or the limit is reached. `unused` are the columns that set no field, `mapping`
+    /// describes the other columns, `notes` are sentences for the person who looks at the run. Room is not needed; a second
+    /// call does nothing.
+    pub fn finish(&mut self, mapping: Vec<ColumnUse>, unused: Vec<UnusedColumn>, mut notes: Vec<String>) {
+        notes.extend(self.remarks.take("row", &self.rules));
+        let end = if self.left() == 0 { InputEnd::Limited } else { InputEnd::Complete };
+        self.messages = None;
+        if let Some(place) = self.last_place.take() {
+            place.send(Message::End { mapping, unused, notes, end });
+        }
+    }
+}
+
+/// The content of a row that holds an update.
+fn content(source: &Source, row: cor_http::Row) -> Content {
+    let cor_http::Row { id, update } = row;
+    let update = match update {
+        Ok(update) => update,
+        Err(invalid) => return Content::Bad(id, invalid.issues().iter().map(problem).collect()),
+    };
+    let mut issues = Vec::new();
+    if update.source() != source {
+        let (own, other) = (source.as_str(), update.source().as_str());
+        let message = format!(
+            "is {other:?}, and the table is kept in step under {own:?}; give each source a run of its own"
+        );
+        issues.push(Issue::new("metadata.source", IssueCode::NotAllowed, message));
+    }
+    issues.extend(ExternalId::problem(&id));
+    update.collect_issues(&mut issues);
+    issues.retain(|issue| issue.code != IssueCode::NothingToChange);
+    match (issues.is_empty(), update.is_empty()) {
+        (false, _) => Content::Bad(id, issues.iter().map(problem).collect()),
+        (true, true) => Content::Unchanged,
+        (true, false) => Content::Update(id, update),
+    }
+}
+
+fn problem(issue: &Issue) -> Problem {
+    let Issue { field, code, message, .. } = issue;
+    Problem {
+        column: Some(field.clone()),
+        field: Some(field.clone()),
+        code: code.as_str(),
+        message: message.clone(),
+    }
+}
+
+/// An update as one line of a JSON lines file.
+fn json_line(id: &str, update: &ProjectUpdate) -> Vec<u8> {
+    let id = serde_json::Value::from(id);
+    let fields = update.fields_json();
+    match fields.strip_prefix('{') {
+        Some("}") | None => format!("{{\"id\":{id}}}").into_bytes(),
+        Some(members) => format!("{{\"id\":{id},{members}").into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn updates_become_rows_and_lines() {
+        let (source, update) = (Source::from("SAP"), ProjectUpdate::new("SAP").name("N").estimated_time(250));
+        assert_eq!(json_line("7", &update), br#"{"id":"7","name":"N","estimated_time":250}"#);
+        let of = |id: &str, update: &ProjectUpdate| content(&source, (id, update.clone()).into());
+        assert!(matches!(of("7", &update), Content::Update(id, _) if id == "7"));
+        assert!(matches!(of("7", &ProjectUpdate::new("SAP")), Content::Unchanged));
+        for (content, says) in [
+            (of("", &update), "id: is empty"),
+            (of("7", &ProjectUpdate::new("JIRA").name("N")), "metadata.source: is \"JIRA\""),
+        ] {
+            let Content::Bad(_, problems) = content else { panic!("{says}") };
+            assert!(crate::sentence(&problems).contains(says), "{problems:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The settings of a run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::outputs::OutputPaths;
+use super::{OutputError, Purpose};
+use crate::{Origin, Rules, State, StateError};
+
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The name of the input in messages.
+    pub(super) name: String,
+    pub(super) rules: Rules,
+    pub(super) state: StateChoice,
+    pub(super) full: bool,
+    pub(super) create_missing: bool,
+    pub(super) limit: Option<u64>,
+    pub(super) outage_timeout: Duration,
+    pub(super) outputs: OutputPaths,
+    /// Files that outputs must not replace.
+    pub(super) protected: Vec<(&'static str, Origin)>,
+    pub(super) whole_input: bool,
+    pub(super) takes_bookmarks: bool,
+}
+
+/// Where the run stores the values that COR accepted.
+#[derive(Clone, Debug)]
+pub(super) enum StateChoice {
+    Default,
+    File(PathBuf),
+    /// In a temporary file that ends with the run. Rows of one project become one update.
+    Temporary,
+    /// Nowhere: each row is sent as soon as it is read.
+    None,
+}
+
+/// How projects that COR does not know are created.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Creates {
+    pub(super) allow_mangled_ids: bool,
+}
+
+impl Settings {
+    pub(super) fn new(name: String, rules: Rules) -> Settings {
+        Settings {
+            name,
+            rules,
+            state: StateChoice::Default,
+            full: false,
+            create_missing: false,
+            limit: None,
+            outage_timeout: cor_http::OUTAGE_TIMEOUT,
+            outputs: OutputPaths::default(),
+            protected: Vec::new(),
+            whole_input: false,
+            takes_bookmarks: true,
+        }
+    }
+
+    /// The rules for reading rows. Columns that only a create uses are mapped if the run may create projects.
+    pub(super) fn reading_rules(&self) -> Rules {
+        let creating = self.create_missing && !self.state.is_none();
+        self.rules.clone().creating(creating).run_creates(self.create_missing)
+    }
+
+    /// How projects that COR does not know are created; `None` if they are not.
+    pub(super) fn creates(&self) -> Option<Creates> {
+        self.create_missing.then(|| Creates { allow_mangled_ids: self.rules.allows_mangled_ids() })
+    }
+
+    pub(super) fn check_outputs(&self, input: Option<&Origin>) -> Result<(), OutputError> {
+        let mut read = Vec::new();
+        read.extend(input.map(|origin| ("the input itself", origin.clone())));
+        read.extend(self.protected.iter().cloned());
+        // If there is no default path, there is no state to protect. A state that this run does not use is protected too.
+        let state = match &self.state {
+            StateChoice::File(path) => Ok(path.clone()),
+            _ => State::default_path(),
+        };
+        if let Ok(state) = state {
+            read.push(("the state", Origin::File(state.clone())));
+            for ending in [".lock", "-wal", "-shm", "-journal"] {
+                let mut beside = state.clone().into_os_string();
+                beside.push(ending);
+                read.push(("a part of the state", Origin::File(beside.into())));
+            }
+        }
+        self.outputs.check_paths(read)
+    }
+}
+
+impl StateChoice {
+    /// Whether the state remains after the run.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self, StateChoice::Default | StateChoice::File(_))
+    }
+
+    /// Whether the run has no state.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, StateChoice::None)
+    }
+
+    /// The state; `None` for a run without one.
+    pub(super) fn open(&self, purpose: Purpose) -> Result<Option<State>, StateError> {
+        let path = match self {
+            StateChoice::None => return Ok(None),
+            StateChoice::Temporary => return State::temporary().map(Some),
+            StateChoice::File(path) => path.clone(),
+            StateChoice::Default => State::default_path()?,
+        };
+        if purpose == Purpose::Sync {
+            return State::open(&path).map(Some);
+        }
+        match State::open_for_reading(&path) {
+            // A missing state is equal to an empty one, and a plan creates no file.
+            Err(StateError::Missing { .. }) => State::temporary().map(Some),
+            state => state.map(Some),
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The summary of a run.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cor_http::{Error, ErrorKind};
+
+use super::StopRequest;
+use crate::{ColumnUse, ConfigError, ReadError, Scope, StateError, UnusedColumn, plain};
+
+/// The number of rows by their result. Each row is counted once, except that `created` is a part of `applied`, and `unknown`
+/// a part of `failed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct SyncCounts {
+    /// Rows that were read.
+    pub read: u64,
+    /// Rows that COR applied.
+    pub applied: u64,
+    /// Of the applied rows, those whose project this run created.
+    pub created: u64,
+    /// Rows that cannot be sent.
+    pub rejected: u64,
+    /// Rows that COR did not apply, or whose outcome is unknown.
+    pub failed: u64,
+    /// Of the failed rows, those whose outcome is unknown.
+    pub unknown: u64,
+    /// Rows that need no request: they set no field, or COR accepted their values before.
+    pub unchanged: u64,
+    /// Rows that were not started because the run ended early; in a plan or a dry run, rows that would be sent.
+    pub not_started: u64,
+    /// Projects with something to send that the state knows.
+    pub projects_changed: u64,
+    /// Projects with something to send that the state does not know.
+    pub projects_new: u64,
+    /// Of the applied projects, those that this run created.
+    pub projects_created: u64,
+}
+
+impl SyncCounts {
+    /// Rejected and failed rows.
+    pub fn not_applied(&self) -> u64 {
+        self.rejected + self.failed
+    }
+
+    /// Rows that have their result: applied, rejected, failed and unchanged ones.
+    pub fn done(&self) -> u64 {
+        self.applied + self.not_applied() + self.unchanged
+    }
+}
+
+/// The summary of a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SyncSummary {
+    /// Rows by their result.
+    pub counts: SyncCounts,
+    /// The purpose of the run.
+    pub purpose: Purpose,
+    /// The reason why the run ended before its input; `None` if it did not.
+    pub stopped: Option<StopReason>,
+    /// How the run ended, for an exit status.
+    pub ending: Ending,
+    /// Whether a later run of the same input continues this one: the state remains, and neither the input nor a file caused
+    /// the early end.
+    pub resumes: bool,
+    /// The first line that was not read; `None` if the input was read to its end.
+    pub unread_from: Option<u64>,
+    /// The unit of row positions: `line` or `row`.
+    pub unit: &'static str,
+    /// The columns that set a field, and how.
+    pub mapping: Vec<ColumnUse>,
+    /// Columns that set no field.
+    pub unused: Vec<UnusedColumn>,
+    /// Remarks on the input, one sentence each: also reported as [`SyncEvent::Note`](super::SyncEvent::Note).
+    pub notes: Vec<String>,
+    /// The address of COR, the source and the mapping's fingerprint, under which the state stores the projects.
+    pub scope: Scope,
+    /// The file of the state; `None` if no state remains after the run.
+    pub state: Option<PathBuf>,
+    /// The file of rejected rows; `None` if the run did not write one, or could not.
+    pub rejects: Option<RejectsSummary>,
+    /// Whether bookmarks of a Singer tap were held back, because a row before them was not applied and is in no file of
+    /// rejected rows. The tap sends that row again.
+    pub holds_bookmarks: bool,
+    /// What to do about the rows that COR did not apply, each advice once: that of their errors, and where a missing project
+    /// was accepted before under another spelling of the source.
+    pub advice: Vec<String>,
+    /// Of the rows that were not applied, those whose own content is the reason: correcting them helps. The others need
+    /// another token, or a COR that can be reached.
+    pub to_correct: u64,
+    /// The duration of the run.
+    pub elapsed: Duration,
+}
+
+impl SyncSummary {
+    /// Whether a file of rejected rows would contain rows that need a correction or another sync. It is `false` if the next
+    /// run sends these rows anyway, if the state failed, and for a plan.
+    pub fn has_rows_for_rejects(&self) -> bool {
+        let not_started = if self.purpose == Purpose::Sync { self.counts.not_started } else { 0 };
+        !self.resumes
+            && self.ending != Ending::StateFailed
+            && self.purpose != Purpose::Plan
+            && self.counts.not_applied() + not_started > 0
+    }
+}
+
+/// The purpose of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Updates are sent.
+    Sync,
+    /// Every row is checked and shown as a request, and nothing is sent.
+    DryRun,
+    /// The changes are shown, and nothing is sent.
+    Plan,
+}
+
+/// The file of rejected rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectsSummary {
+    /// Its path.
+    pub path: PathBuf,
+    /// Rows in it, in the form in which the input has them.
+    pub copied: u64,
+    /// Rows that were too long to be copied; the file names only their lines.
+    pub missing: u64,
+    /// Whether the next run that names this file sends its rows again, before those of its input. It does for a Singer
+    /// stream, whose tap does not repeat rows that are before a bookmark.
+    pub sent_again: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// Every row was applied or is unchanged.
+    Done,
+    /// Some rows were rejected or failed.
+    NotAllApplied,
+    /// From some row on, the input, its options or its mapping cannot be used.
+    BadInput,
+    /// COR did not accept the credentials, or they lack a right.
+    Unauthorised,
+    /// COR could not be reached, or the run ended early.
+    Unreachable,
+    /// The state is in use, damaged, of another version, or cannot be written.
+    StateFailed,
+    /// The caller stopped the run.
+    Stopped,
+}
+
+/// The reason why a run ended before its input. Its display text is one sentence.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The caller stopped the run.
+    Requested {
+        /// The request of the caller.
+        request: StopRequest,
+        /// Requests in flight that the run abandoned; `None` if it waited for them.
+        given_up: Option<u64>,
+        /// Whether the run has a state, from which the next run sends updates with an unknown outcome again.
+        sent_again: bool,
+    },
+    /// COR could not be reached, or did not accept the credentials.
+    Halted(Error),
+    /// The input could not be read further.
+    Input {
+        /// The name of the input.
+        name: String,
+        /// `line` or `row`.
+        unit: &'static str,
+        /// The line and the reason.
+        error: ReadError,
+    },
+    /// The limit was reached.
+    Limit(u64),
+    /// The file of rejected rows could not be written.
+    Rejects {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+        /// The unit and the position of the first row that is missing in the file, if they are known.
+        from: Option<(&'static str, u64)>,
+    },
+    /// The report could not be written.
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The state could not be read or written.
+    State(StateError),
+}
+
+impl StopReason {
+    /// The caller asked for a stop, and requests in flight finished.
+    pub(super) fn requested(request: StopRequest) -> StopReason {
+        StopReason::Requested { request, given_up: None, sent_again: false }
+    }
+
+    /// The stable word for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`, `rejects`,
+    /// `report`, or the code of a state's error.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            StopReason::Requested { request, .. } => request.reason,
+            StopReason::Halted(error) => error.kind().as_str(),
+            StopReason::Input { .. } => "input",
+            StopReason::Limit(_) => "limit",
+            StopReason::Rejects { .. } => "rejects",
+            StopReason::Report { .. } => "report",
+            StopReason::State(error) => error.code(),
+        }
+    }
+
+    /// How a run ends for this reason.
+    pub fn ending(&self) -> Ending {
+        match self {
+            StopReason::Requested { .. } => Ending::Stopped,
+            StopReason::Halted(error) if error.kind() == ErrorKind::Auth => Ending::Unauthorised,
+            StopReason::Input { error, .. } if error.config_error().is_some() => Ending::BadInput,
+            StopReason::Halted(_)
+            | StopReason::Input { .. }
+            | StopReason::Rejects { .. }
+            | StopReason::Report { .. } => Ending::Unreachable,
+            StopReason::Limit(_) => Ending::Done,
+            StopReason::State(_) => Ending::StateFailed,
+        }
+    }
+
+    /// Whether the reason is temporary, and not the input or a file.
+    pub(super) fn is_of_the_moment(&self) -> bool {
+        matches!(self, StopReason::Requested { .. } | StopReason::Halted(_))
+    }
+
+    /// The display text. `explain` makes the text of a configuration error of the input, with the names of the caller's
+    /// options.
+    pub fn message(&self, explain: impl Fn(&ConfigError) -> String) -> String {
+        match self {
+            StopReason::Input { name, unit, error } => {
+                let why = error.config_error().map_or_else(|| error.error.to_string(), explain);
+                format!("{name} cannot be read from {unit} {} on: {why}", error.line)
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopReason::Requested { request, given_up: None, .. } => write!(f, "stopped by {}", request.by),
+            StopReason::Requested { request, given_up: Some(updates), sent_again } => {
+                write!(f, "left at once by {}; {}", request.by, under_way(*updates))?;
+                f.write_str(if *sent_again { "; what is unknown is sent again next time" } else { "" })
+            }
+            StopReason::Halted(error) => write!(f, "the run was stopped: {}", error.chain()),
+            StopReason::Input { .. } => f.write_str(&self.message(ConfigError::to_string)),
+            StopReason::Limit(1) => f.write_str("stopped after 1 row, which is the limit"),
+            StopReason::Limit(rows) => write!(f, "stopped after {rows} rows, which is the limit"),
+            StopReason::Rejects { path, error, from } => {
+                write!(f, "{} cannot be written: {error}; rows", path.display())?;
+                if let Some((unit, line)) = from {
+                    write!(f, " from {unit} {line} on")?;
+                }
+                f.write_str(" that were not applied are missing there")
+            }
+            StopReason::Report { path, error } => {
+                write!(f, "the report {} cannot be written: {error}", path.display())
+            }
+            StopReason::State(error) => error.fmt(f),
+        }
+    }
+}
+
+fn under_way(updates: u64) -> String {
+    match updates {
+        1 => "1 update was under way, and whether it was applied is unknown".to_owned(),
+        n => format!("{n} updates were under way, and whether they were applied is unknown"),
+    }
+}
+
+/// The reason why a run could not begin. Nothing was sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The input, its options or its mapping cannot be used.
+    Config(ConfigError),
+    /// A file that the run would write cannot be used.
+    Output(OutputError),
+    /// The state cannot be used.
+    State(StateError),
+    /// The thread that reads the input could not be started.
+    Thread(std::io::Error),
+}
+
+/// The reason why an output file of a run cannot be used.
+#[derive(Debug)]
+pub struct OutputError {
+    /// The kind of the file.
+    pub output: OutputKind,
+    /// Its path.
+    pub path: PathBuf,
+    /// The problem, as text that continues after the file's name, with its punctuation.
+    pub message: String,
+}
+
+/// A file that a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputKind {
+    /// Rows that were not applied.
+    Rejects,
+    /// The report of the run.
+    Report,
+}
+
+impl OutputKind {
+    /// The name of the option: `rejects` or `report`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutputKind::Rejects => "rejects",
+            OutputKind::Report => "report",
+        }
+    }
+}
+
+impl fmt::Display for OutputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.path.display(), plain(&self.message))
+    }
+}
+
+impl fmt::Display for SyncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SyncError::Config(unusable) => unusable.fmt(f),
+            SyncError::Output(error) => write!(f, "{} {error}", error.output.as_str()),
+            SyncError::State(error) => error.fmt(f),
+            SyncError::Thread(error) => {
+                write!(
+                    f,
+                    "cannot start a thread that reads the input: {error}; the machine may be out of memory"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for SyncError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SyncError::Config(unusable) => Some(unusable),
+            SyncError::Output(_) => None,
+            SyncError::State(error) => Some(error),
+            SyncError::Thread(error) => Some(error),
+        }
+    }
+}
+
+impl From<ConfigError> for SyncError {
+    fn from(unusable: ConfigError) -> Self {
+        SyncError::Config(unusable)
+    }
+}
+
+impl From<StateError> for SyncError {
+    fn from(error: StateError) -> Self {
+        SyncError::State(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_update_is_counted_in_the_singular() {
+        assert!(under_way(1).starts_with("1 update was under way, and whether it was"));
+        assert!(under_way(2).starts_with("2 updates were under way, and whether they were"));
+    }
+}

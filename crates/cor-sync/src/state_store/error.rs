@@ -1,0 +1,165 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why a state file cannot be used. Whatever it is, the file is left as it is and nothing that COR accepted is lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Another process uses it, of this number where that is known.
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process.
+        by: Option<u32>,
+    },
+    /// It is cut or scrambled.
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// It is something else.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is of another version of this program.
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this program writes.
+        known: i64,
+    },
+    /// There is no room to write.
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody took it away, or put another in its place, while it was in use.
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no such file.
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system does not let it be read or written.
+    ConfigError {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        detail: String,
+    },
+    /// Nobody said where it is, and the system has no place for it.
+    NoPlace,
+}
+
+impl StateError {
+    /// The same in one word, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            StateError::InUse { .. } => "state_in_use",
+            StateError::Damaged { .. } => "state_damaged",
+            StateError::Foreign { .. } => "state_foreign",
+            StateError::Version { .. } => "state_version",
+            StateError::Full { .. } => "state_full",
+            StateError::Gone { .. } => "state_gone",
+            StateError::Missing { .. } => "state_missing",
+            StateError::ConfigError { .. } | StateError::NoPlace => "state_unusable",
+        }
+    }
+
+    pub(crate) fn io(path: &Path, doing: &str, error: &io::Error) -> StateError {
+        match error.kind() {
+            io::ErrorKind::StorageFull => StateError::Full { path: path.to_owned() },
+            io::ErrorKind::NotFound => StateError::ConfigError {
+                path: path.to_owned(),
+                detail: format!("{doing}: its folder does not exist"),
+            },
+            _ => StateError::ConfigError { path: path.to_owned(), detail: format!("{doing}: {error}") },
+        }
+    }
+
+    pub(crate) fn sqlite(path: &Path, error: &rusqlite::Error) -> StateError {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => StateError::Damaged { path, detail: error.to_string() },
+            Some(ErrorCode::NotADatabase) => StateError::Foreign { path },
+            Some(ErrorCode::DiskFull) => StateError::Full { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StateError::InUse { path, by: None },
+            _ => StateError::ConfigError { path, detail: error.to_string() },
+        }
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |path: &PathBuf| path.display().to_string();
+        match self {
+            StateError::InUse { path, by } => {
+                write!(f, "the state file {} is in use", shown(path))?;
+                match by {
+                    Some(process) => write!(f, " by another run (process {process})")?,
+                    None => f.write_str(" by another program")?,
+                }
+                f.write_str("; wait for it to end, or give this run a state file of its own")
+            }
+            StateError::Damaged { path, detail } => write!(
+                f,
+                "the state file {} is damaged ({detail}); it was left as it is: put a copy back, or move it away and \
+                 run again, and everything is sent once more",
+                shown(path)
+            ),
+            StateError::Foreign { path } => {
+                write!(f, "{} is not a state file; name another place for the state", shown(path))
+            }
+            StateError::Version { path, found, known } if found > known => write!(
+                f,
+                "the state file {} is of a newer version ({found}; this program writes {known}); use the program that \
+                 wrote it, or name another place for the state",
+                shown(path)
+            ),
+            StateError::Version { path, found, known } => write!(
+                f,
+                "the state file {} is of another version ({found}; this program writes {known}); name another place \
+                 for the state, and everything is sent once more",
+                shown(path)
+            ),
+            StateError::Full { path } => write!(
+                f,
+                "the state file {} cannot be written: no room is left on its disk, or on that for temporary files; \
+                 make room and run the same again",
+                shown(path)
+            ),
+            StateError::Gone { path } => write!(
+                f,
+                "the state file {} was taken away or replaced while it was in use, so what COR accepted is not remembered; \
+                 run the same again, and it is sent once more",
+                shown(path)
+            ),
+            StateError::Missing { path } => {
+                write!(f, "there is no state file {}; a sync makes one", shown(path))
+            }
+            StateError::ConfigError { path, detail } => {
+                write!(
+                    f,
+                    "the state file {} cannot be used: {detail}; see to it that it can be written, and run the same again",
+                    shown(path)
+                )
+            }
+            StateError::NoPlace => {
+                f.write_str("this account has no home folder to keep the state in; say where it is to be")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StateError {}

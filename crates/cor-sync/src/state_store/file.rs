@@ -1,0 +1,280 @@
+//! Opening the file: private, one process at a time, of this version, whole.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+use super::identity::{Identity, beside};
+use super::schema::{add_tables, check, create, prepare, set_up, stand_in_for_tables};
+use super::{Access, State, StateError};
+
+/// Bytes of the head of an SQLite file.
+const HEAD: u64 = 100;
+
+pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
+    let path = &place(path, create)?;
+    let was_locked_before = beside(path, ".lock").exists();
+    if !was_locked_before {
+        refuse_untouched(path)?;
+    }
+    let lock = lock(path)?;
+    if was_locked_before {
+        refuse_untouched(path)?;
+    }
+    if create && !path.exists() {
+        make(path)?;
+    }
+    keep_private(path).map_err(|error| StateError::io(path, "it cannot be kept from others", &error))?;
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let failed = |error| StateError::sqlite(path, &error);
+    if conn.is_readonly(MAIN_DB).map_err(failed)? {
+        let detail = "it may be read and not written".to_owned();
+        return Err(StateError::ConfigError { path: path.clone(), detail });
+    }
+    add_tables(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
+    if has_log(path) {
+        // What a run left behind that was ended is brought home first: a page may be there in part and be in the log.
+        // Where somebody reads what it was before, some of it has to wait.
+        let counts = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?);
+        if conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], counts).map_err(failed)? {
+            check_length(&conn, path)?;
+        }
+    }
+    let identity = Identity::of(path);
+    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Writing { _lock: lock, identity } })
+}
+
+/// Reading takes no lock of ours and hinders nobody: SQLite shows what was committed when it began.
+pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
+    let path = &place(path, false)?;
+    if !beside(path, ".lock").exists() {
+        refuse_untouched(path)?;
+    }
+    // Who may read it and not change it can do nothing about its mode either.
+    let _ = keep_private(path);
+    // Writing as well, so that the log of a run that was ended can be read, and nothing stays behind beside the file.
+    let conn = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        Err(StateError::Full { .. } | StateError::ConfigError { .. }) if !has_log(path) => unchanging(path)?,
+        conn => conn?,
+    };
+    let failed = |error| StateError::sqlite(path, &error);
+    // Where temporary tables go is settled before there is one.
+    set_up(&conn).and_then(|()| stand_in_for_tables(&conn)).map_err(failed)?;
+    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Reading })
+}
+
+pub(super) fn temporary() -> Result<State, StateError> {
+    let path = PathBuf::from("(temporary)");
+    let failed = |error| StateError::sqlite(&path, &error);
+    // SQLite's own way to say so.
+    let conn = Connection::open("").map_err(failed)?;
+    create(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
+    Ok(State { conn, path, boot: boot(), access: Access::Temporary })
+}
+
+/// Refuses a file that is no state, and leaves it as it is: nothing is made beside it or changed about it. Where a lock lies
+/// beside it, a run may be writing it, so it is judged only once it is locked.
+fn refuse_untouched(path: &Path) -> Result<(), StateError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    if has_log(path) {
+        // The head of a state is in the file before it has a log. All else may be whole only together with the log.
+        let judged = unchanging_connection(path).and_then(|conn| check(&conn, path));
+        return match judged {
+            Err(error @ (StateError::Foreign { .. } | StateError::Version { .. })) => Err(error),
+            _ => Ok(()),
+        };
+    }
+    judge_length(path)?;
+    unchanging(path).map(drop)
+}
+
+/// Opens a file that is a state, of this version and whole. It is opened by nobody but SQLite: closing it again would
+/// take the locks away that SQLite holds on it elsewhere in this process.
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
+    if !has_log(path) {
+        judge_length(path)?;
+    }
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let conn = conn.map_err(|error| StateError::sqlite(path, &error))?;
+    check(&conn, path)?;
+    match check_length(&conn, path) {
+        // What is in the log need not be in the file yet.
+        Err(StateError::Damaged { .. }) if has_log(path) => Ok(conn),
+        checked => checked.map(|()| conn),
+    }
+}
+
+/// Opens a file beside which SQLite can make none of its own: a disk is full, or may only be read. No run can begin there
+/// meanwhile either.
+fn unchanging(path: &Path) -> Result<Connection, StateError> {
+    let conn = unchanging_connection(path)?;
+    check(&conn, path)?;
+    check_length(&conn, path)?;
+    Ok(conn)
+}
+
+fn unchanging_connection(path: &Path) -> Result<Connection, StateError> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte))
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(uri, flags).map_err(|error| StateError::sqlite(path, &error))
+}
+
+/// The path that a file has under all its names, so that they share one lock.
+fn place(path: &Path, create: bool) -> Result<PathBuf, StateError> {
+    if let Ok(real) = path.canonicalize() {
+        let detail = match std::fs::metadata(&real) {
+            Ok(about) if about.is_file() => return Ok(real),
+            Ok(about) if about.is_dir() => "it is a folder, not a file".to_owned(),
+            Ok(_) => "it is a device or a pipe, not a file".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        return Err(StateError::ConfigError { path: path.to_owned(), detail });
+    }
+    if !create {
+        return Err(StateError::Missing { path: path.to_owned() });
+    }
+    let Some(name) = path.file_name() else {
+        return Err(StateError::ConfigError {
+            path: path.to_owned(),
+            detail: "it is no name of a file".to_owned(),
+        });
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        make_folder(folder).map_err(|error| StateError::io(path, "its folder cannot be made", &error))?;
+    }
+    let folder = folder.canonicalize().map_err(|error| StateError::io(path, "cannot open it", &error))?;
+    Ok(folder.join(name))
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// A file beside the state, because SQLite has locks of its own on the state itself. It stays behind empty-handed:
+/// removing it would let two processes lock two files of one name.
+fn lock(path: &Path) -> Result<File, StateError> {
+    let cannot = |error: &io::Error| StateError::io(path, "its lock cannot be taken", error);
+    let options = private_options().create(true).truncate(false).to_owned();
+    let mut file = options.open(beside(path, ".lock")).map_err(|error| cannot(&error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Only to say who it is; the lock decides.
+            let _ = file.read_to_string(&mut holder);
+            return Err(StateError::InUse { path: path.to_owned(), by: holder.trim().parse().ok() });
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(&error)),
+    }
+    // For whoever comes next and has to be told; there may be no room for it. Always of one length, so that nothing is
+    // left of a longer one.
+    let _ = file.rewind().and_then(|()| writeln!(file, "{:>10}", std::process::id()));
+    Ok(file)
+}
+
+/// A new file, which has its name only once it is whole: one with too few bytes is damaged, and no new one.
+fn make(path: &Path) -> Result<(), StateError> {
+    if path.is_symlink() {
+        let detail = "it is a link that leads nowhere".to_owned();
+        return Err(StateError::ConfigError { path: path.to_owned(), detail });
+    }
+    let cannot = |error: &io::Error| StateError::io(path, "cannot make it", error);
+    let new = beside(path, ".new");
+    // A run that was ended here may have left something, or a state that was taken away; the lock says that nobody uses it.
+    for old in ["-journal", "-wal", "-shm", ".new", ".new-journal"].map(|ending| beside(path, ending)) {
+        match std::fs::remove_file(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&error)),
+            _ => {}
+        }
+    }
+    private_options().create_new(true).open(&new).map_err(|error| cannot(&error))?;
+    let failed = |error| StateError::sqlite(path, &error);
+    let conn = Connection::open_with_flags(&new, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    create(&conn).map_err(failed)?;
+    conn.close().map_err(|(_, error)| failed(error))?;
+    std::fs::rename(&new, path).map_err(|error| cannot(&error))
+}
+
+/// Nobody but its owner reads the file.
+fn keep_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Which start of the machine this is, where the system tells (Linux does).
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// SQLite itself does not mind if the last page is there only in part.
+fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
+    let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));
+    let expected = expected.map_err(|error| StateError::sqlite(path, &error))?;
+    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    long_enough(path, about.len(), expected as u64)
+}
+
+/// To SQLite a file of a few bytes is one that is still to be filled.
+fn judge_length(path: &Path) -> Result<(), StateError> {
+    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    long_enough(path, about.len(), HEAD).map_err(|error| match is_foreign(path, about.len()) {
+        true => StateError::Foreign { path: path.to_owned() },
+        false => error,
+    })
+}
+
+/// Whether a file of a few bytes, which SQLite cannot have open, begins like something else.
+fn is_foreign(path: &Path, length: u64) -> bool {
+    const BEGINNING: &[u8] = b"SQLite format 3\0";
+    let start = std::fs::read(path).unwrap_or_default();
+    length < HEAD && !start.starts_with(BEGINNING) && !BEGINNING.starts_with(&start)
+}
+
+fn long_enough(path: &Path, length: u64, expected: u64) -> Result<(), StateError> {
+    if length >= expected {
+        return Ok(());
+    }
+    let detail = format!("it has {length} bytes where it should have {expected}");
+    Err(StateError::Damaged { path: path.to_owned(), detail })
+}

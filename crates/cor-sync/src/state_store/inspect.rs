@@ -1,0 +1,171 @@
+//! Looking into a state and forgetting parts of it.
+
+use cor_http::Source;
+use rusqlite::{ToSql, params, params_from_iter};
+
+use super::staging::SENT_UPTO;
+use super::{Scope, State, StateError};
+
+/// What a state knows of one scope. Serialises to the object that `cor state show --json` prints, times as text
+/// (`2025-04-30T12:00:00Z`).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ScopeSummary {
+    /// The scope.
+    pub scope: Scope,
+    /// Projects of which COR accepted something.
+    pub projects: u64,
+    /// Projects with an update whose outcome is unknown: it is sent again.
+    pub unsettled: u64,
+    /// When COR last accepted something, as a Unix time.
+    pub accepted_at: Option<i64>,
+}
+
+/// What a state knows of one project. Serialises to the object that `cor state show ID --json` prints, times as text
+/// (`2025-04-30T12:00:00Z`).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KnownProject {
+    /// The scope.
+    pub scope: Scope,
+    /// The external id.
+    pub id: String,
+    /// The fields that COR last accepted, as one JSON object; `None` where it is not known to have accepted any.
+    pub accepted: Option<String>,
+    /// When, as a Unix time.
+    pub accepted_at: Option<i64>,
+    /// Fields that were in flight when a run ended: their outcome is unknown.
+    pub unsettled: Option<String>,
+}
+
+impl State {
+    /// Every scope, in the order in which they came up.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn scopes(&self) -> Result<Vec<ScopeSummary>, StateError> {
+        let sql = format!(
+            "SELECT base_url, source, mapping, count(accepted), count({}), max(accepted_at)
+             FROM scopes LEFT JOIN projects USING (scope) GROUP BY scope ORDER BY scope",
+            unsettled()
+        );
+        let read = || -> rusqlite::Result<Vec<ScopeSummary>> {
+            let mut statement = self.conn.prepare(&sql)?;
+            let rows = statement.query_map([&self.boot], |row| {
+                Ok(ScopeSummary {
+                    scope: scope(row)?,
+                    projects: row.get::<_, i64>(3)? as u64,
+                    unsettled: row.get::<_, i64>(4)? as u64,
+                    accepted_at: row.get(5)?,
+                })
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| self.failed(&error))
+    }
+
+    /// What is known of the project of this external id, once for each scope it is known in.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn project(&self, id: &str) -> Result<Vec<KnownProject>, StateError> {
+        let sql = format!(
+            "SELECT base_url, source, mapping, id, accepted, accepted_at, {}
+             FROM scopes JOIN projects USING (scope) WHERE id = ?2 AND (accepted IS NOT NULL OR {0} IS NOT NULL)
+             ORDER BY scope",
+            unsettled()
+        );
+        let read = || -> rusqlite::Result<Vec<KnownProject>> {
+            let mut statement = self.conn.prepare(&sql)?;
+            let rows = statement.query_map(params![self.boot, id], |row| {
+                Ok(KnownProject {
+                    scope: scope(row)?,
+                    id: row.get(3)?,
+                    accepted: row.get(4)?,
+                    accepted_at: row.get(5)?,
+                    unsettled: row.get(6)?,
+                })
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| self.failed(&error))
+    }
+
+    /// The other spellings of the scope's source under which COR accepted an update of this external id: those that differ in
+    /// case and punctuation alone.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub(crate) fn other_spellings(&self, scope: &Scope, id: &str) -> Result<Vec<Source>, StateError> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            // From the few scopes to one project each, by the index of both.
+            let mut statement = self.conn.prepare_cached(
+                "SELECT DISTINCT source FROM scopes CROSS JOIN main.projects USING (scope)
+                 WHERE base_url = ?1 AND source <> ?2 AND id = ?3 AND accepted IS NOT NULL ORDER BY source",
+            )?;
+            let sources = statement.query_map([&scope.base_url, &scope.source, id], |row| row.get(0))?;
+            sources.collect()
+        };
+        let source = Source::new(&scope.source);
+        let spellings = |sources: Vec<String>| {
+            let others = sources.iter().map(|name| Source::new(name));
+            others.filter(|other| other.is_spelling_of(&source)).collect()
+        };
+        read().map(spellings).map_err(|error| self.failed(&error))
+    }
+
+    /// Forgets projects, so that they are sent in full next time: those of these external ids, or all, and of these
+    /// only the ones of this source and base URL where one is given. Returns how many.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, or was opened for reading.
+    pub fn forget(
+        &self,
+        ids: Option<&[String]>,
+        source: Option<&str>,
+        base_url: Option<&str>,
+    ) -> Result<u64, StateError> {
+        self.check_writable()?;
+        let base_url = base_url.map(|url| url.trim_end_matches('/'));
+        let scopes = "scope IN (SELECT scope FROM scopes WHERE (?1 IS NULL OR source = ?1)
+                      AND (?2 IS NULL OR base_url = ?2))";
+        let forget = || -> rusqlite::Result<u64> {
+            self.begin()?;
+            let mut gone = 0;
+            match ids {
+                None => {
+                    let sql = format!("DELETE FROM projects WHERE {scopes}");
+                    gone += self.conn.execute(&sql, (source, base_url))?;
+                    self.conn.execute(&format!("DELETE FROM scopes WHERE {scopes}"), (source, base_url))?;
+                }
+                Some(ids) => {
+                    let sql = format!("DELETE FROM projects WHERE {scopes} AND id = ?3");
+                    let mut statement = self.conn.prepare(&sql)?;
+                    for id in ids {
+                        let values: [&dyn ToSql; 3] = [&source, &base_url, id];
+                        gone += statement.execute(params_from_iter(values))?;
+                    }
+                }
+            }
+            self.commit()?;
+            Ok(gone as u64)
+        };
+        forget().map_err(|error| {
+            self.roll_back();
+            self.failed(&error)
+        })
+    }
+}
+
+/// What is pending and may have reached COR: what was only read, and never sent, is in no doubt.
+fn unsettled() -> String {
+    format!(
+        "CASE WHEN pending IS NOT NULL AND place <= coalesce(
+             (SELECT {SENT_UPTO} FROM runs WHERE runs.run = projects.run), {}) THEN pending END",
+        i64::MAX
+    )
+}
+
+fn scope(row: &rusqlite::Row<'_>) -> rusqlite::Result<Scope> {
+    Ok(Scope { base_url: row.get(0)?, source: row.get(1)?, mapping: row.get(2)? })
+}

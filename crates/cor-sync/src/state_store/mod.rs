@@ -1,0 +1,189 @@
+//! What COR last accepted, in one SQLite file.
+
+mod error;
+mod file;
+mod identity;
+mod inspect;
+mod raw_rows;
+mod sandbox;
+mod schema;
+mod staging;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension};
+
+pub use self::error::StateError;
+use self::identity::Identity;
+pub use self::inspect::{KnownProject, ScopeSummary};
+pub(crate) use self::sandbox::another_store;
+pub(crate) use self::staging::{Found, Pending, Run, StagedRow};
+
+/// The file that remembers what COR last accepted, field by field, so that only changes need to be sent.
+///
+/// It is private to its owner, holds no secret, and is written by one process at a time; others can look into it
+/// meanwhile. It is an SQLite file: the end of the process at any moment leaves it whole, and any SQLite tool can look
+/// into it.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("sync.db");
+/// use cor_sync::State;
+/// let state = State::open(&path)?;
+/// assert!(state.scopes()?.is_empty());
+/// assert_eq!(State::open(&path).unwrap_err().code(), "state_in_use");
+/// assert!(State::open_for_reading(&path)?.scopes()?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct State {
+    conn: Connection,
+    path: PathBuf,
+    /// Which start of the machine this is, where that is known.
+    boot: Option<String>,
+    access: Access,
+}
+
+/// What may be done with a state.
+enum Access {
+    /// Everything, by nobody else.
+    Writing {
+        /// Held as long as the state is; the operating system lets go of it however the process ends.
+        _lock: File,
+        identity: Identity,
+    },
+    Reading,
+    /// Everything: nobody else knows of it.
+    Temporary,
+}
+
+/// What makes two states different although they are about the same table.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Scope {
+    /// Where COR is.
+    pub base_url: String,
+    /// The system the projects were created from.
+    pub source: String,
+    /// The mapping's fingerprint.
+    pub mapping: String,
+}
+
+impl Scope {
+    /// Projects of `source` at `base_url`, as a mapping of this fingerprint describes them.
+    pub fn new(base_url: impl Into<String>, source: impl Into<String>, mapping: impl Into<String>) -> Scope {
+        let base_url: String = base_url.into();
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Scope { base_url, source: source.into(), mapping: mapping.into() }
+    }
+}
+
+impl State {
+    /// The path of the state if the caller names none: the file that the environment names in `COR_STATE`, else
+    /// `cor/sync.db` in the folder for programs' states (`$XDG_STATE_HOME`, else `~/.local/state`; on Windows the folder for
+    /// local data).
+    ///
+    /// # Errors
+    /// Where this account has no such folder.
+    pub fn default_path() -> Result<PathBuf, StateError> {
+        use etcetera::BaseStrategy;
+        if let Some(path) = std::env::var_os("COR_STATE").filter(|path| !path.is_empty()) {
+            return Ok(path.into());
+        }
+        let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoPlace)?;
+        let folder = strategy.state_dir().unwrap_or_else(|| strategy.cache_dir());
+        Ok(folder.join("cor").join("sync.db"))
+    }
+
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// [`StateError`] says which of its reasons; the file is then as it was.
+    pub fn open(path: &Path) -> Result<State, StateError> {
+        file::open(path, true)
+    }
+
+    /// Opens a file that is there.
+    ///
+    /// # Errors
+    /// As for [`open`](State::open); [`StateError::Missing`] where it is not.
+    pub fn open_existing(path: &Path) -> Result<State, StateError> {
+        file::open(path, false)
+    }
+
+    /// Opens a file that is there, to look into it: also while another process writes it, and where it cannot be written.
+    /// What is seen is what was committed when the look began.
+    ///
+    /// # Errors
+    /// As for [`open_existing`](State::open_existing), but never [`StateError::InUse`] because of a run.
+    pub fn open_for_reading(path: &Path) -> Result<State, StateError> {
+        file::open_for_reading(path)
+    }
+
+    /// A state that knows nothing and is gone when it is dropped: in a file without a name, so that memory stays flat.
+    ///
+    /// # Errors
+    /// Where there is no place for temporary files.
+    pub fn temporary() -> Result<State, StateError> {
+        file::temporary()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn failed(&self, error: &rusqlite::Error) -> StateError {
+        StateError::sqlite(&self.path, error)
+    }
+
+    /// A state that is read by several is not written.
+    pub(crate) fn check_writable(&self) -> Result<(), StateError> {
+        match self.access {
+            Access::Writing { .. } | Access::Temporary => Ok(()),
+            Access::Reading => Err(self.not_writable()),
+        }
+    }
+
+    /// What is written goes into the file that the next run will find.
+    pub(crate) fn check_place(&self) -> Result<(), StateError> {
+        match &self.access {
+            Access::Writing { identity, .. } if identity.has_gone() => {
+                Err(StateError::Gone { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn not_writable(&self) -> StateError {
+        let detail = "it was opened to be looked at only".to_owned();
+        StateError::ConfigError { path: self.path.clone(), detail }
+    }
+
+    /// A record that no version of this program wrote.
+    pub(crate) fn damaged(&self, detail: impl Into<String>) -> StateError {
+        StateError::Damaged { path: self.path.clone(), detail: detail.into() }
+    }
+
+    /// The number of a scope, if it is known.
+    pub(crate) fn scope(&self, scope: &Scope) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT scope FROM scopes WHERE base_url = ?1 AND source = ?2 AND mapping = ?3";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        statement.query_row([&scope.base_url, &scope.source, &scope.mapping], |row| row.get(0)).optional()
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Access::Writing { identity, .. } = &self.access {
+            identity.clear_up();
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("path", &self.path).finish_non_exhaustive()
+    }
+}

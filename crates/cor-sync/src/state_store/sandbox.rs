@@ -1,0 +1,59 @@
+//! Which store the sandbox at an address had when it accepted what the state remembers. A sandbox that was started anew has
+//! another store, in which nothing of it is; COR itself never says which store it has, and nothing here concerns it.
+
+use cor_http::SandboxProbe;
+use rusqlite::{OptionalExtension, params};
+
+use super::{State, StateError};
+
+/// What is at an address now, if it is not the sandbox with the store that the state knows there. The sandbox is asked, and
+/// nothing but a sandbox: see [`cor_http::probe_sandbox`].
+pub(crate) async fn another_store(known: Option<String>, base_url: &str) -> Option<SandboxProbe> {
+    let known = known?;
+    let address = base_url.to_owned();
+    match tokio::task::spawn_blocking(move || cor_http::probe_sandbox(&address)).await {
+        Ok(SandboxProbe::Store(store)) if store == known => None,
+        // Where nothing answers, an update will say so.
+        Ok(SandboxProbe::Nothing) | Err(_) => None,
+        Ok(other) => Some(other),
+    }
+}
+
+impl State {
+    /// The store that the sandbox at this address had; `None` where no sandbox was.
+    pub(crate) fn sandbox_store(&self, base_url: &str) -> Result<Option<String>, StateError> {
+        let sql = "SELECT store FROM sandboxes WHERE base_url = ?1";
+        let store = self.conn.query_row(sql, [base_url], |row| row.get(0)).optional();
+        store.map_err(|error| self.failed(&error))
+    }
+
+    /// Forgets what an earlier store at this address accepted. `store` is the one that is there now; `None` where that is no
+    /// sandbox. What a run has set out to send stays. Returns of how many projects something was forgotten.
+    pub(crate) fn replace_store(&self, base_url: &str, store: Option<&str>) -> rusqlite::Result<u64> {
+        let scopes = "scope IN (SELECT scope FROM scopes WHERE base_url = ?1)";
+        let forget = format!(
+            "UPDATE main.projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
+        );
+        let forgotten = self.conn.execute(&forget, [base_url])?;
+        let drop =
+            format!("DELETE FROM main.projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
+        self.conn.execute(&drop, [base_url])?;
+        match store {
+            Some(store) => {
+                let sql = "INSERT OR REPLACE INTO sandboxes (base_url, store) VALUES (?1, ?2)";
+                self.conn.execute(sql, params![base_url, store])?;
+            }
+            None => {
+                self.conn.execute("DELETE FROM sandboxes WHERE base_url = ?1", [base_url])?;
+            }
+        }
+        Ok(forgotten as u64)
+    }
+
+    /// A state that knows nothing, under the name of this one: for a plan, which writes nothing.
+    pub(crate) fn forgotten(self) -> Result<State, StateError> {
+        let mut blank = State::temporary()?;
+        blank.path.clone_from(&self.path);
+        Ok(blank)
+    }
+}

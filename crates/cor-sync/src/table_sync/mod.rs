@@ -1,0 +1,371 @@
+//! A table on its way to COR: its rows are read against the state, merged project by project, shown or applied.
+
+mod apply;
+mod watermark;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use cor_http::{ProjectUpdate, Source};
+
+pub(crate) use self::apply::is_about_the_row;
+pub use self::apply::{Apply, Creation, RowStatus, Settled};
+use crate::field_changes::{self as fields, FieldChange};
+use crate::state_store::{Found, Pending, Run, Scope, StagedRow, State, StateError};
+use crate::{Content, Problem, RejectReason, RejectedRow, Row, sentence};
+
+/// Rows in one transaction while a table is read.
+const GROUP: u32 = 10_000;
+/// Projects taken from the state at once.
+const PAGE: usize = 256;
+
+/// How a table is kept in step. Read by serde, an option that is left out has its default, and an unknown one is an error.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SyncOptions {
+    /// Send every field, whatever COR accepted before.
+    pub full: bool,
+    /// Keep rows, so that those that are not applied can be told with [`TableSync::take_rejected`].
+    pub keep_rows: bool,
+    /// Of these, only rows that have to be corrected, because their input repeats the others.
+    pub refused_only: bool,
+    /// How long to wait for COR to come back when it cannot be reached; `None`: 15 min. Until COR has answered once, at most
+    /// the client's deadline. Through serde in seconds.
+    #[serde(with = "crate::serial::optional_seconds")]
+    pub outage_timeout: Option<Duration>,
+}
+
+/// One table against one state.
+///
+/// First every row is [staged](TableSync::stage): rows of one project become one, and what COR has accepted before drops
+/// out. Then what is left is either looked at ([`TableSync::changes`]) or [applied](TableSync::apply). Everything is in the state
+/// file, so memory does not grow with the table, and a run that ends at any moment is continued by the next.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("sync.db");
+/// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+/// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+/// use cor_sync::{Content, Row, Scope, State, TableSync, SyncOptions, RowStatus};
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let update = cor_http::ProjectUpdate::new("SALESFORCE").name("Phase 2").estimated_time(250);
+/// let scope = Scope::new(client.base_url(), "SALESFORCE", "by hand");
+/// for expected in [1, 0] {
+///     let mut sync = TableSync::begin(State::open(&path)?, scope.clone(), SyncOptions::default())?;
+///     sync.stage_update("SF-OPP-12345", &update, 2)?;
+///     assert_eq!(sync.waiting()?.projects, expected, "the second time there is nothing to send");
+///     let mut apply = sync.apply(&client, None)?;
+///     while let Some(settled) = apply.next().await? {
+///         assert!(matches!(settled.status, RowStatus::Applied { .. }));
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TableSync {
+    state: State,
+    scope: Scope,
+    source: Source,
+    options: SyncOptions,
+    run: Run,
+    /// Places given to rows so far.
+    places: i64,
+    /// Rows in the transaction under way.
+    grouped: u32,
+    /// Nothing of it is to stay.
+    planning: bool,
+    /// How far changes were looked at.
+    seen: i64,
+}
+
+/// What became of a row that was staged.
+#[derive(Debug)]
+pub enum Staged {
+    /// COR has accepted all of it before, or it sets nothing.
+    Unchanged,
+    /// It waits to be sent, with every other row of its project since this place.
+    Waiting(u64),
+    /// It cannot be used.
+    Bad(String, Vec<Problem>),
+}
+
+/// What waits to be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Waiting {
+    /// Projects. A few may turn out to need nothing after all, where a later row took an earlier one back.
+    pub projects: u64,
+    /// Rows of them.
+    pub rows: u64,
+}
+
+/// A project with something to send. Serialises to the object that `cor projects plan --json` prints; `old` is left out
+/// where the accepted value is not known.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Change {
+    /// The place of its first row among all rows.
+    pub place: u64,
+    /// The external id.
+    pub id: String,
+    /// The line of its first row, and of its last.
+    pub lines: (u64, u64),
+    /// How many rows there are.
+    pub rows: u64,
+    /// Whether nothing was ever accepted of it.
+    pub is_new: bool,
+    /// What is to change. Empty where the rows took each other back.
+    pub fields: Vec<FieldChange>,
+}
+
+impl Change {
+    /// The update to send.
+    pub fn update(&self, scope: &Scope) -> ProjectUpdate {
+        let source = Source::new(&scope.source);
+        // Its fields were an update's before; what is damaged was found when they were compared.
+        ProjectUpdate::from_fields_json(source.clone(), &fields::of_changes(&self.fields))
+            .unwrap_or_else(|_| ProjectUpdate::new(source))
+    }
+}
+
+impl TableSync {
+    /// Begins to read a table that is to be applied.
+    ///
+    /// # Errors
+    /// Where the state cannot be written, or was opened for reading.
+    pub fn begin(state: State, scope: Scope, options: SyncOptions) -> Result<TableSync, StateError> {
+        TableSync::new(state, scope, options, false)
+    }
+
+    /// Begins to read a table that is only to be looked at: the state is read as it is now, and never written.
+    ///
+    /// # Errors
+    /// Where the state cannot be read, or there is no place for temporary files.
+    pub fn plan(state: State, scope: Scope, options: SyncOptions) -> Result<TableSync, StateError> {
+        TableSync::new(state, scope, options, true)
+    }
+
+    fn new(
+        state: State,
+        scope: Scope,
+        options: SyncOptions,
+        planning: bool,
+    ) -> Result<TableSync, StateError> {
+        if !planning {
+            state.check_writable()?;
+        }
+        let start = || {
+            if options.keep_rows {
+                state.keep_rows()?;
+            }
+            if planning {
+                return state.start_aside(&scope);
+            }
+            state.begin()?;
+            state.start_run(&scope)
+        };
+        let run = start().map_err(|error| state.failed(&error))?;
+        let source = Source::new(&scope.source);
+        Ok(TableSync { state, scope, source, options, run, places: 0, grouped: 0, planning, seen: -1 })
+    }
+
+    /// Forgets what an earlier sandbox accepted at the base URL. `store` is that of the sandbox there now, if one is.
+    pub(crate) fn replace_store(&mut self, store: Option<&str>) -> Result<u64, StateError> {
+        self.state.replace_store(&self.scope.base_url, store).map_err(|error| self.state.failed(&error))
+    }
+
+    /// What it is about.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The state's file.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes in the next row of the table.
+    ///
+    /// # Errors
+    /// Where the state cannot be written, or is damaged.
+    pub fn stage(&mut self, row: Row) -> Result<Staged, StateError> {
+        let place = self.next_place()?;
+        let line = row.line as i64;
+        match row.content {
+            Content::Unchanged => Ok(Staged::Unchanged),
+            Content::Bad(id, problems) => {
+                if self.options.keep_rows {
+                    let reason = sentence(&problems);
+                    let kept = self.state.keep_row(place, place, line, &row.raw);
+                    kept.and_then(|()| self.state.keep_reject_reason(place, RejectReason::Rejected, &reason))
+                        .map_err(|error| self.state.failed(&error))?;
+                }
+                Ok(Staged::Bad(id, problems))
+            }
+            Content::Update(id, update) => {
+                let Some(first) = self.merge(&id, &update.fields_json(), place, line)? else {
+                    return Ok(Staged::Unchanged);
+                };
+                if self.options.keep_rows {
+                    let kept = self.state.keep_row(place, first, line, &row.raw);
+                    kept.map_err(|error| self.state.failed(&error))?;
+                }
+                Ok(Staged::Waiting(first as u64))
+            }
+        }
+    }
+
+    /// Takes in an update that is no row of a file; `line` is how it is called in messages.
+    ///
+    /// # Errors
+    /// As for [`stage`](TableSync::stage).
+    pub fn stage_update(
+        &mut self,
+        id: &str,
+        update: &ProjectUpdate,
+        line: u64,
+    ) -> Result<Staged, StateError> {
+        let place = self.next_place()?;
+        let first = self.merge(id, &update.fields_json(), place, line as i64)?;
+        Ok(first.map_or(Staged::Unchanged, |first| Staged::Waiting(first as u64)))
+    }
+
+    fn next_place(&mut self) -> Result<i64, StateError> {
+        if self.grouped == GROUP && !self.planning {
+            self.state
+                .commit()
+                .and_then(|()| self.state.begin())
+                .map_err(|error| self.state.failed(&error))?;
+            self.grouped = 0;
+        }
+        self.grouped = self.grouped.saturating_add(1);
+        self.places += 1;
+        Ok(self.places - 1)
+    }
+
+    /// Adds a row's fields to what its project waits for. Returns the place of the first row that it waits with;
+    /// `None` where there is nothing to wait for.
+    fn merge(&mut self, id: &str, wanted: &str, place: i64, line: i64) -> Result<Option<i64>, StateError> {
+        let failed = |state: &State, error| state.failed(&error);
+        let row = StagedRow { id, wanted, place, line };
+        let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
+        let Some(found) = found else {
+            self.state.insert(&self.run, &row).map_err(|error| failed(&self.state, error))?;
+            return Ok(Some(place));
+        };
+        if let (Some(pending), true) = (&found.pending, found.run == self.run.number) {
+            let merged = fields::merged(pending, wanted).ok_or_else(|| self.unreadable(id))?;
+            self.state.add_to(found.number, &merged, line).map_err(|error| failed(&self.state, error))?;
+            return Ok(Some(found.place));
+        }
+        let accepted = self.certain(id, &found)?;
+        if let (Some(accepted), false) = (&accepted, self.options.full)
+            && fields::changed(accepted, wanted).ok_or_else(|| self.unreadable(id))?.is_empty()
+        {
+            return Ok(None);
+        }
+        self.state
+            .take_up(&self.run, found.number, accepted.as_deref(), &row)
+            .map_err(|error| failed(&self.state, error))?;
+        Ok(Some(place))
+    }
+
+    /// What COR has for certain: not the fields that were in flight when an earlier run ended.
+    fn certain(&mut self, id: &str, found: &Found) -> Result<Option<String>, StateError> {
+        let doubtful =
+            self.state.is_doubtful(&mut self.run, found).map_err(|error| self.state.failed(&error))?;
+        let Some(pending) = found.pending.as_ref().filter(|_| doubtful) else {
+            return Ok(found.accepted.clone());
+        };
+        // Where nothing was ever accepted, nothing is certain.
+        let Some(accepted) = &found.accepted else { return Ok(None) };
+        let certain = fields::certain(accepted, pending);
+        certain.map(Some).ok_or_else(|| self.unreadable(id))
+    }
+
+    fn unreadable(&self, id: &str) -> StateError {
+        self.state.damaged(format!("what it holds of project {id:?} cannot be read"))
+    }
+
+    /// What waits to be sent.
+    ///
+    /// # Errors
+    /// Where the state cannot be read.
+    pub fn waiting(&self) -> Result<Waiting, StateError> {
+        let counts = self.state.count_pending(&self.run, self.seen);
+        counts.map(|(projects, rows)| Waiting { projects, rows }).map_err(|error| self.state.failed(&error))
+    }
+
+    /// The next projects with something to be told, in the order of the table; none at the end. Rows that took each
+    /// other back leave a project without fields among them.
+    ///
+    /// # Errors
+    /// Where the state cannot be read.
+    pub fn changes(&mut self) -> Result<Vec<Change>, StateError> {
+        let page = self.page()?;
+        page.iter().map(|pending| self.change(pending)).collect()
+    }
+
+    fn page(&mut self) -> Result<VecDeque<Pending>, StateError> {
+        let page =
+            self.state.pending(&self.run, self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
+        self.seen = page.last().map_or(self.seen, |last| last.place);
+        Ok(page.into())
+    }
+
+    fn change(&self, pending: &Pending) -> Result<Change, StateError> {
+        let accepted = pending.accepted.as_deref().unwrap_or("{}");
+        let fields = match self.options.full {
+            true => fields::all(accepted, &pending.wanted),
+            false => fields::changed(accepted, &pending.wanted),
+        };
+        let id = pending.id.clone();
+        let Some(fields) = fields else {
+            return Err(self.unreadable(&id));
+        };
+        Ok(Change {
+            place: pending.place as u64,
+            id,
+            lines: (pending.line as u64, pending.last_line as u64),
+            rows: pending.rows as u64,
+            is_new: pending.accepted.is_none(),
+            fields,
+        })
+    }
+
+    /// Goes on with more rows, after those so far were applied: an input that comes in pieces.
+    ///
+    /// # Errors
+    /// Where the state cannot be written.
+    pub fn go_on(&mut self) -> Result<(), StateError> {
+        let start = || {
+            self.state.begin()?;
+            self.state.start_run(&self.scope)
+        };
+        self.run = start().map_err(|error| self.state.failed(&error))?;
+        (self.seen, self.grouped) = (self.places - 1, 0);
+        Ok(())
+    }
+
+    /// Calls `each` with every row that was not applied, in the order of the input. Each row once. Needs [`SyncOptions::keep_rows`].
+    ///
+    /// # Errors
+    /// The outer one where the state cannot be read; the inner one is that of `each`.
+    pub fn take_rejected<E>(
+        &self,
+        each: impl FnMut(&RejectedRow<'_>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, StateError> {
+        match self.options.keep_rows {
+            true => self.state.take_rejected(each),
+            false => Ok(Ok(())),
+        }
+    }
+}
+
+impl Drop for TableSync {
+    fn drop(&mut self) {
+        self.state.roll_back();
+    }
+}

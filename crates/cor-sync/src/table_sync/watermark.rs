@@ -1,0 +1,84 @@
+//! How far ahead of what is sent the disk is told about it.
+
+use std::time::{Duration, Instant};
+
+/// A mark that is used up sooner costs too much waiting for the disk; the next one reaches twice as far.
+const SOON: Duration = Duration::from_secs(1);
+/// One that lasts longer says of too much that it may have been sent; the next one reaches half as far.
+const LATE: Duration = Duration::from_secs(4);
+
+/// Places that a mark reaches ahead, at first and at least, and at most.
+const LEAST: i64 = 64;
+const MOST: i64 = 10_000;
+
+/// The mark on the disk stands for places that are still to be sent, so that few of them have to wait for the disk. It
+/// counts when the power went, and where the system does not tell one start of the machine from another; after anything
+/// else the closer mark does, which waits for no disk.
+#[derive(Debug)]
+pub(super) struct Watermark {
+    upto: i64,
+    lead: i64,
+    since: Option<Instant>,
+}
+
+impl Watermark {
+    pub(super) fn new() -> Watermark {
+        Watermark { upto: -1, lead: LEAST, since: None }
+    }
+
+    /// The place that the disk has to know before this one is sent at this time; `None` where it knows enough.
+    pub(super) fn ahead_of(&mut self, place: i64, now: Instant) -> Option<i64> {
+        if place <= self.upto {
+            return None;
+        }
+        match self.since.map(|since| now.duration_since(since)) {
+            Some(lasted) if lasted < SOON => self.lead = MOST.min(self.lead * 2),
+            Some(lasted) if lasted > LATE => self.lead = LEAST.max(self.lead / 2),
+            _ => {}
+        }
+        (self.upto, self.since) = (place + self.lead, Some(now));
+        Some(self.upto)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Marks that a second of sending costs once it has gone on for long, and how far the last one is ahead.
+    fn after_a_while(rate: u64, rows: i64) -> (usize, i64) {
+        let start = Instant::now();
+        let (mut mark, mut marks, mut lead) = (Watermark::new(), Vec::new(), 0);
+        for place in 0..rows {
+            let now = start + Duration::from_nanos(1_000_000_000 / rate) * place as u32;
+            if let Some(upto) = mark.ahead_of(place, now) {
+                marks.push(now);
+                lead = upto - place;
+            }
+            assert!(place <= mark.upto);
+        }
+        let last = marks[marks.len() - 1];
+        (marks.iter().filter(|at| last.duration_since(**at) < SOON).count(), lead)
+    }
+
+    #[test]
+    fn a_mark_lasts_about_a_second_whatever_the_rate() {
+        assert_eq!(after_a_while(5, 2_000), (1, LEAST));
+        assert_eq!(after_a_while(200, 20_000), (1, 256));
+        assert_eq!(after_a_while(5_000, 200_000), (1, 8192));
+        assert_eq!(after_a_while(100_000, 1_000_000), (10, MOST));
+    }
+
+    #[test]
+    fn what_gets_slower_is_marked_closer() {
+        let (start, mut mark) = (Instant::now(), Watermark::new());
+        let leads: Vec<i64> = [0, 1, 2, 3, 10_003, 20_003, 22_003]
+            .into_iter()
+            .map(|ms| {
+                let place = mark.upto + 1;
+                mark.ahead_of(place, start + Duration::from_millis(ms)).unwrap() - place
+            })
+            .collect();
+        assert_eq!(leads, [64, 128, 256, 512, 256, 128, 128]);
+    }
+}

@@ -1,0 +1,147 @@
+// Plan and sync in C++: ranges as rows, functions of the options, exceptions that pass through C.
+#include <projectcor.hpp>
+
+#include "../c/support.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using cor::ProjectUpdate;
+using Rows = std::vector<std::pair<std::string, ProjectUpdate>>;
+
+static Rows rows(int count) {
+  Rows rows;
+  for (int i = 0; i < count; ++i)
+    rows.emplace_back("X-" + std::to_string(i), ProjectUpdate("ZAPIER").name("N" + std::to_string(i)));
+  return rows;
+}
+
+static void plan_and_sync() {
+  const cor::Client client(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
+  const auto projects = client.projects();
+  cor::SyncOptions options;
+  options.source = "ZAPIER";
+  options.no_state = options.create_missing = true;
+  std::vector<cor::Change> changes;
+  options.on_change = [&](const cor::Change &change) {
+    changes.push_back(change);
+    return true;
+  };
+
+  const auto planned = projects.plan_rows(rows(3), options);
+  CHECK(planned.projects_new == 3 && planned.applied == 0 && changes.size() == 3, "%d", (int)changes.size());
+  CHECK(changes[0].id == "X-0" && changes[0].is_new && changes[0].status == cor::RowStatus::planned, "planned");
+  CHECK(changes[0].fields[0].new_json == "\"N0\"" && !changes[0].fields[0].old_json, "new value");
+  changes.clear();
+  Rows own = rows(3);
+  const auto done = projects.sync_rows(own, options);
+  CHECK(done.applied == 3 && done.created == 3 && changes[2].status == cor::RowStatus::created, "created");
+
+  options.on_change = [](const cor::Change &) -> bool { throw std::runtime_error("from a callback"); };
+  std::string what;
+  try {
+    (void)projects.sync_rows(rows(50), options);
+  } catch (const std::runtime_error &error) {
+    what = error.what();
+  }
+  CHECK(what == "from a callback", "%s", what.c_str());
+
+  options.on_change = nullptr;
+  // A range that fails at its third row: nothing is sent.
+  struct Failing {
+    const Rows *rows;
+    std::size_t at;
+    Rows::const_reference operator*() const {
+      if (at == 2) throw std::runtime_error("from the rows");
+      return (*rows)[at];
+    }
+    Failing &operator++() {
+      ++at;
+      return *this;
+    }
+    bool operator==(const Failing &other) const { return at == other.at; }
+    bool operator!=(const Failing &other) const { return at != other.at; }
+  };
+  struct Range {
+    const Rows &rows;
+    Failing begin() const { return {&rows, 0}; }
+    Failing end() const { return {&rows, rows.size()}; }
+  };
+  sandbox_clear();
+  try {
+    (void)projects.sync_rows(Range{own}, options);
+  } catch (const std::runtime_error &error) {
+    what = error.what();
+  }
+  char *path = nullptr, *body = nullptr;
+  CHECK(what == "from the rows" && sandbox_requests(&path, &body) == 0, "%s", what.c_str());
+  std::free(path);
+  std::free(body);
+
+  // An id with a NUL is no id, and not the id in front of it.
+  Rows cut;
+  cut.emplace_back(std::string("X-0\0x", 5), ProjectUpdate("ZAPIER").name("cut"));
+  const auto rejected = projects.sync_rows(cut, options);
+  CHECK(rejected.rejected == 1 && rejected.applied == 0, "%d applied", (int)rejected.applied);
+
+  const auto refused = projects.try_sync("no such file.csv", options);
+  CHECK(!refused && refused.error().kind() == cor::ErrorKind::config, "%s", refused.error().what());
+  bool thrown = false;
+  try {
+    (void)projects.plan("no such file.csv", options);
+  } catch (const cor::Error &error) {
+    thrown = error.outcome() == cor::Outcome::not_applied;
+  }
+  CHECK(thrown, "an error of the run is thrown");
+  for (const auto &row : own) (void)projects.remove(row.first, "ZAPIER");
+}
+
+static void values() {
+  const cor::Client client(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
+  const char *folder = std::getenv("COR_TEST_FOLDER");
+  const std::string table = std::string(folder ? folder : ".") + "/values.csv";
+  std::ofstream(table) << "id;end;estimated;name;mood\n S-1 ;2025-04-30T23:30:00Z;1.234,50;NULL;x\n";
+  cor::SyncOptions options;
+  options.source = "ZAPIER";
+  options.no_state = options.strict = options.trim = true;
+  options.ignore = {"mood"};
+  options.null_values = {"NULL"};
+  options.day_in = "Europe/Madrid";
+  options.decimal = ",";
+  options.thousands = ".";
+  std::string sent;
+  options.on_change = [&](const cor::Change &change) {
+    sent = change.id;
+    for (const auto &field : change.fields) sent += " " + std::string(field.name) + "=" + std::string(field.new_json);
+    return true;
+  };
+  (void)client.projects().plan(table, options);
+  CHECK(sent == "S-1 end=\"2025-05-01\" estimated=1234.50", "%s", sent.c_str());
+  std::ofstream(table) << "id,name\n1001.0,NULL\n";
+  std::string noted;
+  cor::SyncOptions plain;
+  plain.source = "ZAPIER";
+  plain.no_state = true;
+  plain.on_note = [&](std::string_view note) {
+    noted += std::string(note) + "|";
+    return true;
+  };
+  (void)client.projects().plan(table, plain);
+  CHECK(noted.find("name: \"NULL\" is sent as text in line 2") == 0 && noted.find("id: \"1001.0\" (line 2)") != noted.npos,
+        "%s", noted.c_str());
+  std::ofstream(table) << "id,end\nS-1,30/04/2025\n";
+  options.ignore.clear();
+  options.date_format = "%d/%m/%Y";
+  (void)client.projects().plan(table, options);
+  CHECK(sent == "S-1 end=\"2025-04-30\"", "%s", sent.c_str());
+}
+
+int main() {
+  plan_and_sync();
+  values();
+  return finished();
+}

@@ -1,0 +1,45 @@
+"""What `update_many` does with keys that are no field, and with rows that it sends and that are probably a mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import projectcor
+import pytest
+from common import ID, SOURCE
+from projectcor.testing import Sandbox
+
+# Keys that are no field
+
+
+def test_unknown_keys_reject_their_row_unless_they_are_set_aside(door: Any, cor: Sandbox) -> None:
+    row = {"id": ID, "nme": "N", "brief": "B"}
+    (item,), _ = door.update_many([row], source=SOURCE)
+    assert "nme: no field is called" in str(item.error)
+    assert "did you mean `name`?" in str(item.error)
+    for options in ({"ignore": "nme"}, {"ignore": ["nme", "mood"]}):
+        (item,), _ = door.update_many([row], source=SOURCE, **options)
+        assert item.ok
+    with pytest.warns(UserWarning, match=r"not used: nme \(did you mean name\?\)") as warned:
+        items, _ = door.update_many([row, row], source=SOURCE, strict=False)
+    assert [item.ok for item in items] == [True, True]
+    assert len(warned) == 1
+    cor.clear_requests()
+    with pytest.warns(UserWarning, match="not used: nme"):
+        (item,), _ = door.update_many([{"id": ID, "nme": "N"}], source=SOURCE, strict=False)
+    assert "no field is called" in str(item.error)
+    assert cor.requests == []
+
+
+# Rows that are probably a mistake
+
+
+@pytest.mark.filterwarnings("default:update_many:UserWarning")
+def test_a_rewritten_id_warns_and_is_not_created_unless_that_is_asked_for(door: Any) -> None:
+    rows = [{"id": "1001.0", "source": "SAP", "name": "N"}]
+    with pytest.warns(UserWarning, match=r'update_many: id: "1001.0" \(row 0\) looks like an integer'):
+        (item,), _ = door.update_many(rows, create_missing=True)
+    assert isinstance(item.error, projectcor.ProjectNotFoundError)
+    with pytest.warns(UserWarning, match="looks like an integer"):
+        (item,), _ = door.update_many(rows, create_missing=True, allow_mangled_ids=True)
+    assert item.created
