@@ -96,12 +96,14 @@ fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
         _ => bad("is no address of a proxy"),
     }
 }
+
 /// An entry of `NO_PROXY` in a message. One that looks like a URL may hold a password.
+#[cfg(feature = "network")]
 fn shown(entry: &str) -> &str {
     if entry.contains('@') || entry.contains("://") { "(an entry with a scheme or a user)" } else { entry }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "network"))]
 mod tests {
     use super::*;
 
