@@ -32,11 +32,10 @@ impl State {
     pub(crate) fn replace_store(&self, base_url: &str, store: Option<&str>) -> rusqlite::Result<u64> {
         let scopes = "scope IN (SELECT scope FROM scopes WHERE base_url = ?1)";
         let forget = format!(
-            "UPDATE main.projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
+            "UPDATE projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
         );
         let forgotten = self.conn.execute(&forget, [base_url])?;
-        let drop =
-            format!("DELETE FROM main.projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
+        let drop = format!("DELETE FROM projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
         self.conn.execute(&drop, [base_url])?;
         match store {
             Some(store) => {
