@@ -236,12 +236,8 @@ impl RecordArgs {
         if self.no_state {
             return Ok(SingleCall::unrecorded());
         }
-        match self.state.path() {
-            Ok(path) => begin(&path),
-            // An account without a folder for states has no state.
-            Err(StateError::NoPlace) => Ok(SingleCall::unrecorded()),
-            Err(error) => Err(error),
-        }
+        // An account without a folder for states has no state.
+        self.state.path().map_or_else(|_| Ok(SingleCall::unrecorded()), |path| begin(&path))
     }
 }
 
@@ -373,7 +369,7 @@ pub(crate) struct SyncArgs {
     pub(crate) outage_timeout: Option<f64>,
     /// How long to wait for another run of the same source and state file to end; without it the run ends at once with exit
     /// status 5. Runs of other sources do not exclude each other
-    #[arg(long, value_name = "SECONDS", conflicts_with = "no_state")]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "no_state", allow_negative_numbers = true)]
     pub(crate) wait: Option<f64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]

@@ -49,6 +49,17 @@ struct Recorded {
     state: State,
     scope: Scope,
     number: i64,
+    has_result: bool,
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        if !self.has_result {
+            let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = 1 WHERE call = ?1";
+            // Otherwise the record says that the call is under way, which is as uncertain.
+            let _ = self.state.conn.execute(sql, [self.number]);
+        }
+    }
 }
 
 /// What a call does with a project.
@@ -147,7 +158,7 @@ impl SingleCall {
             Ok(state.conn.last_insert_rowid())
         });
         let number = inserted.map_err(|error| state.failed(&error))?;
-        Ok(SingleCall { recorded: Some(Recorded { state, scope, number }) })
+        Ok(SingleCall { recorded: Some(Recorded { state, scope, number, has_result: false }) })
     }
 
     /// Makes the call and records its result. If the future is dropped, the fields of the call count as uncertain.
@@ -173,26 +184,28 @@ impl SingleCall {
     /// # Errors
     /// Where the state file cannot be written. The next run then sends the call's fields again.
     pub fn finish(self, error: Option<&Error>) -> Result<(), StateError> {
-        let Some(Recorded { state, scope, number }) = self.recorded else { return Ok(()) };
+        let Some(mut recorded) = self.recorded else { return Ok(()) };
+        recorded.has_result = true;
+        let Recorded { state, scope, number, .. } = &recorded;
         let (outcome, is_unknown_project) = match error {
             None => (Outcome::Applied, false),
             Some(error) => (error.outcome(), error.kind() == ErrorKind::ProjectNotFound),
         };
-        let in_doubt = outcome == Outcome::Unknown || state.is_in_a_run(&scope)?;
+        let in_doubt = outcome == Outcome::Unknown || state.is_in_a_run(scope)?;
         state.write(|| {
             if is_unknown_project {
                 let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2, change = ?3 WHERE call = ?1";
                 state.conn.execute(sql, params![number, in_doubt, Change::Delete.as_str()])
             } else if outcome == Outcome::NotApplied {
-                state.conn.execute("DELETE FROM calls WHERE call = ?1", [number])
+                state.conn.execute("DELETE FROM calls WHERE call = ?1", [*number])
             } else {
                 let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2 WHERE call = ?1";
                 state.conn.execute(sql, params![number, in_doubt])
             }
         })?;
-        match SourceLock::take(&state.path, &scope) {
+        match SourceLock::take(&state.path, scope) {
             Ok(lock) => {
-                state.write(|| state.settle_calls(&scope))?;
+                state.write(|| state.settle_calls(scope))?;
                 drop(lock);
                 Ok(())
             }
