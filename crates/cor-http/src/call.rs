@@ -460,10 +460,15 @@ impl Call<'_> {
             FailureScope::Suspected if !self.counted.is_used_up(&self.retry) => {
                 return self.back_off(error).await;
             }
-            // The row's last attempt may have met an outage that begins: it waits until that is known.
+            // The row's last attempt may have met an outage that begins: it waits until that is known, and as long as COR
+            // asks.
             FailureScope::Suspected => {
-                let wait = self.retry.backoff(self.retry.max_attempts, fastrand::f64());
-                return self.wait(error, wait).await;
+                let backoff = self.retry.backoff(self.retry.max_attempts, fastrand::f64());
+                let wait = error.retry_after().map_or(backoff, |asked| asked.max(backoff));
+                return match self.wait_limit() {
+                    Some(limit) if wait >= limit => Next::GiveUp(error),
+                    _ => self.wait(error, wait).await,
+                };
             }
             FailureScope::Ambiguous => {
                 let now = Instant::now();
@@ -501,6 +506,14 @@ impl Call<'_> {
             }
         }
         self.wait(error, wait).await
+    }
+
+    /// How long a row of a bulk run may wait between two attempts.
+    fn wait_limit(&self) -> Option<Duration> {
+        match &self.caller {
+            Caller::Single => None,
+            Caller::Bulk(run) => Some(run.outage_timeout.after_first_answer),
+        }
     }
 
     /// Waits before the next attempt. Another row may be sent meanwhile.
