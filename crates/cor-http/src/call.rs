@@ -28,6 +28,9 @@ use crate::stop::Stop;
 /// The message for a row that was not sent because the run was stopped.
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
 
+/// The message for a row that was sent and was to be sent again at once when the run was stopped.
+const SENT_BEFORE: &str = "the run was stopped after this row was sent and before it was sent again";
+
 /// The kind of caller, which decides how long a request may wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
@@ -553,7 +556,9 @@ impl Call<'_> {
                 error.because("the run was stopped".to_owned()).of_every_row()
             }
             Some(error) => error.because("the run was stopped".to_owned()),
-            None => Error::new(ErrorKind::Cancelled, NOT_BEGUN),
+            None if self.attempts == 0 => Error::new(ErrorKind::Cancelled, NOT_BEGUN),
+            // Its token was replaced, or its connection was stale.
+            None => Error::new(ErrorKind::Cancelled, SENT_BEFORE),
         }
     }
 
