@@ -299,7 +299,9 @@ fn counts_of_more_values_than_are_remembered_are_lower_bounds() {
         .exits(0)
         .prints("2 rows are merged into 1 project by the id \"1.0\"\n")
         .prints("; the same holds for at least 9995 more values\n")
-        .prints("id: at least 10000 ids look like this: an integer that was read as a number with a fraction");
+        .prints(
+            "id: at least 10000 ids look like this: an integer that was read as a number with a fraction",
+        );
 }
 
 #[test]
