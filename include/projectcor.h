@@ -736,6 +736,14 @@ cor_status cor_client_new(const cor_config *config,
 cor_status cor_client_from_env(cor_client **client, cor_error **error);
 
 /**
+ * What was ignored when the client was set up, for a log: entries of NO_PROXY that are neither a name, an address nor
+ * a network. Holds no secret.
+ *
+ * Returns one line of text that lives as long as the client; NULL if nothing was ignored, and for misuse. Since 0.1.
+ */
+const char *cor_client_warning(const cor_client *client);
+
+/**
  * Frees a client. NULL is fine. Calls that run, on other threads or around a callback that calls this, end with
  * COR_ERR_CANCELLED; whether the updates they had under way were applied is then unknown.
  *

@@ -1289,6 +1289,9 @@ class Client {
 
   Projects projects() const { return Projects(client_.get()); }
 
+  /// What was ignored when the client was set up, for a log: entries of NO_PROXY that mean nothing.
+  std::optional<std::string_view> warning() const { return detail::text(cor_client_warning(client_.get())); }
+
   /// The C handle, for functions of projectcor.h.
   cor_client *get() const noexcept { return client_.get(); }
 

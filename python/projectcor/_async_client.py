@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout
+from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout, refuse_unknown
 from projectcor._native import LoopBridge, NativeClient
 from projectcor._update import ProjectUpdate
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
     from typing_extensions import Self, Unpack
 
@@ -212,10 +212,12 @@ class AsyncProjects:
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
         state: Record | None = None,
+        **unknown: NoReturn,
     ) -> Deleted:
         """Deletes a project, together with its external id: see ``Projects.delete``."""
         from asyncio import get_running_loop
 
+        refuse_unknown("delete", unknown)
         loop = get_running_loop()
         future = loop.create_future()
         call = self._native.start_delete(self._bridge_of(loop), future, id, source, (deadline, max_attempts, state))

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     _Init = TypeVar("_Init", bound=Callable[..., None])
 
-__all__ = ["Base", "ProgressCallbacks", "apart", "bar_of", "merged", "refuse_timeout"]
+__all__ = ["Base", "ProgressCallbacks", "apart", "bar_of", "merged", "refuse_timeout", "refuse_unknown"]
 
 
 def refuse_timeout(call: str, keywords: Mapping[str, object]) -> None:
     """Raises a ``TypeError`` for the keyword ``timeout`` that names the options to use instead."""
     if "timeout" not in keywords:
         return
-    if call in ("update", "create"):
+    if call in ("update", "create", "delete"):
         options = "deadline=SECONDS (the whole call, retries included), or attempt_timeout of the client"
     elif call in ("update_many", "update_all"):
         options = "outage_timeout (how long to wait for COR to come back), or attempt_timeout of the client"
@@ -32,6 +32,13 @@ def refuse_timeout(call: str, keywords: Mapping[str, object]) -> None:
     else:
         options = "deadline (a whole call, retries included), attempt_timeout (one request) or connect_timeout"
     raise TypeError(f"{call}() got an unexpected keyword argument 'timeout'; use {options}")
+
+
+def refuse_unknown(call: str, keywords: Mapping[str, object]) -> None:
+    """Raises a ``TypeError`` for the first keyword, as Python does; for ``timeout`` it names the options to use."""
+    refuse_timeout(call, keywords)
+    for name in keywords:
+        raise TypeError(f"{call}() got an unexpected keyword argument {name!r}")
 
 
 def _without_timeout(init: _Init) -> _Init:

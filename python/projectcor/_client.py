@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout
+from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout, refuse_unknown
 from projectcor._native import NativeClient, Results
 from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
     from typing_extensions import Self, Unpack
 
@@ -335,6 +335,7 @@ class Projects:
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
         state: Record | None = None,
+        **unknown: NoReturn,
     ) -> Deleted:
         """Deletes a project, together with its external id.
 
@@ -359,6 +360,7 @@ class Projects:
             ...     client.projects.delete("SF-OPP-12345", source="SALESFORCE").cor_id
             155693
         """
+        refuse_unknown("delete", unknown)
         return self._native.delete(id, source, (deadline, max_attempts, state))
 
     def plan(

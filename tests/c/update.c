@@ -240,12 +240,23 @@ static void environment(void) {
   setenv("COR_ACCESS_TOKEN", "sandbox-token", 1);
   setenv("COR_BASE_URL", sandbox_url(), 1);
   CHECK(cor_client_from_env(&client, &error) == COR_OK, "%s", cor_error_message(error));
+  CHECK(cor_client_warning(client) == NULL, "nothing was ignored");
   cor_update *update = cor_update_new("SALESFORCE");
   cor_update_set_brief(update, "from the environment");
   CHECK(cor_client_update_project(client, "SF-OPP-12345", update, &project, NULL) == COR_OK, "sent");
   cor_project_free(project);
   cor_update_free(update);
   cor_client_free(client);
+  setenv("HTTPS_PROXY", "http://127.0.0.1:1", 1);
+  setenv("NO_PROXY", "a.org,192.168.*,http://u:hush@b.org", 1);
+  CHECK(cor_client_from_env(&client, &error) == COR_OK, "%s", cor_error_message(error));
+  const char *warning = cor_client_warning(client);
+  CHECK(warning && strstr(warning, "are ignored: 192.168.*, (an entry with a scheme or a user); write names as"), "%s",
+        warning ? warning : "no warning");
+  cor_client_free(client);
+  CHECK(cor_client_warning(client) == NULL, "a freed client has no text");
+  unsetenv("HTTPS_PROXY");
+  unsetenv("NO_PROXY");
 }
 
 static void tokens(void) {

@@ -380,6 +380,7 @@ def test_a_project_keeps_what_it_does_not_know() -> None:
         ("AsyncClient", "use deadline"),
         ("update", r"use deadline=SECONDS"),
         ("create", r"use deadline=SECONDS"),
+        ("delete", r"use deadline=SECONDS"),
         ("update_many", "use outage_timeout"),
         ("update_all", "use outage_timeout"),
         ("sync", "use attempt_timeout and deadline of the client"),
@@ -394,6 +395,12 @@ def test_timeout_is_answered_with_the_options_that_there_are(door: Any, cor: San
             if "Client" in verb
             else call(door, verb, "x", source=SOURCE, timeout=5)
         )
+    assert cor.requests == []
+
+
+def test_delete_refuses_a_keyword_that_it_does_not_have(door: Any, cor: Sandbox) -> None:
+    with pytest.raises(TypeError, match=r"^delete\(\) got an unexpected keyword argument 'deadlin'$"):
+        call(door, "delete", "x", source=SOURCE, deadlin=5)
     assert cor.requests == []
 
 

@@ -31,6 +31,31 @@ def test_unknown_keys_reject_their_row_unless_they_are_set_aside(door: Any, cor:
     assert cor.requests == []
 
 
+# Blank rows
+
+
+def test_a_blank_row_is_rejected_as_blank_and_the_others_are_sent(door: Any, cor: Sandbox) -> None:
+    rows: list[Any] = [
+        {"id": None, "name": "", "brief": " \u00a0"},
+        {"id": ID, "name": "N"},
+        {},
+        {"id": "", "name": "N"},
+        {"id": ID, "name": None},
+    ]
+    items, summary = door.update_many(rows, source=SOURCE)
+    items = sorted(items, key=lambda item: item.index)
+    assert [item.ok for item in items] == [False, True, False, False, False]
+    for blank in (items[0], items[2]):
+        assert isinstance(blank.error, projectcor.InvalidUpdateError)
+        says = "row: is blank: every value is empty; leave the row out, or give it an id and a value"
+        assert says in str(blank.error)
+        assert 'has no "id"' not in str(blank.error)
+    assert "id: is empty" in str(items[3].error)
+    assert "nothing" in str(items[4].error)
+    assert (summary.read, summary.applied, summary.rejected) == (5, 1, 4)
+    assert len(cor.requests) == 1
+
+
 # Rows that are probably a mistake
 
 

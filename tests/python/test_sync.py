@@ -225,10 +225,19 @@ def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path:
     pandas = pytest.importorskip("pandas")
     assert 'give mapping={"Column": "field"}' in refused(pandas.DataFrame({"id": ["1"], "x": ["y"]}))
     path.write_bytes(b"id,name\n1,Caf\xe9\n")
-    assert "not UTF-8" in repr(call(door, "plan", path, source="SAP", state=False))
+    said = repr(call(door, "plan", path, source="SAP", state=False))
+    assert "is not UTF-8; read the file with `encoding` windows-1252, or save it" in said
     assert call(door, "plan", path, source="SAP", state=False, encoding="windows-1252").changes[0].to_dict() == {
         "name": "Café"
     }
+    for content, encoding, says in [
+        ("id,name\n1,Café\n".encode("utf-16le"), None, 'read the file with encoding="utf-16le"'),
+        ("id,name\n1,Café\n".encode("utf-16be"), "utf-16le", 'read the file with encoding="utf-16be"'),
+        (b"id,name\n1,x\n", "utf-16le", 'read the file with encoding="utf-8"'),
+        (b"id,caf\xe9\n1,x\n", None, 'read the file with encoding="windows-1252"'),
+    ]:
+        path.write_bytes(content)
+        assert says in refused(path, encoding=encoding)
     with pytest.raises(TypeError, match="rows is none"):
         call(door, "sync", [], source="SAP", delimiter=";", state=False)
     with pytest.raises(TypeError, match="on_progress"):

@@ -4,10 +4,11 @@ use cor_sync::{Fix, Reason};
 
 /// The text of a problem, with options as the flags that they are here: `` `day_in` `` is `--day-in`.
 pub(crate) fn with_flags(text: &str) -> String {
-    const OPTIONS: [&str; 10] = [
+    const OPTIONS: &[&str] = &[
         "day_in",
         "date_format",
         "decimal",
+        "encoding",
         "thousands",
         "null_values",
         "trim",
@@ -39,13 +40,9 @@ pub(crate) fn describe(reason: &Reason) -> String {
             let text = delimiter.to_string();
             format!("if {delimiter:?} separates the columns, say --delimiter {text:?}")
         }
-        Some(Fix::Encoding) => {
-            "save it as UTF-8 (in Excel: CSV UTF-8), or name its encoding, such as --encoding windows-1252"
-                .to_owned()
-        }
         Some(Fix::Stream) => "choose one with --stream".to_owned(),
         Some(Fix::Source) => "give --source SALESFORCE, or source = \"SALESFORCE\" in the mapping".to_owned(),
-        Some(_) => return reason.to_string(),
+        Some(_) => return with_flags(&reason.to_string()),
     };
     format!("{option}{}; {flag}", reason.message)
 }

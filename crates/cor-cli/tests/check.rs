@@ -291,6 +291,20 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
 }
 
 #[test]
+fn counts_of_more_values_than_are_remembered_are_lower_bounds() {
+    let folder = Folder::new();
+    let table: String = (1..12_001).map(|n| format!("{n}.0,N\n{n}.0,N\n")).collect();
+    let file = folder.file("t.csv", format!("id,name\n{table}"));
+    check(&file, &["--source", "SAP"])
+        .exits(0)
+        .prints("2 rows are merged into 1 project by the id \"1.0\"\n")
+        .prints("; the same holds for at least 9995 more values\n")
+        .prints(
+            "id: at least 10000 ids look like this: an integer that was read as a number with a fraction",
+        );
+}
+
+#[test]
 fn a_word_for_no_value_in_a_column_of_days_or_numbers_names_the_option() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,end,estimated\nP,#N/A,NULL\nQ,30/04/2025,\"1.234,5\"\n");

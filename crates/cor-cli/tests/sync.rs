@@ -128,6 +128,48 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
 }
 
 #[test]
+fn names_an_encoding_that_reads_the_file() {
+    let folder = Folder::new();
+    let utf_16 =
+        |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
+    let (table, line) = ("id,name\r\nP,caf\u{e9}\r\n", "{\"id\":\"P\",\"name\":\"caf\u{e9}\"}\n");
+    let header_1252 = b"id,name,caf\xE9\nP,x,y\n".to_vec();
+    let row_1252 = b"id,name\nP,caf\xE9\n".to_vec();
+    let line_1252 = b"{\"id\":\"P\",\"name\":\"caf\xE9\"}\n".to_vec();
+    let is_utf_16 = "the text is UTF-16 without a byte order mark; read the file with ";
+    for (name, content, tried, says, encoding) in [
+        ("t.csv", utf_16(table, u16::to_le_bytes), None, is_utf_16, "utf-16le"),
+        ("t.csv", utf_16(table, u16::to_be_bytes), None, is_utf_16, "utf-16be"),
+        ("t.jsonl", utf_16(line, u16::to_le_bytes), None, is_utf_16, "utf-16le"),
+        ("t.csv", utf_16(table, u16::to_be_bytes), Some("windows-1252"), is_utf_16, "utf-16be"),
+        (
+            "t.csv",
+            utf_16(table, u16::to_be_bytes),
+            Some("utf-16le"),
+            "the text is not UTF-16LE; ",
+            "utf-16be",
+        ),
+        ("t.csv", table.into(), Some("utf-16le"), "the text is not UTF-16LE; ", "utf-8"),
+        ("t.jsonl", line_1252.clone(), Some("utf-16be"), "the text is not UTF-16BE; ", "windows-1252"),
+        ("t.csv", header_1252, None, "the name of column 3 is not UTF-8; ", "windows-1252"),
+        ("t.csv", row_1252.clone(), None, "line 2, name: is not UTF-8; ", "windows-1252"),
+        ("t.csv", row_1252, Some("shift_jis"), "line 2, name: is not SHIFT_JIS; ", "windows-1252"),
+        ("t.jsonl", line_1252, None, "line 1: the line is not UTF-8; ", "windows-1252"),
+    ] {
+        let file = folder.file(name, &content);
+        let sandbox = sandbox(&["P"]);
+        let given = |encoding| ["--encoding", encoding];
+        let tried: Vec<&str> = tried.into_iter().flat_map(given).collect();
+        let advice = format!("read the file with --encoding {encoding}");
+        let ran = sync(&sandbox, &file, &tried).says(says).says(&advice);
+        assert_ne!(ran.status, 0);
+        assert_eq!(sandbox.requests().len(), 0, "{name} {tried:?}");
+        sync(&sandbox, &file, &given(encoding)).exits(0);
+        assert_eq!(sandbox.requests().len(), 1, "{name} {encoding}");
+    }
+}
+
+#[test]
 fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
@@ -177,7 +219,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         assert!(!rejects.exists(), "{content:?}");
     }
     let latin = folder.file("t", b"id,name,caf\xE9\n");
-    sync(&sandbox, &latin, &[]).exits(2).says("column 3 is not UTF-8").says("--encoding windows-1252");
+    sync(&sandbox, &latin, &[]).exits(2).says("column 3 is not UTF-8");
     sync(&sandbox, &folder.path("missing"), &[]).exits(2).says("cannot read").says("missing");
     sync(&sandbox, &folder.path(""), &[]).exits(2).says("is a folder");
     let ran = sync(&sandbox, &folder.path("missing"), &["--json"]).exits(2);

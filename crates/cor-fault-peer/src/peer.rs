@@ -47,7 +47,7 @@ struct Port {
 }
 
 /// How long the peer itself may take for anything before the test is given up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Peer {
     /// Calls `script` for each connection, with its number.
@@ -214,11 +214,7 @@ impl Peer {
     /// Waits until this many requests were heard.
     #[track_caller]
     pub fn wait_for_requests(&self, n: usize) {
-        assert!(
-            self.record.wait_for_requests(n, PATIENCE),
-            "the peer heard {} requests of {n}",
-            self.count()
-        );
+        assert!(self.record.wait_for_requests(n, TIMEOUT), "the peer heard {} requests of {n}", self.count());
     }
 
     /// Waits until every connection has ended. `false`: one is still there after so much patience.

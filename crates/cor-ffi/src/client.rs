@@ -13,7 +13,7 @@ use crate::config::{ConfigHandle, cor_config};
 use crate::create::{CreateHandle, cor_create};
 use crate::deleted::{DeletedHandle, cor_deleted};
 use crate::error::cor_error;
-use crate::guard::{self, borrow, guard, hand_out, out};
+use crate::guard::{self, borrow, get, guard, hand_out, out};
 use crate::project::{ProjectHandle, cor_project};
 use crate::status::cor_status;
 use crate::update::{UpdateHandle, cor_update};
@@ -54,6 +54,19 @@ pub unsafe extern "C" fn cor_client_from_env(
     guard(error, || {
         let client = out(client, "client", ptr::null_mut())?;
         hand_out(&client, ClientHandle::new(Client::from_env()?)?)
+    })
+}
+
+/// What was ignored when the client was set up, for a log: entries of NO_PROXY that are neither a name, an address nor
+/// a network. Holds no secret.
+///
+/// Returns one line of text that lives as long as the client; NULL if nothing was ignored, and for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_warning(client: *const cor_client) -> *const c_char {
+    get(ptr::null(), || {
+        let client = borrow::<ClientHandle>(client, "client")?;
+        // The handle keeps the text in its place until it is freed.
+        Ok(client.warning().map_or(ptr::null(), |text| text.as_ptr()))
     })
 }
 

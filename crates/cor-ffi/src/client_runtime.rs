@@ -1,12 +1,13 @@
 //! What is behind a `cor_client *`, and how a thread waits for it. Processes that were forked off and the end of a client are
 //! the business of `cor_http::ClientRuntime`.
 
+use std::ffi::CString;
 use std::future::IntoFuture;
 
 use cor_http::{Client, ClientRuntime, Error, ErrorKind};
 
 use crate::failure::Failure;
-use crate::guard::{Kind, NoSigpipe, Object};
+use crate::guard::{Kind, NoSigpipe, Object, c_text};
 
 /// A client of COR's Integrations API. May be used by many threads at once.
 ///
@@ -16,7 +17,10 @@ use crate::guard::{Kind, NoSigpipe, Object};
 pub struct cor_client(());
 
 /// What is behind a `cor_client *`.
-pub(crate) struct ClientHandle(ClientRuntime);
+pub(crate) struct ClientHandle {
+    runtime: ClientRuntime,
+    warning: Option<CString>,
+}
 
 impl Object for ClientHandle {
     const KIND: Kind = Kind::Client;
@@ -25,18 +29,24 @@ impl Object for ClientHandle {
 
 impl ClientHandle {
     pub(crate) fn new(client: Client) -> Result<ClientHandle, Failure> {
-        let runtime = ClientRuntime::new(client);
-        runtime.map(ClientHandle).map_err(|error| Failure::internal(error.chain()))
+        let warning = client.warning().map(c_text);
+        let runtime = ClientRuntime::new(client).map_err(|error| Failure::internal(error.chain()))?;
+        Ok(ClientHandle { runtime, warning })
+    }
+
+    /// What was ignored when the client was set up.
+    pub(crate) fn warning(&self) -> Option<&CString> {
+        self.warning.as_ref()
     }
 
     /// The client of this process: after a fork, a new one of the same options.
     pub(crate) fn runtime(&self) -> Result<ClientRuntime, Failure> {
-        Ok(self.0.current()?)
+        Ok(self.runtime.current()?)
     }
 
     /// Ends the calls under way.
     pub(crate) fn end(&self) {
-        self.0.cancel();
+        self.runtime.cancel();
     }
 }
 

@@ -28,6 +28,9 @@ use crate::stop::Stop;
 /// The message for a row that was not sent because the run was stopped.
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
 
+/// The message for a row that was sent and was to be sent again at once when the run was stopped.
+const SENT_BEFORE: &str = "the run was stopped after this row was sent and before it was sent again";
+
 /// The kind of caller, which decides how long a request may wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
@@ -460,10 +463,15 @@ impl Call<'_> {
             FailureScope::Suspected if !self.counted.is_used_up(&self.retry) => {
                 return self.back_off(error).await;
             }
-            // The row's last attempt may have met an outage that begins: it waits until that is known.
+            // The row's last attempt may have met an outage that begins: it waits until that is known, and as long as COR
+            // asks.
             FailureScope::Suspected => {
-                let wait = self.retry.backoff(self.retry.max_attempts, fastrand::f64());
-                return self.wait(error, wait).await;
+                let backoff = self.retry.backoff(self.retry.max_attempts, fastrand::f64());
+                let wait = error.retry_after().map_or(backoff, |asked| asked.max(backoff));
+                return match self.wait_limit() {
+                    Some(limit) if wait >= limit => Next::GiveUp(error),
+                    _ => self.wait(error, wait).await,
+                };
             }
             FailureScope::Ambiguous => {
                 let now = Instant::now();
@@ -503,6 +511,14 @@ impl Call<'_> {
         self.wait(error, wait).await
     }
 
+    /// How long a row of a bulk run may wait between two attempts.
+    fn wait_limit(&self) -> Option<Duration> {
+        match &self.caller {
+            Caller::Single => None,
+            Caller::Bulk(run) => Some(run.outage_timeout.after_first_answer),
+        }
+    }
+
     /// Waits before the next attempt. Another row may be sent meanwhile.
     async fn wait(&mut self, error: Error, wait: Duration) -> Next {
         let Caller::Bulk(run) = &self.caller else {
@@ -540,7 +556,9 @@ impl Call<'_> {
                 error.because("the run was stopped".to_owned()).of_every_row()
             }
             Some(error) => error.because("the run was stopped".to_owned()),
-            None => Error::new(ErrorKind::Cancelled, NOT_BEGUN),
+            None if self.attempts == 0 => Error::new(ErrorKind::Cancelled, NOT_BEGUN),
+            // Its token was replaced, or its connection was stale.
+            None => Error::new(ErrorKind::Cancelled, SENT_BEFORE),
         }
     }
 

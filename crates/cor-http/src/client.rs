@@ -55,6 +55,12 @@ impl Client {
         self.calls.endpoint.sandbox_store()
     }
 
+    /// What was ignored when the client was set up, in a sentence: entries of `NO_PROXY` that are neither a name, an address
+    /// nor a network. The same is logged as a warning through `tracing`.
+    pub fn warning(&self) -> Option<&str> {
+        self.options.proxies.warning.as_deref()
+    }
+
     /// Requests in flight at most.
     pub fn concurrency(&self) -> usize {
         self.options.concurrency

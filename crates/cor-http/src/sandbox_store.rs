@@ -13,7 +13,7 @@ use crate::options::address::is_loopback;
 
 const HEADER: HeaderName = HeaderName::from_static("cor-sandbox-store");
 /// Longest time to connect, and to wait for bytes. It is this machine that answers.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of an answer that are looked at; its headers are at the start.
 const MOST_READ: usize = 16 * 1024;
 /// Characters of an identity.
@@ -89,7 +89,7 @@ fn ask(url: &Url) -> io::Result<Vec<u8>> {
     let addresses = (host.trim_matches(['[', ']']), port).to_socket_addrs()?;
     // A name below `localhost` may lead anywhere.
     for address in addresses.filter(|address| address.ip().to_canonical().is_loopback()) {
-        match TcpStream::connect_timeout(&address, PATIENCE)
+        match TcpStream::connect_timeout(&address, TIMEOUT)
             .and_then(|stream| converse(stream, url, host, port))
         {
             Ok(head) => return Ok(head),
@@ -100,8 +100,8 @@ fn ask(url: &Url) -> io::Result<Vec<u8>> {
 }
 
 fn converse(mut stream: TcpStream, url: &Url, host: &str, port: u16) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let path = url.path().trim_end_matches('/');
     // One write: a server that answers and closes after the first piece would make the second write fail.
     let request = format!("GET {path}/health HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{named, quick};
@@ -142,4 +143,38 @@ async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
     sandbox.queue(Answer::pass().for_tokens().held_by(&hold).times(9));
     client.projects().update(ID, &named("b")).await.unwrap();
     assert!(sandbox.requests().iter().all(|r| r.status != Some(401)), "the old token was good");
+}
+
+#[tokio::test]
+async fn a_row_that_is_stopped_after_its_token_was_replaced_says_that_it_was_sent() {
+    let sandbox = Arc::new(example());
+    sandbox.queue(Answer::status(401));
+    // With this rate the second attempt waits for ten seconds.
+    let client = quick(common::builder())
+        .base_url(sandbox.base_url())
+        .token_url(sandbox.token_url())
+        .api_key(sandbox.api_key())
+        .client_secret(sandbox.client_secret())
+        .rate(0.1)
+        .build()
+        .unwrap();
+    let mut results = client.projects().update_many([(ID, named("a"))]).start();
+    let stop = results.stopper();
+    let watched = sandbox.clone();
+    tokio::spawn(async move {
+        let refused = move || watched.wait_for_requests(2, Duration::from_secs(10));
+        assert_eq!(tokio::task::spawn_blocking(refused).await.unwrap().len(), 2, "a token and an update");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.stop();
+    });
+    let item = results.next().await.unwrap();
+    let error = item.result.unwrap_err();
+    assert_eq!(
+        (item.started, error.kind(), error.outcome(), error.attempts()),
+        (true, ErrorKind::Cancelled, Outcome::NotApplied, 1)
+    );
+    assert_eq!(
+        error.reason(),
+        "the run was stopped after this row was sent and before it was sent again; not applied"
+    );
 }

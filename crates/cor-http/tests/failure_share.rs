@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ struct State {
     random: fastrand::Rng,
     failure: Failure,
     share: f64,
+    /// How the next requests end, whatever the share.
+    script: VecDeque<Option<Failure>>,
     /// Requests fail from the first time to the second, whatever the share.
     outage: Option<(Instant, Instant)>,
     requests: Vec<Instant>,
@@ -49,7 +52,9 @@ impl Flaky {
         let random = fastrand::Rng::with_seed(7);
         let (requests, successes) = (Vec::new(), Vec::new());
         let (outage, under_way, most_under_way) = (None, 0, 0);
-        let state = State { random, failure, share, outage, requests, successes, under_way, most_under_way };
+        let script = VecDeque::new();
+        let state =
+            State { random, failure, share, script, outage, requests, successes, under_way, most_under_way };
         Flaky(Arc::new(Mutex::new(state)))
     }
 }
@@ -68,9 +73,11 @@ impl Transport for Flaky {
                 state.most_under_way = state.most_under_way.max(state.under_way);
                 let away = state.outage.is_some_and(|(from, to)| now >= from && now < to);
                 let fails = state.random.f64() < state.share || away;
+                let failure = fails.then_some(state.failure);
+                let failure = state.script.pop_front().unwrap_or(failure);
                 // Requests do not end in step.
                 let latency = LATENCY.mul_f64(0.75 + 0.5 * state.random.f64());
-                (fails.then_some(state.failure), latency)
+                (failure, latency)
             };
             tokio::time::sleep(latency).await;
             state.lock().unwrap().under_way -= 1;
@@ -113,10 +120,14 @@ struct Figures {
     requests: Vec<Instant>,
 }
 
-async fn run(flaky: &Flaky, rows: u64, concurrency: usize) -> Figures {
+fn client(flaky: &Flaky, concurrency: usize) -> Client {
     fastrand::seed(11);
     let client = Client::builder().token("a-token").transport(flaky.clone()).concurrency(concurrency);
-    let client = client.build().unwrap();
+    client.build().unwrap()
+}
+
+async fn run(flaky: &Flaky, rows: u64, concurrency: usize) -> Figures {
+    let client = client(flaky, concurrency);
     let start = Instant::now();
     let input = (0..rows).map(|n| (format!("P-{n}"), named("N")));
     let mut results = client.projects().update_many(input).start();
@@ -218,6 +229,48 @@ async fn the_same_holds_for_few_and_for_many_requests_at_a_time() {
                 );
                 assert!(figures.early == 0 && speed >= 0.5, "{} {speed}", figures.early);
                 assert!(figures.stood_still < Duration::from_secs(6), "{:?}", figures.stood_still);
+            }
+        }
+    }
+}
+
+/// A client that has learned that this COR fails half of its requests.
+async fn client_of_failing_half(flaky: &Flaky) -> Client {
+    let client = client(flaky, CONCURRENCY);
+    let rows = (0..500).map(|n| (format!("P-{n}"), named("N")));
+    let mut results = client.projects().update_many(rows).start();
+    while results.next().await.is_some() {}
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_attempt_of_a_row_honours_retry_after() {
+    let plain = Some(Failure::Status(503));
+    for (seconds, outage_timeout, is_applied) in [(30, 900, true), (120, 900, true), (120, 60, false)] {
+        let flaky = Flaky::new(Failure::Status(503), 0.5);
+        let client = client_of_failing_half(&flaky).await;
+        {
+            let mut state = flaky.0.lock().unwrap();
+            state.requests.clear();
+            state.script = [plain, plain, plain, Some(Failure::Later(seconds)), None].into();
+        }
+        let mut results = client
+            .projects()
+            .update_many([("P", named("N"))])
+            .outage_timeout(Duration::from_secs(outage_timeout))
+            .start();
+        let item = results.next().await.unwrap();
+        let requests = flaky.0.lock().unwrap().requests.clone();
+        match is_applied {
+            true => {
+                item.result.unwrap();
+                assert_eq!(requests.len(), 5, "the fourth attempt may have met an outage that begins");
+                let wait = requests[4] - requests[3];
+                assert!(wait >= Duration::from_secs(seconds), "{wait:?} instead of {seconds} s");
+            }
+            false => {
+                let error = item.result.unwrap_err();
+                assert_eq!((error.status(), error.attempts(), requests.len()), (Some(503), 4, 4), "{error}");
             }
         }
     }

@@ -237,7 +237,7 @@ pub(crate) fn single(
         }
     };
     values.set_id(&reader.id, convert::read(id)?);
-    Ok(reader.rows.row(values))
+    Ok(reader.rows.single_row(values))
 }
 
 /// A `ProjectUpdate` by itself. An id it carries is judged, one it lacks is none of its problems.

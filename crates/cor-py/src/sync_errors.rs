@@ -66,9 +66,9 @@ fn reason(reason: &Reason) -> String {
         Some(Fix::Delimiter(delimiter)) => {
             format!("if {delimiter:?} separates the columns, give delimiter={:?}", delimiter.to_string())
         }
-        Some(Fix::Encoding) => {
-            "save it as UTF-8 (in Excel: CSV UTF-8), or name its encoding, such as encoding=\"windows-1252\""
-                .to_owned()
+        Some(Fix::Encoding(Some(encoding))) => {
+            let name = encoding.name();
+            return reason.to_string().replace(&format!("`encoding` {name}"), &format!("encoding={name:?}"));
         }
         Some(Fix::Source) => {
             "give source=\"SALESFORCE\", or source = \"SALESFORCE\" in the mapping".to_owned()

@@ -45,7 +45,7 @@ impl UnsentWarning {
         self.change(|warning| warning.is_due = false);
     }
 
-    /// The run is about to be closed by someone else than the caller: remembers what it leaves.
+    /// The run is about to be closed by another than the caller: remembers what it leaves.
     pub(crate) fn remember(&self, run: &BulkRun) {
         self.change(|warning| {
             let left = || run.unfinished().filter(|_| !run.is_stopped());
@@ -57,20 +57,20 @@ impl UnsentWarning {
     ///
     /// # Errors
     /// The warning itself, where warnings are errors.
-    pub(crate) fn say(&self, py: Python<'_>, run: &BulkRun) -> PyResult<()> {
+    pub(crate) fn issue(&self, py: Python<'_>, run: &BulkRun) -> PyResult<()> {
         self.remember(run);
-        let said = self.change(|warning| {
+        let due = self.change(|warning| {
             let left = warning.left.take().filter(|_| std::mem::take(&mut warning.is_due))?;
             Some((warning_text(left, warning.was_asked), warning.call.take()))
         });
-        said.map_or(Ok(()), |(text, call)| warn(py, &text, call))
+        due.map_or(Ok(()), |(text, call)| warn(py, &text, call))
     }
 
     /// The same for results that are dropped, from where nothing can be raised: perhaps while an exception is on its way. It
     /// shows where warnings are errors, as it does for a coroutine that was never awaited.
-    pub(crate) fn say_at_last(&self, py: Python<'_>, run: &BulkRun) {
+    pub(crate) fn issue_at_drop(&self, py: Python<'_>, run: &BulkRun) {
         let pending = PyErr::take(py);
-        if let Err(error) = self.say(py, run) {
+        if let Err(error) = self.issue(py, run) {
             error.write_unraisable(py, None);
         }
         if let Some(pending) = pending {

@@ -188,7 +188,7 @@ impl Results {
     fn __exit__(&self, py: Python<'_>, error: &Bound<'_, PyTuple>) -> PyResult<()> {
         // An exception that leaves the block says itself why the rest is not sent.
         let is_left_early = error.get_item(0).map_or(true, |class| class.is_none());
-        let said = if is_left_early { self.unsent.say(py, &self.run) } else { Ok(()) };
+        let said = if is_left_early { self.unsent.issue(py, &self.run) } else { Ok(()) };
         self.close(py).and(said)
     }
 
@@ -216,7 +216,7 @@ impl Drop for Results {
     fn drop(&mut self) {
         // Where the interpreter is ending no bar is shown any more.
         Python::try_attach(|py| {
-            self.unsent.say_at_last(py, &self.run);
+            self.unsent.issue_at_drop(py, &self.run);
             if let Err(error) = self.callbacks.close_bar(py) {
                 error.write_unraisable(py, None);
             }

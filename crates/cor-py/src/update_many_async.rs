@@ -187,7 +187,7 @@ impl AsyncRun {
 
     /// The caller reads no more results: warns if rows were not sent.
     fn leave(&self, py: Python<'_>) -> PyResult<()> {
-        self.unsent.say(py, &self.run)
+        self.unsent.issue(py, &self.run)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -207,6 +207,6 @@ impl AsyncRun {
 
 impl Drop for AsyncRun {
     fn drop(&mut self) {
-        Python::try_attach(|py| self.unsent.say_at_last(py, &self.run));
+        Python::try_attach(|py| self.unsent.issue_at_drop(py, &self.run));
     }
 }

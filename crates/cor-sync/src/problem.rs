@@ -5,6 +5,8 @@ use std::io;
 
 use cor_http::Issue;
 
+use crate::Encoding;
+use crate::read::remedy;
 use crate::text::plain;
 
 /// Why an input, or what was said about it, cannot be used at all.
@@ -54,8 +56,8 @@ pub enum Fix {
     LeaveOut(String),
     /// Say that this character separates the columns.
     Delimiter(char),
-    /// Say in which encoding the text is.
-    Encoding,
+    /// Name the encoding of the text: this one, if the bytes show one.
+    Encoding(Option<Encoding>),
     /// Choose one of several streams.
     Stream,
     /// Name the system the projects were created from.
@@ -69,6 +71,12 @@ impl Reason {
 
     pub(crate) fn of_option(option: &'static str, message: impl Into<String>) -> Reason {
         Reason { option: Some(option), message: message.into(), fix: None }
+    }
+
+    /// The error of this reason alone, where the message says in front what was attempted.
+    pub(crate) fn within(mut self, attempt: &str) -> ConfigError {
+        self.message.insert_str(0, attempt);
+        ConfigError(vec![self])
     }
 
     pub(crate) fn with(message: impl Into<String>, fix: Fix) -> Reason {
@@ -87,7 +95,7 @@ impl fmt::Display for Reason {
             Some(Fix::MapColumn) => f.write_str("; say which column sets which field"),
             Some(Fix::LeaveOut(column)) => write!(f, "; leave {column:?} out"),
             Some(Fix::Delimiter(delimiter)) => write!(f, "; say that {delimiter:?} separates the columns"),
-            Some(Fix::Encoding) => f.write_str("; save it as UTF-8, or say in which encoding it is"),
+            Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
             Some(Fix::Stream) => f.write_str("; choose one stream"),
             Some(Fix::Source) => f.write_str("; give it, such as SALESFORCE"),
         }

@@ -1,4 +1,4 @@
-//! Values of a table that can be sent and are probably a mistake: counted row by row, told at the end of the input.
+//! Values of a table that can be sent and are probably a mistake: counted row by row, reported at the end of the input.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,10 +7,10 @@ use cor_http::MangledId;
 use crate::Rules;
 use crate::text::quoted;
 
-/// Different values that are counted each on its own, so that memory stays flat whatever the input holds.
-const MOST_VALUES: usize = 10_000;
-/// Values of one kind that are told each on its own.
-const MOST_TOLD: usize = 5;
+/// Different values that have a count of their own, so that memory stays flat whatever the input holds.
+const MAX_COUNTED_VALUES: usize = 10_000;
+/// Values of one kind that get a sentence of their own.
+const MAX_DESCRIBED_VALUES: usize = 5;
 
 /// What is remarkable in one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,24 +69,45 @@ pub(crate) fn is_null_word(text: &str) -> bool {
 }
 
 #[derive(Debug)]
-struct Counts<K>(HashMap<K, Count>);
+struct Counts<K> {
+    values: HashMap<K, Count>,
+    /// There were more values than are counted.
+    overflowed: bool,
+}
 
 impl<K> Default for Counts<K> {
     fn default() -> Self {
-        Counts(HashMap::new())
+        Counts { values: HashMap::new(), overflowed: false }
     }
 }
 
 impl<K: std::hash::Hash + Eq + Ord + Clone> Counts<K> {
     fn add(&mut self, key: K, line: u64) {
-        if self.0.len() < MOST_VALUES || self.0.contains_key(&key) {
-            self.0.entry(key).or_insert(Count { rows: 0, line }).rows += 1;
+        if self.values.len() < MAX_COUNTED_VALUES || self.values.contains_key(&key) {
+            self.values.entry(key).or_insert(Count { rows: 0, line }).rows += 1;
+        } else {
+            self.overflowed = true;
         }
+    }
+
+    /// A number of values, as text: there are at least as many where not all were counted.
+    fn number(&self, values: usize) -> String {
+        if self.overflowed { format!("at least {values}") } else { values.to_string() }
+    }
+
+    /// A sentence for each of the first of these values, and the number of the others.
+    fn describe(&self, all: &[(&K, Count)], sentence: impl Fn(&K, Count) -> String) -> Vec<String> {
+        let mut notes: Vec<String> =
+            all.iter().take(MAX_DESCRIBED_VALUES).map(|(key, count)| sentence(key, *count)).collect();
+        if let (Some(last), more @ 1..) = (notes.last_mut(), all.len().saturating_sub(MAX_DESCRIBED_VALUES)) {
+            last.push_str(&format!("; the same holds for {} more values", self.number(more)));
+        }
+        notes
     }
 
     /// The most frequent first, and of these the one that came first.
     fn sorted(&self) -> Vec<(&K, Count)> {
-        let mut all: Vec<_> = self.0.iter().map(|(key, count)| (key, *count)).collect();
+        let mut all: Vec<_> = self.values.iter().map(|(key, count)| (key, *count)).collect();
         all.sort_by(|(a, one), (b, other)| (other.rows, one.line, *a).cmp(&(one.rows, other.line, *b)));
         all
     }
@@ -117,7 +138,7 @@ impl Remarks {
             1 => notes.push("1 blank row was skipped".to_owned()),
             n => notes.push(format!("{n} blank rows were skipped")),
         }
-        notes.extend(told(&words.sorted(), |(column, word), count| {
+        notes.extend(words.describe(&words.sorted(), |(column, word), count| {
             format!(
                 "{column}: {} is sent as text in {}; if it stands for no value, name it as `null_values`",
                 quoted(word),
@@ -125,7 +146,7 @@ impl Remarks {
             )
         }));
         notes.extend(self::ids(&ids, unit, rules));
-        notes.extend(told(&references.sorted(), |(column, id), count| {
+        notes.extend(references.describe(&references.sorted(), |(column, id), count| {
             let kind = MangledId::of(id).map(|kind| kind.to_string()).unwrap_or_default();
             format!(
                 "{column}: {} looks like {kind}, in {}; export the column as text",
@@ -144,15 +165,6 @@ fn rows(count: Count, unit: &str) -> String {
     }
 }
 
-/// A sentence for each of the first values, and the number of the others.
-fn told<K>(all: &[(&K, Count)], tell: impl Fn(&K, Count) -> String) -> Vec<String> {
-    let mut notes: Vec<String> = all.iter().take(MOST_TOLD).map(|(key, count)| tell(key, *count)).collect();
-    if let (Some(last), more @ 1..) = (notes.last_mut(), all.len().saturating_sub(MOST_TOLD)) {
-        last.push_str(&format!("; the same holds for {more} more values"));
-    }
-    notes
-}
-
 fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
     let column = rules.id_name();
     let mut notes = Vec::new();
@@ -164,7 +176,7 @@ fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
     }
     for (kind, mut found) in kinds {
         let merged: Vec<_> = found.iter().copied().filter(|(_, count)| count.rows > 1).collect();
-        notes.extend(told(&merged, |id, count| {
+        notes.extend(ids.describe(&merged, |id, count| {
             format!("{} rows are merged into 1 project by the id {}", count.rows, quoted(id))
         }));
         found.sort_by_key(|(_, count)| count.line);
@@ -180,7 +192,11 @@ fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
         };
         let what = match found.len() {
             1 => format!("{} ({unit} {line}) looks like {kind}", quoted(first)),
-            n => format!("{n} ids look like this: {kind}; the first is {} ({unit} {line})", quoted(first)),
+            n => format!(
+                "{} ids look like this: {kind}; the first is {} ({unit} {line})",
+                ids.number(n),
+                quoted(first)
+            ),
         };
         notes.push(format!("{column}: {what}; {remedy}{created}"));
     }
@@ -196,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn remarks_are_counted_and_told_once() {
+    fn remarks_are_counted_and_reported_once() {
         let mut remarks = Remarks::default();
         remarks.blank_row();
         let word = |word: &str| Remark::NullWord { column: "name".to_owned(), word: word.to_owned() };
@@ -231,16 +247,28 @@ mod tests {
     }
 
     #[test]
-    fn many_values_are_told_in_few_sentences_and_bounded_memory() {
+    fn many_values_give_few_sentences_in_bounded_memory() {
         let mut remarks = Remarks::default();
-        for n in 0..2 * MOST_VALUES as u64 {
+        for n in 0..2 * MAX_COUNTED_VALUES as u64 {
             remarks.row(n, vec![id(&format!("{n}.0"))]);
             remarks.row(n, vec![id(&format!("{n}.0"))]);
         }
-        assert_eq!(remarks.ids.0.len(), MOST_VALUES);
+        remarks.row(0, vec![id("0.0")]);
+        assert_eq!(remarks.ids.values.len(), MAX_COUNTED_VALUES);
         let notes = remarks.take("line", &Rules::new("SAP").creating(true).allow_mangled_ids(true));
-        assert_eq!(notes.len(), MOST_TOLD + 1, "{notes:?}");
-        assert!(notes[MOST_TOLD - 1].ends_with("; the same holds for 9995 more values"), "{notes:?}");
-        assert!(!notes[MOST_TOLD].contains("allow_mangled_ids"), "{notes:?}");
+        assert_eq!(notes.len(), MAX_DESCRIBED_VALUES + 1, "{notes:?}");
+        assert_eq!(
+            notes[0], "3 rows are merged into 1 project by the id \"0.0\"",
+            "a counted value stays exact"
+        );
+        assert!(
+            notes[MAX_DESCRIBED_VALUES - 1].ends_with("; the same holds for at least 9995 more values"),
+            "{notes:?}"
+        );
+        assert!(
+            notes[MAX_DESCRIBED_VALUES].starts_with("id: at least 10000 ids look like this"),
+            "{notes:?}"
+        );
+        assert!(!notes[MAX_DESCRIBED_VALUES].contains("allow_mangled_ids"), "{notes:?}");
     }
 }

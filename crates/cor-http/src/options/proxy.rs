@@ -10,6 +10,8 @@ use crate::transport::TransportKind;
 pub(crate) struct Proxies {
     pub(crate) api: Option<SecretString>,
     pub(crate) token: Option<SecretString>,
+    /// The entries of `NO_PROXY` that are ignored, in a sentence.
+    pub(crate) warning: Option<String>,
 }
 
 /// The proxy options of the caller and the environment.
@@ -48,13 +50,15 @@ impl ProxyOption {
         };
         let proxy = with_scheme(proxy.expose_secret(), name)?;
         let no_proxy = NoProxy::read(no_proxy.as_deref().unwrap_or_default());
-        if !no_proxy.unknown.is_empty() {
-            tracing::warn!(
-                target: "cor_http::options",
+        let warning = (!no_proxy.unknown.is_empty()).then(|| {
+            format!(
                 "NO_PROXY has entries that are neither a name, an address nor a network, and are ignored: {}; write \
                  names as example.com, networks as 10.0.0.0/8",
                 no_proxy.unknown.iter().map(|entry| shown(entry)).collect::<Vec<_>>().join(", ")
-            );
+            )
+        });
+        if let Some(warning) = &warning {
+            tracing::warn!(target: "cor_http::options", "{warning}");
         }
         let applies = |target: &Url| !super::address::is_loopback(target) && !no_proxy.holds(target);
         let (api, token) = (applies(base), applies(token));
@@ -63,7 +67,7 @@ impl ProxyOption {
                 .advising("use the transport reqwest, or leave the proxy out"));
         }
         let pick = |applies: bool| applies.then(|| proxy.clone());
-        Ok(Proxies { api: pick(api), token: pick(token) })
+        Ok(Proxies { api: pick(api), token: pick(token), warning })
     }
 }
 

@@ -116,6 +116,14 @@ impl RowValues {
         row
     }
 
+    /// A row without a value, rejected as such.
+    fn blank() -> RowValues {
+        let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
+        let message = "is blank: every value is empty; leave the row out, or give it an id and a value";
+        row.reject(Issue::new("row", IssueCode::Required, message));
+        row
+    }
+
     /// What the column says in this row.
     pub fn set(&mut self, column: &ValueColumn, input: FieldInput) {
         self.values.push((column.clone(), input));
@@ -264,8 +272,13 @@ impl ValueRows {
         Some(content)
     }
 
-    /// A row of updates.
+    /// A row of updates. A blank row is rejected as such: every row has a result.
     pub fn row(&mut self, row: RowValues) -> cor_http::Row {
+        self.single_row(if row.is_blank() { RowValues::blank() } else { row })
+    }
+
+    /// The row of a call that updates one project.
+    pub fn single_row(&mut self, row: RowValues) -> cor_http::Row {
         let (remarks, row) = self.read(row, |mut draft| (draft.take_remarks(), draft.row()));
         self.remarked(remarks);
         row
@@ -530,7 +543,14 @@ mod tests {
         assert_eq!(row(text("JIRA")).unwrap(), r#"{"metadata":{"source":"JIRA"},"name":"N","team":[1]}"#);
         assert!(row(FieldInput::Keep).unwrap().contains("SAP"));
         assert!(row(FieldInput::Value(Value::Clear)).unwrap_err().starts_with("metadata.source: is no text"));
-        let empty = rows.row(RowValues::new()).update.unwrap_err();
-        assert!(empty.to_string().starts_with("id: the row has no \"id\""), "{empty}");
+        let mut row = RowValues::new();
+        row.set(&id, FieldInput::Keep);
+        row.set(&name, text(" "));
+        for blank in [row, RowValues::new()] {
+            let blank = rows.row(blank).update.unwrap_err();
+            assert!(blank.to_string().starts_with("row: is blank: every value is empty"), "{blank}");
+        }
+        let single = rows.single_row(RowValues::new()).update.unwrap_err();
+        assert!(single.to_string().starts_with("id: the row has no \"id\""), "{single}");
     }
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use cor_http::Value;
 use csv::ByteRecord;
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, EncodingAdvisor};
 use super::input::Input;
 use super::quoting::{self, Fault};
 use super::raw_rows::{LONGEST_ROW, RawRowReader, too_long};
@@ -32,6 +32,7 @@ pub(crate) struct CsvRows {
     /// Whether rows are to be copied as they were written.
     keep: bool,
     encoding: Encoding,
+    advisor: EncodingAdvisor,
     size: Option<u64>,
     /// How much of the input was read, in its own bytes.
     position: u64,
@@ -63,21 +64,20 @@ impl CsvRows {
         }
         let delimiter =
             delimiter.or(said).or(input.delimiter).unwrap_or_else(|| likely_delimiter(&start, &rules));
-        let mut reader = parser(delimiter, RawRowReader::after(start, input.reader));
+        let advisor = input.advisor;
+        let not_text =
+            |what: String| ConfigError(vec![Reason::with(what, Fix::Encoding(advisor.advise(&start)))]);
+        let mut reader = parser(delimiter, RawRowReader::after(start.clone(), input.reader));
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).map_err(|error| unreadable(error.into()))?;
         let mut header = Vec::with_capacity(record.len());
         for (at, name) in record.iter().enumerate() {
-            let name = std::str::from_utf8(name).map_err(|_| {
-                let what = format!("the name of column {} is not {}", at + 1, called(encoding));
-                ConfigError(vec![Reason::with(what, Fix::Encoding)])
-            })?;
+            let name = std::str::from_utf8(name)
+                .map_err(|_| not_text(format!("the name of column {} is not {}", at + 1, advisor.name())))?;
             header.push(name.to_owned());
         }
         if header.iter().any(|name| name.contains('\0')) {
-            let what =
-                "the header holds NUL characters, as UTF-16 does where no byte order mark says so".to_owned();
-            return Err(ConfigError(vec![Reason::with(what, Fix::Encoding)]));
+            return Err(not_text("the header holds NUL characters, which are not text".to_owned()));
         }
         let position = reader.position().byte();
         let piece = reader.get_mut().cut(position).to_vec();
@@ -104,6 +104,7 @@ impl CsvRows {
             lines,
             keep,
             encoding,
+            advisor,
             size: input.size,
             position,
             number: 0,
@@ -126,20 +127,20 @@ impl CsvRows {
         let mut draft = RowDraft::new(&self.rules);
         match self.cell(self.columns.id) {
             Ok(id) => draft.id(id),
-            Err(()) => draft.unreadable(not_text(&self.header[self.columns.id], self.encoding)),
+            Err(()) => draft.unreadable(self.not_text(self.columns.id)),
         }
         for (at, field) in &self.columns.fields {
             let column = &self.header[*at];
             match self.cell(*at) {
                 Ok("") => {}
                 Ok(text) => draft.set(column, *field, Value::Cell(text)),
-                Err(()) => draft.unreadable(not_text(column, self.encoding)),
+                Err(()) => draft.unreadable(self.not_text(*at)),
             }
         }
         for (at, field) in &self.columns.creates {
             match self.cell(*at) {
                 Ok(text) => draft.create(*field, text),
-                Err(()) => draft.unreadable(not_text(&self.header[*at], self.encoding)),
+                Err(()) => draft.unreadable(self.not_text(*at)),
             }
         }
         let remarks = draft.take_remarks();
@@ -171,6 +172,11 @@ impl CsvRows {
 
     fn cell(&self, at: usize) -> Result<&str, ()> {
         std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(drop)
+    }
+
+    fn not_text(&self, at: usize) -> Problem {
+        let message = self.advisor.not_text(self.record.get(at).unwrap_or_default());
+        Problem { column: Some(self.header[at].clone()), field: None, code: "not_utf8", message }
     }
 
     /// The id as far as there is one, to name a row that cannot be used.
@@ -244,6 +250,7 @@ impl Rows for CsvRows {
             let piece = self.reader.get_mut().cut(position);
             self.position += self.encoding.source_length(piece).unwrap_or(0);
             let (raw, line) = self.lines.row(piece);
+            self.advisor.read(raw);
             let fault = quoting::fault(raw, self.style.delimiter());
             if fault.is_none() && self.record.iter().all(is_blank_cell) {
                 self.remarks.blank_row();
@@ -365,19 +372,6 @@ fn misquoted(fault: Fault, line: u64, last_line: u64) -> Problem {
         false => fault.message().to_owned(),
     };
     Problem::of_row("quotes", message)
-}
-
-fn not_text(column: &str, encoding: Encoding) -> Problem {
-    let message = match encoding.is_utf8() {
-        true => "is not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8), or say which encoding it has"
-            .to_owned(),
-        false => format!("is not {}; say which encoding the file has", called(encoding)),
-    };
-    Problem { column: Some(column.to_owned()), field: None, code: "not_utf8", message }
-}
-
-fn called(encoding: Encoding) -> String {
-    encoding.name().to_uppercase()
 }
 
 /// Counts lines, whatever they end with, across pieces that may be cut within `\r\n`.

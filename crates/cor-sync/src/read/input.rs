@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, EncodingAdvisor};
 use super::foreign;
-use crate::ConfigError;
+use crate::{ConfigError, Reason};
 
 /// What a table is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,7 @@ pub struct Input {
     pub(crate) mark: u64,
     /// What the text was before it became UTF-8.
     pub(crate) encoding: Encoding,
+    pub(crate) advisor: EncodingAdvisor,
     /// The delimiter that the file's name suggests.
     pub(crate) delimiter: Option<u8>,
     /// Where the file is, if it is one that can be read in any order.
@@ -147,12 +148,13 @@ impl Input {
         format: Option<Format>,
         encoding: Option<Encoding>,
     ) -> Result<Input, ConfigError> {
-        let cannot =
-            |error: io::Error| ConfigError::because(format!("cannot read {}: {error}", origin.name()));
+        let place = format!("cannot read {}: ", origin.name());
+        let cannot = |error: io::Error| ConfigError::because(format!("{place}{error}"));
+        let unusable = |reason: Reason| reason.within(&place);
         let extension = origin.extension();
         let extension = extension.as_deref();
         match origin {
-            Origin::Stdin => Input::of(io::stdin(), extension, format, encoding).map_err(cannot),
+            Origin::Stdin => Input::of(io::stdin(), extension, format, encoding).map_err(unusable),
             Origin::File(path) => {
                 let file = File::open(path).map_err(cannot)?;
                 let about = file.metadata().map_err(cannot)?;
@@ -160,9 +162,9 @@ impl Input {
                     return Err(ConfigError::because(format!("{} is a folder, not a file", origin.name())));
                 }
                 if !about.is_file() {
-                    return Input::of(file, extension, format, encoding).map_err(cannot);
+                    return Input::of(file, extension, format, encoding).map_err(unusable);
                 }
-                let input = Input::of(file, extension, format, encoding).map_err(cannot)?;
+                let input = Input::of(file, extension, format, encoding).map_err(unusable)?;
                 let size = input.encoding.source_length(b"").map(|_| about.len());
                 Ok(Input { size, path: Some(path.clone()), ..input })
             }
@@ -174,22 +176,35 @@ impl Input {
         extension: Option<&str>,
         format: Option<Format>,
         encoding: Option<Encoding>,
-    ) -> io::Result<Input> {
-        let start = first_bytes(&mut source)?;
-        let refused = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    ) -> Result<Input, Reason> {
+        let unreadable = |error: io::Error| Reason::new(error.to_string());
+        let start = first_bytes(&mut source, is_telling).map_err(unreadable)?;
         if let Some(what) = foreign::of_bytes(&start) {
-            return refused(what);
+            return Err(Reason::new(what));
         }
         let is_parquet = start.starts_with(b"PAR1") && encoding.is_none();
+        let is_text = !is_parquet
+            && format != Some(Format::Parquet)
+            && (format.is_some() || !matches!(extension, Some("parquet" | "pq")));
         let (encoding, mark) = Encoding::of_mark(&start).unwrap_or((encoding.unwrap_or(Encoding::UTF_8), 0));
+        let advisor = EncodingAdvisor::new(encoding, mark > 0);
+        if mark == 0 && is_text {
+            advisor.check_start(&start)?;
+        }
         let text = Cursor::new(start).chain(source);
         let mut text: Box<dyn Read + Send> = Box::new(text);
-        io::copy(&mut (&mut text).take(mark as u64), &mut io::sink())?;
-        let mut text = encoding.decode(text);
-        let start = first_bytes(&mut text)?;
+        io::copy(&mut (&mut text).take(mark as u64), &mut io::sink()).map_err(unreadable)?;
+        let mut text = advisor.decode(text);
+        // Units of UTF-16 are text whatever they are, but a table or an object has some characters of ASCII.
+        let is_doubtful = |start: &[u8]| encoding.is_utf_16() && mark == 0 && !start.iter().any(u8::is_ascii);
+        let start =
+            first_bytes(&mut text, |start| is_telling(start) && !is_doubtful(start)).map_err(unreadable)?;
+        if !start.is_empty() && is_doubtful(&start) {
+            return Err(advisor.not_encoded());
+        }
         let is_named_csv = matches!(extension, Some("csv" | "tsv" | "tab")) && format.is_none();
         if let Some(what) = foreign::of_text(&start, is_named_csv) {
-            return refused(what);
+            return Err(Reason::new(what));
         }
         let guessed = match extension {
             _ if is_parquet => Format::Parquet,
@@ -206,6 +221,7 @@ impl Input {
             format: format.unwrap_or(guessed),
             mark: mark as u64,
             encoding,
+            advisor,
             delimiter: matches!(extension, Some("tsv" | "tab")).then_some(b'\t'),
             path: None,
         })
@@ -219,6 +235,7 @@ impl Input {
             format: Format::Csv,
             mark: 0,
             encoding: Encoding::UTF_8,
+            advisor: EncodingAdvisor::new(Encoding::UTF_8, false),
             delimiter: None,
             path: None,
         }
@@ -234,7 +251,7 @@ impl Input {
         encoding: Option<Encoding>,
     ) -> Result<Input, ConfigError> {
         Input::of(reader, None, format, encoding)
-            .map_err(|error| ConfigError::because(format!("the input cannot be read: {error}")))
+            .map_err(|reason| reason.within("the input cannot be read: "))
     }
 
     /// What it is written in.
@@ -260,9 +277,9 @@ impl fmt::Debug for Input {
 }
 
 /// Enough to tell what it is; a pipe may give less at a time.
-fn first_bytes(source: &mut impl Read) -> io::Result<Vec<u8>> {
+fn first_bytes(source: &mut impl Read, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    while !is_telling(&start) && start.len() < 4096 {
+    while !is_enough(&start) && start.len() < 4096 {
         let mut chunk = [0; 4096];
         match source.read(&mut chunk) {
             Ok(0) => break,

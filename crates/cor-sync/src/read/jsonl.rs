@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use super::encoding::EncodingAdvisor;
 use super::input::Input;
 use super::json_value::{fill, text_of};
 use super::lines::{Line, LineReader};
@@ -78,7 +79,8 @@ impl Rows for JsonRows {
                 }
                 Ok(Line::Text) => {
                     let line = self.lines.line;
-                    match content(&self.lines.buffer, &self.rules, &mut self.met) {
+                    let advisor = &self.lines.advisor;
+                    match content(&self.lines.buffer, advisor, &self.rules, &mut self.met) {
                         Read::Notes => self.lines.lonely_notes()?,
                         Read::Blank => {
                             self.remarks.blank_row();
@@ -136,8 +138,8 @@ enum Read {
     Blank,
 }
 
-fn content(line: &[u8], rules: &Rules, met: &mut MetColumns) -> Read {
-    let members = match object(line) {
+fn content(line: &[u8], advisor: &EncodingAdvisor, rules: &Rules, met: &mut MetColumns) -> Read {
+    let members = match object(line, advisor) {
         Ok(members) => members,
         Err(problem) => return Read::Row(Content::Bad(String::new(), vec![problem]), Vec::new()),
     };
@@ -159,13 +161,9 @@ fn is_blank(json: &str) -> bool {
 }
 
 /// The line as an object.
-pub(crate) fn object(line: &[u8]) -> Result<Members<'_>, Problem> {
-    let text = std::str::from_utf8(line).map_err(|_| {
-        Problem::of_row(
-            "not_utf8",
-            "the line is not UTF-8; save the input as UTF-8, or say which encoding it has",
-        )
-    })?;
+pub(crate) fn object<'a>(line: &'a [u8], advisor: &EncodingAdvisor) -> Result<Members<'a>, Problem> {
+    let not_text = |_| Problem::of_row("not_utf8", format!("the line {}", advisor.not_text(line)));
+    let text = std::str::from_utf8(line).map_err(not_text)?;
     Members::read(text.trim()).map_err(|error| {
         // The parser's own place is of no use: it counts lines within the line.
         let what = error.to_string();
@@ -178,13 +176,15 @@ pub(crate) fn object(line: &[u8]) -> Result<Members<'_>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Encoding;
 
     fn rules() -> Rules {
         Rules::new("SAP").clear("-")
     }
 
     fn seen(line: &str) -> String {
-        match content(line.as_bytes(), &rules(), &mut MetColumns::default()) {
+        let advisor = EncodingAdvisor::new(Encoding::UTF_8, false);
+        match content(line.as_bytes(), &advisor, &rules(), &mut MetColumns::default()) {
             Read::Notes => "notes".to_owned(),
             Read::Blank => "blank".to_owned(),
             Read::Row(Content::Unchanged, _) => "unchanged".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, EncodingAdvisor};
 use super::input::Input;
 use super::raw_rows::LONGEST_ROW;
 use crate::{Content, Problem, ReadError};
@@ -10,6 +10,7 @@ use crate::{Content, Problem, ReadError};
 pub(crate) struct LineReader {
     reader: BufReader<Box<dyn Read + Send>>,
     encoding: Encoding,
+    pub(crate) advisor: EncodingAdvisor,
     pub(crate) line: u64,
     /// Bytes of the input up to the end of the line.
     pub(crate) position: u64,
@@ -31,6 +32,7 @@ impl LineReader {
         LineReader {
             reader: BufReader::with_capacity(64 << 10, input.reader),
             encoding: input.encoding,
+            advisor: input.advisor,
             line: 0,
             position: input.mark,
             buffer: Vec::new(),
@@ -62,6 +64,7 @@ impl LineReader {
             while let [.., b'\n' | b'\r'] = self.buffer[..] {
                 self.buffer.pop();
             }
+            self.advisor.read(&self.buffer);
             if !self.buffer.trim_ascii().is_empty() {
                 return Ok(Line::Text);
             }

@@ -20,6 +20,7 @@ mod singer;
 mod table;
 
 pub use self::encoding::Encoding;
+pub(crate) use self::encoding::remedy;
 pub use self::input::{Format, Input, Origin};
 pub use self::table::Table;
 

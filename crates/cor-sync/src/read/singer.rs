@@ -157,7 +157,7 @@ impl SingerRows {
 
     fn understand(&mut self, line: &[u8]) -> Result<Message, ConfigError> {
         let bad = |problem| Ok(Message::Record(Content::Bad(String::new(), vec![problem])));
-        let message = match object(line) {
+        let message = match object(line, &self.lines.advisor) {
             Ok(message) => message,
             Err(problem) => return bad(problem),
         };
@@ -349,16 +349,20 @@ fn is_number(property: &RawValue) -> bool {
             && !types.iter().any(|name| name == "string"))
 }
 
+fn members(line: &[u8]) -> Option<Members<'_>> {
+    Members::read(std::str::from_utf8(line).ok()?.trim()).ok()
+}
+
 /// Whether a line is a `SCHEMA` that no earlier run rejected.
 fn is_schema(line: &[u8]) -> bool {
-    object(line).is_ok_and(|message| {
+    members(line).is_some_and(|message| {
         message.text("type").as_deref() == Some("SCHEMA") && message.get(NOTES[0]).is_none()
     })
 }
 
 /// The line that a note of an earlier run names.
 fn line_of(line: &[u8]) -> Option<u64> {
-    serde_json::from_str(object(line).ok()?.get(NOTES[0])?.get()).ok()
+    serde_json::from_str(members(line)?.get(NOTES[0])?.get()).ok()
 }
 
 impl fmt::Debug for SingerRows {

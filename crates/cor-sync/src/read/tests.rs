@@ -28,8 +28,10 @@ impl Read for Pieces {
 
 fn rows(bytes: &[u8], sizes: &[usize], format: Option<Format>) -> Result<Box<dyn Rows>, String> {
     let pieces = Pieces { bytes: bytes.to_vec(), given: 0, sizes: sizes.to_vec(), next: 0 };
-    let input = Input::from_reader(pieces, format, None).unwrap();
-    Table::new().keep_raw(true).open_input(input, Rules::new("S")).map_err(|unusable| unusable.to_string())
+    let table = Table::new().keep_raw(true);
+    Input::from_reader(pieces, format, None)
+        .and_then(|input| table.open_input(input, Rules::new("S")))
+        .map_err(|unusable| unusable.to_string())
 }
 
 fn all(rows: &mut dyn Rows) -> Vec<Row> {
@@ -262,18 +264,74 @@ fn half_a_character_is_no_text() {
 #[test]
 fn a_header_that_is_none_is_told_briefly() {
     let reason = |bytes: &[u8]| rows(bytes, &[1000], None).err().unwrap();
-    let utf_16: Vec<u8> = "id,name\nA,a\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert!(
-        reason(&utf_16).starts_with("the header holds NUL characters, as UTF-16 does"),
-        "{}",
-        reason(&utf_16)
-    );
+    let nul = reason(b"id,na\0me\nA,a\n");
+    assert!(nul.starts_with("the header holds NUL characters, which are not text; "), "{nul}");
     assert_eq!(reason(b"id,name,name\n"), "two columns are called \"name\"; rename one");
     let long = "x".repeat(100_000);
     let mut rows = rows(format!("id,name,{long}\nA,a,b\n").as_bytes(), &[1000], None).unwrap();
     assert_eq!(rows.unused()[0].name, format!("{}…", &long[..100]));
     let reason = reason(format!("id,{long}\nA,a\n").as_bytes());
     assert!(reason.len() < 600, "{reason}");
+}
+
+#[test]
+fn names_an_encoding_that_decodes_the_input_and_was_not_tried() {
+    let utf_16 = |text: &str, bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
+    let (latin, cyrillic) = ("id,name\nA,caf\u{e9}\n", "\u{41a}\u{43e}\u{434},name\nA,\u{416}\n");
+    let windows_1252 = b"id,name\nA,caf\xE9\n".to_vec();
+    let inputs: [(Vec<u8>, &str); 6] = [
+        (utf_16(latin, u16::to_le_bytes), "utf-16le"),
+        (utf_16(latin, u16::to_be_bytes), "utf-16be"),
+        (utf_16(cyrillic, u16::to_le_bytes), "utf-16le"),
+        (utf_16("{\"id\":\"A\"}\n", u16::to_be_bytes), "utf-16be"),
+        (windows_1252, "windows-1252"),
+        (latin.as_bytes().to_vec(), "utf-8"),
+    ];
+    for (bytes, right) in &inputs {
+        for tried in ["utf-8", "utf-16le", "utf-16be", "shift_jis", "euc-kr", "windows-1252"] {
+            for size in [1, 4, 1000] {
+                let source = Pieces { bytes: bytes.clone(), given: 0, sizes: vec![size], next: 0 };
+                let rules = Rules::new("S").id_column(if bytes.contains(&b'i') {
+                    "id"
+                } else {
+                    "\u{41a}\u{43e}\u{434}"
+                });
+                let opened = Input::from_reader(source, None, Encoding::named(tried))
+                    .and_then(|input| Table::new().open_input(input, rules));
+                let said = match opened {
+                    Err(error) => error.to_string(),
+                    Ok(mut rows) => format!("{:?}", rows.next().unwrap().unwrap().content),
+                };
+                let is_read = *right == tried || (*right == "utf-8" && said.contains("Update"));
+                let advises = said.contains(&format!("`encoding` {right}"));
+                let misreads = tried == "windows-1252" || (tried == "euc-kr" && said.contains("Update"));
+                assert!(
+                    is_read || advises || (misreads && !right.starts_with("utf-16")),
+                    "{right} {tried} {size}: {said}"
+                );
+                assert!(!said.contains(&format!("`encoding` {tried}")), "{right} {tried} {size}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn advises_no_encoding_that_would_misread_other_rows() {
+    let save = "correct the file, or save it as UTF-8 (in Excel: CSV UTF-8)";
+    for bytes in [
+        // A row of UTF-8 before.
+        b"id,name\nA,\xC3\xA9\nB,caf\xE9\n".as_slice(),
+        // A byte order mark, which counts more than an option.
+        b"\xEF\xBB\xBFid,name\nA,a\nB,caf\xE9\n",
+        // A byte that windows-1252 has no character for.
+        b"id,name\nA,a\nB,caf\x90\n",
+        // Half a character in UTF-16.
+        b"\xFF\xFEi\0d\0,\0n\0a\0m\0e\0\n\0A\0,\0a\0\n\0B\0,\0\0\xD8\n\0",
+    ] {
+        let read = all(rows(bytes, &[1000], None).unwrap().as_mut());
+        let Content::Bad(_, problems) = &read[1].content else { panic!("{read:?}") };
+        assert!(problems[0].message.ends_with(save), "{}", problems[0].message);
+    }
 }
 
 #[test]
