@@ -1,4 +1,4 @@
-//! Values of a table that can be sent and are probably a mistake: counted row by row, told at the end of the input.
+//! Values of a table that can be sent and are probably a mistake: counted row by row, reported at the end of the input.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use crate::text::quoted;
 
 /// Different values that are counted each on its own, so that memory stays flat whatever the input holds.
 const MOST_VALUES: usize = 10_000;
-/// Values of one kind that are told each on its own.
+/// Values of one kind that are reported each on its own.
 const MOST_TOLD: usize = 5;
 
 /// What is remarkable in one row.
