@@ -70,7 +70,7 @@
 #define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 
 /** Sets up a cor_call_options: cor_call_options options = COR_CALL_OPTIONS_INIT; */
-#define COR_CALL_OPTIONS_INIT { sizeof(cor_call_options), 0, 0, 0 }
+#define COR_CALL_OPTIONS_INIT { sizeof(cor_call_options), 0, 0, 0, NULL }
 
 /** Sets up a cor_summary: cor_summary summary = COR_SUMMARY_INIT; */
 #define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0 }
@@ -81,7 +81,7 @@
 /** Sets up a cor_sync_options: cor_sync_options options = COR_SYNC_OPTIONS_INIT; */
 #define COR_SYNC_OPTIONS_INIT \
   { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, \
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Sets up a cor_sync_summary: cor_sync_summary summary = COR_SYNC_SUMMARY_INIT; */
 #define COR_SYNC_SUMMARY_INIT { sizeof(cor_sync_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -389,6 +389,12 @@ typedef struct cor_call_options {
   uint32_t max_attempts;
   /** Has to be 0. */
   uint32_t reserved;
+  /**
+   * The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the
+   * file that a sync uses by default. NULL records nothing. A file that does not exist is not made: the next sync then
+   * sends everything.
+   */
+  const char *state;
 } cor_call_options;
 
 /** One row of many. */
@@ -562,6 +568,11 @@ typedef struct cor_sync_options {
    * "1001.0" or an id with blanks around it.
    */
   uint32_t allow_mangled_ids;
+  /**
+   * How long to wait for another run of the same source and state file to end, in milliseconds; 0 does not wait, and the call
+   * returns COR_ERR_CONFIG. Runs of other sources do not exclude each other.
+   */
+  int64_t wait_ms;
 } cor_sync_options;
 
 /**
@@ -776,7 +787,7 @@ cor_status cor_client_update_project_n(const cor_client *client,
  *
  * @param options  what differs from the client's options; NULL for nothing.
  *
- * Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+ * Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
  */
 cor_status cor_client_update_project_with(const cor_client *client,
                                           const char *id,
@@ -826,7 +837,7 @@ cor_status cor_client_create_project(const cor_client *client,
  *
  * @param options  what differs from the client's options; NULL for nothing.
  *
- * Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+ * Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
  */
 cor_status cor_client_create_project_with(const cor_client *client,
                                           const cor_create *create,
@@ -876,7 +887,7 @@ cor_status cor_client_delete_project_n(const cor_client *client,
  *
  * @param options  what differs from the client's options; NULL for nothing.
  *
- * Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+ * Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
  */
 cor_status cor_client_delete_project_with(const cor_client *client,
                                           const char *id,

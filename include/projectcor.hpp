@@ -583,6 +583,9 @@ struct CallOptions {
   std::chrono::milliseconds deadline{0};
   /// How often the call is attempted, the first time included, from 1 to 100; 0 is the client's.
   std::uint32_t max_attempts = 0;
+  /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the file
+  /// that a sync uses by default. Without a value nothing is recorded.
+  std::optional<std::string> state;
 };
 
 /// Options of a run.
@@ -678,6 +681,8 @@ struct SyncOptions {
   bool allow_mangled_ids = false;
   /// How long to wait for COR to come back when it cannot be reached; 0 is the default, 15 min.
   std::chrono::milliseconds outage_timeout{0};
+  /// How long to wait for another run of the same source and state file to end; 0 does not wait.
+  std::chrono::milliseconds wait{0};
   /// How often `on_progress` is called; 0 is the default, 100 ms.
   std::chrono::milliseconds tick{0};
   /// Called for each project with changes, in a sync with its result; returns whether to continue.
@@ -766,6 +771,7 @@ class SyncCalls {
     c_.strict = options.strict;
     c_.trim = options.trim;
     c_.allow_mangled_ids = options.allow_mangled_ids;
+    c_.wait_ms = options.wait.count();
   }
   SyncCalls(const SyncCalls &) = delete;
   SyncCalls &operator=(const SyncCalls &) = delete;
@@ -1013,7 +1019,7 @@ class Projects {
 
   /// Sends one update and waits for COR's answer: the project as COR now has it, or why not. `options` hold for this
   /// call alone.
-  Result<Project> try_update(std::string_view id, const ProjectUpdate &update, CallOptions options = {}) const {
+  Result<Project> try_update(std::string_view id, const ProjectUpdate &update, const CallOptions &options = {}) const {
     cor_project *project = nullptr;
     cor_error *error = nullptr;
     const cor_call_options given = c_options(options);
@@ -1027,7 +1033,7 @@ class Projects {
   ///
   /// A create whose answer is lost is not repeated, and its outcome is unknown; an update of the same id, or the same
   /// create once more, then shows it: Error::is_duplicate() is true where COR has such a project already.
-  Result<Project> try_create(const ProjectCreate &create, CallOptions options = {}) const {
+  Result<Project> try_create(const ProjectCreate &create, const CallOptions &options = {}) const {
     cor_project *project = nullptr;
     cor_error *error = nullptr;
     const cor_call_options given = c_options(options);
@@ -1039,7 +1045,7 @@ class Projects {
   /// Deletes a project, together with its external id: COR's answer, or why not. (`delete` is a word of C++.)
   ///
   /// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
-  Result<Deleted> try_remove(std::string_view id, std::string_view source, CallOptions options = {}) const {
+  Result<Deleted> try_remove(std::string_view id, std::string_view source, const CallOptions &options = {}) const {
     cor_deleted *deleted = nullptr;
     cor_error *error = nullptr;
     const cor_call_options given = c_options(options);
@@ -1101,17 +1107,17 @@ class Projects {
   }
 
   /// Sends one update and returns the project as COR now has it. Throws cor::Error.
-  Project update(std::string_view id, const ProjectUpdate &update, CallOptions options = {}) const {
+  Project update(std::string_view id, const ProjectUpdate &update, const CallOptions &options = {}) const {
     return try_update(id, update, options).value();
   }
 
   /// Creates a project and returns it as COR now has it, as try_create(). Throws cor::Error.
-  Project create(const ProjectCreate &create, CallOptions options = {}) const {
+  Project create(const ProjectCreate &create, const CallOptions &options = {}) const {
     return try_create(create, options).value();
   }
 
   /// Deletes a project, together with its external id, as try_remove(). Throws cor::Error.
-  Deleted remove(std::string_view id, std::string_view source, CallOptions options = {}) const {
+  Deleted remove(std::string_view id, std::string_view source, const CallOptions &options = {}) const {
     return try_remove(id, source, options).value();
   }
 
@@ -1133,10 +1139,11 @@ class Projects {
 #endif
 
  private:
-  static cor_call_options c_options(CallOptions options) {
+  static cor_call_options c_options(const CallOptions &options) {
     cor_call_options given = COR_CALL_OPTIONS_INIT;
     given.deadline_ms = options.deadline.count();
     given.max_attempts = options.max_attempts;
+    given.state = options.state ? options.state->c_str() : nullptr;
     return given;
   }
   template <class Run>

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import AsyncRun, Deleted, ItemResult, Progress, Project, Summary
     from projectcor._sync import Plan, SyncResult
-    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Rows, Seconds, TableValues
+    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Record, Rows, Seconds, TableValues
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults"]
 
@@ -85,6 +85,7 @@ class AsyncProjects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        state: Record | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Sends one update and returns the project as COR now has it: see ``Projects.update``."""
@@ -93,7 +94,7 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         update, given = merged("update", update, source, extra, fields)
-        call = self._native.start_update(self._bridge_of(loop), future, id, update, *given, (deadline, max_attempts))
+        call = self._native.start_update(self._bridge_of(loop), future, id, update, *given, (deadline, max_attempts, state))
         try:
             project: Project = await future
             return project
@@ -184,6 +185,7 @@ class AsyncProjects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        state: Record | None = None,
         **fields: Unpack[CreateFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it: see ``Projects.create``."""
@@ -194,7 +196,7 @@ class AsyncProjects:
         only, shared = apart(fields)
         update, given = merged("create", update, source, extra, shared)
         call = self._native.start_create(
-            self._bridge_of(loop), future, id, update, *given, only, (deadline, max_attempts)
+            self._bridge_of(loop), future, id, update, *given, only, (deadline, max_attempts, state)
         )
         try:
             project: Project = await future
@@ -203,14 +205,20 @@ class AsyncProjects:
             call.abort()
 
     async def delete(
-        self, id: str, *, source: str, deadline: Seconds | None = None, max_attempts: int | None = None
+        self,
+        id: str,
+        *,
+        source: str,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
+        state: Record | None = None,
     ) -> Deleted:
         """Deletes a project, together with its external id: see ``Projects.delete``."""
         from asyncio import get_running_loop
 
         loop = get_running_loop()
         future = loop.create_future()
-        call = self._native.start_delete(self._bridge_of(loop), future, id, source, (deadline, max_attempts))
+        call = self._native.start_delete(self._bridge_of(loop), future, id, source, (deadline, max_attempts, state))
         try:
             deleted: Deleted = await future
             return deleted
@@ -257,6 +265,7 @@ class AsyncProjects:
             text_cells=text_cells,
             limit=limit,
             outage_timeout=None,
+            wait=None,
             rejects=rejects,
             report=report,
             max_details=max_details,
@@ -283,6 +292,7 @@ class AsyncProjects:
         text_cells: bool = False,
         limit: int | None = None,
         outage_timeout: Seconds | None = None,
+        wait: Seconds | None = None,
         rejects: Path | None = None,
         report: Path | None = None,
         max_details: int = 10_000,
@@ -311,6 +321,7 @@ class AsyncProjects:
             text_cells=text_cells,
             limit=limit,
             outage_timeout=outage_timeout,
+            wait=wait,
             rejects=rejects,
             report=report,
             max_details=max_details,

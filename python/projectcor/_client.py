@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import Deleted, Project
     from projectcor._sync import Plan, SyncResult
-    from projectcor._types import Columns, OnProgress, Path, Place, Rows, Seconds, TableValues
+    from projectcor._types import Columns, OnProgress, Path, Place, Record, Rows, Seconds, TableValues
 
 __all__ = ["Client", "Projects"]
 
@@ -101,6 +101,7 @@ class Projects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        state: Record | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Sends one update and returns the project as COR now has it.
@@ -115,11 +116,14 @@ class Projects:
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: How often this call is attempted, the first time included. Default: the client's.
+            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file that
+                ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
 
         Raises:
             InvalidUpdateError: Before anything is sent, with every problem of id and update in ``issues``.
             ConfigError: Before anything is sent, where ``deadline`` or ``max_attempts`` are out of range.
+            StateError: Before anything is sent, where ``state`` cannot be used.
             ProjectNotFoundError: COR has no project of this id under this source.
             CorError: Everything else; ``error.outcome`` says what is known about the update.
 
@@ -134,7 +138,7 @@ class Projects:
             2025-05-31 None
         """
         update, given = merged("update", update, source, extra, fields)
-        return self._native.update(id, update, *given, (deadline, max_attempts))
+        return self._native.update(id, update, *given, (deadline, max_attempts, state))
 
     def update_many(
         self,
@@ -283,6 +287,7 @@ class Projects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        state: Record | None = None,
         **fields: Unpack[CreateFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it.
@@ -297,6 +302,8 @@ class Projects:
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: How often this call is attempted, the first time included. Default: the client's.
+            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file that
+                ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``CreateFields``: the fields of an update, and ``brand_id`` and ``product_id``, which only a
                 create has. COR requires a ``name``.
 
@@ -318,10 +325,16 @@ class Projects:
         """
         only, shared = apart(fields)
         update, given = merged("create", update, source, extra, shared)
-        return self._native.create(id, update, *given, only, (deadline, max_attempts))
+        return self._native.create(id, update, *given, only, (deadline, max_attempts, state))
 
     def delete(
-        self, id: str, *, source: str, deadline: Seconds | None = None, max_attempts: int | None = None
+        self,
+        id: str,
+        *,
+        source: str,
+        deadline: Seconds | None = None,
+        max_attempts: int | None = None,
+        state: Record | None = None,
     ) -> Deleted:
         """Deletes a project, together with its external id.
 
@@ -332,6 +345,7 @@ class Projects:
             source: The system that owns the project, such as ``SALESFORCE``.
             deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: How often this call is attempted, the first time included. Default: the client's.
+            state: Record the change in the state of ``sync``: see ``update``.
 
         Raises:
             InvalidUpdateError: Before anything is sent, where id or source cannot be used.
@@ -345,7 +359,7 @@ class Projects:
             ...     client.projects.delete("SF-OPP-12345", source="SALESFORCE").cor_id
             155693
         """
-        return self._native.delete(id, source, (deadline, max_attempts))
+        return self._native.delete(id, source, (deadline, max_attempts, state))
 
     def plan(
         self,
@@ -437,6 +451,7 @@ class Projects:
             text_cells=text_cells,
             limit=limit,
             outage_timeout=None,
+            wait=None,
             rejects=rejects,
             report=report,
             max_details=max_details,
@@ -463,6 +478,7 @@ class Projects:
         text_cells: bool = False,
         limit: int | None = None,
         outage_timeout: Seconds | None = None,
+        wait: Seconds | None = None,
         rejects: Path | None = None,
         report: Path | None = None,
         max_details: int = 10_000,
@@ -489,6 +505,8 @@ class Projects:
             create_missing: Create projects that COR does not know from all that the table says of them.
             text_cells: As for ``plan``.
             limit: As for ``plan``.
+            wait: How long to wait for another run of the same source and state file to end, in seconds or a
+                ``timedelta``. Default: the run raises ``StateError`` with the code ``state_in_use``.
             outage_timeout: How long to wait for COR to come back when it cannot be reached, in seconds or a
                 ``timedelta``. Until COR has answered once, at most ``deadline``. Then the run stops. Default: 900.
             rejects: Write rows that were not applied into this file, with their line, outcome and reason, so that they
@@ -537,6 +555,7 @@ class Projects:
             text_cells=text_cells,
             limit=limit,
             outage_timeout=outage_timeout,
+            wait=wait,
             rejects=rejects,
             report=report,
             max_details=max_details,

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from projectcor._async_client import AsyncClient
 from projectcor._client import Client
 from projectcor._errors import CorError
-from projectcor._types import ArrowStream, Bar, Seconds
+from projectcor._types import ArrowStream, Bar, Record, Seconds
 from projectcor._update import ProjectUpdate
 
 _T = TypeVar("_T")
@@ -238,7 +238,7 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
-        options: tuple[Seconds | None, int | None],
+        options: tuple[Seconds | None, int | None, Record | None],
     ) -> Project: ...
     def update_many(
         self,
@@ -259,9 +259,9 @@ class NativeClient:
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
         only: dict[str, str],
-        options: tuple[Seconds | None, int | None],
+        options: tuple[Seconds | None, int | None, Record | None],
     ) -> Project: ...
-    def delete(self, id: str, source: str, options: tuple[Seconds | None, int | None]) -> Deleted: ...
+    def delete(self, id: str, source: str, options: tuple[Seconds | None, int | None, Record | None]) -> Deleted: ...
     def start_update(
         self,
         bridge: LoopBridge,
@@ -271,7 +271,7 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
-        options: tuple[Seconds | None, int | None],
+        options: tuple[Seconds | None, int | None, Record | None],
     ) -> Call: ...
     def start_many(
         self,
@@ -295,7 +295,7 @@ class NativeClient:
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
         only: dict[str, str],
-        options: tuple[Seconds | None, int | None],
+        options: tuple[Seconds | None, int | None, Record | None],
     ) -> Call: ...
     def start_delete(
         self,
@@ -303,7 +303,7 @@ class NativeClient:
         future: Future[Deleted],
         id: str,
         source: str,
-        options: tuple[Seconds | None, int | None],
+        options: tuple[Seconds | None, int | None, Record | None],
     ) -> Call: ...
     def close(self) -> None: ...
     def describe(self) -> str: ...

@@ -19,6 +19,7 @@ __all__ = [
     "Path",
     "Place",
     "ProjectFields",
+    "Record",
     "Rows",
     "Seconds",
     "TableValues",
@@ -60,6 +61,7 @@ AsyncRows = Union[Iterable[object], AsyncIterable[object], ArrowStream]
 Seconds = Union[float, timedelta]
 Path = Union[str, PathLike[str]]
 Place = Union[Path, Literal[False]]
+Record = Union[Path, bool]
 Columns = Union[Path, Mapping[str, Optional[str]]]
 Transport = Union[Literal["reqwest"], Literal["direct"]]
 OnProgress = Callable[[Progress], object]

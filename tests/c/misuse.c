@@ -422,11 +422,11 @@ static void call_options(void) {
   cor_project_free(project);
   CHECK(cor_client_update_project_with(client, "P-1", update, NULL, &project, NULL) == COR_OK, "no options");
   cor_project_free(project);
-  const cor_call_options wrong[] = {{sizeof(cor_call_options), -1, 0, 0},
-                                    {sizeof(cor_call_options), INT64_MIN, 0, 0},
-                                    {sizeof(cor_call_options), INT64_MAX, 0, 0},
-                                    {sizeof(cor_call_options), 0, 101, 0},
-                                    {sizeof(cor_call_options), 0, UINT32_MAX, 0}};
+  const cor_call_options wrong[] = {{sizeof(cor_call_options), -1, 0, 0, NULL},
+                                    {sizeof(cor_call_options), INT64_MIN, 0, 0, NULL},
+                                    {sizeof(cor_call_options), INT64_MAX, 0, 0, NULL},
+                                    {sizeof(cor_call_options), 0, 101, 0, NULL},
+                                    {sizeof(cor_call_options), 0, UINT32_MAX, 0, NULL}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK(cor_client_update_project_with(client, "P-1", update, &wrong[i], &project, &error) == COR_ERR_CONFIG &&
               !project && strstr(cor_error_message(error), i < 3 ? "deadline" : "max_attempts") &&

@@ -337,6 +337,42 @@ static void values(cor_client *client) {
   REFUSED(cor_client_plan_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "did you mean \"Europe/Madrid\"");
 }
 
+/* A value that a single call replaced is put back by the next sync. */
+static void single_calls(cor_client *client) {
+  const char *table = in_folder("single.csv"), *state = in_folder("single.db");
+  struct seen seen = {0};
+  cor_sync_options options = options_of(&seen, state);
+  cor_sync_summary summary = COR_SYNC_SUMMARY_INIT;
+  cor_error *error = NULL;
+  write_file(table, "id,name\nS-1,from the table\n");
+  CHECK(cor_client_sync_file(client, table, &options, &summary, &error) == COR_OK && summary.read == 1, "%s",
+        cor_error_message(error));
+  cor_update *update = cor_update_new(SOURCE);
+  cor_update_set_name(update, "by hand");
+  cor_call_options call = COR_CALL_OPTIONS_INIT;
+  cor_project *project = NULL;
+  CHECK(cor_client_update_project_with(client, "S-1", update, &call, &project, &error) == COR_OK, "%s",
+        cor_error_message(error));
+  cor_project_free(project);
+  options.wait_ms = 1000;
+  CHECK(cor_client_sync_file(client, table, &options, &summary, &error) == COR_OK && summary.unchanged == 1,
+        "nothing was recorded without a state");
+  call.state = state;
+  CHECK(cor_client_update_project_with(client, "S-1", update, &call, &project, &error) == COR_OK, "%s",
+        cor_error_message(error));
+  cor_project_free(project);
+  CHECK(cor_client_sync_file(client, table, &options, &summary, &error) == COR_OK && summary.applied == 1,
+        "the value of the table is put back: %s", seen.change);
+  call.state = table;
+  REFUSED(cor_client_update_project_with(client, "S-1", update, &call, &project, &error), COR_ERR_CONFIG,
+          "is not a state file");
+  REFUSED(cor_client_delete_project_with(client, "S-1", SOURCE, &call, NULL, &error), COR_ERR_CONFIG,
+          "is not a state file");
+  options.wait_ms = -1;
+  REFUSED(cor_client_sync_file(client, table, &options, &summary, &error), COR_ERR_CONFIG, "wait");
+  cor_update_free(update);
+}
+
 int main(void) {
   const char *temporary = getenv("COR_TEST_FOLDER");
   snprintf(folder, sizeof folder, "%s/sync-XXXXXX", temporary ? temporary : "/tmp");
@@ -350,6 +386,7 @@ int main(void) {
   progress(client);
   failing(client);
   refused(client);
+  single_calls(client);
   delete_project(client, "S-1");
   delete_project(client, "S-3");
   cor_client_free(client);

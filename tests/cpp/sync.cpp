@@ -3,6 +3,7 @@
 
 #include "../c/support.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -140,8 +141,32 @@ static void values() {
   CHECK(sent == "S-1 end=\"2025-04-30\"", "%s", sent.c_str());
 }
 
+/// A call is recorded in the state that its options name.
+static void single_calls() {
+  const cor::Client client(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
+  const char *temporary = std::getenv("COR_TEST_FOLDER");
+  const std::string folder = temporary ? temporary : "/tmp";
+  const std::string table = folder + "/cpp-single.csv", state = folder + "/cpp-single.db";
+  std::remove(state.c_str());
+  cor::SyncOptions options;
+  options.source = "ZAPIER";
+  options.state = state;
+  options.wait = std::chrono::seconds(1);
+  const auto change = [](const char *name) { return cor::ProjectUpdate("ZAPIER").name(name); };
+  (void)client.projects().create(cor::ProjectCreate("S-9", change("old")));
+  std::ofstream(table) << "id,name\nS-9,from the table\n";
+  CHECK(client.projects().sync(table, options).applied == 1, "applied");
+  cor::CallOptions call;
+  call.state = state;
+  (void)client.projects().update("S-9", change("by hand"), call);
+  CHECK(client.projects().sync(table, options).applied == 1, "applied");
+  CHECK(client.projects().sync(table, options).unchanged == 1, "unchanged");
+  (void)client.projects().remove("S-9", "ZAPIER");
+}
+
 int main() {
   plan_and_sync();
   values();
+  single_calls();
   return finished();
 }

@@ -248,8 +248,9 @@ def test_exception_of_the_rows_ends_the_run_before_anything_is_sent(cor: Sandbox
     assert cor.requests == []
 
 
-def test_state_in_use_by_another_process_is_refused(cor: Sandbox, door: Any, state: Path) -> None:
+def test_second_run_of_a_source_is_refused_or_waits(cor: Sandbox, door: Any, state: Path) -> None:
     state.parent.mkdir()
+    cor.seed([{"id": "E-1", "source": "SAP", "name": "old"}])
     hold = Hold()
     cor.queue(Answer(held_by=hold))
     rows = [{"id": ID, "name": "N"}]
@@ -257,13 +258,21 @@ def test_state_in_use_by_another_process_is_refused(cor: Sandbox, door: Any, sta
         thread = threading.Thread(target=lambda: other.projects.sync(rows, source=SOURCE, state=state))
         thread.start()
         cor.wait_for_requests(1)
-        with pytest.raises(projectcor.StateError, match="is in use") as busy:
-            call(door, "sync", rows, source=SOURCE, state=state)
-        assert (busy.value.code, busy.value.kind) == ("state_in_use", "config")
-        assert call(door, "plan", rows, source=SOURCE, state=state).new == 1  # who only looks is in nobody's way
+        for wait in (None, 0.6):
+            with pytest.raises(projectcor.StateError, match=r"another run of SALESFORCE \(process \d+\)") as busy:
+                call(door, "sync", rows, source=SOURCE, state=state, wait=wait)
+            assert (busy.value.code, busy.value.kind) == ("state_in_use", "config")
+        assert call(door, "plan", rows, source=SOURCE, state=state).new == 1
+        assert call(door, "sync", [{"id": "E-1", "name": "N"}], source="SAP", state=state).applied == 1
+        waiting = threading.Thread(target=lambda: results.append(call(door, "sync", rows, source=SOURCE, state=state, wait=60)))
+        results: list[projectcor.SyncResult] = []
+        waiting.start()
         hold.release()
         thread.join()
-    assert call(door, "sync", rows, source=SOURCE, state=state).unchanged == 1
+        waiting.join()
+    assert [(result.applied, result.unchanged) for result in results] == [(0, 1)]
+    with pytest.raises(projectcor.ConfigError, match="wait is"):
+        call(door, "sync", rows, source=SOURCE, state=state, wait=-1)
 
 
 def test_a_file_that_is_no_state_is_left_alone(door: Any, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 //! What can be typed.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use cor_http::{Field, FieldType, Schema};
+use cor_sync::{SingleCall, StateError};
 
 use crate::connection::ConnectionArgs;
 
@@ -95,6 +96,12 @@ pub(crate) enum ProjectsVerb {
     /// Change one project
     #[command(long_about = UPDATE_ABOUT, after_help = UPDATE_EXAMPLES)]
     Update(Box<UpdateArgs>),
+    /// Create one project
+    #[command(long_about = CREATE_ABOUT, after_help = CREATE_EXAMPLES)]
+    Create(Box<CreateArgs>),
+    /// Delete one project
+    #[command(long_about = DELETE_ABOUT, after_help = DELETE_EXAMPLES)]
+    Delete(Box<DeleteArgs>),
     /// Check a table and its mapping, and send nothing
     #[command(long_about = CHECK_ABOUT, after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),
@@ -139,9 +146,99 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) state: RecordArgs,
+    #[command(flatten)]
     pub(crate) fields: FieldArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+const CREATE_ABOUT: &str = "\
+Create one project.\n\n\
+COR requires a name. All problems are reported at once, and then nothing is sent. A create whose answer was lost is not \
+repeated, because COR may have made the project. Prints the project as COR has it afterwards.";
+
+const CREATE_EXAMPLES: &str = "Examples:
+  cor projects create P-7 --source SAP --name 'Website, phase 2' --end 2025-04-30
+  cor projects create P-7 --source SAP --name Website --brand-id B-7 --json";
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The external id that the project is to have
+    pub(crate) id: String,
+    /// The system that owns the project: SALESFORCE, SAP, JIRA, …
+    #[arg(long)]
+    pub(crate) source: String,
+    /// The brand that the project belongs to
+    #[arg(long, value_name = "TEXT", help_heading = "Fields", allow_hyphen_values = true)]
+    pub(crate) brand_id: Option<String>,
+    /// The product that the project belongs to
+    #[arg(long, value_name = "TEXT", help_heading = "Fields", allow_hyphen_values = true)]
+    pub(crate) product_id: Option<String>,
+    /// Send a field this program does not know, as JSON; may be repeated
+    #[arg(long, value_name = "NAME=JSON")]
+    pub(crate) extra: Vec<String>,
+    /// Print the project, or what went wrong, as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: RecordArgs,
+    #[command(flatten)]
+    pub(crate) fields: FieldArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+const DELETE_ABOUT: &str = "\
+Delete one project, together with its external id.\n\n\
+Asks on a terminal; a script says --yes. If the answer was lost and the repeated request finds no project, the project is \
+deleted.";
+
+const DELETE_EXAMPLES: &str = "Examples:
+  cor projects delete P-7 --source SAP
+  cor projects delete P-7 --source SAP --yes --json";
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The project's external id: the one it was created with, not COR's number
+    pub(crate) id: String,
+    /// The system the project was created from: SALESFORCE, SAP, JIRA, …
+    #[arg(long)]
+    pub(crate) source: String,
+    /// Delete without a question
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print the result, or what went wrong, as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: RecordArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// Where a single call is recorded.
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// Do not record the change in the state, so that the next sync does not know of it
+    #[arg(long, conflicts_with = "state")]
+    no_state: bool,
+}
+
+impl RecordArgs {
+    /// Begins the record of a call. There is none without a state file: the next sync then sends everything.
+    pub(crate) fn single_call(
+        &self,
+        begin: impl FnOnce(&Path) -> Result<SingleCall, StateError>,
+    ) -> Result<SingleCall, StateError> {
+        if self.no_state {
+            return Ok(SingleCall::unrecorded());
+        }
+        // An account without a folder for states has no state.
+        self.state.path().map_or_else(|_| Ok(SingleCall::unrecorded()), |path| begin(&path))
+    }
 }
 
 /// One flag for each field of an update.
@@ -270,6 +367,10 @@ pub(crate) struct SyncArgs {
     /// [default: 900]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) outage_timeout: Option<f64>,
+    /// How long to wait for another run of the same source and state file to end; without it the run ends at once with exit
+    /// status 5. Runs of other sources do not exclude each other
+    #[arg(long, value_name = "SECONDS", conflicts_with = "no_state", allow_negative_numbers = true)]
+    pub(crate) wait: Option<f64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]
     pub(crate) dry_run: bool,

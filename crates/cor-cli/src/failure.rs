@@ -3,7 +3,7 @@
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
-use crate::advice::describe;
+use crate::advice::{describe, with_flags};
 use crate::output::Output;
 use crate::status;
 use cor_sync::{ConfigError, Problem, ReadError, StateError};
@@ -75,9 +75,10 @@ impl Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        let mut json = described("config", "not_applied", &error.to_string());
+        let text = with_flags(&error.to_string());
+        let mut json = described("config", "not_applied", &text);
         json["error"]["code"] = error.code().into();
-        Failure { status: status::STATE, lines: vec![error.to_string()], json: Some(json) }
+        Failure { status: status::STATE, lines: vec![text], json: Some(json) }
     }
 }
 

@@ -7,12 +7,16 @@ mod advice;
 mod args;
 mod check;
 mod connection;
+mod create;
+mod delete;
 mod demo;
 mod failure;
 mod input;
 mod output;
+mod project_fields;
 mod sandbox;
 mod signals;
+mod single;
 mod state;
 mod status;
 mod sync;
@@ -53,6 +57,8 @@ where
     let _tracing = output::trace(cli.verbose);
     let ended = match cli.verb {
         Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Create(args) } => create::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Delete(args) } => delete::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),

@@ -141,11 +141,13 @@ impl Output {
     }
 }
 
-/// Without `-v`, only what the client warns about its options, in the form of the program's own lines.
-fn warn_of_options() -> tracing::subscriber::DefaultGuard {
+/// Without `-v`, only warnings about options and about the state, in the form of the program's own lines.
+fn warnings() -> tracing::subscriber::DefaultGuard {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
-    let filter = Targets::new().with_target("cor_http::options", LevelFilter::WARN);
+    let filter = Targets::new()
+        .with_target("cor_http::options", LevelFilter::WARN)
+        .with_target("cor_sync::state", LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let lines = lines.without_time().with_level(false).with_target(false);
     tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(lines))
@@ -157,12 +159,12 @@ pub(crate) fn trace(verbose: u8) -> tracing::subscriber::DefaultGuard {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     let level = match verbose {
-        0 => return warn_of_options(),
+        0 => return warnings(),
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
     // Other crates' events are nobody's business, and nobody vouches for what they hold.
-    let filter = Targets::new().with_target("cor_http", level);
+    let filter = Targets::new().with_target("cor_http", level).with_target("cor_sync", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     tracing::subscriber::set_default(subscriber)

@@ -11,8 +11,8 @@ use crate::args::SandboxArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::{Signals, runtime};
+use crate::single::no_runtime;
 use crate::status;
-use crate::update::no_runtime;
 
 pub(crate) fn run(args: &SandboxArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);

@@ -241,19 +241,67 @@ impl Held {
 }
 
 #[test]
-fn the_second_process_on_one_state_stops_at_once() {
+fn the_second_run_of_a_source_stops_at_once() {
     let held = Held::new(&[]);
     let pid = held.child.id();
-    let in_use = format!("is in use by another run (process {pid})");
-    held.again().exits(5).prints("state_in_use").says(&in_use);
+    let in_use = format!("another run of SALESFORCE (process {pid}) uses the state file");
+    held.again().exits(5).prints("state_in_use").says(&in_use).says("--wait");
     verb(&held.sandbox, &["state", "forget"], None, &["--all"]).exits(5).says(&in_use);
-    // Who only looks is in nobody's way.
+    // Reading is always possible.
     let scope = verb(&held.sandbox, &["state", "show"], None, &["--json"]).exits(0).summary();
     assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(0), &json!(2)));
     let file = held.folder.path("t.csv");
     assert_eq!(plan(&held.sandbox, &file, &["--json"]).exits(0).summary()["new"], 6);
     sync(&held.sandbox, &file, &["--dry-run"]).exits(0).prints("PUT ");
     assert_eq!(held.sandbox.requests().len(), 2);
+    // Another source is another matter: COR is asked, and has no such project.
+    let other = ["projects", "sync", file.to_str().unwrap(), "--source", "SAP", "--json"];
+    let other = ran(&mut cor(&held.sandbox, &other)).exits(1);
+    assert_eq!(other.summary()["failed"], 6);
+    held.hold.release();
+    end_of(held.child).exits(0);
+}
+
+#[test]
+fn a_run_that_waits_for_another_of_its_source_goes_on_where_that_ended() {
+    let mut held = Held::new(&[]);
+    let mut second = piped(&mut sync_command(
+        &held.sandbox,
+        &held.folder.path("t.csv"),
+        &["--concurrency", "2", "--json", "--wait", "60"],
+    ));
+    let mut messages = BufReader::new(second.stderr.take().unwrap());
+    let waiting = format!("waiting for another run of the same source (process {}) to end", held.child.id());
+    wait_for_line(&mut messages, &waiting);
+    assert_eq!(held.sandbox.requests().len(), 2);
+    held.hold.release();
+    let first = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
+    assert_eq!(applied(&end_of(first).exits(0)), [6, 0, 0]);
+    assert_eq!(applied(&end_of(second).exits(0)), [0, 6, 0]);
+}
+
+#[test]
+fn a_run_that_waits_can_be_stopped() {
+    let held = Held::new(&[]);
+    let mut second =
+        piped(&mut sync_command(&held.sandbox, &held.folder.path("t.csv"), &["--json", "--wait", "60"]));
+    let mut messages = BufReader::new(second.stderr.take().unwrap());
+    wait_for_line(&mut messages, "waiting for another run of the same source");
+    signal(&second, "TERM");
+    end_of(second).exits(143);
+    assert_eq!(held.sandbox.requests().len(), 2);
+    held.hold.release();
+    end_of(held.child).exits(0);
+}
+
+#[test]
+fn a_lock_that_does_not_come_free_in_time_is_told() {
+    let held = Held::new(&[]);
+    let arguments = ["--json", "--wait", "0.7"];
+    sync(&held.sandbox, &held.folder.path("t.csv"), &arguments).exits(5).prints("state_in_use");
+    for wait in ["0", "-1", "700000"] {
+        sync(&held.sandbox, &held.folder.path("t.csv"), &["--wait", wait]).exits(2).says("wait is");
+    }
     held.hold.release();
     end_of(held.child).exits(0);
 }

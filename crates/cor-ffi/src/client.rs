@@ -3,7 +3,8 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use cor_http::{Client, Error};
+use cor_http::{Client, Error, Source};
+use cor_sync::SingleCall;
 
 use crate::call_options::{call_options, cor_call_options};
 pub use crate::client_runtime::cor_client;
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn cor_client_update_project_n(
 ///
 /// @param options  what differs from the client's options; NULL for nothing.
 ///
-/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_update_project_with(
     client: *const cor_client,
@@ -167,7 +168,10 @@ fn update_project<'a>(
     let options = call_options(options)?;
     let update = borrow::<UpdateHandle>(update, "update")?.finished(Some(id))?.map_err(Error::invalid)?;
     let runtime = client.runtime()?;
-    let answer = wait(&runtime, runtime.client().projects().update(id, &update).options(options))??;
+    let client = runtime.client();
+    let call = options.begin(|path| SingleCall::update(path, client.base_url(), id, &update))?;
+    let sent = client.projects().update(id, &update).options(options.call).into_future();
+    let answer = wait(&runtime, call.recorded(sent))??;
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
@@ -199,7 +203,7 @@ pub unsafe extern "C" fn cor_client_create_project(
 ///
 /// @param options  what differs from the client's options; NULL for nothing.
 ///
-/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_create_project_with(
     client: *const cor_client,
@@ -223,7 +227,10 @@ fn create_project(
     let create = borrow::<CreateHandle>(create, "create")?.finished()?.map_err(Error::invalid)?;
     let options = call_options(options)?;
     let runtime = client.runtime()?;
-    let answer = wait(&runtime, runtime.client().projects().create(&create).options(options))??;
+    let client = runtime.client();
+    let call = options.begin(|path| SingleCall::create(path, client.base_url(), &create))?;
+    let sent = client.projects().create(&create).options(options.call).into_future();
+    let answer = wait(&runtime, call.recorded(sent))??;
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
@@ -276,7 +283,7 @@ pub unsafe extern "C" fn cor_client_delete_project_n(
 ///
 /// @param options  what differs from the client's options; NULL for nothing.
 ///
-/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range. Since 0.1.
+/// Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_delete_project_with(
     client: *const cor_client,
@@ -324,6 +331,9 @@ fn delete_project<'a>(
     let (id, source) = named()?;
     let options = call_options(options)?;
     let runtime = client.runtime()?;
-    let answer = wait(&runtime, runtime.client().projects().delete(id, source).options(options))??;
+    let (client, source) = (runtime.client(), Source::new(source));
+    let call = options.begin(|path| SingleCall::delete(path, client.base_url(), &source, id))?;
+    let sent = client.projects().delete(id, source).options(options.call).into_future();
+    let answer = wait(&runtime, call.recorded(sent))??;
     deleted.map_or(Ok(()), |place| hand_out(&place, DeletedHandle::new(&answer)))
 }

@@ -188,6 +188,9 @@ pub struct cor_sync_options {
     /// Not 0 creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
     /// "1001.0" or an id with blanks around it.
     pub allow_mangled_ids: u32,
+    /// How long to wait for another run of the same source and state file to end, in milliseconds; 0 does not wait, and the call
+    /// returns COR_ERR_CONFIG. Runs of other sources do not exclude each other.
+    pub wait_ms: i64,
 }
 
 /// The result of a plan or a sync, in rows unless stated. Initialise it with COR_SYNC_SUMMARY_INIT; later versions may add
@@ -285,6 +288,10 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         0 => None,
         ms => Some(milliseconds("outage_timeout", ms)?),
     };
+    let wait = match options.wait_ms {
+        0 => None,
+        ms => Some(milliseconds("wait", ms)?),
+    };
     let mapping = table.mapping.clone();
     let (table, rules) = table.read().map_err(|error| Failure::config(error.to_string()))?;
     let source = rules.source().clone();
@@ -300,6 +307,7 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         .create_missing(options.create_missing != 0)
         .limit((options.limit > 0).then_some(options.limit))
         .outage_timeout(outage_timeout)
+        .wait(wait)
         .rejects(rejects)
         .report(report)
         .whole_input(true)

@@ -86,7 +86,9 @@ impl Endpoint {
         content_type: Option<HeaderValue>,
         body: Bytes,
     ) -> Request<Bytes> {
-        let mut headers = self.headers.clone();
+        // With room for what follows: a clone would have none.
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value);
         }

@@ -31,10 +31,12 @@ impl Response {
     pub(crate) fn new(response: http::Response<Bytes>) -> Response {
         let (head, body) = response.into_parts();
         let text = |name: &HeaderName| text(&head.headers, name, 200);
+        let retry_after = text(&RETRY_AFTER);
         Response {
             status: head.status.as_u16(),
-            retry_after: text(&RETRY_AFTER),
-            date: text(&DATE),
+            // Only the date in Retry-After is compared with it.
+            date: retry_after.as_ref().and_then(|_| text(&DATE)),
+            retry_after,
             request_id: REQUEST_ID.iter().find_map(text),
             location: self::text(&head.headers, &LOCATION, 2000),
             content_encoding: text(&CONTENT_ENCODING),
@@ -69,6 +71,11 @@ impl Response {
 /// The first header of this name as text that can be shown: control characters dropped, at most `most` characters.
 fn text(headers: &HeaderMap, name: &HeaderName, most: usize) -> Option<String> {
     let value = headers.get(name)?;
+    // Nearly every value is plain text, which is copied at once.
+    let plain = value.to_str().ok().filter(|plain| plain.len() <= most && !plain.contains('\t'));
+    if let Some(plain) = plain {
+        return Some(plain.to_owned());
+    }
     Some(String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(most).collect())
 }
 

@@ -1,11 +1,11 @@
 //! The native half of `Client` and `AsyncClient`: options in, calls out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cor_core::{FieldInput, Invalid, Issue, TextInput};
-use cor_http::{Batching, CallOptions, ClientBuilder, Row, TransportKind, seconds};
-use cor_sync::{TableOptions, ValueRows};
+use cor_http::{Batching, CallOptions, ClientBuilder, Row, Source, TransportKind, seconds};
+use cor_sync::{SingleCall, StateError, TableOptions, ValueRows};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -22,6 +22,7 @@ use crate::input::Input;
 use crate::log::Collector;
 use crate::loop_bridge::{self, LoopBridge, Outcome};
 use crate::project::Project;
+use crate::record::Place;
 use crate::row::{self, RowReader};
 use crate::row_source::{Options, RowSource};
 use crate::sync_errors;
@@ -42,10 +43,14 @@ impl NativeClient {
 /// What `update_many` says of its rows: `id_column`, `text_cells`, and how their values are read.
 type ManyTable<'py> = (String, bool, Bound<'py, PyDict>);
 
-/// `deadline` and `max_attempts` of one call, where they are given.
-type PerCall<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+/// `deadline`, `max_attempts` and `state` of one call, where they are given.
+type PerCall<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 
-fn call_options((deadline, max_attempts): &PerCall<'_>) -> PyResult<CallOptions> {
+/// The options of one call, and where it is recorded.
+fn call_options(
+    (deadline, max_attempts, state): &PerCall<'_>,
+    engine: &Engine,
+) -> PyResult<(CallOptions, Place)> {
     let mut options = CallOptions::new();
     if let Some(deadline) = deadline {
         options = options.deadline(time("deadline", deadline)?);
@@ -53,7 +58,16 @@ fn call_options((deadline, max_attempts): &PerCall<'_>) -> PyResult<CallOptions>
     if let Some(max_attempts) = max_attempts {
         options = options.max_attempts(count("max_attempts", max_attempts)?);
     }
-    Ok(options)
+    Ok((options, Place::read(state.as_ref(), engine.client().base_url())?))
+}
+
+/// Begins the record of a call on the calling thread.
+fn begin(
+    py: Python<'_>,
+    place: Place,
+    call: impl FnOnce(&Path) -> Result<SingleCall, StateError> + Send,
+) -> PyResult<SingleCall> {
+    py.detach(|| place.begin(call)).map_err(|error| sync_errors::state(py, &error))
 }
 
 /// A pair of what to send and where, or the refusal as an exception.
@@ -93,11 +107,13 @@ impl NativeClient {
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let options = call_options(&options)?;
+        let (options, place) = call_options(&options, &engine)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
-        let projects = engine.client().projects();
-        match engine.wait(py, projects.update(id, &update).options(options).into_future())? {
+        let client = engine.client();
+        let call = begin(py, place, |path| SingleCall::update(path, client.base_url(), &id, &update))?;
+        let sent = client.projects().update(id, &update).options(options).into_future();
+        match engine.wait(py, call.recorded(sent))? {
             Ok(project) => Ok(project.into()),
             Err(error) => Err(errors::raised(py, &error)),
         }
@@ -144,15 +160,23 @@ impl NativeClient {
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let options = call_options(&options)?;
+        let (options, place) = call_options(&options, &engine)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let bridge = Arc::new(bridge);
-        let call = async move {
-            let ended = engine.client().projects().update(id, &update).options(options).await;
-            loop_bridge::deliver(&bridge, future, Outcome::Ended(ended));
-        };
-        spawn(py, call)
+        spawn(py, async move {
+            let base_url = engine.client().base_url().to_owned();
+            let (sent_id, sent) = (id.clone(), update.clone());
+            let begin = move |path: &Path| SingleCall::update(path, &base_url, &sent_id, &sent);
+            let outcome = match place.begin_off_loop(begin).await {
+                Ok(call) => {
+                    let sent = engine.client().projects().update(id, &update).options(options).into_future();
+                    Outcome::Ended(call.recorded(sent).await)
+                }
+                Err(error) => Outcome::NotRecorded(error),
+            };
+            loop_bridge::deliver(&bridge, future, outcome);
+        })
     }
 
     /// Results are handed over one by one where there is a callback, which may stop the run at each; it is called by the
@@ -208,12 +232,14 @@ impl NativeClient {
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let options = call_options(&options)?;
+        let (options, place) = call_options(&options, &engine)?;
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
-        let projects = engine.client().projects();
-        match engine.wait(py, projects.create(&create).options(options).into_future())? {
+        let client = engine.client();
+        let call = begin(py, place, |path| SingleCall::create(path, client.base_url(), &create))?;
+        let sent = client.projects().create(&create).options(options).into_future();
+        match engine.wait(py, call.recorded(sent))? {
             Ok(project) => Ok(project.into()),
             Err(error) => Err(errors::raised(py, &error)),
         }
@@ -221,9 +247,11 @@ impl NativeClient {
 
     fn delete(&self, py: Python<'_>, id: &str, source: &str, options: PerCall<'_>) -> PyResult<Deleted> {
         let engine = self.0.engine(py)?;
-        let options = call_options(&options)?;
-        let projects = engine.client().projects();
-        match engine.wait(py, projects.delete(id, source).options(options).into_future())? {
+        let (options, place) = call_options(&options, &engine)?;
+        let (client, source) = (engine.client(), Source::new(source));
+        let call = begin(py, place, |path| SingleCall::delete(path, client.base_url(), &source, id))?;
+        let sent = client.projects().delete(id, source).options(options).into_future();
+        match engine.wait(py, call.recorded(sent))? {
             Ok(deleted) => Ok(deleted.into()),
             Err(error) => Err(errors::raised(py, &error)),
         }
@@ -245,14 +273,22 @@ impl NativeClient {
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let options = call_options(&options)?;
+        let (options, place) = call_options(&options, &engine)?;
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
         let bridge = Arc::new(bridge);
         spawn(py, async move {
-            let ended = engine.client().projects().create(&create).options(options).await;
-            loop_bridge::deliver(&bridge, future, Outcome::Ended(ended));
+            let (base_url, sent) = (engine.client().base_url().to_owned(), create.clone());
+            let begin = move |path: &Path| SingleCall::create(path, &base_url, &sent);
+            let outcome = match place.begin_off_loop(begin).await {
+                Ok(call) => {
+                    let sent = engine.client().projects().create(&create).options(options).into_future();
+                    Outcome::Ended(call.recorded(sent).await)
+                }
+                Err(error) => Outcome::NotRecorded(error),
+            };
+            loop_bridge::deliver(&bridge, future, outcome);
         })
     }
 
@@ -266,11 +302,21 @@ impl NativeClient {
         options: PerCall<'_>,
     ) -> PyResult<Call> {
         let engine = self.0.engine(py)?;
-        let options = call_options(&options)?;
+        let (options, place) = call_options(&options, &engine)?;
         let bridge = Arc::new(bridge);
+        let source = Source::new(&source);
         spawn(py, async move {
-            let ended = engine.client().projects().delete(id, source).options(options).await;
-            loop_bridge::deliver(&bridge, future, Outcome::Deleted(ended));
+            let (base_url, sent_id, sent) =
+                (engine.client().base_url().to_owned(), id.clone(), source.clone());
+            let begin = move |path: &Path| SingleCall::delete(path, &base_url, &sent, &sent_id);
+            let outcome = match place.begin_off_loop(begin).await {
+                Ok(call) => {
+                    let sent = engine.client().projects().delete(id, source).options(options).into_future();
+                    Outcome::Deleted(call.recorded(sent).await)
+                }
+                Err(error) => Outcome::NotRecorded(error),
+            };
+            loop_bridge::deliver(&bridge, future, outcome);
         })
     }
 

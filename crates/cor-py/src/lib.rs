@@ -21,6 +21,7 @@ mod input;
 mod log;
 mod loop_bridge;
 mod project;
+mod record;
 mod results;
 mod row;
 mod row_source;

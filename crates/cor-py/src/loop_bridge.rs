@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cor_http::Error;
+use cor_sync::StateError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -11,11 +12,14 @@ use crate::create::Deleted;
 use crate::errors;
 use crate::log::Collector;
 use crate::project::Project;
+use crate::sync_errors;
 
 /// What a future of `asyncio` gets.
 pub(crate) enum Outcome {
     Ended(Result<cor_core::Project, Error>),
     Deleted(Result<cor_core::Deleted, Error>),
+    /// The state could not be used, and nothing was sent.
+    NotRecorded(StateError),
     /// No value: its task is to look at the run again.
     Woken,
 }
@@ -95,6 +99,10 @@ impl LoopBridge {
                 }
                 Outcome::Ended(Err(error)) | Outcome::Deleted(Err(error)) => {
                     let error = errors::exception(py, &error, None)?;
+                    future.call_method1(intern!(py, "set_exception"), (error,))?
+                }
+                Outcome::NotRecorded(error) => {
+                    let error = sync_errors::state(py, &error);
                     future.call_method1(intern!(py, "set_exception"), (error,))?
                 }
             };

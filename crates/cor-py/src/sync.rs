@@ -80,6 +80,7 @@ pub(crate) struct SyncRequest {
     text_cells: bool,
     limit: Option<u64>,
     outage_timeout: Option<Py<PyAny>>,
+    wait: Option<Py<PyAny>>,
     rejects: Option<PathBuf>,
     report: Option<PathBuf>,
     /// Changes and problems that the result holds one by one.
@@ -116,9 +117,8 @@ pub(crate) fn run_table<'py>(
     report.into_inner().unwrap_or_else(PoisonError::into_inner).finish(py, summary)
 }
 
-fn outage_timeout(py: Python<'_>, request: &SyncRequest) -> PyResult<Option<Duration>> {
-    let given = request.outage_timeout.as_ref().map(|value| value.bind(py));
-    given.map(|value| time("outage_timeout", value)).transpose()
+fn optional_time(py: Python<'_>, name: &str, given: Option<&Py<PyAny>>) -> PyResult<Option<Duration>> {
+    given.map(|value| time(name, value.bind(py))).transpose()
 }
 
 /// The runner that the arguments ask for, and the rows that are to be pushed into it.
@@ -154,7 +154,8 @@ fn runner(
         .full(request.full)
         .create_missing(request.create_missing)
         .limit(request.limit)
-        .outage_timeout(outage_timeout(py, request)?)
+        .outage_timeout(optional_time(py, "outage_timeout", request.outage_timeout.as_ref())?)
+        .wait(optional_time(py, "wait", request.wait.as_ref())?)
         .rejects(request.rejects.clone())
         .report(request.report.clone())
         .whole_input(true)

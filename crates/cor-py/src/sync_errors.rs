@@ -34,7 +34,7 @@ fn table(py: Python<'_>, message: String) -> PyErr {
     exception(py, "TableError", message, None)
 }
 
-fn state(py: Python<'_>, error: &StateError) -> PyErr {
+pub(crate) fn state(py: Python<'_>, error: &StateError) -> PyErr {
     exception(py, "StateError", error.to_string(), Some(error.code()))
 }
 

@@ -61,7 +61,7 @@ pub use self::runner::{
     StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome, SyncProgress,
     SyncRun, SyncRunner, SyncStep, SyncSummary,
 };
-pub use self::state_store::{KnownProject, Scope, ScopeSummary, State, StateError};
+pub use self::state_store::{KnownProject, Scope, ScopeSummary, SingleCall, State, StateError};
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{
     Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,

@@ -181,7 +181,7 @@ fn other_files_and_other_versions_are_refused() {
     )
     .unwrap();
     assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
-    assert_eq!(names(folder.path()), ["deals.csv", "sync.db", "sync.db.lock"]);
+    assert_eq!(names(folder.path()), ["deals.csv", "sync.db", "sync.db.SAP-708f31ef.lock", "sync.db.lock"]);
     fs::write(&text, "id,name\nP,x\n").unwrap();
     assert_eq!(State::open(&text).unwrap_err().code(), "state_foreign");
     assert_eq!(State::open_for_reading(&text).unwrap_err().code(), "state_foreign");
@@ -196,23 +196,84 @@ fn other_files_and_other_versions_are_refused() {
     assert!(!folder.path().join("none.db").exists());
 }
 
+fn run_of(source: &str, path: &Path) -> Result<TableSync, StateError> {
+    let scope = Scope::new("https://example.com", source, "m");
+    TableSync::begin(State::open(path)?, scope, SyncOptions::default())
+}
+
 #[test]
-fn one_process_at_a_time_whatever_it_calls_the_file() {
+fn one_run_of_a_source_at_a_time_whatever_name_the_file_has() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
-    let state = State::open(&path).unwrap();
+    let run = run_of("SAP", &path).unwrap();
     let other = folder.path().join("other.db");
     #[cfg(unix)]
     std::os::unix::fs::symlink(&path, &other).unwrap();
     #[cfg(not(unix))]
     let other = path.clone();
     for name in [&path, &other, &folder.path().join(".").join("sync.db")] {
-        let error = State::open(name).unwrap_err();
+        let error = run_of("SAP", name).unwrap_err();
         assert_eq!(error.code(), "state_in_use");
-        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        let says = format!("another run of SAP (process {}) uses the state file", std::process::id());
+        assert!(error.to_string().starts_with(&says), "{error}");
     }
-    drop(state);
-    State::open(&path).unwrap();
+    // The same source of another COR, and other sources, also those whose names differ in what no file name holds.
+    let sandbox = Scope::new("http://127.0.0.1:1", "SAP", "m");
+    let others = TableSync::begin(State::open(&path).unwrap(), sandbox, SyncOptions::default()).unwrap();
+    let more = ["SALESFORCE", "S/P", "S:P", "É"].map(|source| run_of(source, &path).unwrap());
+    drop((run, others, more));
+    run_of("SAP", &path).unwrap();
+}
+
+/// Applies these projects of a source, and calls `midway` after the first result.
+fn apply(path: &Path, sandbox: &Sandbox, source: &str, ids: &[String], name: &str, midway: &dyn Fn()) -> u64 {
+    let client =
+        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+    let scope = Scope::new(sandbox.base_url(), source, "m");
+    let mut sync = TableSync::begin(State::open(path).unwrap(), scope, SyncOptions::default()).unwrap();
+    for (line, id) in ids.iter().enumerate() {
+        sync.stage_update(id, &ProjectUpdate::new(source).name(name), line as u64).unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut apply = sync.apply(&client, None).unwrap();
+        let mut applied = 0;
+        while let Some(settled) = apply.next().await.unwrap() {
+            assert!(matches!(settled.status, cor_sync::RowStatus::Applied { .. }), "{settled:?}");
+            if applied == 0 {
+                midway();
+            }
+            applied += 1;
+        }
+        applied
+    })
+}
+
+#[test]
+fn runs_of_different_sources_share_a_file_and_both_are_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync.db");
+    let sources = ["SAP", "JIRA", "SALESFORCE"];
+    let ids: Vec<String> = (0..600).map(|n| format!("P-{n}")).collect();
+    let seeds = sources.iter().flat_map(|source| {
+        ids.iter().map(move |id| format!(r#"{{"id":"{id}","source":"{source}","name":"old"}}"#))
+    });
+    let sandbox = Sandbox::builder().seed(seeds).start().unwrap();
+    // All are on their way before any of them goes on.
+    let together = std::sync::Barrier::new(sources.len());
+    std::thread::scope(|threads| {
+        let runs = sources.map(|source| {
+            let (path, sandbox, ids, together) = (&path, &sandbox, &ids, &together);
+            threads.spawn(move || apply(path, sandbox, source, ids, "new", &|| drop(together.wait())))
+        });
+        assert_eq!(runs.map(|run| run.join().unwrap()), [600, 600, 600]);
+    });
+    let scopes = State::open_for_reading(&path).unwrap().scopes().unwrap();
+    let known: Vec<_> = scopes.iter().map(|scope| (scope.projects, scope.unsettled)).collect();
+    assert_eq!(known, [(600, 0); 3]);
+    for source in sources {
+        assert_eq!(apply(&path, &sandbox, source, &ids, "new", &|| {}), 0, "{source} has nothing to send");
+    }
 }
 
 /// Projects that a plan has something for, out of the first 300, each called as in [`filled`].
@@ -239,15 +300,18 @@ fn others_look_into_it_while_it_is_written_and_see_what_was_committed() {
     let late = reading();
     let forgotten = ["P-7".to_owned(), "P-8".to_owned()];
     assert_eq!(state.forget(Some(&forgotten), None, None).unwrap(), 2);
-    assert_eq!(State::open(&path).unwrap_err().code(), "state_in_use");
     assert_eq!(late.scopes().unwrap()[0].projects, 298);
     assert_eq!(count_changes(&mut early), 0, "a plan sees all of the file as it was at its beginning");
     drop(early);
     assert_eq!(to_send(late), 2);
-    // What is on its way into the file, and may yet be taken back, is not seen.
+    // Rows that only wait are not seen. A run that is in progress keeps what it knows.
     let mut sync = TableSync::begin(state, scope(), SyncOptions::default()).unwrap();
     sync.stage_update("P-1", &ProjectUpdate::new("SAP").name("other"), 2).unwrap();
     assert_eq!((to_send(reading()), reading().project("P-1").unwrap()[0].unsettled.as_deref()), (2, None));
+    let forget = |ids: Option<&[String]>| State::open(&path).unwrap().forget(ids, None, None);
+    assert_eq!(forget(None).unwrap_err().code(), "state_in_use");
+    assert_eq!(forget(Some(&["P-1".to_owned()])).unwrap_err().code(), "state_in_use");
+    assert_eq!(forget(Some(&["no such project".to_owned()])).unwrap(), 0);
     drop(sync);
     let reader = reading();
     let mut sync = TableSync::begin(State::open(&path).unwrap(), scope(), SyncOptions::default())

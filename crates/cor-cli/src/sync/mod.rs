@@ -19,7 +19,7 @@ use crate::connection::target;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
-use crate::update::no_runtime;
+use crate::single::no_runtime;
 
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
@@ -32,6 +32,9 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         .report(args.report.clone());
     if let Some(timeout) = args.outage_timeout {
         runner = runner.outage_timeout(cor_http::seconds("outage_timeout", timeout)?);
+    }
+    if let Some(wait) = args.wait {
+        runner = runner.wait(cor_http::seconds("wait", wait)?);
     }
     runner = args.state.choose(runner);
     if args.no_state {

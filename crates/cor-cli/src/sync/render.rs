@@ -78,6 +78,12 @@ impl<'a> Renderer<'a> {
                     self.output.set_aside();
                 }
             }
+            SyncEvent::Phase(Phase::Waiting { process }) => {
+                let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();
+                self.note(&format!("waiting for another run of the same source{process} to end"));
+                self.progress = Progress::new(None, self.output);
+                self.progress.turn_to("waiting", None, 0);
+            }
             SyncEvent::Phase(Phase::Reading) => self.progress.turn_to("reading", self.size, self.done),
             SyncEvent::Phase(Phase::Sending { projects, .. }) => {
                 self.progress.turn_to("sending", Some(projects), self.done);

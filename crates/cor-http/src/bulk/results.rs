@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use cor_core::{ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
+use tokio_util::sync::ReusableBoxFuture;
 
 use super::items::{Creation, ItemResult, OnProgress, Progress, Row, Summary};
 use super::options::RunOptions;
@@ -27,7 +28,26 @@ struct Job {
     key: ProjectKey,
 }
 
-type InFlight = Pin<Box<dyn Future<Output = (ProjectKey, ItemResult)> + Send>>;
+/// The memory of a row's call. A call is several KiB, so a finished one passes its memory on to the next.
+type CallMemory = ReusableBoxFuture<'static, (ProjectKey, ItemResult)>;
+
+/// A row that has begun and has no result.
+struct InFlight(Option<CallMemory>);
+
+impl Future for InFlight {
+    type Output = (ProjectKey, ItemResult, CallMemory);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(mut call) = self.0.take() else { return Poll::Pending };
+        match call.poll(cx) {
+            Poll::Ready((key, item)) => Poll::Ready((key, item, call)),
+            Poll::Pending => {
+                self.0 = Some(call);
+                Poll::Pending
+            }
+        }
+    }
+}
 
 /// Where the rows of a run come from.
 pub(super) enum Input {
@@ -62,6 +82,8 @@ pub struct Results {
     on_progress: Option<OnProgress>,
     total: Option<u64>,
     in_flight: FuturesUnordered<InFlight>,
+    /// The memory of finished calls, at most `concurrency` of them.
+    spare: Vec<CallMemory>,
     /// The projects with an update under way in this run, and the rows that wait behind each.
     busy: HashMap<ProjectKey, VecDeque<Job>>,
     /// The number of rows that wait behind another row of their project.
@@ -94,6 +116,7 @@ impl Results {
             on_progress,
             total: total.or(most.filter(|most| *most == least).map(|n| n as u64)),
             in_flight: FuturesUnordered::new(),
+            spare: Vec::new(),
             busy: HashMap::new(),
             held: 0,
             ready: VecDeque::new(),
@@ -152,7 +175,10 @@ impl Results {
             }
             let parkings = self.run.parkings();
             match self.in_flight.poll_next_unpin(cx) {
-                Poll::Ready(Some((key, item))) => {
+                Poll::Ready(Some((key, item, memory))) => {
+                    if self.spare.len() < self.concurrency {
+                        self.spare.push(memory);
+                    }
                     self.free(key);
                     return Poll::Ready(Some(self.finished(item)));
                 }
@@ -195,7 +221,15 @@ impl Results {
                 return Some(not_started(job.index, job.id));
             }
             let caller = Caller::Bulk(self.run.clone());
-            self.in_flight.push(Box::pin(run(self.calls.clone(), job, caller, self.creation.clone())));
+            let call = run(self.calls.clone(), job, caller, self.creation.clone());
+            let memory = match self.spare.pop() {
+                Some(mut memory) => {
+                    memory.set(call);
+                    memory
+                }
+                None => ReusableBoxFuture::new(call),
+            };
+            self.in_flight.push(InFlight(Some(memory)));
         }
         None
     }

@@ -7,6 +7,21 @@ use cor_http::Value;
 use super::parse::{Reading, Unlisted};
 use super::rules::{Rule, Rules};
 
+/// The first bytes of a hash, as hexadecimal digits.
+fn hash(of: &[u8], bytes: usize) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, of);
+    digest.as_ref()[..bytes].iter().fold(String::new(), |mut text, byte| {
+        // Writing into memory does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Eight hexadecimal digits that tell apart lists of texts.
+pub(crate) fn short_hash(texts: &[&str]) -> String {
+    hash(texts.join("\0").as_bytes(), 4)
+}
+
 impl Rules {
     /// The same text for rules that mean the same, whatever order, file or options they came from; another text for
     /// rules that differ in anything but the source. 32 hexadecimal digits.
@@ -20,12 +35,7 @@ impl Rules {
     /// # Ok::<(), cor_sync::ConfigError>(())
     /// ```
     pub fn fingerprint(&self) -> String {
-        let digest = ring::digest::digest(&ring::digest::SHA256, self.canonical().as_bytes());
-        digest.as_ref()[..16].iter().fold(String::new(), |mut text, byte| {
-            // Writing into memory does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hash(self.canonical().as_bytes(), 16)
     }
 
     /// Everything but the source, in one order. Its form must not change: states would no longer be found.

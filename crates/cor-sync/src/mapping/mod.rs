@@ -13,6 +13,7 @@ mod serial;
 mod value_rows;
 
 pub(crate) use self::columns::Columns;
+pub(crate) use self::fingerprint::short_hash;
 pub(crate) use self::met_columns::MetColumns;
 pub use self::met_columns::UnusedColumn;
 pub use self::moment::DayIn;

@@ -71,6 +71,11 @@ pub enum SyncEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
+    /// Another run of the same source and state file is in progress, and this one waits for its end.
+    Waiting {
+        /// The process of the other run, where it is known.
+        process: Option<u32>,
+    },
     /// Rows are read and compared with the state. A run without a state sends while it reads, and reports no phase.
     Reading,
     /// Updates are sent.

@@ -18,6 +18,7 @@ mod streamed;
 mod summary;
 mod superseded;
 mod sync_run;
+mod turn;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -100,6 +101,13 @@ impl SyncRunner {
     /// the run stops.
     pub fn outage_timeout(mut self, outage_timeout: impl Into<Option<Duration>>) -> SyncRunner {
         self.settings.outage_timeout = outage_timeout.into().unwrap_or(cor_http::OUTAGE_TIMEOUT);
+        self
+    }
+
+    /// How long to wait for another run of the same source and state file to end, before the run is refused with
+    /// [`StateError::InUse`](crate::StateError::InUse); default: zero. Runs of other sources do not exclude each other.
+    pub fn wait(mut self, wait: impl Into<Option<Duration>>) -> SyncRunner {
+        self.settings.wait = wait.into().unwrap_or_default();
         self
     }
 

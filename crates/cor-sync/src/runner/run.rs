@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::staged::StagedRun;
 use super::streamed;
 use super::superseded::Superseded;
+use super::turn;
 use super::{
     OutputError, Purpose, Source, StopReason, SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary,
 };
@@ -23,20 +24,21 @@ impl SyncRunner {
         client: Option<&Client>,
         base_url: String,
         control: &SyncControl,
-        on_event: impl FnMut(SyncEvent),
+        mut on_event: impl FnMut(SyncEvent),
     ) -> Result<SyncSummary, SyncError> {
         self.check_outputs()?;
         let SyncRunner { source, settings } = self;
         let scope = Scope::new(base_url, settings.rules.source().as_str(), settings.rules.fingerprint());
         let keep_rows = settings.outputs.rejects.is_some();
         let mut watch = control.watch();
+        let not_begun = |on_event, request, scope| {
+            let mut recorder = Recorder::new(on_event, control.clone(), Outputs::default(), "line");
+            recorder.stopped = Some(StopReason::requested(request));
+            recorder.finish(purpose, None, Some(1), Vec::new(), scope)
+        };
         let (reader, opened) = tokio::select! {
             biased;
-            request = watch.request() => {
-                let mut recorder = Recorder::new(on_event, control.clone(), Outputs::default(), "line");
-                recorder.stopped = Some(StopReason::requested(request));
-                return Ok(recorder.finish(purpose, None, Some(1), Vec::new(), scope));
-            }
+            request = watch.request() => return Ok(not_begun(on_event, request, scope)),
             opened = open(source, &settings, keep_rows) => opened?,
         };
         settings.outputs.check_names(&opened.style)?;
@@ -46,7 +48,19 @@ impl SyncRunner {
         options.outage_timeout = Some(settings.outage_timeout);
         // The state is opened before the files of an earlier run are replaced, so that an error leaves them as they are.
         let mut sandbox_note = None;
-        let mut sync = match (settings.state.open(purpose)?, purpose) {
+        let mut state = settings.state.open(purpose)?;
+        if let (Some(state), Purpose::Sync) = (&mut state, purpose) {
+            let phase = |phase| {
+                control.enter(phase, None);
+                on_event(SyncEvent::Phase(phase));
+            };
+            tokio::select! {
+                biased;
+                request = watch.request() => return Ok(not_begun(on_event, request, scope)),
+                locked = turn::take(state, &scope, settings.wait, phase) => locked?,
+            }
+        }
+        let mut sync = match (state, purpose) {
             (None, _) => None,
             (Some(state), purpose) => {
                 let known = state.sandbox_store(&scope.base_url)?;
@@ -55,7 +69,7 @@ impl SyncRunner {
                 match (purpose, another) {
                     (Purpose::Sync, None) => Some(TableSync::begin(state, scope.clone(), options)?),
                     (Purpose::Sync, Some(probe)) => {
-                        let mut sync = TableSync::begin(state, scope.clone(), options)?;
+                        let sync = TableSync::begin(state, scope.clone(), options)?;
                         sync.replace_store(match &probe {
                             SandboxProbe::Store(store) => Some(store),
                             _ => None,

@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) create_missing: bool,
     pub(super) limit: Option<u64>,
     pub(super) outage_timeout: Duration,
+    /// How long to wait for another run of the same source to end.
+    pub(super) wait: Duration,
     pub(super) outputs: OutputPaths,
     /// Files that outputs must not replace.
     pub(super) protected: Vec<(&'static str, Origin)>,
@@ -51,6 +53,7 @@ impl Settings {
             create_missing: false,
             limit: None,
             outage_timeout: cor_http::OUTAGE_TIMEOUT,
+            wait: Duration::ZERO,
             outputs: OutputPaths::default(),
             protected: Vec::new(),
             whole_input: false,
@@ -80,6 +83,7 @@ impl Settings {
         };
         if let Ok(state) = state {
             read.push(("the state", Origin::File(state.clone())));
+            // The lock of a source has a name of its own that no output is likely to have.
             for ending in [".lock", "-wal", "-shm", "-journal"] {
                 let mut beside = state.clone().into_os_string();
                 beside.push(ending);

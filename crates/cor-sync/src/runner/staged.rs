@@ -166,6 +166,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
         let streams = self.control.bookmarks().is_some();
         self.enter(Phase::Reading, self.size);
         loop {
+            self.sync.end_group()?;
             let rows = tokio::select! {
                 biased;
                 asked = self.watch.next() => match asked {

@@ -8,11 +8,13 @@ use rusqlite::ErrorCode;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StateError {
-    /// Another process uses it, of this number where that is known.
+    /// Another run of the same source uses it, or another program.
     InUse {
         /// The file.
         path: PathBuf,
-        /// The process.
+        /// The source whose run it is; `None` if another program uses the file.
+        source: Option<String>,
+        /// The number of the other run's process, where it is known.
         by: Option<u32>,
     },
     /// It is cut or scrambled.
@@ -94,7 +96,9 @@ impl StateError {
             Some(ErrorCode::DatabaseCorrupt) => StateError::Damaged { path, detail: error.to_string() },
             Some(ErrorCode::NotADatabase) => StateError::Foreign { path },
             Some(ErrorCode::DiskFull) => StateError::Full { path },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StateError::InUse { path, by: None },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StateError::InUse { path, source: None, by: None }
+            }
             _ => StateError::ConfigError { path, detail: error.to_string() },
         }
     }
@@ -104,14 +108,24 @@ impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |path: &PathBuf| path.display().to_string();
         match self {
-            StateError::InUse { path, by } => {
-                write!(f, "the state file {} is in use", shown(path))?;
-                match by {
-                    Some(process) => write!(f, " by another run (process {process})")?,
-                    None => f.write_str(" by another program")?,
+            StateError::InUse { path, source: Some(source), by } => {
+                write!(f, "another run of {source}")?;
+                if let Some(process) = by {
+                    write!(f, " (process {process})")?;
                 }
-                f.write_str("; wait for it to end, or give this run a state file of its own")
+                write!(
+                    f,
+                    " uses the state file {}; run this again when it has ended, let a sync wait for it with `wait`, or give \
+                     this run a state file of its own",
+                    shown(path)
+                )
             }
+            StateError::InUse { path, source: None, .. } => write!(
+                f,
+                "the state file {} is in use by another program; run this again when it has ended, or give this run a state \
+                 file of its own",
+                shown(path)
+            ),
             StateError::Damaged { path, detail } => write!(
                 f,
                 "the state file {} is damaged ({detail}); it was left as it is: put a copy back, or move it away and \

@@ -1,13 +1,14 @@
-//! Opening the file: private, one process at a time, of this version, whole.
+//! Opening the file: private, of this version, whole.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::identity::{Identity, beside};
-use super::schema::{add_tables, check, create, prepare, set_up, stand_in_for_tables};
+use super::lock::FileLock;
+use super::schema::{add_tables, check, create, make_staged, prepare, set_up, stand_in_for_tables};
 use super::{Access, State, StateError};
 
 /// Bytes of the head of an SQLite file.
@@ -19,31 +20,51 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     if !was_locked_before {
         refuse_untouched(path)?;
     }
-    let lock = lock(path)?;
-    if was_locked_before {
-        refuse_untouched(path)?;
-    }
-    if create && !path.exists() {
-        make(path)?;
-    }
-    keep_private(path).map_err(|error| StateError::io(path, "it cannot be kept from others", &error))?;
+    let lock = FileLock::take(path, || {
+        if was_locked_before {
+            refuse_untouched(path)?;
+        }
+        if create && !path.exists() {
+            make(path)?;
+        }
+        keep_private(path).map_err(|error| StateError::io(path, "it cannot be kept from others", &error))?;
+        let conn = open_connection(path)?;
+        check_log(&conn, path)
+    })?;
+    let conn = open_connection(path)?;
+    make_staged(&conn).map_err(|error| StateError::sqlite(path, &error))?;
+    let identity = Identity::of(path);
+    Ok(State {
+        conn,
+        path: path.clone(),
+        boot: boot(),
+        access: Access::Writing { _lock: lock, identity, source: None },
+    })
+}
+
+fn open_connection(path: &Path) -> Result<Connection, StateError> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let failed = |error| StateError::sqlite(path, &error);
     if conn.is_readonly(MAIN_DB).map_err(failed)? {
         let detail = "it may be read and not written".to_owned();
-        return Err(StateError::ConfigError { path: path.clone(), detail });
+        return Err(StateError::ConfigError { path: path.to_owned(), detail });
     }
     add_tables(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
-    if has_log(path) {
-        // What a run left behind that was ended is brought home first: a page may be there in part and be in the log.
-        // Where somebody reads what it was before, some of it has to wait.
-        let counts = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?);
-        if conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], counts).map_err(failed)? {
-            check_length(&conn, path)?;
-        }
+    Ok(conn)
+}
+
+/// Moves what an ended run left in its log into the file, whose pages may be there in part until then. Where somebody reads
+/// what was there before, some of it has to wait.
+fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
+    if !has_log(path) {
+        return Ok(());
     }
-    let identity = Identity::of(path);
-    Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Writing { _lock: lock, identity } })
+    let counts = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?);
+    let is_whole = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], counts);
+    match is_whole.map_err(|error| StateError::sqlite(path, &error))? {
+        true => check_length(conn, path),
+        false => Ok(()),
+    }
 }
 
 /// Reading takes no lock of ours and hinders nobody: SQLite shows what was committed when it began.
@@ -61,7 +82,8 @@ pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
     };
     let failed = |error| StateError::sqlite(path, &error);
     // Where temporary tables go is settled before there is one.
-    set_up(&conn).and_then(|()| stand_in_for_tables(&conn)).map_err(failed)?;
+    let tables = set_up(&conn).and_then(|()| stand_in_for_tables(&conn)).and_then(|()| make_staged(&conn));
+    tables.map_err(failed)?;
     Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Reading })
 }
 
@@ -70,7 +92,7 @@ pub(super) fn temporary() -> Result<State, StateError> {
     let failed = |error| StateError::sqlite(&path, &error);
     // SQLite's own way to say so.
     let conn = Connection::open("").map_err(failed)?;
-    create(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
+    create(&conn).and_then(|()| prepare(&conn)).and_then(|()| make_staged(&conn)).map_err(failed)?;
     Ok(State { conn, path, boot: boot(), access: Access::Temporary })
 }
 
@@ -168,34 +190,12 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-fn private_options() -> OpenOptions {
+pub(super) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-}
-
-/// A file beside the state, because SQLite has locks of its own on the state itself. It stays behind empty-handed:
-/// removing it would let two processes lock two files of one name.
-fn lock(path: &Path) -> Result<File, StateError> {
-    let cannot = |error: &io::Error| StateError::io(path, "its lock cannot be taken", error);
-    let options = private_options().create(true).truncate(false).to_owned();
-    let mut file = options.open(beside(path, ".lock")).map_err(|error| cannot(&error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Only to say who it is; the lock decides.
-            let _ = file.read_to_string(&mut holder);
-            return Err(StateError::InUse { path: path.to_owned(), by: holder.trim().parse().ok() });
-        }
-        Err(TryLockError::Error(error)) => return Err(cannot(&error)),
-    }
-    // For whoever comes next and has to be told; there may be no room for it. Always of one length, so that nothing is
-    // left of a longer one.
-    let _ = file.rewind().and_then(|()| writeln!(file, "{:>10}", std::process::id()));
-    Ok(file)
 }
 
 /// A new file, which has its name only once it is whole: one with too few bytes is damaged, and no new one.

@@ -1,10 +1,11 @@
 //! Looking into a state and forgetting parts of it.
 
 use cor_http::Source;
-use rusqlite::{ToSql, params, params_from_iter};
+use rusqlite::params;
 
+use super::lock::SourceLock;
 use super::staging::SENT_UPTO;
-use super::{Scope, State, StateError};
+use super::{Access, Scope, State, StateError};
 
 /// What a state knows of one scope. Serialises to the object that `cor state show --json` prints, times as text
 /// (`2025-04-30T12:00:00Z`).
@@ -100,7 +101,7 @@ impl State {
         let read = || -> rusqlite::Result<Vec<String>> {
             // From the few scopes to one project each, by the index of both.
             let mut statement = self.conn.prepare_cached(
-                "SELECT DISTINCT source FROM scopes CROSS JOIN main.projects USING (scope)
+                "SELECT DISTINCT source FROM scopes CROSS JOIN projects USING (scope)
                  WHERE base_url = ?1 AND source <> ?2 AND id = ?3 AND accepted IS NOT NULL ORDER BY source",
             )?;
             let sources = statement.query_map([&scope.base_url, &scope.source, id], |row| row.get(0))?;
@@ -118,7 +119,8 @@ impl State {
     /// only the ones of this source and base URL where one is given. Returns how many.
     ///
     /// # Errors
-    /// Where the file cannot be written, or was opened for reading.
+    /// [`StateError::InUse`] if a run of one of their sources is in progress; others where the file cannot be written, or was
+    /// opened for reading.
     pub fn forget(
         &self,
         ids: Option<&[String]>,
@@ -127,33 +129,69 @@ impl State {
     ) -> Result<u64, StateError> {
         self.check_writable()?;
         let base_url = base_url.map(|url| url.trim_end_matches('/'));
-        let scopes = "scope IN (SELECT scope FROM scopes WHERE (?1 IS NULL OR source = ?1)
-                      AND (?2 IS NULL OR base_url = ?2))";
-        let forget = || -> rusqlite::Result<u64> {
-            self.begin()?;
+        let failed = |error| self.failed(&error);
+        let scopes = self.scopes_of(ids, source, base_url).map_err(failed)?;
+        let _locks = match self.access {
+            Access::Temporary => Vec::new(),
+            _ => {
+                let locks = scopes.iter().map(|scope| SourceLock::take(&self.path, scope));
+                locks.collect::<Result<Vec<SourceLock>, StateError>>()?
+            }
+        };
+        self.write(|| {
             let mut gone = 0;
-            match ids {
-                None => {
-                    let sql = format!("DELETE FROM projects WHERE {scopes}");
-                    gone += self.conn.execute(&sql, (source, base_url))?;
-                    self.conn.execute(&format!("DELETE FROM scopes WHERE {scopes}"), (source, base_url))?;
-                }
-                Some(ids) => {
-                    let sql = format!("DELETE FROM projects WHERE {scopes} AND id = ?3");
-                    let mut statement = self.conn.prepare(&sql)?;
-                    for id in ids {
-                        let values: [&dyn ToSql; 3] = [&source, &base_url, id];
-                        gone += statement.execute(params_from_iter(values))?;
+            for scope in &scopes {
+                let values = [&scope.base_url, &scope.source];
+                let theirs = "scope IN (SELECT scope FROM scopes WHERE base_url = ?1 AND source = ?2)";
+                match ids {
+                    None => {
+                        gone += self.conn.execute(&format!("DELETE FROM projects WHERE {theirs}"), values)?;
+                        self.conn
+                            .execute("DELETE FROM scopes WHERE base_url = ?1 AND source = ?2", values)?;
+                    }
+                    Some(ids) => {
+                        let sql = format!("DELETE FROM projects WHERE {theirs} AND id = ?3");
+                        let mut statement = self.conn.prepare_cached(&sql)?;
+                        for id in ids {
+                            gone += statement.execute([&scope.base_url, &scope.source, id])?;
+                        }
                     }
                 }
             }
-            self.commit()?;
             Ok(gone as u64)
-        };
-        forget().map_err(|error| {
-            self.roll_back();
-            self.failed(&error)
         })
+    }
+
+    /// The sources that have projects of these external ids, each once, as scopes without a mapping.
+    fn scopes_of(
+        &self,
+        ids: Option<&[String]>,
+        source: Option<&str>,
+        base_url: Option<&str>,
+    ) -> rusqlite::Result<Vec<Scope>> {
+        let sql = "SELECT DISTINCT base_url, source FROM scopes WHERE (?1 IS NULL OR source = ?1)
+                   AND (?2 IS NULL OR base_url = ?2) ORDER BY scope";
+        let mut statement = self.conn.prepare(sql)?;
+        let scopes = statement.query_map((source, base_url), |row| {
+            Ok(Scope { base_url: row.get(0)?, source: row.get(1)?, mapping: String::new() })
+        })?;
+        let mut scopes = scopes.collect::<rusqlite::Result<Vec<Scope>>>()?;
+        if let Some(ids) = ids {
+            let sql = "SELECT EXISTS (SELECT 1 FROM scopes JOIN projects USING (scope)
+                       WHERE base_url = ?1 AND source = ?2 AND id = ?3)";
+            let mut statement = self.conn.prepare(sql)?;
+            let mut known = Vec::new();
+            for scope in scopes {
+                for id in ids {
+                    if statement.query_row([&scope.base_url, &scope.source, id], |row| row.get(0))? {
+                        known.push(scope);
+                        break;
+                    }
+                }
+            }
+            scopes = known;
+        }
+        Ok(scopes)
     }
 }
 

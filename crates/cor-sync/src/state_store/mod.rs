@@ -4,13 +4,14 @@ mod error;
 mod file;
 mod identity;
 mod inspect;
+mod lock;
 mod raw_rows;
 mod sandbox;
 mod schema;
+mod single_call;
 mod staging;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -18,23 +19,30 @@ use rusqlite::{Connection, OptionalExtension};
 pub use self::error::StateError;
 use self::identity::Identity;
 pub use self::inspect::{KnownProject, ScopeSummary};
+use self::lock::{FileLock, SourceLock};
 pub(crate) use self::sandbox::another_store;
+pub(crate) use self::single_call::OpenCalls;
+pub use self::single_call::SingleCall;
 pub(crate) use self::staging::{Found, Pending, Run, StagedRow};
 
 /// The file that remembers what COR last accepted, field by field, so that only changes need to be sent.
 ///
-/// It is private to its owner, holds no secret, and is written by one process at a time; others can look into it
-/// meanwhile. It is an SQLite file: the end of the process at any moment leaves it whole, and any SQLite tool can look
-/// into it.
+/// It is private to its owner and holds no secret. Several processes can use it at the same time, but one run at a time for
+/// each source of a COR: see [`TableSync::begin`](crate::TableSync::begin). It is an SQLite file: the end of the process at
+/// any moment leaves it whole, and any SQLite tool can look into it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("sync.db");
-/// use cor_sync::State;
-/// let state = State::open(&path)?;
-/// assert!(state.scopes()?.is_empty());
-/// assert_eq!(State::open(&path).unwrap_err().code(), "state_in_use");
-/// assert!(State::open_for_reading(&path)?.scopes()?.is_empty());
+/// use cor_sync::{Scope, State, SyncOptions, TableSync};
+/// let run = |source: &str| {
+///     let scope = Scope::new("https://integrations.example.com", source, "by hand");
+///     TableSync::begin(State::open(&path)?, scope, SyncOptions::default())
+/// };
+/// let first = run("SALESFORCE")?;
+/// assert_eq!(run("SALESFORCE").unwrap_err().code(), "state_in_use");
+/// let other = run("SAP")?;
+/// assert_eq!(State::open_for_reading(&path)?.scopes()?.len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct State {
@@ -47,11 +55,11 @@ pub struct State {
 
 /// What may be done with a state.
 enum Access {
-    /// Everything, by nobody else.
+    /// Everything, with a lock for each source.
     Writing {
-        /// Held as long as the state is; the operating system lets go of it however the process ends.
-        _lock: File,
+        _lock: FileLock,
         identity: Identity,
+        source: Option<SourceLock>,
     },
     Reading,
     /// Everything: nobody else knows of it.
@@ -138,7 +146,23 @@ impl State {
         StateError::sqlite(&self.path, error)
     }
 
-    /// A state that is read by several is not written.
+    /// Keeps other runs of the scope's source out, until this state is dropped.
+    ///
+    /// # Errors
+    /// [`StateError::InUse`] if another run of the source is in progress.
+    pub(crate) fn lock(&mut self, scope: &Scope) -> Result<(), StateError> {
+        match &mut self.access {
+            Access::Writing { source: Some(lock), .. } if lock.is_of(&self.path, scope) => Ok(()),
+            Access::Writing { source, .. } => {
+                *source = Some(SourceLock::take(&self.path, scope)?);
+                Ok(())
+            }
+            Access::Temporary => Ok(()),
+            Access::Reading => Err(self.not_writable()),
+        }
+    }
+
+    /// A state that is opened for reading is not written.
     pub(crate) fn check_writable(&self) -> Result<(), StateError> {
         match self.access {
             Access::Writing { .. } | Access::Temporary => Ok(()),

@@ -9,8 +9,7 @@ use crate::{RejectReason, RejectedRow};
 impl State {
     pub(crate) fn keep_rows(&self) -> rusqlite::Result<()> {
         self.conn.execute_batch(
-            "PRAGMA temp.cache_size = -8000;
-             CREATE TEMP TABLE IF NOT EXISTS kept (
+            "CREATE TEMP TABLE IF NOT EXISTS kept (
                 place INTEGER PRIMARY KEY, first INTEGER NOT NULL, line INTEGER NOT NULL, raw BLOB NOT NULL
              );
              CREATE TEMP TABLE IF NOT EXISTS reject_reasons (first INTEGER PRIMARY KEY, reject_reason TEXT NOT NULL, reason TEXT NOT NULL);",

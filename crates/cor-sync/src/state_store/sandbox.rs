@@ -22,21 +22,28 @@ pub(crate) async fn another_store(known: Option<String>, base_url: &str) -> Opti
 impl State {
     /// The store that the sandbox at this address had; `None` where no sandbox was.
     pub(crate) fn sandbox_store(&self, base_url: &str) -> Result<Option<String>, StateError> {
+        self.store_at(base_url).map_err(|error| self.failed(&error))
+    }
+
+    fn store_at(&self, base_url: &str) -> rusqlite::Result<Option<String>> {
         let sql = "SELECT store FROM sandboxes WHERE base_url = ?1";
-        let store = self.conn.query_row(sql, [base_url], |row| row.get(0)).optional();
-        store.map_err(|error| self.failed(&error))
+        self.conn.query_row(sql, [base_url], |row| row.get(0)).optional()
     }
 
     /// Forgets what an earlier store at this address accepted. `store` is the one that is there now; `None` where that is no
     /// sandbox. What a run has set out to send stays. Returns of how many projects something was forgotten.
+    ///
+    /// Another run of the same address may have done this before: what it accepted since then stays. Inside a transaction.
     pub(crate) fn replace_store(&self, base_url: &str, store: Option<&str>) -> rusqlite::Result<u64> {
+        if store.is_some() && self.store_at(base_url)?.as_deref() == store {
+            return Ok(0);
+        }
         let scopes = "scope IN (SELECT scope FROM scopes WHERE base_url = ?1)";
         let forget = format!(
-            "UPDATE main.projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
+            "UPDATE projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
         );
         let forgotten = self.conn.execute(&forget, [base_url])?;
-        let drop =
-            format!("DELETE FROM main.projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
+        let drop = format!("DELETE FROM projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
         self.conn.execute(&drop, [base_url])?;
         match store {
             Some(store) => {

@@ -12,8 +12,8 @@ const VERSION: i64 = 1;
 /// "CORY" as a number: marks a file as a state.
 const APPLICATION_ID: i64 = 0x434F_5259;
 
-/// Fields are objects of JSON text. `pending` is what a run has set out to send: it stays until COR's result is
-/// stored, so that a run that ended without one leaves a doubt behind and not a gap.
+/// Fields are objects of JSON text. `pending` is what a run is about to send: it stays until COR's result is stored, so that
+/// a run that ended without a result leaves a doubt and not a gap. `calls` are updates outside of runs (single_call.rs).
 const SCHEMA: &str = "
     CREATE TABLE scopes (
         scope INTEGER PRIMARY KEY,
@@ -25,9 +25,8 @@ const SCHEMA: &str = "
     CREATE TABLE runs (
         run INTEGER PRIMARY KEY AUTOINCREMENT,
         sent_upto INTEGER NOT NULL
-    ) STRICT;";
-
-const PROJECTS: &str = "projects (
+    ) STRICT;
+    CREATE TABLE projects (
         number INTEGER PRIMARY KEY,
         scope INTEGER NOT NULL,
         id TEXT NOT NULL,
@@ -36,12 +35,32 @@ const PROJECTS: &str = "projects (
         pending TEXT,
         run INTEGER,
         place INTEGER,
-        line INTEGER,
-        last_line INTEGER,
-        rows INTEGER,
         UNIQUE (scope, id)
+    ) STRICT;
+    CREATE INDEX pending ON projects (run, place) WHERE pending IS NOT NULL;";
+
+/// Rows that wait to be sent, until the process ends.
+const STAGED: &str = "TABLE IF NOT EXISTS staged (
+        place INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        accepted TEXT,
+        wanted TEXT NOT NULL,
+        line INTEGER NOT NULL,
+        last_line INTEGER NOT NULL,
+        rows INTEGER NOT NULL
     ) STRICT";
-const PENDING: &str = "pending ON projects (run, place) WHERE pending IS NOT NULL";
+
+const CALLS: &str = "TABLE IF NOT EXISTS calls (
+        call INTEGER PRIMARY KEY AUTOINCREMENT,
+        base_url TEXT NOT NULL,
+        source TEXT NOT NULL,
+        id TEXT NOT NULL,
+        change TEXT NOT NULL,
+        fields TEXT NOT NULL,
+        begun_at INTEGER NOT NULL,
+        is_finished INTEGER NOT NULL,
+        is_in_doubt INTEGER NOT NULL
+    ) STRICT";
 
 const CLOSER_MARKS: &str = "TABLE IF NOT EXISTS closer_marks (
         run INTEGER PRIMARY KEY,
@@ -54,8 +73,8 @@ const SANDBOXES: &str = "TABLE IF NOT EXISTS sandboxes (
         store TEXT NOT NULL
     ) STRICT";
 
-/// Memory for pages, in KiB. It does not grow with the file.
-const CACHE: i64 = 32_000;
+/// Memory for pages of the file, and as much for temporary tables, in KiB. It does not grow with the file.
+const CACHE: i64 = 16_000;
 
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let failed = |error| StateError::sqlite(path, &error);
@@ -73,20 +92,19 @@ pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
 
 pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} CREATE TABLE {PROJECTS}; CREATE INDEX {PENDING}; CREATE {CLOSER_MARKS}; \
-         CREATE {SANDBOXES}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 
 /// A state of an earlier version lacks some tables.
 pub(super) fn add_tables(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!("CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}"))
+    conn.execute_batch(&format!("CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}"))
 }
 
 /// The same where nothing is written: tables that are gone with the process.
 pub(super) fn stand_in_for_tables(conn: &Connection) -> rusqlite::Result<()> {
     let there = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ?1)";
-    for (name, table) in [("closer_marks", CLOSER_MARKS), ("sandboxes", SANDBOXES)] {
+    for (name, table) in [("calls", CALLS), ("closer_marks", CLOSER_MARKS), ("sandboxes", SANDBOXES)] {
         if !conn.query_row(there, [name], |row| row.get(0))? {
             conn.execute_batch(&format!("CREATE TEMP {table}"))?;
         }
@@ -105,28 +123,36 @@ pub(super) fn prepare(conn: &Connection) -> rusqlite::Result<()> {
 
 pub(super) fn set_up(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(32);
-    conn.pragma_update(None, "cache_size", -CACHE)?;
-    conn.pragma_update(None, "temp_store", "FILE")
+    conn.pragma_update(None, "temp_store", "FILE")?;
+    conn.execute_batch(&format!("PRAGMA main.cache_size = -{CACHE}; PRAGMA temp.cache_size = -{CACHE};"))
+}
+
+/// Makes the table of rows that wait.
+pub(super) fn make_staged(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("CREATE TEMP {STAGED};"))
 }
 
 impl State {
-    /// From here on projects that a run has something for are in a table of its own, which is gone with the process, and
-    /// the file is only read. Both share the memory, where the file has anything to read.
-    pub(super) fn set_aside(&self, is_read: bool) -> rusqlite::Result<()> {
-        let cache = if is_read { CACHE / 2 } else { CACHE };
-        self.conn.execute_batch(&format!(
-            "PRAGMA main.cache_size = -{cache};
-             PRAGMA temp.cache_size = -{cache};
-             CREATE TEMP TABLE IF NOT EXISTS {PROJECTS};
-             CREATE INDEX IF NOT EXISTS temp.{PENDING};"
-        ))
+    /// Does something in one transaction, which is undone on an error.
+    pub(crate) fn write<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StateError> {
+        self.transaction(change).map_err(|error| self.failed(&error))
     }
 
-    /// Does something in one transaction that is on the disk before this returns, even if the power goes.
-    pub(crate) fn flushed(&mut self, sql: &str, with: impl rusqlite::Params) -> rusqlite::Result<()> {
+    /// Does something in one transaction that is on the disk when this returns, even if the power goes.
+    pub(super) fn flushed<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        // The setting cannot be changed within a transaction.
         self.conn.pragma_update(None, "synchronous", "FULL")?;
-        let done = self.conn.prepare_cached(sql)?.execute(with).map(drop);
+        let done = self.transaction(change);
         self.conn.pragma_update(None, "synchronous", "NORMAL")?;
+        done
+    }
+
+    fn transaction<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let begin = || self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
+        let done = begin().and_then(|_| change()).and_then(|value| self.commit().map(|()| value));
+        if done.is_err() {
+            self.roll_back();
+        }
         done
     }
 }

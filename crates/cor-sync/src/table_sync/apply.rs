@@ -95,6 +95,8 @@ pub struct Apply<'a> {
     /// The place handed out last.
     sent: i64,
     mark: Watermark,
+    /// The last place that the mark in the file covers.
+    marked: i64,
     /// Everything that is known of the projects in flight, for creates.
     complete: Option<Complete>,
     out: VecDeque<Settled>,
@@ -117,7 +119,7 @@ impl TableSync {
         if self.planning {
             return Err(self.state.not_writable());
         }
-        self.state.commit().map_err(|error| self.state.failed(&error))?;
+        self.end_group()?;
         let store = self.state.sandbox_store(&self.scope.base_url)?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<(String, ProjectUpdate)>();
         let rows = stream::poll_fn(move |cx| receiver.poll_recv(cx));
@@ -143,6 +145,7 @@ impl TableSync {
             handed_out: 0,
             sent: -1,
             mark: Watermark::new(),
+            marked: -1,
             complete,
             out: VecDeque::new(),
             client: client.clone(),
@@ -233,7 +236,7 @@ impl Apply<'_> {
     /// Where the state cannot be read.
     pub fn not_begun(&self) -> Result<u64, StateError> {
         let state = &self.sync.state;
-        let counts = state.count_pending(&self.sync.run, self.sent);
+        let counts = state.count_pending(self.sent);
         counts.map(|(_, rows)| rows).map_err(|error| state.failed(&error))
     }
 
@@ -263,7 +266,7 @@ impl Apply<'_> {
             };
             let change = self.sync.change(&pending)?;
             if change.fields.is_empty() {
-                needless.push(pending.number);
+                needless.push(pending);
                 self.out.push_back(Settled { change, status: RowStatus::Unchanged });
                 // Not all at once: somebody may want to stop.
                 if needless.len() == super::PAGE {
@@ -279,12 +282,9 @@ impl Apply<'_> {
         }
         if !needless.is_empty() {
             let state = &self.sync.state;
-            let drop_all = || {
-                state.begin()?;
-                needless.iter().try_for_each(|number| state.drop_pending(*number))?;
-                state.commit()
-            };
-            drop_all().map_err(|error| state.failed(&error))?;
+            state.write(|| {
+                needless.iter().try_for_each(|pending| state.drop_staged(&self.sync.run, pending))
+            })?;
         }
         Ok(())
     }
@@ -297,12 +297,13 @@ impl Apply<'_> {
             // About once a second; that is soon enough.
             self.sync.state.check_place()?;
         }
-        let (state, run) = (&mut self.sync.state, self.sync.run.number);
-        let mut mark = || {
+        let (state, run) = (&self.sync.state, &self.sync.run);
+        let mark = || {
             state.mark_closely(run, last.place)?;
-            ahead.map_or(Ok(()), |upto| state.mark(run, upto))
+            ahead.map_or(Ok(()), |upto| state.mark(run, self.marked, upto))
         };
-        mark().map_err(|error| self.sync.state.failed(&error))?;
+        mark().map_err(|error| state.failed(&error))?;
+        self.marked = ahead.unwrap_or(self.marked);
         self.sent = last.place;
         for (pending, change) in handed {
             if let Some(complete) = &self.complete {
@@ -334,16 +335,7 @@ impl Apply<'_> {
         if seen.is_none() || seen == self.store || self.broken.is_some() {
             return Ok(());
         }
-        let state = &self.sync.state;
-        let replace = || {
-            state.begin()?;
-            let forgotten = state.replace_store(&self.sync.scope.base_url, seen.as_deref())?;
-            state.commit().map(|()| forgotten)
-        };
-        let forgotten = replace().map_err(|error| {
-            state.roll_back();
-            state.failed(&error)
-        })?;
+        let forgotten = self.sync.replace_store(seen.as_deref())?;
         self.has_new_store |= forgotten > 0;
         self.store = seen;
         let known = self.page.iter_mut().chain(self.in_flight.values_mut().map(|(pending, _)| pending));
@@ -383,22 +375,13 @@ impl Apply<'_> {
         if self.broken.is_some() {
             return Ok(());
         }
-        let state = &self.sync.state;
-        let store = || -> rusqlite::Result<()> {
-            state.begin()?;
-            for (pending, settled) in settled {
-                self.store_one(pending, &settled.status)?;
-            }
-            state.commit()
-        };
-        store().map_err(|error| {
-            state.roll_back();
-            state.failed(&error)
+        self.sync.state.write(|| {
+            settled.iter().try_for_each(|(pending, settled)| self.store_one(pending, &settled.status))
         })
     }
 
     fn store_one(&self, pending: &Pending, status: &RowStatus) -> rusqlite::Result<()> {
-        let state = &self.sync.state;
+        let (state, run) = (&self.sync.state, &self.sync.run);
         if let (Some(reject_reason), true) = (status.reject_reason(), self.sync.options.keep_rows) {
             // What was not begun is sent next time; nobody has to mend it.
             if let RowStatus::Failed(error) = status
@@ -413,14 +396,14 @@ impl Apply<'_> {
                 // Both were read when the update was made.
                 let accepted =
                     fields::merged(accepted, &pending.wanted).unwrap_or_else(|| pending.wanted.clone());
-                state.accept(pending.number, &accepted, now())
+                state.accept(run, &pending.id, &accepted, now())
             }
             RowStatus::Failed(error) if error.outcome() == Outcome::Unknown => Ok(()),
             RowStatus::Failed(error) if error.kind() == ErrorKind::ProjectNotFound => {
-                state.drop_project(pending.number)
+                state.drop_project(run, &pending.id)
             }
             RowStatus::Failed(_) | RowStatus::NotStarted | RowStatus::Unchanged => {
-                state.drop_pending(pending.number)
+                state.drop_pending(run, &pending.id)
             }
         }
     }
@@ -434,7 +417,7 @@ impl Apply<'_> {
     fn end(&mut self) {
         if self.broken.is_none() {
             let state = &self.sync.state;
-            let ended = state.end_run(&self.sync.run, self.sent).map_err(|error| state.failed(&error));
+            let ended = state.write(|| state.end_run(&self.sync.run, self.sent));
             self.broken = ended.and_then(|()| state.check_place()).err();
         }
     }

@@ -11,11 +11,11 @@ use cor_http::{ProjectUpdate, Source};
 pub(crate) use self::apply::is_about_the_row;
 pub use self::apply::{Apply, Creation, RowStatus, Settled};
 use crate::field_changes::{self as fields, FieldChange};
-use crate::state_store::{Found, Pending, Run, Scope, StagedRow, State, StateError};
+use crate::state_store::{Found, OpenCalls, Pending, Run, Scope, StagedRow, State, StateError};
 use crate::{Content, Problem, RejectReason, RejectedRow, Row, sentence};
 
 /// Rows in one transaction while a table is read.
-const GROUP: u32 = 10_000;
+const GROUP: u32 = 1_000;
 /// Projects taken from the state at once.
 const PAGE: usize = 256;
 
@@ -71,10 +71,12 @@ pub struct TableSync {
     source: Source,
     options: SyncOptions,
     run: Run,
+    /// Calls outside of runs that a plan takes into account.
+    calls: OpenCalls,
     /// Places given to rows so far.
     places: i64,
-    /// Rows in the transaction under way.
-    grouped: u32,
+    /// Rows in the open transaction; `None` if none is open.
+    grouped: Option<u32>,
     /// Nothing of it is to stay.
     planning: bool,
     /// How far changes were looked at.
@@ -131,10 +133,12 @@ impl Change {
 }
 
 impl TableSync {
-    /// Begins to read a table that is to be applied.
+    /// Begins to read a table that is to be applied. Until the result is dropped, no other run of the source can begin on the
+    /// same state file, in this process or another.
     ///
     /// # Errors
-    /// Where the state cannot be written, or was opened for reading.
+    /// [`StateError::InUse`] if another run of the source is in progress; others where the state cannot be written, or was
+    /// opened for reading.
     pub fn begin(state: State, scope: Scope, options: SyncOptions) -> Result<TableSync, StateError> {
         TableSync::new(state, scope, options, false)
     }
@@ -148,32 +152,51 @@ impl TableSync {
     }
 
     fn new(
-        state: State,
+        mut state: State,
         scope: Scope,
         options: SyncOptions,
         planning: bool,
     ) -> Result<TableSync, StateError> {
         if !planning {
-            state.check_writable()?;
+            state.lock(&scope)?;
         }
-        let start = || {
-            if options.keep_rows {
-                state.keep_rows()?;
-            }
-            if planning {
-                return state.start_aside(&scope);
-            }
-            state.begin()?;
-            state.start_run(&scope)
+        let failed = |error| state.failed(&error);
+        if options.keep_rows {
+            state.keep_rows().map_err(failed)?;
+        }
+        let (run, calls) = if planning {
+            state.begin_staging().map_err(failed)?;
+            let run = state.start_plan(&scope).map_err(failed)?;
+            (run, OpenCalls::read(&state, &scope).map_err(failed)?)
+        } else {
+            let start = || {
+                state.settle_calls(&scope)?;
+                state.start_run(&scope)
+            };
+            (state.write(start)?, OpenCalls::default())
         };
-        let run = start().map_err(|error| state.failed(&error))?;
         let source = Source::new(&scope.source);
-        Ok(TableSync { state, scope, source, options, run, places: 0, grouped: 0, planning, seen: -1 })
+        Ok(TableSync {
+            state,
+            scope,
+            source,
+            options,
+            run,
+            calls,
+            places: 0,
+            grouped: None,
+            planning,
+            seen: -1,
+        })
     }
 
     /// Forgets what an earlier sandbox accepted at the base URL. `store` is that of the sandbox there now, if one is.
-    pub(crate) fn replace_store(&mut self, store: Option<&str>) -> Result<u64, StateError> {
-        self.state.replace_store(&self.scope.base_url, store).map_err(|error| self.state.failed(&error))
+    pub(crate) fn replace_store(&self, store: Option<&str>) -> Result<u64, StateError> {
+        self.state.write(|| {
+            let forgotten = self.state.replace_store(&self.scope.base_url, store)?;
+            self.state.forget_accepted()?;
+            Ok(forgotten)
+        })
     }
 
     /// What it is about.
@@ -233,42 +256,53 @@ impl TableSync {
     }
 
     fn next_place(&mut self) -> Result<i64, StateError> {
-        if self.grouped == GROUP && !self.planning {
-            self.state
-                .commit()
-                .and_then(|()| self.state.begin())
-                .map_err(|error| self.state.failed(&error))?;
-            self.grouped = 0;
+        // A plan sees one snapshot of the file from its beginning to its end.
+        if !self.planning {
+            if self.grouped == Some(GROUP) {
+                self.end_group()?;
+            }
+            if self.grouped.is_none() {
+                self.state.begin_staging().map_err(|error| self.state.failed(&error))?;
+            }
+            self.grouped = Some(self.grouped.unwrap_or(0) + 1);
         }
-        self.grouped = self.grouped.saturating_add(1);
         self.places += 1;
         Ok(self.places - 1)
+    }
+
+    /// Ends the open transaction, before the next row has to be waited for.
+    pub(crate) fn end_group(&mut self) -> Result<(), StateError> {
+        match self.grouped.take() {
+            Some(_) => self.state.commit().map_err(|error| self.state.failed(&error)),
+            None => Ok(()),
+        }
     }
 
     /// Adds a row's fields to what its project waits for. Returns the place of the first row that it waits with;
     /// `None` where there is nothing to wait for.
     fn merge(&mut self, id: &str, wanted: &str, place: i64, line: i64) -> Result<Option<i64>, StateError> {
         let failed = |state: &State, error| state.failed(&error);
-        let row = StagedRow { id, wanted, place, line };
-        let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
-        let Some(found) = found else {
-            self.state.insert(&self.run, &row).map_err(|error| failed(&self.state, error))?;
-            return Ok(Some(place));
-        };
-        if let (Some(pending), true) = (&found.pending, found.run == self.run.number) {
-            let merged = fields::merged(pending, wanted).ok_or_else(|| self.unreadable(id))?;
-            self.state.add_to(found.number, &merged, line).map_err(|error| failed(&self.state, error))?;
-            return Ok(Some(found.place));
+        let staged = self.state.find_staged(id).map_err(|error| failed(&self.state, error))?;
+        if let Some((first, waiting)) = staged {
+            let merged = fields::merged(&waiting, wanted).ok_or_else(|| self.unreadable(id))?;
+            self.state.add_to(first, &merged, line).map_err(|error| failed(&self.state, error))?;
+            return Ok(Some(first));
         }
-        let accepted = self.certain(id, &found)?;
+        let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
+        let accepted = match &found {
+            Some(found) => {
+                let accepted = self.certain(id, found)?;
+                self.calls.accepted_after(id, accepted)
+            }
+            None => None,
+        };
         if let (Some(accepted), false) = (&accepted, self.options.full)
             && fields::changed(accepted, wanted).ok_or_else(|| self.unreadable(id))?.is_empty()
         {
             return Ok(None);
         }
-        self.state
-            .take_up(&self.run, found.number, accepted.as_deref(), &row)
-            .map_err(|error| failed(&self.state, error))?;
+        let row = StagedRow { id, wanted, place, line };
+        self.state.insert(accepted.as_deref(), &row).map_err(|error| failed(&self.state, error))?;
         Ok(Some(place))
     }
 
@@ -294,7 +328,7 @@ impl TableSync {
     /// # Errors
     /// Where the state cannot be read.
     pub fn waiting(&self) -> Result<Waiting, StateError> {
-        let counts = self.state.count_pending(&self.run, self.seen);
+        let counts = self.state.count_pending(self.seen);
         counts.map(|(projects, rows)| Waiting { projects, rows }).map_err(|error| self.state.failed(&error))
     }
 
@@ -309,8 +343,7 @@ impl TableSync {
     }
 
     fn page(&mut self) -> Result<VecDeque<Pending>, StateError> {
-        let page =
-            self.state.pending(&self.run, self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
+        let page = self.state.pending(self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
         self.seen = page.last().map_or(self.seen, |last| last.place);
         Ok(page.into())
     }
@@ -340,12 +373,8 @@ impl TableSync {
     /// # Errors
     /// Where the state cannot be written.
     pub fn go_on(&mut self) -> Result<(), StateError> {
-        let start = || {
-            self.state.begin()?;
-            self.state.start_run(&self.scope)
-        };
-        self.run = start().map_err(|error| self.state.failed(&error))?;
-        (self.seen, self.grouped) = (self.places - 1, 0);
+        self.run = self.state.write(|| self.state.start_run(&self.scope))?;
+        self.seen = self.places - 1;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! A layer around reqwest's connector. It records which connections a call makes, applies the connect timeout, and lets
 //! calls that start together share one HTTP/2 connection instead of making one each.
 
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,14 +104,19 @@ impl<S> Layer<S> for ConnectorLayer {
     type Service = Connector<S>;
 
     fn layer(&self, inner: S) -> Connector<S> {
-        Connector { inner, layer: self.clone() }
+        Connector(Arc::new((inner, self.clone())))
     }
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Connector<S> {
-    inner: S,
-    layer: ConnectorLayer,
+/// The connector that a client calls. hyper-util clones it several times for each request, and reqwest's own connector, which
+/// only a new connection needs, is costly to clone.
+#[derive(Debug)]
+pub(super) struct Connector<S>(Arc<(S, ConnectorLayer)>);
+
+impl<S> Clone for Connector<S> {
+    fn clone(&self) -> Connector<S> {
+        Connector(self.0.clone())
+    }
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -118,7 +124,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl<S, R> Service<R> for Connector<S>
 where
     R: Send + 'static,
-    S: Service<R, Error = BoxError> + Clone + Send + 'static,
+    S: Service<R, Error = BoxError> + Clone + Send + Sync + 'static,
     S::Response: Connection + Send,
     S::Future: Send,
 {
@@ -126,18 +132,18 @@ where
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // The instance that makes the connection is asked, below.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
-        let layer = self.layer.clone();
-        // Only this instance was polled for readiness, so it makes the call and the clone takes its place.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let (inner, layer) = &*self.0;
+        let (mut inner, layer) = (inner.clone(), layer.clone());
         let call = CALL.try_with(Arc::clone).ok();
         Box::pin(async move {
             let turn = layer.turn().await?;
+            poll_fn(|cx| inner.poll_ready(cx)).await?;
             let connecting = inner.call(destination);
             let connection = match tokio::time::timeout(layer.timeout, connecting).await {
                 Ok(connection) => connection,

@@ -1,0 +1,53 @@
+//! `cor projects delete`: one project, for good.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use cor_http::{Client, ExternalId, Source};
+use cor_sync::{SingleCall, plain};
+
+use crate::args::DeleteArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::project_fields;
+use crate::single;
+use crate::status;
+
+pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure> {
+    output.set_json(args.json);
+    if let Some(issue) = ExternalId::problem(&args.id) {
+        return Err(project_fields::refused(vec![issue]));
+    }
+    let client = args.connection.client()?;
+    if !args.yes && !confirmed(args, &client, output)? {
+        output.note("nothing was deleted");
+        return Ok(status::REFUSED);
+    }
+    let source = Source::new(&args.source);
+    let call =
+        args.state.single_call(|path| SingleCall::delete(path, client.base_url(), &source, &args.id))?;
+    let deleted = single::call("delete", call, client.projects().delete(&args.id, source).into_future())?;
+    match output.is_json() {
+        true => output
+            .json(&serde_json::json!({ "id": args.id, "source": args.source, "cor_id": deleted.cor_id() })),
+        false => output.line(&format!("Deleted {} of {}", plain(&args.id), plain(&args.source))),
+    }
+    Ok(status::DONE)
+}
+
+/// Asks on a terminal. Elsewhere nobody can answer, and a script has to say `--yes`.
+fn confirmed(args: &DeleteArgs, client: &Client, output: &mut Output) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() || output.is_json() {
+        let message =
+            "a project is deleted only with --yes, or after a question on a terminal; nothing was sent";
+        return Err(Failure::usage(message));
+    }
+    output.note(&format!(
+        "Delete project {} of {} at {}, with everything COR keeps in it? Type yes to delete it:",
+        plain(&args.id),
+        plain(&args.source),
+        plain(client.base_url())
+    ));
+    let mut answer = String::new();
+    // What cannot be read is no consent.
+    Ok(io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("yes"))
+}

@@ -1,0 +1,65 @@
+//! One call for one project: made, recorded in the state, shown.
+
+use cor_http::{Error, Project};
+use cor_sync::{Members, SingleCall, plain};
+
+use crate::failure::Failure;
+use crate::output::{BOLD, DIM, Output, styled};
+use crate::signals::{Signals, runtime};
+
+/// Makes the call and records its result. `what` names it in the message about a signal.
+pub(crate) fn call<T>(
+    what: &str,
+    recorded: SingleCall,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
+    let runtime = runtime().map_err(no_runtime)?;
+    let result = runtime.block_on(async {
+        let mut signals = Signals::install().map_err(no_runtime)?;
+        tokio::select! {
+            result = recorded.recorded(call) => result.map_err(Failure::from),
+            signal = signals.next() => {
+                let repeat = if what == "create" { "an update shows whether it was" } else { "sending it again is safe" };
+                Err(Failure::interrupted(
+                    signal.status,
+                    "unknown",
+                    &format!(
+                        "ended by {} while the {what} was under way; whether it was applied is unknown, and {repeat}",
+                        signal.name
+                    ),
+                ))
+            }
+        }
+    });
+    // A name that is still being resolved is not waited for: no deadline would hold otherwise.
+    runtime.shutdown_background();
+    result
+}
+
+pub(crate) fn no_runtime(error: std::io::Error) -> Failure {
+    Failure::usage(format!("cannot start: {error}; the machine may be out of files or memory"))
+}
+
+/// The project as COR has it now, one field a line.
+pub(crate) fn show(output: &mut Output, json: bool, title: &str, project: &Project) {
+    match json {
+        true if project.is_empty() => return output.line("{}"),
+        true => return output.bytes(format!("{}\n", project.json()).as_bytes()),
+        false => output.line(&styled(BOLD, title)),
+    }
+    let text = project.json();
+    let members = Members::read(&text).map(|members| members.0).unwrap_or_default();
+    if members.is_empty() {
+        output.line(&styled(DIM, "  COR's answer says nothing about the project"));
+    }
+    let width = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in &members {
+        let value = match serde_json::from_str(value.get()) {
+            Ok(serde_json::Value::Null) => styled(DIM, "-"),
+            Ok(serde_json::Value::String(text)) => plain(text.trim_end_matches(" 00:00:00")),
+            _ => plain(value.get()),
+        };
+        let name = plain(name);
+        output.line(&format!("  {} {value}", styled(DIM, &format!("{name:width$} "))));
+    }
+}

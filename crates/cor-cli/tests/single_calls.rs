@@ -1,0 +1,175 @@
+//! What `cor projects update`, `create` and `delete` change is known to the next sync.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
+
+mod common;
+
+use common::*;
+use cor_sandbox::{Answer, Hold, Sandbox};
+use serde_json::json;
+
+const TABLE: &str = "id,name,estimated\nA,a,1\nB,b,2\n";
+
+fn single(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
+    ran(cor(sandbox, &["projects"]).args(arguments).args(["--source", "SALESFORCE"]))
+}
+
+/// Bodies of the requests since the last call, without the source.
+fn bodies(sandbox: &Sandbox) -> Vec<String> {
+    let requests = sandbox.requests();
+    sandbox.requests_clear();
+    let body = |request: &cor_sandbox::Recorded| {
+        let id = request.path.rsplit('/').next().unwrap().to_owned();
+        format!("{id} {}", request.body_text().replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1))
+    };
+    let mut bodies: Vec<String> = requests.iter().map(body).collect();
+    bodies.sort();
+    bodies
+}
+
+/// A sandbox and a table that was applied to it.
+fn synced() -> (Sandbox, Folder, std::path::PathBuf) {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", TABLE);
+    sync(&sandbox, &file, &[]).exits(0);
+    sandbox.requests_clear();
+    (sandbox, folder, file)
+}
+
+#[test]
+fn a_value_that_an_update_replaced_is_put_back_by_the_next_sync() {
+    let (sandbox, _folder, file) = synced();
+    single(&sandbox, &["update", "A", "--name", "by hand", "--brief", "not in the table"]).exits(0);
+    assert_eq!(bodies(&sandbox).len(), 1);
+    let plan = ran(cor(&sandbox, &["projects", "plan"]).arg(&file).args(["--source", "SALESFORCE"]));
+    plan.exits(0).prints("~ A (line 2)\n    name  \"by hand\" → \"a\"\n");
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
+    sync(&sandbox, &file, &[]).exits(0);
+    assert!(bodies(&sandbox).is_empty());
+}
+
+#[test]
+fn an_update_that_says_what_the_table_says_changes_nothing() {
+    let (sandbox, _folder, file) = synced();
+    single(&sandbox, &["update", "A", "--name", "a"]).exits(0);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert!(bodies(&sandbox).is_empty());
+}
+
+#[test]
+fn an_update_that_cor_refused_changes_nothing_and_an_unknown_one_sends_its_fields_again() {
+    let (sandbox, _folder, file) = synced();
+    sandbox.queue(Answer::status(400));
+    single(&sandbox, &["update", "A", "--name", "refused"]).exits(1);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert!(bodies(&sandbox).is_empty());
+    sandbox.queue(Answer::status(500));
+    single(&sandbox, &["update", "A", "--name", "perhaps", "--max-attempts", "1"]).exits(4);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
+}
+
+#[test]
+fn a_project_that_was_deleted_and_created_again_is_sent_in_full() {
+    let (sandbox, _folder, file) = synced();
+    single(&sandbox, &["delete", "A", "--yes"]).exits(0).prints("Deleted A of SALESFORCE");
+    sandbox.requests_clear();
+    let gone = sync(&sandbox, &file, &["--json"]).exits(1).summary();
+    assert_eq!((&gone["failed"], &gone["unchanged"]), (&json!(1), &json!(1)));
+    single(&sandbox, &["create", "A", "--name", "a"])
+        .exits(0)
+        .prints("Created A of SALESFORCE")
+        .prints("name");
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a","estimated":1}"#]);
+}
+
+#[test]
+fn no_state_and_an_update_before_the_first_sync_record_nothing() {
+    let (sandbox, _folder, file) = synced();
+    single(&sandbox, &["update", "A", "--name", "by hand", "--no-state"]).exits(0);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert!(bodies(&sandbox).is_empty(), "the next sync does not know of it");
+    let fresh = common::sandbox(&["A", "B"]);
+    single(&fresh, &["update", "A", "--name", "a"]).exits(0);
+    fresh.requests_clear();
+    sync(&fresh, &file, &[]).exits(0);
+    assert_eq!(bodies(&fresh).len(), 2, "there was no state that could have remembered it");
+}
+
+#[test]
+fn a_state_that_cannot_be_used_keeps_the_update_back() {
+    let (sandbox, folder, _file) = synced();
+    let foreign = folder.file("state.db", "id,name\n");
+    let ran =
+        single(&sandbox, &["update", "A", "--name", "x", "--state", foreign.to_str().unwrap(), "--json"]);
+    ran.exits(5).prints("state_foreign");
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn an_update_beside_a_run_of_the_same_source_is_not_refused_and_not_forgotten() {
+    let (sandbox, folder, _) = synced();
+    let changed = folder.file("changed.csv", "id,name,estimated\nA,a2,1\nB,b,2\n");
+    let hold = Hold::new();
+    sandbox.queue(Answer::pass().held_by(&hold));
+    let run = piped(&mut sync_command(&sandbox, &changed, &["--json"]));
+    assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+    single(&sandbox, &["update", "B", "--name", "by hand"]).exits(0);
+    hold.release();
+    end_of(run).exits(0);
+    sandbox.requests_clear();
+    sync(&sandbox, &changed, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"B {"name":"b"}"#]);
+    sync(&sandbox, &changed, &[]).exits(0);
+    assert!(bodies(&sandbox).is_empty());
+}
+
+#[test]
+fn a_killed_update_leaves_its_fields_in_doubt() {
+    let (sandbox, _folder, file) = synced();
+    let hold = Hold::new();
+    sandbox.queue(Answer::pass().held_by(&hold));
+    let mut call = cor(&sandbox, &["projects", "update", "A", "--source", "SALESFORCE", "--name", "by hand"]);
+    let mut call = piped(&mut call);
+    assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+    call.kill().unwrap();
+    call.wait().unwrap();
+    hold.release();
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
+}
+
+#[test]
+fn create_tells_every_problem_at_once_and_what_a_duplicate_is() {
+    let sandbox = sandbox(&["A"]);
+    let ran =
+        single(&sandbox, &["create", "A", "--end", "2025-02-31", "--estimated", "much", "--brand-id", "B"]);
+    let ran = ran.exits(2).says("--end").says("--estimated").says("--name");
+    assert!(ran.err.contains("3 problems, nothing was sent"), "{}", ran.err);
+    assert!(sandbox.requests().is_empty());
+    single(&sandbox, &["create", "A", "--name", "again"]).exits(1).says("exists");
+    single(&sandbox, &["create", "N", "--name", "n", "--brand-id", "B-7", "--json"])
+        .exits(0)
+        .prints("\"name\":\"n\"");
+    let body = sandbox.requests().last().unwrap().body_text();
+    assert_eq!(body, r#"{"metadata":{"source":"SALESFORCE"},"id":"N","name":"n","brand_id":"B-7"}"#);
+}
+
+#[test]
+fn delete_needs_a_yes() {
+    let sandbox = sandbox(&["A"]);
+    single(&sandbox, &["delete", "A"]).exits(2).says("--yes");
+    single(&sandbox, &["delete", "A", "--json"]).exits(2).prints("config");
+    assert!(sandbox.requests().is_empty());
+    single(&sandbox, &["delete", "A", "--yes", "--json"]).exits(0).prints("\"id\":\"A\"");
+    single(&sandbox, &["delete", "A", "--yes"]).exits(1);
+}

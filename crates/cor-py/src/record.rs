@@ -1,0 +1,46 @@
+//! `state=` of a single call: where the call is recorded for the next sync.
+
+use std::path::{Path, PathBuf};
+
+use cor_sandbox::Sandbox;
+use cor_sync::{SingleCall, State, StateError};
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+
+/// The state file of a single call; `None` for a call that is not recorded.
+pub(crate) struct Place(Option<PathBuf>);
+
+impl Place {
+    /// `True` is the file that `sync` uses at this address.
+    pub(crate) fn read(state: Option<&Bound<'_, PyAny>>, base_url: &str) -> PyResult<Place> {
+        let Some(state) = state else { return Ok(Place(None)) };
+        let Ok(is_default) = state.cast::<PyBool>() else {
+            return Ok(Place(Some(state.extract()?)));
+        };
+        if !is_default.is_true() {
+            return Ok(Place(None));
+        }
+        // An account without a folder for states has no state.
+        Ok(Place(Sandbox::state_path_at(base_url).or_else(|| State::default_path().ok())))
+    }
+
+    /// Begins the record of a call.
+    pub(crate) fn begin(
+        self,
+        call: impl FnOnce(&Path) -> Result<SingleCall, StateError>,
+    ) -> Result<SingleCall, StateError> {
+        self.0.map_or_else(|| Ok(SingleCall::unrecorded()), |path| call(&path))
+    }
+
+    /// The same from an event loop, which the file must not hold up.
+    pub(crate) async fn begin_off_loop(
+        self,
+        call: impl FnOnce(&Path) -> Result<SingleCall, StateError> + Send + 'static,
+    ) -> Result<SingleCall, StateError> {
+        let Some(path) = self.0 else { return Ok(SingleCall::unrecorded()) };
+        match tokio::task::spawn_blocking(move || call(&path)).await {
+            Ok(begun) => begun,
+            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Waits until no other run of the same source is in progress.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Phase;
+use crate::state_store::{Scope, State, StateError};
+
+/// A run waits this long even if it was not asked to: a single call holds the lock for a moment.
+const MOMENT: Duration = Duration::from_millis(500);
+/// How often it looks, at first and at last.
+const STEP: Duration = Duration::from_millis(10);
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+
+/// Takes the lock of the scope's source, and calls `enter` once if that has to wait for another run.
+pub(super) async fn take(
+    state: &mut State,
+    scope: &Scope,
+    wait: Duration,
+    mut enter: impl FnMut(Phase),
+) -> Result<(), StateError> {
+    let since = Instant::now();
+    let mut step = STEP;
+    let mut has_entered = false;
+    loop {
+        let by = match state.lock(scope) {
+            Err(StateError::InUse { by, .. }) if since.elapsed() < wait.max(MOMENT) => by,
+            locked => return locked,
+        };
+        if since.elapsed() >= MOMENT && !has_entered {
+            enter(Phase::Waiting { process: by });
+            has_entered = true;
+        }
+        sleep(step.min(wait.max(MOMENT).saturating_sub(since.elapsed()))).await;
+        step = LONGEST_STEP.min(step * 2);
+    }
+}
