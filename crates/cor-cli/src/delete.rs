@@ -34,7 +34,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
     Ok(status::DONE)
 }
 
-/// Asks on a terminal. Elsewhere nobody can answer, and a script has to say `--yes`.
+/// Asks on a terminal. Without a terminal there is no answer, and a script has to say `--yes`.
 fn confirmed(args: &DeleteArgs, client: &Client, output: &mut Output) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || output.is_json() {
         let message =

@@ -53,7 +53,7 @@ fn open_connection(path: &Path) -> Result<Connection, StateError> {
     Ok(conn)
 }
 
-/// Moves what an ended run left in its log into the file, whose pages may be there in part until then. Where somebody reads
+/// Moves what an ended run left in its log into the file, whose pages may be there in part until then. Where another process reads
 /// what was there before, some of it has to wait.
 fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
     if !has_log(path) {
@@ -67,7 +67,7 @@ fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Reading takes no lock of ours and hinders nobody: SQLite shows what was committed when it began.
+/// Reading takes no lock of ours and blocks no other process: SQLite shows what was committed when it began.
 pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
     let path = &place(path, false)?;
     if !beside(path, ".lock").exists() {
@@ -114,7 +114,7 @@ fn refuse_untouched(path: &Path) -> Result<(), StateError> {
     unchanging(path).map(drop)
 }
 
-/// Opens a file that is a state, of this version and whole. It is opened by nobody but SQLite: closing it again would
+/// Opens a file that is a state, of this version and whole. Only SQLite opens it: closing it again would
 /// take the locks away that SQLite holds on it elsewhere in this process.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
     if !has_log(path) {
@@ -221,7 +221,7 @@ fn make(path: &Path) -> Result<(), StateError> {
     std::fs::rename(&new, path).map_err(|error| cannot(&error))
 }
 
-/// Nobody but its owner reads the file.
+/// Only its owner may read the file.
 fn keep_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -236,7 +236,7 @@ fn keep_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Which start of the machine this is, where the system tells (Linux does).
+/// Which start of the machine this is, where the system reports it (Linux does).
 fn boot() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
@@ -246,7 +246,7 @@ fn has_log(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
-/// SQLite itself does not mind if the last page is there only in part.
+/// SQLite itself accepts a file whose last page is there only in part.
 fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));

@@ -1,4 +1,4 @@
-//! Whether the file is still the one that was opened: somebody may take it away, or put another in its place.
+//! Whether the file is still the one that was opened: another process may remove it, or put another file in its place.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
