@@ -585,7 +585,7 @@ struct CallOptions {
   std::uint32_t max_attempts = 0;
   /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the file
   /// that a sync uses by default. Without a value nothing is recorded.
-  std::optional<std::string> state;
+  std::optional<std::string> state = std::nullopt;
 };
 
 /// Options of a run.
