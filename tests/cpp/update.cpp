@@ -116,7 +116,10 @@ static void one(const cor::Client &client) {
 static void options(const cor::Client &client) {
   const auto update = ProjectUpdate("SALESFORCE").name("Phase 2");
   const cor::Projects projects = client.projects();
-  CHECK(projects.update("SF-OPP-12345", update, cor::CallOptions{20s, 1}).name() == "Phase 2", "sent");
+  cor::CallOptions own;
+  own.deadline = 20s;
+  own.max_attempts = 1;
+  CHECK(projects.update("SF-OPP-12345", update, own).name() == "Phase 2", "sent");
   CHECK(!!projects.try_update("SF-OPP-12345", update, {}), "none");
   const cor::Client nobody(config().base_url("http://127.0.0.1:1").transport("direct").backoff_cap(1ms));
   cor::CallOptions attempts;
@@ -124,9 +127,12 @@ static void options(const cor::Client &client) {
   CHECK(nobody.projects().try_update("A", update, attempts).error().attempts() == 3, "update");
   CHECK(nobody.projects().try_create(cor::ProjectCreate("A", update), attempts).error().attempts() == 3, "create");
   CHECK(nobody.projects().try_remove("A", "SAP", attempts).error().attempts() == 3, "remove");
-  for (const cor::CallOptions wrong : {cor::CallOptions{-1s, 0}, cor::CallOptions{0s, 101}}) {
+  cor::CallOptions wrong[2];
+  wrong[0].deadline = -1s;
+  wrong[1].max_attempts = 101;
+  for (const cor::CallOptions &options : wrong) {
     try {
-      projects.update("SF-OPP-12345", update, wrong);
+      projects.update("SF-OPP-12345", update, options);
       CHECK(false, "it was sent");
     } catch (const cor::Error &error) {
       CHECK(error.kind() == cor::ErrorKind::config && error.attempts() == 0, "%s", error.what());

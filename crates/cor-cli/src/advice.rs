@@ -4,7 +4,7 @@ use cor_sync::{Fix, Reason};
 
 /// The text of a problem, with options as the flags that they are here: `` `day_in` `` is `--day-in`.
 pub(crate) fn with_flags(text: &str) -> String {
-    const OPTIONS: [&str; 11] = [
+    const OPTIONS: [&str; 10] = [
         "day_in",
         "date_format",
         "decimal",
@@ -15,7 +15,6 @@ pub(crate) fn with_flags(text: &str) -> String {
         "ignore",
         "id_column",
         "base_url",
-        "wait",
     ];
     OPTIONS.iter().fold(text.to_owned(), |text, option| {
         let flag = match *option {

@@ -146,7 +146,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) state: RecordArgs,
+    pub(crate) state: CallRecordArgs,
     #[command(flatten)]
     pub(crate) fields: FieldArgs,
     #[command(flatten)]
@@ -182,7 +182,7 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) state: RecordArgs,
+    pub(crate) state: CallRecordArgs,
     #[command(flatten)]
     pub(crate) fields: FieldArgs,
     #[command(flatten)]
@@ -212,14 +212,14 @@ pub(crate) struct DeleteArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) state: RecordArgs,
+    pub(crate) state: CallRecordArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }
 
 /// Where a single call is recorded.
 #[derive(Debug, Args)]
-pub(crate) struct RecordArgs {
+pub(crate) struct CallRecordArgs {
     #[command(flatten)]
     state: StateArgs,
     /// Do not record the change in the state, so that the next sync does not know of it
@@ -227,7 +227,7 @@ pub(crate) struct RecordArgs {
     no_state: bool,
 }
 
-impl RecordArgs {
+impl CallRecordArgs {
     /// Begins the record of a call. There is none without a state file: the next sync then sends everything.
     pub(crate) fn single_call(
         &self,
@@ -367,8 +367,8 @@ pub(crate) struct SyncArgs {
     /// [default: 900]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) outage_timeout: Option<f64>,
-    /// How long to wait for another run of the same source and state file to end; without it the run ends at once with exit
-    /// status 5. Runs of other sources do not exclude each other
+    /// How long to wait for another run of the same source and state file to end, before this run ends with exit status 5.
+    /// Runs of other sources do not exclude each other [default: 0.5]
     #[arg(long, value_name = "SECONDS", conflicts_with = "no_state", allow_negative_numbers = true)]
     pub(crate) wait: Option<f64>,
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them

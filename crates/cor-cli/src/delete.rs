@@ -19,7 +19,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
     }
     let client = args.connection.client()?;
     if !args.yes && !confirmed(args, &client, output)? {
-        output.note("nothing was deleted");
+        output.note("nothing was deleted, because the answer was not yes");
         return Ok(status::REFUSED);
     }
     let source = Source::new(&args.source);
@@ -34,11 +34,10 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
     Ok(status::DONE)
 }
 
-/// Asks on a terminal. Without a terminal there is no answer, and a script has to say `--yes`.
+/// Asks on a terminal. A script has no terminal, and passes `--yes`.
 fn confirmed(args: &DeleteArgs, client: &Client, output: &mut Output) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || output.is_json() {
-        let message =
-            "a project is deleted only with --yes, or after a question on a terminal; nothing was sent";
+        let message = "pass --yes to delete a project without a question on a terminal; nothing was sent";
         return Err(Failure::usage(message));
     }
     output.note(&format!(

@@ -3,7 +3,7 @@
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
-use crate::advice::{describe, with_flags};
+use crate::advice::describe;
 use crate::output::Output;
 use crate::status;
 use cor_sync::{ConfigError, Problem, ReadError, StateError};
@@ -55,6 +55,17 @@ impl Failure {
         Failure { status, lines: vec![message.to_owned()], json: Some(json) }
     }
 
+    /// The same with an advice behind its only line.
+    pub(crate) fn advising(mut self, advice: &str) -> Failure {
+        if let [line] = self.lines.as_mut_slice() {
+            line.push_str(advice);
+        }
+        if let Some(Value::String(message)) = self.json.as_mut().map(|json| &mut json["error"]["message"]) {
+            message.push_str(advice);
+        }
+        self
+    }
+
     /// Prints the failure and returns the exit status.
     pub(crate) fn report(self, output: &mut Output) -> u8 {
         if let (true, Some(json)) = (output.is_json(), &self.json) {
@@ -75,7 +86,7 @@ impl Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        let text = with_flags(&error.to_string());
+        let text = error.to_string();
         let mut json = described("config", "not_applied", &text);
         json["error"]["code"] = error.code().into();
         Failure { status: status::STATE, lines: vec![text], json: Some(json) }

@@ -8,7 +8,7 @@ use std::io::{BufReader, Write};
 use std::process::Stdio;
 
 use common::*;
-use cor_sandbox::{Answer, Sandbox};
+use cor_sandbox::{Answer, Hold, Sandbox};
 
 const SCHEMA: &str = r#"{"type":"SCHEMA","stream":"deals","schema":{"properties":{"id":{"type":"integer"},"name":{"type":"string"},"end":{"type":"string","format":"date-time"},"owner":{}}},"key_properties":["id"]}"#;
 
@@ -460,4 +460,35 @@ fn the_schema_of_a_kept_row_does_not_replace_that_of_the_tap() {
         synced(&sandbox, &[schema, record("2", r#""estimated":"18000.10""#), state(2)], &arguments).exits(1);
     assert_eq!(ran.out, told(2));
     assert_eq!(sandbox.project("SALESFORCE", "2").unwrap().number("estimated"), Some("18000.10"));
+}
+
+#[test]
+fn a_run_that_waited_keeps_what_the_other_run_rejected() {
+    let sandbox = sandbox(&["1", "2", "3"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejects.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap(), "--wait", "60"];
+    let earlier = [SCHEMA.to_owned(), record("1", r#""end":"first""#), state(1)];
+    synced(&sandbox, &earlier, &arguments).exits(1);
+
+    // The first run is in progress, and rejects another record.
+    let hold = Hold::new();
+    sandbox.queue(Answer::pass().held_by(&hold));
+    let run = |lines: &[String]| {
+        let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]);
+        let mut child = piped(command.args(arguments).stdin(Stdio::piped()));
+        writeln!(child.stdin.take().unwrap(), "{}", lines.join("\n")).unwrap();
+        child
+    };
+    let first =
+        run(&[SCHEMA.to_owned(), record("2", r#""name":"b""#), record("3", r#""end":"second""#), state(3)]);
+    assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+    let mut second = run(&[SCHEMA.to_owned(), record("2", r#""name":"b""#), state(4)]);
+    let mut messages = BufReader::new(second.stderr.take().unwrap());
+    wait_for_line(&mut messages, "waiting for another run of the same source");
+    hold.release();
+    assert_eq!(end_of(first).exits(1).out, told(3));
+    end_of(second).exits(1);
+    let kept = folder.read("rejects.jsonl");
+    assert!(kept.contains(r#""end":"first""#) && kept.contains(r#""end":"second""#), "{kept}");
 }

@@ -173,3 +173,16 @@ fn delete_needs_a_yes() {
     single(&sandbox, &["delete", "A", "--yes", "--json"]).exits(0).prints("\"id\":\"A\"");
     single(&sandbox, &["delete", "A", "--yes"]).exits(1);
 }
+
+#[test]
+fn two_tables_of_one_source_know_what_the_other_sent() {
+    let (sandbox, folder, file) = synced();
+    let other = folder.file("other.csv", "key,title\nA,other\n");
+    let arguments = ["--id-column", "key", "--map", "title=name"];
+    sync(&sandbox, &other, &arguments).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"other"}"#]);
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
+    sync(&sandbox, &other, &arguments).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"other"}"#]);
+}

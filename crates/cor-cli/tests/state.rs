@@ -281,6 +281,22 @@ fn a_run_that_waits_for_another_of_its_source_goes_on_where_that_ended() {
 }
 
 #[test]
+fn a_state_that_was_replaced_while_a_run_uses_it_is_used_by_no_other_run() {
+    let held = Held::new(&[]);
+    let (file, moved) = (held.folder.path("t.csv"), held.folder.path("moved.db"));
+    // Another file under the name that a run of SALESFORCE has open.
+    let used = std::path::PathBuf::from(
+        verb(&held.sandbox, &["state", "show"], None, &[]).exits(0).out.lines().next().unwrap(),
+    );
+    std::fs::rename(&used, &moved).unwrap();
+    std::fs::copy(&moved, &used).unwrap();
+    let mut command = cor(&held.sandbox, &["projects", "sync", file.to_str().unwrap(), "--source", "SAP"]);
+    ran(command.arg("--json")).exits(5).prints("state_in_use");
+    held.hold.release();
+    end_of(held.child).exits(5).says("was taken away or replaced");
+}
+
+#[test]
 fn a_run_that_waits_can_be_stopped() {
     let held = Held::new(&[]);
     let mut second =

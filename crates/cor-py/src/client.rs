@@ -22,7 +22,7 @@ use crate::input::Input;
 use crate::log::Collector;
 use crate::loop_bridge::{self, LoopBridge, Outcome};
 use crate::project::Project;
-use crate::record::Place;
+use crate::record::CallRecord;
 use crate::row::{self, RowReader};
 use crate::row_source::{Options, RowSource};
 use crate::sync_errors;
@@ -50,7 +50,7 @@ type PerCall<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, Optio
 fn call_options(
     (deadline, max_attempts, state): &PerCall<'_>,
     engine: &Engine,
-) -> PyResult<(CallOptions, Place)> {
+) -> PyResult<(CallOptions, CallRecord)> {
     let mut options = CallOptions::new();
     if let Some(deadline) = deadline {
         options = options.deadline(time("deadline", deadline)?);
@@ -58,16 +58,16 @@ fn call_options(
     if let Some(max_attempts) = max_attempts {
         options = options.max_attempts(count("max_attempts", max_attempts)?);
     }
-    Ok((options, Place::read(state.as_ref(), engine.client().base_url())?))
+    Ok((options, CallRecord::read(state.as_ref(), engine.client().base_url())?))
 }
 
 /// Begins the record of a call on the calling thread.
 fn begin(
     py: Python<'_>,
-    place: Place,
+    record: CallRecord,
     call: impl FnOnce(&Path) -> Result<SingleCall, StateError> + Send,
 ) -> PyResult<SingleCall> {
-    py.detach(|| place.begin(call)).map_err(|error| sync_errors::state(py, &error))
+    py.detach(|| record.begin(call)).map_err(|error| sync_errors::state(py, &error))
 }
 
 /// A pair of what to send and where, or the refusal as an exception.
@@ -107,11 +107,11 @@ impl NativeClient {
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let (options, place) = call_options(&options, &engine)?;
+        let (options, record) = call_options(&options, &engine)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let client = engine.client();
-        let call = begin(py, place, |path| SingleCall::update(path, client.base_url(), &id, &update))?;
+        let call = begin(py, record, |path| SingleCall::update(path, client.base_url(), &id, &update))?;
         let sent = client.projects().update(id, &update).options(options).into_future();
         match engine.wait(py, call.recorded(sent))? {
             Ok(project) => Ok(project.into()),
@@ -160,7 +160,7 @@ impl NativeClient {
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let (options, place) = call_options(&options, &engine)?;
+        let (options, record) = call_options(&options, &engine)?;
         let (id, update) =
             checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
         let bridge = Arc::new(bridge);
@@ -168,7 +168,7 @@ impl NativeClient {
             let base_url = engine.client().base_url().to_owned();
             let (sent_id, sent) = (id.clone(), update.clone());
             let begin = move |path: &Path| SingleCall::update(path, &base_url, &sent_id, &sent);
-            let outcome = match place.begin_off_loop(begin).await {
+            let outcome = match record.begin_off_loop(begin).await {
                 Ok(call) => {
                     let sent = engine.client().projects().update(id, &update).options(options).into_future();
                     Outcome::Ended(call.recorded(sent).await)
@@ -232,12 +232,12 @@ impl NativeClient {
     ) -> PyResult<Project> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let (options, place) = call_options(&options, &engine)?;
+        let (options, record) = call_options(&options, &engine)?;
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
         let client = engine.client();
-        let call = begin(py, place, |path| SingleCall::create(path, client.base_url(), &create))?;
+        let call = begin(py, record, |path| SingleCall::create(path, client.base_url(), &create))?;
         let sent = client.projects().create(&create).options(options).into_future();
         match engine.wait(py, call.recorded(sent))? {
             Ok(project) => Ok(project.into()),
@@ -247,9 +247,9 @@ impl NativeClient {
 
     fn delete(&self, py: Python<'_>, id: &str, source: &str, options: PerCall<'_>) -> PyResult<Deleted> {
         let engine = self.0.engine(py)?;
-        let (options, place) = call_options(&options, &engine)?;
+        let (options, record) = call_options(&options, &engine)?;
         let (client, source) = (engine.client(), Source::new(source));
-        let call = begin(py, place, |path| SingleCall::delete(path, client.base_url(), &source, id))?;
+        let call = begin(py, record, |path| SingleCall::delete(path, client.base_url(), &source, id))?;
         let sent = client.projects().delete(id, source).options(options).into_future();
         match engine.wait(py, call.recorded(sent))? {
             Ok(deleted) => Ok(deleted.into()),
@@ -273,7 +273,7 @@ impl NativeClient {
     ) -> PyResult<Call> {
         let py = id.py();
         let engine = self.0.engine(py)?;
-        let (options, place) = call_options(&options, &engine)?;
+        let (options, record) = call_options(&options, &engine)?;
         let source = source_text(source)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
@@ -281,7 +281,7 @@ impl NativeClient {
         spawn(py, async move {
             let (base_url, sent) = (engine.client().base_url().to_owned(), create.clone());
             let begin = move |path: &Path| SingleCall::create(path, &base_url, &sent);
-            let outcome = match place.begin_off_loop(begin).await {
+            let outcome = match record.begin_off_loop(begin).await {
                 Ok(call) => {
                     let sent = engine.client().projects().create(&create).options(options).into_future();
                     Outcome::Ended(call.recorded(sent).await)
@@ -302,14 +302,14 @@ impl NativeClient {
         options: PerCall<'_>,
     ) -> PyResult<Call> {
         let engine = self.0.engine(py)?;
-        let (options, place) = call_options(&options, &engine)?;
+        let (options, record) = call_options(&options, &engine)?;
         let bridge = Arc::new(bridge);
         let source = Source::new(&source);
         spawn(py, async move {
             let (base_url, sent_id, sent) =
                 (engine.client().base_url().to_owned(), id.clone(), source.clone());
             let begin = move |path: &Path| SingleCall::delete(path, &base_url, &sent, &sent_id);
-            let outcome = match place.begin_off_loop(begin).await {
+            let outcome = match record.begin_off_loop(begin).await {
                 Ok(call) => {
                     let sent = engine.client().projects().delete(id, source).options(options).into_future();
                     Outcome::Deleted(call.recorded(sent).await)

@@ -8,20 +8,20 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 /// The state file of a single call; `None` for a call that is not recorded.
-pub(crate) struct Place(Option<PathBuf>);
+pub(crate) struct CallRecord(Option<PathBuf>);
 
-impl Place {
+impl CallRecord {
     /// `True` is the file that `sync` uses at this address.
-    pub(crate) fn read(state: Option<&Bound<'_, PyAny>>, base_url: &str) -> PyResult<Place> {
-        let Some(state) = state else { return Ok(Place(None)) };
+    pub(crate) fn read(state: Option<&Bound<'_, PyAny>>, base_url: &str) -> PyResult<CallRecord> {
+        let Some(state) = state else { return Ok(CallRecord(None)) };
         let Ok(is_default) = state.cast::<PyBool>() else {
-            return Ok(Place(Some(state.extract()?)));
+            return Ok(CallRecord(Some(state.extract()?)));
         };
         if !is_default.is_true() {
-            return Ok(Place(None));
+            return Ok(CallRecord(None));
         }
         // An account without a folder for states has no state.
-        Ok(Place(Sandbox::state_path_at(base_url).or_else(|| State::default_path().ok())))
+        Ok(CallRecord(Sandbox::state_path_at(base_url).or_else(|| State::default_path().ok())))
     }
 
     /// Begins the record of a call.
@@ -40,7 +40,11 @@ impl Place {
         let Some(path) = self.0 else { return Ok(SingleCall::unrecorded()) };
         match tokio::task::spawn_blocking(move || call(&path)).await {
             Ok(begun) => begun,
-            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this call with it.
+                Err(_) => std::future::pending().await,
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cor_http::ProjectUpdate;
 use cor_sandbox::Sandbox;
-use cor_sync::{Scope, State, StateError, SyncOptions, TableSync};
+use cor_sync::{Scope, SingleCall, State, StateError, SyncOptions, TableSync};
 
 fn scope() -> Scope {
     Scope::new("https://example.com", "SAP", "m")
@@ -429,4 +429,144 @@ fn what_is_known_can_be_looked_at_and_forgotten() {
     assert_eq!(state.forget(Some(&ids), Some("SAP"), Some("https://example.com/")).unwrap(), 1);
     assert_eq!(state.forget(None, None, Some("https://example.com")).unwrap(), 2);
     assert!(state.scopes().unwrap().is_empty());
+}
+
+/// What a plan would send of project P-1, whose table says `name 1`.
+fn planned(path: &Path, base_url: &str) -> Vec<String> {
+    let scope = Scope::new(base_url, "SAP", "m");
+    let mut plan =
+        TableSync::plan(State::open_for_reading(path).unwrap(), scope, SyncOptions::default()).unwrap();
+    plan.stage_update("P-1", &ProjectUpdate::new("SAP").name("name 1"), 2).unwrap();
+    let changes = plan.changes().unwrap();
+    let fields = changes.iter().flat_map(|change| &change.fields);
+    fields.map(|field| format!("{} {:?}", field.name, field.old)).collect()
+}
+
+#[test]
+fn a_call_that_a_run_took_for_one_of_an_ended_process_is_recorded_as_uncertain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let update = ProjectUpdate::new("SAP").name("by hand");
+    let call = SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap();
+    let aged = "UPDATE calls SET begun_at = begun_at - 4000";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(aged).unwrap();
+    // The run takes the call for one whose process has ended, and sends what its table says.
+    let mut run = run_of("SAP", &path).unwrap();
+    run.stage_update("P-1", &ProjectUpdate::new("SAP").name("name 1"), 2).unwrap();
+    assert_eq!(run.waiting().unwrap().projects, 1);
+    drop(run);
+    let sandbox = Sandbox::builder().seed([r#"{"id":"P-1","source":"SAP","name":"old"}"#]).start().unwrap();
+    let client =
+        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope(), SyncOptions::default()).unwrap();
+    sync.stage_update("P-1", &ProjectUpdate::new("SAP").name("name 1"), 2).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut apply = sync.apply(&client, None).unwrap();
+        while apply.next().await.unwrap().is_some() {}
+    });
+    drop(sync);
+    assert_eq!(planned(&path, "https://example.com"), [""; 0]);
+    call.finish(None).unwrap();
+    assert_eq!(planned(&path, "https://example.com"), ["name None"], "the call may have come after the run");
+}
+
+#[test]
+fn calls_at_the_same_time_and_calls_without_a_result_leave_their_fields_uncertain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let call = |name: &str| {
+        let update = ProjectUpdate::new("SAP").name(name);
+        SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap()
+    };
+    let (first, second) = (call("first"), call("second"));
+    first.finish(None).unwrap();
+    second.finish(None).unwrap();
+    assert_eq!(planned(&path, "https://example.com"), ["name None"]);
+    let third = call("third");
+    third.finish(None).unwrap();
+    drop(call("given up"));
+    assert_eq!(planned(&path, "https://example.com"), ["name None"]);
+}
+
+#[test]
+fn a_call_is_known_to_a_plan_before_it_is_in_the_projects_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let update = ProjectUpdate::new("SAP").name("by hand");
+    let call = SingleCall::update(&path, "https://example.com/", "P-1", &update).unwrap();
+    assert_eq!(planned(&path, "https://example.com"), ["name None"], "it is under way");
+    let run = run_of("SAP", &path).unwrap();
+    call.finish(None).unwrap();
+    assert_eq!(planned(&path, "https://example.com"), ["name None"], "it was made during a run");
+    drop(run);
+    SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap().finish(None).unwrap();
+    let known = planned(&path, "https://example.com");
+    assert_eq!(known, [r#"name Some("\"by hand\"")"#], "a later call is certain again");
+}
+
+#[test]
+fn a_run_that_sends_nothing_leaves_nothing_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    for source in ["SAP", "JIRA"] {
+        let mut run = run_of(source, &path).unwrap();
+        run.stage_update("P-1", &ProjectUpdate::new(source).name("other"), 2).unwrap();
+        drop(run);
+    }
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let count =
+        |table| file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+    let counts: [i64; 3] = ["runs", "scopes", "projects"].map(count);
+    assert_eq!(counts, [0, 1, 3]);
+}
+
+#[test]
+fn a_sandbox_that_was_restarted_beside_two_runs_is_a_new_one_for_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync.db");
+    let seeds = ["SAP", "JIRA"].map(|source| format!(r#"{{"id":"P-1","source":"{source}","name":"old"}}"#));
+    let start =
+        |port: u16| Sandbox::builder().port(port).token("sandbox-token").seed(seeds.clone()).start().unwrap();
+    let sandbox = start(0);
+    let port: u16 = sandbox.base_url().rsplit(':').next().unwrap().parse().unwrap();
+    let client = || {
+        cor_http::Client::builder()
+            .base_url(format!("http://127.0.0.1:{port}"))
+            .token("sandbox-token")
+            .build()
+            .unwrap()
+    };
+    let begin = |source: &str, brief: &str| {
+        let scope = Scope::new(format!("http://127.0.0.1:{port}"), source, "m");
+        let mut run = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
+        let update = ProjectUpdate::new(source).name(format!("name of {brief}")).brief("brief");
+        run.stage_update("P-1", &update, 2).unwrap();
+        run
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let finish = |mut run: TableSync| {
+        runtime.block_on(async {
+            let client = client();
+            let mut apply = run.apply(&client, None).unwrap();
+            while apply.next().await.unwrap().is_some() {}
+            apply.has_new_store()
+        })
+    };
+    for source in ["SAP", "JIRA"] {
+        finish(begin(source, "first"));
+    }
+    // Both rows were compared with what the first sandbox has.
+    let (sap, jira) = (begin("SAP", "second"), begin("JIRA", "second"));
+    drop(sandbox);
+    let sandbox = start(port);
+    assert!(finish(sap) && finish(jira), "each run says that the sandbox is a new one");
+    for source in ["SAP", "JIRA"] {
+        finish(begin(source, "second"));
+    }
+    let bodies: Vec<String> = sandbox.requests().iter().map(|request| request.body_text()).collect();
+    for source in ["SAP", "JIRA"] {
+        let briefs = bodies.iter().filter(|body| body.contains(source) && body.contains("brief")).count();
+        assert!(briefs >= 1, "the new sandbox has the brief of {source}: {bodies:?}");
+    }
 }

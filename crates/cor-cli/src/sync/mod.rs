@@ -121,6 +121,9 @@ fn failed(error: SyncError) -> Failure {
     match error {
         SyncError::Config(unusable) => unusable.into(),
         SyncError::Output(error) => output_failed(error),
+        SyncError::State(error @ StateError::InUse { source: Some(_), .. }) => {
+            Failure::from(error).advising("; --wait SECONDS waits for it")
+        }
         SyncError::State(error) => error.into(),
         other => Failure::usage(other.to_string()),
     }

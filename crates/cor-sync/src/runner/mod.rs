@@ -13,12 +13,12 @@ mod reader;
 mod recorder;
 mod run;
 mod settings;
+mod source_lock;
 mod staged;
 mod streamed;
 mod summary;
 mod superseded;
 mod sync_run;
-mod turn;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -105,7 +105,8 @@ impl SyncRunner {
     }
 
     /// How long to wait for another run of the same source and state file to end, before the run is refused with
-    /// [`StateError::InUse`](crate::StateError::InUse); default: zero. Runs of other sources do not exclude each other.
+    /// [`StateError::InUse`](crate::StateError::InUse); default, and least: half a second. The input is opened after the wait.
+    /// Runs of other sources do not exclude each other.
     pub fn wait(mut self, wait: impl Into<Option<Duration>>) -> SyncRunner {
         self.settings.wait = wait.into().unwrap_or_default();
         self

@@ -7,15 +7,15 @@ use super::outputs::Outputs;
 use super::reader::{Message, Opened, Reader};
 use super::recorder::Recorder;
 use super::settings::Settings;
+use super::source_lock;
 use super::staged::StagedRun;
 use super::streamed;
 use super::superseded::Superseded;
-use super::turn;
 use super::{
     OutputError, Purpose, Source, StopReason, SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary,
 };
 use crate::state_store::another_store;
-use crate::{ConfigError, ReadError, Scope, SyncOptions, TableSync};
+use crate::{ConfigError, ReadError, Scope, StateError, SyncOptions, TableSync};
 
 impl SyncRunner {
     pub(super) async fn run(
@@ -36,6 +36,28 @@ impl SyncRunner {
             recorder.stopped = Some(StopReason::requested(request));
             recorder.finish(purpose, None, Some(1), Vec::new(), scope)
         };
+        // The state is locked before the input and the rejected rows of earlier runs are read: another run of the source would
+        // replace them. It is opened before files are replaced, so that an error leaves them as they are.
+        let state = async {
+            let mut state = settings.state.open(purpose).await?;
+            if let (Some(state), Purpose::Sync) = (&mut state, purpose) {
+                let phase = |phase| {
+                    control.enter(phase, None);
+                    on_event(SyncEvent::Phase(phase));
+                };
+                source_lock::wait_for(state, &scope, settings.wait, phase).await?;
+            }
+            Ok::<_, StateError>(state)
+        };
+        let state = tokio::select! {
+            biased;
+            request = watch.request() => Err(request),
+            state = state => Ok(state?),
+        };
+        let state = match state {
+            Ok(state) => state,
+            Err(request) => return Ok(not_begun(on_event, request, scope)),
+        };
         let (reader, opened) = tokio::select! {
             biased;
             request = watch.request() => return Ok(not_begun(on_event, request, scope)),
@@ -46,20 +68,7 @@ impl SyncRunner {
         (options.full, options.keep_rows) = (settings.full, keep_rows);
         options.refused_only = opened.bookmarks.is_some();
         options.outage_timeout = Some(settings.outage_timeout);
-        // The state is opened before the files of an earlier run are replaced, so that an error leaves them as they are.
         let mut sandbox_note = None;
-        let mut state = settings.state.open(purpose)?;
-        if let (Some(state), Purpose::Sync) = (&mut state, purpose) {
-            let phase = |phase| {
-                control.enter(phase, None);
-                on_event(SyncEvent::Phase(phase));
-            };
-            tokio::select! {
-                biased;
-                request = watch.request() => return Ok(not_begun(on_event, request, scope)),
-                locked = turn::take(state, &scope, settings.wait, phase) => locked?,
-            }
-        }
         let mut sync = match (state, purpose) {
             (None, _) => None,
             (Some(state), purpose) => {
@@ -69,7 +78,7 @@ impl SyncRunner {
                 match (purpose, another) {
                     (Purpose::Sync, None) => Some(TableSync::begin(state, scope.clone(), options)?),
                     (Purpose::Sync, Some(probe)) => {
-                        let sync = TableSync::begin(state, scope.clone(), options)?;
+                        let mut sync = TableSync::begin(state, scope.clone(), options)?;
                         sync.replace_store(match &probe {
                             SandboxProbe::Store(store) => Some(store),
                             _ => None,

@@ -105,8 +105,20 @@ impl StateChoice {
         matches!(self, StateChoice::None)
     }
 
-    /// The state; `None` for a run without one.
-    pub(super) fn open(&self, purpose: Purpose) -> Result<Option<State>, StateError> {
+    /// The state; `None` for a run without one. Runs on a tokio runtime, which opening the file does not hold up.
+    pub(super) async fn open(&self, purpose: Purpose) -> Result<Option<State>, StateError> {
+        let choice = self.clone();
+        match tokio::task::spawn_blocking(move || choice.open_now(purpose)).await {
+            Ok(state) => state,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this future with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    fn open_now(&self, purpose: Purpose) -> Result<Option<State>, StateError> {
         let path = match self {
             StateChoice::None => return Ok(None),
             StateChoice::Temporary => return State::temporary().map(Some),

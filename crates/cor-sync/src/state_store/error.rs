@@ -115,8 +115,7 @@ impl fmt::Display for StateError {
                 }
                 write!(
                     f,
-                    " uses the state file {}; run this again when it has ended, let a sync wait for it with `wait`, or give \
-                     this run a state file of its own",
+                    " uses the state file {}; run this again when it has ended, or give this run a state file of its own",
                     shown(path)
                 )
             }

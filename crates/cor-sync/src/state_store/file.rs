@@ -53,7 +53,7 @@ fn open_connection(path: &Path) -> Result<Connection, StateError> {
     Ok(conn)
 }
 
-/// Moves what an ended run left in its log into the file, whose pages may be there in part until then. Where another process reads
+/// Moves what an ended run left in its log into the file, whose pages may be there in part until then. While a reader sees
 /// what was there before, some of it has to wait.
 fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
     if !has_log(path) {
@@ -67,7 +67,7 @@ fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Reading takes no lock of ours and blocks no other process: SQLite shows what was committed when it began.
+/// Reading takes no lock and blocks no run: SQLite shows what was committed when it began.
 pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
     let path = &place(path, false)?;
     if !beside(path, ".lock").exists() {
@@ -206,7 +206,7 @@ fn make(path: &Path) -> Result<(), StateError> {
     }
     let cannot = |error: &io::Error| StateError::io(path, "cannot make it", error);
     let new = beside(path, ".new");
-    // A run that was ended here may have left something, or a state that was taken away; the lock says that nobody uses it.
+    // A run that was ended here may have left something, or a state that was taken away; the lock says that no process uses it.
     for old in ["-journal", "-wal", "-shm", ".new", ".new-journal"].map(|ending| beside(path, ending)) {
         match std::fs::remove_file(old) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&error)),

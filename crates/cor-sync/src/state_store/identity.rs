@@ -1,4 +1,4 @@
-//! Whether the file is still the one that was opened: another process may remove it, or put another file in its place.
+//! Whether the file is still the one that was opened: a user may move it away, or put another in its place.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,11 @@ impl Identity {
             let _ = std::fs::remove_file(beside(&self.path, "-shm"));
         }
     }
+}
+
+/// The identity of a file as text, the same for one file under all its names; empty where the system has none.
+pub(super) fn file_id(path: &Path) -> String {
+    id(path).map_or_else(String::new, |FileId(device, number)| format!("{device}:{number}"))
 }
 
 /// The file of this ending beside the state.

@@ -134,32 +134,43 @@ impl State {
         let _locks = match self.access {
             Access::Temporary => Vec::new(),
             _ => {
-                let locks = scopes.iter().map(|scope| SourceLock::take(&self.path, scope));
+                let locks = scopes.iter().map(|scope| SourceLock::take_soon(&self.path, scope));
                 locks.collect::<Result<Vec<SourceLock>, StateError>>()?
             }
         };
-        self.write(|| {
-            let mut gone = 0;
-            for scope in &scopes {
-                let values = [&scope.base_url, &scope.source];
-                let theirs = "scope IN (SELECT scope FROM scopes WHERE base_url = ?1 AND source = ?2)";
-                match ids {
-                    None => {
-                        gone += self.conn.execute(&format!("DELETE FROM projects WHERE {theirs}"), values)?;
-                        self.conn
-                            .execute("DELETE FROM scopes WHERE base_url = ?1 AND source = ?2", values)?;
-                    }
-                    Some(ids) => {
-                        let sql = format!("DELETE FROM projects WHERE {theirs} AND id = ?3");
-                        let mut statement = self.conn.prepare_cached(&sql)?;
-                        for id in ids {
-                            gone += statement.execute([&scope.base_url, &scope.source, id])?;
+        let mut gone = 0;
+        for scope in &scopes {
+            let of_source = [&scope.base_url, &scope.source];
+            match ids {
+                None => {
+                    // In pieces, so that runs of other sources can write in between.
+                    let sql = "DELETE FROM projects WHERE number IN (
+                                   SELECT number FROM projects JOIN scopes USING (scope)
+                                   WHERE base_url = ?1 AND source = ?2 LIMIT 5000)";
+                    loop {
+                        let piece = self.write(|| self.conn.prepare_cached(sql)?.execute(of_source))?;
+                        gone += piece as u64;
+                        if piece == 0 {
+                            break;
                         }
                     }
+                    self.write(|| {
+                        self.conn.execute("DELETE FROM scopes WHERE base_url = ?1 AND source = ?2", of_source)
+                    })?;
+                }
+                Some(ids) => {
+                    let sql = "DELETE FROM projects WHERE id = ?3
+                               AND scope IN (SELECT scope FROM scopes WHERE base_url = ?1 AND source = ?2)";
+                    gone += self.write(|| {
+                        let mut statement = self.conn.prepare_cached(sql)?;
+                        ids.iter().try_fold(0, |gone, id| {
+                            Ok(gone + statement.execute([&scope.base_url, &scope.source, id])? as u64)
+                        })
+                    })?;
                 }
             }
-            Ok(gone as u64)
-        })
+        }
+        Ok(gone)
     }
 
     /// The sources that have projects of these external ids, each once, as scopes without a mapping.

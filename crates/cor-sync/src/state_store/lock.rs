@@ -10,12 +10,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::file::private_options;
-use super::identity::beside;
+use super::identity::{beside, file_id};
 use super::{Scope, StateError};
 
 /// How long another process may take to open the file before it counts as in use, and how often to look.
 const OPENING: Duration = Duration::from_secs(10);
+/// How long a file may differ from the one that the other processes use: one of them may be making it.
+const CHANGING: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(5);
+/// How long a single call may hold the lock of a source.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// Held by every process that writes into the file.
 #[derive(Debug)]
@@ -26,29 +30,35 @@ pub(super) struct FileLock {
 impl FileLock {
     /// Locks the state's file together with the other processes that use it. The first of them calls `prepare` and keeps all
     /// others out meanwhile.
+    ///
+    /// The lock's file says which file the processes use. If it was replaced under its name, no process uses the new one as
+    /// long as others use the old one: SQLite would take the log of the old one for that of the new one.
     pub(super) fn take(
         path: &Path,
-        prepare: impl FnOnce() -> Result<(), StateError>,
+        mut prepare: impl FnMut() -> Result<(), StateError>,
     ) -> Result<FileLock, StateError> {
-        let cannot = |error: &io::Error| StateError::io(path, "its lock cannot be taken", error);
+        let cannot = |error: io::Error| StateError::io(path, "its lock cannot be taken", &error);
         let options = private_options().create(true).truncate(false).to_owned();
-        let file = options.open(beside(path, ".lock")).map_err(|error| cannot(&error))?;
-        if try_lock(File::try_lock(&file)).map_err(|error| cannot(&error))? {
-            prepare()?;
-            // Whether a lock can be changed while it is held depends on the system.
-            file.unlock().map_err(|error| cannot(&error))?;
-        }
+        let mut file = options.open(beside(path, ".lock")).map_err(cannot)?;
         let since = Instant::now();
-        while !try_lock(file.try_lock_shared()).map_err(|error| cannot(&error))? {
-            if since.elapsed() > OPENING {
+        loop {
+            if try_lock(file.try_lock()).map_err(cannot)? {
+                prepare()?;
+                write_line(&mut file, &file_id(path)).map_err(cannot)?;
+                // Whether a lock can be changed while it is held depends on the system.
+                file.unlock().map_err(cannot)?;
+            }
+            let is_shared = try_lock(file.try_lock_shared()).map_err(cannot)?;
+            if is_shared && path.exists() && read_line(&mut file).map_err(cannot)? == file_id(path) {
+                return Ok(FileLock { _file: file });
+            }
+            if since.elapsed() > if is_shared { CHANGING } else { OPENING } {
                 return Err(StateError::InUse { path: path.to_owned(), source: None, by: None });
             }
+            if is_shared {
+                file.unlock().map_err(cannot)?;
+            }
             thread::sleep(STEP);
-        }
-        match path.exists() {
-            true => Ok(FileLock { _file: file }),
-            // A run goes on writing into a file that was taken away; a new file must not get its log.
-            false => Err(StateError::InUse { path: path.to_owned(), source: None, by: None }),
         }
     }
 }
@@ -62,27 +72,50 @@ pub(super) struct SourceLock {
 
 impl SourceLock {
     pub(super) fn take(state: &Path, scope: &Scope) -> Result<SourceLock, StateError> {
-        let cannot =
-            |error: &io::Error| StateError::io(state, "the lock of its source cannot be taken", error);
-        let path = beside(state, &ending(scope));
-        let options = private_options().create(true).truncate(false).to_owned();
-        let mut file = options.open(&path).map_err(|error| cannot(&error))?;
-        if !try_lock(file.try_lock()).map_err(|error| cannot(&error))? {
-            let mut holder = String::new();
+        let cannot = |error: io::Error| cannot_lock(state, &error);
+        let (path, mut file) = open(state, scope)?;
+        if !try_lock(file.try_lock()).map_err(cannot)? {
             // The number is only for the message; the lock decides.
-            let _ = file.read_to_string(&mut holder);
-            let (path, source) = (state.to_owned(), Some(scope.source.clone()));
-            return Err(StateError::InUse { path, source, by: holder.trim().parse().ok() });
+            let by = read_line(&mut file).ok().and_then(|number| number.parse().ok());
+            return Err(StateError::InUse { path: state.to_owned(), source: Some(scope.source.clone()), by });
         }
-        // For the message of the next run; there may be no room for it. Always of one length, so that nothing is left of a
-        // longer one.
-        let _ = file.rewind().and_then(|()| writeln!(file, "{:>10}", std::process::id()));
+        // For the message of another run; there may be no room for it.
+        let _ = write_line(&mut file, &std::process::id().to_string());
         Ok(SourceLock { path, _file: file })
+    }
+
+    /// As [`take`](SourceLock::take), and waits for a single call that holds the lock for a moment.
+    pub(super) fn take_soon(state: &Path, scope: &Scope) -> Result<SourceLock, StateError> {
+        let since = Instant::now();
+        loop {
+            match SourceLock::take(state, scope) {
+                Err(StateError::InUse { .. }) if since.elapsed() < MOMENT => thread::sleep(STEP),
+                taken => return taken,
+            }
+        }
+    }
+
+    /// Whether a run of the source is in progress.
+    pub(super) fn is_taken(state: &Path, scope: &Scope) -> Result<bool, StateError> {
+        let (_, file) = open(state, scope)?;
+        // Shared, so that single calls do not take each other for a run.
+        try_lock(file.try_lock_shared()).map(|free| !free).map_err(|error| cannot_lock(state, &error))
     }
 
     pub(super) fn is_of(&self, state: &Path, scope: &Scope) -> bool {
         self.path == beside(state, &ending(scope))
     }
+}
+
+fn open(state: &Path, scope: &Scope) -> Result<(PathBuf, File), StateError> {
+    let path = beside(state, &ending(scope));
+    let options = private_options().create(true).truncate(false).to_owned();
+    let file = options.open(&path).map_err(|error| cannot_lock(state, &error))?;
+    Ok((path, file))
+}
+
+fn cannot_lock(state: &Path, error: &io::Error) -> StateError {
+    StateError::io(state, "the lock of its source cannot be taken", error)
 }
 
 /// What the lock's file of a source has behind the name of the state: a part that people can read, and one that tells apart
@@ -92,6 +125,19 @@ fn ending(scope: &Scope) -> String {
     let name: String = scope.source.chars().map(|c| if plain(c) { c } else { '_' }).take(32).collect();
     let hash = crate::mapping::short_hash(&[&scope.base_url, &scope.source]);
     format!(".{name}-{hash}.lock")
+}
+
+/// Writes the only line of a lock's file. It is always of one length, so that nothing is left of a longer one.
+fn write_line(file: &mut File, text: &str) -> io::Result<()> {
+    file.rewind()?;
+    writeln!(file, "{text:>42}")
+}
+
+fn read_line(file: &mut File) -> io::Result<String> {
+    let mut text = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
+    Ok(text.trim().to_owned())
 }
 
 fn try_lock(result: Result<(), TryLockError>) -> io::Result<bool> {

@@ -62,7 +62,7 @@ enum Access {
         source: Option<SourceLock>,
     },
     Reading,
-    /// Everything: no other process knows of it.
+    /// Everything: the state has no name by which another process could open it.
     Temporary,
 }
 
@@ -146,15 +146,28 @@ impl State {
         StateError::sqlite(&self.path, error)
     }
 
-    /// Keeps other runs of the scope's source out, until this state is dropped.
+    /// Keeps other runs of the scope's source out, until this state is dropped. Waits at most half a second, for a single call.
     ///
     /// # Errors
     /// [`StateError::InUse`] if another run of the source is in progress.
     pub(crate) fn lock(&mut self, scope: &Scope) -> Result<(), StateError> {
+        self.lock_by(scope, SourceLock::take_soon)
+    }
+
+    /// The same without waiting.
+    pub(crate) fn try_lock(&mut self, scope: &Scope) -> Result<(), StateError> {
+        self.lock_by(scope, SourceLock::take)
+    }
+
+    fn lock_by(
+        &mut self,
+        scope: &Scope,
+        take: impl FnOnce(&Path, &Scope) -> Result<SourceLock, StateError>,
+    ) -> Result<(), StateError> {
         match &mut self.access {
             Access::Writing { source: Some(lock), .. } if lock.is_of(&self.path, scope) => Ok(()),
             Access::Writing { source, .. } => {
-                *source = Some(SourceLock::take(&self.path, scope)?);
+                *source = Some(take(&self.path, scope)?);
                 Ok(())
             }
             Access::Temporary => Ok(()),

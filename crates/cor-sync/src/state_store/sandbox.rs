@@ -4,7 +4,7 @@
 use cor_http::SandboxProbe;
 use rusqlite::{OptionalExtension, params};
 
-use super::{State, StateError};
+use super::{Scope, State, StateError};
 
 /// What is at an address now, if it is not the sandbox with the store that the state knows there. The sandbox is asked, and
 /// nothing but a sandbox: see [`cor_http::probe_sandbox`].
@@ -30,21 +30,23 @@ impl State {
         self.conn.query_row(sql, [base_url], |row| row.get(0)).optional()
     }
 
-    /// Forgets what an earlier store at this address accepted. `store` is the one that is there now; `None` where that is no
-    /// sandbox. What a run has set out to send stays. Returns of how many projects something was forgotten.
+    /// Forgets what an earlier store at the address of `scope` accepted. `store` is the one that is there now; `None` where that
+    /// is no sandbox. What a run is about to send stays. Inside a transaction.
     ///
-    /// Another run of the same address may have done this before: what it accepted since then stays. Inside a transaction.
-    pub(crate) fn replace_store(&self, base_url: &str, store: Option<&str>) -> rusqlite::Result<u64> {
-        if store.is_some() && self.store_at(base_url)?.as_deref() == store {
-            return Ok(0);
-        }
-        let scopes = "scope IN (SELECT scope FROM scopes WHERE base_url = ?1)";
+    /// If a run of another source has done this before, only the scope's source is forgotten: what others accepted since then
+    /// stays.
+    pub(crate) fn replace_store(&self, scope: &Scope, store: Option<&str>) -> rusqlite::Result<()> {
+        let base_url = &scope.base_url;
+        let is_known = store.is_some() && self.store_at(base_url)?.as_deref() == store;
+        let source = is_known.then_some(&scope.source);
+        let scopes =
+            "scope IN (SELECT scope FROM scopes WHERE base_url = ?1 AND (?2 IS NULL OR source = ?2))";
         let forget = format!(
             "UPDATE projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
         );
-        let forgotten = self.conn.execute(&forget, [base_url])?;
+        self.conn.execute(&forget, params![base_url, source])?;
         let drop = format!("DELETE FROM projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
-        self.conn.execute(&drop, [base_url])?;
+        self.conn.execute(&drop, params![base_url, source])?;
         match store {
             Some(store) => {
                 let sql = "INSERT OR REPLACE INTO sandboxes (base_url, store) VALUES (?1, ?2)";
@@ -54,7 +56,7 @@ impl State {
                 self.conn.execute("DELETE FROM sandboxes WHERE base_url = ?1", [base_url])?;
             }
         }
-        Ok(forgotten as u64)
+        Ok(())
     }
 
     /// A state that knows nothing, under the name of this one: for a plan, which writes nothing.

@@ -76,9 +76,12 @@ const SANDBOXES: &str = "TABLE IF NOT EXISTS sandboxes (
 /// Memory for pages of the file, and as much for temporary tables, in KiB. It does not grow with the file.
 const CACHE: i64 = 16_000;
 
+/// How long a transaction waits for those of other processes. Each takes a fraction of a second.
+const BUSY: Duration = Duration::from_secs(30);
+
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let failed = |error| StateError::sqlite(path, &error);
-    conn.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    conn.busy_timeout(BUSY).map_err(failed)?;
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
     let version = number("PRAGMA user_version")?;
     if number("PRAGMA application_id")? != APPLICATION_ID {

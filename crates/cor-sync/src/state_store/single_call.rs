@@ -1,6 +1,7 @@
 //! Updates, creates and deletes outside of a run, recorded so that the next run knows what they changed.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cor_http::{Error, ErrorKind, Outcome, ProjectCreate, ProjectUpdate, Source};
@@ -41,25 +42,38 @@ const UNDER_WAY: Duration = Duration::from_secs(3600);
 #[must_use = "the result of the call is recorded by `finish`"]
 pub struct SingleCall {
     /// `None` if there is no state file.
-    recorded: Option<Recorded>,
+    record: Option<Record>,
 }
 
+/// Where a call is recorded. The file is opened only to write into it, so that many calls in progress need no descriptors.
 #[derive(Debug)]
-struct Recorded {
-    state: State,
+struct Record {
+    path: PathBuf,
     scope: Scope,
+    id: String,
+    change: Change,
+    fields: String,
     number: i64,
     has_result: bool,
 }
 
-impl Drop for Recorded {
+impl Drop for Record {
     fn drop(&mut self) {
+        // A call without a result counts as under way, which is as uncertain, so an error here changes nothing.
         if !self.has_result {
-            let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = 1 WHERE call = ?1";
-            // Otherwise the record says that the call is under way, which is as uncertain.
-            let _ = self.state.conn.execute(sql, [self.number]);
+            let _ = self.settle(Ended::Unknown);
         }
     }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Applied,
+    NotApplied,
+    Unknown,
+    /// COR does not have the project.
+    NoProject,
 }
 
 /// What a call does with a project.
@@ -132,7 +146,7 @@ impl SingleCall {
 
     /// A call that is not recorded.
     pub fn unrecorded() -> SingleCall {
-        SingleCall { recorded: None }
+        SingleCall { record: None }
     }
 
     fn begin(
@@ -147,35 +161,57 @@ impl SingleCall {
             Err(StateError::Missing { .. }) => return Ok(SingleCall::unrecorded()),
             state => state?,
         };
-        let scope = Scope::new(base_url, source.as_str(), "");
-        let in_doubt = state.is_in_a_run(&scope)?;
+        let mut record = Record {
+            path: state.path.clone(),
+            scope: Scope::new(base_url, source.as_str(), ""),
+            id: id.to_owned(),
+            change,
+            fields: fields.to_owned(),
+            number: 0,
+            has_result: false,
+        };
         let inserted = state.flushed(|| {
-            let sql =
-                "INSERT INTO calls (base_url, source, id, change, fields, begun_at, is_finished, is_in_doubt)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)";
-            let values = params![scope.base_url, scope.source, id, change.as_str(), fields, now(), in_doubt];
-            state.conn.execute(sql, values)?;
-            Ok(state.conn.last_insert_rowid())
+            // Two calls for one project at the same time: only COR knows their order.
+            let sql = "UPDATE calls SET is_in_doubt = 1
+                       WHERE base_url = ?1 AND source = ?2 AND id = ?3 AND is_finished = 0";
+            let values = [&record.scope.base_url, &record.scope.source, &record.id];
+            let overlaps = state.conn.execute(sql, values)? > 0;
+            record.insert(&state, false, overlaps)
         });
-        let number = inserted.map_err(|error| state.failed(&error))?;
-        Ok(SingleCall { recorded: Some(Recorded { state, scope, number, has_result: false }) })
+        record.number = inserted.map_err(|error| state.failed(&error))?;
+        // Asked only now: a run that begins later finds the record.
+        if SourceLock::is_taken(&state.path, &record.scope)? {
+            state.write(|| {
+                state.conn.execute("UPDATE calls SET is_in_doubt = 1 WHERE call = ?1", [record.number])
+            })?;
+        }
+        Ok(SingleCall { record: Some(record) })
     }
 
     /// Makes the call and records its result. If the future is dropped, the fields of the call count as uncertain.
     ///
     /// A result that cannot be recorded is logged as a warning, because the call has its result whatever becomes of the
-    /// record; the next run then sends the call's fields again.
+    /// record; the next run then sends the call's fields again. Runs on a tokio runtime.
     ///
     /// # Errors
     /// That of the call.
     pub async fn recorded<T>(self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let result = call.await;
-        if let Err(error) = self.finish(result.as_ref().err()) {
-            tracing::warn!(
-                target: "cor_sync::state",
-                "the result of the call could not be recorded, and the next sync sends its fields again: {error}"
-            );
+        if self.record.is_none() {
+            return result;
         }
+        let error = result.as_ref().err().cloned();
+        // The file must not hold up the event loop.
+        let finished = tokio::task::spawn_blocking(move || self.finish(error.as_ref())).await;
+        let reason = match finished {
+            Ok(Ok(())) => return result,
+            Ok(Err(error)) => error.to_string(),
+            Err(ended) => ended.to_string(),
+        };
+        tracing::warn!(
+            target: "cor_sync::state",
+            "the result of the call could not be recorded, and the next sync sends its fields again: {reason}"
+        );
         result
     }
 
@@ -183,33 +219,65 @@ impl SingleCall {
     ///
     /// # Errors
     /// Where the state file cannot be written. The next run then sends the call's fields again.
-    pub fn finish(self, error: Option<&Error>) -> Result<(), StateError> {
-        let Some(mut recorded) = self.recorded else { return Ok(()) };
-        recorded.has_result = true;
-        let Recorded { state, scope, number, .. } = &recorded;
-        let (outcome, is_unknown_project) = match error {
-            None => (Outcome::Applied, false),
-            Some(error) => (error.outcome(), error.kind() == ErrorKind::ProjectNotFound),
+    pub fn finish(mut self, error: Option<&Error>) -> Result<(), StateError> {
+        let Some(record) = &mut self.record else { return Ok(()) };
+        record.has_result = true;
+        record.settle(match error {
+            None => Ended::Applied,
+            Some(error) if error.kind() == ErrorKind::ProjectNotFound => Ended::NoProject,
+            Some(error) => match error.outcome() {
+                Outcome::Applied => Ended::Applied,
+                Outcome::NotApplied => Ended::NotApplied,
+                Outcome::Unknown => Ended::Unknown,
+            },
+        })
+    }
+}
+
+impl Record {
+    fn insert(&self, state: &State, is_finished: bool, is_in_doubt: bool) -> rusqlite::Result<i64> {
+        let sql =
+            "INSERT INTO calls (base_url, source, id, change, fields, begun_at, is_finished, is_in_doubt)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let (scope, change) = (&self.scope, self.change.as_str());
+        let values = params![
+            scope.base_url,
+            scope.source,
+            self.id,
+            change,
+            self.fields,
+            now(),
+            is_finished,
+            is_in_doubt
+        ];
+        state.conn.execute(sql, values)?;
+        Ok(state.conn.last_insert_rowid())
+    }
+
+    /// Stores how the call ended, and what that means for the projects of the file unless a run is in progress.
+    fn settle(&self, ended: Ended) -> Result<(), StateError> {
+        let state = match State::open_existing(&self.path) {
+            // Without a state the next run sends everything.
+            Err(StateError::Missing { .. }) => return Ok(()),
+            state => state?,
         };
-        let in_doubt = outcome == Outcome::Unknown || state.is_in_a_run(scope)?;
+        let in_doubt = ended == Ended::Unknown || SourceLock::is_taken(&state.path, &self.scope)?;
         state.write(|| {
-            if is_unknown_project {
-                let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2, change = ?3 WHERE call = ?1";
-                state.conn.execute(sql, params![number, in_doubt, Change::Delete.as_str()])
-            } else if outcome == Outcome::NotApplied {
-                state.conn.execute("DELETE FROM calls WHERE call = ?1", [*number])
-            } else {
-                let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2 WHERE call = ?1";
-                state.conn.execute(sql, params![number, in_doubt])
+            if ended == Ended::NotApplied {
+                return state.conn.execute("DELETE FROM calls WHERE call = ?1", [self.number]).map(drop);
             }
+            let change = if ended == Ended::NoProject { Change::Delete } else { self.change };
+            let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2, change = ?3
+                       WHERE call = ?1 AND is_finished = 0";
+            if state.conn.execute(sql, params![self.number, in_doubt, change.as_str()])? == 0 {
+                // A run took the call for one whose process has ended.
+                self.insert(&state, true, true)?;
+            }
+            Ok(())
         })?;
-        match SourceLock::take(&state.path, scope) {
-            Ok(lock) => {
-                state.write(|| state.settle_calls(scope))?;
-                drop(lock);
-                Ok(())
-            }
-            // The next run of the source does it.
+        match SourceLock::take(&state.path, &self.scope) {
+            Ok(_lock) => state.write(|| state.settle_calls(&self.scope)),
+            // The run in progress, or the next one, does it.
             Err(StateError::InUse { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -217,14 +285,6 @@ impl SingleCall {
 }
 
 impl State {
-    fn is_in_a_run(&self, scope: &Scope) -> Result<bool, StateError> {
-        match SourceLock::take(&self.path, scope) {
-            Ok(_) => Ok(false),
-            Err(StateError::InUse { .. }) => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
-
     /// The recorded calls of the scope's source, in their order.
     fn calls(&self, scope: &Scope) -> rusqlite::Result<Vec<Call>> {
         let sql = "SELECT call, id, change, fields, begun_at, is_finished, is_in_doubt FROM calls
@@ -271,8 +331,10 @@ impl State {
         for (number, accepted) in projects.collect::<rusqlite::Result<Vec<_>>>()? {
             match call.accepted_after(accepted) {
                 Some(accepted) => {
-                    let sql = "UPDATE projects SET accepted = ?2, accepted_at = ?3 WHERE number = ?1";
-                    self.conn.execute(sql, params![number, accepted, call.begun_at])?;
+                    let at = call.is_certain().then_some(call.begun_at);
+                    let sql = "UPDATE projects SET accepted = ?2, accepted_at = coalesce(?3, accepted_at)
+                               WHERE number = ?1";
+                    self.conn.execute(sql, params![number, accepted, at])?;
                 }
                 None => {
                     self.conn.execute(
@@ -288,27 +350,34 @@ impl State {
     }
 }
 
-/// Calls that are not in the projects of the file yet, for a plan.
+/// Calls that are not in the projects of the file yet, by the id of their project, for a plan.
 #[derive(Debug, Default)]
-pub(crate) struct OpenCalls(Vec<Call>);
+pub(crate) struct OpenCalls(HashMap<String, Vec<Call>>);
 
 impl OpenCalls {
     pub(crate) fn read(state: &State, scope: &Scope) -> rusqlite::Result<OpenCalls> {
-        state.calls(scope).map(OpenCalls)
+        let mut calls: HashMap<String, Vec<Call>> = HashMap::new();
+        for call in state.calls(scope)? {
+            calls.entry(call.id.clone()).or_default().push(call);
+        }
+        Ok(OpenCalls(calls))
     }
 
     /// What COR has of a project for certain, by what the file knows and the calls.
     pub(crate) fn accepted_after(&self, id: &str, accepted: Option<String>) -> Option<String> {
-        let calls = self.0.iter().filter(|call| call.id == id);
+        let calls = self.0.get(id).into_iter().flatten();
         calls.fold(accepted, |accepted, call| call.accepted_after(accepted))
     }
 }
 
 impl Call {
+    fn is_certain(&self) -> bool {
+        self.is_finished && !self.is_in_doubt
+    }
+
     /// The fields that COR has for certain after this call; `None` if nothing is certain.
     fn accepted_after(&self, accepted: Option<String>) -> Option<String> {
-        let is_certain = self.is_finished && !self.is_in_doubt;
-        match (self.change?, is_certain) {
+        match (self.change?, self.is_certain()) {
             (Change::Update, true) => fields::merged(&accepted?, &self.fields),
             (Change::Update, false) => fields::certain(&accepted?, &self.fields),
             // A project that the file does not know stays unknown: the next run sends all of it.

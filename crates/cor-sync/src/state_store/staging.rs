@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Scope, State};
+use crate::field_changes as fields;
 
 /// How far a row of `runs` came; the first parameter is the number of the machine's start.
 pub(super) const SENT_UPTO: &str = "min(runs.sent_upto, coalesce(
@@ -22,6 +23,8 @@ const UNKNOWN_SCOPE: i64 = -1;
 pub(crate) struct Run {
     scope: i64,
     number: i64,
+    /// Other scopes of the same source, whose mappings read the same projects in another way.
+    siblings: Vec<i64>,
     /// How far earlier runs came that left something behind.
     earlier: HashMap<i64, i64>,
 }
@@ -89,14 +92,18 @@ impl State {
         self.conn.prepare_cached("INSERT INTO runs (sent_upto) VALUES (-1)")?.execute([])?;
         let number = self.conn.last_insert_rowid();
         self.conn.prepare_cached("DELETE FROM staged")?.execute([])?;
-        Ok(Run { scope, number, earlier: HashMap::new() })
+        let sql = "SELECT other.scope FROM scopes AS own JOIN scopes AS other USING (base_url, source)
+                   WHERE own.scope = ?1 AND other.scope <> ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let siblings = statement.query_map([scope], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        Ok(Run { scope, number, siblings, earlier: HashMap::new() })
     }
 
     /// Begins a run that writes nothing into the file, inside [`begin_staging`](State::begin_staging).
     pub(crate) fn start_plan(&self, scope: &Scope) -> rusqlite::Result<Run> {
         let scope = self.scope(scope)?.unwrap_or(UNKNOWN_SCOPE);
         // No run ever gets this number.
-        Ok(Run { scope, number: i64::MAX, earlier: HashMap::new() })
+        Ok(Run { scope, number: i64::MAX, siblings: Vec::new(), earlier: HashMap::new() })
     }
 
     /// The place and the fields of a project that waits.
@@ -201,17 +208,57 @@ impl State {
                        ON CONFLICT (scope, id) DO UPDATE SET accepted = excluded.accepted, pending = excluded.pending,
                        run = excluded.run, place = excluded.place";
             self.conn.prepare_cached(sql)?.execute(params![run.scope, run.number, after, upto])?;
+            if !run.siblings.is_empty() {
+                let sql = "SELECT id, wanted FROM staged WHERE place > ?1 AND place <= ?2";
+                let mut statement = self.conn.prepare_cached(sql)?;
+                let mut rows = statement.query([after, upto])?;
+                while let Some(row) = rows.next()? {
+                    let wanted = row.get_ref(1)?.as_str()?;
+                    let certain = |accepted: &str| fields::certain(accepted, wanted);
+                    self.change_siblings(run, row.get_ref(0)?.as_str()?, certain)?;
+                }
+            }
             let sql = "UPDATE runs SET sent_upto = ?2 WHERE run = ?1";
             self.conn.prepare_cached(sql)?.execute(params![run.number, upto]).map(drop)
         })
     }
 
-    /// COR accepted; `at` is a Unix time.
-    pub(crate) fn accept(&self, run: &Run, id: &str, accepted: &str, at: i64) -> rusqlite::Result<()> {
+    /// Changes what COR accepted of a project in the other scopes of the source; `None` is nothing.
+    fn change_siblings(
+        &self,
+        run: &Run,
+        id: &str,
+        change: impl Fn(&str) -> Option<String>,
+    ) -> rusqlite::Result<()> {
+        for scope in &run.siblings {
+            let sql = "SELECT accepted FROM projects WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let accepted: Option<String> =
+                statement.query_row(params![scope, id], |row| row.get(0)).optional()?;
+            let Some(accepted) = accepted else { continue };
+            let sql = "UPDATE projects SET accepted = ?3 WHERE scope = ?1 AND id = ?2";
+            self.conn.prepare_cached(sql)?.execute(params![scope, id, change(&accepted)])?;
+            let sql =
+                "DELETE FROM projects WHERE scope = ?1 AND id = ?2 AND accepted IS NULL AND pending IS NULL";
+            self.conn.prepare_cached(sql)?.execute(params![scope, id])?;
+        }
+        Ok(())
+    }
+
+    /// COR accepted `sent`, and has `accepted` for certain now; `at` is a Unix time.
+    pub(crate) fn accept(
+        &self,
+        run: &Run,
+        id: &str,
+        accepted: &str,
+        sent: &str,
+        at: i64,
+    ) -> rusqlite::Result<()> {
         let sql =
             "UPDATE projects SET accepted = ?3, accepted_at = ?4, pending = NULL, run = NULL, place = NULL
                    WHERE scope = ?1 AND id = ?2";
-        self.conn.prepare_cached(sql)?.execute(params![run.scope, id, accepted, at]).map(drop)
+        self.conn.prepare_cached(sql)?.execute(params![run.scope, id, accepted, at])?;
+        self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))
     }
 
     /// None of it reached COR: what was accepted stands.
@@ -228,6 +275,22 @@ impl State {
     pub(crate) fn drop_project(&self, run: &Run, id: &str) -> rusqlite::Result<()> {
         let sql = "DELETE FROM projects WHERE scope = ?1 AND id = ?2";
         self.conn.prepare_cached(sql)?.execute(params![run.scope, id]).map(drop)
+    }
+
+    /// The same in every scope of the source.
+    pub(crate) fn drop_everywhere(&self, run: &Run, id: &str) -> rusqlite::Result<()> {
+        self.drop_project(run, id)?;
+        self.change_siblings(run, id, |_| None)
+    }
+
+    /// A run that ends before it has sent anything leaves nothing behind.
+    pub(crate) fn drop_unused(&self, run: &Run) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM runs WHERE run = ?1
+                   AND NOT EXISTS (SELECT 1 FROM projects WHERE run = ?1 AND pending IS NOT NULL)";
+        self.conn.execute(sql, [run.number])?;
+        let sql = "DELETE FROM scopes WHERE scope = ?1
+                   AND NOT EXISTS (SELECT 1 FROM projects WHERE projects.scope = ?1)";
+        self.conn.execute(sql, [run.scope]).map(drop)
     }
 
     /// Nothing has to be sent of a project that waits. What an earlier run left in the file stands.

@@ -101,8 +101,6 @@ pub struct Apply<'a> {
     complete: Option<Complete>,
     out: VecDeque<Settled>,
     client: Client,
-    /// The store of the sandbox that accepted what the state knows; `None` for COR.
-    store: Option<String>,
     /// Whether a sandbox was started anew during the run, without what was accepted before.
     has_new_store: bool,
     broken: Option<StateError>,
@@ -120,7 +118,6 @@ impl TableSync {
             return Err(self.state.not_writable());
         }
         self.end_group()?;
-        let store = self.state.sandbox_store(&self.scope.base_url)?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<(String, ProjectUpdate)>();
         let rows = stream::poll_fn(move |cx| receiver.poll_recv(cx));
         let run = client.projects().update_stream(rows).concurrency(client.concurrency());
@@ -149,7 +146,6 @@ impl TableSync {
             complete,
             out: VecDeque::new(),
             client: client.clone(),
-            store,
             has_new_store: false,
             broken: None,
             ended: false,
@@ -332,12 +328,11 @@ impl Apply<'_> {
     /// Forgets what an earlier store accepted, where a sandbox answers with another one.
     fn notice_store(&mut self) -> Result<(), StateError> {
         let seen = self.client.sandbox_store();
-        if seen.is_none() || seen == self.store || self.broken.is_some() {
+        if seen.is_none() || seen == self.sync.store || self.broken.is_some() {
             return Ok(());
         }
-        let forgotten = self.sync.replace_store(seen.as_deref())?;
-        self.has_new_store |= forgotten > 0;
-        self.store = seen;
+        self.has_new_store |= self.sync.store.is_some();
+        self.sync.replace_store(seen.as_deref())?;
         let known = self.page.iter_mut().chain(self.in_flight.values_mut().map(|(pending, _)| pending));
         known.for_each(|pending| pending.accepted = None);
         Ok(())
@@ -375,12 +370,13 @@ impl Apply<'_> {
         if self.broken.is_some() {
             return Ok(());
         }
-        self.sync.state.write(|| {
-            settled.iter().try_for_each(|(pending, settled)| self.store_one(pending, &settled.status))
-        })
+        self.sync
+            .state
+            .write(|| settled.iter().try_for_each(|(pending, settled)| self.store_one(pending, settled)))
     }
 
-    fn store_one(&self, pending: &Pending, status: &RowStatus) -> rusqlite::Result<()> {
+    fn store_one(&self, pending: &Pending, settled: &Settled) -> rusqlite::Result<()> {
+        let Settled { change, status } = settled;
         let (state, run) = (&self.sync.state, &self.sync.run);
         if let (Some(reject_reason), true) = (status.reject_reason(), self.sync.options.keep_rows) {
             // What was not begun is sent next time; nobody has to mend it.
@@ -391,16 +387,17 @@ impl Apply<'_> {
             }
         }
         match status {
-            RowStatus::Applied { .. } => {
+            RowStatus::Applied { created } => {
+                // A create takes every field of the table; an update takes those that differ from what COR had.
+                let sent = if *created { pending.wanted.clone() } else { fields::of_changes(&change.fields) };
                 let accepted = pending.accepted.as_deref().unwrap_or("{}");
                 // Both were read when the update was made.
-                let accepted =
-                    fields::merged(accepted, &pending.wanted).unwrap_or_else(|| pending.wanted.clone());
-                state.accept(run, &pending.id, &accepted, now())
+                let accepted = fields::merged(accepted, &sent).unwrap_or_else(|| sent.clone());
+                state.accept(run, &pending.id, &accepted, &sent, now())
             }
             RowStatus::Failed(error) if error.outcome() == Outcome::Unknown => Ok(()),
             RowStatus::Failed(error) if error.kind() == ErrorKind::ProjectNotFound => {
-                state.drop_project(run, &pending.id)
+                state.drop_everywhere(run, &pending.id)
             }
             RowStatus::Failed(_) | RowStatus::NotStarted | RowStatus::Unchanged => {
                 state.drop_pending(run, &pending.id)

@@ -71,6 +71,8 @@ pub struct TableSync {
     source: Source,
     options: SyncOptions,
     run: Run,
+    /// The store of the sandbox that accepted what the state knows; `None` for COR.
+    store: Option<String>,
     /// Calls outside of runs that a plan takes into account.
     calls: OpenCalls,
     /// Places given to rows so far.
@@ -175,8 +177,10 @@ impl TableSync {
             };
             (state.write(start)?, OpenCalls::default())
         };
+        let store = state.sandbox_store(&scope.base_url)?;
         let source = Source::new(&scope.source);
         Ok(TableSync {
+            store,
             state,
             scope,
             source,
@@ -190,13 +194,14 @@ impl TableSync {
         })
     }
 
-    /// Forgets what an earlier sandbox accepted at the base URL. `store` is that of the sandbox there now, if one is.
-    pub(crate) fn replace_store(&self, store: Option<&str>) -> Result<u64, StateError> {
+    /// Forgets what an earlier sandbox accepted. `store` is that of the sandbox at the base URL now, if one is.
+    pub(crate) fn replace_store(&mut self, store: Option<&str>) -> Result<(), StateError> {
         self.state.write(|| {
-            let forgotten = self.state.replace_store(&self.scope.base_url, store)?;
-            self.state.forget_accepted()?;
-            Ok(forgotten)
-        })
+            self.state.replace_store(&self.scope, store)?;
+            self.state.forget_accepted()
+        })?;
+        self.store = store.map(str::to_owned);
+        Ok(())
     }
 
     /// What it is about.
@@ -289,10 +294,10 @@ impl TableSync {
             return Ok(Some(first));
         }
         let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
-        let accepted = match &found {
-            Some(found) => {
-                let accepted = self.certain(id, found)?;
-                self.calls.accepted_after(id, accepted)
+        let accepted = match found {
+            Some(mut found) => {
+                found.accepted = self.calls.accepted_after(id, found.accepted);
+                self.certain(id, &found)?
             }
             None => None,
         };
@@ -373,6 +378,7 @@ impl TableSync {
     /// # Errors
     /// Where the state cannot be written.
     pub fn go_on(&mut self) -> Result<(), StateError> {
+        self.end_group()?;
         self.run = self.state.write(|| self.state.start_run(&self.scope))?;
         self.seen = self.places - 1;
         Ok(())
@@ -396,5 +402,9 @@ impl TableSync {
 impl Drop for TableSync {
     fn drop(&mut self) {
         self.state.roll_back();
+        if !self.planning {
+            // What stays if this fails means nothing: a run without projects.
+            let _ = self.state.write(|| self.state.drop_unused(&self.run));
+        }
     }
 }

@@ -13,8 +13,8 @@ const MOMENT: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(10);
 const LONGEST_STEP: Duration = Duration::from_millis(500);
 
-/// Takes the lock of the scope's source, and calls `enter` once if that has to wait for another run.
-pub(super) async fn take(
+/// Takes the lock of the scope's source, and calls `enter` once if it has to wait for another run.
+pub(super) async fn wait_for(
     state: &mut State,
     scope: &Scope,
     wait: Duration,
@@ -24,7 +24,7 @@ pub(super) async fn take(
     let mut step = STEP;
     let mut has_entered = false;
     loop {
-        let by = match state.lock(scope) {
+        let by = match state.try_lock(scope) {
             Err(StateError::InUse { by, .. }) if since.elapsed() < wait.max(MOMENT) => by,
             locked => return locked,
         };
