@@ -1,7 +1,9 @@
 # Every command a contributor needs. `make test` is exactly what CI runs.
 #
 # Needs Rust 1.95, Python 3.11 with pip, gcc and make; whatever else a target needs it installs below target/.
-# tests/README.md says what each suite judges and how to run one test of it.
+# CONTRIBUTING.md says how to start, tests/README.md what each suite tests and how to run one test of it.
+#
+# `make help` prints the text behind ##, with the time in brackets: on two cores from nothing, compiling included.
 
 CARGO ?= cargo
 SHELL := /bin/bash
@@ -13,44 +15,58 @@ PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { time = ""; \
+	  if (match($$2, /^\[[^]]*\] /)) { time = substr($$2, 2, RLENGTH - 3); $$2 = substr($$2, RLENGTH + 1) } \
+	  printf "  make %-12s %8s  %s\n", $$1, time, $$2 }' Makefile
 
 .PHONY: demo
-demo: ## see it work in a minute, without an account: before and after, over real HTTP
+demo: ## [6 min] see it work in a minute, without an account: before and after, over real HTTP
 	@$(CARGO) build --locked --quiet --release -p cor-cli
 	@target/release/cor demo
 
 SUITES := lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz
 
 .PHONY: test
-test: ## everything CI checks; ends with the time of each suite and with what was skipped
+test: ## [40 min] everything CI checks; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" scripts/suites $(SUITES)
 
 .PHONY: lint
-lint: ## formatting, warnings, documentation, dependencies, types of Python
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-rust
+lint: ## [5 min] formatting, warnings, documentation, words, dependencies, types of Python
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-docs lint-rust
 
 .PHONY: lint-python
-lint-python: ## formatting, warnings and types of Python alone
+lint-python: ## [1 min] formatting, warnings and types of Python alone
 	scripts/lint-python
 
 .PHONY: lint-rust
-lint-rust: ## formatting, warnings, documentation and dependencies of Rust alone
+lint-rust: ## [5 min] formatting, warnings, documentation and dependencies of Rust alone
 	$(CARGO) fmt $(PACKAGES) --check
+	@$(MAKE) --no-print-directory lint-crates lint-clippy lint-rustdoc
+
+.PHONY: lint-docs
+lint-docs: ## [1 s] links of the documentation; words that hide who does what
+	scripts/check-docs
+	scripts/check-words
+
+# The parts of lint-rust, which .pre-commit-config.yaml runs one by one.
+.PHONY: lint-crates lint-clippy lint-rustdoc
+lint-crates:
 	scripts/check-dependencies
 	scripts/check-features
 	scripts/check-imports
 	scripts/fields --check
+lint-clippy:
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
+lint-rustdoc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
 
 .PHONY: test-rust
-test-rust: ## the crates: tables, properties, policies, the client against sandbox and misbehaving peers
+test-rust: ## [13 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	scripts/test-crates
 	tests/serde-features/run
 
 .PHONY: test-schema
-test-schema: ## the JSON Schemas in schema/ against the vectors, by a validator that is not ours
+test-schema: ## [0.5 min] the JSON Schemas in schema/ against the vectors, by a validator that is not ours
 	tests/schema/run
 
 .PHONY: fields
@@ -64,28 +80,28 @@ schema: ## make the JSON Schemas in schema/ anew
 	COR_WRITE_SCHEMA=1 $(CARGO) test --locked --quiet -p cor-core --test schema
 
 .PHONY: test-cli
-test-cli: ## the program: the README's commands, a CRM export in every form, the state of sync
+test-cli: ## [2.5 min] the program: the commands of README and docs/, a CRM export in every form, the state of sync
 	tests/cli/run
 
 .PHONY: test-sandbox
-test-sandbox: ## the sandbox against its own OpenAPI description, by a property-based tester
+test-sandbox: ## [0.5 min] the sandbox against its own OpenAPI description, by a property-based tester
 	tests/sandbox/run
 
 .PHONY: test-python
-test-python: ## the Python package: wheel in clean environments, tests, stubs, examples
+test-python: ## [6 min] the Python package: wheel in clean environments, tests, stubs, examples
 	tests/python/run
 
 .PHONY: test-c
-test-c: ## the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
+test-c: ## [4 min] the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
 	tests/c/run
 
 .PHONY: test-fuzz
-test-fuzz: ## what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
+test-fuzz: ## [5 min] what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
 	scripts/fuzz
 
 MUTANTS ?=
 .PHONY: mutants
-mutants: ## whether the tests notice a changed line of cor-core and cor-http; MUTANTS=cor-core for one of them
+mutants: ## [hours] whether the tests notice a changed line of cor-core and cor-http; MUTANTS=cor-core for one of them
 	scripts/mutants $(MUTANTS)
 
 .PHONY: search

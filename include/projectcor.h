@@ -115,7 +115,7 @@ enum cor_status
   COR_ERR_AUTH = 20,
   /** The token's role may not do this (HTTP 403). */
   COR_ERR_FORBIDDEN = 21,
-  /** COR knows no project of this external id under this source, in COR's own words; any other 404 is COR_ERR_PROTOCOL. */
+  /** COR reports that it has no project of this external id under this source; any other 404 is COR_ERR_PROTOCOL. */
   COR_ERR_PROJECT_NOT_FOUND = 22,
   /** COR refused a value. */
   COR_ERR_VALIDATION = 23,
@@ -144,7 +144,7 @@ enum cor_status
 typedef int32_t cor_status;
 #endif /* __cplusplus */
 
-/** Whether an update took effect, as far as anybody on this side can know. */
+/** Whether an update took effect, as far as the client can know. */
 enum cor_outcome
 #ifdef __cplusplus
   : int32_t
@@ -154,7 +154,7 @@ enum cor_outcome
   COR_OUTCOME_NOT_APPLIED = 0,
   /** COR said that it applied the update. */
   COR_OUTCOME_APPLIED = 1,
-  /** The request may have reached COR and no answer tells. Sending it again is safe. */
+  /** The request may have reached COR, and no answer says whether COR applied it. Sending it again is safe. */
   COR_OUTCOME_UNKNOWN = 2,
 };
 #ifndef __cplusplus
@@ -263,7 +263,7 @@ typedef struct cor_config cor_config;
  * COR_ERR_ARGUMENT.
  *
  * What a setter refuses, here or of the update, is remembered: cor_create_validate() and sending fail with every
- * problem at once. Setting the field again to a value that fits mends it.
+ * problem at once. Setting the field again to a value that fits corrects it.
  */
 typedef struct cor_create cor_create;
 
@@ -289,8 +289,8 @@ typedef struct cor_project cor_project;
  *
  * A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
  * NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
- * problem at once: nothing that was meant to be set is ever left out in silence. Setting the field again
- * to a value that fits mends it.
+ * problem at once: no value that a setter refused is left out silently. Setting the field again
+ * to a value that fits corrects it.
  */
 typedef struct cor_update cor_update;
 
@@ -310,7 +310,7 @@ typedef struct cor_progress {
   uint64_t done;
   /** Rows that failed. */
   uint64_t failed;
-  /** All rows; UINT64_MAX where nobody knows how many there are. */
+  /** All rows; UINT64_MAX where the number is not known. */
   uint64_t total;
   /** A cor_pause: why nothing is sent at the moment. */
   int32_t paused;
@@ -824,7 +824,7 @@ cor_status cor_client_update_project_with_n(const cor_client *client,
  *
  * A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
  * 503). A lost answer leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
- * tells, as a project that exists is refused as one.
+ * shows, because COR refuses a second create of a project.
  *
  * @param client   the client.
  * @param create   what to create; copied.
@@ -832,7 +832,7 @@ cor_status cor_client_update_project_with_n(const cor_client *client,
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
  * Returns COR_OK; COR_ERR_INVALID before anything is sent, with every problem; COR_ERR_VALIDATION where COR refuses a
- * value or has such a project already, which cor_error_is_duplicate() tells; every other status as for
+ * value or has such a project already, which cor_error_is_duplicate() shows; every other status as for
  * cor_client_update_project(). May be called from many threads, as that. Since 0.1.
  */
 cor_status cor_client_create_project(const cor_client *client,
@@ -925,7 +925,7 @@ cor_status cor_client_delete_project_with_n(const cor_client *client,
  * Options with their defaults. Nothing is read from the environment.
  *
  * Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
- * with the same error: a client never comes about without what it was told.
+ * with the same error: no client is made without an option that was set.
  *
  * Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
  */
@@ -1179,7 +1179,7 @@ cor_error *cor_error_clone(const cor_error *error);
 cor_status cor_error_kind(const cor_error *error);
 
 /**
- * Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse.
+ * Whether the update took effect, as far as the client can know. COR_OUTCOME_UNKNOWN for misuse.
  * Since 0.1.
  */
 cor_outcome cor_error_outcome(const cor_error *error);
@@ -1311,7 +1311,7 @@ const cor_error *cor_item_result_error(const cor_item_result *item);
 /**
  * Sends many updates, several at a time, and reports one result per row as it finishes.
  *
- * A row that cannot be sent fails by itself and never stops its neighbours; limits and outages pause the run instead
+ * A row that cannot be sent fails by itself and never stops the others; limits and outages pause the run instead
  * of failing rows. Updates of one project are applied in the order of the rows.
  *
  * @param client   the client.

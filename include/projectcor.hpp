@@ -8,7 +8,7 @@
 //   for (const cor::ItemResult &item : client.projects().update_many(rows))
 //     if (!item) std::cerr << item.id() << ": " << item.error().what() << '\n';
 //
-// * Handles move and do not copy; clone() says it where it is meant. Text goes in as std::string_view and comes out as one
+// * Handles move and do not copy; clone() copies explicitly. Text goes in as std::string_view and comes out as one
 //   that lives as long as the object it was asked of. Times are std::chrono durations.
 // * What fails throws cor::Error, the only type thrown. Each such call has a sibling that begins with try_ and returns
 //   a cor::Result or std::optional<cor::Error> instead; without exceptions (-fno-exceptions) only those exist.
@@ -63,7 +63,7 @@ enum class ErrorKind : std::int32_t {
   cancelled = COR_ERR_CANCELLED,
 };
 
-/// Whether the update took effect, as far as anybody on this side can know.
+/// Whether the update took effect, as far as the client can know.
 enum class Outcome : std::int32_t {
   not_applied = COR_OUTCOME_NOT_APPLIED,
   applied = COR_OUTCOME_APPLIED,
@@ -585,7 +585,7 @@ struct CallOptions {
   std::uint32_t max_attempts = 0;
   /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the file
   /// that a sync uses by default. Without a value nothing is recorded.
-  std::optional<std::string> state;
+  std::optional<std::string> state = std::nullopt;
 };
 
 /// Options of a run.
@@ -1032,7 +1032,7 @@ class Projects {
   /// Creates a project and waits for COR's answer: the project as COR now has it, or why not.
   ///
   /// A create whose answer is lost is not repeated, and its outcome is unknown; an update of the same id, or the same
-  /// create once more, then tells: Error::is_duplicate() is true where COR has such a project already.
+  /// create once more, then shows it: Error::is_duplicate() is true where COR has such a project already.
   Result<Project> try_create(const ProjectCreate &create, const CallOptions &options = {}) const {
     cor_project *project = nullptr;
     cor_error *error = nullptr;

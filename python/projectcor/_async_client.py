@@ -1,4 +1,4 @@
-"""``AsyncClient``: the door whose calls are awaited, with the names, parameters and defaults of ``Client``."""
+"""``AsyncClient``: the client whose calls are awaited, with the names, parameters and defaults of ``Client``."""
 
 from __future__ import annotations
 

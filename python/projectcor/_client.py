@@ -1,4 +1,4 @@
-"""``Client``: the door whose calls wait. ``AsyncClient`` has the same names, parameters and defaults."""
+"""``Client``: the client whose calls wait. ``AsyncClient`` has the same names, parameters and defaults."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Projects:
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
                 caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
-            create_missing: Create projects that COR does not know from what their row says; ``item.created`` tells.
+            create_missing: Create projects that COR does not have from what their row says; see ``item.created``.
             ignore: Keys or columns that set no field on purpose: a name or several.
             strict: Reject a row with any other key that is no field, and a table with such a column; the default here.
                 ``False`` sends the row without it, unless nothing is left to send, and warns once for each such name.
@@ -188,7 +188,7 @@ class Projects:
 
         What ``rows`` raises while it is read is raised after the results of the rows that it gave before.
 
-        Example: one row fails, the others do not mind
+        Example: one row fails, the others are applied
             >>> import projectcor.testing
             >>> rows = [{"id": "SF-OPP-12345", "estimated": 18000}, {"id": "unknown", "estimated": 1}]
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:

@@ -207,7 +207,7 @@ class CorDateRangeError(InvalidDateRangeError, ValidationError):
 
 
 class RateLimitError(ApiError):
-    """Too many requests (HTTP 429): send it again later, ``retry_after`` tells when."""
+    """Too many requests (HTTP 429): send it again later, ``retry_after`` says when."""
 
     kind = "rate_limited"
 

@@ -1,4 +1,4 @@
-"""The fields of an update as types, for checkers and editors. Not imported unless somebody asks for it."""
+"""The fields of an update as types, for checkers and editors. Imported only where a program asks for it."""
 
 from __future__ import annotations
 

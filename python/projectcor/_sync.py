@@ -97,7 +97,7 @@ def run(native: NativeClient, request: dict[str, Any], halt: Halt | None, on_pro
 
 
 class FieldChange:
-    """A field that COR is to be told.
+    """A field to be sent to COR.
 
     Attributes:
         name: The field's name.
@@ -174,7 +174,7 @@ class RowProblem:
         unit: What ``line`` counts: ``line`` or ``row``.
         id: Its external id, where it could be read; else empty.
         column: The column as the table calls it; ``None`` for the row as a whole.
-        field: The field it was meant for, if any.
+        field: The field that the value was for, if any.
         code: What is wrong, as a stable word.
         message: One sentence for people, without the column's name in front.
     """
@@ -399,7 +399,7 @@ class SyncResult(_Report):
 
     @property
     def unknown(self) -> int:
-        """Rows of which nobody knows whether they were applied; the next sync sends them again."""
+        """Rows whose outcome is unknown; the next sync sends them again."""
         return self._counts["unknown"]
 
     @property

@@ -1,4 +1,4 @@
-"""What the signatures name, for checkers and editors. Not imported unless somebody asks for it."""
+"""What the signatures name, for checkers and editors. Imported only where a program asks for it."""
 
 from __future__ import annotations
 

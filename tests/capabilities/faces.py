@@ -1,4 +1,4 @@
-"""Finds a name of docs/capabilities.md: in the sources, the headers, the installed package or the help of `cor`."""
+"""Finds a name of docs/reference/capabilities.md in the sources, the headers, the package or the help of `cor`."""
 
 from __future__ import annotations
 

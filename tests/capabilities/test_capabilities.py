@@ -1,4 +1,4 @@
-"""Every name in docs/capabilities.md exists, and what a face offers is named there.
+"""Every name in docs/reference/capabilities.md exists, and what a face offers is named there.
 
 Runs with the installed package, which contains `cor`: `make test-python`.
 """
@@ -40,7 +40,7 @@ class Cell(NamedTuple):
         return int(match[1]) if match else None
 
 
-TEXT = (ROOT / "docs/capabilities.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs/reference/capabilities.md").read_text(encoding="utf-8")
 LINES = [[cell.strip() for cell in line[1:-1].split("|")] for line in TEXT.splitlines() if line.startswith("|")]
 CELLS = [Cell(line[0], face, text) for line in LINES[2:] for face, text in zip(LINES[0][1:], line[1:], strict=True)]
 NAMES = [(cell, name) for cell in CELLS for name in cell.names]
@@ -73,7 +73,7 @@ def test_cell_names_something_or_refers_to_a_note(cell: Cell) -> None:
 
 @pytest.mark.parametrize(("cell", "name"), NAMES, ids=[f"{cell.face}, {name}" for cell, name in NAMES])
 def test_finds_the_name_and_not_a_misspelt_one(cell: Cell, name: str) -> None:
-    assert exists(cell, name), f"docs/capabilities.md names {name}, which {cell.face} does not have"
+    assert exists(cell, name), f"docs/reference/capabilities.md names {name}, which {cell.face} does not have"
     misspelt = re.sub(r"\w(?=\W*$)", r"\g<0>q", name)
     assert not exists(cell, misspelt), f"the test cannot tell {misspelt} from {name}"
 

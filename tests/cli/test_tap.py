@@ -1,47 +1,35 @@
-"""The README's Singer pipeline, run as a scheduler runs it: around rows that were not applied, nothing is lost."""
+"""The pipeline of the Singer guide, run as a scheduler runs it: around rows that were not applied, nothing is lost."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from harness import ROOT, program
+from harness import program
+from harness.docs import blocks
 
-TAP = '''#!{python}
-"""A tap: what changed in deals.jsonl behind the state, and where it is now."""
-import json, pathlib, sys
-at = pathlib.Path(sys.argv[sys.argv.index("--state") + 1])
-begin = json.loads(at.read_text())["deals"] if at.exists() and at.read_text() else 0
-names = {{"id": {{"type": "string"}}, "name": {{"type": "string"}}, "end": {{"type": "string"}}}}
-print(json.dumps({{"type": "SCHEMA", "stream": "deals", "schema": {{"properties": names}}, "key_properties": ["id"]}}))
-deals = pathlib.Path("deals.jsonl").read_text().splitlines()
-for deal in deals[begin:]:
-    print('{{"type":"RECORD","stream":"deals","record":' + deal + "}}")
-print(json.dumps({{"type": "STATE", "value": {{"deals": len(deals)}}}}))
-'''
+PAGE = "docs/guides/singer.md"
 
 
 class Scheduler:
-    """Runs the README's pipeline in one folder, as `cron` with `pipefail` does."""
+    """Runs the guide's pipeline with the guide's tap in one folder, as `cron` with `pipefail` does."""
 
     def __init__(self, cor: Path, folder: Path, sandbox: program.RunningSandbox, left_out: str = "") -> None:
         (folder / "cor").symlink_to(cor)
-        tap = folder / "tap-hubspot"
-        tap.write_text(TAP.format(python=sys.executable), encoding="utf-8")
-        tap.chmod(0o755)
+        (files,) = [block for block in blocks(PAGE, "sh") if "cat > tap-deals" in block]
+        tap = re.search(r"^cat > tap-deals.*?^chmod [^\n]*\n", files, re.M | re.S)
+        assert tap
+        subprocess.run(["bash", "-c", tap[0]], cwd=folder, check=True)
         self.folder, self.cor = folder, cor
         self.environment = sandbox.environment | {
             "PATH": f"{folder}:{sandbox.environment['PATH']}",
             "XDG_STATE_HOME": str(folder / "state"),
         }
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        found = re.search(r"^```sh\n(tap-hubspot.*?)^tail", readme, re.M | re.S)
-        assert found
-        self.pipeline = found[1].replace(left_out, "")
+        (found,) = [block for block in blocks(PAGE, "sh") if block.startswith("./tap-deals")]
+        self.pipeline = found.partition("tail ")[0].replace(left_out, "")
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
@@ -50,7 +38,7 @@ class Scheduler:
         self.write("deals.jsonl", "".join(json.dumps(deal) + "\n" for deal in deals))
 
     def run(self, status: int) -> str:
-        """Runs it, and keeps the last state as the README does; returns standard error."""
+        """Runs it, and keeps the last state as the guide does; returns standard error."""
         script = f"set -o pipefail\n{self.pipeline}ended=$?\ntail -1 states.jsonl > state.json\nexit $ended"
         done = subprocess.run(
             ["bash", "-c", script], env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False

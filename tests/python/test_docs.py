@@ -1,11 +1,10 @@
-"""What is shown works: docstrings, README, examples."""
+"""What is shown works: docstrings, the pages of the documentation, examples."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import projectcor
 import projectcor.testing
 import pytest
 from harness import ROOT
+from harness.docs import blocks, pages_with
 from projectcor.testing import Sandbox
 
 MODULES = [
@@ -81,19 +81,39 @@ def run(command: list[str], cor: Sandbox, **more: Any) -> str:
     return ended.stdout
 
 
-def test_readme_snippets_print_what_they_show(cor: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PRINTED = {
+    "README.md": ["155693 2025-04-30"],
+    "docs/quickstart/python.md": [
+        "155693 2025-04-30",
+        "SF-OPP-12345 updated",
+        "SF-OPP-99999 project_not_found",
+        "False 1 [('SF-OPP-99999', 'project_not_found')]",
+        "SF-OPP-12345 row 1: estimated:",
+        "+ SF-OPP-12345  (row 0, new)\n    estimated_time  250\n",
+        "\n1 [('SF-OPP-99999', 'project_not_found')]",
+        "Website Redesign",
+        "0 updated",
+        "1 project_not_found",
+    ],
+    "docs/guides/errors-and-retries.md": ["no such project: not_applied 404"],
+    "docs/guides/sandbox.md": ["After [503, 200]"],
+}
+"""What the Python blocks of each page print, among other things."""
+
+
+def test_every_page_with_python_is_run() -> None:
+    assert set(PRINTED) == set(pages_with("python"))
+
+
+@pytest.mark.parametrize("page", PRINTED)
+def test_python_of_a_page_prints_what_it_says(
+    cor: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-    assert blocks, "the README shows no Python"
-    (tmp_path / "projects.csv").write_text("id,name,estimated\nSF-OPP-12345,,5\nSF-OPP-12345,N,five\n")
-    out = run(["-c", "\n".join(blocks)], cor, cwd=tmp_path)
-    assert "155693 2025-04-30" in out
-    assert "SF-OPP-99999 project_not_found" in out
-    assert "SF-OPP-12345 updated" in out
-    assert "SF-OPP-12345 row 1: estimated:" in out
-    assert "+ SF-OPP-12345  (row 0, new)\n    estimated_time  250\n" in out
-    assert "1 [('SF-OPP-99999', 'project_not_found')]" in out
+    out = run(["-c", "\n".join(blocks(page, "python"))], cor, cwd=tmp_path)
+    for text in PRINTED[page]:
+        assert text in out
 
 
 def test_update_script_prints_projects_and_errors(cor: Sandbox) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import projectcor
 import pytest
 from common import ID, SOURCE
+from harness import ROOT
 from projectcor.testing import Answer, Hold, Sandbox
 
 try:
@@ -68,6 +69,21 @@ def test_ctrl_c_ends_the_program(command: list[str], cor: Sandbox) -> None:
     assert program.returncode in (-signal.SIGINT, 130), out
     assert b"ended by SIGINT" in out
     assert b"Traceback" not in out
+
+
+def test_build_without_rust_names_what_is_missing(tmp_path: Path) -> None:
+    pytest.importorskip("maturin")
+    ended = subprocess.run(
+        [sys.executable, "-c", "import build_backend; build_backend.get_requires_for_build_wheel()"],
+        cwd=ROOT / "python" / "backend",
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "needs Rust 1.95 or later" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_program_leaves_a_foreign_signal_handler_in_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ impl Failure {
         self
     }
 
-    /// Tells whoever is there and returns the exit status.
+    /// Prints the failure and returns the exit status.
     pub(crate) fn report(self, output: &mut Output) -> u8 {
         if let (true, Some(json)) = (output.is_json(), &self.json) {
             output.json(json);

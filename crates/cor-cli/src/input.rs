@@ -1,4 +1,4 @@
-//! The arguments that say which table is meant and what its columns mean.
+//! The arguments that name a table and say what its columns mean.
 
 use cor_sync::{Origin, Rows, Rules, Table, TableOptions};
 

@@ -13,7 +13,7 @@ pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 
-/// `text` in a style. The streams leave the colour out where nobody could see it.
+/// `text` in a style. The streams leave the colour out where it would not show.
 pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -62,7 +62,7 @@ impl Output {
         self.aside = true;
     }
 
-    /// One state of a Singer tap, for whoever starts the tap next time.
+    /// One state of a Singer tap, for the tap's next start.
     pub(crate) fn state(&mut self, json: &str) {
         self.write(|out| writeln!(out, "{json}"));
     }
@@ -119,7 +119,7 @@ impl Output {
         }
     }
 
-    /// One line for people. There is nobody to tell when it cannot be written.
+    /// One line for people. Where it cannot be written, no other place for it is left.
     pub(crate) fn note(&mut self, text: &str) {
         if self.together {
             return self.line(text);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// A wish to end, and the exit status that goes with it.
+/// A request to end, and the exit status that goes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Signal {
     pub(crate) status: u8,

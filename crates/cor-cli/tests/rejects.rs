@@ -1,4 +1,4 @@
-//! Rows that were not applied: copied as they are, mended, fed back; and what a signal leaves behind.
+//! Rows that were not applied: copied as they are, corrected, fed back; and what a signal leaves behind.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]

@@ -11,7 +11,7 @@ use crate::{Date, Field, FieldType, IncomeType, Number, Patch, ProjectUpdate};
 pub enum Value<'a> {
     /// Empty the field.
     Clear,
-    /// Text that is meant as text. It is never read as a number or a boolean.
+    /// Text as text. It is never read as a number or a boolean.
     Text(Cow<'a, str>),
     /// Text from a table whose cells know no types: read by the field's type, and empty means keep.
     Cell(&'a str),

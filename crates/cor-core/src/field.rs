@@ -79,7 +79,7 @@ macro_rules! fields {
                 match self { $(Field::$variant => stringify!($name),)* }
             }
 
-            /// What the field holds, in one sentence. Words of COR and names of fields are between backticks.
+            /// What the field holds, in one sentence. COR's terms and names of fields are between backticks.
             pub const fn description(self) -> &'static str {
                 match self { $(Field::$variant => $description.trim_ascii(),)* }
             }
@@ -99,7 +99,7 @@ macro_rules! fields {
 field_table!(fields);
 
 impl Field {
-    /// The known name nearest to `name`, where one is near enough to be what was meant.
+    /// The known name nearest to `name`, where one is near enough to be a misspelling of it.
     pub fn nearest(name: &str) -> Option<Field> {
         let folded = name.trim().replace(['-', ' '], "_").to_lowercase();
         let score = |field: &Field| strsim::jaro_winkler(&folded, field.name());

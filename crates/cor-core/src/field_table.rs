@@ -2,7 +2,7 @@
 //!
 //! The crate's own types and setters are macros over this table. `scripts/fields` (`make fields`) writes the setters of C
 //! and C++, the Python types and the tables of the documentation. It compiles this file alone, which therefore uses nothing
-//! else of the crate. `docs/fields.md` says how a field is added.
+//! else of the crate. `CONTRIBUTING.md` says how a field is added.
 //!
 //! A row of `update`, in the order of COR's page "Update project", which is also the order on the wire:
 //!

@@ -33,7 +33,7 @@ kinds! {
     Auth = "auth",
     /// The token's role may not do this (HTTP 403).
     Forbidden = "forbidden",
-    /// COR knows no project of this external id under this source, in COR's own words; any other 404 is `protocol`.
+    /// COR reports that it has no project of this external id under this source; any other 404 is `protocol`.
     ProjectNotFound = "project_not_found",
     /// COR refused a value.
     Validation = "validation",
@@ -73,7 +73,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Whether the update took effect, as far as anybody on this side can know.
+/// Whether the update took effect, as far as the client can know.
 ///
 /// Through serde it is one of the three words, in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,7 +82,7 @@ pub enum Outcome {
     Applied,
     /// The update certainly did not take effect.
     NotApplied,
-    /// The request may have reached COR and no answer tells. Sending it again is safe.
+    /// The request may have reached COR, and no answer says whether COR applied it. Sending it again is safe.
     Unknown,
 }
 

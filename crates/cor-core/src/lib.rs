@@ -2,7 +2,7 @@
 //!
 //! * [`ProjectUpdate`]: a partial update of one project. A field is left alone, cleared or set ([`Patch`]);
 //!   only what was set or cleared is ever written.
-//! * [`ProjectCreate`]: a new project; [`Deleted`]: COR's word that one is gone.
+//! * [`ProjectCreate`]: a new project; [`Deleted`]: COR's confirmation that it deleted one.
 //! * [`ExternalId`], [`Source`], [`IncomeType`], [`Date`], [`Number`]: the values of an update, each exact.
 //! * [`ProjectUpdate::validate`]: every problem at once, as [`Issue`]s with field, code and sentence.
 //! * [`Project`]: COR's answer, read tolerantly; what this version does not know is kept.

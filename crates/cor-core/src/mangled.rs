@@ -21,7 +21,7 @@ pub enum MangledId {
     Scientific,
     /// `1001.0`: a data frame or a spreadsheet read an integer as a number with a fraction.
     Fraction,
-    /// Blanks around the id, or blanks in it that cannot be seen or told from others.
+    /// Blanks around the id, or blanks in it that are invisible or look like others.
     Blanks,
 }
 

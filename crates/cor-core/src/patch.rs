@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// What an update does with one field: leave it as it is, empty it, or give it a value.
 ///
 /// The three are different things on the wire: nothing, `null`, and the value. There is no conversion from
-/// `Option`, because a reader could not know whether `None` was meant to keep or to clear; say which with
+/// `Option`, because a reader could not know whether `None` stands for keep or for clear; say which with
 /// [`keep_if_none`](Patch::keep_if_none) or [`clear_if_none`](Patch::clear_if_none).
 ///
 /// ```
@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// # Serde
 /// In formats that people read, a field that is kept is left out, one that is cleared is null, and one that is set is its
-/// value. Serde leaves fields out only where it is told to, so a member of your own struct needs two attributes; without
+/// value. Serde leaves fields out only where an attribute says so, so a member of your own struct needs two attributes; without
 /// them [`Keep`](Patch::Keep) is an error and never a null:
 ///
 /// ```

@@ -76,7 +76,7 @@ impl Refusal {
 
     /// The kind of error: by name or code where one is known, else by HTTP status.
     ///
-    /// A 404 is [`ProjectNotFound`](ErrorKind::ProjectNotFound) only in COR's words: a name or code that says so, or the name
+    /// A 404 is [`ProjectNotFound`](ErrorKind::ProjectNotFound) only with a name or code of COR's that says so, or the name
     /// of COR's errors, `CORCustomError`. Any other 404, such as the page of a gateway, says that the address is wrong: its
     /// kind is [`Protocol`](ErrorKind::Protocol), as is that of a 405 without a name of COR's.
     pub fn kind(&self) -> ErrorKind {

@@ -20,7 +20,7 @@ pub enum Certificate {
     NotYetValid,
     /// For another name.
     WrongHost,
-    /// By itself, and by nobody else.
+    /// By itself.
     SelfSigned,
     /// By an authority that is not the one of the `ca_file`.
     UnknownAuthority,

@@ -1,4 +1,4 @@
-//! A server that misbehaves as it is told, and records every byte it hears with its time.
+//! A server that misbehaves as a script says, and records every byte it receives with its time.
 //!
 //! * [`Peer`]: a raw TCP or TLS server; [`Peer::play`] follows a [`Script`], [`Peer::start`] a closure.
 //! * [`Script`], [`Step`]: what it does on each connection, as data, so that tests in any language can say it.

@@ -5,7 +5,7 @@
 //! fault-peer cases FILE   prints the cases of a table, one a line, every variation written out
 //! ```
 //!
-//! With a script, the first line of its output tells `url` and `ca_file`; every further line is something that
+//! With a script, the first line of its output holds `url` and `ca_file`; every further line is something that
 //! happened: `at` (seconds since the start), `connection`, `event` and, where bytes came, `base64`. It ends when its
 //! standard input does and its connections are over.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]

@@ -16,7 +16,7 @@ use crate::record::{Event, Record, What};
 use crate::script::{Accept, Script};
 use crate::script_runner::play;
 
-/// A server that does as it is told. Dropped, it is gone, with all its connections.
+/// A server that follows a script. Dropping it closes it and all its connections.
 pub struct Peer {
     /// Its address, without a slash at its end.
     pub url: String,
@@ -35,7 +35,7 @@ struct Port {
     door: Accept,
     /// Listening, unless connections are refused.
     listener: Option<Arc<Socket>>,
-    /// Somebody waits for the listener's next connection.
+    /// A thread waits for the listener's next connection.
     accepting: bool,
     receive_buffer: Option<usize>,
     /// Connections that keep the queue full while it is a black hole.
@@ -127,7 +127,7 @@ impl Peer {
         peer
     }
 
-    /// Opens the door, closes it, or paints it on the wall. Connections that are open are left as they are.
+    /// Listens, stops listening, or stops accepting. Open connections are left as they are.
     pub fn set_door(&self, door: Accept) {
         let mut port = self.shared.port();
         port.door = door;
@@ -201,7 +201,7 @@ impl Peer {
         self.events().into_iter().filter_map(request).collect()
     }
 
-    /// How many requests were heard to their end.
+    /// How many complete requests were received.
     pub fn count(&self) -> usize {
         self.record.requests()
     }
@@ -211,18 +211,18 @@ impl Peer {
         self.record.refused()
     }
 
-    /// Waits until this many requests were heard.
+    /// Waits until this many requests were received.
     #[track_caller]
     pub fn wait_for_requests(&self, n: usize) {
         assert!(self.record.wait_for_requests(n, TIMEOUT), "the peer heard {} requests of {n}", self.count());
     }
 
-    /// Waits until every connection has ended. `false`: one is still there after so much patience.
+    /// Waits until every connection has ended. `false`: one is still open after this time.
     pub fn ends_within(&self, patience: Duration) -> bool {
         self.record.wait_for_end(patience)
     }
 
-    /// Whoever waits in `accept` looks up.
+    /// Wakes the thread that waits in `accept`.
     fn knock(&self, port: &mut Port) {
         let socket = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None);
         port.ours.insert(socket.local_addr().unwrap().as_socket().unwrap());
@@ -277,7 +277,7 @@ fn bound(address: SocketAddr, receive_buffer: Option<usize>) -> Socket {
     socket
 }
 
-/// Fills the queue of a listener, so that the system drops whoever else wants to connect.
+/// Fills the queue of a listener, so that the system drops every further connection.
 fn fill(address: SocketAddr, port: &mut Port) {
     loop {
         let socket = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None);

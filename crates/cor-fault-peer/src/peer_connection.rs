@@ -35,7 +35,7 @@ impl Line {
         &self.socket
     }
 
-    /// The connection will end with a reset instead of an end, as soon as nobody holds it any more.
+    /// The connection will end with a reset instead of an end, as soon as its last owner drops it.
     pub(crate) fn reset_at_end(&self) {
         SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
     }
@@ -101,7 +101,7 @@ impl PeerConnection {
         }
     }
 
-    /// The session and what it runs on, for somebody who reads and writes at the same time.
+    /// The session and what it runs on, for a caller that reads and writes at the same time.
     pub(crate) fn take_tls(&mut self) -> Option<(ServerConnection, Wire)> {
         match std::mem::replace(&mut self.stream, Stream::Plain) {
             Stream::Plain => None,
@@ -190,7 +190,7 @@ impl PeerConnection {
         !self.ahead.is_empty() || self.read_more() > 0
     }
 
-    /// Sends. `false`: nobody listens any more, which is the other side's right.
+    /// Sends. `false`: the other side has closed the connection, as it may.
     pub fn say(&mut self, text: impl AsRef<[u8]>) -> bool {
         let bytes = text.as_ref();
         let said = match &mut self.stream {

@@ -15,7 +15,7 @@ pub const TUNNELLED: &str = "cor.test";
 
 /// How often a pump that cannot pass anything on looks whether both ends are still there.
 const LOOK: Duration = Duration::from_millis(5);
-/// What a side may take to end that is told that the other has.
+/// How long one side may take to end after the other has ended.
 const LAST: Duration = Duration::from_millis(500);
 
 /// Makes the tunnel that is asked for, whatever its name, to `address`, and says 502 where that cannot be reached.

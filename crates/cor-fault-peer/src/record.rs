@@ -1,4 +1,4 @@
-//! What a peer heard and did, with times.
+//! What a peer received and did, with times.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Certificate, Http2, StreamStep};
 
-/// What a peer does with whoever comes.
+/// What a peer does with each connection.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Script {
@@ -60,9 +60,9 @@ impl Script {
 pub enum Accept {
     #[default]
     Always,
-    /// The system makes the connections, and nobody ever looks at them.
+    /// The system makes the connections, and the peer never accepts them.
     Never,
-    /// Nothing is answered, not even a wish to connect.
+    /// Nothing is answered, not even a request for a connection.
     BlackHole,
     /// The system refuses connections.
     Refused,
@@ -91,7 +91,7 @@ pub enum Step {
     Send(String),
     /// As `send`, in base64.
     SendBytes(String),
-    /// Sends a text as often as this, or without a number for as long as somebody listens.
+    /// Sends a text as often as this, or without a number until the other side closes the connection.
     SendTimes {
         text: String,
         times: Option<u64>,

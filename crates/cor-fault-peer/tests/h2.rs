@@ -212,7 +212,7 @@ fn a_client_that_does_not_offer_http2_is_turned_away_unless_http1_is_agreed_on()
     }
 }
 
-/// Every case once, as far as one request of a strange client goes: it ends, and the peer lets go of the connection.
+/// Every case once, as far as one request of a strange client goes: it ends, and the peer closes the connection.
 #[tokio::test]
 async fn every_case_of_http2_ends() {
     let shared = cases::read(include_str!("../../../tests/faults/cases.json"));

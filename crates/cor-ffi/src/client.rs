@@ -192,7 +192,7 @@ fn update_project<'a>(
 ///
 /// A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
 /// 503). A lost answer leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
-/// tells, as a project that exists is refused as one.
+/// shows, because COR refuses a second create of a project.
 ///
 /// @param client   the client.
 /// @param create   what to create; copied.
@@ -200,7 +200,7 @@ fn update_project<'a>(
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
 /// Returns COR_OK; COR_ERR_INVALID before anything is sent, with every problem; COR_ERR_VALIDATION where COR refuses a
-/// value or has such a project already, which cor_error_is_duplicate() tells; every other status as for
+/// value or has such a project already, which cor_error_is_duplicate() shows; every other status as for
 /// cor_client_update_project(). May be called from many threads, as that. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_create_project(

@@ -1,4 +1,4 @@
-//! What a client can be told.
+//! The configuration of a client.
 
 use std::ffi::c_char;
 use std::sync::Mutex;
@@ -20,7 +20,7 @@ pub(crate) struct ConfigHandle(Mutex<State>);
 #[derive(Default)]
 struct State {
     builder: ClientBuilder,
-    /// The first setter that was refused: a client must not come about without what it was told.
+    /// The first setter that was refused: no client is made without an option that the caller set.
     refused: Option<Failure>,
 }
 
@@ -104,7 +104,7 @@ fn kind(name: &str) -> Result<TransportKind, Failure> {
 /// Options with their defaults. Nothing is read from the environment.
 ///
 /// Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
-/// with the same error: a client never comes about without what it was told.
+/// with the same error: no client is made without an option that was set.
 ///
 /// Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
 #[unsafe(no_mangle)]

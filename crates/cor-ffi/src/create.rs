@@ -17,7 +17,7 @@ use crate::update::{UpdateHandle, cor_update};
 /// COR_ERR_ARGUMENT.
 ///
 /// What a setter refuses, here or of the update, is remembered: cor_create_validate() and sending fail with every
-/// problem at once. Setting the field again to a value that fits mends it.
+/// problem at once. Setting the field again to a value that fits corrects it.
 #[derive(Debug)]
 pub struct cor_create(());
 

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn cor_error_kind(error: *const cor_error) -> cor_status {
     read(error, cor_status::COR_ERR_ARGUMENT, |data| data.status)
 }
 
-/// Whether the update took effect, as far as anybody on this side can know. COR_OUTCOME_UNKNOWN for misuse.
+/// Whether the update took effect, as far as the client can know. COR_OUTCOME_UNKNOWN for misuse.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_outcome(error: *const cor_error) -> cor_outcome {

@@ -94,7 +94,7 @@ fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Failure> {
     })
 }
 
-/// What belongs to one thread at a time. It is never waited for: whoever has it may be a thread that a fork left
+/// What belongs to one thread at a time. It is never waited for: its owner may be a thread that a fork left
 /// behind.
 pub(crate) fn exclusive<'a, T>(state: &'a Mutex<T>, name: &str) -> Result<MutexGuard<'a, T>, Failure> {
     match state.try_lock() {

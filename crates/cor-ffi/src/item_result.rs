@@ -27,7 +27,7 @@ pub(crate) struct ItemHandle {
     /// What was not asked for yet.
     result: Mutex<Option<Result<Project, cor_http::Error>>>,
     id_text: OnceLock<CString>,
-    /// The handle of project or error once somebody asked; 0 before.
+    /// The handle of project or error once the program asked for it; 0 before.
     part: AtomicUsize,
 }
 

@@ -38,7 +38,7 @@ pub struct cor_progress {
     pub done: u64,
     /// Rows that failed.
     pub failed: u64,
-    /// All rows; UINT64_MAX where nobody knows how many there are.
+    /// All rows; UINT64_MAX where the number is not known.
     pub total: u64,
     /// A cor_pause: why nothing is sent at the moment.
     pub paused: i32,
@@ -335,7 +335,7 @@ fn update_projects(
 
 /// Sends many updates, several at a time, and reports one result per row as it finishes.
 ///
-/// A row that cannot be sent fails by itself and never stops its neighbours; limits and outages pause the run instead
+/// A row that cannot be sent fails by itself and never stops the others; limits and outages pause the run instead
 /// of failing rows. Updates of one project are applied in the order of the rows.
 ///
 /// @param client   the client.

@@ -21,7 +21,7 @@ pub enum cor_status {
     COR_ERR_AUTH = 20,
     /// The token's role may not do this (HTTP 403).
     COR_ERR_FORBIDDEN = 21,
-    /// COR knows no project of this external id under this source, in COR's own words; any other 404 is COR_ERR_PROTOCOL.
+    /// COR reports that it has no project of this external id under this source; any other 404 is COR_ERR_PROTOCOL.
     COR_ERR_PROJECT_NOT_FOUND = 22,
     /// COR refused a value.
     COR_ERR_VALIDATION = 23,
@@ -87,7 +87,7 @@ impl cor_status {
     }
 }
 
-/// Whether an update took effect, as far as anybody on this side can know.
+/// Whether an update took effect, as far as the client can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum cor_outcome {
@@ -95,7 +95,7 @@ pub enum cor_outcome {
     COR_OUTCOME_NOT_APPLIED = 0,
     /// COR said that it applied the update.
     COR_OUTCOME_APPLIED = 1,
-    /// The request may have reached COR and no answer tells. Sending it again is safe.
+    /// The request may have reached COR, and no answer says whether COR applied it. Sending it again is safe.
     COR_OUTCOME_UNKNOWN = 2,
 }
 

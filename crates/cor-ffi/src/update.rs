@@ -1,4 +1,4 @@
-//! The payload: setters that refuse at once and are remembered, so that nobody has to check each of them.
+//! The payload: setters that refuse at once and are remembered, so that a caller need not check each of them.
 
 use std::ffi::{CStr, CString, c_char};
 use std::sync::RwLock;
@@ -17,8 +17,8 @@ use crate::status::cor_status;
 ///
 /// A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
 /// NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
-/// problem at once: nothing that was meant to be set is ever left out in silence. Setting the field again
-/// to a value that fits mends it.
+/// problem at once: no value that a setter refused is left out silently. Setting the field again
+/// to a value that fits corrects it.
 #[derive(Debug)]
 pub struct cor_update(());
 

@@ -1,4 +1,4 @@
-//! One setter per field, written out because the generator of the header does not look into macros.
+//! One setter per field, written out because the generator of the header does not expand macros.
 
 use std::ffi::c_char;
 

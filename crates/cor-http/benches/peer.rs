@@ -149,7 +149,7 @@ async fn one_by_one(client: &Client, n: u64) -> (u64, Vec<Duration>) {
     (errors, latencies)
 }
 
-/// CPU seconds so far, user and system, and the peak memory in KiB, as Linux tells them.
+/// CPU seconds so far, user and system, and the peak memory in KiB, as Linux reports them.
 fn process() -> (f64, u64) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

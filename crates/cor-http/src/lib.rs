@@ -35,7 +35,7 @@
 //!
 //! With `default-features = false` the crate holds no TLS, HTTP or proxy library, and needs a transport of the caller's
 //! own ([`ClientBuilder::transport`]). What each transport promises is in
-//! [docs/transports.md](https://github.com/projectcor/projectcor/blob/main/docs/transports.md).
+//! [docs/reference/transports.md](https://github.com/projectcor/projectcor/blob/main/docs/reference/transports.md).
 
 mod admission;
 mod attempt;
@@ -88,12 +88,21 @@ pub use sandbox_store::{SandboxProbe, probe_sandbox};
 pub use stop::Stop;
 pub use transport::{Transport, TransportKind};
 
-/// Compiles the README's Rust examples.
+/// The Rust examples of the README and of `docs/`, which are compiled, and run where they do not say `no_run`.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
 
-/// Compiles and runs the Rust examples of docs/serde.md.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/serde.md")]
-struct SerdeDocs;
+    #[doc = include_str!("../../../docs/quickstart/rust.md")]
+    struct QuickStart;
+
+    #[doc = include_str!("../../../docs/guides/errors-and-retries.md")]
+    struct ErrorsAndRetries;
+
+    #[doc = include_str!("../../../docs/explanation/partial-updates.md")]
+    struct PartialUpdates;
+
+    #[doc = include_str!("../../../docs/explanation/serde.md")]
+    struct Serde;
+}

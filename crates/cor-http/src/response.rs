@@ -7,7 +7,7 @@ use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, LOCATION, RETR
 
 use crate::transport::{FaultKind, MAX_BODY, Sent, TransportError};
 
-/// The names under which servers and gateways tell the id of a request, the first one that is there.
+/// The names under which servers and gateways send the id of a request, the first one that is there.
 const REQUEST_ID: [HeaderName; 3] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("request-id"),

@@ -1,4 +1,4 @@
-//! What the client tells about its work: spans and events, at every level, without secrets or business text.
+//! What the client logs about its work: spans and events, at every level, without secrets or business text.
 
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 

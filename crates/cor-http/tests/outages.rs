@@ -1,4 +1,4 @@
-//! Half a minute without COR in the middle of 10,000 rows, with the settings that everybody has.
+//! Half a minute without COR in the middle of 10,000 rows, with the default settings.
 //!
 //! The outages are real ones of real length, at the same time: about 45 s, most of it waiting.
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and figures have to be seen

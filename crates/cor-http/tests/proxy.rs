@@ -1,5 +1,5 @@
-//! A proxy: it carries the call, it is told no secret of ours, it never sees calls to this machine, and nothing it says
-//! is taken for COR's word. What COR itself may do at the far end of a tunnel is in `faults_proxied.rs`.
+//! A proxy: it carries the call, it receives no secret of COR's, it never sees calls to this machine, and nothing it says
+//! is reported as COR's. What COR itself may do at the far end of a tunnel is in `faults_proxied.rs`.
 
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 

@@ -53,7 +53,7 @@ impl Captured {
         }
     }
 
-    /// What a peer heard that must not hear any secret.
+    /// What a peer received that must not receive any secret.
     fn peer(&self, place: &str, peer: &Peer) {
         for event in peer.events() {
             if let What::Wire(bytes) | What::Received(bytes) | What::Request(bytes) = event.what {

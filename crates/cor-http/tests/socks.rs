@@ -29,7 +29,7 @@ async fn update(client: ClientBuilder) -> Result<Option<i64>, Error> {
     client.projects().update("A", &named("N")).await.map(|project| project.id())
 }
 
-/// Agrees on user and password, and hears them and the whole wish. `None`: the other side left.
+/// Agrees on user and password, and reads them and the whole request. `None`: the other side left.
 fn agreed(conn: &mut PeerConnection) -> Option<Vec<u8>> {
     let greeting = conn.hear(2)?;
     assert_eq!(greeting[0], 5);

@@ -135,7 +135,7 @@ async fn an_unknown_authority_is_refused_before_anything_is_sent() {
     assert!(error.to_string().contains("ca_file"), "{error}");
 }
 
-/// The system's store is what `SSL_CERT_FILE` says, where that is set: another process is told so.
+/// The system's store is what `SSL_CERT_FILE` says, where that is set: another process runs with it.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_systems_authorities_are_trusted() {

@@ -269,7 +269,7 @@ async fn a_renewal_that_hangs_costs_no_call_more_than_its_deadline() {
     cor.change(|state| state.hold_token = false);
 }
 
-/// Moves the client's clock on. Between calls, when no timer of anybody's is running.
+/// Moves the client's clock on. Between calls, when no timer is running.
 async fn later(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;

@@ -1,6 +1,6 @@
 //! Secrets leave no copy behind: once a client is gone, its memory holds none of them.
 //!
-//! A process of its own makes the calls, as the peer has to know what it is sent. It is told the secrets in disguise, and
+//! A process of its own makes the calls, as the peer has to know what it is sent. It gets the secrets in disguise, and
 //! looks through all of its memory for a piece of them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // helpers of tests may panic

@@ -25,7 +25,7 @@ enum Rows {
     Batches(Box<Batches>, Vec<ValueColumn>),
 }
 
-/// What `open_rows` tells: the kind of rows, what to iterate over, the names of a table's columns, and how many rows.
+/// What `open_rows` returns: the kind of rows, what to iterate over, the names of a table's columns, and how many rows.
 type Opened<'py> = (String, Bound<'py, PyAny>, Option<Vec<Bound<'py, PyString>>>, Option<u64>);
 
 impl Input {

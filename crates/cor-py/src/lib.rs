@@ -1,9 +1,9 @@
 //! The compiled half of the Python package `projectcor`: thin translations between Python and the crates beside it.
 //!
 //! * [`convert`], [`row`], [`input`], [`columns`], [`arrow`]: what people have, as the core's rows; every rule is the core's.
-//! * [`engine`], [`client`], [`update_many`]: the blocking door. The caller's thread drives, with the interpreter released.
-//! * [`background`], [`loop_bridge`], [`update_many_async`]: the awaitable door. One thread drives for all event loops.
-//! * [`row_source`], [`callbacks`], [`unsent`]: the rows that go into a run of either door, the progress that it reports, and
+//! * [`engine`], [`client`], [`update_many`]: the blocking client. The caller's thread drives, with the interpreter released.
+//! * [`background`], [`loop_bridge`], [`update_many_async`]: the asynchronous client. One thread drives for all event loops.
+//! * [`row_source`], [`callbacks`], [`unsent`]: the rows that go into a run of either client, the progress that it reports, and
 //!   the warning where rows were not sent.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
 //! * [`sync`], [`sync_rows`], [`sync_report`], [`sync_errors`]: a table kept in step, by the crate `cor-sync`.

@@ -75,7 +75,7 @@ impl Collector {
     }
 }
 
-/// The logger, once anybody has imported `logging`. Before that nobody can be listening.
+/// The logger, once the program has imported `logging`. Before that no handler can exist.
 fn logger(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Some(logger) = LOGGER.get(py) {

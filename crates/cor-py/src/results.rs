@@ -1,4 +1,4 @@
-//! What a run tells: one result per row, how far it is, what became of all.
+//! What a run returns: one result per row, how far it is, what became of all.
 
 use std::sync::{Arc, OnceLock};
 
@@ -32,7 +32,7 @@ pub(crate) struct ItemResult {
     created: bool,
     project: Option<Arc<cor_core::Project>>,
     failure: Option<cor_http::Error>,
-    /// The exception, once somebody asked for it.
+    /// The exception, once the program asked for it.
     error: OnceLock<Py<PyAny>>,
 }
 

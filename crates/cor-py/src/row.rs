@@ -1,4 +1,4 @@
-//! Rows in Python's shapes as rows of values. What a column is for and what a value means is cor-sync's business.
+//! Rows in Python's shapes as rows of values. `cor-sync` decides what a column is for and what a value means.
 
 use std::ffi::CString;
 

@@ -1,5 +1,5 @@
-//! ``Client.projects.update_many``: the run advances on the thread that asks for its results. Rows, counters and the run's
-//! end are `cor_http::BulkRun`'s business.
+//! ``Client.projects.update_many``: the run advances on the thread that asks for its results. `cor_http::BulkRun`
+//! holds the rows and the counters, and ends the run.
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 

@@ -1,5 +1,5 @@
 //! ``AsyncClient.projects.update_many``: the run advances on the background thread, and `AsyncResults` in Python asks for
-//! its results. Rows, counters and the run's end are `cor_http::BulkRun`'s business.
+//! its results. `cor_http::BulkRun` holds the rows and the counters, and ends the run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};

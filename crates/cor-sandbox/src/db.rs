@@ -26,7 +26,7 @@ pub(crate) struct Db {
     /// Number of the latest change, over all projects.
     pub(crate) seq: i64,
     next_reference: i64,
-    /// Tells this store from every other one: new for each, and kept in its file.
+    /// Identifies this store: new for each, and kept in its file.
     pub(crate) identity: String,
     sql: Sql,
 }

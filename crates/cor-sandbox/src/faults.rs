@@ -149,7 +149,7 @@ struct Limiter {
     limit: RateLimit,
     /// Requests that may pass right now: what is in the bucket, or left of the window.
     left: f64,
-    /// When `left` was last brought up to date; for windows, when the window began.
+    /// When `left` was last updated; for windows, when the window began.
     since: Duration,
 }
 

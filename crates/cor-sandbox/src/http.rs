@@ -22,10 +22,10 @@ const MAX_DRAINED: usize = 8 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// In every answer of ours: this is not COR. It also tells our answers from those that hyper makes by itself.
+/// In every answer of ours: this is not COR. It also distinguishes our answers from those that hyper makes by itself.
 pub(crate) const SERVER_NAME: &str = "cor-sandbox";
 
-/// In every answer: which store this is. A client that remembers what was accepted tells a restarted sandbox by it.
+/// In every answer: which store this is. A client that remembers what was accepted recognises a restarted sandbox by it.
 pub(crate) const STORE: HeaderName = HeaderName::from_static("cor-sandbox-store");
 
 pub(crate) type Reply = Response<ReplyBody>;

@@ -67,8 +67,8 @@
 //! Every answer carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
 //! [`SandboxBuilder::db`]. `cor-sync` forgets by it what an earlier sandbox at the same address accepted.
 //!
-//! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback unless told
-//! otherwise, and refuses requests made under any other host name, so that no page on the web can reach it.
+//! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback by
+//! default, and refuses requests made under any other host name, so that no page on the web can reach it.
 //!
 //! # Where COR's behaviour is unknown
 //!
@@ -87,7 +87,7 @@
 //!   Other errors repeat their name as the code.
 //! * A second create with one id is a `DuplicateExternalIdError` (409).
 //! * `start` and `end` are compared as they will stand after the update, so the stored one counts where only the other
-//!   is sent. `InvalidDateRangeError` comes with 409, because no look at the request alone could tell.
+//!   is sent. `InvalidDateRangeError` comes with 409, because the request alone does not show it.
 //! * References (`client_id`, `pm_id` and so on) need not be known: on first sight each gets a number, the same from
 //!   then on for that source, kind and id. A seed can fix the number.
 //! * Answers show every field that is set, including those that no documented example shows.

@@ -128,7 +128,7 @@ impl Record {
         Record { limit, started: Instant::now(), kept: Mutex::default(), arrived: Condvar::new() }
     }
 
-    /// Whether anything is kept; if not, nobody needs to make a [`Recorded`].
+    /// Whether anything is kept; if not, no [`Recorded`] has to be made.
     pub(crate) fn is_on(&self) -> bool {
         self.limit > 0
     }

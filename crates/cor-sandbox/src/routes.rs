@@ -96,7 +96,7 @@ impl<'a> Route<'a> {
 }
 
 impl App {
-    /// Answers one request, or drops its connection if it was told to.
+    /// Answers one request, or drops its connection if a scripted answer says so.
     pub(crate) async fn handle(
         self: &Arc<Self>,
         connection: &Connection,

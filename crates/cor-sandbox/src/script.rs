@@ -226,7 +226,7 @@ impl Script {
         }
     }
 
-    /// The first answer that is meant for such a request.
+    /// The first answer that is for such a request.
     pub(crate) fn next(&self, endpoint: Endpoint, id: Option<&str>) -> Option<Answer> {
         let mut queue = self.queue();
         let position = queue.iter().position(|answer| {

@@ -20,7 +20,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEAD: usize = 64 << 10;
 /// A connection is left alone for this long, so that a crowd of busy clients does not turn each other out.
 const MIN_IDLE: Duration = Duration::from_millis(100);
-/// How long requests in flight may take once the sandbox is told to stop.
+/// How long requests in flight may take once the sandbox stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// All open connections.
@@ -61,11 +61,11 @@ impl Open {
 
 enum Crowd {
     Room,
-    /// With whoever can be asked to leave.
+    /// With each connection that can be closed.
     Full(Option<Arc<Connection>>),
 }
 
-/// Accepts and serves until told to stop, then lets requests in flight finish.
+/// Accepts and serves until the sandbox stops, then lets requests in flight finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Arc<App>,

@@ -131,7 +131,7 @@ fn run(mut db: Db, queue: &mpsc::Receiver<Job>) {
 }
 
 /// Applies a group in one transaction and answers each write after the commit. If SQLite itself fails, nothing of the
-/// group was done, and every one of its writes is told so.
+/// group was done, and each of its writes gets that result.
 fn commit(db: &mut Db, group: Vec<(Write, oneshot::Sender<Outcome>)>, forgotten: &mut i64) {
     let (writes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
     let outcomes = transaction(db, writes, forgotten).unwrap_or_else(|error| {
@@ -248,7 +248,7 @@ fn change(project: &mut StoredProject, changes: Vec<(usize, Option<FieldValue>)>
 }
 
 /// COR compares start and end; the sandbox takes the stored one where the request gives only the other. COR's status
-/// is unknown. It is a conflict here and not a bad request, because no look at the request alone could tell.
+/// is unknown. It is a conflict here and not a bad request, because the request alone does not show it.
 fn check_days(project: &StoredProject) -> Result<(), Failure> {
     match (project.text("start"), project.text("end")) {
         (Some(start), Some(end)) if start > end => {

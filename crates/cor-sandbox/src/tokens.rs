@@ -132,7 +132,7 @@ fn credentials<'a>(header: &'a [u8], scheme: &str) -> Option<&'a str> {
     found.eq_ignore_ascii_case(scheme).then(|| rest.trim())
 }
 
-/// A token nobody can guess: the standard library's hash keys are random.
+/// A token that cannot be guessed: the standard library's hash keys are random.
 fn fresh(what: &str, count: u64) -> String {
     let (a, b) = (RandomState::new().hash_one(count), RandomState::new().hash_one(what));
     format!("sandbox-{what}-{count}-{a:016x}{b:016x}")

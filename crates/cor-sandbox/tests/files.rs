@@ -62,7 +62,7 @@ fn start_child(folder: &Folder) -> (Child, SocketAddr) {
     (child, address.expect("the child says where it listens"))
 }
 
-/// Creates projects and updates each of them until the server is gone; tells of every update that was answered.
+/// Creates projects and updates each of them until the server is gone; reports every update that was answered.
 fn write_until_killed(addr: SocketAddr, round: usize, answered: &mpsc::Sender<String>) {
     let mut http = Http::at(addr);
     for number in 0.. {

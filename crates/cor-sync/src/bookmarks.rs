@@ -1,4 +1,4 @@
-//! The states of a Singer stream: a tap's bookmarks, which may be told only when everything before them is done with.
+//! The states of a Singer stream: a tap's bookmarks, which may be emitted only when every earlier row is settled.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
 //! * [`RunReport`]: a page about a run.
-//! * [`Rejects`]: the file of rows that were not applied, to be mended and fed back.
+//! * [`Rejects`]: the file of rows that were not applied, to be corrected and fed back.
 //!
 //! ```
 //! use cor_sync::{Content, Input, Rules, Table};

@@ -123,7 +123,7 @@ impl ReadError {
 pub struct Problem {
     /// The column as the input calls it; `None` for the row as a whole.
     pub column: Option<String>,
-    /// The field it was meant for.
+    /// The field that the value was for.
     pub field: Option<String>,
     /// What is wrong, as a stable word for programs.
     pub code: &'static str,

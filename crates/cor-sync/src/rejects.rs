@@ -1,5 +1,5 @@
 //! The file of rows that were not applied: the rows as they were written, each with its line, what became of it and
-//! why, so that they can be mended and fed back.
+//! why, so that they can be corrected and fed back.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub enum RejectReason {
     Rejected,
     /// Sent, and it certainly did not take effect.
     NotApplied,
-    /// Sent, and no answer tells.
+    /// Sent, and no answer says whether COR applied it.
     Unknown,
     /// Not begun, because the run ended early.
     NotStarted,
@@ -281,7 +281,7 @@ impl Rejects {
         matches!(self.style, Style::Singer { .. })
     }
 
-    /// How many rows it tells of.
+    /// How many rows it is about.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -370,7 +370,7 @@ impl CsvStyle {
         line
     }
 
-    /// A row whose quotation marks cannot be meant as they stand. It is not written anew with marks that can be: fed
+    /// A row with misplaced quotation marks. It is not written anew with marks that can be: fed
     /// back as it is, it has to be refused once more.
     fn noted_fault(&self, raw: &[u8], fault: Fault, cells: &ByteRecord, notes: &ByteRecord) -> Vec<u8> {
         let ends = quoting::cell_ends(raw, self.delimiter);

@@ -1,4 +1,4 @@
-//! Rows, and whoever reads them.
+//! Rows, and their readers.
 
 use std::ops::Range;
 
@@ -42,7 +42,7 @@ pub trait Rows: Send + std::fmt::Debug {
     /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Bad`].
     fn next(&mut self) -> Result<Option<Row>, ReadError>;
 
-    /// Whether reading on could mean waiting for whoever writes the input.
+    /// Whether reading on could mean waiting for the program that writes the input.
     fn may_wait(&self) -> bool;
 
     /// How much there is to read, where that is known: bytes, or rows in a file without lines.
@@ -62,7 +62,7 @@ pub trait Rows: Send + std::fmt::Debug {
     }
 
     /// What is probably a mistake in the rows so far and can be sent, and how many rows were skipped: sentences for people,
-    /// each told once. To be asked for at the end.
+    /// each returned once. To be asked for at the end.
     fn remarks(&mut self) -> Vec<String> {
         Vec::new()
     }

@@ -44,7 +44,7 @@ pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(brief).collect::<Vec<_>>().join(", ")
 }
 
-/// A name as it is told: a header that is none may have names of any length.
+/// A name as messages show it: a header that is none may have names of any length.
 pub(crate) fn brief(name: &str) -> String {
     const MOST: usize = 100;
     match name.char_indices().nth(MOST) {

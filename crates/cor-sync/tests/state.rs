@@ -264,7 +264,10 @@ fn runs_of_different_sources_share_a_file_and_both_are_remembered() {
     std::thread::scope(|threads| {
         let runs = sources.map(|source| {
             let (path, sandbox, ids, together) = (&path, &sandbox, &ids, &together);
-            threads.spawn(move || apply(path, sandbox, source, ids, "new", &|| drop(together.wait())))
+            let meet = move || {
+                together.wait();
+            };
+            threads.spawn(move || apply(path, sandbox, source, ids, "new", &meet))
         });
         assert_eq!(runs.map(|run| run.join().unwrap()), [600, 600, 600]);
     });

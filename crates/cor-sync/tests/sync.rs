@@ -47,7 +47,7 @@ impl World {
         TableSync::plan(State::open(&self.path()).unwrap(), scope, SyncOptions::default()).unwrap()
     }
 
-    /// Applies rows, and tells each project's status in a word.
+    /// Applies rows, and returns each project's status in a word.
     async fn sync(&self, rows: &[(&str, ProjectUpdate)]) -> Vec<(String, String)> {
         self.sync_with(rows, SyncOptions::default(), false).await
     }

@@ -47,7 +47,7 @@ impl Progress {
         (self.doing, self.length, self.started, self.before) = (Some(doing), length, Instant::now(), done);
     }
 
-    /// How often it wants to be told.
+    /// How often it wants to be updated.
     pub(crate) fn interval(&self) -> Duration {
         Duration::from_millis(if self.bar.is_some() { 100 } else { 1000 })
     }

@@ -39,7 +39,7 @@ fn getter(project: &Project, name: &str) -> Option<String> {
     getters(project).into_iter().find(|(known, _)| *known == name).unwrap().1
 }
 
-/// One value per field, all different, so that a getter cannot read its neighbour's field.
+/// One value per field, all different, so that a getter cannot read another field.
 const FULL: [(&str, &str, &str); 17] = [
     ("id", "11", "11"),
     ("name", r#""N""#, "N"),

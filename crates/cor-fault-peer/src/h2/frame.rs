@@ -20,7 +20,7 @@ pub(crate) const PADDED: u8 = 8;
 pub(crate) const WITH_PRIORITY: u8 = 32;
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The window of connections and streams until somebody says otherwise.
+/// The window of connections and streams until a setting or an update changes it.
 pub(crate) const WINDOW: i64 = 65_535;
 /// The payload that every receiver takes.
 pub(crate) const MAX_PAYLOAD: usize = 16_384;

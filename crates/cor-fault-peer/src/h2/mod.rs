@@ -1,4 +1,4 @@
-//! HTTP/2 by hand: a server that breaks the protocol where a script tells it to, which no library lets it do.
+//! HTTP/2 by hand: a server that breaks the protocol as a script says, which no library allows.
 //!
 //! One thread reads the connection and sorts its frames; each stream's steps run on a thread of their own.
 

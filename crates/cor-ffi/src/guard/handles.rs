@@ -72,7 +72,7 @@ const fn state(generation: u32, kind: Kind) -> u64 {
 
 struct Slot {
     state: AtomicU64,
-    /// The object's box; written while the slot is in nobody's hands.
+    /// The object's box; written while no thread uses the slot.
     object: AtomicPtr<()>,
     /// The next free slot, plus one.
     next: AtomicU32,
@@ -241,7 +241,7 @@ fn wrong(handle: usize, kind: Kind, name: &str) -> Failure {
     })
 }
 
-/// Takes the handle out of use. The object goes when nobody uses it any more, the caller of this included.
+/// Takes the handle out of use. The object is dropped when its last user, which may be the caller, has finished.
 pub(crate) fn free<T: Object>(object: &Pinned<T>) -> Result<(), Failure> {
     let before = object.slot.state.fetch_and(!LIVE, AcqRel);
     if before & LIVE == 0 {

@@ -1,4 +1,4 @@
-//! The circuit breaker of bulk runs: it tells a bad request from an outage. Pure: the time is an argument.
+//! The circuit breaker of bulk runs: it distinguishes a bad request from an outage. Pure: the time is an argument.
 //!
 //! * **Closed**: every request leaves.
 //! * **Half-open**, from the first failure or lost connection to the next answer: a few requests at a time leave and
@@ -103,7 +103,7 @@ pub(crate) struct Failure {
     pub(crate) affects_all_rows: bool,
 }
 
-/// How many requests a failure affects, as far as the circuit breaker can tell.
+/// How many requests a failure affects, as far as the circuit breaker knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureScope {
     /// The request alone: the circuit breaker is not open.

@@ -84,7 +84,7 @@ pub struct Unfinished {
     pub not_sent: u64,
     /// Rows that were begun: COR may have applied them.
     pub under_way: u64,
-    /// The number of all rows; `None` if the input does not tell it and was not read to its end; `not_sent` is a lower
+    /// The number of all rows; `None` if the input does not state it and was not read to its end; `not_sent` is a lower
     /// bound then.
     pub total: Option<u64>,
 }

@@ -55,7 +55,7 @@ impl RequestContext {
     }
 
     /// The transport is about to hand the first byte of the request to the network. `false`: the client has given up on
-    /// the request, and told its caller that nothing was sent: a transport that works in another task must not send it.
+    /// the request, and reported to its caller that nothing was sent: a transport that works in another task must not send it.
     pub fn sending(&self) -> bool {
         self.advance(Sent::Part)
     }

@@ -1,4 +1,4 @@
-//! When the client's attempts began and failed, as its own events tell.
+//! When the client's attempts began and failed, as its own events show.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;

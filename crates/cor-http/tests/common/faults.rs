@@ -106,7 +106,7 @@ pub fn every_fault_ends_as_it_should(way: Way) {
     assert!(grown < most * 1024, "peak memory grew by {grown} KiB");
 }
 
-/// The most memory this process ever used, in KiB; 0 where the system does not tell.
+/// The most memory this process ever used, in KiB; 0 where the system does not report it.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -231,7 +231,7 @@ async fn run(
     wrong
 }
 
-/// Where the proxy heard what is not its to know, or the peer what is the proxy's.
+/// Where the proxy received a secret of the peer's, or the peer one of the proxy's.
 fn kept_apart(proxy: &Peer, peer: &Peer, hushed: &Hushed) -> Vec<String> {
     let mut wrong = Vec::new();
     let wire = |end: &Peer| {

@@ -1,4 +1,4 @@
-//! What the client's tests share: a client of the sandbox, and a peer that does as it is told.
+//! What the client's tests share: a client of the sandbox, and a peer that follows a script.
 // Each suite uses its part, and a helper that cannot go on may panic.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What a sandbox can be told before it starts.
+//! The options of a sandbox, before it starts.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -77,7 +77,7 @@ impl Default for SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// The address to listen at. Default: 127.0.0.1. An address that others can reach is taken as said: whoever
+    /// The address to listen at. Default: 127.0.0.1. With an address that other machines can reach, every program that
     /// reaches it may read the page and everything under `/sandbox/` without a token.
     pub fn host(mut self, host: IpAddr) -> Self {
         self.host = host;
@@ -269,7 +269,7 @@ impl SandboxBuilder {
     }
 }
 
-/// Half of the files the process may have open: the other half is for whoever else lives in it.
+/// Half of the files the process may have open: the other half is for the rest of the process.
 fn default_connections() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let files =

@@ -133,7 +133,7 @@ impl Rules {
     }
 }
 
-/// Reads on after a mistake, so that all are told at once.
+/// Reads on after a mistake, so that all are reported at once.
 struct Reader<'a> {
     text: &'a str,
     name: &'a str,

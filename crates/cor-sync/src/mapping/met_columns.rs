@@ -14,7 +14,7 @@ const MOST_NAMES: usize = 1000;
 
 /// A column that sets no field and was not left out.
 ///
-/// Serialises to its name. For people it is followed by the field that it may have been meant for:
+/// Serialises to its name. For people it is followed by the field of the nearest name:
 ///
 /// ```
 /// let column = cor_sync::UnusedColumn { name: "nme".into(), nearest: Some(cor_http::Field::Name) };

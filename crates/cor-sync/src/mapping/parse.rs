@@ -231,7 +231,7 @@ pub(crate) fn number_separator(text: &str) -> Result<char, String> {
 
 impl NumberFormat {
     /// # Errors
-    /// Where it cannot be told what a character stands for.
+    /// Where a character may stand for two things.
     pub(crate) fn check(self) -> Result<(), String> {
         match self.thousands {
             Some(thousands) if thousands == self.decimal.unwrap_or('.') => {

@@ -14,7 +14,7 @@ use crate::{ConfigError, Fix, NOTES, Reason};
 /// A column that is called like a field sets that field, as it is. The rest has to be said: here, by [`Rename`]s, or by
 /// a mapping file ([`Rules::from_toml`]).
 ///
-/// Serde writes them with the keys of a mapping file. Reading is [`Rules::from_toml`]'s, which tells line and column of each
+/// Serde writes them with the keys of a mapping file. Reading is [`Rules::from_toml`]'s, which reports line and column of each
 /// mistake. Written as TOML they are read as the same rules, except for constant numbers whose digits TOML would change
 /// (`18000.10`): serde's formats for people hold these as text.
 ///
@@ -233,7 +233,7 @@ impl Rules {
     }
 
     /// # Errors
-    /// Where nobody named a source.
+    /// Where no source is named.
     pub(crate) fn check_source(&self) -> Result<(), ConfigError> {
         match self.source.as_str() {
             "" => {
@@ -290,7 +290,7 @@ impl Rules {
     /// How days are written, as in `strptime`: `%d/%m/%Y`.
     ///
     /// # Errors
-    /// Why the format does not tell a day.
+    /// Why the format does not describe a day.
     pub fn date_format(mut self, format: &str) -> Result<Rules, String> {
         self.general.date = Some(DateFormat::new(format)?);
         Ok(self.settled())

@@ -291,7 +291,7 @@ impl ValueRows {
     }
 
     /// What is probably a mistake in the rows so far and can be sent, and how many rows were skipped: sentences for people,
-    /// each told once. To be asked for at the end.
+    /// each returned once. To be asked for at the end.
     pub fn take_remarks(&mut self) -> Vec<String> {
         self.remarks.take("row", &self.rules)
     }

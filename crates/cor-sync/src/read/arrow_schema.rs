@@ -1,4 +1,4 @@
-//! The Arrow schema that pandas, Polars and others leave in a Parquet file. It tells what Parquet has no type for: to
+//! The Arrow schema that pandas, Polars and others leave in a Parquet file. It says what Parquet has no type for: to
 //! Parquet a span of time is an integer.
 //!
 //! Read here as far as names and types go; the layout is that of FlatBuffers, in Arrow's `Message.fbs` and `Schema.fbs`.

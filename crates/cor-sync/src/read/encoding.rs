@@ -44,7 +44,7 @@ impl Encoding {
         }
     }
 
-    /// The encoding that a byte order mark tells, and the mark's length.
+    /// The encoding that a byte order mark names, and the mark's length.
     pub(crate) fn of_mark(start: &[u8]) -> Option<(Encoding, usize)> {
         encoding_rs::Encoding::for_bom(start).map(|(encoding, length)| (Encoding(encoding), length))
     }
@@ -99,7 +99,7 @@ impl Encoding {
         self.0 == encoding_rs::UTF_16LE || self.0 == encoding_rs::UTF_16BE
     }
 
-    /// How many bytes of the source this text was; `None` where that cannot be told.
+    /// How many bytes of the source this text was; `None` where that is not known.
     pub(crate) fn source_length(self, text: &[u8]) -> Option<u64> {
         // Continuation bytes apart, and those that stand for what is no text, each is a character.
         let characters = || text.iter().filter(|byte| **byte & 0xC0 != 0x80);

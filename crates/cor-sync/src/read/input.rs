@@ -138,7 +138,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens an input and looks at its first bytes. A byte order mark tells the encoding, whatever was said about it;
+    /// Opens an input and looks at its first bytes. A byte order mark decides the encoding, whatever the options say;
     /// without either it is UTF-8.
     ///
     /// # Errors
@@ -259,7 +259,7 @@ impl Input {
         self.format
     }
 
-    /// The text with a byte order mark in front, which tells whoever reads it that it is UTF-8: either it was there
+    /// The text with a byte order mark in front, which marks it as UTF-8: either it was there
     /// before, or the text was in another encoding.
     pub(crate) fn wants_mark(&self) -> bool {
         self.mark > 0 || !self.encoding.is_utf8()
@@ -276,7 +276,7 @@ impl fmt::Debug for Input {
     }
 }
 
-/// Enough to tell what it is; a pipe may give less at a time.
+/// Enough to recognise the format; a pipe may give less at a time.
 fn first_bytes(source: &mut impl Read, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     while !is_enough(&start) && start.len() < 4096 {
@@ -291,7 +291,7 @@ fn first_bytes(source: &mut impl Read, is_enough: impl Fn(&[u8]) -> bool) -> io:
     Ok(start)
 }
 
-/// Whether a beginning is long enough: four bytes, and of an object as much as tells a tap's message from another.
+/// Whether a beginning is long enough: four bytes, and of an object as much as distinguishes a tap's message from another.
 fn is_telling(start: &[u8]) -> bool {
     let text = start.trim_ascii_start();
     match text.first() {

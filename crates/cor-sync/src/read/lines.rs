@@ -1,4 +1,4 @@
-//! Lines of text, one after the other, however long somebody made them.
+//! Lines of text, one after the other, however long they are.
 
 use std::io::{self, BufRead, BufReader, Read};
 

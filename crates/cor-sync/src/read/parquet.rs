@@ -203,7 +203,7 @@ impl ParquetRows {
         self.columns.iter().all(|column| column.cells[self.at].as_ref().is_none_or(is_blank))
     }
 
-    /// The row as a line of JSON, which is how it can be mended.
+    /// The row as a line of JSON, which is how it can be corrected.
     fn json(&self) -> Vec<u8> {
         let members = self.columns.iter().filter_map(|column| {
             let usage = self.rules.column(&self.header[column.place]);

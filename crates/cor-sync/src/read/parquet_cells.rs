@@ -264,7 +264,7 @@ impl Cell {
         }
     }
 
-    /// The value as JSON, to be mended by hand. An integer that is a key is text, as it has to be in JSON.
+    /// The value as JSON, to be corrected by hand. An integer that is a key is text, as it has to be in JSON.
     pub(super) fn json(&self, is_key: bool) -> String {
         let text = |text: &str| serde_json::Value::from(text).to_string();
         match (self, self.input()) {

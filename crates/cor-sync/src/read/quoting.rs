@@ -3,7 +3,7 @@
 
 use memchr::memchr;
 
-/// A quotation mark that cannot be meant as it stands.
+/// A misplaced quotation mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The row ends inside quotation marks.

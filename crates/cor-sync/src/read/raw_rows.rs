@@ -28,7 +28,7 @@ impl<R: Read> RawRowReader<R> {
         RawRowReader { again: bytes.len(), kept: bytes, inner, done: 0, read: 0, overflowed: false }
     }
 
-    /// Bytes passed on so far, whether they were asked for or are still in somebody's buffer.
+    /// Bytes passed on so far, whether they were asked for or are still in a buffer.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.read
     }

@@ -37,7 +37,7 @@ pub(crate) struct SingerRows {
     unused: Vec<UnusedColumn>,
     notes: Vec<String>,
     remarks: Remarks,
-    /// Notes that were taken; each is told once.
+    /// Notes that were taken; each is returned once.
     told: BTreeSet<String>,
 }
 

@@ -52,7 +52,7 @@ impl Table {
         self
     }
 
-    /// Which of several Singer streams is meant.
+    /// Which of several Singer streams to read.
     pub fn stream(mut self, stream: impl Into<Option<String>>) -> Table {
         self.stream = stream.into();
         self

@@ -158,7 +158,7 @@ proptest! {
         prop_assert_eq!(seen(&bytes, &sizes, format), seen(&bytes, &[64, 1 << 20], format));
     }
 
-    /// Bytes that mean nothing in the encoding never become text of which nobody knows.
+    /// Bytes that mean nothing in the encoding never become text without a problem reported.
     #[test]
     fn single_bytes_are_decoded_as_named(bytes in proptest::collection::vec(0x20u8.., 1..20)) {
         let table = [b"id,name\nP,\"", bytes.iter().filter(|byte| **byte != b'"').copied().collect::<Vec<u8>>().as_slice(), b"\"\n"].concat();

@@ -107,7 +107,7 @@ impl RunReport {
         self.rows.push(Rejected { place, id, reject_reason, reason });
     }
 
-    /// A number of the summary, in the order in which they are told.
+    /// A number of the summary, in the order in which they are shown.
     pub fn count(&mut self, name: &'static str, count: u64) {
         self.counts.push((name, count));
     }

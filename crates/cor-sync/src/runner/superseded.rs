@@ -10,13 +10,15 @@ use serde_json::value::RawValue;
 
 use crate::Members;
 
+/// The columns of a record. Records of a stream mostly have the same, which are kept once.
+type Columns = Arc<BTreeSet<String>>;
+
 /// The rows of one run.
 #[derive(Debug, Default)]
 pub(super) struct Superseded {
     /// Rows that were not applied, with the columns of each, by the external id.
-    open: HashMap<String, Vec<(u64, Arc<BTreeSet<String>>)>>,
-    /// The sets of columns, each once: the records of a stream mostly have the same.
-    column_sets: HashSet<Arc<BTreeSet<String>>>,
+    open: HashMap<String, Vec<(u64, Columns)>>,
+    column_sets: HashSet<Columns>,
     /// How many of the first rows are those of earlier runs.
     earlier: u64,
     /// Rows that are settled and may be in the file: needless ones, and those of earlier runs that COR accepted now.

@@ -43,7 +43,7 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody took it away, or put another in its place, while it was in use.
+    /// It was removed or replaced by another file while it was in use.
     Gone {
         /// The file.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum StateError {
         /// What the system says.
         detail: String,
     },
-    /// Nobody said where it is, and the system has no place for it.
+    /// No path was given, and the system has no folder for it.
     NoPlace,
 }
 

@@ -221,7 +221,7 @@ fn make(path: &Path) -> Result<(), StateError> {
     std::fs::rename(&new, path).map_err(|error| cannot(&error))
 }
 
-/// Nobody but its owner reads the file.
+/// Only its owner may read the file.
 fn keep_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -236,7 +236,7 @@ fn keep_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Which start of the machine this is, where the system tells (Linux does).
+/// Which start of the machine this is, where the system reports it (Linux does).
 fn boot() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
@@ -246,7 +246,7 @@ fn has_log(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
-/// SQLite itself does not mind if the last page is there only in part.
+/// SQLite itself accepts a file whose last page is there only in part.
 fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));

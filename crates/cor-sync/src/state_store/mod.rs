@@ -29,7 +29,7 @@ pub(crate) use self::staging::{Found, Pending, Run, StagedRow};
 ///
 /// It is private to its owner and holds no secret. Several processes can use it at the same time, but one run at a time for
 /// each source of a COR: see [`TableSync::begin`](crate::TableSync::begin). It is an SQLite file: the end of the process at
-/// any moment leaves it whole, and any SQLite tool can look into it.
+/// any moment leaves it whole, and any SQLite tool can read it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -120,7 +120,7 @@ impl State {
         file::open(path, false)
     }
 
-    /// Opens a file that is there, to look into it: also while another process writes it, and where it cannot be written.
+    /// Opens an existing file to read it: also while another process writes it, and where it cannot be written.
     /// What is seen is what was committed when the look began.
     ///
     /// # Errors

@@ -305,7 +305,7 @@ impl State {
         calls.collect()
     }
 
-    /// Brings what the file knows of projects in line with the calls outside of runs. Inside a transaction, by whoever holds
+    /// Brings what the file knows of projects in line with the calls outside of runs. Inside a transaction, by the holder of
     /// the lock of the source.
     pub(crate) fn settle_calls(&self, scope: &Scope) -> rusqlite::Result<()> {
         let now = now();

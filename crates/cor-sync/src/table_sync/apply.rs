@@ -46,7 +46,7 @@ pub enum RowStatus {
         /// Whether COR did not know the project and has made it.
         created: bool,
     },
-    /// It has not, or nobody knows: [`Error::outcome`] tells, and what is unknown is sent again next time.
+    /// It has not, or that is unknown: [`Error::outcome`] says which, and what is unknown is sent again next time.
     Failed(Error),
     /// The run was stopped before it was sent.
     NotStarted,

@@ -26,7 +26,7 @@ const PAGE: usize = 256;
 pub struct SyncOptions {
     /// Send every field, whatever COR accepted before.
     pub full: bool,
-    /// Keep rows, so that those that are not applied can be told with [`TableSync::take_rejected`].
+    /// Keep rows, so that those that are not applied can be read with [`TableSync::take_rejected`].
     pub keep_rows: bool,
     /// Of these, only rows that have to be corrected, because their input repeats the others.
     pub refused_only: bool,
@@ -337,7 +337,7 @@ impl TableSync {
         counts.map(|(projects, rows)| Waiting { projects, rows }).map_err(|error| self.state.failed(&error))
     }
 
-    /// The next projects with something to be told, in the order of the table; none at the end. Rows that took each
+    /// The next projects with something to report, in the order of the table; none at the end. Rows that took each
     /// other back leave a project without fields among them.
     ///
     /// # Errors

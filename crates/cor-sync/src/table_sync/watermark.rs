@@ -1,4 +1,4 @@
-//! How far ahead of what is sent the disk is told about it.
+//! How far ahead of what is sent the watermark on the disk is.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const LEAST: i64 = 64;
 const MOST: i64 = 10_000;
 
 /// The mark on the disk stands for places that are still to be sent, so that few of them have to wait for the disk. It
-/// counts when the power went, and where the system does not tell one start of the machine from another; after anything
+/// counts when the power went, and where the system does not distinguish one start of the machine from another; after anything
 /// else the closer mark does, which waits for no disk.
 #[derive(Debug)]
 pub(super) struct Watermark {
