@@ -94,7 +94,9 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         update, given = merged("update", update, source, extra, fields)
-        call = self._native.start_update(self._bridge_of(loop), future, id, update, *given, (deadline, max_attempts, state))
+        call = self._native.start_update(
+            self._bridge_of(loop), future, id, update, *given, (deadline, max_attempts, state)
+        )
         try:
             project: Project = await future
             return project

@@ -116,8 +116,8 @@ class Projects:
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: How often this call is attempted, the first time included. Default: the client's.
-            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file that
-                ``sync`` uses by default, or a path. Default: it is not recorded.
+            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file
+                that ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
 
         Raises:
@@ -302,8 +302,8 @@ class Projects:
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: How often this call is attempted, the first time included. Default: the client's.
-            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file that
-                ``sync`` uses by default, or a path. Default: it is not recorded.
+            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file
+                that ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``CreateFields``: the fields of an update, and ``brand_id`` and ``product_id``, which only a
                 create has. COR requires a ``name``.
 

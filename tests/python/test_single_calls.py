@@ -23,7 +23,7 @@ def sent(cor: Sandbox) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(params=["path", "default"])
-def record(request: pytest.FixtureRequest, cor: Sandbox, tmp_path: Path) -> tuple[Any, Any]:
+def record(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, Any]:
     """What ``state=`` is for ``sync`` and for a single call."""
     return (tmp_path / "s.db", tmp_path / "s.db") if request.param == "path" else (None, True)
 
@@ -64,7 +64,7 @@ def test_unknown_outcome_sends_the_fields_again(cor: Sandbox, door: Any, tmp_pat
 
 
 @pytest.mark.parametrize("single", [None, False])
-def test_nothing_is_recorded_unless_asked(cor: Sandbox, door: Any, single: Any) -> None:
+def test_nothing_is_recorded_unless_asked(door: Any, single: Any) -> None:
     call(door, "sync", ROWS, source=SOURCE)
     call(door, "update", ID, source=SOURCE, name="by hand", state=single)
     assert call(door, "sync", ROWS, source=SOURCE).unchanged == 1

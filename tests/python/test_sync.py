@@ -267,14 +267,18 @@ def test_second_run_of_a_source_is_refused_or_waits(cor: Sandbox, door: Any, sta
         thread = threading.Thread(target=lambda: other.projects.sync(rows, source=SOURCE, state=state))
         thread.start()
         cor.wait_for_requests(1)
-        for wait in (None, 0.6):
+        for seconds in (None, 0.6):
             with pytest.raises(projectcor.StateError, match=r"another run of SALESFORCE \(process \d+\)") as busy:
-                call(door, "sync", rows, source=SOURCE, state=state, wait=wait)
+                call(door, "sync", rows, source=SOURCE, state=state, wait=seconds)
             assert (busy.value.code, busy.value.kind) == ("state_in_use", "config")
         assert call(door, "plan", rows, source=SOURCE, state=state).new == 1
         assert call(door, "sync", [{"id": "E-1", "name": "N"}], source="SAP", state=state).applied == 1
-        waiting = threading.Thread(target=lambda: results.append(call(door, "sync", rows, source=SOURCE, state=state, wait=60)))
         results: list[projectcor.SyncResult] = []
+
+        def wait() -> None:
+            results.append(call(door, "sync", rows, source=SOURCE, state=state, wait=60))
+
+        waiting = threading.Thread(target=wait)
         waiting.start()
         hold.release()
         thread.join()
