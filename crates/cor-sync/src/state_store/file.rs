@@ -1,6 +1,5 @@
 //! Opening the file: private, of this version, whole.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::identity::{Identity, beside};
 use super::lock::FileLock;
+use super::private::{keep_private, private_options};
 use super::schema::{add_tables, check, create, make_staged, prepare, set_up, stand_in_for_tables};
 use super::{Access, State, StateError};
 
@@ -190,14 +190,6 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-pub(super) fn private_options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 /// A new file, which has its name only once it is whole: one with too few bytes is damaged, and no new one.
 fn make(path: &Path) -> Result<(), StateError> {
     if path.is_symlink() {
@@ -219,21 +211,6 @@ fn make(path: &Path) -> Result<(), StateError> {
     create(&conn).map_err(failed)?;
     conn.close().map_err(|(_, error)| failed(error))?;
     std::fs::rename(&new, path).map_err(|error| cannot(&error))
-}
-
-/// Only its owner may read the file.
-fn keep_private(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))?;
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// Which start of the machine this is, where the system reports it (Linux does).

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::file::private_options;
 use super::identity::{beside, file_id};
+use super::private::private_options;
 use super::{Scope, StateError};
 
 /// How long another process may take to open the file before it counts as in use, and how often to look.

@@ -5,6 +5,7 @@ mod file;
 mod identity;
 mod inspect;
 mod lock;
+mod private;
 mod raw_rows;
 mod sandbox;
 mod schema;
