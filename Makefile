@@ -21,8 +21,9 @@ help: ## this list
 
 .PHONY: demo
 demo: ## [6 min] see it work in a minute, without an account: before and after, over real HTTP
-	@$(CARGO) build --locked --quiet --release -p cor-cli
-	@target/release/cor demo
+	@echo "Building the program for the demo, without the features that it does not use."
+	@$(CARGO) build --locked --profile demo -p cor-cli --no-default-features
+	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
 
 SUITES := lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz
 

@@ -39,7 +39,7 @@ Exit status:
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
-    /// Tell on standard error what the client does, without secrets; twice for more
+    /// Print on standard error what the client does, without secrets; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900)]
     pub(crate) verbose: u8,
 }
@@ -52,7 +52,7 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: ProjectsVerb,
     },
-    /// Look into the state that sync keeps, and forget parts of it
+    /// Show what sync remembers, and forget parts of it
     #[command(subcommand_required = true, arg_required_else_help = true)]
     State {
         #[command(subcommand)]
@@ -593,7 +593,7 @@ pub(crate) struct SandboxArgs {
     /// The port; 0 for any free one
     #[arg(long, default_value_t = 4010)]
     pub(crate) port: u16,
-    /// The address to listen at; whoever reaches it can read everything without a token
+    /// The address to listen at; every program that reaches it can read everything without a token
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: IpAddr,
     /// Store in this SQLite file [default: in memory]

@@ -142,7 +142,7 @@ fn forget(args: &StateForgetArgs, output: &mut Output) -> Result<u8, Failure> {
     if args.json {
         output.json(&json!({ "forgotten": forgotten }));
     } else if forgotten == 0 {
-        output.line("nothing is forgotten: no such project is remembered; cor state show tells what is");
+        output.line("no matching project in the state; list its tables with cor state show");
     } else {
         let projects = if forgotten == 1 { "project is" } else { "projects are" };
         output.line(&format!("{} {projects} forgotten", grouped(forgotten)));

@@ -161,9 +161,9 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
     }
     show(&["nobody"]).exits(1).says("nothing is remembered of project \"nobody\"");
     let forget = |arguments: &[&str]| verb(&sandbox, &["state", "forget"], None, arguments);
-    forget(&["nobody"]).exits(1).prints("nothing is forgotten");
+    forget(&["nobody"]).exits(1).prints("no matching project in the state");
     let slashed = sandbox.base_url().replace("http://", "HTTP://") + "/";
-    forget(&["A", "--base-url", "http://127.0.0.1:1"]).exits(1).prints("nothing is forgotten");
+    forget(&["A", "--base-url", "http://127.0.0.1:1"]).exits(1).prints("no matching project in the state");
     forget(&[]).exits(2);
     forget(&["--all", "A"]).exits(2);
     forget(&["A", "--base-url", &slashed]).exits(0).prints("1 project is forgotten");

@@ -290,7 +290,7 @@ fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes(
     assert!(written.contains("\nC,\"5\" pipe\",4,rejected,"), "{written}");
     assert!(bodies(&sandbox).len() == 1, "what was not mended is not sent: {written}");
     let cut = folder.file("cut.csv", "id,\"name\nA,x\n");
-    sync(&sandbox, &cut, &[]).exits(2).says("the header cannot be meant: a quotation mark is not closed");
+    sync(&sandbox, &cut, &[]).exits(2).says("the header row is malformed: a quotation mark is not closed");
 }
 
 #[test]

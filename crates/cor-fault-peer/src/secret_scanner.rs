@@ -39,7 +39,7 @@ impl Secrets {
     /// Where it is shorter than a piece.
     pub fn hide(&mut self, name: &str, secret: &str) {
         let bytes = secret.as_bytes();
-        assert!(bytes.len() >= PIECE, "{name} is too short to be told from other text");
+        assert!(bytes.len() >= PIECE, "{name} is too short to differ from other text");
         let each = |encoded: fn(u8) -> String| bytes.iter().map(|byte| encoded(*byte)).collect::<String>();
         self.add(name, "as it is", bytes, 1);
         self.add(name, "backwards", &bytes.iter().rev().copied().collect::<Vec<_>>(), 1);

@@ -5,7 +5,7 @@
 ///
 /// # Panics
 /// Where `SEED` is not a whole number below 2⁶⁴.
-#[allow(clippy::print_stderr, reason = "whoever reads of a failure needs the seed to repeat it")]
+#[allow(clippy::print_stderr, reason = "the reader of a failure needs the seed to repeat it")]
 pub fn seed() -> u64 {
     let seed =
         std::env::var("SEED").map_or(1, |seed| seed.parse().expect("SEED is a whole number below 2^64"));

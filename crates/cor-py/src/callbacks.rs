@@ -92,7 +92,7 @@ pub(crate) fn check_callback(on_progress: &Bound<'_, PyAny>) -> PyResult<()> {
         |function: &Bound<'_, PyAny>| inspect.call_method1("iscoroutinefunction", (function,))?.is_truthy();
     if awaited(on_progress)? || awaited(&on_progress.getattr("__call__")?)? {
         return Err(PyTypeError::new_err(
-            "on_progress is a coroutine function, and nobody would await it; give an ordinary function",
+            "on_progress is a coroutine function, which the run does not await; pass an ordinary function",
         ));
     }
     Ok(())

@@ -62,7 +62,7 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// A row of a seed is not a project. Nothing of that seed was loaded.
-    #[error("{origin}, line {line}: {message}; mend the row and start again, nothing was loaded")]
+    #[error("{origin}, line {line}: {message}; correct the row and start again, nothing was loaded")]
     SeedRow {
         /// The file, or `seed` for rows given in code.
         origin: String,

@@ -457,7 +457,7 @@ mod tests {
             ),
             ("fields.name = { date = '%d' }", "column 17: name is not a day, so date has no meaning here"),
             ("fields.name = { decimal = ',' }", "name is not a number, so decimal has no meaning here"),
-            ("fields.end = { date = '%d-%m' }", "column 23: the date format \"%d-%m\" does not tell a day"),
+            ("fields.end = { date = '%d-%m' }", "column 23: the date format \"%d-%m\" does not give a day"),
             ("fields.end = { date = '%J' }", "the date format \"%J\" cannot be used"),
             (
                 "fields.estimated = { decimal = ',', thousands = ',' }",

@@ -170,7 +170,7 @@ impl DateFormat {
         match read {
             Ok(date) if date == jiff::civil::date(2003, 11, 28) => Ok(DateFormat(format.to_owned())),
             _ => Err(format!(
-                "the date format {format:?} does not tell a day; it needs day, month and year, such as %d-%m-%y or %d/%m/%Y"
+                "the date format {format:?} does not give a day; it needs day, month and year, such as %d-%m-%y or %d/%m/%Y"
             )),
         }
     }
@@ -357,9 +357,9 @@ mod tests {
             ("%d-%m-%y", "01-02-25 ", "not a day written as"),
             ("%d-%m-%Y", "01-02-25", "is in the year 25; write %y"),
             ("%Y-%m-%d %H:%M", "2025-04-30 10:00", "has a time of day"),
-            ("%d-%m", "", "does not tell a day"),
+            ("%d-%m", "", "does not give a day"),
             ("%d-%m-%J", "", "cannot be used"),
-            ("soon", "", "does not tell a day"),
+            ("soon", "", "does not give a day"),
         ] {
             let message = day_as(format, text).unwrap_err();
             assert!(message.contains(says), "{format} {text}: {message}");

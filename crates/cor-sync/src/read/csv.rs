@@ -90,7 +90,7 @@ impl CsvRows {
         let position = mark + encoding.source_length(&piece).unwrap_or(0);
         let raw = lines.row(&piece).0;
         if let Some(fault) = quoting::fault(raw, delimiter) {
-            return Err(ConfigError::because(format!("the header cannot be meant: {}", fault.message())));
+            return Err(ConfigError::because(format!("the header row is malformed: {}", fault.message())));
         }
         let columns = Columns::new(&rules, &header)?;
         let style = CsvStyle::new(delimiter, newline, marked, raw, &header);
