@@ -31,6 +31,8 @@ PRINTED = {
         "+ SF-OPP-99999 (line 3, new)",
         "created                 1",
         "unchanged               1",
+        "Created SF-OPP-77777",
+        "Deleted SF-OPP-77777",
     ],
     "docs/quickstart/python.md": [],
     "docs/quickstart/c.md": [],
