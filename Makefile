@@ -48,6 +48,7 @@ lint-rust: ## [5 min] formatting, warnings, documentation and dependencies of Ru
 lint-docs: ## [1 s] links of the documentation; words that hide who does what
 	scripts/check-docs
 	scripts/check-words
+	scripts/messages --check
 
 # The parts of lint-rust, which .pre-commit-config.yaml runs one by one.
 .PHONY: lint-crates lint-clippy lint-rustdoc

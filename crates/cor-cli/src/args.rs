@@ -115,8 +115,8 @@ pub(crate) enum ProjectsVerb {
 
 const UPDATE_ABOUT: &str = "\
 Change one project.\n\n\
-Only the fields that are given are sent; COR keeps the others. All problems of an update are \
-reported at once, and then nothing is sent. Prints the project as COR has it afterwards.";
+Sends only the fields that you give; COR keeps the others. Reports all problems of an update at once, and then sends \
+nothing. Prints the project as COR has it afterwards.";
 
 const UPDATE_EXAMPLES: &str = "Examples:
   cor projects update SF-OPP-12345 --source SALESFORCE --name 'Website, phase 2' --end 2025-04-30
@@ -308,23 +308,21 @@ fn help(field: Field) -> String {
 
 const SYNC_ABOUT: &str = "\
 Apply a table of changes: one row, one project.\n\n\
-Columns that are called like a field (name, end, estimated_time, …) map themselves; --map or a \
-mapping file names the others; cor projects check shows what comes of it. An empty cell, or null, keeps what COR has. A row that cannot be used is reported with line, \
-column and reason, and does not stop its neighbours; limits and outages pause the run.\n\n\
-What COR accepts is remembered in a state file, for each COR, source and mapping. The table is read to \
-its end, rows of one project become one update in which the last value of each field wins, and only \
-what differs from what COR has accepted is sent. Run the same command again after a crash, a kill, a \
-full disk or Ctrl-C: it goes on where it was. With --no-state rows are sent as they come, in their order.\n\n\
-With --rejects, rows that were not applied are copied as they are into a file, with three more \
-columns: _line, _outcome (rejected, not_applied, unknown or not_started) and _reason. Correct it and \
-give it to sync again: those columns are ignored. In JSON lines, which is also what rows of a Parquet \
-file become, they are three more keys, and stand on a line of their own above one that is no object. With a state, rows that were not begun \
-are not among them: the next run sends them.\n\n\
-What a Singer tap writes is read from standard input; its states are written to standard output, and \
-everything else goes to standard error. A state is written when every record before it was applied, or is in \
-the file of --rejects, whose records the next run with this file sends first. Without --rejects, the states \
-behind a record that was not applied are held back.\n\n\
-The first Ctrl-C starts nothing new and lets what is in flight finish; the second leaves at once.";
+Columns named after a field (name, end, estimated_time, …) are mapped automatically; --map or a mapping file maps the others, \
+and cor projects check shows the result. An empty cell, or null, keeps the value that COR has. A row that cannot be sent is \
+reported with line, column and reason; the other rows are sent. Rate limits and outages pause the run.\n\n\
+The values that COR accepts are stored in a state file, by COR, source and mapping. sync reads the table to its end, merges the \
+rows of a project into one update in which the last value of each field wins, and sends only the fields that differ from what COR \
+accepted. After a crash, a kill, a full disk or Ctrl-C, run the same command again: it continues where it was. With --no-state, \
+each row is sent as it is read, in the order of the rows.\n\n\
+With --rejects, rows that were not applied are copied unchanged into a file, with three more columns: _line, _outcome (rejected, \
+not_applied, unknown or not_started) and _reason. Correct the rows and run sync on that file: it ignores those columns. In JSON \
+lines, and for rows of a Parquet file, they are three more keys; a line that is not an object gets them on a line of their own above \
+it. With a state, rows that were not started are not in the file: the next run sends them.\n\n\
+The output of a Singer tap is read from standard input. Its states are written to standard output, and everything else to standard \
+error. A state is written when every record before it was applied, or is in the file of --rejects, whose records the next run with \
+this file sends first. Without --rejects, states behind a record that was not applied are not written.\n\n\
+The first Ctrl-C lets the requests in flight finish and starts no new one; the second ends the run at once.";
 
 const SYNC_EXAMPLES: &str = "Examples:
   cor projects sync changes.csv --source SALESFORCE --rejects rejects.csv
@@ -345,19 +343,19 @@ pub(crate) struct SyncArgs {
     pub(crate) table: TableArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
-    /// Remember nothing and read nothing remembered: every row is sent, as it comes
+    /// Neither read nor write the state: send every row, in the order of the rows
     #[arg(long, conflicts_with_all = ["state", "full", "report"])]
     pub(crate) no_state: bool,
-    /// Send every field, whatever COR accepted before
+    /// Send every field, including those that COR accepted before
     #[arg(long)]
     pub(crate) full: bool,
-    /// Create projects that COR does not know; their rows need a name, and may have a brand_id and a product_id
+    /// Create projects that COR does not have; their rows need a name, and may have a brand_id and a product_id
     #[arg(long)]
     pub(crate) create_missing: bool,
     /// Write rows that were not applied to this file, so that they can be corrected and sent again
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
-    /// Write a page about the run to this HTML file: counts, a chart, what changed, rows that were not applied
+    /// Write a report of the run to this HTML file: counts, a chart, the changes, rows that were not applied
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Stop after this many rows
@@ -374,7 +372,7 @@ pub(crate) struct SyncArgs {
     /// Check every row and send nothing; needs no credentials. Shows the first requests, with --json all of them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print one JSON object a second on how far it is and one for each row not applied, and at the end the summary
+    /// Print the progress as one JSON object a second, one for each row not applied, and the summary at the end
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -384,7 +382,7 @@ pub(crate) struct SyncArgs {
 /// Where the state is.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
-    /// The file that remembers what COR last accepted [default: $COR_STATE, else cor/sync.db in the folder for states,
+    /// The file that stores what COR last accepted [default: $COR_STATE, else cor/sync.db in the folder for states,
     /// $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
@@ -392,9 +390,8 @@ pub(crate) struct StateArgs {
 
 const PLAN_ABOUT: &str = "\
 Show what sync would send, and send nothing; needs no credentials.\n\n\
-Compares the table with what COR last accepted, as the state file remembers it: the fields that would \
-change, each with its old and new value, projects of which nothing is known yet, and how many rows \
-are unchanged. Takes the same options as sync.";
+Compares the table with what COR last accepted, from the state file. Shows the fields that would change, each with its old and \
+new value, the projects that the state does not know, and how many rows are unchanged. Takes the same options as sync.";
 
 const PLAN_EXAMPLES: &str = "Examples:
   cor projects plan deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
@@ -411,14 +408,13 @@ pub(crate) struct PlanArgs {
     /// Show what sync --full would send
     #[arg(long)]
     pub(crate) full: bool,
-    /// Take columns that only a create has a use for as sync --create-missing does
+    /// Map columns that only a create uses, as sync --create-missing does
     #[arg(long)]
     pub(crate) create_missing: bool,
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
-    /// Print one JSON object for each project with something to send and for each row that cannot be used, and at the
-    /// end the counts
+    /// Print one JSON object for each project with changes and for each row that cannot be sent, and the counts at the end
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -427,7 +423,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateVerb {
-    /// Show what is remembered: of every table, or of one project
+    /// Show what the state knows: of every table, or of one project
     #[command(after_help = "Examples:
   cor state show
   cor state show SF-OPP-12345 --json")]
@@ -460,23 +456,23 @@ pub(crate) struct StateForgetArgs {
     /// All projects
     #[arg(long)]
     pub(crate) all: bool,
-    /// Only those of this source
+    /// Only projects of this source
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Only those of this COR
+    /// Only projects of this COR
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
-    /// Print how many as JSON
+    /// Print the number of projects as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 const CHECK_ABOUT: &str = "\
 Check a table and its mapping without sending anything; needs no credentials.\n\n\
-Tells every problem of every row, then which column sets which field and how it is read, which \
-columns are not used, and which problems there are how often. Takes the same options as sync.";
+Reports every problem of every row, then which column sets which field and how its values are read, which columns are not used, \
+and how often each problem occurs. Takes the same options as sync.";
 
 const CHECK_EXAMPLES: &str = "Examples:
   cor projects check deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
@@ -500,13 +496,13 @@ Exit status: 0 every row is fine, 1 some are not, 2 the table or the mapping can
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
-    /// Take columns that only a create has a use for as sync --create-missing does
+    /// Map columns that only a create uses, as sync --create-missing does
     #[arg(long)]
     pub(crate) create_missing: bool,
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
-    /// Print one JSON object for each row with a problem, and at the end what was found
+    /// Print one JSON object for each row with a problem, and the result at the end
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -520,7 +516,7 @@ pub(crate) struct TableArgs {
     /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: the mapping's]
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Let a column set a field; may be repeated. "Column=" leaves the column out
+    /// Map a column to a field; may be repeated. "Column=" leaves the column out
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub(crate) map: Vec<String>,
     /// Read from this TOML file which column sets which field, and how days, numbers and words are written
@@ -559,7 +555,7 @@ pub(crate) struct TableArgs {
     /// The separator of thousands in numbers [default: none]
     #[arg(long, value_name = "CHARACTER", help_heading = "Values")]
     pub(crate) thousands: Option<String>,
-    /// What the table is written in [default: by the file's extension, else by its first bytes]
+    /// The format of the table [default: by the file's extension, else by its first bytes]
     #[arg(long, value_name = FORMATS, help_heading = "The table")]
     pub(crate) format: Option<String>,
     /// What separates the columns of a CSV: one character, or tab [default: what the header shows]
@@ -577,10 +573,9 @@ const FORMATS: &str = "csv|jsonl|parquet|singer";
 
 const SANDBOX_ABOUT: &str = "\
 Run COR's endpoint on this machine, for trying and testing.\n\n\
-Speaks what COR documents for projects and tokens, and stores in SQLite. GET / shows the projects in \
-a browser, GET /openapi.json describes the API. Prints one line when it is ready, then runs until \
-Ctrl-C. Its token and credentials are no secrets; it listens to this machine only unless told \
-otherwise.";
+Serves the project and token endpoints that COR documents, and stores in SQLite. GET / shows the projects in a browser, GET \
+/openapi.json describes the API. Prints one line when it is ready, then runs until Ctrl-C. Its token and credentials are not \
+secret; without --host it listens to this machine only.";
 
 const SANDBOX_EXAMPLES: &str = "Examples:
   cor sandbox --example                              with the project of COR's own documentation
