@@ -371,7 +371,7 @@ class AsyncResults:
         from asyncio import CancelledError
 
         if self._asked:
-            raise RuntimeError("these results are being asked for already, by another task")
+            raise RuntimeError("another task is already reading these results")
         self._asked = True
         try:
             item = await self._next()

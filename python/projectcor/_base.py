@@ -153,7 +153,7 @@ def merged(
     """An update with what is given besides it on top, or what is given alone."""
     refuse_timeout(call, fields)
     if update is not None and not isinstance(update, ProjectUpdate):
-        raise TypeError(f"update is a ProjectUpdate, not {type(update).__name__}; give the fields as keywords")
+        raise TypeError(f"update must be a ProjectUpdate, not {type(update).__name__}; pass the fields as keywords")
     if update is not None and (source is not None or fields or extra):
         update = update.replace(source=source, extra=extra, **fields)
     return update, (source, fields, extra)

@@ -55,11 +55,11 @@ def request(
     refuse_timeout("plan" if planning else "sync", values)
     is_path = isinstance(rows, (str, os.PathLike))
     if hasattr(rows, "__aiter__"):
-        raise TypeError("rows is an asynchronous iterable; a table is read to its end first: give a list of its rows")
+        raise TypeError("rows is an asynchronous iterable, which sync cannot read; pass a list of its rows")
     if not is_path and (format is not None or delimiter is not None or encoding is not None):
-        raise TypeError("format, delimiter and encoding are those of a file; rows is none")
+        raise TypeError("format, delimiter and encoding apply only to a file, and rows is not a file")
     if is_path and text_cells:
-        raise TypeError("text_cells is about rows of values; the cells of a file are text already")
+        raise TypeError("text_cells applies only to rows of values; the cells of a file are always text")
     if state is False and report is not None:
         raise TypeError("report shows what changed since the last run, which needs a state")
     renames = list(mapping.items()) if isinstance(mapping, Mapping) else []

@@ -151,10 +151,10 @@ class ProjectUpdate:
         return hash(self._key())
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an update does not change; make another one with .replace({name}=...)")
+        raise AttributeError(f"a ProjectUpdate is immutable; create a changed copy with .replace({name}=...)")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError("an update does not change; make another one with .replace(...)")
+        raise AttributeError("a ProjectUpdate is immutable; create a changed copy with .replace(...)")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (self._id, self._source, self._extra, self._fields)

@@ -66,7 +66,7 @@ static void one(cor_client *client) {
   CHECK(cor_client_create_project(client, create, &project, &error) == COR_ERR_VALIDATION && !project, "twice");
   CHECK(cor_error_is_duplicate(error) && cor_error_outcome(error) == COR_OUTCOME_NOT_APPLIED, "%s",
         cor_error_message(error));
-  CHECK(strstr(cor_error_message(error), "could not create project \"OPP/1\" of " SOURCE),
+  CHECK(strstr(cor_error_message(error), "could not create project \"OPP/1\" (" SOURCE ")"),
         "%s", cor_error_message(error));
   cor_error_free(error);
   sandbox_queue("{\"status\":400,\"body\":{\"name\":\"ClientNotFoundError\",\"message\":\"no client\"}}");

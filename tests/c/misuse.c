@@ -189,7 +189,7 @@ static void handles(void) {
   ARGUMENT(cor_client_free((cor_client *)config));
   ARGUMENT(cor_config_free((cor_config *)client));
   ARGUMENT(cor_update_validate((cor_update *)client, &error));
-  CHECK(same(cor_error_message(error), "update is a cor_client; it has to be a cor_update"), "%s",
+  CHECK(same(cor_error_message(error), "update is a cor_client; it must be a cor_update"), "%s",
         cor_error_message(error));
   CHECK(cor_error_kind(error) == COR_ERR_ARGUMENT && cor_error_outcome(error) == COR_OUTCOME_NOT_APPLIED, "error");
   CHECK(cor_project_name((cor_project *)error) == NULL, "error as project");

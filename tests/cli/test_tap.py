@@ -108,7 +108,7 @@ def test_without_such_a_file_the_tap_repeats_what_was_not_applied(cor: Path, tmp
         scheduler.write("mapping.toml", MAPPING)
         scheduler.deals(*DEALS)
         for _ in range(2):
-            assert "States of the tap were held back" in scheduler.run(1)
+            assert "STATE messages after a row that was not applied" in scheduler.run(1)
             assert scheduler.state() is None
         scheduler.create("later")
         scheduler.write("mapping.toml", MAPPING + 'day_in = "UTC"\n')

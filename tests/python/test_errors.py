@@ -136,7 +136,7 @@ def test_error_carries_what_is_known(cor: Sandbox) -> None:
     assert (error.outcome, error.is_retryable, error.issues) == ("unknown", True, ())
     assert error.message == str(error)
     assert "\n" not in str(error)
-    assert str(error).startswith(f'could not update project "{ID}" of SALESFORCE: ')
+    assert str(error).startswith(f'could not update project "{ID}" (SALESFORCE): ')
 
 
 def test_a_message_holds_its_causes() -> None:
@@ -165,8 +165,8 @@ def test_a_builtin_catches_what_it_says(cor: Sandbox) -> None:
         ({"max_attempts": 2**40}, "max_attempts"),
         ({"retry_budget": -1}, "retry_budget"),
         ({"retry_budget": 10**7}, "retry_budget"),
-        ({"token": '"hush"'}, "leave the quotation marks out"),
-        ({"token": "Bearer hush"}, "the client adds the word"),
+        ({"token": '"hush"'}, "remove the quotation marks"),
+        ({"token": "Bearer hush"}, "the client adds it"),
         ({"proxy": "http://u:12#hush@127.0.0.1:9"}, "# as %23"),
         ({"base_url": "localhost:4010"}, "http://localhost:4010"),
         ({"concurrency": 0}, "concurrency"),
@@ -198,7 +198,7 @@ def test_an_empty_retry_budget_is_said_and_can_be_switched_off(cor: Sandbox) -> 
                 client.projects.update(ID, source="SALESFORCE", name="N")
             errors.append(caught.value)
         assert [error.attempts for error in errors] == attempts
-        assert ("used up the client's retry budget" in str(errors[1])) == (retry_budget == 1)
+        assert ("used up its retry budget" in str(errors[1])) == (retry_budget == 1)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_delete_refuses_a_keyword_that_it_does_not_have(door: Any, cor: Sandbox)
 
 
 def test_a_forgotten_source_is_answered_with_how_to_give_it(door: Any, cor: Sandbox) -> None:
-    says = 'metadata.source: is required: give source="SALESFORCE", or whichever system the project was created from'
+    says = 'metadata.source: is required; pass source="SALESFORCE" (the system the project was created from)'
     for use in ("update", "create"):
         with pytest.raises(projectcor.InvalidUpdateError) as caught:
             call(door, use, ID, name="N")
@@ -427,7 +427,7 @@ def test_an_address_without_a_scheme_is_answered_with_the_whole_address(name: st
 
 
 def test_a_text_in_place_of_a_number_is_answered_with_the_number(door: Any) -> None:
-    says = 'estimated: the text "18000.10" does not fit; give the number 18000.10 without quotation marks, or '
+    says = 'estimated: the text "18000.10" has the wrong type; pass the number 18000.10 without quotation marks, or '
     with pytest.raises(projectcor.InvalidUpdateError) as caught:
         door.update(ID, source=SOURCE, estimated="18000.10")
     assert str(caught.value) == says + 'Decimal("18000.10") for exact digits'

@@ -343,7 +343,7 @@ def test_progress_callback_is_called_while_no_row_finishes(door: Any, cor: Sandb
 
 @pytest.mark.parametrize("wrong", [5, "text"])
 def test_a_callback_that_cannot_be_called_is_refused(door: Any, cor: Sandbox, wrong: Any) -> None:
-    with pytest.raises(TypeError, match="on_progress is called with a Progress"):
+    with pytest.raises(TypeError, match="on_progress must be callable"):
         door.update_many(rows(1), source=SOURCE, on_progress=wrong)
     assert cor.requests == []
 
@@ -416,7 +416,7 @@ def test_results_are_for_one_at_a_time(client: projectcor.Client) -> None:
         next(results)
 
     results = client.projects.update_many(given(), source=SOURCE)
-    with pytest.raises(RuntimeError, match="being asked for already"):
+    with pytest.raises(RuntimeError, match="already reading these results"):
         list(results)
 
 

@@ -47,7 +47,7 @@ def test_a_blank_row_is_rejected_as_blank_and_the_others_are_sent(door: Any, cor
     assert [item.ok for item in items] == [False, True, False, False, False]
     for blank in (items[0], items[2]):
         assert isinstance(blank.error, projectcor.InvalidUpdateError)
-        says = "row: is blank: every value is empty; leave the row out, or give it an id and a value"
+        says = "row: is blank: every value is empty; remove the row, or fill in an id and a value"
         assert says in str(blank.error)
         assert 'has no "id"' not in str(blank.error)
     assert "id: is empty" in str(items[3].error)

@@ -167,7 +167,7 @@ def test_rows_that_cannot_be_sent_are_reported(door: Any, tmp_path: Path) -> Non
     assert told == [(0, "estimated", "wrong_type"), (1, "id", "wrong_type"), (2, "source", "not_allowed")]
     shown = repr(result)
     assert "3 rejected" in shown
-    assert "id: 7 is a number; give the id as text" in shown
+    assert "id: 7 is a number; pass the id as text" in shown
     path = tmp_path / "t.csv"
     path.write_text(f"id,estimated\n{ID},five\n", encoding="utf-8")
     (problem,) = call(door, "plan", path, source=SOURCE, state=False).problems
@@ -200,7 +200,7 @@ def test_advice_is_given_once_and_names_another_spelling_of_the_source(
     check, *spellings = result.advice
     assert check == "check the external id, that it was created under this source, and the base URL"
     assert spellings
-    assert all('under the source "Salesforce" before' in spelling for spelling in spellings)
+    assert all('with source "Salesforce", and this run' in spelling for spelling in spellings)
     assert repr(result).count(check) == 1
     assert "correct them and sync that file" in repr(result)
     cor.queue(Answer(500, times=20))
@@ -459,7 +459,7 @@ def test_report_is_a_page_about_the_run(door: Any, many: list[dict[str, Any]], s
     assert "<html" in page.read_text(encoding="utf-8")
     with pytest.raises(TypeError, match="needs a state"):
         call(door, "sync", many[:3], source="SAP", state=False, report=page)
-    with pytest.raises(ValueError, match=r"rejects=.*is the state, which would be lost"):
+    with pytest.raises(ValueError, match=r"rejects=.*is the state, which this run would overwrite"):
         call(door, "sync", many[:3], source="SAP", state=state, rejects=state)
 
 
@@ -538,9 +538,9 @@ def test_what_is_probably_a_mistake_is_in_the_notes(cor: Sandbox, door: Any, tmp
     notes = "\n".join(plan.notes)
     assert "1 blank row was skipped" in notes
     assert 'name: "NULL" is sent as text in ' in notes
-    assert "if it stands for no value, name it as `null_values`" in notes
+    assert "if it stands for an empty cell, add it to `null_values`" in notes
     assert '2 rows are merged into 1 project by the id "1001.0"' in notes
-    assert "no project is created under such an id, unless `allow_mangled_ids` is given" in notes
+    assert "no project is created under such an id, unless `allow_mangled_ids` is set" in notes
     assert plan.notes[0] in repr(plan)
     result = call(door, "sync", rows, **options)
     assert (result.applied, result.failed) == (1, 2)
@@ -553,7 +553,7 @@ def test_what_is_probably_a_mistake_is_in_the_notes(cor: Sandbox, door: Any, tmp
 def test_a_moment_is_refused_with_the_option_that_reads_it(door: Any) -> None:
     plan = call(door, "plan", [{"id": "P-0", "end": MOMENT}], source="SAP", state=False)
     (problem,) = plan.problems
-    assert "a table's option `day_in` names the time zone whose day counts" in problem.message
+    assert "set `day_in` to the time zone whose date counts" in problem.message
     with pytest.raises(projectcor.TableError, match='"Europe/Madird" is not a time zone; did you mean "Europe/Madrid"'):
         call(door, "plan", [{"id": "P-0"}], source="SAP", state=False, day_in="Europe/Madird")
 
@@ -595,5 +595,5 @@ def test_unknown_columns_are_named_with_what_was_meant(door: Any, tmp_path: Path
 def test_an_option_that_there_is_not_is_a_type_error(door: Any) -> None:
     with pytest.raises(TypeError, match='unexpected keyword argument "day_inn"'):
         call(door, "plan", [], source="SAP", state=False, day_inn="UTC")
-    with pytest.raises(TypeError, match="null_values is text or several texts, not int"):
+    with pytest.raises(TypeError, match="null_values must be text or several texts, not int"):
         call(door, "plan", [], source="SAP", state=False, null_values=5)

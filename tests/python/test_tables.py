@@ -153,14 +153,14 @@ def test_numbers_of_every_width_are_sent_exactly(client: projectcor.Client, cor:
 
 
 REFUSED = [
-    ("id", [1.0, 2.0, 3.0], "row 0: id: 1.0 is a number; a column of floats has lost how"),
-    ("id", [1, 2, 3], 'row 0: id: 1 is a number; give the id as text, "1" (007 and 7 are different ids)'),
-    ("estimated", ["1", "2", "3"], 'row 0: estimated: the text "1" does not fit; give the number 1'),
-    ("estimated", [True, True, False], "row 0: estimated: the boolean true does not fit; give a number"),
-    ("billable", ["false"] * 3, 'row 0: billable: the text "false" does not fit; give true or false'),
-    ("end", [datetime(2025, 1, 1, 12)] * 3, "is a moment, and a day has neither time nor zone"),
-    ("end", [datetime(2025, 1, 1, tzinfo=timezone.utc)] * 3, "is a moment, and a day has neither time nor zone"),
-    ("name", [b"x"] * 3, "does not fit any field"),
+    ("id", [1.0, 2.0, 3.0], "row 0: id: 1.0 is a float, which has lost"),
+    ("id", [1, 2, 3], 'row 0: id: 1 is a number; pass the id as text, "1" (007 and 7 are different ids)'),
+    ("estimated", ["1", "2", "3"], 'row 0: estimated: the text "1" has the wrong type; pass the number 1'),
+    ("estimated", [True, True, False], "row 0: estimated: the boolean true has the wrong type; pass a number"),
+    ("billable", ["false"] * 3, 'row 0: billable: the text "false" has the wrong type; pass true or false'),
+    ("end", [datetime(2025, 1, 1, 12)] * 3, "has a time of day, and the field takes only a date"),
+    ("end", [datetime(2025, 1, 1, tzinfo=timezone.utc)] * 3, "has a time of day, and the field takes only a date"),
+    ("name", [b"x"] * 3, "cannot be the value of a field"),
 ]
 
 
@@ -284,7 +284,7 @@ def test_columns_of_text_may_be_cells(door: Any, cor: Sandbox) -> None:
 
 @pytest.mark.parametrize("library", [pandas, polars])
 def test_single_column_is_refused(door: Any, library: Callable[[], Any]) -> None:
-    with pytest.raises(TypeError, match="rows is a Series, which is one column; give a table"):
+    with pytest.raises(TypeError, match="rows is a Series, which is one column; pass a table"):
         door.update_many(library().Series(["a"]), source=SOURCE)
 
 

@@ -15,8 +15,8 @@ import pytest
 from common import SOURCE, call
 from projectcor.testing import Answer, Hold, Sandbox
 
-NEVER = "the results of update_many(...) were never asked for: "
-PARTLY = "the results of update_many(...) were not all asked for: "
+NEVER = "the results of update_many(...) were never read: "
+PARTLY = "the results of update_many(...) were not read to their end: "
 
 
 def rows(count: int) -> list[dict[str, Any]]:
@@ -71,8 +71,8 @@ def test_results_never_asked_for_warn_and_name_the_line_of_the_call(use: Any, ma
     assert warning.category is RuntimeWarning
     assert str(warning.message).startswith(NEVER + "7 of 7 rows were not sent; ")
     assert str(warning.message).endswith(
-        "; iterate over them to the end, use update_all(...), or say that the rest is to stay unsent with .stop() or "
-        ".close()"
+        "; iterate over them to the end, use update_all(...), or call .stop() or .close() to leave the rest "
+        "unsent"
     )
     assert warning.filename == __file__
     with open(__file__, encoding="utf-8") as file:

@@ -129,16 +129,16 @@ def test_nothing_keeps(make: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "make", "code", "says"),
     [
-        ("estimated", lambda: True, "wrong_type", "the boolean true does not fit; give a number"),
-        ("estimated", lambda: numpy("bool_", True), "wrong_type", "the boolean true does not fit"),
-        ("estimated", lambda: "250", "wrong_type", 'the text "250" does not fit; give the number 250'),
-        ("estimated", lambda: float("inf"), "not_finite", "give a finite number"),
+        ("estimated", lambda: True, "wrong_type", "the boolean true has the wrong type; pass a number"),
+        ("estimated", lambda: numpy("bool_", True), "wrong_type", "the boolean true has the wrong type"),
+        ("estimated", lambda: "250", "wrong_type", 'the text "250" has the wrong type; pass the number 250'),
+        ("estimated", lambda: float("inf"), "not_finite", "pass a finite number"),
         ("estimated", lambda: 10**5000, "wrong_type", "could not be read: Exceeds the limit"),
         ("estimated", lambda: numpy("array", [5]), "wrong_type", "of type numpy.ndarray"),
         ("end", lambda: numpy("datetime64", "20000-01-01"), "not_a_date", "outside the years 1 to 9999"),
-        ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "is a moment"),
-        ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "is a moment"),
-        ("estimated", lambda: Decimal("-Infinity"), "not_finite", "give a finite number"),
+        ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "has a time of day"),
+        ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "has a time of day"),
+        ("estimated", lambda: Decimal("-Infinity"), "not_finite", "pass a finite number"),
         ("estimated", lambda: 1j, "wrong_type", "of type complex"),
         ("billable", lambda: "false", "wrong_type", "give true or false"),
         ("billable", lambda: 1, "wrong_type", "give true or false"),
@@ -148,17 +148,17 @@ def test_nothing_keeps(make: Any) -> None:
         ("name", lambda: b"N", "wrong_type", "b'N' of type bytes"),
         ("name", lambda: ["N"], "wrong_type", "of type list"),
         ("name", lambda: "\ud800", "not_allowed", "no text"),
-        ("name", lambda: date(2025, 1, 1), "wrong_type", "the date 2025-01-01 does not fit"),
+        ("name", lambda: date(2025, 1, 1), "wrong_type", "the date 2025-01-01 has the wrong type"),
         ("end", lambda: "30.04.2025", "not_a_date", "YYYY-MM-DD"),
         ("end", lambda: 20250430, "wrong_type", "give a date"),
         (
             "end",
             lambda: datetime(2025, 4, 30, 13, 30),
             "not_a_date",
-            "is a moment, and a day has neither time nor zone; give the day alone",
+            "has a time of day, and the field takes only a date; pass a date such as",
         ),
-        ("end", lambda: datetime(2025, 4, 30, tzinfo=timezone.utc), "not_a_date", "is a moment"),
-        ("end", lambda: pandas("Timestamp", "2025-04-30").tz_localize("UTC"), "not_a_date", "is a moment"),
+        ("end", lambda: datetime(2025, 4, 30, tzinfo=timezone.utc), "not_a_date", "has a time of day"),
+        ("end", lambda: pandas("Timestamp", "2025-04-30").tz_localize("UTC"), "not_a_date", "has a time of day"),
         ("end", lambda: timedelta(days=1), "wrong_type", "of type datetime.timedelta"),
         ("end", lambda: numpy("timedelta64", 1, "D"), "wrong_type", "timedelta"),
         ("income_type", lambda: "gift", "not_allowed", "use fee, one_time, hourly_rate or contract"),
@@ -246,13 +246,13 @@ def test_text_in_place_of_a_number_points_to_cells(door: Any, cor: Sandbox, fiel
 
 
 def test_what_stands_at_the_wrong_place_is_a_type_error(door: Any, cor: Sandbox) -> None:
-    with pytest.raises(TypeError, match="update is a ProjectUpdate, not dict; give the fields as keywords"):
+    with pytest.raises(TypeError, match="update must be a ProjectUpdate, not dict; pass the fields as keywords"):
         door.update(ID, {"name": "N"}, source=SOURCE)
-    with pytest.raises(TypeError, match="source is text, for example SALESFORCE, not int"):
+    with pytest.raises(TypeError, match="source must be text, for example SALESFORCE, not int"):
         door.update(ID, source=5, name="N")
-    with pytest.raises(TypeError, match="source is text"):
+    with pytest.raises(TypeError, match="source must be text"):
         door.update_many([{"id": ID, "name": "N"}], source=5)
-    refused = r"metadata\.source: .* half of a surrogate pair"
+    refused = r"metadata\.source: .* an unpaired surrogate"
     with pytest.raises(projectcor.InvalidUpdateError, match=refused):
         door.update(ID, source="\ud800", name="N")
     with pytest.raises(projectcor.InvalidUpdateError, match=refused):
@@ -348,14 +348,14 @@ def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
     [
         (
             {"id": 7.0, "name": "N"},
-            "row 1: id: 7.0 is a number; a column of floats has lost how its ids are spelled; read it as text",
+            "row 1: id: 7.0 is a float, which has lost the exact spelling of the id; read the id column as text",
         ),
-        ({"id": 7, "name": "N"}, 'id: 7 is a number; give the id as text, "7" (007 and 7 are different ids)'),
+        ({"id": 7, "name": "N"}, 'id: 7 is a number; pass the id as text, "7" (007 and 7 are different ids)'),
         ({"id": None, "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": float("nan"), "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": "", "name": "N"}, "row 1: id: is empty"),
         ({"name": "N"}, 'row 1: id: the row has no "id"; add it, or name the one that holds the external id as'),
-        ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" does not fit; give the number 1'),
+        ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" has the wrong type; pass the number 1'),
         ({"id": "x", "nmae": "1"}, "row 1: nmae: no field is called"),
         ({"id": "x", 5: "1"}, 'row 1: 5: no field is called "5"'),
         ({"id": "x"}, "row 1: update: the update changes nothing"),

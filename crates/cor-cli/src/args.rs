@@ -19,7 +19,7 @@ requests: reqwest or direct.";
 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a minute's tour
-  cor sandbox --example                           a COR on this machine; then, in another terminal:
+  cor sandbox --example                           a sandbox on this machine; then, in another terminal:
   export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token
   cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
@@ -88,7 +88,7 @@ const SCHEMA_EXAMPLES: &str = "Examples:
 fn schemas() -> impl TypedValueParser<Value = Schema> {
     let known = Schema::ALL.iter().copied();
     PossibleValuesParser::new(known.clone().map(Schema::as_str))
-        .try_map(move |word| known.clone().find(|schema| schema.as_str() == word).ok_or("is no schema"))
+        .try_map(move |word| known.clone().find(|schema| schema.as_str() == word).ok_or("is not a schema"))
 }
 
 #[derive(Debug, Subcommand)]

@@ -130,7 +130,7 @@ impl ConnectionArgs {
         {
             if given.is_some() {
                 return Err(Failure::usage(format!(
-                    "{flag} is not taken on the command line, where every program on this machine can read it; \
+                    "{flag} is not accepted on the command line, where every program on this machine can read it; \
                      set COR_ACCESS_TOKEN (or COR_API_KEY and COR_CLIENT_SECRET), or use --token-file FILE"
                 )));
             }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
     }
     let client = args.connection.client()?;
     if !args.yes && !confirmed(args, &client, output)? {
-        output.note("nothing was deleted, because the answer was not yes");
+        output.note("nothing was deleted, because you did not answer yes");
         return Ok(status::REFUSED);
     }
     let source = Source::new(&args.source);
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
 /// Asks on a terminal. A script has no terminal, and passes `--yes`.
 fn confirmed(args: &DeleteArgs, client: &Client, output: &mut Output) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || output.is_json() {
-        let message = "pass --yes to delete a project without a question on a terminal; nothing was sent";
+        let message = "nothing was deleted: without a terminal to ask on, pass --yes to confirm";
         return Err(Failure::usage(message));
     }
     output.note(&format!(

@@ -135,7 +135,7 @@ impl Output {
     pub(crate) fn finish(mut self, code: u8) -> u8 {
         let State::Failed(error) = &self.state else { return code };
         let text =
-            format!("the work was done, but its result could not be written to standard output: {error}");
+            format!("the command succeeded, but its result could not be written to standard output: {error}");
         self.error(&text);
         if code == status::DONE { status::REFUSED } else { code }
     }

@@ -21,7 +21,7 @@ pub(crate) fn of_flags(
     for text in extra {
         match read_extra(text) {
             Ok((name, _)) if extra.iter().filter(|other| is_called(other, name)).count() > 1 => {
-                let message = format!("{name} is given twice; give it once");
+                let message = format!("{name} is set twice; set it once");
                 issues.push(Issue::new("extra", IssueCode::NotAllowed, message));
             }
             Ok((name, value)) => update = update.extra(name, value),
@@ -50,7 +50,7 @@ fn value_of(field: Field, text: &str) -> Result<Value<'_>, Issue> {
         _ => return Ok(Value::Text(text.into())),
     };
     if text.is_empty() {
-        let message = format!("is empty; give {example}, or empty the field with --clear {}", flag(field));
+        let message = format!("is empty; pass {example}, or clear the field with --clear {}", flag(field));
         return Err(Issue::new(field.name(), code, message));
     }
     Ok(Value::Cell(text))

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &SandboxArgs, output: &mut Output) -> Result<u8, Failure
                 sandbox.stop();
                 Ok(status::DONE)
             }
-            _ = end => Err(Failure::usage("the sandbox ended by itself")),
+            _ = end => Err(Failure::usage("the sandbox stopped unexpectedly")),
         }
     })
 }

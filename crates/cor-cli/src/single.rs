@@ -50,7 +50,7 @@ pub(crate) fn show(output: &mut Output, json: bool, title: &str, project: &Proje
     let text = project.json();
     let members = Members::read(&text).map(|members| members.0).unwrap_or_default();
     if members.is_empty() {
-        output.line(&styled(DIM, "  COR's answer says nothing about the project"));
+        output.line(&styled(DIM, "  COR's answer does not contain the project"));
     }
     let width = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in &members {

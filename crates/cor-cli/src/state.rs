@@ -68,7 +68,7 @@ fn scopes(state: &State, output: &mut Output) -> Result<u8, Failure> {
     });
     let rows: Vec<Vec<Cell>> = rows.collect();
     if rows.is_empty() {
-        output.line("  nothing is remembered yet");
+        output.line("  the state is empty: no run has stored a value");
         return Ok(status::DONE);
     }
     for line in table::lines(&columns, &rows) {
@@ -80,14 +80,14 @@ fn scopes(state: &State, output: &mut Output) -> Result<u8, Failure> {
 fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> {
     let known = state.project(id)?;
     if known.is_empty() {
-        output.note(&format!("nothing is remembered of project {id:?}"));
+        output.note(&format!("the state has no project {id:?}"));
         return Ok(status::REFUSED);
     }
     for known in &known {
         if output.is_json() {
             output.json_of(known).map_err(|error| StateError::Damaged {
                 path: state.path().to_owned(),
-                detail: format!("what it holds of project {id:?} cannot be read: {error}"),
+                detail: format!("its entry for project {id:?} cannot be read: {error}"),
             })?;
             continue;
         }

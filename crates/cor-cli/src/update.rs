@@ -40,7 +40,7 @@ fn update_of(args: &UpdateArgs) -> Result<ProjectUpdate, Failure> {
         // Both spellings: the flag's and the field's.
         match name.replace('-', "_").parse::<Field>() {
             Ok(field) if args.fields.given.iter().any(|(given, _)| *given == field) => {
-                let message = "is set and cleared at once; do one of them";
+                let message = "is both set and cleared; choose one";
                 issues.push(Issue::new(field.name(), IssueCode::NotAllowed, message));
             }
             Ok(field) => update = update.clear(field),

@@ -14,12 +14,12 @@ fn a_redirect_names_where_it_leads_without_what_may_be_secret() {
         (
             format!("https://u:{TOKEN}@new.example/v2/integrations/projects/P?t={TOKEN}#{TOKEN}"),
             "a redirect to https://new.example/v2/integrations/projects/P (HTTP 302)",
-            "if COR's API has moved there, give https://new.example as base_url",
+            "if COR's API has moved there, set base_url to https://new.example",
         ),
         (
             format!("/login?next={TOKEN}"),
             &*format!("a redirect to {base}/login (HTTP 302)"),
-            "give its address as base_url",
+            "set base_url to its address",
         ),
         (
             format!("https://sso.example/{TOKEN}/in"),
@@ -43,7 +43,7 @@ fn a_run_of_missing_projects_shows_each_id_once_and_the_advice_once() {
         let ran = sync(&sandbox, &file, arguments).exits(1);
         for n in 1..=3 {
             let line = format!(
-                "line {}: project \"X-{n}\": COR knows no such project (ZC001, HTTP 404); not applied\n",
+                "line {}: project \"X-{n}\": COR has no such project (ZC001, HTTP 404); not applied\n",
                 n + 1
             );
             assert!(ran.err.contains(&line), "{}", ran.err);
@@ -83,8 +83,7 @@ fn another_spelling_of_the_source_is_named() {
     // COR accepted this id under other letters.
     sandbox.queue(Answer::status(200).body("{\"id\":7}"));
     run("Salesforce").exits(0);
-    let said =
-        "COR accepted project \"X\" under the source \"Salesforce\" before, and this run says \"SALESFORCE\"";
+    let said = "an earlier run updated project \"X\" with source \"Salesforce\", and this run has source \"SALESFORCE\"";
     run("SALESFORCE").exits(1).prints(said);
     let ran = run("JIRA").exits(1);
     assert!(!ran.out.contains("COR accepted project"), "another system, not another spelling: {}", ran.out);
@@ -142,7 +141,7 @@ fn the_wait_for_cor_is_bounded_and_said() {
             "{}",
             ran.err
         );
-        assert!(ran.err.contains("COR has been out of reach for 3."), "{}", ran.err);
+        assert!(ran.err.contains("COR has been unreachable for 3."), "{}", ran.err);
         let took = began.elapsed();
         assert!(took.as_secs_f64() > 3.0 && took.as_secs_f64() < 8.0, "{took:?}");
     }

@@ -70,9 +70,8 @@ fn the_mapping_and_every_problem_are_shown_and_nothing_is_sent() {
         lines[..2],
         [
             "line 3, close: \"31-02-25\" is not a day written as %d-%m-%y; close: \"31-02-25\" is not a day written as \
-             %d-%m-%y; value: \"1.23\" is not a number written as 1.234,50; bill: \"Oui\" is none of the values in the \
-             mapping, \"Ja\", \"Nein\"",
-            "line 4, deal: is empty; give the id the project has in its source",
+             %d-%m-%y; value: \"1.23\" is not a number written as 1.234,50; bill: \"Oui\" is not one of the values in the mapping: \"Ja\", \"Nein\"",
+            "line 4, deal: is empty; pass the id that the project has in its source",
         ]
     );
     let shown = lines[1203..].join("\n");
@@ -93,9 +92,9 @@ Not used: mood
 Column   Rows  First   Problem
 ──────  ─────  ──────  ────────────────────────────────────────────────────────
 close   1,201  line 3  "31-02-25" is not a day written as %d-%m-%y
-bill        1  line 3  "Oui" is none of the values in the mapping, "Ja", "Nein"
+bill        1  line 3  "Oui" is not one of the values in the mapping: "Ja", "Nein"
 value       1  line 3  "1.23" is not a number written as 1.234,50
-deal        1  line 4  is empty; give the id the project has in its source
+deal        1  line 4  is empty; pass the id that the project has in its source
 
 Some rows cannot be used; nothing was sent"#;
     assert!(shown.starts_with(expected), "{shown}\n--- is not ---\n{expected}");
@@ -256,8 +255,8 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
     let table = "id,name,client_id\n9.91214E+15,NULL,25855.0\n9.91214E+15,Pier,25855.0\n1001.0,-,7\n\u{a0}7,N,7\n,,\n";
     let says = [
         "1 blank row was skipped",
-        "name: \"NULL\" is sent as text in line 2; if it stands for no value, name it as --null-value",
-        "name: \"-\" is sent as text in line 4; if it stands for no value, name it as --null-value",
+        "name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, add it to --null-value",
+        "name: \"-\" is sent as text in line 4; if it stands for an empty cell, add it to --null-value",
         "2 rows are merged into 1 project by the id \"9.91214E+15\"",
         "id: \"9.91214E+15\" (line 2) looks like a long number that a spreadsheet shortened; export the ids as text",
         "id: \"1001.0\" (line 4) looks like an integer that was read as a number with a fraction; export the ids as text",
@@ -310,10 +309,10 @@ fn a_word_for_no_value_in_a_column_of_days_or_numbers_names_the_option() {
     let file = folder.file("t.csv", "id,end,estimated\nP,#N/A,NULL\nQ,30/04/2025,\"1.234,5\"\n");
     check(&file, &["--source", "SAP"])
         .exits(1)
-        .prints("\"#N/A\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30; if it stands for no value")
+        .prints("\"#N/A\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30; if it stands for an empty cell")
         .prints("name it as --null-value; estimated: \"NULL\"")
-        .prints("; where days are written another way, say how as --date-format;")
-        .prints("; where numbers are written another way, name --decimal or --thousands");
+        .prints("; if the dates have another format, set --date-format;")
+        .prints("; if the numbers have another format, set --decimal or --thousands");
     check(&file, &["--source", "SAP", "--null-value", "#N/A", "--null-value", "NULL", "--limit", "1"])
         .exits(0);
 }
@@ -323,23 +322,19 @@ fn files_that_are_no_table_are_named_with_what_to_do() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
-        ("deals.xlsx", &zip[..], "deals.xlsx: it is a workbook of a spreadsheet; save the sheet as CSV"),
-        ("deals.csv", zip, "it is a workbook"),
-        ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "it is compressed; unpack it first"),
-        ("deals.csv", b"<!DOCTYPE html>\n<html>", "it is a web page, as a download without a login gives"),
+        ("deals.xlsx", &zip[..], "deals.xlsx: it is a spreadsheet workbook; save the sheet as CSV"),
+        ("deals.csv", zip, "it is a spreadsheet workbook"),
+        ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "it is compressed; decompress it"),
+        ("deals.csv", b"<!DOCTYPE html>\n<html>", "it is a web page, perhaps a sign-in page"),
         ("deals.csv", b"[{\"id\":1}]", "it holds JSON; name it .jsonl"),
-        ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array; give one object per line"),
+        ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array; write one object per line"),
         ("deals.jsonl", b"{\n  \"id\": \"1\"\n}\n", "the input is JSON with an object on several lines"),
         (
             "deals.jsonl",
             b"INFO start\n{\"type\":\"SCHEMA\",\"stream\":\"d\"}\n",
             "line 1: the line is not a JSON object",
         ),
-        (
-            "deals.jsonl",
-            b"INFO start\n{\"type\":\"SCHEMA\",\"stream\":\"d\"}\n",
-            "its log goes to standard error",
-        ),
+        ("deals.jsonl", b"INFO start\n{\"type\":\"SCHEMA\",\"stream\":\"d\"}\n", "its log to standard error"),
         (
             "deals.jsonl",
             b"{\"type\":\"RECORD\",\"stream\":\"d\",\"record\":{\"id\":\"1\"}}\n",

@@ -150,7 +150,7 @@ fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
                 &text(&state),
             ]);
             command.args(["--ca-file", &text(&ca), flag, &text(path)]);
-            ran(&mut command).exits(2).says(&format!("is {what}, which would be lost"));
+            ran(&mut command).exits(2).says(&format!("is {what}, which this run would overwrite"));
         }
     }
     let both = folder.path("both");
@@ -179,17 +179,17 @@ fn a_name_that_promises_what_is_not_written_is_refused_before_anything_happens()
             &csv,
             "--rejects",
             "r.parquet",
-            "CSV, which is not what a name with .parquet promises; choose a name with .csv",
+            "CSV, but the file name ends in .parquet; choose a name that ends in .csv",
         ),
         (&csv, "--rejects", "r.tsv", "with .csv"),
         (&csv, "--rejects", "r.csv.GZ", "with .csv"),
         (&tabs, "--rejects", "r.xlsx", "with .tsv"),
-        (&jsonl, "--rejects", "r.csv", "JSON lines, which is not what a name with .csv promises"),
+        (&jsonl, "--rejects", "r.csv", "JSON lines, but the file name ends in .csv"),
         (
             &csv,
             "--report",
             "p.pdf",
-            "a page, which is not what a name with .pdf promises; choose a name with .html",
+            "a page, but the file name ends in .pdf; choose a name that ends in .html",
         ),
         (&csv, "--report", "p.csv", "with .html"),
     ] {
@@ -226,7 +226,7 @@ fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
     for (from, to) in [("r.jsonl", "again.jsonl"), ("again.jsonl", "r.jsonl")] {
         let ran = sync_with(&sandbox, &folder.path(from), &folder.path(to), &[]).exits(1);
         assert!(
-            ran.err.contains("line 1: the row that these notes are about is not in this file"),
+            ran.err.contains("line 1: the row that belongs to this _line and _reason is not in this file"),
             "{}",
             ran.err
         );
@@ -257,7 +257,10 @@ fn stopped_run(name: &str, arguments: &[&str]) -> Stopped {
     assert_eq!(sandbox.wait_for_requests(2, PATIENCE).len(), 2);
     signal(&child, name);
     let mut messages = BufReader::new(child.stderr.take().unwrap());
-    wait_for_line(&mut messages, "stopping: what is in flight finishes; once more to leave at once");
+    wait_for_line(
+        &mut messages,
+        "stopping: waiting for the requests in flight; repeat the signal (Ctrl-C) to end at once",
+    );
     Stopped { sandbox, folder, hold, child, messages }
 }
 
@@ -278,9 +281,9 @@ fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
         assert_eq!(
             folder.read("r.csv"),
             "id,name,_line,_outcome,_reason\n\
-             3,c,4,not_started,the run was stopped before this row was begun\n\
-             4,d,5,not_started,the run was stopped before this row was begun\n\
-             6,f,7,not_started,the run was stopped before this row was begun\n"
+             3,c,4,not_started,the run was stopped before this row was sent\n\
+             4,d,5,not_started,the run was stopped before this row was sent\n\
+             6,f,7,not_started,the run was stopped before this row was sent\n"
         );
         let file = folder.path("r.csv");
         sync(&sandbox, &file, &[]).exits(0);
@@ -292,7 +295,7 @@ fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
 fn the_second_signal_leaves_at_once_and_says_what_is_unknown() {
     let Stopped { sandbox: _sandbox, folder, hold, child, mut messages } = stopped_run("INT", &[]);
     signal(&child, "INT");
-    wait_for_line(&mut messages, "left at once by SIGINT; 2 updates were under way");
+    wait_for_line(&mut messages, "ended at once by SIGINT; 2 updates were under way");
     end_of(child).exits(130).prints("Stopped early");
     drop(hold);
     let written = folder.read("r.csv");

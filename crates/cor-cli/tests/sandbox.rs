@@ -126,7 +126,7 @@ fn the_demo_shows_before_and_after() {
         "      →  Website relaunch, phase 2               2025-06-30    250   18000.10",
         "(empty)",
         "line 5, estimated: \"24,500.00\" is not a plain number",
-        "COR knows no such project",
+        "COR has no such project",
         "  applied                 4",
         "cor sandbox --example",
     ] {
@@ -177,7 +177,7 @@ fn the_walk_of_the_readme_works_again_after_a_restart() {
     // In memory: what was stored is gone, and so is what the state remembers of it.
     let (child, base_url, _) = begin(&port, &[]);
     assert_eq!(sync(&base_url, "plan").summary()["not_started"], 1);
-    let again = sync(&base_url, "sync").says("is gone, and what it accepted with it");
+    let again = sync(&base_url, "sync").says("was replaced since the last run");
     assert_eq!(counts(&again), [1, 0]);
     assert_eq!(counts(&sync(&base_url, "sync")), [0, 1]);
     end(child);

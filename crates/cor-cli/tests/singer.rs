@@ -177,7 +177,7 @@ fn a_key_of_several_columns_is_told_because_one_of_them_is_the_id() {
     let sandbox = sandbox(&["1"]);
     let keyed =
         |key: &str| SCHEMA.replace("\"key_properties\":[\"id\"]", &format!("\"key_properties\":{key}"));
-    let note = "the stream's key is id, name; records that are alike in id are rows of one project";
+    let note = "the stream's key is id, name; records with the same id are merged into one project";
     let lines = [keyed(r#"["id","name"]"#), record("1", r#""name":"a""#), keyed(r#"["id","name"]"#)];
     let ran = synced(&sandbox, &lines, &[]).exits(0);
     assert_eq!(ran.err.matches(note).count(), 1, "{}", ran.err);
@@ -198,9 +198,9 @@ fn what_is_no_tap_is_told_as_such() {
     singer(&["id,name".to_owned()]).exits(2).says("line 1: the line is not a JSON object");
     singer(&[SCHEMA.replace("\"id\"", "\"key\"")]).exits(2).says("no column is called \"id\"");
     let batch = r#"{"type":"BATCH","stream":"deals"}"#.to_owned();
-    singer(&[SCHEMA.to_owned(), batch]).exits(2).says("switch its batches off");
+    singer(&[SCHEMA.to_owned(), batch]).exits(2).says("turn batches off");
     let ran = singer(&[SCHEMA.to_owned(), state(4), r#"{"type":"STATE"}"#.to_owned()]).exits(2);
-    assert_eq!(ran.says("line 3").says("the STATE has no value").out, told(4));
+    assert_eq!(ran.says("line 3").says("the STATE message has no value").out, told(4));
     let ran = singer(&[state(5)]).exits(0);
     assert_eq!(ran.out, told(5), "a tap that has nothing new says so by its state alone");
     assert_eq!(sandbox.requests().len(), 0);
@@ -222,7 +222,9 @@ fn a_state_does_not_pass_a_row_that_was_not_applied_and_is_kept_nowhere() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1", "2"]);
         let lines = [&[state(0)][..], &with_two_failures()].concat();
-        let ran = synced(&sandbox, &lines, own_state).exits(1).says("States of the tap were held back");
+        let ran = synced(&sandbox, &lines, own_state)
+            .exits(1)
+            .says("STATE messages after a row that was not applied");
         assert_eq!(ran.out, told(0), "{own_state:?}: the tap repeats the rows behind its state");
         let json = synced(&sandbox, &lines, &[&["--json"], own_state].concat()).exits(1);
         assert!(json.err.contains(r#""states_held":true"#), "{}", json.err);
@@ -253,7 +255,7 @@ fn kept_rows_are_sent_again_by_the_next_run_until_they_are_applied() {
         assert_eq!(ran.out, told(3));
         let ran = ran.says("2 rows of ").says("which earlier runs did not apply, are sent first");
         ran.says("line 2, end: \"2025-04-30T15:23:11Z\" is a moment")
-            .says("line 3: project \"99\": COR knows no such project");
+            .says("line 3: project \"99\": COR has no such project");
         assert_eq!(folder.read("rejected.jsonl"), kept, "neither lost nor twice");
 
         sandbox.seed([r#"{"source":"SALESFORCE","id":"99","name":"New"}"#]).unwrap();
@@ -339,19 +341,19 @@ fn a_file_with_something_else_is_not_written_over() {
     let arguments = ["--rejects", rejects.to_str().unwrap()];
     let other = record("1", r#""name":"a""#).replace("deals", "owners");
     for (content, says) in [
-        ("id,name\n1,a\n".to_owned(), "line 1: no message of a Singer stream"),
-        (r#"{"id":"1"}"#.to_owned() + "\n", "line 1: no SCHEMA or RECORD of a Singer stream"),
+        ("id,name\n1,a\n".to_owned(), "line 1: not a Singer message"),
+        (r#"{"id":"1"}"#.to_owned() + "\n", "line 1: not a SCHEMA or RECORD message of Singer"),
         (format!("{SCHEMA}\n{other}\n"), "line 2: a row of the stream \"owners\""),
     ] {
         folder.file("rejected.jsonl", &content);
         let ran = synced(&sandbox, &[SCHEMA.to_owned(), state(1)], &arguments).exits(2);
-        let ran = ran.says("the file for rows that are not applied, holds something else on").says(says);
+        let ran = ran.says("the file for rows that are not applied, has other content on").says(says);
         assert_eq!((ran.out.as_str(), folder.read("rejected.jsonl")), ("", content));
     }
     let kept = format!("{SCHEMA}\n{}\n", record("1", r#""name":"kept""#));
     folder.file("rejected.jsonl", &kept);
     let dry = [&arguments[..], &["--dry-run"]].concat();
-    synced(&sandbox, &[SCHEMA.to_owned()], &dry).exits(2).says("has rows that a sync did not apply yet");
+    synced(&sandbox, &[SCHEMA.to_owned()], &dry).exits(2).says("has rows that no sync has applied yet");
     assert_eq!(folder.read("rejected.jsonl"), kept);
     assert_eq!(sandbox.requests().len(), 0);
 }

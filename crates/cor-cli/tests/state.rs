@@ -113,7 +113,7 @@ fn a_plan_without_a_state_makes_none() {
     plan(&sandbox, &file, &["--state", named]).exits(0).prints("new projects                  2");
     sync(&sandbox, &file, &["--state", named, "--dry-run"]).exits(0);
     assert!(!state.exists());
-    verb(&sandbox, &["state", "show"], None, &["--state", named]).exits(5).says("a sync makes one");
+    verb(&sandbox, &["state", "show"], None, &["--state", named]).exits(5).says("a sync creates it");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
     ] {
         assert_eq!(show(&[id, "--json"]).exits(0).out, format!("{head},\"id\":\"{id}\",{members}}}\n"));
     }
-    show(&["nobody"]).exits(1).says("nothing is remembered of project \"nobody\"");
+    show(&["nobody"]).exits(1).says("the state has no project \"nobody\"");
     let forget = |arguments: &[&str]| verb(&sandbox, &["state", "forget"], None, arguments);
     forget(&["nobody"]).exits(1).prints("no matching project in the state");
     let slashed = sandbox.base_url().replace("http://", "HTTP://") + "/";
@@ -293,7 +293,7 @@ fn a_state_that_was_replaced_while_a_run_uses_it_is_used_by_no_other_run() {
     let mut command = cor(&held.sandbox, &["projects", "sync", file.to_str().unwrap(), "--source", "SAP"]);
     ran(command.arg("--json")).exits(5).prints("state_in_use");
     held.hold.release();
-    end_of(held.child).exits(5).says("was taken away or replaced");
+    end_of(held.child).exits(5).says("was removed or replaced");
 }
 
 #[test]
@@ -327,7 +327,10 @@ fn the_first_signal_finishes_what_is_in_flight_and_the_next_run_does_the_rest() 
     let mut held = Held::new(&["--rejects", "/dev/null"]);
     signal(&held.child, "INT");
     let mut messages = BufReader::new(held.child.stderr.take().unwrap());
-    wait_for_line(&mut messages, "stopping: what is in flight finishes; once more to leave at once");
+    wait_for_line(
+        &mut messages,
+        "stopping: waiting for the requests in flight; repeat the signal (Ctrl-C) to end at once",
+    );
     held.hold.release();
     let child = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
     let stopped = end_of(child).exits(130);
@@ -343,7 +346,7 @@ fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_kno
     let mut held = Held::new(&[]);
     let mut messages = BufReader::new(held.child.stderr.take().unwrap());
     signal(&held.child, "INT");
-    wait_for_line(&mut messages, "once more to leave at once");
+    wait_for_line(&mut messages, "to end at once");
     signal(&held.child, "INT");
     wait_for_line(&mut messages, "2 updates were under way");
     let child = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
@@ -481,7 +484,7 @@ fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
-    let again = "  Run the same command again: it goes on where it was.\n";
+    let again = "  Run the same command again: it continues where it stopped.\n";
     sandbox.queue(Answer::error(401, "Unauthorized", "", "no"));
     let ran = sync(&sandbox, &file, &["--concurrency", "1"]).exits(3).prints(again);
     assert!(!ran.out.contains("--rejects"), "{}", ran.out);

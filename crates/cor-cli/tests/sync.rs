@@ -311,8 +311,8 @@ fn json_lines_are_typed() {
     let file = folder.file("t.jsonl", lines);
     let ran = sync(&sandbox, &file, &[])
         .exits(1)
-        .says("line 2, id: 7 is a number; give the id as text, \"7\" (007 and 7 are different ids)")
-        .says("line 3, estimated: the text \"5\" does not fit")
+        .says("line 2, id: 7 is a number; pass the id as text, \"7\" (007 and 7 are different ids)")
+        .says("line 3, estimated: the text \"5\" has the wrong type")
         .says("line 4: the line is not a JSON object")
         .says("not used: mood, extra");
     assert!(ran.out.contains("unchanged               1"), "{}", ran.out);
@@ -464,7 +464,7 @@ fn flags_say_how_values_are_read() {
         .says("no field is called \"mood\"")
         .says("--ignore \"mood\"");
     let file = folder.file("t", "id,end\nP,2025-04-30T23:30:00Z\n");
-    sync(&sandbox, &file, &[]).exits(1).says("a table's option --day-in names the time zone");
+    sync(&sandbox, &file, &[]).exits(1).says("set --day-in to the time zone");
 }
 
 #[test]
@@ -477,7 +477,7 @@ fn no_project_is_created_under_an_id_that_a_spreadsheet_rewrote() {
         let with = |more: &[&'static str]| [&["--create-missing"], own_state, more].concat();
         let ran = sync(&sandbox, &file, &with(&[]))
             .exits(1)
-            .says("project \"9.91214E+15\": COR knows no such project");
+            .says("project \"9.91214E+15\": COR has no such project");
         assert!(
             ran.err.contains("no project is created under such an id, unless --allow-mangled-ids"),
             "{}",

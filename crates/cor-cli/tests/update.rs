@@ -123,7 +123,7 @@ fn every_problem_is_told_at_once_and_nothing_is_sent() {
         .says("--archived: \"1\" is not a boolean")
         .says("--income-type: \"gift\"")
         .says("did you mean `name`?")
-        .says("--name: is set and cleared at once")
+        .says("--name: is both set and cleared")
         .says("--extra: the value of \"a\" is not JSON")
         .says("\"novalue\" has no `=`");
     assert_eq!(ran.out, "");
@@ -222,7 +222,7 @@ fn wrong_usage_is_told_and_is_json_for_those_who_asked_for_it() {
     assert_eq!(ran.json()[0]["error"]["kind"], "config");
     common::ran(bare().args(["projects", "update", "P", "--source", "SAP", "--name", "x"]))
         .exits(2)
-        .says("no credentials were given")
+        .says("no credentials are set")
         .says("COR_ACCESS_TOKEN");
     common::ran(bare().arg("--version")).exits(0).prints(env!("CARGO_PKG_VERSION"));
     for verb in [
@@ -247,7 +247,7 @@ fn a_token_is_never_taken_on_the_command_line_nor_shown() {
     for secret in [&["--token", TOKEN][..], &["--api-key", "k"], &["--client-secret", TOKEN]] {
         update(&sandbox, &[&["P", "--name", "x"], secret].concat())
             .exits(2)
-            .says("not taken on the command line")
+            .says("not accepted on the command line")
             .says("COR_ACCESS_TOKEN")
             .says("--token-file");
     }
@@ -275,9 +275,9 @@ fn a_token_is_understood_or_refused_with_what_to_leave_out() {
     for (token, status, says) in [
         (format!("\u{feff}{TOKEN}\n").into_bytes(), 0, ""),
         (format!("  {TOKEN}\r\n\r\n").into_bytes(), 0, ""),
-        (format!("\"{TOKEN}\"\n").into_bytes(), 2, "leave the quotation marks out"),
-        (format!("'{TOKEN}'").into_bytes(), 2, "leave the quotation marks out"),
-        (format!("Bearer {TOKEN}\n").into_bytes(), 2, "the client adds the word"),
+        (format!("\"{TOKEN}\"\n").into_bytes(), 2, "remove the quotation marks"),
+        (format!("'{TOKEN}'").into_bytes(), 2, "remove the quotation marks"),
+        (format!("Bearer {TOKEN}\n").into_bytes(), 2, "the client adds it"),
         (utf16, 2, "it is not UTF-8"),
     ] {
         let path = folder.file("token", &token);
@@ -306,13 +306,13 @@ fn an_address_with_a_secret_is_refused_without_a_lookup_and_shows_nothing_of_it(
         (
             "COR_BASE_URL",
             format!("https://svc:12\\{secret}@cor.invalid"),
-            "base_url holds a user or password",
+            "base_url contains a user or password",
         ),
         ("COR_BASE_URL", format!("svc:{secret}@cor.invalid"), "base_url has no scheme"),
         (
             "COR_TOKEN_URL",
             format!("https://svc:12#{secret}@cor.invalid"),
-            "token_url holds a user or password",
+            "token_url contains a user or password",
         ),
     ] {
         for verbose in [&[][..], &["-vv"]] {
@@ -351,7 +351,7 @@ fn client_credentials_from_the_environment() {
         .env("COR_BASE_URL", sandbox.base_url())
         .env("COR_API_KEY", "key")
         .env("COR_CLIENT_SECRET", TOKEN);
-    ran(&mut command).exits(2).says("token_url is still COR's production");
+    ran(&mut command).exits(2).says("base_url is not COR's production, but token_url is");
     ran(command.env("COR_TOKEN_URL", sandbox.token_url())).exits(0);
     ran(command.env("COR_ACCESS_TOKEN", "t")).exits(2).says("both a token and client credentials");
 }
@@ -407,7 +407,7 @@ fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
     let ran = update(&sandbox, &["P", "--name", "x"]).exits(0);
     assert!(!ran.out.contains('\x1b') && !ran.out.contains('\x07'), "{:?}", ran.out);
     sandbox.queue(Answer::status(204));
-    update(&sandbox, &["P", "--name", "x"]).exits(0).prints("says nothing about the project");
+    update(&sandbox, &["P", "--name", "x"]).exits(0).prints("does not contain the project");
     sandbox.queue(Answer::status(204));
     assert_eq!(update(&sandbox, &["P", "--name", "x", "--json"]).exits(0).out, "{}\n");
 }

@@ -38,7 +38,7 @@ impl Answer {
                     (Some(refusal), _) => Answer::Refused(refusal),
                     (None, None) => Answer::Project(Project::from_json(text)),
                     (None, Some(what)) => {
-                        Answer::Unreadable(format!("the body is {what}, which is no answer of COR's"))
+                        Answer::Unreadable(format!("the body is {what} instead of a JSON object"))
                     }
                 },
                 Err(_) => Answer::Unreadable("the body is not JSON".to_owned()),

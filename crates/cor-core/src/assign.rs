@@ -126,7 +126,7 @@ fn unquoted<'v>(value: &'v Value<'_>) -> Option<&'v str> {
 pub(crate) fn does_not_fit(field: Field, wanted: FieldType, given: &str, number: Option<&str>) -> Issue {
     let fix = match (wanted, number) {
         (FieldType::Text, _) => {
-            "text; convert it where its exact spelling is known (007 and 7 are different ids)".to_owned()
+            "text, converted where its exact spelling is known (007 and 7 are different ids)".to_owned()
         }
         (FieldType::Date, _) => "a date, YYYY-MM-DD".to_owned(),
         (FieldType::Number, Some(number)) => format!("the number {number} without quotation marks"),
@@ -134,7 +134,7 @@ pub(crate) fn does_not_fit(field: Field, wanted: FieldType, given: &str, number:
         (FieldType::Boolean, _) => "true or false".to_owned(),
         (FieldType::IncomeType, _) => "fee, one_time, hourly_rate or contract".to_owned(),
     };
-    Issue::new(field.name(), IssueCode::WrongType, format!("{given} does not fit; give {fix}"))
+    Issue::new(field.name(), IssueCode::WrongType, format!("{given} has the wrong type; pass {fix}"))
 }
 
 #[cfg(test)]

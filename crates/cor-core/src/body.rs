@@ -38,7 +38,7 @@ fn write<S: Serializer>(
     let own = || create.into_iter().flat_map(ProjectCreate::own);
     let infinite = |change: &Change| matches!(change, Change::Number(number) if !number.is_finite());
     if let Some((field, _)) = update.changes().find(|(_, change)| infinite(change)) {
-        return Err(S::Error::custom(format!("{field}: is NaN or infinite, which no request can hold")));
+        return Err(S::Error::custom(format!("{field}: is NaN or infinite, which JSON cannot represent")));
     }
     let members = 1
         + usize::from(create.is_some())
@@ -166,7 +166,7 @@ impl<'de> Visitor<'de> for Reader {
                 body.read_binary(member, &name, &mut map).map_err(named)?
             };
             if body.seen.contains(&name) {
-                let message = "is given more than once; give it once".to_owned();
+                let message = "appears more than once; pass it once".to_owned();
                 body.issues.push(Issue::new(name.as_str(), IssueCode::NotAllowed, message));
             }
             body.issues.extend(read.err());
@@ -198,7 +198,7 @@ impl Body {
 
     fn read_metadata(&mut self, json: &str) -> Result<(), Issue> {
         let Some(members) = Members::read(json) else {
-            let message = format!("{} does not fit; give an object with the source", type_of(json));
+            let message = format!("{} has the wrong type; pass an object with the source", type_of(json));
             return Err(Issue::new("metadata", IssueCode::WrongType, message));
         };
         for (name, value) in members.iter() {
@@ -268,12 +268,12 @@ impl Body {
     fn finish(mut self) -> Result<(String, ProjectUpdate), Invalid> {
         let refused = |field: &str, issues: &[Issue]| issues.iter().any(|issue| issue.field == field);
         if !self.seen.iter().any(|name| name == "metadata.source") && !refused("metadata", &self.issues) {
-            let message = "is missing; give {\"metadata\": {\"source\": \"SALESFORCE\"}}, or whichever system the project was \
-                           created from";
+            let message = "is required; pass {\"metadata\": {\"source\": \"SALESFORCE\"}} (the system the project \
+                           was created from)";
             self.issues.push(Issue::new("metadata.source", IssueCode::Required, message));
         }
         if self.create && self.id.is_none() && !refused("id", &self.issues) {
-            let message = "is missing; give the id the project has in its source";
+            let message = "is required; pass the id that the project has in its source";
             self.issues.push(Issue::new("id", IssueCode::Required, message));
         }
         match Invalid::from_issues(self.issues) {
@@ -315,22 +315,22 @@ impl ProjectUpdate {
 }
 
 fn unknown_metadata(name: &str) -> Issue {
-    let message = "is not known; metadata holds the source alone".to_owned();
+    let message = "is not allowed; the only member of metadata is source".to_owned();
     Issue::new(format!("metadata.{name}"), IssueCode::UnknownField, message)
 }
 
 fn not_finite(field: &str) -> Issue {
-    Issue::new(field, IssueCode::NotFinite, "is no number of JSON, such as NaN; give a finite number")
+    Issue::new(field, IssueCode::NotFinite, "is not a JSON number; pass a finite number")
 }
 
 /// The content of a JSON string.
 fn text(name: &str, json: &str) -> Result<String, Issue> {
     if !json.starts_with('"') {
-        let message = format!("{} does not fit; give text", described(json));
+        let message = format!("{} has the wrong type; pass text", described(json));
         return Err(Issue::new(name, IssueCode::WrongType, message));
     }
     serde_json::from_str(json).map_err(|_| {
-        let message = format!("{} has an escape that is no character", shown(json));
+        let message = format!("{} has an escape that stands for no character", shown(json));
         Issue::new(name, IssueCode::NotAllowed, message)
     })
 }

@@ -175,12 +175,12 @@ impl ProjectCreate {
         if matches!(self.fields.field(Field::Name), Patch::Keep)
             || self.fields.field(Field::Name) == Patch::Set(unnamed)
         {
-            let message = "is missing; COR makes no project without a name";
+            let message = "is required to create a project";
             issues.push(Issue::new(Field::Name.name(), IssueCode::Required, message));
         }
         let reserved = |name: &str| name == "id" || CreateField::from_name(name).is_some();
         for (name, _) in self.fields.extras().filter(|(name, _)| reserved(name)) {
-            let message = format!("`{name}` is a field of a create; set it as one instead of as an extra");
+            let message = format!("`{name}` is a field of a create; set the field instead of an extra");
             issues.push(Issue::new(name, IssueCode::Reserved, message));
         }
         issues

@@ -56,8 +56,8 @@ impl Date {
         Date::read(text).ok_or_else(|| {
             let message = match Date::begins(text) {
                 Some(_) => format!(
-                    "{} is a moment, and a day has neither time nor zone; give the day alone (a table's option \
-                     `day_in` names the time zone whose day counts)",
+                    "{} has a time of day, and the field takes only a date; pass a date such as 2025-04-30 (for a \
+                     table, set `day_in` to the time zone whose date counts)",
                     shown(text)
                 ),
                 None => format!(

@@ -138,7 +138,7 @@ impl Number {
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !self.is_finite() {
-            return Err(S::Error::custom("NaN and the infinities are no numbers of JSON"));
+            return Err(S::Error::custom("JSON has no NaN and no infinity"));
         }
         let format = Format::of(&serializer);
         match (format, &self.0) {

@@ -27,7 +27,7 @@ pub enum Schema {
     Update,
     /// The body of a create: [`ProjectCreate`](crate::ProjectCreate).
     Create,
-    /// A project as COR answers: [`Project`](crate::Project).
+    /// A project in COR's responses: [`Project`](crate::Project).
     Project,
 }
 
@@ -142,7 +142,7 @@ fn update() -> Node {
         "description": "The body of PUT /v2/integrations/projects/{id}, by COR's page \"Update project\" of the Integrations \
             API. Only members that are present change the project. COR does not document what null does (sent here to \
             empty a field), what an update without fields does, and what becomes of members that the page does not list. \
-            Not said by this schema: start must not be after end.",
+            This schema cannot express that start must not be after end.",
         "type": "object",
         "required": ["metadata"],
         "minProperties": 2,
@@ -178,7 +178,7 @@ fn create() -> Node {
         "title": "Body of a project create",
         "description": "The body of POST /v2/integrations/projects, by COR's page \"Create project\" of the Integrations API. \
             COR does not document null here; this client leaves such members out. Nor does it document what becomes of \
-            members that the page does not list. Not said by this schema: start must not be after end.",
+            members that the page does not list. This schema cannot express that start must not be after end.",
         "type": "object",
         "required": ["metadata", "id", "name"],
         "propertyNames": object! { "minLength": 1 },
@@ -248,7 +248,7 @@ fn project() -> Node {
     });
     object! {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A project as COR answers",
+        "title": "A project in COR's responses",
         "description": "The answer to an update or create, by the examples on COR's pages \"Update project\" and \"Create \
             project\" of the Integrations API; COR documents no schema of it. Ids are COR's own numbers, not the external \
             ids of a request, and times come in several forms, some without a zone. Every member may be missing or null and \

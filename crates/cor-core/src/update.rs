@@ -41,7 +41,7 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 /// use cor_core::ProjectUpdate;
 /// let body = r#"{"metadata":{"source":"SAP"},"name":7,"end":"soon","mood":"good"}"#;
 /// let error = serde_json::from_str::<ProjectUpdate>(body).unwrap_err().to_string();
-/// assert!(error.starts_with("name: the number 7 does not fit;"));
+/// assert!(error.starts_with("name: the number 7 has the wrong type;"));
 /// assert!(error.contains("; end: \"soon\" is not a date;"));
 /// ```
 ///
@@ -209,13 +209,13 @@ impl ProjectUpdate {
     /// Appends every problem of the update to `issues`.
     pub fn collect_issues(&self, issues: &mut Vec<Issue>) {
         if self.source.as_str().is_empty() {
-            let message =
-                "is required: give source=\"SALESFORCE\", or whichever system the project was created from";
+            let message = "is required; pass source=\"SALESFORCE\" (the system the project was created from)";
             issues.push(Issue::new("metadata.source", IssueCode::Required, message));
         }
         for (field, change) in &self.changes {
             if matches!(change, Change::Number(number) if !number.is_finite()) {
-                let message = "is NaN or infinite; leave the field out to keep it, or give a finite number";
+                let message =
+                    "is NaN or infinite; pass a finite number, or leave the field out to keep its value";
                 issues.push(Issue::new(field.name(), IssueCode::NotFinite, message));
             }
         }
@@ -314,7 +314,7 @@ impl ProjectUpdate {
     /// The first member that is not one such an object has.
     pub fn from_fields_json(source: impl Into<Source>, json: &str) -> Result<ProjectUpdate, Issue> {
         let wrong = |name: &str| {
-            Issue::new(name, IssueCode::WrongType, "is not written as an update writes it".to_owned())
+            Issue::new(name, IssueCode::WrongType, "does not have the form that an update writes".to_owned())
         };
         let members = Members::read(json).ok_or_else(|| wrong("update"))?;
         let mut update = ProjectUpdate::new(source);
@@ -367,8 +367,9 @@ fn extra_problem(name: &str) -> Option<String> {
         "metadata" => {
             Some("`metadata` is written from the update's source; it cannot be an extra".to_owned())
         }
-        _ => Field::from_name(name)
-            .map(|field| format!("`{field}` is a field of its own; set it as one instead of as an extra")),
+        _ => Field::from_name(name).map(|field| {
+            format!("`{field}` is a field that this client knows; set the field instead of an extra")
+        }),
     }
 }
 

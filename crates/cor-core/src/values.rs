@@ -36,10 +36,12 @@ impl ExternalId {
     /// What keeps `id` from being an external id, if anything does.
     pub fn problem(id: &str) -> Option<Issue> {
         let (code, message) = match id {
-            "" => (IssueCode::Required, "is empty; give the id the project has in its source".to_owned()),
+            "" => {
+                (IssueCode::Required, "is empty; pass the id that the project has in its source".to_owned())
+            }
             "." | ".." => (
                 IssueCode::NotAddressable,
-                format!("{id:?} cannot be addressed: URL libraries turn it into another path"),
+                format!("{id:?} cannot be an id: in a URL it stands for another path"),
             ),
             _ if id.contains('\0') => (IssueCode::NotAddressable, "contains a NUL character".to_owned()),
             _ => return None,

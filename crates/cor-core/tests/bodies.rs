@@ -48,17 +48,17 @@ fn bodies_are_read_judged_and_written_again() {
                     rest.find(&format!("{field}: ")).unwrap_or_else(|| panic!("{name}: {field} in {error}"));
                 rest = &rest[at..];
                 let sentence = match code.as_str() {
-                    "wrong_type" => " does not fit; give ",
+                    "wrong_type" => " has the wrong type; pass ",
                     "not_a_date" => " is not a date; write ",
                     "not_a_number" => " is not a plain number; write ",
-                    "not_allowed" => "; give it once",
-                    "required" => "is missing; ",
-                    "unknown_field" => "is not known; ",
+                    "not_allowed" => "; pass it once",
+                    "required" => "is required; ",
+                    "unknown_field" => "is not allowed; ",
                     _ => panic!("{name}: no sentence for {code}"),
                 };
                 let sentence = match code.as_str() {
-                    _ if rest.contains("has an escape") => "that is no character",
-                    "not_a_date" if rest.contains(" is a moment, ") => "; give the day alone",
+                    _ if rest.contains("has an escape") => "that stands for no character",
+                    "not_a_date" if rest.contains(" has a time of day, ") => "; pass a date such as ",
                     _ => sentence,
                 };
                 assert!(rest.contains(sentence), "{name}: {code} in {rest}");

@@ -47,7 +47,7 @@ pub(crate) fn call_options(given: *const cor_call_options) -> Result<Given, Fail
     }
     let given = read_struct(given, "options")?;
     if given.reserved != 0 {
-        return Err(Failure::argument("options.reserved has to be 0".to_owned()));
+        return Err(Failure::argument("options.reserved must be 0".to_owned()));
     }
     if given.deadline_ms != 0 {
         options = options.deadline(milliseconds("deadline", given.deadline_ms)?);

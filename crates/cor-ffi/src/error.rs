@@ -30,7 +30,7 @@ fn read_text(
 pub unsafe extern "C" fn cor_error_free(error: *mut cor_error) -> cor_status {
     release::<ErrorHandle>(error, "error", |error| match error.is_owned() {
         true => Ok(()),
-        false => Err(Failure::argument("the error belongs to a result and goes with it".to_owned())),
+        false => Err(Failure::argument("the error is part of a result; free the result instead".to_owned())),
     })
 }
 

@@ -49,8 +49,9 @@ impl Failure {
 
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {
         let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-        let message = format!("a mistake inside the library stopped the call: {said}");
+        let said =
+            said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the panic has no message");
+        let message = format!("the call failed because of a bug in the library: {said}");
         Failure::here(cor_status::COR_ERR_INTERNAL, Outcome::Unknown, message)
     }
 

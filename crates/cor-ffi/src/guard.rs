@@ -153,7 +153,7 @@ pub(crate) struct Out<T>(*mut T);
 /// The place that C passed as `name`. It holds `empty` until something is put there.
 pub(crate) fn out<T>(place: *mut T, name: &str, empty: T) -> Result<Out<T>, Failure> {
     if place.is_null() || !place.is_aligned() {
-        return Err(Failure::argument(format!("{name} is no place for a result")));
+        return Err(Failure::argument(format!("{name} is NULL or misaligned")));
     }
     // SAFETY: the caller passed a place of this type.
     unsafe { place.write(empty) };
@@ -176,7 +176,7 @@ pub(crate) fn hand_out<T: Object>(place: &Out<*mut T::Opaque>, object: T) -> Res
 /// A value that may be missing: written where there is one, and said whether there is.
 pub(crate) fn put_optional<T>(place: *mut T, name: &str, value: Option<T>) -> Result<bool, Failure> {
     if place.is_null() || !place.is_aligned() {
-        return Err(Failure::argument(format!("{name} is no place for a result")));
+        return Err(Failure::argument(format!("{name} is NULL or misaligned")));
     }
     let there = value.is_some();
     if let Some(value) = value {
@@ -224,7 +224,7 @@ pub(crate) fn read_struct<T: Sized_>(given: *const T, name: &str) -> Result<T, F
         std::ptr::copy_nonoverlapping(given.cast::<u8>(), value.as_mut_ptr().cast(), ours);
         let unknown = std::slice::from_raw_parts(given.cast::<u8>().add(ours), size - ours);
         if unknown.iter().any(|byte| *byte != 0) {
-            return Err(Failure::argument(format!("{name} sets something that this version does not know")));
+            return Err(Failure::argument(format!("{name} sets an option that this version does not have")));
         }
         Ok(value.assume_init())
     }

@@ -206,7 +206,9 @@ pub(crate) fn settings(options: *const cor_bulk_options) -> Result<(Settings, co
     let concurrency = match options.concurrency {
         0 => None,
         n @ 1..=10_000 => Some(n as usize),
-        n => return Err(Failure::argument(format!("options.concurrency is {n}; it goes from 1 to 10000"))),
+        n => {
+            return Err(Failure::argument(format!("options.concurrency is {n}; it must be from 1 to 10000")));
+        }
     };
     let tick = (options.tick_ms > 0).then(|| Duration::from_millis(options.tick_ms.into()));
     let create_missing = options.create_missing != 0;

@@ -142,7 +142,9 @@ fn value<T>(project: *const cor_project, place: *mut T, read: impl FnOnce(&Proje
 pub unsafe extern "C" fn cor_project_free(project: *mut cor_project) -> cor_status {
     release::<ProjectHandle>(project, "project", |project| match project.owned {
         true => Ok(()),
-        false => Err(Failure::argument("the project belongs to a result and goes with it".to_owned())),
+        false => {
+            Err(Failure::argument("the project is part of a result; free the result instead".to_owned()))
+        }
     })
 }
 

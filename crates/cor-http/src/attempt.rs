@@ -73,7 +73,7 @@ fn read(
             Err(Failure::of_unreadable(format!("HTTP {status}, but {why}"), response, &body))
         }
         _ => {
-            let happened = "an answer of a kind this version does not know".to_owned();
+            let happened = "this version of the client cannot read COR's answer".to_owned();
             Err(Failure::of_unreadable(happened, response, &body))
         }
     }

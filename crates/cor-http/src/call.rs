@@ -26,7 +26,7 @@ use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy
 use crate::stop::Stop;
 
 /// The message for a row that was not sent because the run was stopped.
-pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was begun";
+pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was sent";
 
 /// The message for a row that was sent and was to be sent again at once when the run was stopped.
 const SENT_BEFORE: &str = "the run was stopped after this row was sent and before it was sent again";
@@ -357,14 +357,15 @@ impl Call<'_> {
             return Err(self.stopped());
         };
         let permit = admitted.map_err(|rejected| match rejected {
-            Rejected::RateLimited(wait) => {
-                Error::new(ErrorKind::RateLimited, format!("COR takes no requests for another {wait:.1?}"))
-                    .waiting(Some(wait))
-                    .retryable(true)
-            }
+            Rejected::RateLimited(wait) => Error::new(
+                ErrorKind::RateLimited,
+                format!("COR's rate limit allows no request for another {wait:.1?}"),
+            )
+            .waiting(Some(wait))
+            .retryable(true),
             Rejected::Unreachable(open_for) => {
                 let happened = format!(
-                    "COR has been out of reach for {:.1?}",
+                    "COR has been unreachable for {:.1?}",
                     Duration::from_millis(open_for.as_millis() as u64)
                 );
                 let error = match self.last.take() {
@@ -500,7 +501,7 @@ impl Call<'_> {
         };
         if !budget.withdraw() {
             if !self.is_bulk() {
-                let reason = "not sent again, because earlier calls have used up the client's retry budget";
+                let reason = "the client did not retry, because earlier calls used up its retry budget";
                 let advice = "send it again later, or set a larger retry_budget (0: no bound)";
                 return Next::GiveUp(error.because(reason.to_owned()).advising(advice));
             }

@@ -58,7 +58,9 @@ impl ClientRuntime {
     pub fn new(client: Client) -> Result<ClientRuntime, Error> {
         let runtime =
             Builder::new_current_thread().enable_all().thread_stack_size(RESOLVER_STACK).build().map_err(
-                |error| Error::config("the operating system gave no event queue").caused_by(error),
+                |error| {
+                    Error::config("the operating system could not create an event queue").caused_by(error)
+                },
             )?;
         Ok(ClientRuntime::with(client, Some(runtime)))
     }

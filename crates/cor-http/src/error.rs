@@ -260,7 +260,7 @@ impl Error {
 fn advice(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Auth => "check the token, or the API key and client secret",
-        ErrorKind::Forbidden => "the user behind the token needs a role that may change projects",
+        ErrorKind::Forbidden => "in COR, assign the token's user a role that may change projects",
         ErrorKind::ProjectNotFound => {
             "check the external id, that it was created under this source, and the base URL"
         }
@@ -270,11 +270,14 @@ fn advice(kind: ErrorKind) -> &'static str {
         ErrorKind::Timeout => "send it again later or with a longer deadline",
         ErrorKind::Transport => "check the network and the address, then send it again",
         ErrorKind::Tls => {
-            "check the address, and give the certificate authority as ca_file where it is your own"
+            "check the address; if your own certificate authority signed its certificate, set ca_file"
         }
-        ErrorKind::Protocol => "check that the base URL is COR's and that nothing in between answers for it",
+        ErrorKind::Protocol => {
+            "check that the base URL is COR's and that no proxy or gateway answers in its place"
+        }
         ErrorKind::Redirect => {
-            "if COR's API has moved, give its address as base_url; a sign-in page or a gateway may be in between"
+            "if COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may have \
+             answered"
         }
         ErrorKind::TooLarge => "check that the base URL is COR's",
         _ => "",
@@ -373,12 +376,12 @@ mod tests {
     #[test]
     fn the_text_is_one_line_with_action_event_and_advice() {
         let error = Error::new(ErrorKind::Server, "COR failed with HTTP 503")
-            .attempting("update project \"A\" of SALESFORCE")
+            .attempting("update project \"A\" (SALESFORCE)")
             .leaving(Outcome::Unknown)
             .after(4);
         assert_eq!(
             error.to_string(),
-            "could not update project \"A\" of SALESFORCE: COR failed with HTTP 503 (4 attempts); \
+            "could not update project \"A\" (SALESFORCE): COR failed with HTTP 503 (4 attempts); \
              whether it was applied is unknown; send it again later"
         );
         assert_eq!(

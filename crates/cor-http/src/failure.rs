@@ -115,7 +115,7 @@ impl Failure {
             FaultKind::Unprocessed => (
                 ErrorKind::Transport,
                 FailureClass::Failing,
-                format!("the server{through} did not take the request"),
+                format!("the server{through} did not accept the request"),
             ),
             FaultKind::Stale => (
                 ErrorKind::Transport,
@@ -217,10 +217,11 @@ impl Failure {
             .waiting(wait);
         let error = match (server, kind, target.and_then(|target| target.base_url)) {
             (Server::Cor, ErrorKind::Redirect, Some(base_url)) => {
-                error.advising(format!("if COR's API has moved there, give {base_url} as base_url"))
+                error.advising(format!("if COR's API has moved there, set base_url to {base_url}"))
             }
             (Server::TokenEndpoint, ErrorKind::Redirect, _) => error.advising(
-                "if COR's token endpoint has moved, give its address as token_url; a sign-in page or a gateway may be in between",
+                "if COR's token endpoint has moved, set token_url to its address; otherwise a sign-in page or a \
+                 gateway may have answered",
             ),
             // A server that knows the path would name the reason.
             (Server::TokenEndpoint, ErrorKind::Auth, _) if matches!(status, 404 | 405) && refusal.code().is_none() => {
@@ -256,17 +257,17 @@ fn kind_by_status(status: u16) -> ErrorKind {
     }
 }
 
-/// "COR refused it: no such project (ProjectNotFoundError, HTTP 404)".
+/// "COR refused the request: no such project (ProjectNotFoundError, HTTP 404)".
 fn sentence(refusal: &Refusal, status: u16, leads_to: &str) -> String {
     let verb = match refusal.kind() {
         ErrorKind::Server => "COR failed",
-        ErrorKind::RateLimited => "COR took too many requests",
+        ErrorKind::RateLimited => "COR's rate limit was exceeded",
         ErrorKind::Redirect => "the address answers with a redirect",
         ErrorKind::Auth => "COR did not accept the token",
-        ErrorKind::Forbidden => "COR does not allow it",
-        ErrorKind::ProjectNotFound => "COR knows no such project",
+        ErrorKind::Forbidden => "COR denied permission",
+        ErrorKind::ProjectNotFound => "COR has no such project",
         ErrorKind::Protocol => "the server at this address does not answer as COR's API does",
-        _ => "COR refused it",
+        _ => "COR refused the request",
     };
     let mut text = format!("{verb}{leads_to}");
     // What COR adds to the name of the error is the id and the source, which the error names already.

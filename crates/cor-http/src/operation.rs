@@ -99,7 +99,7 @@ impl<'a> Operation<'a> {
     ) -> Result<Operation<'a>, Error> {
         // A path is prefix and percent-encoded id; only an id of tens of kilobytes is refused here.
         let path = PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|error| {
-            Error::new(ErrorKind::Invalid, format!("id: cannot stand in an address ({error})"))
+            Error::new(ErrorKind::Invalid, format!("id: cannot be part of a URL ({error})"))
                 .attempting(action(verb, id, source))
         })?;
         Ok(Operation { verb, method, path, body: body.into(), id, source })
@@ -162,5 +162,5 @@ fn refuse(issues: Vec<Issue>, verb: &str, id: &str, source: &Source) -> Result<(
 fn action(verb: &str, id: &str, source: &Source) -> String {
     // Long ids are cut to keep the message readable.
     let shown: String = id.chars().take(100).collect();
-    format!("{verb} project {shown:?} of {source}")
+    format!("{verb} project {shown:?} ({source})")
 }

@@ -56,8 +56,9 @@ impl Response {
             "gzip" | "x-gzip" => bounded(flate2::read::MultiGzDecoder::new(&*self.body)),
             "deflate" => bounded(flate2::read::ZlibDecoder::new(&*self.body)),
             _ => {
-                let text =
-                    format!("the answer has the content encoding {encoding:?}, which was not asked for");
+                let text = format!(
+                    "the answer has the content encoding {encoding:?}, which the client did not accept"
+                );
                 Err(TransportError::new(FaultKind::Protocol, Sent::All, text))
             }
         };

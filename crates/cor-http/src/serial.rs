@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn an_error_serialises_to_the_object_that_every_face_prints() {
         let cause = std::io::Error::other("cause");
-        let error = Error::new(ErrorKind::RateLimited, "COR takes no more requests")
-            .attempting("update project \"A\" of SAP")
+        let error = Error::new(ErrorKind::RateLimited, "COR's rate limit was exceeded")
+            .attempting("update project \"A\" (SAP)")
             .answered(429, Some("TooMany"), Some("r-1".to_owned()), b" slow\ndown ")
             .after(2)
             .waiting(Some(Duration::from_millis(1500)))
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&error).unwrap(),
             concat!(
-                r#"{"kind":"rate_limited","outcome":"not_applied","message":"could not update project \"A\" of SAP: "#,
-                r#"COR takes no more requests (2 attempts); not applied; send it again later or at a lower rate: cause","#,
+                r#"{"kind":"rate_limited","outcome":"not_applied","message":"could not update project \"A\" (SAP): "#,
+                r#"COR's rate limit was exceeded (2 attempts); not applied; send it again later or at a lower rate: cause","#,
                 r#""code":"TooMany","status":429,"attempts":2,"retry_after":1.5,"request_id":"r-1","issues":[],"body":"slow down"}"#,
             )
         );

@@ -54,10 +54,7 @@ async fn a_duplicate_is_recognised_by_the_code_of_the_answer() {
         (error.kind(), error.code(), error.outcome(), error.is_duplicate()),
         (ErrorKind::Validation, Some("DuplicateExternalIdError"), Outcome::NotApplied, true)
     );
-    assert!(
-        error.to_string().starts_with("could not create project \"SF-OPP-1/2\" of SALESFORCE"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("could not create project \"SF-OPP-1/2\" (SALESFORCE)"), "{error}");
 }
 
 #[tokio::test]
@@ -172,9 +169,9 @@ async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project(
         let error = client.projects().create(&create()).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotApplied), "{body}");
         assert!(
-            error
-                .to_string()
-                .ends_with("check that the base URL is COR's and that nothing in between answers for it")
+            error.to_string().ends_with(
+                "check that the base URL is COR's and that no proxy or gateway answers in its place"
+            )
         );
         let created = missing(vec![foreign()]).await;
         assert_eq!(created, (Err(Outcome::NotApplied), false, "PUT".into()), "{body}");

@@ -300,7 +300,7 @@ async fn a_row_that_a_limit_sent_back_says_so_when_the_run_is_stopped() {
         (error.kind(), error.outcome(), error.attempts()),
         (ErrorKind::RateLimited, Outcome::NotApplied, 1)
     );
-    assert!(error.to_string().contains("the run was stopped: COR took too many requests"), "{error}");
+    assert!(error.to_string().contains("the run was stopped: COR's rate limit was exceeded"), "{error}");
 }
 
 #[test]

@@ -186,7 +186,7 @@ const ATTACKS: &[Attack] = &[
         "it took longer than 150ms",
     ),
     attack(|conn| conn.be_deaf(), "a proxy that does not listen", 0, "it took longer than 150ms"),
-    attack(|conn| assert!(conn.listen()), "an end in place of an answer", 2, "in place of an answer"),
+    attack(|conn| assert!(conn.listen()), "an end in place of an answer", 2, "instead of answering"),
     attack(
         |conn| {
             conn.listen();
@@ -194,7 +194,7 @@ const ATTACKS: &[Attack] = &[
         },
         "a reset in place of an answer",
         2,
-        "in place of an answer",
+        "instead of answering",
     ),
     attack(|conn| conn.reset(), "a reset at once", 0, "no connection could be made"),
     attack(
@@ -204,7 +204,7 @@ const ATTACKS: &[Attack] = &[
         },
         "an end in the middle of an answer",
         2,
-        "in place of an answer",
+        "instead of answering",
     ),
     attack(
         |conn| {

@@ -209,7 +209,10 @@ async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
             builder().client_cert(&server.client_cert).client_key(&server.client_cert),
             "client_key holds no private key",
         ),
-        (builder().client_cert(&server.client_cert).client_key(&other.client_key), "cannot be used together"),
+        (
+            builder().client_cert(&server.client_cert).client_key(&other.client_key),
+            "does not belong to client_cert",
+        ),
     ] {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");

@@ -59,7 +59,7 @@ async fn probes_of_the_token_endpoint_back_off_and_the_wait_is_the_outage_timeou
                 true => {
                     assert_eq!((error.outcome(), error.attempts()), (Outcome::NotApplied, 0), "{error}");
                     assert!(matches!(error.kind(), ErrorKind::Server | ErrorKind::Transport), "{error}");
-                    assert!(error.to_string().contains("COR has been out of reach for"), "{error}");
+                    assert!(error.to_string().contains("COR has been unreachable for"), "{error}");
                     failed += 1;
                 }
                 false => not_started += 1,

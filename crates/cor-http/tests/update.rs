@@ -140,7 +140,7 @@ async fn an_address_without_a_listener_is_a_transport_error() {
     assert!(error.is_retryable());
     let text = error.to_string();
     assert!(
-        text.starts_with("could not update project \"SF-OPP-12345\" of SALESFORCE: no connection"),
+        text.starts_with("could not update project \"SF-OPP-12345\" (SALESFORCE): no connection"),
         "{text}"
     );
     assert!(text.contains("refused"), "{text}");

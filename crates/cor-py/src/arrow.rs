@@ -120,7 +120,7 @@ fn cell(array: &dyn Array, at: usize) -> FieldInput {
             },
             None => {
                 let message = format!(
-                    "a value of Arrow's type {other} does not fit any field; convert the column first"
+                    "a value of Arrow's type {other} cannot be the value of a field; convert the column first"
                 );
                 FieldInput::Refused(IssueCode::WrongType, message)
             }

@@ -33,7 +33,7 @@ fn state() -> MutexGuard<'static, State> {
 pub(crate) fn handle(py: Python<'_>) -> PyResult<Handle> {
     let mut state = state();
     if state.exiting {
-        return Err(PyRuntimeError::new_err("the interpreter is about to end"));
+        return Err(PyRuntimeError::new_err("the interpreter is shutting down"));
     }
     if let Some(background) = &state.thread
         && background.pid == std::process::id()

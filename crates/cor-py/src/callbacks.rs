@@ -83,9 +83,7 @@ impl Callbacks {
 pub(crate) fn check_callback(on_progress: &Bound<'_, PyAny>) -> PyResult<()> {
     if !on_progress.is_callable() {
         let name = convert::type_name(on_progress);
-        return Err(PyTypeError::new_err(format!(
-            "on_progress is called with a Progress; a {name} cannot be"
-        )));
+        return Err(PyTypeError::new_err(format!("on_progress must be callable, not {name}")));
     }
     let inspect = on_progress.py().import("inspect")?;
     let awaited =

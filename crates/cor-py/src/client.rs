@@ -334,7 +334,7 @@ fn source_text(source: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
     let Some(source) = source else { return Ok(None) };
     let Ok(text) = source.cast::<PyString>() else {
         let name = convert::type_name(source);
-        return Err(PyTypeError::new_err(format!("source is text, for example SALESFORCE, not {name}")));
+        return Err(PyTypeError::new_err(format!("source must be text, for example SALESFORCE, not {name}")));
     };
     match convert::read_text(text) {
         FieldInput::Refused(code, message) => {
@@ -375,9 +375,9 @@ fn spawn(py: Python<'_>, call: impl Future<Output = ()> + Send + 'static) -> PyR
 /// One option of the builder.
 fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult<ClientBuilder> {
     let text = || -> PyResult<String> {
-        value
-            .extract()
-            .map_err(|_| PyTypeError::new_err(format!("{name} is text, not {}", convert::type_name(value))))
+        value.extract().map_err(|_| {
+            PyTypeError::new_err(format!("{name} must be text, not {}", convert::type_name(value)))
+        })
     };
     Ok(match name {
         "token" => builder.token(text()?),
@@ -410,11 +410,9 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
 
 fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     let is_bool = value.is_instance_of::<pyo3::types::PyBool>();
-    value
-        .extract()
-        .ok()
-        .filter(|_| !is_bool)
-        .ok_or_else(|| PyTypeError::new_err(format!("{name} is a number, not {}", convert::type_name(value))))
+    value.extract().ok().filter(|_| !is_bool).ok_or_else(|| {
+        PyTypeError::new_err(format!("{name} must be a number, not {}", convert::type_name(value)))
+    })
 }
 
 /// A count that may be 0. One below is passed on as the largest, which is refused with the range.
@@ -426,7 +424,7 @@ fn budget(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
 fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
     let number = number(name, value)?;
     if number.fract() != 0.0 {
-        return Err(PyTypeError::new_err(format!("{name} is a whole number, not {number}")));
+        return Err(PyTypeError::new_err(format!("{name} must be a whole number, not {number}")));
     }
     // Too large stays too large, and below zero becomes zero: both are out of range.
     Ok(number as u32)
@@ -450,7 +448,7 @@ fn run_options(
 ) -> PyResult<Options> {
     let concurrency = concurrency.map(|value| count("concurrency", value)).transpose()?;
     if let Some(concurrency) = concurrency.filter(|concurrency| !(1..=10_000).contains(concurrency)) {
-        return Err(errors::config(py, &format!("concurrency is {concurrency}; it goes from 1 to 10000")));
+        return Err(errors::config(py, &format!("concurrency is {concurrency}; it must be from 1 to 10000")));
     }
     Ok(Options {
         concurrency: concurrency.map(|concurrency| concurrency as usize),

@@ -62,7 +62,8 @@ pub(crate) fn read_text(text: &Bound<'_, PyString>) -> FieldInput {
         Ok(text) => FieldInput::Value(Value::Text(text.into_owned().into())),
         Err(_) => {
             let message = format!(
-                "{} holds half of a surrogate pair, which is no text; decode its source with the right encoding",
+                "{} contains an unpaired surrogate, which is not valid Unicode; decode the input with the right \
+                 encoding",
                 shown(text)
             );
             FieldInput::Refused(IssueCode::NotAllowed, message)
@@ -160,8 +161,10 @@ fn read_decimal(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     if value.call_method0("is_nan")?.is_truthy()? {
         return Ok(FieldInput::Keep);
     }
-    let message =
-        format!("{} is not finite; leave the field out to keep it, or give a finite number", shown(value));
+    let message = format!(
+        "{} is not finite; pass a finite number, or leave the field out to keep its value",
+        shown(value)
+    );
     Ok(FieldInput::Refused(IssueCode::NotFinite, message))
 }
 
@@ -208,7 +211,7 @@ fn read_datetime(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
 
 fn refused(value: &Bound<'_, PyAny>) -> FieldInput {
     let message = format!(
-        "{} of type {} does not fit any field; give text, a number, a date, True or False",
+        "{} of type {} cannot be the value of a field; pass text, a number, a date, True or False",
         shown(value),
         type_name(value)
     );

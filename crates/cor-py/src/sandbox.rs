@@ -23,7 +23,7 @@ fn refused(error: &SandboxError) -> PyErr {
 
 fn seconds(name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
-        PyValueError::new_err(format!("{name} is {seconds}; it is a number of seconds, not below zero"))
+        PyValueError::new_err(format!("{name} is {seconds}; it must be a number of seconds, 0 or more"))
     })
 }
 
@@ -423,7 +423,7 @@ impl Answer {
     ) -> PyResult<Answer> {
         use cor_sandbox::Answer as Scripted;
         if status.is_some_and(|status| !(200..=999).contains(&status)) {
-            return Err(PyValueError::new_err("status goes from 200 to 999"));
+            return Err(PyValueError::new_err("status must be from 200 to 999"));
         }
         let mut answer = match (status, drop, name) {
             (_, true, _) if apply => Scripted::apply_then_drop(),

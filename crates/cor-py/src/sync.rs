@@ -249,7 +249,7 @@ impl Driver<'_> {
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         py.check_signals()?;
         match self.halt.abandoned.load(Ordering::Relaxed) {
-            true => Err(PyRuntimeError::new_err("the call was given up")),
+            true => Err(PyRuntimeError::new_err("the call was cancelled")),
             false => Ok(()),
         }
     }

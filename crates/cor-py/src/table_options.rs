@@ -32,7 +32,7 @@ pub(crate) fn read(mut options: TableOptions, keywords: &Bound<'_, PyDict>) -> P
 }
 
 fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    let wrong = |_| PyTypeError::new_err(format!("{name} is text, not {}", convert::type_name(value)));
+    let wrong = |_| PyTypeError::new_err(format!("{name} must be text, not {}", convert::type_name(value)));
     value.extract().map_err(wrong)
 }
 
@@ -45,7 +45,10 @@ fn texts(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         return Ok(text(name, value)?.into_iter().collect());
     }
     let wrong = || {
-        PyTypeError::new_err(format!("{name} is text or several texts, not {}", convert::type_name(value)))
+        PyTypeError::new_err(format!(
+            "{name} must be text or several texts, not {}",
+            convert::type_name(value)
+        ))
     };
     let items = value.try_iter().map_err(|_| wrong())?;
     items.map(|item| item?.extract::<String>().map_err(|_| wrong())).collect()

@@ -80,10 +80,10 @@ impl UnsentWarning {
 }
 
 fn warning_text(left: Unfinished, was_asked: bool) -> String {
-    let what = if was_asked { "not all asked for" } else { "never asked for" };
+    let what = if was_asked { "not read to their end" } else { "never read" };
     format!(
-        "the results of update_many(...) were {what}: {left}; iterate over them to the end, use update_all(...), or say \
-         that the rest is to stay unsent with .stop() or .close()"
+        "the results of update_many(...) were {what}: {left}; iterate over them to the end, use update_all(...), or \
+         call .stop() or .close() to leave the rest unsent"
     )
 }
 

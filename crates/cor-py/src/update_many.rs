@@ -56,7 +56,7 @@ pub(crate) fn check_run(run: &BulkRun) -> PyResult<()> {
     match run.take_panic() {
         None => Ok(()),
         Some(_) => {
-            Err(PyRuntimeError::new_err("the run broke off by a fault of projectcor; please report it"))
+            Err(PyRuntimeError::new_err("the run failed because of a bug in projectcor; please report it"))
         }
     }
 }
@@ -80,7 +80,7 @@ impl Results {
             Ok(driver) => Ok(driver),
             Err(TryLockError::Poisoned(driver)) => Ok(driver.into_inner()),
             Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err(
-                "these results are being asked for already, by another thread or by the rows",
+                "another thread, or the iterable of rows, is already reading these results",
             )),
         }
     }

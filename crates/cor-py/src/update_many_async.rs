@@ -81,7 +81,7 @@ impl AsyncRun {
     fn rows(&self) -> PyResult<MutexGuard<'_, RowSource>> {
         self.rows
             .try_lock()
-            .map_err(|_| PyRuntimeError::new_err("these results are being asked for by the rows"))
+            .map_err(|_| PyRuntimeError::new_err("the iterable of rows is already reading these results"))
     }
 
     fn timer(&self) -> MutexGuard<'_, ProgressTimer> {

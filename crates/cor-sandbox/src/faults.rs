@@ -128,7 +128,7 @@ impl State {
         let unlucky = failures.ratio > 0.0 && self.draw() < failures.ratio;
         let due = self.count.checked_rem(failures.every) == Some(0);
         (unlucky || due).then(|| {
-            let problem = Problem::of_status(failures.status, "this failure was asked for");
+            let problem = Problem::of_status(failures.status, "the sandbox was configured to fail here");
             Fault { problem, empty_body: false }
         })
     }

@@ -170,7 +170,10 @@ impl Reading {
             let frame = match frame {
                 Ok(frame) => frame,
                 Err(_) => {
-                    return Some(Problem::of_status(400, "the body broke off or is not framed as HTTP asks"));
+                    return Some(Problem::of_status(
+                        400,
+                        "the body is incomplete, or its length is invalid in HTTP",
+                    ));
                 }
             };
             let Ok(data) = frame.into_data() else { continue };

@@ -65,7 +65,7 @@ fn describe() -> Value {
 const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API and for its token endpoints. \
 Where COR's behaviour is not documented the sandbox picks one: unknown members of a body are ignored, `null` clears a \
 field, a new project is answered with 200, and a project's start and end are compared even if only one of them is sent. \
-Faults that were asked for at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
+Faults configured at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
 here), can take the place of any answer.";
 
 /// Every real day, leap years included, and nothing else.
@@ -97,7 +97,7 @@ fn responses(good: &str, content: Value, refusals: &[(u16, &str)]) -> Value {
         (414, "UriTooLongError"),
         (421, "MisdirectedRequestError: the Host header names another machine"),
         (431, "HeadersTooLargeError"),
-        (500, "InternalServerError: the store failed, or the failure was asked for"),
+        (500, "InternalServerError: the store failed, or a configured fault"),
         (503, "ServiceUnavailableError: the sandbox is stopping"),
     ];
     for (status, description) in always.iter().chain(refusals) {
@@ -122,7 +122,7 @@ fn operation(name: &str, summary: &str, body: &str, good: Value, refusals: &[(u1
     let mut all = vec![
         (401, "UnauthorizedError: the token is missing, expired or unknown"),
         (415, "UnsupportedMediaTypeError: the body is not application/json"),
-        (429, "TooManyRequestsError, if a rate limit was asked for"),
+        (429, "TooManyRequestsError, if a rate limit is configured"),
     ];
     all.extend(refusals);
     json!({
@@ -151,7 +151,7 @@ fn update() -> Value {
         (409, "InvalidDateRangeError: start is after end, stored ones included"),
         (404, "ProjectNotFoundError: this source has no project with this id"),
     ];
-    let summary = "Change the fields that are given and leave the others";
+    let summary = "Change the fields in the body and leave the others";
     operation("updateProject", summary, "UpdateProject", reference("Project"), &refusals)
 }
 
@@ -246,7 +246,8 @@ fn query(name: &str, schema: Value) -> Value {
 fn id() -> Value {
     json!({
         "name": "id", "in": "path", "required": true,
-        "description": "The external id given at creation, percent-encoded as one segment; not the `id` of an answer",
+        "description": "The external id that the project was created with, percent-encoded as one segment; not the \
+         `id` of an answer",
         "schema": { "type": "string", "minLength": 1 },
         "example": "SF-OPP-12345",
     })
@@ -292,7 +293,7 @@ fn update_body() -> Value {
     let mut properties = vec![("metadata", metadata(any_source()))];
     properties.extend(FIELDS.iter().filter(|field| field.on_update).map(|field| (field.name, input(field))));
     let mut schema = object(&properties, &["metadata"]);
-    schema["description"] = "Only what is given changes; null clears".into();
+    schema["description"] = "Only the fields in the body change; null clears a field".into();
     schema
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn check(path: &Path, what: &str, written: &str, endings: &[&str]) ->
         return Ok(());
     }
     Err(format!(
-        "{what} become {written}, which is not what a name with .{ending} promises; choose a name with .{}",
+        "{what} are written as {written}, but the file name ends in .{ending}; choose a name that ends in .{}",
         endings[0]
     ))
 }
@@ -33,7 +33,7 @@ mod tests {
         }
         for name in ["r.parquet", "r.csv.gz", "r.XLSX", "r.tsv"] {
             let refused = check(Path::new(name), "rows", "CSV", &["csv"]).unwrap_err();
-            assert!(refused.ends_with("promises; choose a name with .csv"), "{refused}");
+            assert!(refused.ends_with("; choose a name that ends in .csv"), "{refused}");
         }
     }
 }

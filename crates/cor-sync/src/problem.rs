@@ -97,7 +97,7 @@ impl fmt::Display for Reason {
             Some(Fix::Delimiter(delimiter)) => write!(f, "; say that {delimiter:?} separates the columns"),
             Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
             Some(Fix::Stream) => f.write_str("; choose one stream"),
-            Some(Fix::Source) => f.write_str("; give it, such as SALESFORCE"),
+            Some(Fix::Source) => f.write_str("; pass it, for example SALESFORCE"),
         }
     }
 }

@@ -140,7 +140,7 @@ impl Remarks {
         }
         notes.extend(words.describe(&words.sorted(), |(column, word), count| {
             format!(
-                "{column}: {} is sent as text in {}; if it stands for no value, name it as `null_values`",
+                "{column}: {} is sent as text in {}; if it stands for an empty cell, add it to `null_values`",
                 quoted(word),
                 rows(count, unit)
             )
@@ -183,12 +183,12 @@ fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
         let lines: BTreeSet<u64> = found.iter().map(|(_, count)| count.line).collect();
         let (first, line) = (found[0].0, lines.first().copied().unwrap_or_default());
         let remedy = match kind {
-            MangledId::Blanks => "`trim` cuts blanks off",
+            MangledId::Blanks => "`trim` removes the blanks",
             _ => "export the ids as text",
         };
         let created = match rules.creates_mangled_ids() {
             None | Some(true) => "",
-            Some(false) => "; no project is created under such an id, unless `allow_mangled_ids` is given",
+            Some(false) => "; no project is created under such an id, unless `allow_mangled_ids` is set",
         };
         let what = match found.len() {
             1 => format!("{} ({unit} {line}) looks like {kind}", quoted(first)),
@@ -221,14 +221,16 @@ mod tests {
         remarks.row(4, vec![word("NULL"), id("1.00E+05")]);
         let client = Remark::MangledReference { column: "client".to_owned(), id: "25855.0".to_owned() };
         remarks.row(5, vec![client, id(" 7")]);
-        let never = "no project is created under such an id, unless `allow_mangled_ids` is given";
+        let never = "no project is created under such an id, unless `allow_mangled_ids` is set";
         assert_eq!(
             remarks.take("line", &Rules::new("SAP").creating(true)),
             [
                 "1 blank row was skipped".to_owned(),
-                "name: \"NULL\" is sent as text in 2 rows, first line 2; if it stands for no value, name it as `null_values`"
+                "name: \"NULL\" is sent as text in 2 rows, first line 2; if it stands for an empty cell, add it to \
+                 `null_values`"
                     .to_owned(),
-                "name: \"#N/A\" is sent as text in line 3; if it stands for no value, name it as `null_values`".to_owned(),
+                "name: \"#N/A\" is sent as text in line 3; if it stands for an empty cell, add it to \
+                 `null_values`".to_owned(),
                 "2 rows are merged into 1 project by the id \"9.91214E+15\"".to_owned(),
                 format!(
                     "id: 2 ids look like this: a long number that a spreadsheet shortened; the first is \"9.91214E+15\" \
@@ -236,7 +238,7 @@ mod tests {
                 ),
                 format!(
                     "id: \" 7\" (line 5) looks like an id with blanks around it, or with blanks that cannot be seen; \
-                     `trim` cuts blanks off; {never}"
+                     `trim` removes the blanks; {never}"
                 ),
                 "client: \"25855.0\" looks like an integer that was read as a number with a fraction, in line 5; export the \
                  column as text"

@@ -111,7 +111,7 @@ impl TableOptions {
         }
         if let Some(source) = &self.source {
             if source.is_empty() {
-                let message = " is empty; name the system the projects were created from";
+                let message = " is empty; pass the system the projects were created from";
                 reasons.push(Reason::of_option("source", message));
             }
             rules = rules.with_source(source.as_str());
@@ -185,14 +185,16 @@ fn delimiter_of(text: &str) -> Result<u8, Reason> {
     match text.as_bytes() {
         b"tab" | b"\\t" | b"\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Ok(*byte),
-        _ => Err(Reason::of_option("delimiter", format!(" {text:?} is not one plain character, nor tab"))),
+        _ => Err(Reason::of_option("delimiter", format!(" {text:?} is neither a single character nor tab"))),
     }
 }
 
 fn encoding_of(name: &str) -> Result<Encoding, Reason> {
     Encoding::named(name).ok_or_else(|| {
         let names = "utf-8, utf-16le, windows-1252 or iso-8859-15";
-        let message = format!(" {name:?} is not known; use the web's names, such as {names}");
+        let message = format!(
+            " {name:?} is not an encoding; use a name of the WHATWG Encoding Standard, such as {names}"
+        );
         Reason::of_option("encoding", message)
     })
 }

@@ -60,8 +60,8 @@ fn every_type_is_exact_and_nulls_keep() {
         [
             r#"9007199254740993 {"name":"Café","client_id":"42","start":"2025-01-15","end":"2025-04-30","estimated_time":0.1,"billable":true,"estimated":18000.10}"#,
             r#"7 {"end":"1969-12-31","billable":false,"estimated":-0.05}"#,
-            ": key: is missing in this row; give the id the project has in its source",
-            r#"8: start: "2025-01-15T10:30:00" is a moment, and a day has neither time nor zone; give the day alone (a table's option `day_in` names the time zone whose day counts)"#,
+            ": key: is missing in this row; add the id that the project has in its source",
+            r#"8: start: "2025-01-15T10:30:00" has a time of day, and the field takes only a date; pass a date such as 2025-04-30 (for a table, set `day_in` to the time zone whose date counts)"#,
         ]
     );
     let places: Vec<_> = read.iter().map(|row| (row.number, row.line, row.position)).collect();
@@ -240,7 +240,7 @@ fn a_span_of_time_is_no_number_of_hours() {
     let reason = open(&path, Rules::new("S")).unwrap_err();
     assert_eq!(
         reason,
-        "the column \"estimated_time\" cannot be used: it holds spans of time; convert it to a number of hours"
+        "the column \"estimated_time\" cannot be used: it contains durations; convert it to a number of hours"
     );
     let rules = Rules::new("S").renamed([Rename::parse("estimated_time=").unwrap()]).unwrap();
     let read = all(open(&path, rules).unwrap().as_mut());

@@ -278,8 +278,7 @@ fn a_sandbox_that_was_started_anew_is_sent_everything_again() {
 
     let sandbox = sandbox_at(port);
     let note = format!(
-        "the sandbox that accepted earlier runs at http://127.0.0.1:{port} is gone, and what it accepted with it; every row \
-         counts as new"
+        "the sandbox at http://127.0.0.1:{port} was replaced since the last run, and its projects are gone; this run treats every row as new"
     );
     assert_eq!(
         two_rows(&earlier, &state, true),
@@ -335,7 +334,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
     let counts = counts.unwrap();
     assert_eq!((counts.applied, counts.unchanged), (1, 1));
     assert_eq!(notes.len(), 1);
-    assert!(notes[0].contains("started anew during this run"), "{notes:?}");
+    assert!(notes[0].contains("restarted without its data during this run"), "{notes:?}");
     let (sandbox, _) = running.unwrap();
     // The next run sends what the new sandbox lacks, and nothing else: P-1 has b again in this table.
     assert_eq!(two_rows(&client, &state, false), (2, 0, Vec::new()));

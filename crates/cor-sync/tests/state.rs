@@ -333,7 +333,7 @@ fn what_was_opened_to_be_looked_at_is_not_written() {
     let reading = || State::open_for_reading(&path).unwrap();
     assert_eq!(reading().forget(None, None, None).unwrap_err().code(), "state_unusable");
     let error = TableSync::begin(reading(), scope(), SyncOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("was opened to be looked at only"), "{error}");
+    assert!(error.to_string().contains("was opened read-only"), "{error}");
     let client = cor_http::Client::builder().base_url("http://127.0.0.1:1").token("t").build().unwrap();
     for state in [reading(), State::open(&path).unwrap(), State::temporary().unwrap()] {
         let mut plan = TableSync::plan(state, scope(), SyncOptions::default()).unwrap();

@@ -113,7 +113,7 @@ impl Progress {
             (false, true) => {
                 output.note(&format!("paused: {}", reason(Pause::Unreachable, counts.gives_up_in)));
             }
-            (true, false) => output.note("COR answers again; going on"),
+            (true, false) => output.note("COR answers again; the run continues"),
             _ => {}
         }
         self.paused = counts.paused;
@@ -147,7 +147,7 @@ fn bar(length: Option<u64>) -> ProgressBar {
 
 fn reason(pause: Pause, gives_up_in: Option<Duration>) -> String {
     match (pause, gives_up_in) {
-        (Pause::RateLimited, _) => "COR takes no more requests for the moment".to_owned(),
+        (Pause::RateLimited, _) => "waiting for COR's rate limit".to_owned(),
         (_, Some(left)) => {
             let seconds = Duration::from_secs(left.as_secs_f64().ceil() as u64);
             format!("COR cannot be reached; waiting for it to come back, at most {} more", span(seconds))

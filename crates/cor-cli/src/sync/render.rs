@@ -107,7 +107,9 @@ impl<'a> Renderer<'a> {
             }
             SyncEvent::Bookmark(bookmark) => self.output.state(&bookmark),
             SyncEvent::Stopping => {
-                self.note("stopping: what is in flight finishes; once more to leave at once");
+                self.note(
+                    "stopping: waiting for the requests in flight; repeat the signal (Ctrl-C) to end at once",
+                );
             }
             _ => {}
         }

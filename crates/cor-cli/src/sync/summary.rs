@@ -181,7 +181,7 @@ fn advice(summary: &SyncSummary, output: &mut Output) {
         output.line(&format!("  To do: {}.", plain(advice)));
     }
     if summary.resumes {
-        output.line("  Run the same command again: it goes on where it was.");
+        output.line("  Run the same command again: it continues where it stopped.");
     }
     match &summary.rejects {
         Some(rejects) => {
@@ -212,7 +212,7 @@ fn advice(summary: &SyncSummary, output: &mut Output) {
         }
         None if summary.holds_bookmarks => {
             output.line(
-                "  States of the tap were held back, so that it repeats the rows that were not applied.",
+                "  STATE messages after a row that was not applied were not written, so the tap repeats those rows.",
             );
             output
                 .line("  With --rejects FILE, sync writes such rows to that file, and the next run with it sends them first.");

@@ -47,7 +47,7 @@ fn a_create_gives_back_what_it_was_made_of() {
 
 #[test]
 fn problems_of_a_create_are_named_in_full() {
-    let missing = "name: is missing; COR makes no project without a name";
+    let missing = "name: is required to create a project";
     for (create, problems) in [
         (ProjectCreate::new("1", ProjectUpdate::new("SAP")), &[missing][..]),
         (ProjectCreate::new("1", ProjectUpdate::new("SAP").name("")), &[missing]),
@@ -56,9 +56,9 @@ fn problems_of_a_create_are_named_in_full() {
         (
             ProjectCreate::new("", named().extra("id", "2").extra("brand_id", 7)),
             &[
-                "id: is empty; give the id the project has in its source",
-                "id: `id` is a field of a create; set it as one instead of as an extra",
-                "brand_id: `brand_id` is a field of a create; set it as one instead of as an extra",
+                "id: is empty; pass the id that the project has in its source",
+                "id: `id` is a field of a create; set the field instead of an extra",
+                "brand_id: `brand_id` is a field of a create; set the field instead of an extra",
             ],
         ),
     ] {

@@ -37,37 +37,47 @@ fn a_value_that_does_not_fit_is_refused_in_a_sentence() {
             NotAllowed,
             "\"gift\" is not an income type; use fee, one_time, hourly_rate or contract",
         ),
-        (Field::Estimated, text(""), WrongType, "empty text does not fit; give a number such as 18000.10"),
+        (
+            Field::Estimated,
+            text(""),
+            WrongType,
+            "empty text has the wrong type; pass a number such as 18000.10",
+        ),
         (
             Field::Estimated,
             text("5"),
             WrongType,
-            "the text \"5\" does not fit; give the number 5 without quotation marks",
+            "the text \"5\" has the wrong type; pass the number 5 without quotation marks",
         ),
-        (Field::Billable, text("true"), WrongType, "the text \"true\" does not fit; give true or false"),
+        (
+            Field::Billable,
+            text("true"),
+            WrongType,
+            "the text \"true\" has the wrong type; pass true or false",
+        ),
         (
             Field::ClientId,
             Value::Number(7.into()),
             WrongType,
-            "the number 7 does not fit; give text; convert it where its exact spelling is known (007 and 7 are different ids)",
+            "the number 7 has the wrong type; pass text, converted where its exact spelling is known (007 and 7 are different ids)",
         ),
         (
             Field::Name,
             Value::Boolean(true),
             WrongType,
-            "the boolean true does not fit; give text; convert it where its exact spelling is known (007 and 7 are different ids)",
+            "the boolean true has the wrong type; pass text, converted where its exact spelling is known (007 and 7 are different ids)",
         ),
         (
             Field::IncomeType,
             Value::Date(day),
             WrongType,
-            "the date 2025-04-30 does not fit; give fee, one_time, hourly_rate or contract",
+            "the date 2025-04-30 has the wrong type; pass fee, one_time, hourly_rate or contract",
         ),
         (
             Field::End,
             Value::IncomeType(IncomeType::Fee),
             WrongType,
-            "the income type fee does not fit; give a date, YYYY-MM-DD",
+            "the income type fee has the wrong type; pass a date, YYYY-MM-DD",
         ),
     ] {
         let mut update = ProjectUpdate::new("SAP").archived(true);
@@ -119,12 +129,14 @@ fn an_update_names_each_of_its_problems() {
         ),
         (
             named().estimated(f64::NAN),
-            &["estimated: is NaN or infinite; leave the field out to keep it, or give a finite number"],
+            &[
+                "estimated: is NaN or infinite; pass a finite number, or leave the field out to keep its value",
+            ],
         ),
         (
             ProjectUpdate::new("").name("N"),
             &[
-                "metadata.source: is required: give source=\"SALESFORCE\", or whichever system the project was created from",
+                "metadata.source: is required; pass source=\"SALESFORCE\" (the system the project was created from)",
             ],
         ),
         (ProjectUpdate::new("SAP"), &["update: the update changes nothing; set or clear at least one field"]),
@@ -133,7 +145,7 @@ fn an_update_names_each_of_its_problems() {
             &[
                 ": an extra needs a name",
                 "metadata: `metadata` is written from the update's source; it cannot be an extra",
-                "end: `end` is a field of its own; set it as one instead of as an extra",
+                "end: `end` is a field that this client knows; set the field instead of an extra",
             ],
         ),
     ] {
@@ -146,9 +158,9 @@ fn an_update_names_each_of_its_problems() {
 #[test]
 fn ids_that_cannot_be_addressed_say_why() {
     for (id, problem) in [
-        ("", Some("id: is empty; give the id the project has in its source")),
-        (".", Some("id: \".\" cannot be addressed: URL libraries turn it into another path")),
-        ("..", Some("id: \"..\" cannot be addressed: URL libraries turn it into another path")),
+        ("", Some("id: is empty; pass the id that the project has in its source")),
+        (".", Some("id: \".\" cannot be an id: in a URL it stands for another path")),
+        ("..", Some("id: \"..\" cannot be an id: in a URL it stands for another path")),
         ("a\0", Some("id: contains a NUL character")),
         ("...", None),
         (" ", None),

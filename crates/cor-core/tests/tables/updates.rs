@@ -70,7 +70,7 @@ fn field_says_what_the_update_does_with_each() {
 
 #[test]
 fn what_no_update_writes_is_not_read_back() {
-    let foreign = "is not written as an update writes it";
+    let foreign = "does not have the form that an update writes";
     for (json, field, code, message) in [
         ("", "update", IssueCode::WrongType, foreign),
         ("[]", "update", IssueCode::WrongType, foreign),
@@ -78,9 +78,14 @@ fn what_no_update_writes_is_not_read_back() {
             r#"{"name":1}"#,
             "name",
             IssueCode::WrongType,
-            "the number 1 does not fit; give text; convert it where its exact spelling is known (007 and 7 are different ids)",
+            "the number 1 has the wrong type; pass text, converted where its exact spelling is known (007 and 7 are different ids)",
         ),
-        (r#"{"end":1}"#, "end", IssueCode::WrongType, "the number 1 does not fit; give a date, YYYY-MM-DD"),
+        (
+            r#"{"end":1}"#,
+            "end",
+            IssueCode::WrongType,
+            "the number 1 has the wrong type; pass a date, YYYY-MM-DD",
+        ),
         (
             r#"{"end":"soon"}"#,
             "end",
@@ -91,20 +96,20 @@ fn what_no_update_writes_is_not_read_back() {
             r#"{"archived":0}"#,
             "archived",
             IssueCode::WrongType,
-            "the number 0 does not fit; give true or false",
+            "the number 0 has the wrong type; pass true or false",
         ),
         (
             r#"{"archived":"true"}"#,
             "archived",
             IssueCode::WrongType,
-            "the text \"true\" does not fit; give true or false",
+            "the text \"true\" has the wrong type; pass true or false",
         ),
         (r#"{"estimated":"1"}"#, "estimated", IssueCode::WrongType, foreign),
         (
             r#"{"income_type":1}"#,
             "income_type",
             IssueCode::WrongType,
-            "the number 1 does not fit; give fee, one_time, hourly_rate or contract",
+            "the number 1 has the wrong type; pass fee, one_time, hourly_rate or contract",
         ),
     ] {
         let issue = ProjectUpdate::from_fields_json("SAP", json).unwrap_err();

@@ -234,10 +234,10 @@ fn wrong(handle: usize, kind: Kind, name: &str) -> Failure {
     let given = split(handle).filter(|parts| TABLE.get(parts.index).is_some());
     let given = given.and_then(|parts| Kind::name(parts.kind));
     Failure::argument(match given {
-        _ if handle == 0 => format!("{name} is NULL; it has to be a {wanted}"),
+        _ if handle == 0 => format!("{name} is NULL; it must be a {wanted}"),
         None => format!("{name} is not a handle of this library"),
-        Some(given) if given != wanted => format!("{name} is a {given}; it has to be a {wanted}"),
-        Some(_) => format!("{name} is a {wanted} that was freed, or never was one"),
+        Some(given) if given != wanted => format!("{name} is a {given}; it must be a {wanted}"),
+        Some(_) => format!("{name} is a {wanted} that was freed or never created"),
     })
 }
 
@@ -314,10 +314,10 @@ mod tests {
         let dropped = Arc::new(AtomicUsize::new(0));
         let handle = insert(Counted(dropped.clone())).unwrap();
         assert_eq!(message::<Counted>(handle), "ok");
-        assert_eq!(message::<Other>(handle), "x is a cor_update; it has to be a cor_project");
+        assert_eq!(message::<Other>(handle), "x is a cor_update; it must be a cor_project");
         let used = borrow::<Counted>(handle, "x").unwrap();
         free(&borrow::<Counted>(handle, "x").unwrap()).unwrap();
-        assert_eq!(message::<Counted>(handle), "x is a cor_update that was freed, or never was one");
+        assert_eq!(message::<Counted>(handle), "x is a cor_update that was freed or never created");
         assert_eq!(dropped.load(Relaxed), 0, "it is still in use");
         drop(used);
         assert_eq!(dropped.load(Relaxed), 1);
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn whatever_is_no_handle_is_refused_without_looking_at_it() {
-        assert_eq!(message::<Other>(ptr::null()), "x is NULL; it has to be a cor_project");
+        assert_eq!(message::<Other>(ptr::null()), "x is NULL; it must be a cor_project");
         for odd in [1, 2, 3, 7, 8, 0xdead_beef, usize::MAX, usize::MAX - 1, 1 << 20, (1 << 31) | 9] {
             assert_ne!(message::<Other>(ptr::without_provenance(odd)), "ok", "{odd:#x}");
         }

@@ -40,7 +40,8 @@ impl Rows {
                     break;
                 }
                 if next.id.is_null() && next.update.is_null() {
-                    let message = "next_row filled in a row of NULLs, which says that its input failed; nothing was sent";
+                    let message = "next_row returned a row of NULLs, which reports that its input failed; nothing \
+                                   was sent";
                     return Err(Failure::stopped(message.to_owned()));
                 }
                 batch.push(row(next));

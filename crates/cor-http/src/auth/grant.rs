@@ -169,7 +169,7 @@ impl TokenCall<'_> {
 
 /// The error does not quote the body, which may hold a token in an unknown form.
 fn no_token(response: Response) -> Failure {
-    let happened = "the token endpoint's answer holds no token".to_owned();
+    let happened = "the token endpoint's answer contains no token".to_owned();
     let Failure { error, class } = Failure::of_unreadable(happened, response, b"");
     Failure { error: error.advising("check that token_url is COR's"), class }
 }

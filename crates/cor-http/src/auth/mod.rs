@@ -130,7 +130,10 @@ impl Auth {
             let asked_at = Instant::now();
             let result = endpoint.grant(&key, &secret, refresh_token.as_ref(), most_attempts).await;
             let Some(state) = shared.upgrade() else {
-                return Err(Error::new(ErrorKind::Cancelled, "the client is gone"));
+                return Err(Error::new(
+                    ErrorKind::Cancelled,
+                    "the client was closed while it waited for a token",
+                ));
             };
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.refresh = None;

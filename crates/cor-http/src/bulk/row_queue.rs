@@ -28,7 +28,7 @@ impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             PushError::Finished => "the input of this run was ended",
-            PushError::Stopped => "the run was stopped; the row was not taken",
+            PushError::Stopped => "the run was stopped and did not accept the row",
         })
     }
 }

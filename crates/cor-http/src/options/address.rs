@@ -18,26 +18,26 @@ pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
         });
     };
     let url = Url::parse(text).map_err(|error| {
-        Error::config(format!("{name} is no address")).advising("write it as https://host").caused_by(error)
+        Error::config(format!("{name} is not a URL")).advising("write it as https://host").caused_by(error)
     })?;
     // Behind an unencoded `/` or `\` the end of a password is a path, and the user is the host.
     if behind.contains('@') || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::config(format!(
-            "{name} holds a user or password; give credentials as options of their own"
+            "{name} contains a user or password; remove them and set the options for credentials"
         )));
     }
     if behind.contains(['?', '#']) {
-        return Err(Error::config(format!("{name} has a query or fragment; give the plain address")));
+        return Err(Error::config(format!("{name} has a query or fragment; remove it")));
     }
     if !is_written_plainly(behind) {
-        return Err(Error::config(format!("{name} holds a backslash, a blank or a control character"))
+        return Err(Error::config(format!("{name} contains a backslash, a space or a control character"))
             .advising("write it as https://host"));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(Error::config(format!(
-            "{name} is http to another machine, which would send the token unencrypted"
+            "{name} is an http address of another machine, which would receive the token unencrypted"
         ))
         .advising("use https")),
         scheme => Err(Error::config(format!("{name} has the scheme {scheme:?}; use https"))),

@@ -242,35 +242,35 @@ impl Settings {
         let credentials = match given {
             Some(credentials) => credentials,
             None => credentials(env.token, env.api_key, env.client_secret, "the environment")?.ok_or_else(|| {
-                Error::config("no credentials were given").advising(
-                    "give a token, or api_key with client_secret; from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET",
+                Error::config("no credentials are set").advising(
+                    "set a token, or api_key with client_secret (environment: COR_ACCESS_TOKEN, or COR_API_KEY with \
+                     COR_CLIENT_SECRET)",
                 )
             })?,
         };
         let production = Url::parse(BASE_URL).is_ok_and(|url| url.origin() == base_url.origin());
         if matches!(credentials, Credentials::Client { .. }) && !base_is_ours && !production && token_is_ours
         {
-            return Err(Error::config("base_url is not COR's, and token_url is still COR's production")
-                .advising(
-                    "give the token_url that belongs to the base_url, so that credentials go nowhere else",
-                ));
+            return Err(Error::config("base_url is not COR's production, but token_url is").advising(
+                "set the token_url that belongs to base_url, so that the credentials go to that server only",
+            ));
         }
 
         let retry = self.retry.unwrap_or_default();
         check_max_attempts(retry.max_attempts)?;
         if retry.retry_budget > MOST_RETRIES {
             return Err(Error::config(format!(
-                "retry_budget is {}; it goes from 0 to {MOST_RETRIES} retries",
+                "retry_budget is {}; it must be from 0 to {MOST_RETRIES} retries",
                 retry.retry_budget
             )));
         }
         let concurrency = self.concurrency.unwrap_or(16);
         if !(1..=10_000).contains(&concurrency) {
-            return Err(Error::config(format!("concurrency is {concurrency}; it goes from 1 to 10000")));
+            return Err(Error::config(format!("concurrency is {concurrency}; it must be from 1 to 10000")));
         }
         if let Some(rate) = self.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
             return Err(Error::config(format!(
-                "rate is {rate}; it goes from 0.001 to 1000000 requests per second"
+                "rate is {rate}; it must be from 0.001 to 1000000 requests per second"
             )));
         }
         let user_agent = self.user_agent.unwrap_or_else(|| USER_AGENT.to_owned());
@@ -290,9 +290,9 @@ impl Settings {
                 ];
                 if let Some((option, _)) = of_its_own.iter().find(|(_, is_set)| *is_set) {
                     return Err(Error::config(format!(
-                        "{option} is set together with a transport of the caller's own"
+                        "{option} cannot be combined with a custom transport"
                     ))
-                    .advising("set it up in that transport and leave the option out"));
+                    .advising("configure it in the transport and remove the option"));
                 }
                 Choice::Own(transport)
             }
@@ -401,7 +401,10 @@ mod tests {
             (builder().base_url("http://128.0.0.1"), "another machine"),
             (builder().base_url("http://[::ffff:10.0.0.1]"), "another machine"),
             (builder().base_url("http://127.0.0.1@example.com"), "user or password"),
-            (builder().token_url("http://example.com/token"), "token_url is http to another machine"),
+            (
+                builder().token_url("http://example.com/token"),
+                "token_url is an http address of another machine",
+            ),
             (builder().base_url("ftp://localhost"), "scheme"),
             (builder().base_url("nonsense"), "no scheme"),
             (builder().base_url("https://"), "no address"),
@@ -434,21 +437,21 @@ mod tests {
             (builder().proxy("u:12#hush@proxy.example:3128"), "# as %23"),
             (builder().proxy("socks5://u:12 hush@proxy.example"), "a blank as %20"),
             (builder().proxy("http://proxy.example:3128/hush"), "more than"),
-            (builder().proxy("ftp://u:hush@proxy.example"), "no address of a proxy"),
-            (ClientBuilder::default().token("\"hush\""), "leave the quotation marks out"),
-            (ClientBuilder::default().token("\u{feff}'hush'\r\n"), "leave the quotation marks out"),
-            (ClientBuilder::default().token("“hush”"), "leave the quotation marks out"),
-            (ClientBuilder::default().token("Bearer hush"), "the client adds the word"),
-            (ClientBuilder::default().token("bearer\thush\n"), "the client adds the word"),
-            (ClientBuilder::default().token("Authorization: Bearer hush"), "the client adds the word"),
+            (builder().proxy("ftp://u:hush@proxy.example"), "not a proxy URL"),
+            (ClientBuilder::default().token("\"hush\""), "remove the quotation marks"),
+            (ClientBuilder::default().token("\u{feff}'hush'\r\n"), "remove the quotation marks"),
+            (ClientBuilder::default().token("“hush”"), "remove the quotation marks"),
+            (ClientBuilder::default().token("Bearer hush"), "the client adds it"),
+            (ClientBuilder::default().token("bearer\thush\n"), "the client adds it"),
+            (ClientBuilder::default().token("Authorization: Bearer hush"), "the client adds it"),
             (ClientBuilder::default().token("\"Bearer hush\""), "quotation marks"),
             (
                 ClientBuilder::default().api_key("k").client_secret("'hush'"),
-                "client_secret stands in quotation marks",
+                "client_secret is enclosed in quotation marks",
             ),
             (
                 ClientBuilder::default().api_key("k").client_secret("hush").base_url("https://cor.example"),
-                "token_url is still COR's production",
+                "base_url is not COR's production, but token_url is",
             ),
         ] {
             let message = refused(builder);

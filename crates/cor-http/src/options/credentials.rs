@@ -19,15 +19,17 @@ pub(super) fn credentials(
             let key = checked("api_key", key, |key| !key.contains(':'))?;
             Ok(Some(Credentials::Client { key, secret: checked("client_secret", secret, |_| true)? }))
         }
-        (Some(_), ..) => Err(Error::config(format!("both a token and client credentials come from {level}"))
-            .advising("give one of them")),
+        (Some(_), ..) => {
+            Err(Error::config(format!("both a token and client credentials are set in {level}"))
+                .advising("set only one of them"))
+        }
         (None, Some(_), None) => {
-            Err(Error::config(format!("an API key without its client secret comes from {level}"))
-                .advising("give api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
+            Err(Error::config(format!("an API key is set without its client secret in {level}"))
+                .advising("set api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
         }
         (None, None, Some(_)) => {
-            Err(Error::config(format!("a client secret without its API key comes from {level}"))
-                .advising("give api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
+            Err(Error::config(format!("a client secret is set without its API key in {level}"))
+                .advising("set api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
         }
     }
 }
@@ -42,13 +44,10 @@ fn checked(name: &str, secret: SecretString, fits: impl Fn(&str) -> bool) -> Res
         Err(Error::config(format!("{name} {happened}")).advising(advice))
     };
     if is_quoted(text) {
-        return unusable("stands in quotation marks", "leave the quotation marks out");
+        return unusable("is enclosed in quotation marks", "remove the quotation marks");
     }
     if has_scheme(text) {
-        return unusable(
-            "begins with the word Bearer",
-            "give only the text after it; the client adds the word",
-        );
+        return unusable("begins with the word Bearer", "remove the word; the client adds it");
     }
     if !sendable(text) || !fits(text) {
         return Err(Error::config(format!(
@@ -62,7 +61,7 @@ fn checked(name: &str, secret: SecretString, fits: impl Fn(&str) -> bool) -> Res
     })
 }
 
-/// Whether a text stands in quotation marks of any kind, as values of configuration files do.
+/// Whether a text is enclosed in quotation marks of any kind, as values of configuration files do.
 fn is_quoted(text: &str) -> bool {
     const MARKS: [(char, char); 7] =
         [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('„', '“'), ('«', '»')];

@@ -55,7 +55,7 @@ pub(crate) struct Options {
 fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
     match max_attempts {
         1..=100 => Ok(()),
-        _ => Err(Error::config(format!("max_attempts is {max_attempts}; it goes from 1 to 100"))),
+        _ => Err(Error::config(format!("max_attempts is {max_attempts}; it must be from 1 to 100"))),
     }
 }
 
@@ -64,8 +64,9 @@ fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
 /// # Errors
 /// `config` for zero, negative and NaN values and for more than seven days; `name` is the option in the message.
 pub fn seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
-    let duration = Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Error::config(format!("{name} is {seconds}; it is a positive number of seconds")))?;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| {
+        Error::config(format!("{name} is {seconds}; it must be a positive number of seconds"))
+    })?;
     time(name, Some(duration), 0)
 }
 
@@ -74,7 +75,7 @@ fn time(name: &str, given: Option<Duration>, default: u64) -> Result<Duration, E
     match given {
         None => Ok(Duration::from_secs(default)),
         Some(time) if time.is_zero() || time > LONGEST => {
-            Err(Error::config(format!("{name} is {time:?}; it goes from above zero to seven days")))
+            Err(Error::config(format!("{name} is {time:?}; it must be above zero and at most seven days")))
         }
         Some(time) => Ok(time),
     }

@@ -91,13 +91,13 @@ fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
     let behind = text.split_once("://").map_or("", |(_, behind)| behind);
     let behind = behind.strip_suffix('/').unwrap_or(behind);
     if behind.contains(['#', '?', '/']) || behind.matches('@').count() > 1 || !is_written_plainly(behind) {
-        return bad("holds more than a user, a password, a host and a port");
+        return bad("contains more than a user, a password, a host and a port");
     }
     match Url::parse(&text) {
         Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
             Ok(text.into())
         }
-        _ => bad("is no address of a proxy"),
+        _ => bad("is not a proxy URL"),
     }
 }
 

@@ -104,9 +104,9 @@ impl fmt::Display for TransportError {
             FaultKind::Refused => "the connection is not allowed",
             FaultKind::Stale => "the idle connection had been closed",
             FaultKind::Broken => "the connection broke before the answer was complete",
-            FaultKind::Unprocessed => "the server did not take the request",
+            FaultKind::Unprocessed => "the server did not accept the request",
             FaultKind::Tls => "TLS could not be set up",
-            FaultKind::TlsAlert => "the server ended TLS in place of an answer",
+            FaultKind::TlsAlert => "the server closed the TLS connection instead of answering",
             FaultKind::Protocol => "the answer is not HTTP",
             FaultKind::TooLarge => "the answer is too large",
         };

@@ -19,7 +19,7 @@ pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
     };
     let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(|error| {
         Error::config("this machine has no certificate authorities to trust")
-            .advising("install them (Debian: the package ca-certificates) or give your own as ca_file")
+            .advising("install them (Debian: the package ca-certificates) or set ca_file to your own")
             .caused_by(error)
     })?;
     let builder = ClientConfig::builder_with_provider(provider)
@@ -32,8 +32,8 @@ pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
         Some(identity) => {
             let (certificates, key) = identity_of(identity)?;
             builder.with_client_auth_cert(certificates, key).map_err(|error| {
-                Error::config("client_cert and client_key cannot be used together")
-                    .advising("give the key that belongs to the first certificate of client_cert")
+                Error::config("client_key does not belong to client_cert")
+                    .advising("set the key of the first certificate in client_cert")
                     .caused_by(error)
             })
         }

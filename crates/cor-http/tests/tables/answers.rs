@@ -107,20 +107,25 @@ async fn each_refusal_has_its_kind_outcome_and_attempts() {
 
 #[tokio::test]
 async fn a_refusal_is_one_sentence_with_what_cor_said() {
-    let start = "could not update project \"A-1\" of SALESFORCE: ";
+    let start = "could not update project \"A-1\" (SALESFORCE): ";
     for (status, body, code, sentence) in [
-        (400, "", None, "COR refused it (HTTP 400); not applied; correct the update and send it again"),
+        (
+            400,
+            "",
+            None,
+            "COR refused the request (HTTP 400); not applied; correct the update and send it again",
+        ),
         (
             400,
             r#"{"name":"CORCustomError","code":"ZC002","message":"source is unknown. "}"#,
             Some("ZC002"),
-            "COR refused it: source is unknown (ZC002, HTTP 400); not applied; correct the update and send it again",
+            "COR refused the request: source is unknown (ZC002, HTTP 400); not applied; correct the update and send it again",
         ),
         (
             422,
             r#"{"message":"two problems","errors":[{"field":"end","message":"is no date"},{"field":"name"}]}"#,
             None,
-            "COR refused it: two problems; end: is no date; name: is not accepted (HTTP 422); not applied; correct the update and send it again",
+            "COR refused the request: two problems; end: is no date; name: is not accepted (HTTP 422); not applied; correct the update and send it again",
         ),
         (
             401,
@@ -132,31 +137,31 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             403,
             "",
             None,
-            "COR does not allow it (HTTP 403); not applied; the user behind the token needs a role that may change projects",
+            "COR denied permission (HTTP 403); not applied; in COR, assign the token's user a role that may change projects",
         ),
         (
             404,
             r#"{"name":"ProjectNotFoundError"}"#,
             Some("ProjectNotFoundError"),
-            "COR knows no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, that it was created under this source, and the base URL",
+            "COR has no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, that it was created under this source, and the base URL",
         ),
         (
             404,
             "<html><title>404 Not Found</title></html>",
             None,
-            "the server at this address does not answer as COR's API does: 404 Not Found (HTTP 404); not applied; check that the base URL is COR's and that nothing in between answers for it",
+            "the server at this address does not answer as COR's API does: 404 Not Found (HTTP 404); not applied; check that the base URL is COR's and that no proxy or gateway answers in its place",
         ),
         (
             200,
             "true",
             None,
-            "HTTP 200, but the body is a bare boolean, which is no answer of COR's; whether it was applied is unknown; check that the base URL is COR's and that nothing in between answers for it",
+            "HTTP 200, but the body is a bare boolean instead of a JSON object; whether it was applied is unknown; check that the base URL is COR's and that no proxy or gateway answers in its place",
         ),
         (
             429,
             "slow down",
             None,
-            "COR took too many requests: slow down (HTTP 429) (2 attempts); not applied; send it again later or at a lower rate",
+            "COR's rate limit was exceeded: slow down (HTTP 429) (2 attempts); not applied; send it again later or at a lower rate",
         ),
         (
             500,
@@ -168,13 +173,13 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             302,
             "",
             None,
-            "the address answers with a redirect (HTTP 302); whether it was applied is unknown; if COR's API has moved, give its address as base_url; a sign-in page or a gateway may be in between",
+            "the address answers with a redirect (HTTP 302); whether it was applied is unknown; if COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may have answered",
         ),
         (
             200,
             "<html>",
             None,
-            "HTTP 200, but the body is not JSON; whether it was applied is unknown; check that the base URL is COR's and that nothing in between answers for it",
+            "HTTP 200, but the body is not JSON; whether it was applied is unknown; check that the base URL is COR's and that no proxy or gateway answers in its place",
         ),
     ] {
         let (_peer, result) = call(TOKEN, &answer(status, "", body)).await;
@@ -228,7 +233,10 @@ async fn a_token_that_an_answer_repeats_is_hidden() {
     let error = result.unwrap_err();
     assert_eq!((error.code(), error.request_id()), (Some("[hidden]"), Some("[hidden]")));
     assert_eq!(error.body(), Some(r#"{"code":"[hidden]","message":"no [hidden]","piece":"[hidden]"}"#));
-    assert!(error.to_string().contains("COR refused it: no [hidden] ([hidden], HTTP 400)"), "{error}");
+    assert!(
+        error.to_string().contains("COR refused the request: no [hidden] ([hidden], HTTP 400)"),
+        "{error}"
+    );
     // An answer that cannot be read.
     let (_peer, result) = call(TOKEN, &answer(200, "", &format!("<p>{TOKEN}"))).await;
     assert_eq!(result.unwrap_err().body(), Some("<p>[hidden]"));

@@ -181,7 +181,7 @@ async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
         // Through reqwest the server's word may come before the request was queued, which is then not applied.
         let either = case.kind == ErrorKind::Tls && crate::common::transport() == TransportKind::Reqwest;
         assert!(error.outcome() == case.outcome || either, "{name}: {error}");
-        let says = format!("could not update project \"A-1\" of SALESFORCE: {}", case.says);
+        let says = format!("could not update project \"A-1\" (SALESFORCE): {}", case.says);
         assert!(error.to_string().starts_with(&says), "{name}: {error}");
         let again = matches!(case.kind, ErrorKind::Transport | ErrorKind::Timeout);
         assert_eq!(error.is_retryable(), again, "{name}");

@@ -256,7 +256,7 @@ impl SandboxBuilder {
             return refuse("max_connections", "0".into(), "it must be at least 1");
         }
         if self.token.0.is_empty() {
-            return refuse("token", "empty".into(), "it must be some text");
+            return refuse("token", "empty".into(), "it must not be empty");
         }
         match &self.clock {
             None if self.example => Ok(Clock::Example),

@@ -15,12 +15,15 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
         if let Some(uses) = rules.said_of(column) {
             found.push((
                 at("ignore"),
-                format!("the column {column:?} is ignored here, and {uses}; do one of them"),
+                format!("the column {column:?} is ignored here, and {uses}; remove one of the two"),
             ));
         }
     }
     if let Some(text) = rules.general.clear.iter().find(|text| rules.general.keep.contains(text)) {
-        found.push((at("keep"), format!("{text:?} cannot keep a field and clear it; leave it out of one")));
+        found.push((
+            at("keep"),
+            format!("{text:?} cannot both keep a field and clear it; remove one of the two"),
+        ));
         // That it does so for every field needs no saying.
         return found;
     }
@@ -29,7 +32,10 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
         let place =
             || fields.and_then(|fields| fields.get(field.name())).map(Spanned::span).unwrap_or_default();
         if let Some(text) = reading.clear.iter().find(|text| reading.keep.contains(text)) {
-            found.push((place(), format!("{text:?} cannot keep {field} and clear it; leave it out of one")));
+            found.push((
+                place(),
+                format!("{text:?} cannot both keep {field} and clear it; remove one of the two"),
+            ));
         }
         for text in reading.values.iter().flat_map(|table| table.values.keys()) {
             let does = match (reading.keep.contains(text), reading.clear.contains(text)) {
@@ -37,8 +43,9 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
                 (_, true) => "clears",
                 _ => continue,
             };
-            let message =
-                format!("{text:?} {does} {field}, so no value is looked up for it; leave it out of one");
+            let message = format!(
+                "{text:?} {does} {field}, so the table of values never applies to it; remove one of the two"
+            );
             found.push((place(), message));
         }
     }

@@ -206,7 +206,9 @@ impl Reader<'_> {
             }
             let Some(field) = Field::from_name(name) else {
                 let message = match (name, Field::nearest(name)) {
-                    ("id", _) => "the external id is no field; write id = \"column\" at the top".to_owned(),
+                    ("id", _) => {
+                        "the external id is not a field; write id = \"column\" at the top".to_owned()
+                    }
                     (_, Some(near)) => {
                         format!("no field is called {name:?}; did you mean {:?}?", near.name())
                     }
@@ -254,10 +256,7 @@ impl Reader<'_> {
                     _ => self.reason(&span, "values is a table such as { \"Closed Won\" = \"finished\" }"),
                 },
                 name @ ("default" | "unlisted") if unlisted.is_some() => {
-                    self.reason(
-                        &key.span(),
-                        format!("{name} says what the other one says already; leave one out"),
-                    );
+                    self.reason(&key.span(), "set either default or unlisted, not both");
                 }
                 "default" => {
                     unlisted = self.value(field, value).map(|value| (Unlisted::Default(value), key.span()));
@@ -282,7 +281,7 @@ impl Reader<'_> {
                 reading.values = Some(ValueTable { values, unlisted });
             }
             (None, Some((_, at))) if !table.contains_key("values") => {
-                self.reason(&at, "there is no table of values that this could be for; add values = { … }");
+                self.reason(&at, "applies only together with a table of values; add values = { … }");
             }
             _ => {}
         }
@@ -290,7 +289,7 @@ impl Reader<'_> {
             return (!table.contains_key("constant")).then_some(Rule::Column(column, reading));
         }
         for (key, _) in table.iter().filter(|(key, _)| key.get_ref() != "constant") {
-            self.reason(&key.span(), "a constant is the same in every row; leave the rest out");
+            self.reason(&key.span(), "a constant cannot be combined with other settings; remove them");
         }
         constant.map(Rule::Constant)
     }
@@ -342,7 +341,7 @@ impl Reader<'_> {
     }
 
     fn not_for(&mut self, at: &Range<usize>, field: Field, setting: &str, what: &str) {
-        self.reason(at, format!("{field} is not {what}, so {setting} has no meaning here"));
+        self.reason(at, format!("{field} is not {what}, so {setting} does not apply to it; remove it"));
     }
 
     fn values(&mut self, field: Field, table: &DeTable<'_>) -> BTreeMap<String, Value<'static>> {
@@ -368,7 +367,10 @@ impl Reader<'_> {
                     Value::Date(Date::new(i16::try_from(date.year).ok()?, date.month, date.day)?)
                 }
                 _ => {
-                    self.reason(&value.span(), "a day has neither time nor zone; write 2025-04-30");
+                    self.reason(
+                        &value.span(),
+                        "a date has no time of day and no time zone; write 2025-04-30",
+                    );
                     return None;
                 }
             },
@@ -391,7 +393,7 @@ impl Reader<'_> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Some(text.to_string()),
             DeValue::String(_) => {
-                self.reason(&value.span(), "is empty; leave it out, or give a text");
+                self.reason(&value.span(), "is empty; remove it, or write a text");
                 None
             }
             _ => {
@@ -449,15 +451,18 @@ mod tests {
             ),
             ("name = 'a'", "m, line 1, column 1: name is a field; write it below [fields]"),
             ("fields.nmae = 'a'", "m, line 1, column 8: no field is called \"nmae\"; did you mean \"name\"?"),
-            ("fields.id = 'a'", "m, line 1, column 8: the external id is no field"),
+            ("fields.id = 'a'", "m, line 1, column 8: the external id is not a field"),
             ("fields.name = 1", "m, line 1, column 15: name takes the name of a column"),
             (
                 "fields.name = { colum = 'a' }",
                 "column 17: no setting of a field is called \"colum\"; did you mean \"column\"?",
             ),
-            ("fields.name = { date = '%d' }", "column 17: name is not a day, so date has no meaning here"),
-            ("fields.name = { decimal = ',' }", "name is not a number, so decimal has no meaning here"),
-            ("fields.end = { date = '%d-%m' }", "column 23: the date format \"%d-%m\" does not give a day"),
+            ("fields.name = { date = '%d' }", "column 17: name is not a day, so date does not apply to it"),
+            ("fields.name = { decimal = ',' }", "name is not a number, so decimal does not apply to it"),
+            (
+                "fields.end = { date = '%d-%m' }",
+                "column 23: the date format \"%d-%m\" does not describe a whole date",
+            ),
             ("fields.end = { date = '%J' }", "the date format \"%J\" cannot be used"),
             (
                 "fields.estimated = { decimal = ',', thousands = ',' }",
@@ -467,22 +472,22 @@ mod tests {
             ("fields.estimated = { decimal = '5' }", "neither a digit"),
             (
                 "fields.estimated = { constant = 'x' }",
-                "column 33: estimated: the text \"x\" does not fit; give a number",
+                "column 33: estimated: the text \"x\" has the wrong type; pass a number",
             ),
             ("fields.estimated = { constant = nan }", "cannot be sent"),
             (
                 "fields.billable = { constant = true, trim = true }",
-                "column 38: a constant is the same in every row",
+                "column 38: a constant cannot be combined",
             ),
             (
                 "fields.billable = { values = { Ja = 'yes' } }",
-                "column 37: billable: the text \"yes\" does not fit",
+                "column 37: billable: the text \"yes\" has the wrong type",
             ),
             ("fields.income_type = { values = { x = 'gift' } }", "\"gift\" is not an income type"),
-            ("fields.status = { default = 'x' }", "column 19: there is no table of values"),
+            ("fields.status = { default = 'x' }", "column 19: applies only together with a table of values"),
             ("fields.status = { values = {}, default = 'x', unlisted = 'keep' }", "leave one out"),
             ("fields.status = { values = {}, unlisted = 'drop' }", "\"refuse\", \"keep\" or \"as_is\""),
-            ("fields.end = { constant = 2025-04-30T10:00:00 }", "a day has neither time nor zone"),
+            ("fields.end = { constant = 2025-04-30T10:00:00 }", "a date has no time of day and no time zone"),
             ("clear = ''", "an empty cell keeps its field"),
             (
                 "ignore = ['a', 'b']\nfields.name = 'b'",
@@ -497,12 +502,15 @@ mod tests {
                 "fields.brand_id = { constant = 'B' }",
                 "brand_id takes the name of a column, which is read as it is",
             ),
-            ("id = 'a'\nignore = 'a'", "is ignored here, and holds the external id; do one of them"),
-            ("clear = ['a', 'b']\nkeep = 'b'", "line 2, column 8: \"b\" cannot keep a field and clear it"),
+            ("id = 'a'\nignore = 'a'", "is ignored here, and holds the external id; remove one of the two"),
+            (
+                "clear = ['a', 'b']\nkeep = 'b'",
+                "line 2, column 8: \"b\" cannot both keep a field and clear it",
+            ),
             ("clear = 'a'\nfields.name.keep = 'a'", "\"a\" cannot keep name and clear it"),
             (
                 "clear = '-'\nfields.status.values = { '-' = 'x' }",
-                "\"-\" clears status, so no value is looked up for it",
+                "\"-\" clears status, so the table of values never applies to it",
             ),
             ("fields.status = { keep = '-', values = { '-' = 'x' } }", "column 17: \"-\" keeps status"),
             ("clear = 1", "takes a text in quotation marks, or a list of such"),

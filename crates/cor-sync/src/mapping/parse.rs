@@ -170,7 +170,8 @@ impl DateFormat {
         match read {
             Ok(date) if date == jiff::civil::date(2003, 11, 28) => Ok(DateFormat(format.to_owned())),
             _ => Err(format!(
-                "the date format {format:?} does not give a day; it needs day, month and year, such as %d-%m-%y or %d/%m/%Y"
+                "the date format {format:?} does not describe a whole date; it needs day, month and year, such as \
+                 %d-%m-%y or %d/%m/%Y"
             )),
         }
     }
@@ -193,7 +194,8 @@ impl DateFormat {
             && (times.into_iter().flatten().any(|n| n != 0) || parts.subsec_nanosecond().unwrap_or(0) != 0)
         {
             let message = format!(
-                "{} has a time of day, and a day has none; `day_in` names the time zone whose day counts",
+                "{} has a time of day, and the field takes only a date; set `day_in` to the time zone whose date \
+                 counts",
                 quoted(text)
             );
             return Err(wrong(message));
@@ -204,7 +206,7 @@ impl DateFormat {
                 format!("{} is in the year {}; write %y for a year of two digits", quoted(text), date.year());
             return Err(wrong(message));
         }
-        day(date).ok_or_else(|| wrong(format!("{} is outside the years COR knows", quoted(text))))
+        day(date).ok_or_else(|| wrong(format!("{} is outside the years 1 to 9999", quoted(text))))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -308,7 +310,7 @@ impl ValueTable {
                     known.push("…".to_owned());
                 }
                 let message =
-                    format!("{} is none of the values in the mapping, {}", quoted(text), known.join(", "));
+                    format!("{} is not one of the values in the mapping: {}", quoted(text), known.join(", "));
                 Err(Issue::new(field.name(), IssueCode::NotAllowed, message))
             }
         }
@@ -357,9 +359,9 @@ mod tests {
             ("%d-%m-%y", "01-02-25 ", "not a day written as"),
             ("%d-%m-%Y", "01-02-25", "is in the year 25; write %y"),
             ("%Y-%m-%d %H:%M", "2025-04-30 10:00", "has a time of day"),
-            ("%d-%m", "", "does not give a day"),
+            ("%d-%m", "", "does not describe a whole date"),
             ("%d-%m-%J", "", "cannot be used"),
-            ("soon", "", "does not give a day"),
+            ("soon", "", "does not describe a whole date"),
         ] {
             let message = day_as(format, text).unwrap_err();
             assert!(message.contains(says), "{format} {text}: {message}");

@@ -87,11 +87,11 @@ impl<'a> RowDraft<'a> {
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::NotAddressable, message));
         }
         if !id.is_empty() && trimmed(id).is_empty() {
-            let message = "holds only blanks; give the id the project has in its source";
+            let message = "contains only blanks; pass the id that the project has in its source";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Required, message));
         }
         if self.id.is_some() {
-            let message = "is given twice; leave one out";
+            let message = "appears twice; remove one";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Reserved, message));
         }
         if MangledId::of(id).is_some() {
@@ -332,16 +332,16 @@ fn text_of<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     }
 }
 
-const NULL_ADVICE: &str = "; if it stands for no value, name it as `null_values`";
+const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_values`";
 
 /// How a text that a field does not take can be read.
 fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> String {
     match (field.kind(), value) {
         // What the message says of a moment names an option of its own.
         (FieldType::Date, _) if text_of(value).is_none_or(|text| text.contains(':')) => String::new(),
-        (FieldType::Date, _) => "; where days are written another way, say how as `date_format`".to_owned(),
+        (FieldType::Date, _) => "; if the dates have another format, set `date_format`".to_owned(),
         (FieldType::Number, Value::Cell(_)) => {
-            "; where numbers are written another way, name `decimal` or `thousands`".to_owned()
+            "; if the numbers have another format, set `decimal` or `thousands`".to_owned()
         }
         (kind, Value::Text(_)) => texts.advice(kind).concat(),
         _ => String::new(),
@@ -375,20 +375,20 @@ pub(crate) fn is_key(field: Field) -> bool {
 fn no_id(field: &str, input: &FieldInput) -> Issue {
     let number = |number: &Number| match number.as_i64() {
         Some(number) => {
-            format!("{number} is a number; give the id as text, \"{number}\" (007 and 7 are different ids)")
+            format!("{number} is a number; pass the id as text, \"{number}\" (007 and 7 are different ids)")
         }
         None => format!(
-            "{number} is a number; a column of floats has lost how its ids are spelled; read it as text"
+            "{number} is a float, which has lost the exact spelling of the id; read the id column as text"
         ),
     };
     let message = match input {
         FieldInput::Refused(code, message) => return Issue::new(field, *code, message.as_str()),
         FieldInput::Keep => {
-            let message = "is missing in this row; give the id the project has in its source";
+            let message = "is missing in this row; add the id that the project has in its source";
             return Issue::new(field, IssueCode::Required, message);
         }
         FieldInput::Value(Value::Number(value)) => number(value),
-        FieldInput::Value(value) => format!("{} is no text; give the exact text of the id", shown(value)),
+        FieldInput::Value(value) => format!("{} is not text; pass the exact text of the id", shown(value)),
     };
     Issue::new(field, IssueCode::WrongType, message)
 }

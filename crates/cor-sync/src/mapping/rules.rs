@@ -87,7 +87,7 @@ impl Rename {
         let field = match field {
             "" => None,
             "id" => {
-                return Err(Reason::with("id is no field", Fix::IdColumn(Some(column.to_owned()))));
+                return Err(Reason::with("id is not a field", Fix::IdColumn(Some(column.to_owned()))));
             }
             name => {
                 let spelt = name.replace('-', "_");

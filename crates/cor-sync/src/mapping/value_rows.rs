@@ -119,7 +119,7 @@ impl RowValues {
     /// A row without a value, rejected as such.
     fn blank() -> RowValues {
         let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
-        let message = "is blank: every value is empty; leave the row out, or give it an id and a value";
+        let message = "is blank: every value is empty; remove the row, or fill in an id and a value";
         row.reject(Issue::new("row", IssueCode::Required, message));
         row
     }
@@ -335,7 +335,7 @@ impl ValueRows {
             match self.sources {
                 Sources::OfRow => draft.extra(&name, &json),
                 Sources::OfTable => {
-                    let message = "is given as `extra`, of which no state is kept; send it with update";
+                    let message = "is an `extra`, and the state does not store extras; send it with update";
                     draft.reject_row(Issue::new(name, IssueCode::UnknownField, message));
                 }
             }
@@ -365,9 +365,8 @@ impl ValueRows {
                     FieldInput::Value(Value::Text(name)) => format!("{name:?}"),
                     _ => "no text".to_owned(),
                 };
-                let message = format!(
-                    "is {shown}, and the table is kept in step under {own:?}; give each source a call of its own"
-                );
+                let message =
+                    format!("is {shown}, but this call syncs source {own:?}; use one call for each source");
                 wrong(IssueCode::NotAllowed, message)
             }
         }
@@ -469,7 +468,7 @@ mod tests {
         let number = || FieldInput::Value(Value::Number(7.into()));
         let refused = || FieldInput::Refused(IssueCode::WrongType, "is odd".to_owned());
         for (cells, says) in [
-            (vec![("id", number())], "id: 7 is a number; give the id as text, \"7\""),
+            (vec![("id", number())], "id: 7 is a number; pass the id as text, \"7\""),
             (vec![("name", text("N"))], "id: the row has no \"id\""),
             (vec![("id", text("7")), ("name", refused())], "7! name: is odd"),
             (vec![("id", text("7")), ("name", text("N")), ("source", text("JIRA"))], "source: is \"JIRA\""),

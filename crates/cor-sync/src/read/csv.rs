@@ -160,11 +160,11 @@ impl CsvRows {
         match unmarked {
             _ if is_header => Some(Problem::of_row(
                 "header_again",
-                "is the header once more, as where two files were put together; leave the line out",
+                "repeats the header row, as in two concatenated files; remove the line",
             )),
             Some(_) => Some(Problem::of_row(
                 "mark_within",
-                "begins with a byte order mark, as where two files were put together; take the mark away",
+                "begins with a byte order mark, as in two concatenated files; remove the mark",
             )),
             None => None,
         }
@@ -360,7 +360,7 @@ fn ragged(found: usize, wanted: usize, line: u64, last_line: u64) -> Problem {
     } else if found > wanted {
         "a value that holds the delimiter needs quotation marks around it".to_owned()
     } else {
-        "leave a cell empty to keep a field, but leave its delimiter".to_owned()
+        "an empty cell still needs its delimiter".to_owned()
     };
     let message = format!("the row has {} where the header has {wanted}; {cause}", cells(found));
     Problem::of_row("ragged", message)

@@ -35,8 +35,8 @@ impl EarlierRejects {
         }
         let unusable = |(line, what): (u64, String)| {
             ConfigError::because(format!(
-                "{}, the file for rows that are not applied, holds something else on line {line}: {what}; name another \
-                 file, or move this one away",
+                "{}, the file for rows that are not applied, has other content on line {line}: {what}; choose \
+                 another file, or move this one",
                 path.display()
             ))
         };
@@ -103,7 +103,7 @@ fn survey(mut lines: LineReader, stream: Option<&str>, is_torn: bool) -> Result<
         let Ok(message) = Members::read(text.trim()) else {
             return match lines.next() {
                 Ok(Line::End) if is_torn => Ok(Found { spans, schema }),
-                _ => Err((line, "no message of a Singer stream".to_owned())),
+                _ => Err((line, "not a Singer message".to_owned())),
             };
         };
         if message.is_notes() {
@@ -121,7 +121,7 @@ fn survey(mut lines: LineReader, stream: Option<&str>, is_torn: bool) -> Result<
         }
         let kind = message.text("type");
         let Some((kind @ ("SCHEMA" | "RECORD"), named)) = kind.as_deref().zip(message.text("stream")) else {
-            return Err((line, "no SCHEMA or RECORD of a Singer stream".to_owned()));
+            return Err((line, "not a SCHEMA or RECORD message of Singer".to_owned()));
         };
         if *stream.get_or_insert_with(|| named.clone()) != named {
             return Err((line, format!("a row of the stream {}", quoted(&named))));

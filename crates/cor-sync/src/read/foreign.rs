@@ -3,9 +3,9 @@
 /// What a file is, if its bytes are no text of a table.
 pub(super) fn of_bytes(start: &[u8]) -> Option<&'static str> {
     const WORKBOOK: &str =
-        "it is a workbook of a spreadsheet; save the sheet as CSV (in Excel: CSV UTF-8) and give that file";
+        "it is a spreadsheet workbook; save the sheet as CSV (in Excel: CSV UTF-8) and use that file";
     const COMPRESSED: &str =
-        "it is compressed; unpack it first, for example with gunzip, and give the file in it";
+        "it is compressed; decompress it, for example with gunzip, and use the decompressed file";
     let holds = |name: &[u8]| start.windows(name.len()).any(|part| part == name);
     match start {
         [b'P', b'K', 3, 4, ..] if holds(b"[Content_Types].xml") || holds(b"xl/") || holds(b"spreadsheet") => {
@@ -17,7 +17,7 @@ pub(super) fn of_bytes(start: &[u8]) -> Option<&'static str> {
         | [b'B', b'Z', b'h', ..]
         | [0x28, 0xB5, 0x2F, 0xFD, ..]
         | [0xFD, b'7', b'z', b'X', b'Z', ..] => Some(COMPRESSED),
-        [b'%', b'P', b'D', b'F', ..] => Some("it is a PDF, which holds no table; export the data as CSV"),
+        [b'%', b'P', b'D', b'F', ..] => Some("it is a PDF; export the data as CSV"),
         _ => None,
     }
 }
@@ -27,7 +27,7 @@ pub(super) fn of_text(start: &[u8], is_named_csv: bool) -> Option<&'static str> 
     let text = start.trim_ascii_start();
     let begins = |with: &[u8]| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     if [&b"<!doctype html"[..], b"<html", b"<head", b"<table", b"<body"].iter().any(|tag| begins(tag)) {
-        return Some("it is a web page, as a download without a login gives; download the file itself");
+        return Some("it is a web page, perhaps a sign-in page; sign in and download the file itself");
     }
     if begins(b"<?xml") {
         return Some("it is XML; export the table as CSV or JSON lines");

@@ -18,7 +18,7 @@ pub(crate) fn fill<'a>(
     let members = &members.0;
     for (place, (name, value)) in members.iter().enumerate() {
         if members[..place].iter().any(|(before, _)| before == name) {
-            draft.reject(name, Issue::new(name, IssueCode::Reserved, "is given twice; leave one out"));
+            draft.reject(name, Issue::new(name, IssueCode::Reserved, "appears twice; remove one"));
             continue;
         }
         if let Some(met) = &mut met {
@@ -48,7 +48,7 @@ pub(crate) fn text_of(json: &str) -> Option<String> {
 /// A value as it was written; null keeps the field.
 fn read(json: &str) -> FieldInput {
     let wrong = |what: &str| {
-        let message = format!("{what} {} does not fit; give a single value", excerpt(json));
+        let message = format!("{what} {} has the wrong type; pass a single value", excerpt(json));
         FieldInput::Refused(IssueCode::WrongType, message)
     };
     FieldInput::Value(match json.as_bytes().first() {
@@ -70,7 +70,10 @@ fn read(json: &str) -> FieldInput {
 
 /// A string of a value that was read as JSON before is text, unless it holds one half of a surrogate pair.
 fn half_a_character(json: &str) -> String {
-    format!("{} holds half a character: \\ud800 to \\udfff come in pairs; write all of it", excerpt(json))
+    format!(
+        "{} contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write all of it",
+        excerpt(json)
+    )
 }
 
 fn excerpt(json: &str) -> String {

@@ -31,13 +31,14 @@ impl JsonRows {
         let start = lines.peek().map_err(|error| ConfigError::because(error.to_string()))?;
         if start.trim_ascii_start().first() == Some(&b'[') {
             return Err(ConfigError::because(
-                "the input is one JSON array; give one object per line, for example with jq -c '.[]'",
+                "the input is one JSON array; write one object per line, for example with jq -c '.[]'",
             ));
         }
         let is_open = |line: &[u8]| matches!(line.trim_ascii(), b"{");
         if start.trim_ascii_start().split(|byte| *byte == b'\n').next().is_some_and(is_open) {
             return Err(ConfigError::because(
-                "the input is JSON with an object on several lines; give one object per line, for example with jq -c .",
+                "the input is JSON with an object on several lines; write one object per line, for example with jq \
+                 -c .",
             ));
         }
         Ok(JsonRows {
@@ -213,10 +214,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_with_its_key() {
         for (line, says) in [
-            (r#"{"id":7,"name":"x"}"#, "id: 7 is a number; give the id as text, \"7\""),
+            (r#"{"id":7,"name":"x"}"#, "id: 7 is a number; pass the id as text, \"7\""),
             (r#"{"name":"x"}"#, "id: the row has no \"id\""),
             (r#"{"id":"7","mood":1}"#, "mood: no field is called"),
-            (r#"{"id":"7","estimated":"5"}"#, "estimated: the text \"5\" does not fit"),
+            (r#"{"id":"7","estimated":"5"}"#, "estimated: the text \"5\" has the wrong type"),
             (r#"{"id":"7","name":{"a":1}}"#, "name: the object"),
             (r#"{"id":"7","name":"a","name":"b"}"#, "name: is given twice"),
             (r#"{"id":"7","start":"2025-02-01","end":"2025-01-01"}"#, "start: start 2025-02-01 is after end"),

@@ -79,8 +79,8 @@ impl LineReader {
         if !matches!(next.first(), Some(b'\n' | b'\r')) {
             return Ok(None);
         }
-        let message =
-            "the row that these notes are about is not in this file; take it from the table it was in";
+        let message = "the row that belongs to this _line and _reason is not in this file; copy the row from the \
+                       original table";
         Ok(Some(Content::Bad(String::new(), vec![Problem::of_row("row_missing", message)])))
     }
 

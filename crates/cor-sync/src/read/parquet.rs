@@ -86,7 +86,7 @@ impl ParquetRows {
                 (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == place);
             let kind = match (leaves.next(), leaves.next()) {
                 _ if spans.contains(name) => {
-                    Err("holds spans of time; convert it to a number of hours".to_owned())
+                    Err("contains durations; convert it to a number of hours".to_owned())
                 }
                 (Some(leaf), None) if schema.column(leaf).path().parts().len() == 1 => {
                     Kind::of(&schema.column(leaf)).map(|kind| (leaf, kind))
@@ -168,7 +168,10 @@ impl ParquetRows {
                 let from = column.cells.len();
                 read(reader, &column.kind, wanted - from, &mut column.cells)?;
                 if column.cells.len() == from {
-                    let message = format!("the column {:?} ends too early", self.header[column.place]);
+                    let message = format!(
+                        "the column {:?} has fewer values than the file has rows",
+                        self.header[column.place]
+                    );
                     return Err(ParquetError::General(message));
                 }
             }

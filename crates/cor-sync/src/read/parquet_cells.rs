@@ -140,7 +140,7 @@ impl Kind {
     fn of_bytes(&self, bytes: &[u8]) -> Cell {
         match self {
             Kind::Decimal { .. } if bytes.len() > LONGEST_DECIMAL => {
-                Cell::Unreadable("has more digits than any number of use; convert the column first")
+                Cell::Unreadable("has too many digits; convert the column first")
             }
             Kind::Decimal { scale } => {
                 let (is_negative, digits) = integer(bytes);

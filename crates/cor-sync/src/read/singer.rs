@@ -123,8 +123,7 @@ impl SingerRows {
                 // What is no message is no record either.
                 Message::Record(Content::Bad(_, problems)) => {
                     let what = crate::sentence(&problems);
-                    let advice =
-                        "what a tap writes begins with its SCHEMA, and its log goes to standard error";
+                    let advice = "a tap must write its SCHEMA first, and its log to standard error";
                     return Err(cannot(self.lines.line, format!("{what}; {advice}")));
                 }
                 Message::Record(_) => {
@@ -171,7 +170,7 @@ impl SingerRows {
             "STATE" => {
                 let Some(value) = message.get("value") else {
                     return Err(ConfigError::because(
-                        "the STATE has no value, so the tap could not go on from it",
+                        "the STATE message has no value, so the tap could not resume from it",
                     ));
                 };
                 self.states.add(self.number, value.get());
@@ -197,13 +196,14 @@ impl SingerRows {
             }
             "ACTIVATE_VERSION" => {
                 self.note(
-                    "ACTIVATE_VERSION is ignored: what the tap no longer has stays in COR as it is"
+                    "ACTIVATE_VERSION is ignored: sync does not delete the projects that the tap no longer has"
                         .to_owned(),
                 );
                 Ok(Message::Done)
             }
             "BATCH" => Err(ConfigError::because(
-                "the tap writes BATCH messages, which keep the records in files; switch its batches off",
+                "the tap writes BATCH messages (records in separate files), which cannot be read; turn batches off \
+                 in the tap's configuration",
             )),
             other => Err(ConfigError::because(format!("the message type {} is not known", quoted(other)))),
         }
@@ -259,7 +259,7 @@ impl SingerRows {
         if key.len() > 1 {
             let (key, id) = (listed(key.iter().map(String::as_str)), plain(self.rules.id_name()));
             self.note(format!(
-                "the stream's key is {key}; records that are alike in {id} are rows of one project"
+                "the stream's key is {key}; records with the same {id} are merged into one project"
             ));
         }
     }

@@ -231,8 +231,8 @@ fn judged(text: &str, format: Option<Format>) -> Vec<String> {
 
 #[test]
 fn where_two_files_were_put_together_the_seam_is_no_project() {
-    let again = "is the header once more, as where two files were put together; leave the line out";
-    let mark = "begins with a byte order mark, as where two files were put together; take the mark away";
+    let again = "repeats the header row, as in two concatenated files; remove the line";
+    let mark = "begins with a byte order mark, as in two concatenated files; remove the mark";
     for (text, expected) in [
         ("id,name\nA,a\nid,name\nB,b\n", ["A", again, "B"]),
         ("id,name\nA,a\n\u{feff}id,name\nB,b\n", ["A", again, "B"]),
@@ -252,7 +252,7 @@ fn where_two_files_were_put_together_the_seam_is_no_project() {
 fn half_a_character_is_no_text() {
     let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
     let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
-    let half = "holds half a character: \\ud800 to \\udfff come in pairs; write all of it";
+    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write all of it";
     assert_eq!(
         judged(&lines, None),
         [format!(r#""\ud83d" {half}"#), format!(r#""x\udE00" {half}"#), "A".to_owned()]
@@ -393,7 +393,7 @@ fn blank_rows_are_skipped_and_counted() {
     assert_eq!(rows.remarks(), ["4 blank rows were skipped"]);
     assert_eq!(rows.remarks(), [""; 0], "once");
     let blank_id = judged("id,name\n\" \",N\n", None);
-    assert_eq!(blank_id, ["holds only blanks; give the id the project has in its source"]);
+    assert_eq!(blank_id, ["contains only blanks; pass the id that the project has in its source"]);
 }
 
 #[test]

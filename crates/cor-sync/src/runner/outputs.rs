@@ -31,7 +31,7 @@ impl OutputPaths {
     pub(super) fn check_paths(&self, mut read: Vec<(&str, Origin)>) -> Result<(), OutputError> {
         for (output, path) in self.each() {
             if let Some((what, _)) = read.iter().find(|(_, other)| other.is_same_as(path)) {
-                let message = format!(" is {what}, which would be lost; name another file");
+                let message = format!(" is {what}, which this run would overwrite; choose another file");
                 return Err(OutputError { output, path: path.clone(), message });
             }
             read.push(("the file of rejected rows", Origin::File(path.clone())));
@@ -71,8 +71,8 @@ impl OutputPaths {
             let rejects = match (&style, purpose) {
                 (Style::Singer { .. }, Purpose::Sync) => Rejects::append(path, style, earlier),
                 (Style::Singer { .. }, _) if !earlier.is_empty() => {
-                    let message =
-                        " has rows that a sync did not apply yet, which would be lost; name another file";
+                    let message = " has rows that no sync has applied yet, and this run would overwrite them; \
+                                   choose another file";
                     let (output, path) = (OutputKind::Rejects, path.clone());
                     return Err(OutputError { output, path, message: message.to_owned() });
                 }

@@ -35,7 +35,7 @@ pub struct NoRoom;
 
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the run takes no rows at the moment; push while RowSender::has_room is true")
+        f.write_str("the queue of the run is full; push while RowSender::has_room is true")
     }
 }
 
@@ -154,9 +154,7 @@ fn content(source: &Source, row: cor_http::Row) -> Content {
     let mut issues = Vec::new();
     if update.source() != source {
         let (own, other) = (source.as_str(), update.source().as_str());
-        let message = format!(
-            "is {other:?}, and the table is kept in step under {own:?}; give each source a run of its own"
-        );
+        let message = format!("is {other:?}, but this run syncs source {own:?}; use one run for each source");
         issues.push(Issue::new("metadata.source", IssueCode::NotAllowed, message));
     }
     issues.extend(ExternalId::problem(&id));

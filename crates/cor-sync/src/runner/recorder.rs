@@ -158,7 +158,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             }
             Err(_) if !item.started => {
                 self.counts.not_started += 1;
-                let reason = "the run was stopped before this row was begun";
+                let reason = "the run was stopped before this row was sent";
                 self.write_open(&row, RejectReason::NotStarted, reason);
             }
             Err(_) if !row.problems.is_empty() => self.rejected(item.id, row),
@@ -232,8 +232,8 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             for other in sync.state().other_spellings(scope, &id)? {
                 let source = &scope.source;
                 self.advise(plain(&format!(
-                    "COR accepted project {id:?} under the source {other:?} before, and this run says {source:?}: give the \
-                     source as it was when the project was created",
+                    "an earlier run updated project {id:?} with source {other:?}, and this run has source \
+                     {source:?}: set the source that the project was created with",
                     other = other.as_str()
                 )));
             }
@@ -248,7 +248,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
         }
         self.counts.failed += 1;
         self.counts.unknown += 1;
-        let reason = "the run was left while this row was under way; whether it was applied is unknown";
+        let reason = "the run ended while this row was in flight; whether COR applied it is unknown";
         self.write_open(&row, RejectReason::Unknown, reason);
     }
 

@@ -124,7 +124,8 @@ impl SyncRunner {
 /// Says that what the state remembers of an address is no longer there.
 fn other_sandbox(base_url: &str) -> String {
     format!(
-        "the sandbox that accepted earlier runs at {base_url} is gone, and what it accepted with it; every row counts as new"
+        "the sandbox at {base_url} was replaced since the last run, and its projects are gone; this run treats \
+         every row as new"
     )
 }
 
@@ -153,7 +154,7 @@ async fn open(
     let opened = opened?;
     if opened.bookmarks.is_some() && !settings.takes_bookmarks {
         return Err(ConfigError::because(format!(
-            "{} is a Singer stream, whose states have to be written out; give it to `cor projects sync`",
+            "{} is a Singer stream, and only `cor projects sync` writes its states; use that command",
             settings.name
         ))
         .into());
@@ -214,8 +215,12 @@ impl Settings {
             (None, Some(limit), Some(_)) => Some(StopReason::Limit(limit)),
             (None, None, Some(line)) => {
                 // The reader ended without its last message, which only a bug in this program can cause.
-                let error =
-                    ReadError { line, error: std::io::Error::other("its reader ended without a reason") };
+                let error = ReadError {
+                    line,
+                    error: std::io::Error::other(
+                        "the reader stopped because of a bug in this program; please report it",
+                    ),
+                };
                 Some(StopReason::Input { name, unit, error })
             }
             (None, _, None) => None,

@@ -22,8 +22,8 @@ const PIECE: usize = 1000;
 const EVENTS_TOGETHER: u64 = 256;
 
 /// The remark on a sandbox that was started anew while the run sent.
-const NEW_STORE: &str = "the sandbox was started anew during this run, without what it had accepted before; run it again to \
-                         send that too";
+const NEW_STORE: &str = "the sandbox was restarted without its data during this run; run the same command again to \
+                         send the earlier rows";
 
 /// The reason why reading pauses or ends.
 enum Read {

@@ -256,8 +256,8 @@ impl fmt::Display for StopReason {
         match self {
             StopReason::Requested { request, given_up: None, .. } => write!(f, "stopped by {}", request.by),
             StopReason::Requested { request, given_up: Some(updates), sent_again } => {
-                write!(f, "left at once by {}; {}", request.by, under_way(*updates))?;
-                f.write_str(if *sent_again { "; what is unknown is sent again next time" } else { "" })
+                write!(f, "ended at once by {}; {}", request.by, under_way(*updates))?;
+                f.write_str(if *sent_again { "; the next run sends those rows again" } else { "" })
             }
             StopReason::Halted(error) => write!(f, "the run was stopped: {}", error.chain()),
             StopReason::Input { .. } => f.write_str(&self.message(ConfigError::to_string)),
@@ -268,7 +268,7 @@ impl fmt::Display for StopReason {
                 if let Some((unit, line)) = from {
                     write!(f, " from {unit} {line} on")?;
                 }
-                f.write_str(" that were not applied are missing there")
+                f.write_str(" that were not applied are missing in it")
             }
             StopReason::Report { path, error } => {
                 write!(f, "the report {} cannot be written: {error}", path.display())

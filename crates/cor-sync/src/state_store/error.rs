@@ -115,61 +115,63 @@ impl fmt::Display for StateError {
                 }
                 write!(
                     f,
-                    " uses the state file {}; run this again when it has ended, or give this run a state file of its own",
+                    " uses the state file {}; run this command again when the other run has ended, or set another \
+                     state file",
                     shown(path)
                 )
             }
             StateError::InUse { path, source: None, .. } => write!(
                 f,
-                "the state file {} is in use by another program; run this again when it has ended, or give this run a state \
-                 file of its own",
+                "the state file {} is in use by another program; run this command again when that program has \
+                 closed it, or set another state file",
                 shown(path)
             ),
             StateError::Damaged { path, detail } => write!(
                 f,
-                "the state file {} is damaged ({detail}); it was left as it is: put a copy back, or move it away and \
-                 run again, and everything is sent once more",
+                "the state file {} is damaged ({detail}); restore a backup, or move the file away: the next run \
+                 then sends every row again",
                 shown(path)
             ),
             StateError::Foreign { path } => {
-                write!(f, "{} is not a state file; name another place for the state", shown(path))
+                write!(f, "{} is not a state file; choose another path for the state", shown(path))
             }
             StateError::Version { path, found, known } if found > known => write!(
                 f,
-                "the state file {} is of a newer version ({found}; this program writes {known}); use the program that \
-                 wrote it, or name another place for the state",
+                "the state file {} is of a newer version ({found}; this program writes {known}); use the program \
+                 that wrote it, or choose another path for the state",
                 shown(path)
             ),
             StateError::Version { path, found, known } => write!(
                 f,
-                "the state file {} is of another version ({found}; this program writes {known}); name another place \
-                 for the state, and everything is sent once more",
+                "the state file {} is of another version ({found}; this program writes {known}); choose another \
+                 path for the state: the next run then sends every row again",
                 shown(path)
             ),
             StateError::Full { path } => write!(
                 f,
-                "the state file {} cannot be written: no room is left on its disk, or on that for temporary files; \
-                 make room and run the same again",
+                "the state file {} cannot be written: its disk, or the disk for temporary files, is full; \
+                 free some space and run the same command again",
                 shown(path)
             ),
             StateError::Gone { path } => write!(
                 f,
-                "the state file {} was taken away or replaced while it was in use, so what COR accepted is not remembered; \
-                 run the same again, and it is sent once more",
+                "the state file {} was removed or replaced during the run, so the values that COR accepted were not \
+                 saved; run the same command again: it sends them once more",
                 shown(path)
             ),
             StateError::Missing { path } => {
-                write!(f, "there is no state file {}; a sync makes one", shown(path))
+                write!(f, "there is no state file {}; a sync creates it", shown(path))
             }
             StateError::ConfigError { path, detail } => {
                 write!(
                     f,
-                    "the state file {} cannot be used: {detail}; see to it that it can be written, and run the same again",
+                    "the state file {} cannot be used: {detail}; check its path and permissions, and run the same \
+                     command again",
                     shown(path)
                 )
             }
             StateError::NoPlace => {
-                f.write_str("this account has no home folder to keep the state in; say where it is to be")
+                f.write_str("this account has no home folder for the state; set a path for the state file")
             }
         }
     }

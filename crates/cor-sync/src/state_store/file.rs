@@ -27,7 +27,9 @@ pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
         if create && !path.exists() {
             make(path)?;
         }
-        keep_private(path).map_err(|error| StateError::io(path, "it cannot be kept from others", &error))?;
+        keep_private(path).map_err(|error| {
+            StateError::io(path, "its permissions cannot be restricted to its owner", &error)
+        })?;
         let conn = open_connection(path)?;
         check_log(&conn, path)
     })?;
@@ -46,7 +48,7 @@ fn open_connection(path: &Path) -> Result<Connection, StateError> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let failed = |error| StateError::sqlite(path, &error);
     if conn.is_readonly(MAIN_DB).map_err(failed)? {
-        let detail = "it may be read and not written".to_owned();
+        let detail = "it is read-only".to_owned();
         return Err(StateError::ConfigError { path: path.to_owned(), detail });
     }
     add_tables(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
@@ -172,14 +174,15 @@ fn place(path: &Path, create: bool) -> Result<PathBuf, StateError> {
     let Some(name) = path.file_name() else {
         return Err(StateError::ConfigError {
             path: path.to_owned(),
-            detail: "it is no name of a file".to_owned(),
+            detail: "it is not a file name".to_owned(),
         });
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        make_folder(folder).map_err(|error| StateError::io(path, "its folder cannot be made", &error))?;
+        make_folder(folder).map_err(|error| StateError::io(path, "its folder cannot be created", &error))?;
     }
-    let folder = folder.canonicalize().map_err(|error| StateError::io(path, "cannot open it", &error))?;
+    let folder =
+        folder.canonicalize().map_err(|error| StateError::io(path, "it cannot be opened", &error))?;
     Ok(folder.join(name))
 }
 
@@ -193,10 +196,10 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 /// A new file, which has its name only once it is whole: one with too few bytes is damaged, and no new one.
 fn make(path: &Path) -> Result<(), StateError> {
     if path.is_symlink() {
-        let detail = "it is a link that leads nowhere".to_owned();
+        let detail = "it is a broken symbolic link".to_owned();
         return Err(StateError::ConfigError { path: path.to_owned(), detail });
     }
-    let cannot = |error: &io::Error| StateError::io(path, "cannot make it", error);
+    let cannot = |error: &io::Error| StateError::io(path, "it cannot be created", error);
     let new = beside(path, ".new");
     // A run that was ended here may have left something, or a state that was taken away; the lock says that no process uses it.
     for old in ["-journal", "-wal", "-shm", ".new", ".new-journal"].map(|ending| beside(path, ending)) {
@@ -228,13 +231,13 @@ fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));
     let expected = expected.map_err(|error| StateError::sqlite(path, &error))?;
-    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "it cannot be read", &error))?;
     long_enough(path, about.len(), expected as u64)
 }
 
 /// To SQLite a file of a few bytes is one that is still to be filled.
 fn judge_length(path: &Path) -> Result<(), StateError> {
-    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "cannot read it", &error))?;
+    let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "it cannot be read", &error))?;
     long_enough(path, about.len(), HEAD).map_err(|error| match is_foreign(path, about.len()) {
         true => StateError::Foreign { path: path.to_owned() },
         false => error,

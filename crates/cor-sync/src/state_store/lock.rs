@@ -37,7 +37,7 @@ impl FileLock {
         path: &Path,
         mut prepare: impl FnMut() -> Result<(), StateError>,
     ) -> Result<FileLock, StateError> {
-        let cannot = |error: io::Error| StateError::io(path, "its lock cannot be taken", &error);
+        let cannot = |error: io::Error| StateError::io(path, "it cannot be locked", &error);
         let options = private_options().create(true).truncate(false).to_owned();
         let mut file = options.open(beside(path, ".lock")).map_err(cannot)?;
         let since = Instant::now();
@@ -115,7 +115,7 @@ fn open(state: &Path, scope: &Scope) -> Result<(PathBuf, File), StateError> {
 }
 
 fn cannot_lock(state: &Path, error: &io::Error) -> StateError {
-    StateError::io(state, "the lock of its source cannot be taken", error)
+    StateError::io(state, "its source cannot be locked", error)
 }
 
 /// What the lock's file of a source has behind the name of the state: a part that people can read, and one that tells apart

@@ -195,7 +195,7 @@ impl State {
     }
 
     pub(crate) fn not_writable(&self) -> StateError {
-        let detail = "it was opened to be looked at only".to_owned();
+        let detail = "it was opened read-only".to_owned();
         StateError::ConfigError { path: self.path.clone(), detail }
     }
 

@@ -325,7 +325,7 @@ impl TableSync {
     }
 
     fn unreadable(&self, id: &str) -> StateError {
-        self.state.damaged(format!("what it holds of project {id:?} cannot be read"))
+        self.state.damaged(format!("its entry for project {id:?} cannot be read"))
     }
 
     /// What waits to be sent.

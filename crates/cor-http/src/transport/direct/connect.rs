@@ -52,7 +52,7 @@ impl Connector {
         match &self.tls {
             // A host that no certificate can name: without TLS nothing is sent to it.
             None if self.address.scheme() == "https" => {
-                Err(failed(FaultKind::Tls, "the host of the address is no name for a certificate"))
+                Err(failed(FaultKind::Tls, "no certificate can be issued for this host name"))
             }
             None => loopback_only(stream),
             Some(tls) => tls.handshake(stream).await,

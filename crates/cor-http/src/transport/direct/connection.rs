@@ -73,8 +73,9 @@ impl Connection {
                 let all_sent = sent == self.outbox.len();
                 let (answer, keep_alive) = reader.finish();
                 if !all_sent && answer.status().is_success() {
-                    let (kind, cause) =
-                        malformed(Malformed::Head("it says success before the whole request was sent"));
+                    let (kind, cause) = malformed(Malformed::Head(
+                        "its status is a success although the client had not sent the whole request",
+                    ));
                     return Err(Interrupted { kind, cause, silent: false });
                 }
                 self.busy = !all_sent;

@@ -77,7 +77,7 @@ pub(crate) enum Malformed {
     Head(&'static str),
     #[error("the answer's head is larger than {} KiB", MAX_HEAD / 1024)]
     HeadTooLarge,
-    #[error("the answer's body is framed in a contradictory way: {0}")]
+    #[error("the length of the answer's body is invalid: {0}")]
     Framing(&'static str),
     #[error("the answer's body is larger than {} MiB", MAX_BODY / 1024 / 1024)]
     BodyTooLarge,
@@ -228,7 +228,7 @@ impl AnswerReader {
             100 | 102..=199 => {
                 self.interim += 1;
                 if self.interim > MAX_INTERIM {
-                    return Err(Malformed::Head("too many interim answers"));
+                    return Err(Malformed::Head("too many interim answers (HTTP 1xx)"));
                 }
                 self.phase = Phase::Head(0);
             }
@@ -240,7 +240,7 @@ impl AnswerReader {
                     self.body.reserve_exact(n.min(Inbox::STEP));
                 }
             }
-            _ => return Err(Malformed::Head("its status is none that answers a request")),
+            _ => return Err(Malformed::Head("its status is not one that ends a request")),
         }
         Ok(true)
     }
@@ -354,7 +354,7 @@ impl Framing {
                 .map(str::trim)
                 .filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
             let length = digits.and_then(|v| v.parse().ok());
-            let length = length.ok_or(Malformed::Framing("its content-length is no number"))?;
+            let length = length.ok_or(Malformed::Framing("its content-length is not a number"))?;
             if self.length.is_some_and(|known| known != length) {
                 return Err(Malformed::Framing("it has two different lengths"));
             }
@@ -454,12 +454,12 @@ mod tests {
         for (bytes, wrong) in [
             (&b"SSH-2.0-OpenSSH"[..], Malformed::Head("it does not start with a status line")),
             (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Malformed::Head("it does not start with a status line")),
-            (b"HTTP/1.1 999 ?\r\n\r\n", Malformed::Head("its status is none that answers a request")),
-            (b"HTTP/1.1 101 Switching\r\n\r\n", Malformed::Head("its status is none that answers a request")),
+            (b"HTTP/1.1 999 ?\r\n\r\n", Malformed::Head("its status is not one that ends a request")),
+            (b"HTTP/1.1 101 Switching\r\n\r\n", Malformed::Head("its status is not one that ends a request")),
             (b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n", Malformed::Head("its head cannot be read")),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                Malformed::Framing("its content-length is no number"),
+                Malformed::Framing("its content-length is not a number"),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
@@ -503,7 +503,7 @@ mod tests {
         let endless_body = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![b'x'; MAX_BODY + 1]].concat();
         assert_eq!(read(&endless_body, 65536), Err(Malformed::BodyTooLarge));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(50);
-        assert_eq!(read(&interim, 1000), Err(Malformed::Head("too many interim answers")));
+        assert_eq!(read(&interim, 1000), Err(Malformed::Head("too many interim answers (HTTP 1xx)")));
     }
 
     #[test]

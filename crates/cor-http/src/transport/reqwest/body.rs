@@ -63,5 +63,5 @@ impl Body for RequestBody {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the client has given up on the request")]
+#[error("the client has cancelled the request")]
 pub(super) struct GivenUp;

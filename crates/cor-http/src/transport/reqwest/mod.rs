@@ -132,7 +132,7 @@ impl ReqwestTransport {
             return Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"));
         }
         if response.status().is_success() && context.progress() != Sent::All {
-            let early = "it says success before the whole request was sent";
+            let early = "its status is a success although the client had not sent the whole request";
             return Err(TransportError::new(FaultKind::Protocol, context.progress(), early));
         }
         let mut answer = http::Response::new(body);
@@ -197,9 +197,10 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     }
     // hyper takes RST_STREAM with NO_ERROR for the end of a body, even in its middle.
     let whole = |body: Bytes| match stated {
-        Some(length) if (body.len() as u64) < length => {
-            Err(Interrupted::Fault(FaultKind::Broken, "the answer's body is shorter than it says".to_owned()))
-        }
+        Some(length) if (body.len() as u64) < length => Err(Interrupted::Fault(
+            FaultKind::Broken,
+            "the answer's body is shorter than its content-length".to_owned(),
+        )),
         _ => Ok(body),
     };
     let Some(first) = response.chunk().await? else { return whole(Bytes::new()) };

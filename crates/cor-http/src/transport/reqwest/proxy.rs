@@ -59,7 +59,7 @@ impl Proxied {
                     (true, "the head of the proxy's answer is too large")
                 }
                 Some("unexpected end of file" | "io error establishing tunnel") => {
-                    (false, "the proxy ended the connection in place of an answer")
+                    (false, "the proxy closed the connection instead of answering")
                 }
                 // hyper-util does not report the status, so a refusal cannot be told from a failure that passes.
                 Some("unsuccessful") => (false, "the proxy did not open a tunnel"),
@@ -97,7 +97,7 @@ fn check_socks_login(url: &Url) -> Result<(), Error> {
     match fits(url.username()) && fits(url.password().unwrap_or_default()) {
         true => Ok(()),
         false => Err(Error::config(
-            "the user or password of the SOCKS proxy is empty, no text, or longer than 255 bytes",
+            "the user or password of the SOCKS proxy is empty, not UTF-8, or longer than 255 bytes",
         )),
     }
 }
