@@ -392,9 +392,9 @@ class Projects:
             state: The file that remembers what COR accepted, field by field. ``None``: the one that the environment
                 names in ``COR_STATE``, else ``sync.db`` in the folder ``cor`` of this account's folder for programs'
                 states, which ``cor projects sync`` uses too; for a ``projectcor.testing.Sandbox``, a file of its own.
-                ``False``: nothing is remembered, so everything is sent.
+                ``False``: no state is stored, so every row is sent.
             mapping: A TOML file as ``cor projects sync --mapping`` takes it, or a dict from columns to fields, where
-                ``None`` leaves a column out. Columns that are called like a field map themselves.
+                ``None`` leaves a column out. Columns named after a field are mapped automatically.
             id_column: The column that holds the external ids. Default: the mapping's, else ``id``.
             format: ``csv``, ``jsonl`` or ``parquet``. Default: found out from the file.
             delimiter: The character between the columns of a CSV. Default: found out from the file's name, else ``,``.

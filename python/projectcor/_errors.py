@@ -172,7 +172,7 @@ class AuthError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The user behind the token needs a role that may change projects (HTTP 403)."""
+    """COR denied permission (HTTP 403): in COR, assign the token's user a role that may change projects."""
 
     kind = "forbidden"
 
@@ -231,7 +231,7 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class TlsError(TransportError):
-    """The TLS handshake failed: check the address, and give an authority of your own as ``ca_file``."""
+    """The TLS handshake failed: check the address, and set ``ca_file`` for an authority of your own."""
 
     kind = "tls"
 
@@ -258,7 +258,7 @@ class TooLargeError(ProtocolError):
 
 
 class CancelledError(CorError):
-    """The run was stopped before this row was begun. Cancelled tasks raise asyncio's own."""
+    """The run was stopped before this row was sent. Cancelled tasks raise asyncio's own."""
 
     kind = "cancelled"
 

@@ -413,7 +413,7 @@ def test_a_forgotten_source_is_answered_with_how_to_give_it(door: Any, cor: Sand
     (item,), _ = door.update_many([{"id": ID, "name": "N"}])
     assert says in str(item.error)
     for use in ("sync", "plan"):
-        with pytest.raises(projectcor.TableError, match=r'^source is required: .*; give source="SALESFORCE", or '):
+        with pytest.raises(projectcor.TableError, match=r'^source is required: .*; pass source="SALESFORCE", or '):
             call(door, use, [{"id": ID, "name": "N"}], state=False)
     assert cor.requests == []
 

@@ -218,12 +218,12 @@ def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path:
 
     path = tmp_path / "t.csv"
     path.write_text("key;name\n1;N\n", encoding="utf-8")
-    assert 'give delimiter=";"' in refused(path)
-    assert "name the one that holds the external ids as id_column" in refused(path, delimiter=";")
-    assert "give source=" in refused([{"id": "1", "name": "N"}], source=None)
+    assert 'pass delimiter=";"' in refused(path)
+    assert "pass id_column to name the one with the external ids" in refused(path, delimiter=";")
+    assert "pass source=" in refused([{"id": "1", "name": "N"}], source=None)
     assert "cannot read" in refused(tmp_path / "nothing.csv")
     pandas = pytest.importorskip("pandas")
-    assert 'give mapping={"Column": "field"}' in refused(pandas.DataFrame({"id": ["1"], "x": ["y"]}))
+    assert 'pass mapping={"Column": "field"}' in refused(pandas.DataFrame({"id": ["1"], "x": ["y"]}))
     path.write_bytes(b"id,name\n1,Caf\xe9\n")
     said = repr(call(door, "plan", path, source="SAP", state=False))
     assert "is not UTF-8; read the file with `encoding` windows-1252, or save it" in said
@@ -578,7 +578,7 @@ def test_unknown_columns_are_named_with_what_was_meant(door: Any, tmp_path: Path
     plan = call(door, "plan", table({"id": "P-0", "nme": "N", "brief": "B"}), source="SAP", state=False)
     assert (plan.unused, plan.new) == (("nme",), 1)
     assert "not used: nme (did you mean name?)" in str(plan)
-    with pytest.raises(projectcor.TableError, match="no column is a field"):
+    with pytest.raises(projectcor.TableError, match="no column sets a field"):
         call(door, "plan", table({"id": "P-0", "nme": "N"}), source="SAP", state=False)
     strict = {"source": "SAP", "state": False, "strict": True}
     row = table({"id": "P-0", "nme": "N", "brief": "B"})

@@ -31,17 +31,19 @@ pub(crate) fn describe(reason: &Reason) -> String {
     let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
     let flag = match &reason.fix {
         None => return format!("{option}{}", reason.message),
-        Some(Fix::IdColumn(None)) => "say which one holds the external id with --id-column".to_owned(),
+        Some(Fix::IdColumn(None)) => "pass --id-column to name the one with the external ids".to_owned(),
         Some(Fix::IdColumn(Some(column))) => format!("the id is chosen with --id-column {column:?}"),
         Some(Fix::MapColumn) => "map some with --map \"Column=field\"".to_owned(),
         Some(Fix::LeaveOut(column)) => format!("leave it out with --ignore {column:?}"),
-        Some(Fix::Delimiter('\t')) => "if a tab separates the columns, say --delimiter tab".to_owned(),
+        Some(Fix::Delimiter('\t')) => "if a tab separates the columns, pass --delimiter tab".to_owned(),
         Some(Fix::Delimiter(delimiter)) => {
             let text = delimiter.to_string();
-            format!("if {delimiter:?} separates the columns, say --delimiter {text:?}")
+            format!("if {delimiter:?} separates the columns, pass --delimiter {text:?}")
         }
         Some(Fix::Stream) => "choose one with --stream".to_owned(),
-        Some(Fix::Source) => "give --source SALESFORCE, or source = \"SALESFORCE\" in the mapping".to_owned(),
+        Some(Fix::Source) => {
+            "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
+        }
         Some(_) => return with_flags(&reason.to_string()),
     };
     format!("{option}{}; {flag}", reason.message)

@@ -183,7 +183,7 @@ fn mistakes_in_the_mapping_are_told_with_their_place() {
     };
     one("", &[])
         .says("source is required")
-        .says("give --source SALESFORCE, or source = \"SALESFORCE\" in the mapping");
+        .says("pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping");
     one("source = 'S'\nfields.name = 'nmae'", &[])
         .says("the mapping names a column \"nmae\" that the input does not have; did you mean \"name\"?");
     one("source = 'S'\nignore = ['x']", &[]).says("leaves out a column \"x\" that the input does not have");

@@ -201,7 +201,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         ),
         ("id,account\nP,x\n", &["--map", "account"], &["has no `=`"]),
         ("id,account\nP,x\n", &["--map", "account=id"], &["--id-column \"account\""]),
-        ("id,account\nP,x\n", &[], &["no column is a field", "--map"]),
+        ("id,account\nP,x\n", &[], &["no column sets a field", "--map"]),
         ("id,name\nP,x\n", &["--delimiter", "::"], &["--delimiter \"::\""]),
         ("id,name\nP,x\n", &["--clear-value", ""], &["--clear-value is empty"]),
         ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),

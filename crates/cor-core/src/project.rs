@@ -118,7 +118,11 @@ pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("estimated", AnswerType::Number, "Money, in the project's currency."),
     ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in answers to creates."),
     ("work_order", AnswerType::Text, "Number or code of the work order. Seen in answers to creates."),
-    ("archived", AnswerType::Boolean, "Whether the project is archived. In no example of COR's pages."),
+    (
+        "archived",
+        AnswerType::Boolean,
+        "Whether the project is archived. Not in any example of COR's documentation.",
+    ),
     ("company_id", AnswerType::Id, "COR's number of the company."),
     ("created_at", AnswerType::Time, "When the project was created."),
     ("updated_at", AnswerType::Time, "When the project was last changed."),

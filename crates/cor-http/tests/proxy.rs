@@ -504,9 +504,9 @@ async fn calls_to_this_machine_do_not_use_the_proxy() {
 #[tokio::test]
 async fn an_unusable_proxy_address_is_a_configuration_error_without_the_password() {
     for (address, says) in [
-        ("http://user:pass-word@", "proxy is no address"),
-        ("http://user:pass-word@proxy.example:99999", "proxy is no address"),
-        ("ftp://user:pass-word@proxy.example", "proxy is no address"),
+        ("http://user:pass-word@", "proxy is not a valid proxy URL"),
+        ("http://user:pass-word@proxy.example:99999", "proxy is not a valid proxy URL"),
+        ("ftp://user:pass-word@proxy.example", "proxy is not a valid proxy URL"),
         ("socks5://user:@proxy.example", "user or password of the SOCKS proxy"),
         ("socks5://:pass-word@proxy.example", "user or password of the SOCKS proxy"),
         ("socks5://%ff:pass-word@proxy.example", "user or password of the SOCKS proxy"),

@@ -31,7 +31,7 @@ pub(crate) fn project(py: Python<'_>, row: Row, source: Option<&str>, only: Only
     };
     let mut create = ProjectCreate::new(row.id, fields);
     for (name, value) in only {
-        let unknown = || PyTypeError::new_err(format!("{name} is no field that only a create has"));
+        let unknown = || PyTypeError::new_err(format!("{name} is not a field that only a create has"));
         create = create.set(CreateField::from_name(&name).ok_or_else(unknown)?, value);
     }
     Ok(create)

@@ -59,19 +59,19 @@ fn explain(error: &ConfigError) -> String {
 fn reason(reason: &Reason) -> String {
     let argument = match &reason.fix {
         None => return reason.to_string(),
-        Some(Fix::IdColumn(None)) => "name the one that holds the external ids as id_column".to_owned(),
-        Some(Fix::IdColumn(Some(column))) => format!("give id_column={column:?}"),
-        Some(Fix::MapColumn) => "give mapping={\"Column\": \"field\"}".to_owned(),
+        Some(Fix::IdColumn(None)) => "pass id_column to name the one with the external ids".to_owned(),
+        Some(Fix::IdColumn(Some(column))) => format!("pass id_column={column:?}"),
+        Some(Fix::MapColumn) => "pass mapping={\"Column\": \"field\"}".to_owned(),
         Some(Fix::LeaveOut(column)) => format!("leave it out with ignore={column:?}"),
         Some(Fix::Delimiter(delimiter)) => {
-            format!("if {delimiter:?} separates the columns, give delimiter={:?}", delimiter.to_string())
+            format!("if {delimiter:?} separates the columns, pass delimiter={:?}", delimiter.to_string())
         }
         Some(Fix::Encoding(Some(encoding))) => {
             let name = encoding.name();
             return reason.to_string().replace(&format!("`encoding` {name}"), &format!("encoding={name:?}"));
         }
         Some(Fix::Source) => {
-            "give source=\"SALESFORCE\", or source = \"SALESFORCE\" in the mapping".to_owned()
+            "pass source=\"SALESFORCE\", or set source = \"SALESFORCE\" in the mapping".to_owned()
         }
         Some(_) => return reason.to_string(),
     };

@@ -27,7 +27,7 @@ pub enum PushError {
 impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            PushError::Finished => "the input of this run was ended",
+            PushError::Finished => "the input of this run is closed",
             PushError::Stopped => "the run was stopped and did not accept the row",
         })
     }

@@ -437,7 +437,7 @@ mod tests {
             (builder().proxy("u:12#hush@proxy.example:3128"), "# as %23"),
             (builder().proxy("socks5://u:12 hush@proxy.example"), "a blank as %20"),
             (builder().proxy("http://proxy.example:3128/hush"), "more than"),
-            (builder().proxy("ftp://u:hush@proxy.example"), "not a proxy URL"),
+            (builder().proxy("ftp://u:hush@proxy.example"), "not a valid proxy URL"),
             (ClientBuilder::default().token("\"hush\""), "remove the quotation marks"),
             (ClientBuilder::default().token("\u{feff}'hush'\r\n"), "remove the quotation marks"),
             (ClientBuilder::default().token("“hush”"), "remove the quotation marks"),

@@ -97,7 +97,7 @@ fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
         Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
             Ok(text.into())
         }
-        _ => bad("is not a proxy URL"),
+        _ => bad("is not a valid proxy URL"),
     }
 }
 

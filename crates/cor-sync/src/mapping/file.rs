@@ -197,10 +197,7 @@ impl Reader<'_> {
             if let Some(field) = CreateField::from_name(name) {
                 match value.get_ref() {
                     DeValue::String(column) => drop(rules.creates.insert(field.name(), column.to_string())),
-                    _ => self.reason(
-                        &value.span(),
-                        format!("{field} takes the name of a column, which is read as it is"),
-                    ),
+                    _ => self.reason(&value.span(), format!("{field} accepts only the name of a column")),
                 }
                 continue;
             }
@@ -224,7 +221,7 @@ impl Reader<'_> {
                     self.reason(
                         &value.span(),
                         format!(
-                            "{field} takes the name of a column, or a table such as {{ column = \"…\" }}"
+                            "{field} must be the name of a column, or a table such as {{ column = \"…\" }}"
                         ),
                     );
                     None
@@ -255,7 +252,7 @@ impl Reader<'_> {
                     DeValue::Table(table) => values = Some(self.values(field, table)),
                     _ => self.reason(&span, "values is a table such as { \"Closed Won\" = \"finished\" }"),
                 },
-                name @ ("default" | "unlisted") if unlisted.is_some() => {
+                "default" | "unlisted" if unlisted.is_some() => {
                     self.reason(&key.span(), "set either default or unlisted, not both");
                 }
                 "default" => {
@@ -452,7 +449,7 @@ mod tests {
             ("name = 'a'", "m, line 1, column 1: name is a field; write it below [fields]"),
             ("fields.nmae = 'a'", "m, line 1, column 8: no field is called \"nmae\"; did you mean \"name\"?"),
             ("fields.id = 'a'", "m, line 1, column 8: the external id is not a field"),
-            ("fields.name = 1", "m, line 1, column 15: name takes the name of a column"),
+            ("fields.name = 1", "m, line 1, column 15: name must be the name of a column"),
             (
                 "fields.name = { colum = 'a' }",
                 "column 17: no setting of a field is called \"colum\"; did you mean \"column\"?",
@@ -498,10 +495,7 @@ mod tests {
                 "the column \"status\" is ignored here, and sets status",
             ),
             ("ignore = 'B'\nfields.brand_id = 'B'", "the column \"B\" is ignored here, and sets brand_id"),
-            (
-                "fields.brand_id = { constant = 'B' }",
-                "brand_id takes the name of a column, which is read as it is",
-            ),
+            ("fields.brand_id = { constant = 'B' }", "brand_id accepts only the name of a column"),
             ("id = 'a'\nignore = 'a'", "is ignored here, and holds the external id; remove one of the two"),
             (
                 "clear = ['a', 'b']\nkeep = 'b'",

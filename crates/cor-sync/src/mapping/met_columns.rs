@@ -70,7 +70,7 @@ pub(super) fn nothing_maps<'n>(columns: impl Iterator<Item = &'n str> + Clone) -
     });
     let (columns, fields) = (listed(columns), field_names());
     let message = format!(
-        "no column is a field, so nothing would change{near}; columns are {columns}; fields are {fields}"
+        "no column sets a field, so nothing would change{near}; columns are {columns}; fields are {fields}"
     );
     Reason::with(message, Fix::MapColumn)
 }

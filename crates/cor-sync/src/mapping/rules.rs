@@ -158,7 +158,8 @@ impl ColumnUse {
 }
 
 impl Rules {
-    /// Rules for projects of this source: the external id is in the column `id`, and other columns map themselves.
+    /// Rules for projects of this source: the external id is in the column `id`, and columns named after a field are
+    /// mapped automatically.
     pub fn new(source: impl Into<Source>) -> Rules {
         Rules {
             source: source.into(),

@@ -358,7 +358,8 @@ impl ValueRows {
             (Sources::OfRow, Some(FieldInput::Value(Value::Text(name)))) => Ok(Some(Source::new(&name))),
             (Sources::OfRow, Some(_)) => wrong(
                 IssueCode::WrongType,
-                "is no text; name the system the project was created from, for example SALESFORCE".to_owned(),
+                "is not text; pass the system the project was created from, for example SALESFORCE"
+                    .to_owned(),
             ),
             (Sources::OfTable, Some(input)) => {
                 let shown = match input {
@@ -541,7 +542,9 @@ mod tests {
         };
         assert_eq!(row(text("JIRA")).unwrap(), r#"{"metadata":{"source":"JIRA"},"name":"N","team":[1]}"#);
         assert!(row(FieldInput::Keep).unwrap().contains("SAP"));
-        assert!(row(FieldInput::Value(Value::Clear)).unwrap_err().starts_with("metadata.source: is no text"));
+        assert!(
+            row(FieldInput::Value(Value::Clear)).unwrap_err().starts_with("metadata.source: is not text")
+        );
         let mut row = RowValues::new();
         row.set(&id, FieldInput::Keep);
         row.set(&name, text(" "));

@@ -351,7 +351,7 @@ fn columns_are_matched_without_case_and_blanks() {
     for (table, rules, expected) in [
         ("ID, Name \nP-1,N\n", sap(), r#"P-1 {"name":"N"}"#),
         ("Id,Estimated_Time\nP-1,5\n", sap(), r#"P-1 {"estimated_time":5}"#),
-        ("key,Close\u{a0}Date\nP-1,2025-04-30\n", sap().id_column("Key"), r#"no column is a field"#),
+        ("key,Close\u{a0}Date\nP-1,2025-04-30\n", sap().id_column("Key"), r#"no column sets a field"#),
         (
             "key,Close\u{a0}Date\nP-1,2025-04-30\n",
             sap().id_column("Key").renamed([Rename::parse("close date=end").unwrap()]).unwrap(),
@@ -449,5 +449,8 @@ fn json_lines_in_which_nothing_is_a_field_end_as_a_table_of_them_does() {
     assert!(matches!(rows.next().unwrap().unwrap().content, Content::Bad(..)));
     let error = rows.next().unwrap_err();
     let reason = error.config_error().unwrap().to_string();
-    assert!(reason.contains("no column is a field") && reason.contains("did you mean \"name\""), "{reason}");
+    assert!(
+        reason.contains("no column sets a field") && reason.contains("did you mean \"name\""),
+        "{reason}"
+    );
 }
