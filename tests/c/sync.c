@@ -277,7 +277,7 @@ static void refused(cor_client *client) {
   REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "no column is called \"id\"");
   REFUSED(cor_client_sync_file(client, in_folder("none.csv"), &options, NULL, &error), COR_ERR_CONFIG, "cannot read");
   options.rejects = table;
-  REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "which would be lost");
+  REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "which this run would overwrite");
   options.rejects = NULL;
   options.outage_timeout_ms = -1;
   REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "outage_timeout");
@@ -291,7 +291,7 @@ static void refused(cor_client *client) {
   write_file(table, "key,name\n1,N\n");
   options.delimiter = "::";
   options.encoding = "klingon";
-  REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "encoding \"klingon\" is not known");
+  REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "encoding \"klingon\" is not an encoding");
   REFUSED(cor_client_sync_file(client, NULL, &options, NULL, &error), COR_ERR_ARGUMENT, "path");
   REFUSED(cor_client_sync_file(client, table, NULL, NULL, &error), COR_ERR_ARGUMENT, "options");
   REFUSED(cor_client_sync_rows(client, NULL, &options, &summary, &error), COR_ERR_ARGUMENT, "next_row");

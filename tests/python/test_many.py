@@ -674,7 +674,7 @@ def test_asynchronous_results_are_for_one_task_at_a_time(cor: Sandbox) -> None:
             results = client.projects.update_many(rows(1), source=SOURCE)
             first = asyncio.ensure_future(results.__anext__())
             await asyncio.sleep(0)
-            with pytest.raises(RuntimeError, match="by another task"):
+            with pytest.raises(RuntimeError, match="another task is already reading"):
                 await results.__anext__()
             hold.release()
             assert (await first).ok

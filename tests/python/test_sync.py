@@ -238,7 +238,7 @@ def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path:
     ]:
         path.write_bytes(content)
         assert says in refused(path, encoding=encoding)
-    with pytest.raises(TypeError, match="rows is none"):
+    with pytest.raises(TypeError, match="rows is not a file"):
         call(door, "sync", [], source="SAP", delimiter=";", state=False)
     with pytest.raises(TypeError, match="on_progress"):
         call(door, "sync", [], source="SAP", state=False, on_progress=7)

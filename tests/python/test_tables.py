@@ -189,8 +189,8 @@ def test_columns_that_do_not_fit_end_the_call_before_it_begins(
     with pytest.raises(projectcor.TableError) as refused:
         client.projects.update_many(table, source=SOURCE)
     for says in (
-        'no column is called "id"; columns are opportunity, nmae, estimated; name the one',
-        "ids as id_column",
+        'no column is called "id"; columns are opportunity, nmae, estimated; pass id_column',
+        "to name the one",
         'no field is called "opportunity"',
         'no field is called "nmae"; did you mean `name`?; leave it out with ignore="nmae"',
     ):

@@ -90,7 +90,7 @@ value       estimated        number as 1.234,50
 Not used: mood
 
 Column   Rows  First   Problem
-──────  ─────  ──────  ────────────────────────────────────────────────────────
+──────  ─────  ──────  ───────────────────────────────────────────────────────────
 close   1,201  line 3  "31-02-25" is not a day written as %d-%m-%y
 bill        1  line 3  "Oui" is not one of the values in the mapping: "Ja", "Nein"
 value       1  line 3  "1.23" is not a number written as 1.234,50
@@ -260,7 +260,7 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
         "2 rows are merged into 1 project by the id \"9.91214E+15\"",
         "id: \"9.91214E+15\" (line 2) looks like a long number that a spreadsheet shortened; export the ids as text",
         "id: \"1001.0\" (line 4) looks like an integer that was read as a number with a fraction; export the ids as text",
-        "(line 5) looks like an id with blanks around it, or with blanks that cannot be seen; --trim cuts blanks off",
+        "(line 5) looks like an id with blanks around it, or with blanks that cannot be seen; --trim removes the blanks",
         "client_id: \"25855.0\" looks like an integer that was read as a number with a fraction, in 2 rows, first line 2",
     ];
     let file = folder.file("t.csv", table);
@@ -275,10 +275,10 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
     assert!(!ran.out.contains("--allow-mangled-ids"), "nothing is created: {}", ran.out);
     check(&file, &["--source", "SAP", "--create-missing"])
         .exits(0)
-        .prints("; no project is created under such an id, unless --allow-mangled-ids is given");
+        .prints("; no project is created under such an id, unless --allow-mangled-ids is set");
     let calm =
         check(&file, &["--source", "SAP", "--null-value", "NULL", "--null-value", "-", "--trim"]).exits(0);
-    assert!(!calm.out.contains("sent as text") && !calm.out.contains("cuts blanks off"), "{}", calm.out);
+    assert!(!calm.out.contains("sent as text") && !calm.out.contains("removes the blanks"), "{}", calm.out);
     let json = check(&file, &["--source", "SAP", "--json"]).exits(0).summary();
     assert_eq!(json["notes"].as_array().unwrap().len(), says.len());
     let lines = "{\"id\":\"1001.0\",\"name\":\"nan\"}\n{}\n{\"id\":null,\"name\":\" \"}\n";
@@ -310,7 +310,7 @@ fn a_word_for_no_value_in_a_column_of_days_or_numbers_names_the_option() {
     check(&file, &["--source", "SAP"])
         .exits(1)
         .prints("\"#N/A\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30; if it stands for an empty cell")
-        .prints("name it as --null-value; estimated: \"NULL\"")
+        .prints("add it to --null-value; estimated: \"NULL\"")
         .prints("; if the dates have another format, set --date-format;")
         .prints("; if the numbers have another format, set --decimal or --thousands");
     check(&file, &["--source", "SAP", "--null-value", "#N/A", "--null-value", "NULL", "--limit", "1"])

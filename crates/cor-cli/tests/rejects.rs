@@ -181,9 +181,9 @@ fn a_name_that_promises_what_is_not_written_is_refused_before_anything_happens()
             "r.parquet",
             "CSV, but the file name ends in .parquet; choose a name that ends in .csv",
         ),
-        (&csv, "--rejects", "r.tsv", "with .csv"),
-        (&csv, "--rejects", "r.csv.GZ", "with .csv"),
-        (&tabs, "--rejects", "r.xlsx", "with .tsv"),
+        (&csv, "--rejects", "r.tsv", "ends in .csv"),
+        (&csv, "--rejects", "r.csv.GZ", "ends in .csv"),
+        (&tabs, "--rejects", "r.xlsx", "ends in .tsv"),
         (&jsonl, "--rejects", "r.csv", "JSON lines, but the file name ends in .csv"),
         (
             &csv,
@@ -191,7 +191,7 @@ fn a_name_that_promises_what_is_not_written_is_refused_before_anything_happens()
             "p.pdf",
             "a page, but the file name ends in .pdf; choose a name that ends in .html",
         ),
-        (&csv, "--report", "p.csv", "with .html"),
+        (&csv, "--report", "p.csv", "ends in .html"),
     ] {
         let path = folder.path(name);
         for more in [&[][..], &["--dry-run"]] {

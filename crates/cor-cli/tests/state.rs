@@ -365,7 +365,7 @@ fn missing_projects_are_created_and_nothing_else_is() {
     let ran = sync(&sandbox, &file, &["--create-missing", "--json"]).exits(1);
     let summary = ran.summary();
     assert_eq!((applied(&ran), &summary["created"], &summary["rejected"]), ([2, 0, 0], &json!(1), &json!(1)));
-    assert!(ran.json()[0]["error"]["message"].as_str().unwrap().contains("name: is missing"), "{}", ran.out);
+    assert!(ran.json()[0]["error"]["message"].as_str().unwrap().contains("name: is required"), "{}", ran.out);
     let created = sandbox.project("SALESFORCE", "N").unwrap();
     assert_eq!((created.number("estimated"), created.text("brand_id")), (Some("2"), Some("B/1")));
     assert!(created.text("product_id").is_none());

@@ -33,7 +33,7 @@ fn cells_become_fields_and_empty_ones_keep_what_is_there() {
     let file = folder.file("t.csv", table);
     let ran = sync(&sandbox, &file, &["--map", "close=end", "--clear-value", "(none)", "--concurrency", "1"])
         .exits(0);
-    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; --trim cuts blanks off";
+    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; --trim removes the blanks";
     assert_eq!(ran.err, format!("not used: owner, mood\n{note}\n"));
     assert!(ran.out.starts_with("Done ("), "{}", ran.out);
     for line in ["  read                    5", "  applied                 4", "  unchanged               1"]
@@ -124,7 +124,9 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
     let file = folder.file("t.csv", broken.concat());
     sync(&sandbox, &file, &[]).exits(1).says("line 2, name: is not UTF-16LE");
     assert_eq!(bodies(&sandbox), ["{\"name\":\"y\"}"]);
-    sync(&sandbox, &file, &["--encoding", "ebcdic"]).exits(2).says("--encoding \"ebcdic\" is not known");
+    sync(&sandbox, &file, &["--encoding", "ebcdic"])
+        .exits(2)
+        .says("--encoding \"ebcdic\" is not an encoding");
 }
 
 #[test]

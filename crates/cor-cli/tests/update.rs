@@ -133,7 +133,7 @@ fn every_problem_is_told_at_once_and_nothing_is_sent() {
     assert_eq!(error["issues"].as_array().unwrap().len(), 10);
     update(&sandbox, &["P"]).exits(2).says("the update changes nothing");
     update(&sandbox, &["", "--name", "x"]).exits(2).says("id: is empty");
-    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be addressed");
+    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be an id");
     let ran = update(&sandbox, &["P", "--start", "2025-02-01", "--end", "2025-01-01", "--json"]).exits(2);
     assert_eq!(ran.json()[0]["error"]["kind"], "invalid_date_range");
     assert_eq!(sandbox.requests().len(), 0);
@@ -415,7 +415,7 @@ fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
 #[test]
 fn an_extra_given_twice_is_refused() {
     let sandbox = sandbox(&["P"]);
-    update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is given twice");
+    update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is set twice");
     assert!(sandbox.requests().is_empty());
 }
 

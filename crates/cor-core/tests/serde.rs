@@ -276,7 +276,7 @@ fn what_is_no_value_of_a_closed_type_is_refused_with_what_is_known() {
     assert!(refusal::<FieldType>("\"money\"").contains("text, date, number, boolean, income_type"));
     assert!(refusal::<CreateField>("\"name\"").contains("brand_id, product_id"));
     assert!(refusal::<Date>("\"2025-02-29\"").contains("write a real day"));
-    assert!(refusal::<ExternalId>("\"..\"").contains("cannot be addressed"));
+    assert!(refusal::<ExternalId>("\"..\"").contains("cannot be an id"));
     assert!(refusal::<ExternalId>("7").contains("expected an external id as text"));
     assert!(refusal::<Source>("null").contains("expected a source as text"));
     assert!(refusal::<Invalid>("[]").contains("at least one"));

@@ -89,7 +89,7 @@ fn what_cannot_be_a_value_is_refused_before_any_row() {
     assert_eq!(reason, "the column \"tags\" cannot be used: it holds lists or objects");
     let mut rows = open(&by_pyarrow(), mapped("seen=evaluation_date")).unwrap();
     let first = rows.next().unwrap().unwrap();
-    assert!(seen(&first).contains("seen: \"2025-01-15T00:00:00Z\" is a moment"), "{}", seen(&first));
+    assert!(seen(&first).contains("seen: \"2025-01-15T00:00:00Z\" has a time of day"), "{}", seen(&first));
     let utc = mapped("seen=evaluation_date").day_in(DayIn::parse("Europe/Madrid").unwrap());
     let first = open(&by_pyarrow(), utc).unwrap().next().unwrap().unwrap();
     assert!(seen(&first).contains(r#""evaluation_date":"2025-01-15""#), "{}", seen(&first));

@@ -407,7 +407,7 @@ mod tests {
             ),
             (builder().base_url("ftp://localhost"), "scheme"),
             (builder().base_url("nonsense"), "no scheme"),
-            (builder().base_url("https://"), "no address"),
+            (builder().base_url("https://"), "is not a URL"),
             (builder().base_url("localhost:4010"), "as http://localhost:4010"),
             (builder().base_url("u:hush@example.com"), "no scheme"),
             (builder().base_url("https://u:80\\hush@example.com"), "user or password"),

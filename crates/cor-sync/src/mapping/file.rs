@@ -482,7 +482,7 @@ mod tests {
             ),
             ("fields.income_type = { values = { x = 'gift' } }", "\"gift\" is not an income type"),
             ("fields.status = { default = 'x' }", "column 19: applies only together with a table of values"),
-            ("fields.status = { values = {}, default = 'x', unlisted = 'keep' }", "leave one out"),
+            ("fields.status = { values = {}, default = 'x', unlisted = 'keep' }", "not both"),
             ("fields.status = { values = {}, unlisted = 'drop' }", "\"refuse\", \"keep\" or \"as_is\""),
             ("fields.end = { constant = 2025-04-30T10:00:00 }", "a date has no time of day and no time zone"),
             ("clear = ''", "an empty cell keeps its field"),
@@ -501,7 +501,7 @@ mod tests {
                 "clear = ['a', 'b']\nkeep = 'b'",
                 "line 2, column 8: \"b\" cannot both keep a field and clear it",
             ),
-            ("clear = 'a'\nfields.name.keep = 'a'", "\"a\" cannot keep name and clear it"),
+            ("clear = 'a'\nfields.name.keep = 'a'", "\"a\" cannot both keep name and clear it"),
             (
                 "clear = '-'\nfields.status.values = { '-' = 'x' }",
                 "\"-\" clears status, so the table of values never applies to it",

@@ -219,7 +219,7 @@ mod tests {
             (r#"{"id":"7","mood":1}"#, "mood: no field is called"),
             (r#"{"id":"7","estimated":"5"}"#, "estimated: the text \"5\" has the wrong type"),
             (r#"{"id":"7","name":{"a":1}}"#, "name: the object"),
-            (r#"{"id":"7","name":"a","name":"b"}"#, "name: is given twice"),
+            (r#"{"id":"7","name":"a","name":"b"}"#, "name: appears twice"),
             (r#"{"id":"7","start":"2025-02-01","end":"2025-01-01"}"#, "start: start 2025-02-01 is after end"),
             (r#"["id"]"#, "not a JSON object"),
             (r#"{"id":"#, "not a JSON object"),

@@ -361,7 +361,7 @@ fn columns_are_matched_without_case_and_blanks() {
         ("{\"ID\":\"P-1\",\"Name\":\"N\"}\n", sap(), r#"P-1 {"name":"N"}"#),
         ("id,name,Name\nP-1,a,b\n", sap(), r#"the columns "name" and "Name" differ only in case or blanks"#),
         ("id,ID ,name\nP-1,P-2,b\n", sap(), r#"the columns "id" and "ID " differ only in case or blanks"#),
-        ("{\"id\":\"P-1\",\"ID\":\"P-2\",\"name\":\"N\"}\n", sap(), "is given twice"),
+        ("{\"id\":\"P-1\",\"ID\":\"P-2\",\"name\":\"N\"}\n", sap(), "appears twice"),
         ("{\"id\":\"P-1\",\"Name\":\"a\",\"name\":\"N\"}\n", sap(), "name is already set by Name"),
     ] {
         let found = judge(table, rules);
