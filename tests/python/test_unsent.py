@@ -71,8 +71,7 @@ def test_results_never_asked_for_warn_and_name_the_line_of_the_call(use: Any, ma
     assert warning.category is RuntimeWarning
     assert str(warning.message).startswith(NEVER + "7 of 7 rows were not sent; ")
     assert str(warning.message).endswith(
-        "; iterate over them to the end, use update_all(...), or call .stop() or .close() to leave the rest "
-        "unsent"
+        "; iterate over them to the end, use update_all(...), or call .stop() or .close() to leave the rest unsent"
     )
     assert warning.filename == __file__
     with open(__file__, encoding="utf-8") as file:
