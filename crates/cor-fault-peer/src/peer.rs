@@ -214,7 +214,11 @@ impl Peer {
     /// Waits until this many requests were received.
     #[track_caller]
     pub fn wait_for_requests(&self, n: usize) {
-        assert!(self.record.wait_for_requests(n, TIMEOUT), "the peer received {} requests of {n}", self.count());
+        assert!(
+            self.record.wait_for_requests(n, TIMEOUT),
+            "the peer received {} requests of {n}",
+            self.count()
+        );
     }
 
     /// Waits until every connection has ended. `false`: one is still open after this time.
