@@ -138,20 +138,30 @@ pub(super) fn make_staged(conn: &Connection) -> rusqlite::Result<()> {
 impl State {
     /// Does something in one transaction, which is undone on an error.
     pub(crate) fn write<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StateError> {
-        self.transaction(change).map_err(|error| self.failed(&error))
+        self.transaction("BEGIN IMMEDIATE", change).map_err(|error| self.failed(&error))
+    }
+
+    /// The same for changes that write into the file before they read it. It does not lock the temporary tables, which would
+    /// cost a look at each of their pages in memory when the transaction ends.
+    pub(crate) fn store<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StateError> {
+        self.transaction("BEGIN", change).map_err(|error| self.failed(&error))
     }
 
     /// Does something in one transaction that is on the disk when this returns, even if the power goes.
     pub(super) fn flushed<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         // The setting cannot be changed within a transaction.
         self.conn.pragma_update(None, "synchronous", "FULL")?;
-        let done = self.transaction(change);
+        let done = self.transaction("BEGIN IMMEDIATE", change);
         self.conn.pragma_update(None, "synchronous", "NORMAL")?;
         done
     }
 
-    fn transaction<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        let begin = || self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
+    fn transaction<T>(
+        &self,
+        begin: &str,
+        change: impl FnOnce() -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let begin = || self.conn.prepare_cached(begin)?.execute([]);
         let done = begin().and_then(|_| change()).and_then(|value| self.commit().map(|()| value));
         if done.is_err() {
             self.roll_back();

@@ -372,7 +372,7 @@ impl Apply<'_> {
         }
         self.sync
             .state
-            .write(|| settled.iter().try_for_each(|(pending, settled)| self.store_one(pending, settled)))
+            .store(|| settled.iter().try_for_each(|(pending, settled)| self.store_one(pending, settled)))
     }
 
     fn store_one(&self, pending: &Pending, settled: &Settled) -> rusqlite::Result<()> {
@@ -390,9 +390,11 @@ impl Apply<'_> {
             RowStatus::Applied { created } => {
                 // A create takes every field of the table; an update takes those that differ from what COR had.
                 let sent = if *created { pending.wanted.clone() } else { fields::of_changes(&change.fields) };
-                let accepted = pending.accepted.as_deref().unwrap_or("{}");
-                // Both were read when the update was made.
-                let accepted = fields::merged(accepted, &sent).unwrap_or_else(|| sent.clone());
+                let accepted = match &pending.accepted {
+                    // Both were read when the update was made.
+                    Some(accepted) => fields::merged(accepted, &sent).unwrap_or_else(|| sent.clone()),
+                    None => sent.clone(),
+                };
                 state.accept(run, &pending.id, &accepted, &sent, now())
             }
             RowStatus::Failed(error) if error.outcome() == Outcome::Unknown => Ok(()),
