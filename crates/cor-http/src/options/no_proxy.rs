@@ -67,7 +67,10 @@ impl Entry {
         let (host, port) = text.rsplit_once(':')?;
         // `fe80::1:80` is an address, `[fe80::1]:80` one with a port.
         let fits = !host.contains(':') || host.starts_with('[') && host.ends_with(']');
-        let port = port.parse().ok().filter(|port| *port > 0 && fits)?;
+        let port: u16 = port.parse().ok()?;
+        if port == 0 || !fits {
+            return None;
+        }
         Some(Entry { hosts: Hosts::read(host)?, port: Some(port) })
     }
 }
