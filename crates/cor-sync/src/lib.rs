@@ -31,6 +31,7 @@ mod inputs;
 mod mapping;
 mod members;
 mod names;
+mod off_loop;
 mod problem;
 mod read;
 mod rejects;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::outputs::OutputPaths;
 use super::{OutputError, Purpose};
+use crate::off_loop::off_loop;
 use crate::{Origin, Rules, State, StateError};
 
 #[derive(Debug)]
@@ -105,17 +106,10 @@ impl StateChoice {
         matches!(self, StateChoice::None)
     }
 
-    /// The state; `None` for a run without one. Runs on a tokio runtime, which opening the file does not hold up.
+    /// The state; `None` for a run without one. Runs on a tokio runtime.
     pub(super) async fn open(&self, purpose: Purpose) -> Result<Option<State>, StateError> {
         let choice = self.clone();
-        match tokio::task::spawn_blocking(move || choice.open_now(purpose)).await {
-            Ok(state) => state,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime ends, and this future with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        off_loop(move || choice.open_now(purpose)).await
     }
 
     fn open_now(&self, purpose: Purpose) -> Result<Option<State>, StateError> {

@@ -5,17 +5,18 @@ use cor_http::SandboxProbe;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Scope, State, StateError};
+use crate::off_loop::off_loop;
 
 /// What is at an address now, if it is not the sandbox with the store that the state knows there. The sandbox is asked, and
 /// nothing but a sandbox: see [`cor_http::probe_sandbox`].
 pub(crate) async fn another_store(known: Option<String>, base_url: &str) -> Option<SandboxProbe> {
     let known = known?;
     let address = base_url.to_owned();
-    match tokio::task::spawn_blocking(move || cor_http::probe_sandbox(&address)).await {
-        Ok(SandboxProbe::Store(store)) if store == known => None,
+    match off_loop(move || cor_http::probe_sandbox(&address)).await {
+        SandboxProbe::Store(store) if store == known => None,
         // Where nothing answers, an update will say so.
-        Ok(SandboxProbe::Nothing) | Err(_) => None,
-        Ok(other) => Some(other),
+        SandboxProbe::Nothing => None,
+        other => Some(other),
     }
 }
 

@@ -10,6 +10,7 @@ use rusqlite::params;
 use super::lock::SourceLock;
 use super::{Scope, State, StateError};
 use crate::field_changes as fields;
+use crate::off_loop::off_loop;
 
 /// A call whose result never came (its process ended) may still be under way for this long.
 const UNDER_WAY: Duration = Duration::from_secs(3600);
@@ -201,13 +202,7 @@ impl SingleCall {
             return result;
         }
         let error = result.as_ref().err().cloned();
-        // The file must not hold up the event loop.
-        let finished = tokio::task::spawn_blocking(move || self.finish(error.as_ref())).await;
-        let reason = match finished {
-            Ok(Ok(())) => return result,
-            Ok(Err(error)) => error.to_string(),
-            Err(ended) => ended.to_string(),
-        };
+        let Err(reason) = off_loop(move || self.finish(error.as_ref())).await else { return result };
         tracing::warn!(
             target: "cor_sync::state",
             "the result of the call could not be recorded, and the next sync sends its fields again: {reason}"
