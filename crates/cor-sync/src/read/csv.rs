@@ -65,8 +65,10 @@ impl CsvRows {
         let delimiter =
             delimiter.or(said).or(input.delimiter).unwrap_or_else(|| likely_delimiter(&start, &rules));
         let advisor = input.advisor;
-        let not_text =
-            |what: String| ConfigError(vec![Reason::with(what, Fix::Encoding(advisor.advise(&start)))]);
+        // The header's line alone: how much behind it was read depends on the source.
+        let line = start.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty());
+        let advice = advisor.advise(line.unwrap_or_default());
+        let not_text = |what: String| ConfigError(vec![Reason::with(what, Fix::Encoding(advice))]);
         let mut reader = parser(delimiter, RawRowReader::after(start.clone(), input.reader));
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).map_err(|error| unreadable(error.into()))?;

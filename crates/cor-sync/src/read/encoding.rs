@@ -184,7 +184,8 @@ impl EncodingAdvisor {
     /// # Errors
     /// Where they are UTF-16, and that was not tried.
     pub(crate) fn check_start(&self, start: &[u8]) -> Result<(), Reason> {
-        match Encoding::utf_16_of(start) {
+        // Two units, whatever piece of the input arrives first.
+        match Encoding::utf_16_of(&start[..start.len().min(4)]) {
             Some(found) if found != self.tried => {
                 let what = match self.tried.is_utf_16() {
                     true => format!("the text is not {}", self.name()),

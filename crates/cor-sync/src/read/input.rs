@@ -291,12 +291,20 @@ fn first_bytes(source: &mut impl Read, is_enough: impl Fn(&[u8]) -> bool) -> io:
     Ok(start)
 }
 
-/// Whether a beginning is long enough: four bytes, and of an object as much as distinguishes a tap's message from another.
+/// Whether a beginning is long enough to recognise the format, whatever pieces it comes in: of an object as much as
+/// distinguishes a tap's message from another; else the first line, and whether an object follows it, which makes it a line of a
+/// tap's log.
 fn is_telling(start: &[u8]) -> bool {
+    let is_known = |object: &[u8]| object.contains(&b'\n') || compact(object).len() == LONGEST_MESSAGE;
     let text = start.trim_ascii_start();
-    match text.first() {
-        Some(b'{') => text.contains(&b'\n') || compact(text).len() == LONGEST_MESSAGE,
-        _ => text.len() >= 4,
+    if text.first() == Some(&b'{') {
+        return is_known(text);
+    }
+    let Some(end) = text.iter().position(|byte| *byte == b'\n') else { return false };
+    let next = text[end..].trim_ascii_start();
+    match next.first() {
+        Some(b'{') => is_known(next),
+        next => next.is_some(),
     }
 }
 
@@ -307,7 +315,7 @@ fn compact(start: &[u8]) -> Vec<u8> {
     start.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(LONGEST_MESSAGE).collect()
 }
 
-/// Whether it begins with a message of a tap, or with lines of a tap's log before one.
+/// Whether it begins with a message of a tap, or with a line of a tap's log before one.
 fn is_singer(start: &[u8]) -> bool {
     const MESSAGES: [&[u8]; 4] = [
         b"{\"type\":\"SCHEMA\"",
@@ -315,7 +323,7 @@ fn is_singer(start: &[u8]) -> bool {
         b"{\"type\":\"RECORD\",\"stream\":",
         b"{\"type\":\"ACTIVATE_VERSION\",\"stream\":",
     ];
-    let mut lines = start.split(|byte| *byte == b'\n').map(compact).filter(|line| !line.is_empty());
+    let mut lines = start.split(|byte| *byte == b'\n').map(compact).filter(|line| !line.is_empty()).take(2);
     let first = lines.find(|line| line.first() == Some(&b'{'));
     first.is_some_and(|line| MESSAGES.iter().any(|message| line.starts_with(message)))
 }
