@@ -20,7 +20,7 @@ help: ## this list
 	  printf "  make %-12s %8s  %s\n", $$1, time, $$2 }' Makefile
 
 .PHONY: demo
-demo: ## [6 min] see it work in a minute, without an account: before and after, over real HTTP
+demo: ## [1 min] see it work, without an account: before and after, over real HTTP
 	@echo "Building the program for the demo, without the features that it does not use."
 	@$(CARGO) build --locked --profile demo -p cor-cli --no-default-features
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
