@@ -4,9 +4,14 @@
 
 mod common;
 
+use std::path::{Path, PathBuf};
+
 use common::*;
 use cor_sandbox::{Answer, Hold, Sandbox};
 use serde_json::json;
+
+/// How the second table of the source calls its columns.
+const OTHER_COLUMNS: [&str; 4] = ["--id-column", "key", "--map", "title=name"];
 
 const TABLE: &str = "id,name,estimated\nA,a,1\nB,b,2\n";
 
@@ -14,21 +19,8 @@ fn single(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
     ran(cor(sandbox, &["projects"]).args(arguments).args(["--source", "SALESFORCE"]))
 }
 
-/// Bodies of the requests since the last call, without the source.
-fn bodies(sandbox: &Sandbox) -> Vec<String> {
-    let requests = sandbox.requests();
-    sandbox.requests_clear();
-    let body = |request: &cor_sandbox::Recorded| {
-        let id = request.path.rsplit('/').next().unwrap().to_owned();
-        format!("{id} {}", request.body_text().replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1))
-    };
-    let mut bodies: Vec<String> = requests.iter().map(body).collect();
-    bodies.sort();
-    bodies
-}
-
 /// A sandbox and a table that was applied to it.
-fn synced() -> (Sandbox, Folder, std::path::PathBuf) {
+fn synced() -> (Sandbox, Folder, PathBuf) {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -37,13 +29,16 @@ fn synced() -> (Sandbox, Folder, std::path::PathBuf) {
     (sandbox, folder, file)
 }
 
+fn plan(sandbox: &Sandbox, file: &Path) -> Ran {
+    ran(cor(sandbox, &["projects", "plan", "--source", "SALESFORCE"]).arg(file)).exits(0)
+}
+
 #[test]
 fn a_value_that_an_update_replaced_is_put_back_by_the_next_sync() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["update", "A", "--name", "by hand", "--brief", "not in the table"]).exits(0);
     assert_eq!(bodies(&sandbox).len(), 1);
-    let plan = ran(cor(&sandbox, &["projects", "plan"]).arg(&file).args(["--source", "SALESFORCE"]));
-    plan.exits(0).prints("~ A (line 2)\n    name  \"by hand\" → \"a\"\n");
+    plan(&sandbox, &file).prints("~ A (line 2)\n    name  \"by hand\" → \"a\"\n");
     sync(&sandbox, &file, &[]).exits(0);
     assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
     sync(&sandbox, &file, &[]).exits(0);
@@ -133,6 +128,35 @@ fn an_update_beside_a_run_of_the_same_source_is_not_refused_and_not_forgotten() 
 }
 
 #[test]
+fn an_update_beside_a_run_of_the_same_project_counts_as_unknown() {
+    let (sandbox, folder, _) = synced();
+    let changed = folder.file("changed.csv", "id,name,estimated\nA,a2,1\nB,b,2\n");
+    let hold = Hold::new();
+    sandbox.queue(Answer::pass().held_by(&hold));
+    let run = piped(&mut sync_command(&sandbox, &changed, &["--json"]));
+    assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+    single(&sandbox, &["update", "A", "--name", "by hand"]).exits(0);
+    hold.release();
+    end_of(run).exits(0);
+    sandbox.requests_clear();
+    // COR may have applied the run's value after the call's.
+    let by_hand = folder.file("by_hand.csv", "id,name,estimated\nA,by hand,1\nB,b,2\n");
+    sync(&sandbox, &by_hand, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"by hand"}"#]);
+}
+
+#[test]
+fn a_project_that_cor_did_not_have_is_sent_in_full_when_it_is_there_again() {
+    let (sandbox, _folder, file) = synced();
+    single(&sandbox, &["delete", "A", "--yes", "--no-state"]).exits(0);
+    single(&sandbox, &["update", "A", "--name", "by hand"]).exits(1).says("A");
+    single(&sandbox, &["create", "A", "--name", "new", "--no-state"]).exits(0);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a","estimated":1}"#]);
+}
+
+#[test]
 fn a_killed_update_leaves_its_fields_in_doubt() {
     let (sandbox, _folder, file) = synced();
     let hold = Hold::new();
@@ -178,11 +202,40 @@ fn delete_needs_a_yes() {
 fn two_tables_of_one_source_know_what_the_other_sent() {
     let (sandbox, folder, file) = synced();
     let other = folder.file("other.csv", "key,title\nA,other\n");
-    let arguments = ["--id-column", "key", "--map", "title=name"];
+    let arguments = OTHER_COLUMNS;
     sync(&sandbox, &other, &arguments).exits(0);
     assert_eq!(bodies(&sandbox), [r#"A {"name":"other"}"#]);
+    plan(&sandbox, &file).prints("~ A (line 2)\n    name  \"other\" → \"a\"\n");
     sync(&sandbox, &file, &[]).exits(0);
     assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
     sync(&sandbox, &other, &arguments).exits(0);
     assert_eq!(bodies(&sandbox), [r#"A {"name":"other"}"#]);
+}
+
+#[test]
+fn a_killed_run_of_another_table_of_the_source_leaves_its_fields_in_doubt() {
+    let (sandbox, folder, file) = synced();
+    let other = folder.file("other.csv", "key,title\nA,other\n");
+    let hold = Hold::new();
+    sandbox.queue(Answer::pass().held_by(&hold));
+    let mut run = piped(&mut sync_command(&sandbox, &other, &OTHER_COLUMNS));
+    assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    hold.release();
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a"}"#]);
+}
+
+#[test]
+fn a_project_that_another_table_of_the_source_did_not_find_is_sent_in_full() {
+    let (sandbox, folder, file) = synced();
+    single(&sandbox, &["delete", "A", "--yes", "--no-state"]).exits(0);
+    let other = folder.file("other.csv", "key,title\nA,other\n");
+    sync(&sandbox, &other, &OTHER_COLUMNS).exits(1);
+    single(&sandbox, &["create", "A", "--name", "new", "--no-state"]).exits(0);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(bodies(&sandbox), [r#"A {"name":"a","estimated":1}"#]);
 }

@@ -13,18 +13,6 @@ use serde_json::{Value, json};
 
 const TABLE: &str = "id,name,estimated,archived\nA,a,18000.10,false\nB,b,1,\nA,a2,,\n";
 
-fn bodies(sandbox: &Sandbox) -> Vec<String> {
-    let requests = sandbox.requests();
-    sandbox.requests_clear();
-    let body = |request: &cor_sandbox::Recorded| {
-        let id = request.path.rsplit('/').next().unwrap().to_owned();
-        format!("{id} {}", request.body_text().replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1))
-    };
-    let mut bodies: Vec<String> = requests.iter().map(body).collect();
-    bodies.sort();
-    bodies
-}
-
 /// Another verb about the same table, or about the state.
 fn verb(sandbox: &Sandbox, words: &[&str], file: Option<&Path>, arguments: &[&str]) -> Ran {
     let mut command = cor(sandbox, words);

@@ -15,7 +15,7 @@ fn counts(summary: &Value) -> [u64; 6] {
         .map(|name| summary[name].as_u64().unwrap())
 }
 
-fn bodies(sandbox: &Sandbox) -> Vec<String> {
+fn bodies_in_order(sandbox: &Sandbox) -> Vec<String> {
     let trimmed = |body: String| body.replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1);
     sandbox.requests().iter().map(|request| trimmed(request.body_text())).collect()
 }
@@ -41,7 +41,7 @@ fn cells_become_fields_and_empty_ones_keep_what_is_there() {
         assert!(ran.out.contains(line), "{}", ran.out);
     }
     assert_eq!(
-        bodies(&sandbox),
+        bodies_in_order(&sandbox),
         [
             r#"{"name":"Say \"hi\", then go","end":"2025-04-30","estimated":18000.10,"archived":false}"#,
             r#"{"brief":"two\nlines","estimated":9007199254740993,"archived":true}"#,
@@ -77,7 +77,7 @@ fn tables_as_other_programs_write_them() {
         let sandbox = sandbox(&["P"]);
         let ran = sync(&sandbox, &folder.file(name, content), arguments).exits(0);
         assert_eq!(ran.err, "", "{name}");
-        assert_eq!(bodies(&sandbox), [r#"{"name":"é"}"#], "{name}");
+        assert_eq!(bodies_in_order(&sandbox), [r#"{"name":"é"}"#], "{name}");
     }
 }
 
@@ -98,7 +98,7 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
         let sandbox = sandbox(&["P"]);
         let ran = sync(&sandbox, &folder.file("t.csv", content), arguments).exits(0);
         assert_eq!(ran.err, "");
-        assert_eq!(bodies(&sandbox), ["{\"name\":\"é €\\r\\n😀\"}"]);
+        assert_eq!(bodies_in_order(&sandbox), ["{\"name\":\"é €\\r\\n😀\"}"]);
     }
     for (encoding, bytes) in [
         ("windows-1252", &b"caf\xE9 \x80"[..]),
@@ -112,7 +112,11 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
         let rejects = rejects.to_str().unwrap();
         sync(&sandbox, &file, &["--encoding", encoding, "--rejects", rejects]).exits(1);
         // Another project's request may arrive first.
-        assert!(bodies(&sandbox).contains(&"{\"name\":\"café €\"}".to_owned()), "{:?}", bodies(&sandbox));
+        assert!(
+            bodies_in_order(&sandbox).contains(&"{\"name\":\"café €\"}".to_owned()),
+            "{:?}",
+            bodies_in_order(&sandbox)
+        );
         assert!(
             folder.read("r.csv").starts_with("\u{feff}id,name,_line,_outcome,_reason\nQ,x,3,not_applied,")
         );
@@ -123,7 +127,7 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
         [utf16("\u{feff}id,name\nP,", u16::to_le_bytes), vec![0, 0xD8], utf16("x\nP,y\n", u16::to_le_bytes)];
     let file = folder.file("t.csv", broken.concat());
     sync(&sandbox, &file, &[]).exits(1).says("line 2, name: is not UTF-16LE");
-    assert_eq!(bodies(&sandbox), ["{\"name\":\"y\"}"]);
+    assert_eq!(bodies_in_order(&sandbox), ["{\"name\":\"y\"}"]);
     sync(&sandbox, &file, &["--encoding", "ebcdic"])
         .exits(2)
         .says("--encoding \"ebcdic\" is not an encoding");
@@ -256,7 +260,7 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
     ] {
         assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
     }
-    assert_eq!(bodies(&sandbox), [r#"{"name":"two\r\nlines"}"#]);
+    assert_eq!(bodies_in_order(&sandbox), [r#"{"name":"two\r\nlines"}"#]);
     let ran = sync(&sandbox, &file, &["--map", "close_value=estimated", "--json"]).exits(1);
     assert_eq!(ran.err, "", "programs are told on standard output");
     assert_eq!(counts(&ran.summary()), [8, 0, 7, 0, 1, 0]);
@@ -283,14 +287,14 @@ fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes(
     ] {
         assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
     }
-    assert_eq!(bodies(&sandbox), [r#"{"name":"5\" pipe"}"#]);
+    assert_eq!(bodies_in_order(&sandbox), [r#"{"name":"5\" pipe"}"#]);
     for (from, to) in [("r.csv", "again.csv"), ("again.csv", "r.csv")] {
         let to = folder.path(to);
         sync(&sandbox, &folder.path(from), &["--rejects", to.to_str().unwrap()]).exits(1);
     }
     let written = folder.read("r.csv");
     assert!(written.contains("\nC,\"5\" pipe\",4,rejected,"), "{written}");
-    assert!(bodies(&sandbox).len() == 1, "what was not mended is not sent: {written}");
+    assert!(bodies_in_order(&sandbox).len() == 1, "what was not mended is not sent: {written}");
     let cut = folder.file("cut.csv", "id,\"name\nA,x\n");
     sync(&sandbox, &cut, &[]).exits(2).says("the header row is malformed: a quotation mark is not closed");
 }
@@ -318,7 +322,7 @@ fn json_lines_are_typed() {
         .says("line 4: the line is not a JSON object")
         .says("not used: mood, extra");
     assert!(ran.out.contains("unchanged               1"), "{}", ran.out);
-    assert_eq!(bodies(&sandbox), [r#"{"brief":"","billable":false,"estimated":18000.10}"#]);
+    assert_eq!(bodies_in_order(&sandbox), [r#"{"brief":"","billable":false,"estimated":18000.10}"#]);
 }
 
 #[test]
@@ -333,7 +337,7 @@ fn standard_input_is_read_as_it_comes() {
         let ran = fed(command.arg("--no-state"), input.as_bytes()).exits(0);
         assert_eq!(counts(&ran.summary()), [2, 2, 0, 0, 0, 0]);
         // Rows of one project are applied in order.
-        assert_eq!(bodies(&sandbox), [r#"{"name":"piped"}"#, r#"{"name":"twice"}"#]);
+        assert_eq!(bodies_in_order(&sandbox), [r#"{"name":"piped"}"#, r#"{"name":"twice"}"#]);
     }
     // A row is applied although the next has not been written yet.
     sandbox.requests_clear();
@@ -457,7 +461,7 @@ fn flags_say_how_values_are_read() {
         let sandbox = sandbox(&["P"]);
         let file = folder.file("t", content);
         sync(&sandbox, &file, arguments).exits(0);
-        assert_eq!(bodies(&sandbox), [sent], "{arguments:?}");
+        assert_eq!(bodies_in_order(&sandbox), [sent], "{arguments:?}");
     }
     let sandbox = sandbox(&["P"]);
     let file = folder.file("t", "id,name,mood\nP,N,x\n");

@@ -168,14 +168,9 @@ impl NativeClient {
             let base_url = engine.client().base_url().to_owned();
             let (sent_id, sent) = (id.clone(), update.clone());
             let begin = move |path: &Path| SingleCall::update(path, &base_url, &sent_id, &sent);
-            let outcome = match record.begin_off_loop(begin).await {
-                Ok(call) => {
-                    let sent = engine.client().projects().update(id, &update).options(options).into_future();
-                    Outcome::Ended(call.recorded(sent).await)
-                }
-                Err(error) => Outcome::NotRecorded(error),
-            };
-            loop_bridge::deliver(&bridge, future, outcome);
+            let call = engine.client().projects().update(id, &update).options(options).into_future();
+            let made = record.around(begin, call).await;
+            loop_bridge::deliver(&bridge, future, made.map_or_else(Outcome::NotRecorded, Outcome::Ended));
         })
     }
 
@@ -281,14 +276,9 @@ impl NativeClient {
         spawn(py, async move {
             let (base_url, sent) = (engine.client().base_url().to_owned(), create.clone());
             let begin = move |path: &Path| SingleCall::create(path, &base_url, &sent);
-            let outcome = match record.begin_off_loop(begin).await {
-                Ok(call) => {
-                    let sent = engine.client().projects().create(&create).options(options).into_future();
-                    Outcome::Ended(call.recorded(sent).await)
-                }
-                Err(error) => Outcome::NotRecorded(error),
-            };
-            loop_bridge::deliver(&bridge, future, outcome);
+            let call = engine.client().projects().create(&create).options(options).into_future();
+            let made = record.around(begin, call).await;
+            loop_bridge::deliver(&bridge, future, made.map_or_else(Outcome::NotRecorded, Outcome::Ended));
         })
     }
 
@@ -309,14 +299,9 @@ impl NativeClient {
             let (base_url, sent_id, sent) =
                 (engine.client().base_url().to_owned(), id.clone(), source.clone());
             let begin = move |path: &Path| SingleCall::delete(path, &base_url, &sent, &sent_id);
-            let outcome = match record.begin_off_loop(begin).await {
-                Ok(call) => {
-                    let sent = engine.client().projects().delete(id, source).options(options).into_future();
-                    Outcome::Deleted(call.recorded(sent).await)
-                }
-                Err(error) => Outcome::NotRecorded(error),
-            };
-            loop_bridge::deliver(&bridge, future, outcome);
+            let call = engine.client().projects().delete(id, source).options(options).into_future();
+            let made = record.around(begin, call).await;
+            loop_bridge::deliver(&bridge, future, made.map_or_else(Outcome::NotRecorded, Outcome::Deleted));
         })
     }
 

@@ -32,19 +32,26 @@ impl CallRecord {
         self.0.map_or_else(|| Ok(SingleCall::unrecorded()), |path| call(&path))
     }
 
-    /// The same from an event loop, which the file must not hold up.
-    pub(crate) async fn begin_off_loop(
+    /// Makes a call from an event loop and records its result; the file does not hold up the loop.
+    ///
+    /// # Errors
+    /// Where the call could not be recorded, and so was not made.
+    pub(crate) async fn around<T>(
         self,
-        call: impl FnOnce(&Path) -> Result<SingleCall, StateError> + Send + 'static,
-    ) -> Result<SingleCall, StateError> {
-        let Some(path) = self.0 else { return Ok(SingleCall::unrecorded()) };
-        match tokio::task::spawn_blocking(move || call(&path)).await {
-            Ok(begun) => begun,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime ends, and this call with it.
-                Err(_) => std::future::pending().await,
+        begin: impl FnOnce(&Path) -> Result<SingleCall, StateError> + Send + 'static,
+        call: impl Future<Output = Result<T, cor_http::Error>>,
+    ) -> Result<Result<T, cor_http::Error>, StateError> {
+        let record = match self.0 {
+            None => SingleCall::unrecorded(),
+            Some(path) => match tokio::task::spawn_blocking(move || begin(&path)).await {
+                Ok(begun) => begun?,
+                Err(ended) => match ended.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime ends, and this call with it.
+                    Err(_) => std::future::pending().await,
+                },
             },
-        }
+        };
+        Ok(record.recorded(call).await)
     }
 }

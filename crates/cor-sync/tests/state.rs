@@ -474,22 +474,51 @@ fn a_call_that_a_run_took_for_one_of_an_ended_process_is_recorded_as_uncertain()
     assert_eq!(planned(&path, "https://example.com"), ["name None"], "the call may have come after the run");
 }
 
+/// A call that sets the name of a project.
+fn named(path: &Path, id: &str, name: &str) -> SingleCall {
+    SingleCall::update(path, "https://example.com", id, &ProjectUpdate::new("SAP").name(name)).unwrap()
+}
+
+/// What the file knows of a project.
+fn accepted(path: &Path, id: &str) -> String {
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.query_row("SELECT accepted FROM projects WHERE id = ?1", [id], |row| row.get(0)).unwrap()
+}
+
+/// How many rows of a table of the file.
+fn count(path: &Path, of: &str) -> i64 {
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.query_row(&format!("SELECT count(*) FROM {of}"), [], |row| row.get(0)).unwrap()
+}
+
 #[test]
-fn calls_at_the_same_time_and_calls_without_a_result_leave_their_fields_uncertain() {
+fn calls_at_the_same_time_leave_their_fields_uncertain_and_other_calls_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
-    let call = |name: &str| {
-        let update = ProjectUpdate::new("SAP").name(name);
-        SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap()
-    };
-    let (first, second) = (call("first"), call("second"));
+    let beside = named(&path, "P-2", "by hand");
+    let (first, second) = (named(&path, "P-1", "first"), named(&path, "P-1", "second"));
     first.finish(None).unwrap();
     second.finish(None).unwrap();
     assert_eq!(planned(&path, "https://example.com"), ["name None"]);
-    let third = call("third");
-    third.finish(None).unwrap();
-    drop(call("given up"));
-    assert_eq!(planned(&path, "https://example.com"), ["name None"]);
+    assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#);
+    beside.finish(None).unwrap();
+    assert_eq!(
+        accepted(&path, "P-2"),
+        r#"{"name":"by hand","estimated_time":2}"#,
+        "a call for another project"
+    );
+    named(&path, "P-1", "third").finish(None).unwrap();
+    assert_eq!(accepted(&path, "P-1"), r#"{"name":"third","estimated_time":1}"#);
+    assert_eq!(count(&path, "calls"), 0, "a call that has its result is in the projects at once");
+}
+
+#[test]
+fn a_call_that_is_given_up_leaves_its_fields_uncertain_and_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    drop(named(&path, "P-1", "given up"));
+    assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#);
+    assert_eq!(count(&path, "calls"), 0);
 }
 
 #[test]
@@ -517,59 +546,101 @@ fn a_run_that_sends_nothing_leaves_nothing_in_the_file() {
         run.stage_update("P-1", &ProjectUpdate::new(source).name("other"), 2).unwrap();
         drop(run);
     }
-    let file = rusqlite::Connection::open(&path).unwrap();
-    let count =
-        |table| file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
-    let counts: [i64; 3] = ["runs", "scopes", "projects"].map(count);
+    let counts = ["runs", "scopes", "projects"].map(|table| count(&path, table));
     assert_eq!(counts, [0, 1, 3]);
+}
+
+#[test]
+fn a_run_that_was_stopped_leaves_only_what_it_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync.db");
+    let seed = |n| format!(r#"{{"id":"P-{n}","source":"SAP","name":"old"}}"#);
+    let sandbox = Sandbox::builder().seed((0..80).map(seed)).start().unwrap();
+    let known: Vec<String> = (0..40).map(|n| format!("P-{n}")).collect();
+    apply(&path, &sandbox, "SAP", &known, "new", &|| {});
+    let client =
+        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+    let scope = Scope::new(sandbox.base_url(), "SAP", "m");
+    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
+    for n in 0..80 {
+        // The first project has nothing to send.
+        let name = if n == 0 { "new".to_owned() } else { format!("newer {n}") };
+        sync.stage_update(&format!("P-{n}"), &ProjectUpdate::new("SAP").name(name), n + 2).unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let applied = runtime.block_on(async {
+        let mut apply = sync.apply(&client, None).unwrap();
+        let mut applied = 0;
+        while let Some(settled) = apply.next().await.unwrap() {
+            applied += i64::from(matches!(settled.status, cor_sync::RowStatus::Applied { .. }));
+            if applied == 3 {
+                apply.stop();
+            }
+        }
+        applied
+    });
+    drop(sync);
+    assert!((3..79).contains(&applied), "{applied} were applied");
+    assert_eq!(count(&path, "projects WHERE pending IS NOT NULL OR accepted IS NULL"), 0);
+    assert_eq!(count(&path, "projects WHERE accepted LIKE '%newer%'"), applied);
+    assert_eq!(count(&path, "runs"), 0);
+    assert_eq!(State::open_for_reading(&path).unwrap().scopes().unwrap()[0].unsettled, 0);
 }
 
 #[test]
 fn a_sandbox_that_was_restarted_beside_two_runs_is_a_new_one_for_both() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
-    let seeds = ["SAP", "JIRA"].map(|source| format!(r#"{{"id":"P-1","source":"{source}","name":"old"}}"#));
+    // More than are sent at the same time, so that some wait when the new sandbox is noticed.
+    let ids: Vec<String> = (0..600).map(|n| format!("P-{n}")).collect();
+    let sources = ["SAP", "JIRA"];
+    let seeds: Vec<String> = sources
+        .iter()
+        .flat_map(|source| {
+            ids.iter().map(move |id| format!(r#"{{"id":"{id}","source":"{source}","name":"old"}}"#))
+        })
+        .collect();
     let start =
         |port: u16| Sandbox::builder().port(port).token("sandbox-token").seed(seeds.clone()).start().unwrap();
     let sandbox = start(0);
     let port: u16 = sandbox.base_url().rsplit(':').next().unwrap().parse().unwrap();
-    let client = || {
-        cor_http::Client::builder()
-            .base_url(format!("http://127.0.0.1:{port}"))
-            .token("sandbox-token")
-            .build()
-            .unwrap()
-    };
-    let begin = |source: &str, brief: &str| {
-        let scope = Scope::new(format!("http://127.0.0.1:{port}"), source, "m");
+    let base_url = format!("http://127.0.0.1:{port}");
+    let begin = |source: &str, name: &str| {
+        let scope = Scope::new(base_url.clone(), source, "m");
         let mut run = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
-        let update = ProjectUpdate::new(source).name(format!("name of {brief}")).brief("brief");
-        run.stage_update("P-1", &update, 2).unwrap();
+        for id in &ids {
+            run.stage_update(id, &ProjectUpdate::new(source).name(name).brief("brief"), 2).unwrap();
+        }
         run
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let finish = |mut run: TableSync| {
         runtime.block_on(async {
-            let client = client();
+            let client =
+                cor_http::Client::builder().base_url(&base_url).token("sandbox-token").build().unwrap();
             let mut apply = run.apply(&client, None).unwrap();
             while apply.next().await.unwrap().is_some() {}
             apply.has_new_store()
         })
     };
-    for source in ["SAP", "JIRA"] {
+    for source in sources {
         finish(begin(source, "first"));
     }
-    // Both rows were compared with what the first sandbox has.
+    // All rows were compared with what the first sandbox has.
     let (sap, jira) = (begin("SAP", "second"), begin("JIRA", "second"));
     drop(sandbox);
     let sandbox = start(port);
     assert!(finish(sap) && finish(jira), "each run says that the sandbox is a new one");
-    for source in ["SAP", "JIRA"] {
+    for source in sources {
         finish(begin(source, "second"));
     }
-    let bodies: Vec<String> = sandbox.requests().iter().map(|request| request.body_text()).collect();
-    for source in ["SAP", "JIRA"] {
-        let briefs = bodies.iter().filter(|body| body.contains(source) && body.contains("brief")).count();
-        assert!(briefs >= 1, "the new sandbox has the brief of {source}: {bodies:?}");
+    let projects = sandbox.projects();
+    assert_eq!(projects.len(), 1200);
+    for project in projects {
+        assert_eq!(
+            (project.text("name"), project.text("brief")),
+            (Some("second"), Some("brief")),
+            "{project:?}"
+        );
     }
 }

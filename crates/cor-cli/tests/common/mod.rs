@@ -166,6 +166,19 @@ pub(crate) fn sync(sandbox: &Sandbox, file: &Path, arguments: &[&str]) -> Ran {
     ran(&mut sync_command(sandbox, file, arguments))
 }
 
+/// Ids and bodies of the requests since the last call, without the source, sorted.
+pub(crate) fn bodies(sandbox: &Sandbox) -> Vec<String> {
+    let requests = sandbox.requests();
+    sandbox.requests_clear();
+    let body = |request: &cor_sandbox::Recorded| {
+        let id = request.path.rsplit('/').next().unwrap().to_owned();
+        format!("{id} {}", request.body_text().replacen(r#"{"metadata":{"source":"SALESFORCE"},"#, "{", 1))
+    };
+    let mut bodies: Vec<String> = requests.iter().map(body).collect();
+    bodies.sort();
+    bodies
+}
+
 /// Sends a signal by name.
 pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();

@@ -5,10 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Phase;
-use crate::state_store::{Scope, State, StateError};
+use crate::state_store::{SINGLE_CALL, Scope, State, StateError};
 
-/// A run waits this long even if it was not asked to: a single call holds the lock for a moment.
-const MOMENT: Duration = Duration::from_millis(500);
 /// How often it looks, at first and at last.
 const STEP: Duration = Duration::from_millis(10);
 const LONGEST_STEP: Duration = Duration::from_millis(500);
@@ -25,14 +23,14 @@ pub(super) async fn wait_for(
     let mut has_entered = false;
     loop {
         let by = match state.try_lock(scope) {
-            Err(StateError::InUse { by, .. }) if since.elapsed() < wait.max(MOMENT) => by,
+            Err(StateError::InUse { by, .. }) if since.elapsed() < wait.max(SINGLE_CALL) => by,
             locked => return locked,
         };
-        if since.elapsed() >= MOMENT && !has_entered {
+        if since.elapsed() >= SINGLE_CALL && !has_entered {
             enter(Phase::Waiting { process: by });
             has_entered = true;
         }
-        sleep(step.min(wait.max(MOMENT).saturating_sub(since.elapsed()))).await;
+        sleep(step.min(wait.max(SINGLE_CALL).saturating_sub(since.elapsed()))).await;
         step = LONGEST_STEP.min(step * 2);
     }
 }

@@ -18,8 +18,8 @@ const OPENING: Duration = Duration::from_secs(10);
 /// How long a file may differ from the one that the other processes use: one of them may be making it.
 const CHANGING: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(5);
-/// How long a single call may hold the lock of a source.
-const MOMENT: Duration = Duration::from_millis(500);
+/// How long a single call may hold the lock of a source. A run waits this long even if it was not asked to wait.
+pub(crate) const SINGLE_CALL: Duration = Duration::from_millis(500);
 
 /// Held by every process that writes into the file.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl SourceLock {
         let since = Instant::now();
         loop {
             match SourceLock::take(state, scope) {
-                Err(StateError::InUse { .. }) if since.elapsed() < MOMENT => thread::sleep(STEP),
+                Err(StateError::InUse { .. }) if since.elapsed() < SINGLE_CALL => thread::sleep(STEP),
                 taken => return taken,
             }
         }

@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension};
 pub use self::error::StateError;
 use self::identity::Identity;
 pub use self::inspect::{KnownProject, ScopeSummary};
+pub(crate) use self::lock::SINGLE_CALL;
 use self::lock::{FileLock, SourceLock};
 pub(crate) use self::sandbox::another_store;
 pub(crate) use self::single_call::OpenCalls;

@@ -55,13 +55,14 @@ struct Record {
     change: Change,
     fields: String,
     number: i64,
-    has_result: bool,
+    /// Whether nothing is left to record.
+    is_settled: bool,
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         // A call without a result counts as under way, which is as uncertain, so an error here changes nothing.
-        if !self.has_result {
+        if !self.is_settled {
             let _ = self.settle(Ended::Unknown);
         }
     }
@@ -169,7 +170,7 @@ impl SingleCall {
             change,
             fields: fields.to_owned(),
             number: 0,
-            has_result: false,
+            is_settled: true,
         };
         let inserted = state.flushed(|| {
             // Two calls for one project at the same time: only COR knows their order.
@@ -180,6 +181,7 @@ impl SingleCall {
             record.insert(&state, false, overlaps)
         });
         record.number = inserted.map_err(|error| state.failed(&error))?;
+        record.is_settled = false;
         // Asked only now: a run that begins later finds the record.
         if SourceLock::is_taken(&state.path, &record.scope)? {
             state.write(|| {
@@ -216,7 +218,7 @@ impl SingleCall {
     /// Where the state file cannot be written. The next run then sends the call's fields again.
     pub fn finish(mut self, error: Option<&Error>) -> Result<(), StateError> {
         let Some(record) = &mut self.record else { return Ok(()) };
-        record.has_result = true;
+        record.is_settled = true;
         record.settle(match error {
             None => Ended::Applied,
             Some(error) if error.kind() == ErrorKind::ProjectNotFound => Ended::NoProject,
@@ -271,7 +273,7 @@ impl Record {
             Ok(())
         })?;
         match SourceLock::take(&state.path, &self.scope) {
-            Ok(_lock) => state.write(|| state.settle_calls(&self.scope)),
+            Ok(_lock) => state.write(|| state.settle_finished_calls(&self.scope)),
             // The run in progress, or the next one, does it.
             Err(StateError::InUse { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -300,18 +302,28 @@ impl State {
         calls.collect()
     }
 
-    /// Brings what the file knows of projects in line with the calls outside of runs. Inside a transaction, by the holder of
-    /// the lock of the source.
+    /// Brings what the file knows of projects in line with the calls outside of runs, when a run begins. Inside a transaction,
+    /// by the holder of the lock of the source.
     pub(crate) fn settle_calls(&self, scope: &Scope) -> rusqlite::Result<()> {
-        let now = now();
+        self.settle_finished_calls(scope)?;
+        let oldest = now() - UNDER_WAY.as_secs() as i64;
         for call in self.calls(scope)? {
             self.settle(scope, &call)?;
-            let sql = match call.is_finished || call.begun_at < now - UNDER_WAY.as_secs() as i64 {
+            let sql = match call.begun_at < oldest {
                 true => "DELETE FROM calls WHERE call = ?1",
-                // The run that begins now may send before it or after it.
+                // The run may send before it or after it.
                 false => "UPDATE calls SET is_in_doubt = 1 WHERE call = ?1",
             };
             self.conn.execute(sql, [call.number])?;
+        }
+        Ok(())
+    }
+
+    /// The same for calls that have their result; the others stay as they are.
+    fn settle_finished_calls(&self, scope: &Scope) -> rusqlite::Result<()> {
+        for call in self.calls(scope)?.iter().filter(|call| call.is_finished) {
+            self.settle(scope, call)?;
+            self.conn.execute("DELETE FROM calls WHERE call = ?1", [call.number])?;
         }
         Ok(())
     }

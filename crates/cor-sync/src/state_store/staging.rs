@@ -285,9 +285,7 @@ impl State {
 
     /// A run that ends before it has sent anything leaves nothing behind.
     pub(crate) fn drop_unused(&self, run: &Run) -> rusqlite::Result<()> {
-        let sql = "DELETE FROM runs WHERE run = ?1
-                   AND NOT EXISTS (SELECT 1 FROM projects WHERE run = ?1 AND pending IS NOT NULL)";
-        self.conn.execute(sql, [run.number])?;
+        self.drop_run(run)?;
         let sql = "DELETE FROM scopes WHERE scope = ?1
                    AND NOT EXISTS (SELECT 1 FROM projects WHERE projects.scope = ?1)";
         self.conn.execute(sql, [run.scope]).map(drop)
@@ -313,10 +311,15 @@ impl State {
         self.conn.prepare_cached(&sql)?.execute([run.number, sent])?;
         let sql = "UPDATE runs SET sent_upto = ?2 WHERE run = ?1";
         self.conn.prepare_cached(sql)?.execute([run.number, sent])?;
-        let sql = "DELETE FROM runs WHERE run = ?1
-                   AND NOT EXISTS (SELECT 1 FROM projects WHERE run = ?1 AND pending IS NOT NULL)";
-        self.conn.prepare_cached(sql)?.execute([run.number])?;
+        self.drop_run(run)?;
         let sql = "DELETE FROM closer_marks WHERE run NOT IN (SELECT run FROM runs)";
         self.conn.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    /// Forgets the run unless a project waits for its result.
+    fn drop_run(&self, run: &Run) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM runs WHERE run = ?1
+                   AND NOT EXISTS (SELECT 1 FROM projects WHERE run = ?1 AND pending IS NOT NULL)";
+        self.conn.prepare_cached(sql)?.execute([run.number]).map(drop)
     }
 }
