@@ -501,6 +501,10 @@ fn calls_at_the_same_time_leave_their_fields_uncertain_and_other_calls_do_not() 
     second.finish(None).unwrap();
     assert_eq!(planned(&path, "https://example.com"), ["name None"]);
     assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#);
+    let (first, second) = (named(&path, "P-1", "first"), named(&path, "P-1", "second"));
+    second.finish(None).unwrap();
+    first.finish(None).unwrap();
+    assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#, "the second ended before the first");
     beside.finish(None).unwrap();
     assert_eq!(
         accepted(&path, "P-2"),
@@ -563,8 +567,7 @@ fn a_run_that_was_stopped_leaves_only_what_it_sent() {
     let scope = Scope::new(sandbox.base_url(), "SAP", "m");
     let mut sync = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
     for n in 0..80 {
-        // The first project has nothing to send.
-        let name = if n == 0 { "new".to_owned() } else { format!("newer {n}") };
+        let name = format!("newer {n}");
         sync.stage_update(&format!("P-{n}"), &ProjectUpdate::new("SAP").name(name), n + 2).unwrap();
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -579,12 +582,55 @@ fn a_run_that_was_stopped_leaves_only_what_it_sent() {
         }
         applied
     });
-    drop(sync);
     assert!((3..79).contains(&applied), "{applied} were applied");
     assert_eq!(count(&path, "projects WHERE pending IS NOT NULL OR accepted IS NULL"), 0);
     assert_eq!(count(&path, "projects WHERE accepted LIKE '%newer%'"), applied);
-    assert_eq!(count(&path, "runs"), 0);
+    assert_eq!(count(&path, "runs"), 0, "also before the run is dropped");
+    drop(sync);
     assert_eq!(State::open_for_reading(&path).unwrap().scopes().unwrap()[0].unsettled, 0);
+}
+
+#[test]
+fn a_project_that_turns_out_to_need_nothing_does_not_stay_unsettled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync.db");
+    let ids: Vec<String> = (0..400).map(|n| format!("P-{n}")).collect();
+    let seeds = ids.iter().map(|id| format!(r#"{{"id":"{id}","source":"SAP","name":"old"}}"#));
+    let sandbox = Sandbox::builder().seed(seeds).start().unwrap();
+    apply(&path, &sandbox, "SAP", &ids, "new", &|| {});
+    let client =
+        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+    let scope = Scope::new(sandbox.base_url(), "SAP", "m");
+    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
+    for (line, id) in ids.iter().enumerate() {
+        // A later row of some projects takes back what an earlier one changes.
+        sync.stage_update(id, &ProjectUpdate::new("SAP").name("newer"), line as u64 + 2).unwrap();
+        if (200..210).contains(&line) {
+            sync.stage_update(id, &ProjectUpdate::new("SAP").name("new"), line as u64 + 2).unwrap();
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut apply = sync.apply(&client, None).unwrap();
+        while apply.next().await.unwrap().is_some() {}
+    });
+    assert_eq!(count(&path, "projects WHERE pending IS NOT NULL"), 0);
+    assert_eq!(count(&path, "projects WHERE accepted LIKE '%newer%'"), 390);
+    assert_eq!(count(&path, "runs"), 0);
+}
+
+#[test]
+fn a_call_that_could_not_be_recorded_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 3);
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON calls WHEN NEW.is_finished = 0
+                  BEGIN SELECT RAISE(ABORT, 'no'); END";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(refuse).unwrap();
+    let update = ProjectUpdate::new("SAP").name("not sent");
+    let refused = SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap_err();
+    assert_eq!(refused.code(), "state_unusable", "{refused}");
+    assert_eq!(count(&path, "calls"), 0);
+    assert_eq!(accepted(&path, "P-1"), r#"{"name":"name 1","estimated_time":1}"#);
 }
 
 #[test]

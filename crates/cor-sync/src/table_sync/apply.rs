@@ -264,7 +264,7 @@ impl Apply<'_> {
             if change.fields.is_empty() {
                 needless.push(pending);
                 self.out.push_back(Settled { change, status: RowStatus::Unchanged });
-                // Not all at once: somebody may want to stop.
+                // Not all at once: the caller may want to stop.
                 if needless.len() == super::PAGE {
                     break;
                 }
