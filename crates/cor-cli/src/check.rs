@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anstyle::Style;
-use cor_sync::{ColumnUse, Content, Problem, ReadError, Row, Rows, UnusedColumn, plain, sentence};
+use cor_sync::{
+    ColumnUse, Content, Problem, ReadError, Row, Rows, SyncProgress, UnusedColumn, grouped, plain, sentence,
+};
 use serde_json::json;
 
 use crate::advice::with_flags;
@@ -13,7 +15,7 @@ use crate::failure::{self, Failure, problems_json};
 use crate::output::{BOLD, DIM, Output, RED, YELLOW, styled};
 use crate::status;
 use crate::sync::limit_note;
-use crate::sync::progress::{Counts, Progress, grouped, span};
+use crate::sync::progress::{Progress, span};
 use crate::table::{self, Cell, Column};
 
 /// Kinds of problems that are counted each on its own, so that memory stays flat whatever the input does.
@@ -65,14 +67,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
         let position = row.position;
         found.row(row, rows.unit(), &progress, output);
         if found.read % TICK == 0 && ticked.elapsed() >= progress.interval() {
-            let counts = Counts {
-                position,
-                done: found.read,
-                not_applied: found.rejected,
-                paused: None,
-                gives_up_in: None,
-            };
-            progress.update(&counts, output);
+            let mut so_far = SyncProgress::default();
+            so_far.position = position;
+            (so_far.counts.unchanged, so_far.counts.rejected) = (found.read - found.rejected, found.rejected);
+            progress.update(&so_far, output);
             ticked = Instant::now();
         }
     };
@@ -209,8 +207,7 @@ impl Found {
             ("sets nothing", self.unchanged),
         ] {
             if count > 0 || name != "sets nothing" {
-                let line = format!("  {name:<13} {:>11}", grouped(count));
-                output.line(&if name == "rejected" && count > 0 { styled(YELLOW, &line) } else { line });
+                output.count(name, 13, count, name == "rejected");
             }
         }
     }

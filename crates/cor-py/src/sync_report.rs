@@ -1,7 +1,7 @@
 //! What `plan` and `sync` return.
 
 use cor_http::Error;
-use cor_sync::{Change, Problem, RejectReason, RowStatus, Settled, StopReason, SyncEvent, SyncSummary};
+use cor_sync::{Change, Problem, Settled, StopReason, SyncEvent, SyncSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -25,14 +25,8 @@ impl Report {
     pub(crate) fn event(&mut self, event: SyncEvent) {
         match event {
             SyncEvent::ProjectPlanned(change) => self.change(change, None, None),
-            SyncEvent::ProjectSettled(Settled { status: RowStatus::Unchanged, .. }) => {}
-            SyncEvent::ProjectSettled(settled) => {
-                let status = status(&settled.status);
-                let error = match settled.status {
-                    RowStatus::Failed(error) => Some(error),
-                    _ => None,
-                };
-                self.change(settled.change, Some(status), error);
+            SyncEvent::ProjectSettled(Settled { change, status, .. }) => {
+                self.change(change, Some(status.as_str()), status.error().cloned());
             }
             SyncEvent::RowRejected { line, id, problems } => {
                 for problem in problems {
@@ -124,13 +118,4 @@ fn counts<'py>(py: Python<'py>, summary: &SyncSummary) -> PyResult<Bound<'py, Py
         counts.set_item(name, count)?;
     }
     Ok(counts)
-}
-
-/// What became of a project's rows, in one word.
-fn status(status: &RowStatus) -> &'static str {
-    match (status, status.reject_reason()) {
-        (RowStatus::Applied { created: true }, _) => "created",
-        (RowStatus::Applied { created: false }, _) => "applied",
-        (_, reject_reason) => reject_reason.map_or("unchanged", RejectReason::as_str),
-    }
 }

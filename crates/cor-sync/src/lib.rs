@@ -58,16 +58,16 @@ pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;
 pub use self::row::{Content, Row, Rows};
 pub use self::runner::{
-    Ending, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary, RowSender, StopReason,
-    StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome, SyncProgress,
-    SyncRun, SyncRunner, SyncStep, SyncSummary,
+    Ending, NextStep, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary, RejectsUse, RowSender,
+    StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome,
+    SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };
 pub use self::state_store::{KnownProject, Scope, ScopeSummary, SingleCall, State, StateError};
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{
     Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,
 };
-pub use self::text::plain;
+pub use self::text::{grouped, plain};
 
 /// Columns that a file of rejected rows has besides those of its input; ignored on reading.
 pub const NOTES: [&str; 3] = ["_line", "_outcome", "_reason"];

@@ -35,7 +35,7 @@ async fn pushed(rows: usize, limit: Option<u64>, action: SyncAction) -> (SyncOut
             let batch: Vec<cor_http::Row> = updates.by_ref().take(wanted).map(Into::into).collect();
             asked += wanted.min(batch.len() + 1);
             let ended = batch.len() < wanted;
-            sender.push_updates(&"SAP".into(), batch).unwrap();
+            sender.push_updates(batch).unwrap();
             if ended || sender.wanted() == 0 {
                 sender.finish(Vec::new(), Vec::new(), Vec::new());
             }
@@ -78,7 +78,7 @@ fn rows_of_a_sender_that_is_dropped_are_not_sent() {
     let sandbox = sandbox(1);
     let (runner, mut sender) = SyncRunner::pushed(Rules::new("SAP"));
     let runner = runner.temporary_state().whole_input(true);
-    sender.push_updates(&"SAP".into(), [("P-0", ProjectUpdate::new("SAP").name("new")).into()]).unwrap();
+    sender.push_updates([("P-0", ProjectUpdate::new("SAP").name("new")).into()]).unwrap();
     drop(sender);
     let summary = runtime().block_on(runner.sync(&client(&sandbox), &SyncControl::new(), |_| ())).unwrap();
     assert!(matches!(summary.stopped, Some(StopReason::Input { .. })), "{:?}", summary.stopped);
@@ -321,7 +321,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
                                 let (sandbox, rows) = running.take().unwrap();
                                 sandbox.stop();
                                 running = Some((sandbox_at(port), Vec::new()));
-                                sender.push_updates(&"SAP".into(), rows).unwrap();
+                                sender.push_updates(rows).unwrap();
                                 sender.finish(Vec::new(), Vec::new(), Vec::new());
                             }
                             _ => {}

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use cor_http::Error;
-use cor_sync::{Phase, Problem, RowStatus, Settled, SyncEvent, SyncProgress, UnusedColumn, plain, sentence};
+use cor_sync::{
+    Phase, Problem, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped, plain, sentence,
+};
 use serde_json::{Value, json};
 
 use super::changes;
-use super::progress::{Counts, Progress, grouped};
+use super::progress::Progress;
 use crate::advice::with_flags;
+use crate::connection::target;
 use crate::failure::{error_json, problems_json};
 use crate::output::{Output, RED, styled};
 use crate::update::show_request;
@@ -22,20 +25,18 @@ const MOST_REQUESTS: u64 = 3;
 pub(super) struct Renderer<'a> {
     pub(super) output: &'a mut Output,
     pub(super) progress: Progress,
-    /// The address that an update of a project goes to.
-    target: &'a dyn Fn(&str) -> String,
+    control: SyncControl,
+    /// The address of COR.
+    base_url: String,
     unit: &'static str,
-    size: Option<u64>,
-    /// Rows that have their result, when the phase began.
-    done: u64,
-    pub(super) problems: Shown,
+    problems: Shown,
     changes: Shown,
     requests: Shown,
 }
 
 /// How many of one kind there were; people see the first ones.
 #[derive(Default)]
-pub(super) struct Shown(u64);
+struct Shown(u64);
 
 impl Shown {
     /// Whether the next one is shown.
@@ -51,14 +52,13 @@ impl Shown {
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(output: &'a mut Output, target: &'a dyn Fn(&str) -> String) -> Renderer<'a> {
+    pub(super) fn new(output: &'a mut Output, control: SyncControl, base_url: &str) -> Renderer<'a> {
         Renderer {
             progress: Progress::new(None, output),
             output,
-            target,
+            control,
+            base_url: base_url.to_owned(),
             unit: "line",
-            size: None,
-            done: 0,
             problems: Shown::default(),
             changes: Shown::default(),
             requests: Shown::default(),
@@ -72,23 +72,20 @@ impl<'a> Renderer<'a> {
     pub(super) fn event(&mut self, event: SyncEvent) {
         match event {
             SyncEvent::Opened { unit, size, has_bookmarks } => {
-                (self.unit, self.size) = (unit, size);
+                self.unit = unit;
                 self.progress = Progress::new(size, self.output);
                 if has_bookmarks {
                     self.output.set_aside();
                 }
             }
-            SyncEvent::Phase(Phase::Waiting { process }) => {
-                let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();
-                self.note(&format!("waiting for another run of the same source{process} to end"));
-                self.progress = Progress::new(None, self.output);
-                self.progress.turn_to("waiting", None, 0);
+            SyncEvent::Phase(Phase::Planning) => self.progress.end(),
+            SyncEvent::Phase(phase) => {
+                if let Phase::Waiting { process } = phase {
+                    let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();
+                    self.note(&format!("waiting for another run of the same source{process} to end"));
+                }
+                self.progress.turn_to(phase, &self.control.progress());
             }
-            SyncEvent::Phase(Phase::Reading) => self.progress.turn_to("reading", self.size, self.done),
-            SyncEvent::Phase(Phase::Sending { projects, .. }) => {
-                self.progress.turn_to("sending", Some(projects), self.done);
-            }
-            SyncEvent::Phase(_) => self.progress.end(),
             SyncEvent::UnusedColumns(columns) => {
                 self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
             }
@@ -103,7 +100,7 @@ impl<'a> Renderer<'a> {
             }
             SyncEvent::UpdatePlanned { id, update } if self.requests.next(self.output, MOST_REQUESTS) => {
                 let json = self.output.is_json();
-                show_request(self.output, json, &(self.target)(&id), &update);
+                show_request(self.output, json, &target(&self.base_url, &id), &update);
             }
             SyncEvent::Bookmark(bookmark) => self.output.state(&bookmark),
             SyncEvent::Stopping => {
@@ -115,16 +112,8 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    pub(super) fn tick(&mut self, progress: &SyncProgress) {
-        self.done = progress.counts.done();
-        let counts = Counts {
-            position: progress.position,
-            done: self.done,
-            not_applied: progress.counts.not_applied(),
-            paused: progress.paused,
-            gives_up_in: progress.gives_up_in,
-        };
-        self.progress.update(&counts, self.output);
+    pub(super) fn tick(&mut self) {
+        self.progress.update(&self.control.progress(), self.output);
     }
 
     fn note(&mut self, text: &str) {
