@@ -4,6 +4,7 @@
 //! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
 //! * [`ValueRows`]: rows of values that a program has, under the same rules.
+//! * [`check`]: a table read to its end, with every problem counted, and nothing sent.
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
@@ -26,6 +27,7 @@
 #![warn(missing_docs)]
 
 mod bookmarks;
+mod check;
 mod field_changes;
 mod inputs;
 mod mapping;
@@ -46,13 +48,14 @@ mod table_sync;
 mod text;
 
 pub use self::bookmarks::Bookmarks;
+pub use self::check::{CheckSummary, CheckedRow, ProblemCount, check};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{
     ColumnUse, DayIn, Rename, RowValues, Rules, Target, UnusedColumn, ValueColumn, ValueRows,
 };
 pub use self::members::Members;
-pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, sentence};
+pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, kind_of, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
 pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;

@@ -1,13 +1,15 @@
 //! The runner, seen by a caller: pushed rows, stops, bookmarks and the file of rejected rows.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::time::Duration;
 
 use cor_http::{Client, ProjectUpdate};
 use cor_sandbox::Sandbox;
 use cor_sync::{
     Ending, Format, Input, Rules, StopReason, StopRequest, SyncAction, SyncControl, SyncEvent, SyncOutcome,
-    SyncRunner, SyncStep, SyncSummary, Table,
+    SyncRunner, SyncStep, SyncSummary, Table, time_slice,
 };
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -30,21 +32,14 @@ async fn pushed(rows: usize, limit: Option<u64>, action: SyncAction) -> (SyncOut
     let mut updates = (0..rows).map(|n| (format!("P-{n}"), ProjectUpdate::new("SAP").name("new")));
     let mut asked = 0;
     loop {
-        while sender.has_room() {
-            let wanted = sender.wanted();
-            let batch: Vec<cor_http::Row> = updates.by_ref().take(wanted).map(Into::into).collect();
-            asked += wanted.min(batch.len() + 1);
-            let ended = batch.len() < wanted;
-            sender.push_updates(batch).unwrap();
-            if ended || sender.wanted() == 0 {
-                sender.finish(Vec::new(), Vec::new(), Vec::new());
-            }
-        }
-        let step = tokio::select! {
-            biased;
-            step = run.advance() => Some(step),
-            () = sender.room() => None,
+        let next = || {
+            asked += 1;
+            Ok::<_, Infallible>(updates.next().map(cor_http::Row::from))
         };
+        if sender.fill_updates(Duration::MAX, next).unwrap() {
+            sender.finish(Vec::new(), Vec::new(), Vec::new());
+        }
+        let step = time_slice(Duration::from_secs(1), run.advance(), Some(&sender)).await;
         if let Some(SyncStep::Done(outcome)) = step {
             return (*outcome, asked);
         }

@@ -11,7 +11,8 @@ use std::pin::pin;
 use cor_sync::{OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner};
 
 use self::render::Renderer;
-pub(crate) use self::summary::limit_note;
+pub(crate) use self::render::rejected_row;
+pub(crate) use self::summary::{exit_status, message};
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
 use crate::failure::Failure;
 use crate::output::Output;

@@ -121,24 +121,23 @@ impl<'a> Renderer<'a> {
     }
 
     fn rejected(&mut self, line: u64, id: &str, problems: &[Problem]) {
-        let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
-        self.problem(line, id, || problems_json(problems), separator, &with_flags(&sentence(problems)));
+        let text = rejected_row(self.unit, line, problems);
+        self.problem(line, id, || problems_json(problems), &text);
     }
 
     fn failed(&mut self, line: u64, id: &str, error: &Error) {
-        let text = format!("project {id:?}: {}", error.reason());
-        self.problem(line, id, || error_json(error), ":", &plain(&text));
+        let text = plain(&format!("project {id:?}: {}", error.reason()));
+        self.problem(line, id, || error_json(error), &format!("{}: {text}", place(self.unit, line)));
     }
 
-    fn problem(&mut self, line: u64, id: &str, error: impl FnOnce() -> Value, separator: &str, text: &str) {
+    fn problem(&mut self, line: u64, id: &str, error: impl FnOnce() -> Value, text: &str) {
         if !self.problems.next(self.output, MOST_PROBLEMS) {
             return;
         }
         if self.output.is_json() {
             return self.output.json(&json!({ "line": line, "id": id, "error": error() }));
         }
-        let place = styled(RED, &format!("{} {line}", self.unit));
-        self.note(&format!("{place}{separator} {text}"));
+        self.note(text);
     }
 
     /// What was not shown one by one.
@@ -163,4 +162,14 @@ impl<'a> Renderer<'a> {
             self.output.note(&format!("… and {} more; {place}", grouped(problems)));
         }
     }
+}
+
+fn place(unit: &str, line: u64) -> String {
+    styled(RED, &format!("{unit} {line}"))
+}
+
+/// A row that cannot be sent, with its problems.
+pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem]) -> String {
+    let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
+    format!("{}{separator} {}", place(unit, line), plain(&with_flags(&sentence(problems))))
 }

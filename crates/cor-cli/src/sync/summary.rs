@@ -31,7 +31,7 @@ impl Renderer<'_> {
     }
 }
 
-fn exit_status(ending: Ending, signal: Option<Signal>) -> u8 {
+pub(crate) fn exit_status(ending: Ending, signal: Option<Signal>) -> u8 {
     match ending {
         Ending::Done => status::DONE,
         Ending::NotAllApplied => status::REFUSED,
@@ -43,15 +43,14 @@ fn exit_status(ending: Ending, signal: Option<Signal>) -> u8 {
     }
 }
 
-fn message(stopped: &StopReason) -> String {
+/// Why a run or a check ended early, with the names of flags.
+pub(crate) fn message(stopped: &StopReason) -> String {
     match stopped {
-        StopReason::Limit(rows) => limit_note(*rows),
+        StopReason::Limit(rows) => {
+            format!("stopped after {}, as --limit says", counted(*rows, "row", "rows"))
+        }
         stopped => stopped.message(explain),
     }
-}
-
-pub(crate) fn limit_note(limit: u64) -> String {
-    format!("stopped after {}, as --limit says", counted(limit, "row", "rows"))
 }
 
 /// `1 row`, `2,000 rows`.
@@ -153,7 +152,7 @@ mod tests {
 
     #[test]
     fn one_row_is_counted_in_the_singular() {
-        assert_eq!(limit_note(1), "stopped after 1 row, as --limit says");
-        assert_eq!(limit_note(2000), "stopped after 2,000 rows, as --limit says");
+        assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row, as --limit says");
+        assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows, as --limit says");
     }
 }

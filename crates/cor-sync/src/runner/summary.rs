@@ -283,6 +283,14 @@ impl StopReason {
         }
     }
 
+    /// The error that ended the run: COR could not be reached, or did not accept the credentials.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            StopReason::Halted(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// How a run ends for this reason.
     pub fn ending(&self) -> Ending {
         match self {
