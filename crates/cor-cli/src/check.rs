@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use anstyle::Style;
 use cor_sync::{
-    CheckSummary, CheckedRow, ColumnUse, ProblemCount, StopReason, SyncProgress, UnusedColumn, check,
-    grouped, plain,
+    CheckedRow, ColumnUse, ProblemCount, StopReason, SyncProgress, TableCheck, UnusedColumn, grouped, plain,
 };
 use serde_json::json;
 
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     let unit = rows.unit();
     let mut progress = Progress::new(rows.size(), output);
     let mut ticked = Instant::now();
-    let mut summary = check(rows, &args.table.origin().name(), args.limit, |so_far, row| {
+    let mut check = TableCheck::of(rows, &args.table.origin().name(), args.limit, |so_far, row| {
         if !row.problems.is_empty() {
             show_problems(&row, unit, &progress, output);
         }
@@ -40,15 +39,15 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
         }
     });
     progress.end();
-    let status = exit_status(summary.ending(), None);
+    let status = exit_status(check.ending(), None);
     // A limit is what the user asked for.
-    if let Some(limit @ StopReason::Limit(_)) = &summary.stopped {
-        summary.notes.push(message(limit));
-        summary.stopped = None;
+    if let Some(limit @ StopReason::Limit(_)) = &check.stopped {
+        check.notes.push(message(limit));
+        check.stopped = None;
     }
     match output.is_json() {
-        true => json(&summary, output),
-        false => show(&summary, unit, output),
+        true => json(&check, output),
+        false => show(&check, unit, output),
     }
     Ok(status)
 }
@@ -61,58 +60,58 @@ fn show_problems(row: &CheckedRow<'_>, unit: &str, progress: &Progress, output: 
     progress.around(|| output.line(&rejected_row(unit, row.line, row.problems)));
 }
 
-fn json(summary: &CheckSummary, output: &mut Output) {
-    let stopped = summary.stopped.as_ref().map(|stopped| (stopped.as_str(), message(stopped)));
+fn json(check: &TableCheck, output: &mut Output) {
+    let stopped = check.stopped.as_ref().map(|stopped| (stopped.as_str(), message(stopped)));
     output.json(&json!({
-        "read": summary.read, "fine": summary.fine, "unchanged": summary.unchanged,
-        "rejected": summary.rejected, "mapping": summary.mapping, "unused": summary.unused,
-        "notes": summary.notes, "problems": summary.problems,
-        "seconds": (summary.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+        "read": check.read, "fine": check.fine, "unchanged": check.unchanged,
+        "rejected": check.rejected, "mapping": check.mapping, "unused": check.unused,
+        "notes": check.notes, "problems": check.problems,
+        "seconds": (check.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         "stopped": stopped.as_ref().map(|(reason, message)| json!({ "reason": reason, "message": message })),
-        "unread_from_line": summary.unread_from,
+        "unread_from_line": check.unread_from,
     }));
     if let Some((_, message)) = stopped {
         output.error(&plain(&message));
     }
 }
 
-fn show(summary: &CheckSummary, unit: &str, output: &mut Output) {
-    if summary.rejected > 0 {
+fn show(check: &TableCheck, unit: &str, output: &mut Output) {
+    if check.rejected > 0 {
         output.line("");
     }
-    for line in mapping_lines(&summary.mapping) {
+    for line in mapping_lines(&check.mapping) {
         output.line(&line);
     }
-    if !summary.unused.is_empty() {
-        output.line(&format!("\n{} {}", styled(BOLD, "Not used:"), UnusedColumn::listed(&summary.unused)));
+    if !check.unused.is_empty() {
+        output.line(&format!("\n{} {}", styled(BOLD, "Not used:"), UnusedColumn::listed(&check.unused)));
     }
-    if !summary.notes.is_empty() {
+    if !check.notes.is_empty() {
         output.line("");
     }
-    for note in &summary.notes {
+    for note in &check.notes {
         output.line(&plain(&with_flags(note)));
     }
-    if !summary.problems.is_empty() {
+    if !check.problems.is_empty() {
         output.line("");
     }
-    for line in problem_lines(&summary.problems, unit) {
+    for line in problem_lines(&check.problems, unit) {
         output.line(&line);
     }
     output.line("");
-    if let Some(stopped) = &summary.stopped {
+    if let Some(stopped) = &check.stopped {
         output.error(&plain(&message(stopped)));
     }
-    let headline = match (&summary.stopped, summary.rejected) {
+    let headline = match (&check.stopped, check.rejected) {
         (None, 0) => styled(BOLD, "Every row is fine; nothing was sent"),
         (None, _) => styled(YELLOW, "Some rows cannot be used; nothing was sent"),
         (Some(_), _) => styled(YELLOW, "The table was not read to its end; nothing was sent"),
     };
-    output.line(&format!("{headline} {}", styled(DIM, &format!("({})", span(summary.elapsed)))));
+    output.line(&format!("{headline} {}", styled(DIM, &format!("({})", span(check.elapsed)))));
     for (name, count) in [
-        ("read", summary.read),
-        ("fine", summary.fine),
-        ("rejected", summary.rejected),
-        ("sets nothing", summary.unchanged),
+        ("read", check.read),
+        ("fine", check.fine),
+        ("rejected", check.rejected),
+        ("sets nothing", check.unchanged),
     ] {
         if count > 0 || name != "sets nothing" {
             output.count(name, 13, count, name == "rejected");

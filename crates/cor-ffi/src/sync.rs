@@ -310,10 +310,9 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         .report(report)
         .whole_input(true)
         .takes_bookmarks(false);
-    let runner = match (state, options.no_state) {
-        (_, 1..) => runner.temporary_state(),
-        (Some(state), 0) => runner.state(state),
-        (None, 0) => runner,
+    let runner = match options.no_state {
+        0 => runner.state(state),
+        _ => runner.temporary_state(),
     };
     Ok((runner, rows))
 }

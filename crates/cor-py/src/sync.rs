@@ -157,13 +157,9 @@ fn runner(
         .report(request.report.clone())
         .whole_input(true)
         .takes_bookmarks(false);
-    let runner = match (&request.state, request.keep) {
-        (_, false) => runner.temporary_state(),
-        (Some(path), true) => runner.state(path),
-        (None, true) => match Sandbox::state_path_at(base_url) {
-            Some(path) => runner.state(path),
-            None => runner,
-        },
+    let runner = match request.keep {
+        true => runner.state(request.state.clone().or_else(|| Sandbox::state_path_at(base_url))),
+        false => runner.temporary_state(),
     };
     Ok((runner, rows))
 }
@@ -178,15 +174,12 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     /// Drives the run in slices, and pushes rows while there is room for them.
-    fn drive_to_end<F>(
+    fn drive_to_end(
         &self,
         py: Python<'_>,
-        run: F,
+        run: impl Future<Output = SyncOutcome> + Send,
         mut rows: Option<&mut ProgramRows>,
-    ) -> PyResult<F::Output>
-    where
-        F: Future<Output = SyncOutcome> + Send,
-    {
+    ) -> PyResult<SyncOutcome> {
         let mut run = pin!(run);
         loop {
             self.check(py)?;
@@ -202,11 +195,7 @@ impl Driver<'_> {
         }
     }
 
-    fn drive<F>(&self, py: Python<'_>, future: F) -> PyResult<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
+    fn drive<T: Send>(&self, py: Python<'_>, future: impl Future<Output = T> + Send) -> PyResult<T> {
         match &self.background {
             Some(background) => log::detached(py, || background.block_on(future)),
             None => self.engine.drive(py, future),

@@ -61,7 +61,20 @@ impl Report {
             return Err(error);
         }
         let report = PyDict::new(py);
-        report.set_item("counts", counts(py, &summary)?)?;
+        let of = &summary.counts;
+        let counts = [
+            ("new", of.projects_new),
+            ("changed", of.projects_changed),
+            ("read", of.read),
+            ("unchanged", of.unchanged),
+            ("applied", of.applied),
+            ("created", of.created),
+            ("rejected", of.rejected),
+            ("failed", of.failed - of.unknown),
+            ("unknown", of.unknown),
+            ("not_started", of.not_started),
+        ];
+        report.set_item("counts", counts.into_py_dict(py)?)?;
         report.set_item("base_url", &summary.scope.base_url)?;
         report.set_item("source", &summary.scope.source)?;
         report.set_item("state", summary.state)?;
@@ -100,21 +113,4 @@ impl Report {
         report.set_item("rejects", rejects)?;
         Ok(report)
     }
-}
-
-fn counts<'py>(py: Python<'py>, summary: &SyncSummary) -> PyResult<Bound<'py, PyDict>> {
-    let of = &summary.counts;
-    let counts = [
-        ("new", of.projects_new),
-        ("changed", of.projects_changed),
-        ("read", of.read),
-        ("unchanged", of.unchanged),
-        ("applied", of.applied),
-        ("created", of.created),
-        ("rejected", of.rejected),
-        ("failed", of.failed - of.unknown),
-        ("unknown", of.unknown),
-        ("not_started", of.not_started),
-    ];
-    counts.into_py_dict(py)
 }

@@ -8,10 +8,20 @@ use crate::{ColumnUse, Content, Ending, Problem, Rows, StopReason, UnusedColumn}
 /// Kinds of problems that are counted each on its own, so that memory stays flat whatever the table contains.
 const MOST_KINDS: usize = 1000;
 
-/// The result of a [`check`].
+/// A table that was read to its end, or as far as it could be, while nothing was sent.
+///
+/// ```
+/// use cor_sync::{Ending, Input, Rules, Table, TableCheck};
+/// let input = Input::embedded("id,end\nP-7,2025-04-30\nP-8,soon\nP-9,later\n");
+/// let rows = Table::new().open_input(input, Rules::new("SAP"))?;
+/// let check = TableCheck::of(rows, "projects.csv", None, |_, row| println!("line {}", row.line));
+/// assert_eq!((check.read, check.fine, check.ending()), (3, 1, Ending::NotAllApplied));
+/// assert_eq!((check.problems[0].rows, check.problems[0].first_line), (2, 3));
+/// # Ok::<(), cor_sync::ConfigError>(())
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct CheckSummary {
+pub struct TableCheck {
     /// Rows that were read.
     pub read: u64,
     /// Rows that a sync could send.
@@ -36,7 +46,63 @@ pub struct CheckSummary {
     pub elapsed: Duration,
 }
 
-impl CheckSummary {
+impl TableCheck {
+    /// Reads a table to its end, or as many of its rows as `limit` says, and sends nothing. `name` is the name of the table in
+    /// messages. `on_row` is called for each row, with the counts so far.
+    pub fn of(
+        mut rows: Box<dyn Rows>,
+        name: &str,
+        limit: Option<u64>,
+        mut on_row: impl FnMut(&TableCheck, CheckedRow<'_>),
+    ) -> TableCheck {
+        if let Some(bookmarks) = rows.bookmarks() {
+            // Nothing is applied, so no bookmark is ever due.
+            bookmarks.give_up(0);
+        }
+        let started = Instant::now();
+        let (mut check, mut kinds) = (TableCheck::default(), Kinds::default());
+        check.stopped = loop {
+            if let Some(limit) = limit.filter(|limit| *limit == check.read) {
+                break Some(StopReason::Limit(limit));
+            }
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break None,
+                Err(error) => {
+                    check.unread_from = Some(error.line);
+                    break Some(StopReason::Input { name: name.to_owned(), unit: rows.unit(), error });
+                }
+            };
+            check.read += 1;
+            let (id, problems) = match row.content {
+                Content::Update(..) => {
+                    check.fine += 1;
+                    (String::new(), Vec::new())
+                }
+                Content::Unchanged => {
+                    check.unchanged += 1;
+                    (String::new(), Vec::new())
+                }
+                Content::Bad(id, problems) => {
+                    check.rejected += 1;
+                    (id, problems)
+                }
+            };
+            kinds.add(row.line, &problems);
+            on_row(
+                &check,
+                CheckedRow { line: row.line, position: row.position, id: &id, problems: &problems },
+            );
+        };
+        check.mapping = rows.mapping();
+        check.unused = rows.unused();
+        check.notes = rows.notes();
+        check.notes.extend(rows.remarks());
+        check.problems = kinds.counted();
+        check.elapsed = started.elapsed();
+        check
+    }
+
     /// How the check ended, for an exit status.
     pub fn ending(&self) -> Ending {
         match self.stopped.as_ref().map_or(Ending::Done, StopReason::ending) {
@@ -73,69 +139,6 @@ pub struct CheckedRow<'a> {
     pub id: &'a str,
     /// All problems of the row.
     pub problems: &'a [Problem],
-}
-
-/// Reads a table to its end, or as many of its rows as `limit` says, and sends nothing. `name` is the name of the table in
-/// messages. `on_row` is called for each row, with the counts so far.
-///
-/// ```
-/// use cor_sync::{Ending, Input, Rules, Table};
-/// let input = Input::embedded("id,end\nP-7,2025-04-30\nP-8,soon\nP-9,later\n");
-/// let rows = Table::new().open_input(input, Rules::new("SAP"))?;
-/// let summary = cor_sync::check(rows, "projects.csv", None, |_, row| println!("line {}", row.line));
-/// assert_eq!((summary.read, summary.fine, summary.ending()), (3, 1, Ending::NotAllApplied));
-/// assert_eq!((summary.problems[0].rows, summary.problems[0].first_line), (2, 3));
-/// # Ok::<(), cor_sync::ConfigError>(())
-/// ```
-pub fn check(
-    mut rows: Box<dyn Rows>,
-    name: &str,
-    limit: Option<u64>,
-    mut on_row: impl FnMut(&CheckSummary, CheckedRow<'_>),
-) -> CheckSummary {
-    if let Some(bookmarks) = rows.bookmarks() {
-        // Nothing is applied, so no bookmark is ever due.
-        bookmarks.give_up(0);
-    }
-    let started = Instant::now();
-    let (mut summary, mut kinds) = (CheckSummary::default(), Kinds::default());
-    summary.stopped = loop {
-        if let Some(limit) = limit.filter(|limit| *limit == summary.read) {
-            break Some(StopReason::Limit(limit));
-        }
-        let row = match rows.next() {
-            Ok(Some(row)) => row,
-            Ok(None) => break None,
-            Err(error) => {
-                summary.unread_from = Some(error.line);
-                break Some(StopReason::Input { name: name.to_owned(), unit: rows.unit(), error });
-            }
-        };
-        summary.read += 1;
-        let (id, problems) = match row.content {
-            Content::Update(..) => {
-                summary.fine += 1;
-                (String::new(), Vec::new())
-            }
-            Content::Unchanged => {
-                summary.unchanged += 1;
-                (String::new(), Vec::new())
-            }
-            Content::Bad(id, problems) => {
-                summary.rejected += 1;
-                (id, problems)
-            }
-        };
-        kinds.add(row.line, &problems);
-        on_row(&summary, CheckedRow { line: row.line, position: row.position, id: &id, problems: &problems });
-    };
-    summary.mapping = rows.mapping();
-    summary.unused = rows.unused();
-    summary.notes = rows.notes();
-    summary.notes.extend(rows.remarks());
-    summary.problems = kinds.counted();
-    summary.elapsed = started.elapsed();
-    summary
 }
 
 /// How often each kind of problem occurred in each column, where first, and with which message.

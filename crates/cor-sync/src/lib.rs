@@ -4,7 +4,7 @@
 //! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
 //! * [`ValueRows`]: rows of values that a program has, under the same rules.
-//! * [`check`]: a table read to its end, with every problem counted, and nothing sent.
+//! * [`TableCheck`]: a table read to its end, with every problem counted, and nothing sent.
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
@@ -48,7 +48,7 @@ mod table_sync;
 mod text;
 
 pub use self::bookmarks::Bookmarks;
-pub use self::check::{CheckSummary, CheckedRow, ProblemCount, check};
+pub use self::check::{CheckedRow, ProblemCount, TableCheck};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{

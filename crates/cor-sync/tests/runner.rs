@@ -192,8 +192,9 @@ fn no_bookmark_passes_a_rejected_row_where_the_state_fails_before_it_is_written(
     ];
     let stream = std::io::Cursor::new(stream.join("\n").into_bytes());
     let input = Input::from_reader(stream, Some(Format::Singer), None).unwrap();
-    let runner =
-        SyncRunner::input(input, Table::new(), Rules::new("SAP")).state(&state).rejects(rejects.clone());
+    let runner = SyncRunner::input(input, Table::new(), Rules::new("SAP"))
+        .state(state.clone())
+        .rejects(rejects.clone());
     let mut bookmarks = 0;
     let on_event = |event| match event {
         SyncEvent::RowRejected { .. } => std::fs::remove_file(&state).unwrap(),
@@ -234,7 +235,7 @@ fn rejected_rows_are_written_in_the_order_of_the_input_though_a_later_one_is_kno
 fn two_rows(client: &Client, state: &Path, is_plan: bool) -> (u64, u64, Vec<String>) {
     let mut notes = Vec::new();
     let table = Input::embedded("id,name\nP-0,a\nP-1,b\n");
-    let runner = SyncRunner::input(table, Table::new(), Rules::new("SAP")).state(state);
+    let runner = SyncRunner::input(table, Table::new(), Rules::new("SAP")).state(state.to_owned());
     let on_event = |event| {
         if let SyncEvent::Note(note) = event {
             notes.push(note);
@@ -303,7 +304,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
         .map(|(id, name)| (id.to_owned(), ProjectUpdate::new("SAP").name(name)).into())
         .into();
     let mut running = Some((sandbox, table));
-    let mut run = runner.state(&state).start(SyncAction::Sync(client.clone()));
+    let mut run = runner.state(state.clone()).start(SyncAction::Sync(client.clone()));
     runtime().block_on(async {
         loop {
             match run.advance().await {

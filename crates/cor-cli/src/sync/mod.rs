@@ -23,15 +23,15 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let (table, rules) = args.table.read()?;
     let optional_time = |name, time: Option<f64>| time.map(|time| cor_http::seconds(name, time)).transpose();
-    let runner = SyncRunner::table(args.table.origin(), table, rules)
+    let mut runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
         .create_missing(args.create_missing)
         .limit(args.limit)
         .outage_timeout(optional_time("outage_timeout", args.outage_timeout)?)
         .wait(optional_time("wait", args.wait)?)
         .rejects(args.rejects.clone())
-        .report(args.report.clone());
-    let mut runner = args.state.choose(runner);
+        .report(args.report.clone())
+        .state(args.state.state.clone());
     if args.no_state {
         runner = runner.without_state();
     }
@@ -53,8 +53,8 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
     let runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
         .create_missing(args.create_missing)
-        .limit(args.limit);
-    let runner = args.state.choose(runner);
+        .limit(args.limit)
+        .state(args.state.state.clone());
     drive(runner, SyncAction::Plan(args.connection.check()?), output)
 }
 
@@ -105,13 +105,6 @@ fn output_failed(error: OutputError) -> Failure {
 }
 
 impl StateArgs {
-    fn choose(&self, runner: SyncRunner) -> SyncRunner {
-        match &self.state {
-            Some(path) => runner.state(path),
-            None => runner,
-        }
-    }
-
     pub(crate) fn path(&self) -> Result<std::path::PathBuf, StateError> {
         self.state.clone().map_or_else(State::default_path, Ok)
     }

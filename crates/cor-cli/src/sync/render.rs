@@ -90,7 +90,10 @@ impl<'a> Renderer<'a> {
                 self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
             }
             SyncEvent::Note(note) => self.note(&with_flags(&note)),
-            SyncEvent::RowRejected { line, id, problems } => self.rejected(line, &id, &problems),
+            SyncEvent::RowRejected { line, id, problems } => {
+                let text = rejected_row(self.unit, line, &problems);
+                self.problem(line, &id, || problems_json(&problems), &text);
+            }
             SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, &error),
             SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
                 self.failed(change.lines.1, &change.id, &error);
@@ -118,11 +121,6 @@ impl<'a> Renderer<'a> {
 
     fn note(&mut self, text: &str) {
         self.progress.around(|| self.output.note(text));
-    }
-
-    fn rejected(&mut self, line: u64, id: &str, problems: &[Problem]) {
-        let text = rejected_row(self.unit, line, problems);
-        self.problem(line, id, || problems_json(problems), &text);
     }
 
     fn failed(&mut self, line: u64, id: &str, error: &Error) {

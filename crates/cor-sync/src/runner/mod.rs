@@ -51,7 +51,7 @@ use crate::{Input, Origin, Rules, Table};
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// let table = "id,name,end\nSF-OPP-12345,Phase 2,2025-04-30\n";
 /// for applied in [1, 0] {
-///     let runner = SyncRunner::input(Input::embedded(table), Table::new(), Rules::new("SALESFORCE")).state(&path);
+///     let runner = SyncRunner::input(Input::embedded(table), Table::new(), Rules::new("SALESFORCE")).state(path.clone());
 ///     let summary = runner.sync(&client, &SyncControl::new(), |event| println!("{event:?}")).await?;
 ///     assert_eq!(summary.ending, Ending::Done);
 ///     assert_eq!(summary.counts.applied, applied, "the second time there is nothing to send");
@@ -113,9 +113,9 @@ impl SyncRunner {
         self
     }
 
-    /// Sets the file of the state; default: [`State::default_path`](crate::State::default_path).
-    pub fn state(mut self, path: impl Into<PathBuf>) -> SyncRunner {
-        self.settings.state = StateChoice::File(path.into());
+    /// Sets the file of the state; default, and `None`: [`State::default_path`](crate::State::default_path).
+    pub fn state(mut self, path: impl Into<Option<PathBuf>>) -> SyncRunner {
+        self.settings.state = path.into().map_or(StateChoice::Default, StateChoice::File);
         self
     }
 
