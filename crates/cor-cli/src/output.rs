@@ -85,10 +85,10 @@ impl Output {
         self.write(|out| writeln!(out, "{text}"));
     }
 
-    /// A line of a summary: a name and a count, which is coloured where it counts trouble.
-    pub(crate) fn count(&mut self, name: &str, width: usize, count: u64, is_trouble: bool) {
+    /// A line of a summary: a name and a count, in yellow if it counts rows that were not applied.
+    pub(crate) fn count(&mut self, name: &str, width: usize, count: u64, is_warning: bool) {
         let line = format!("  {name:<width$} {:>11}", grouped(count));
-        self.line(&if is_trouble && count > 0 { styled(YELLOW, &line) } else { line });
+        self.line(&if is_warning && count > 0 { styled(YELLOW, &line) } else { line });
     }
 
     /// One JSON object on a line of its own.

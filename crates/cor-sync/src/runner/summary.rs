@@ -451,6 +451,64 @@ impl From<StateError> for SyncError {
 mod tests {
     use super::*;
 
+    fn failed(rows: u64) -> SyncSummary {
+        SyncSummary {
+            counts: SyncCounts { read: rows, failed: rows, ..SyncCounts::default() },
+            purpose: Purpose::Sync,
+            stopped: None,
+            ending: Ending::NotAllApplied,
+            resumes: false,
+            unread_from: None,
+            unit: "line",
+            mapping: Vec::new(),
+            unused: Vec::new(),
+            notes: Vec::new(),
+            scope: Scope::new("https://cor.example", "SAP", ""),
+            state: None,
+            rejects: None,
+            holds_bookmarks: false,
+            advice: Vec::new(),
+            to_correct: rows,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn next_steps_without_a_file_of_rejected_rows() {
+        assert_eq!(failed(0).next_steps(), []);
+        assert_eq!(failed(2).next_steps(), [NextStep::WriteRejects]);
+        let later = SyncSummary { to_correct: 0, advice: vec!["wait".to_owned()], ..failed(2) };
+        assert_eq!(later.next_steps(), [NextStep::Follow("wait".to_owned()), NextStep::RunAgainLater]);
+        let resumes = SyncSummary { resumes: true, ..failed(2) };
+        assert_eq!(resumes.next_steps(), [NextStep::RunAgainToContinue]);
+        let plan = SyncSummary { purpose: Purpose::Plan, ..failed(2) };
+        assert_eq!(plan.next_steps(), []);
+        let holds = SyncSummary { holds_bookmarks: true, ..failed(2) };
+        assert_eq!(holds.next_steps(), [NextStep::RepeatFromTap]);
+    }
+
+    #[test]
+    fn next_steps_with_a_file_of_rejected_rows() {
+        let rejects = |copied, missing, sent_again| RejectsSummary {
+            path: PathBuf::new(),
+            copied,
+            missing,
+            sent_again,
+        };
+        for (to_correct, sent_again, how) in [
+            (2, true, RejectsUse::NameAgain),
+            (0, false, RejectsUse::SyncLater),
+            (1, false, RejectsUse::CorrectSome(1)),
+            (2, false, RejectsUse::CorrectAll),
+            (3, false, RejectsUse::CorrectAll),
+        ] {
+            let summary = SyncSummary { rejects: Some(rejects(2, 0, sent_again)), to_correct, ..failed(3) };
+            assert_eq!(summary.next_steps(), [NextStep::UseRejects { rows: 2, how }]);
+        }
+        let too_long = SyncSummary { rejects: Some(rejects(0, 1, false)), ..failed(1) };
+        assert_eq!(too_long.next_steps(), [NextStep::CorrectInput { rows: 1 }]);
+    }
+
     #[test]
     fn one_update_is_counted_in_the_singular() {
         assert!(under_way(1).starts_with("1 update was under way, and whether it was"));
