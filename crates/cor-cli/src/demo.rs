@@ -11,7 +11,7 @@ use crate::sandbox::refused;
 use crate::status;
 use crate::sync;
 use crate::table::{self, Cell, Column};
-use cor_sync::{Input, Rename, Rules, SyncRunner, Table, Target};
+use cor_sync::{Input, Rename, Rules, SyncAction, SyncRunner, Table, Target};
 
 const PROJECTS: &str = include_str!("../demo/projects.csv");
 const CHANGES: &str = include_str!("../demo/changes.csv");
@@ -60,7 +60,7 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         .clear("(none)")
         .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
     let runner = SyncRunner::input(Input::embedded(CHANGES), Table::new(), rules).without_state();
-    sync::sync(runner, &client, output)?;
+    sync::drive(runner, SyncAction::Sync(client), output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::advice::describe;
 use crate::output::Output;
 use crate::status;
-use cor_sync::{ConfigError, Problem, ReadError, StateError};
+use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
 
 /// Ends a verb before its work is done.
 #[derive(Debug)]
@@ -122,16 +122,6 @@ pub(crate) fn explain(unusable: &ConfigError) -> String {
     unusable.0.iter().map(describe).collect::<Vec<_>>().join("; ")
 }
 
-/// Why an input could not be read on.
-pub(crate) fn broken(broken: &ReadError) -> String {
-    broken.config_error().map_or_else(|| broken.error.to_string(), explain)
-}
-
-/// The status that goes with it: the input itself cannot work, or its end did not come.
-pub(crate) fn status_of_broken(broken: &ReadError) -> u8 {
-    if broken.config_error().is_some() { status::USAGE } else { status::UNREACHED }
-}
-
 /// An error of the client as every face describes it to programs.
 pub(crate) fn error_json(error: &Error) -> Value {
     // Text and numbers: nothing in it can fail to become JSON.
@@ -140,9 +130,7 @@ pub(crate) fn error_json(error: &Error) -> Value {
 
 /// Problems of a row in the same shape, with the column of each.
 pub(crate) fn problems_json(problems: &[Problem]) -> Value {
-    let range = problems.iter().all(|problem| problem.code == "date_range");
-    let kind = if range { ErrorKind::InvalidDateRange } else { ErrorKind::Invalid };
-    let mut error = bare(kind.as_str(), "not_applied", &cor_sync::sentence(problems));
+    let mut error = bare(kind_of(problems).as_str(), "not_applied", &sentence(problems));
     error["issues"] = json!(problems);
     error
 }

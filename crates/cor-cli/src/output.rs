@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use cor_sync::grouped;
 
 use crate::status;
 
@@ -82,6 +83,12 @@ impl Output {
             return;
         }
         self.write(|out| writeln!(out, "{text}"));
+    }
+
+    /// A line of a summary: a name and a count, in yellow if it counts rows that were not applied.
+    pub(crate) fn count(&mut self, name: &str, width: usize, count: u64, is_warning: bool) {
+        let line = format!("  {name:<width$} {:>11}", grouped(count));
+        self.line(&if is_warning && count > 0 { styled(YELLOW, &line) } else { line });
     }
 
     /// One JSON object on a line of its own.

@@ -2,14 +2,13 @@
 
 use anstyle::Style;
 use cor_http::Client;
-use cor_sync::{KnownProject, ScopeSummary, State, StateError, plain};
+use cor_sync::{KnownProject, ScopeSummary, State, StateError, grouped, plain};
 use serde_json::json;
 
 use crate::args::{StateForgetArgs, StateShowArgs, StateVerb};
 use crate::failure::Failure;
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
 use crate::status;
-use crate::sync::progress::grouped;
 use crate::table::{self, Cell, Column};
 
 pub(crate) fn run(verb: &StateVerb, output: &mut Output) -> Result<u8, Failure> {

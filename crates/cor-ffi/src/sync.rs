@@ -292,17 +292,15 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         0 => None,
         ms => Some(milliseconds("wait", ms)?),
     };
-    let mapping = table.mapping.clone();
     let (table, rules) = table.read().map_err(|error| Failure::config(error.to_string()))?;
-    let source = rules.source().clone();
     let (runner, rows) = match input {
         Input::File(path) => (SyncRunner::table(Origin::File(path), table, rules), None),
         Input::Function(next_row) => {
-            let (runner, sender) = SyncRunner::pushed(rules.creating(options.create_missing != 0));
-            (runner, Some(Rows { next_row, sender, source }))
+            let (runner, sender) = SyncRunner::pushed(rules);
+            (runner, Some(Rows { next_row, sender }))
         }
     };
-    let mut runner = runner
+    let runner = runner
         .full(options.full != 0)
         .create_missing(options.create_missing != 0)
         .limit((options.limit > 0).then_some(options.limit))
@@ -312,13 +310,9 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         .report(report)
         .whole_input(true)
         .takes_bookmarks(false);
-    if let Some(mapping) = mapping {
-        runner = runner.protect("the mapping", mapping);
-    }
-    runner = match (state, options.no_state) {
-        (_, 1..) => runner.temporary_state(),
-        (Some(state), 0) => runner.state(state),
-        (None, 0) => runner,
+    let runner = match options.no_state {
+        0 => runner.state(state),
+        _ => runner.temporary_state(),
     };
     Ok((runner, rows))
 }

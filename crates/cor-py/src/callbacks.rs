@@ -55,7 +55,7 @@ impl Callbacks {
             bar.call1(py, (progress.clone(),))?;
         }
         match on_progress {
-            Some(on_progress) => Ok(!on_progress.call1(py, (progress,))?.bind(py).is(PyBool::new(py, false))),
+            Some(on_progress) => goes_on(py, &on_progress, progress),
             None => Ok(true),
         }
     }
@@ -76,6 +76,11 @@ impl Callbacks {
         let both = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(both);
     }
+}
+
+/// Calls the caller's function. `false`: the run is to stop.
+pub(crate) fn goes_on(py: Python<'_>, on_progress: &Py<PyAny>, progress: Progress) -> PyResult<bool> {
+    Ok(!on_progress.call1(py, (progress,))?.bind(py).is(PyBool::new(py, false)))
 }
 
 /// Refuses a callback whose answer would never be looked at.

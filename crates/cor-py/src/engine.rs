@@ -8,8 +8,7 @@ use cor_http::{BulkRun, BulkRunBuilder, ClientRuntime, Error};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::errors;
-use crate::log::Collector;
+use crate::{errors, log};
 
 /// How long Python's own signal handlers wait at most. Ctrl-C shows within this time.
 pub(crate) const SLICE: Duration = Duration::from_millis(40);
@@ -46,13 +45,7 @@ impl Engine {
         F: Future + Send,
         F::Output: Send,
     {
-        let Some(collector) = Collector::wanted(py) else {
-            return py.detach(|| self.0.block_on(future)).map_err(misuse);
-        };
-        let output =
-            py.detach(|| tracing::dispatcher::with_default(collector.dispatch(), || self.0.block_on(future)));
-        collector.flush(py)?;
-        output.map_err(misuse)
+        log::detached(py, || self.0.block_on(future))?.map_err(misuse)
     }
 
     /// Starts a run, which advances while a call waits.

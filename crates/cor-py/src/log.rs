@@ -75,6 +75,14 @@ impl Collector {
     }
 }
 
+/// Runs `work` with the interpreter released. What is logged meanwhile is passed to Python's logger.
+pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+    let Some(collector) = Collector::wanted(py) else { return Ok(py.detach(work)) };
+    let output = py.detach(|| tracing::dispatcher::with_default(collector.dispatch(), work));
+    collector.flush(py)?;
+    Ok(output)
+}
+
 /// The logger, once the program has imported `logging`. Before that no handler can exist.
 fn logger(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();

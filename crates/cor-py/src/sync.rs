@@ -13,22 +13,21 @@ use std::time::Duration;
 
 use cor_sandbox::Sandbox;
 use cor_sync::{
-    Origin, Phase, StopRequest, SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary, TableOptions,
+    Origin, StopRequest, SyncAction, SyncControl, SyncEvent, SyncOutcome, SyncRunner, TableOptions,
+    time_slice,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::PyDict;
 use tokio::runtime::Handle;
 
-use crate::background;
+use crate::callbacks::goes_on;
 use crate::client::{NativeClient, time};
 use crate::engine::{Engine, SLICE};
-use crate::log::Collector;
-use crate::results::{Progress, paused};
-use crate::sync_errors;
+use crate::results::Progress;
 use crate::sync_report::Report;
 use crate::sync_rows::ProgramRows;
-use crate::table_options;
+use crate::{background, log, sync_errors, table_options};
 
 /// Stops a run from elsewhere.
 #[pyclass(frozen)]
@@ -104,14 +103,13 @@ pub(crate) fn run_table<'py>(
     let background = request.off_loop.then(|| background::handle(py)).transpose()?;
     let driver = Driver { engine, background, halt, on_progress };
     let report = Mutex::new(Report::new(request.max_details));
-    let client = driver.engine.client().clone();
     let on_event = |event: SyncEvent| report.lock().unwrap_or_else(PoisonError::into_inner).event(event);
-    let run = async {
-        match request.planning {
-            true => runner.plan(client.base_url(), &halt.control, on_event).await,
-            false => runner.sync(&client, &halt.control, on_event).await,
-        }
+    let client = driver.engine.client();
+    let action = match request.planning {
+        true => SyncAction::Plan(client.base_url().to_owned()),
+        false => SyncAction::Sync(client.clone()),
     };
+    let run = runner.run(action, &halt.control, on_event);
     let summary = driver.drive_to_end(py, run, rows.as_mut())?;
     let summary = summary.map_err(|error| sync_errors::raised(py, error))?;
     report.into_inner().unwrap_or_else(PoisonError::into_inner).finish(py, summary)
@@ -139,20 +137,19 @@ fn runner(
     };
     let options = table_options::read(options, request.values.bind(py))?;
     let (table, rules) = options.read().map_err(|error| sync_errors::config(py, &error))?;
-    let (runner, rows) = match (&request.path, &request.rows) {
-        (Some(path), _) => (SyncRunner::table(Origin::File(path.clone()), table, rules), None),
-        (None, rows) => {
-            let rows = rows.as_ref().map_or_else(|| py.None().into_bound(py), |rows| rows.bind(py).clone());
-            let (runner, sender) = SyncRunner::pushed(rules.clone());
-            let rules = rules.creating(request.create_missing);
-            let rows =
-                ProgramRows::open(&rows, rules, request.text_cells, request.rejects.is_some(), sender)?;
-            (runner, Some(rows))
+    let (runner, sender) = match &request.path {
+        Some(path) => (SyncRunner::table(Origin::File(path.clone()), table, rules), None),
+        None => {
+            let (runner, sender) = SyncRunner::pushed(rules);
+            (runner, Some(sender))
         }
     };
+    let runner = runner.create_missing(request.create_missing);
+    let rows = request.rows.as_ref().map_or_else(|| py.None().into_bound(py), |rows| rows.bind(py).clone());
+    let open = |sender| ProgramRows::open(&rows, request.text_cells, request.rejects.is_some(), sender);
+    let rows = sender.map(open).transpose()?;
     let runner = runner
         .full(request.full)
-        .create_missing(request.create_missing)
         .limit(request.limit)
         .outage_timeout(optional_time(py, "outage_timeout", request.outage_timeout.as_ref())?)
         .wait(optional_time(py, "wait", request.wait.as_ref())?)
@@ -160,17 +157,9 @@ fn runner(
         .report(request.report.clone())
         .whole_input(true)
         .takes_bookmarks(false);
-    let runner = match (&request.state, request.keep) {
-        (_, false) => runner.temporary_state(),
-        (Some(path), true) => runner.state(path),
-        (None, true) => match Sandbox::state_path_at(base_url) {
-            Some(path) => runner.state(path),
-            None => runner,
-        },
-    };
-    let runner = match &request.mapping {
-        Some(mapping) => runner.protect("the mapping", mapping),
-        None => runner,
+    let runner = match request.keep {
+        true => runner.state(request.state.clone().or_else(|| Sandbox::state_path_at(base_url))),
+        false => runner.temporary_state(),
     };
     Ok((runner, rows))
 }
@@ -185,15 +174,12 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     /// Drives the run in slices, and pushes rows while there is room for them.
-    fn drive_to_end<F>(
+    fn drive_to_end(
         &self,
         py: Python<'_>,
-        run: F,
+        run: impl Future<Output = SyncOutcome> + Send,
         mut rows: Option<&mut ProgramRows>,
-    ) -> PyResult<F::Output>
-    where
-        F: Future<Output = Result<SyncSummary, SyncError>> + Send,
-    {
+    ) -> PyResult<SyncOutcome> {
         let mut run = pin!(run);
         loop {
             self.check(py)?;
@@ -201,48 +187,19 @@ impl Driver<'_> {
                 rows.push_while_room(py)?;
             }
             let sender = rows.as_ref().map(|rows| rows.sender());
-            let slice = self.drive(py, async {
-                let room = async {
-                    match sender {
-                        Some(sender) => sender.room().await,
-                        None => std::future::pending().await,
-                    }
-                };
-                // A timeout also ends a slice in which the run always has something to do.
-                let step = async {
-                    tokio::select! {
-                        biased;
-                        summary = run.as_mut() => Some(summary),
-                        () = room => None,
-                    }
-                };
-                tokio::time::timeout(SLICE, step).await.ok().flatten()
-            })?;
+            let summary = self.drive(py, time_slice(SLICE, run.as_mut(), sender))?;
             self.report_progress(py)?;
-            if let Some(summary) = slice {
+            if let Some(summary) = summary {
                 return Ok(summary);
             }
         }
     }
 
-    fn drive<F>(&self, py: Python<'_>, future: F) -> PyResult<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        let Some(background) = &self.background else {
-            return self.engine.drive(py, future);
-        };
-        Ok(match Collector::wanted(py) {
-            None => py.detach(|| background.block_on(future)),
-            Some(collector) => {
-                let output = py.detach(|| {
-                    tracing::dispatcher::with_default(collector.dispatch(), || background.block_on(future))
-                });
-                collector.flush(py)?;
-                output
-            }
-        })
+    fn drive<T: Send>(&self, py: Python<'_>, future: impl Future<Output = T> + Send) -> PyResult<T> {
+        match &self.background {
+            Some(background) => log::detached(py, || background.block_on(future)),
+            None => self.engine.drive(py, future),
+        }
     }
 
     /// Lets Ctrl-C through, and ends where the caller no longer waits.
@@ -256,16 +213,10 @@ impl Driver<'_> {
 
     /// Calls the caller's function while rows are sent.
     fn report_progress(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(on_progress) = &self.on_progress else { return Ok(()) };
-        let progress = self.halt.control.progress();
-        let Some(Phase::Sending { rows, .. }) = progress.phase else { return Ok(()) };
-        let progress = Progress {
-            done: progress.counts.applied + progress.counts.failed,
-            failed: progress.counts.failed,
-            total: Some(rows),
-            paused: paused(progress.paused),
-        };
-        if on_progress.call1(py, (progress,))?.bind(py).is(PyBool::new(py, false)) {
+        if let Some(on_progress) = &self.on_progress
+            && let Some(progress) = self.halt.control.progress().sending()
+            && !goes_on(py, on_progress, Progress::from(progress))?
+        {
             self.halt.stop();
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What `plan` and `sync` raise.
 
-use cor_sync::{ConfigError, Fix, OutputError, Reason, StateError, StopReason, SyncError};
+use cor_sync::{ConfigError, Fix, Reason, StateError, StopReason, SyncError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 pub(crate) fn raised(py: Python<'_>, error: SyncError) -> PyErr {
     match error {
         SyncError::Config(error) => config(py, &error),
-        SyncError::Output(error) => PyValueError::new_err(output(&error)),
+        SyncError::Output(error) => PyValueError::new_err(format!("{}={error}", error.output.as_str())),
         SyncError::State(error) => state(py, &error),
         SyncError::Thread(error) => error.into(),
         other => table(py, other.to_string()),
@@ -45,10 +45,6 @@ fn exception(py: Python<'_>, class: &str, message: String, code: Option<&str>) -
         py.import("projectcor._errors")?.getattr(class)?.call((message,), Some(&keywords))
     };
     make().map_or_else(|error| error, PyErr::from_value)
-}
-
-fn output(error: &OutputError) -> String {
-    format!("{}={error}", error.output.as_str())
 }
 
 fn explain(error: &ConfigError) -> String {

@@ -1,55 +1,54 @@
 //! What `plan` and `sync` return.
 
 use cor_http::Error;
-use cor_sync::{Change, Problem, RejectReason, RowStatus, Settled, StopReason, SyncEvent, SyncSummary};
+use cor_sync::{Change, Problem, Settled, StopReason, SyncEvent, SyncSummary};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{IntoPyDict, PyDict, PyList, PyTuple};
 
 use crate::errors;
 use crate::sync_errors;
 
-/// The first changes and problems one by one, so that memory stays flat; the others are counted.
+/// The changes and problems of a run.
 pub(crate) struct Report {
-    max_details: usize,
-    changes: Vec<(Change, Option<&'static str>, Option<Error>)>,
-    more_changes: u64,
-    problems: Vec<(u64, String, Problem)>,
-    more_problems: u64,
+    changes: First<(Change, Option<&'static str>, Option<Error>)>,
+    problems: First<(u64, String, Problem)>,
+}
+
+/// The first items one by one, so that memory stays flat; the others are counted.
+struct First<T> {
+    most: usize,
+    items: Vec<T>,
+    more: u64,
+}
+
+impl<T> First<T> {
+    fn new(most: usize) -> First<T> {
+        First { most, items: Vec::new(), more: 0 }
+    }
+
+    fn push(&mut self, item: T) {
+        match self.items.len() < self.most {
+            true => self.items.push(item),
+            false => self.more += 1,
+        }
+    }
 }
 
 impl Report {
     pub(crate) fn new(max_details: usize) -> Report {
-        Report { max_details, changes: Vec::new(), more_changes: 0, problems: Vec::new(), more_problems: 0 }
+        Report { changes: First::new(max_details), problems: First::new(max_details) }
     }
 
     pub(crate) fn event(&mut self, event: SyncEvent) {
         match event {
-            SyncEvent::ProjectPlanned(change) => self.change(change, None, None),
-            SyncEvent::ProjectSettled(Settled { status: RowStatus::Unchanged, .. }) => {}
-            SyncEvent::ProjectSettled(settled) => {
-                let status = status(&settled.status);
-                let error = match settled.status {
-                    RowStatus::Failed(error) => Some(error),
-                    _ => None,
-                };
-                self.change(settled.change, Some(status), error);
+            SyncEvent::ProjectPlanned(change) => self.changes.push((change, None, None)),
+            SyncEvent::ProjectSettled(Settled { change, status, .. }) => {
+                self.changes.push((change, Some(status.as_str()), status.error().cloned()));
             }
             SyncEvent::RowRejected { line, id, problems } => {
-                for problem in problems {
-                    match self.problems.len() < self.max_details {
-                        true => self.problems.push((line, id.clone(), problem)),
-                        false => self.more_problems += 1,
-                    }
-                }
+                problems.into_iter().for_each(|problem| self.problems.push((line, id.clone(), problem)));
             }
             _ => {}
-        }
-    }
-
-    fn change(&mut self, change: Change, status: Option<&'static str>, error: Option<Error>) {
-        match self.changes.len() < self.max_details {
-            true => self.changes.push((change, status, error)),
-            false => self.more_changes += 1,
         }
     }
 
@@ -62,12 +61,25 @@ impl Report {
             return Err(error);
         }
         let report = PyDict::new(py);
-        report.set_item("counts", counts(py, &summary)?)?;
+        let of = &summary.counts;
+        let counts = [
+            ("new", of.projects_new),
+            ("changed", of.projects_changed),
+            ("read", of.read),
+            ("unchanged", of.unchanged),
+            ("applied", of.applied),
+            ("created", of.created),
+            ("rejected", of.rejected),
+            ("failed", of.failed - of.unknown),
+            ("unknown", of.unknown),
+            ("not_started", of.not_started),
+        ];
+        report.set_item("counts", counts.into_py_dict(py)?)?;
         report.set_item("base_url", &summary.scope.base_url)?;
         report.set_item("source", &summary.scope.source)?;
         report.set_item("state", summary.state)?;
         let changes = PyList::empty(py);
-        for (change, status, error) in self.changes {
+        for (change, status, error) in self.changes.items {
             let fields = change.fields.into_iter().map(|field| (field.name, field.old, field.new));
             let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
             // The change names the project, and the advice is the report's.
@@ -78,13 +90,13 @@ impl Report {
             changes.append(values)?;
         }
         report.set_item("changes", changes)?;
-        report.set_item("more_changes", self.more_changes)?;
-        let problems = self.problems.into_iter().map(|(line, id, problem)| {
+        report.set_item("more_changes", self.changes.more)?;
+        let problems = self.problems.items.into_iter().map(|(line, id, problem)| {
             let Problem { column, field, code, message } = problem;
             (line, id, column, field, code, message)
         });
         report.set_item("problems", problems.collect::<Vec<_>>())?;
-        report.set_item("more_problems", self.more_problems)?;
+        report.set_item("more_problems", self.problems.more)?;
         let mapping =
             summary.mapping.into_iter().map(|used| (used.column, used.field, used.rule, used.found));
         report.set_item("mapping", mapping.collect::<Vec<_>>())?;
@@ -92,45 +104,13 @@ impl Report {
         report.set_item("unused", unused.collect::<Vec<_>>())?;
         report.set_item("notes", summary.notes)?;
         report.set_item("unit", summary.unit)?;
-        let halted = match &summary.stopped {
-            Some(StopReason::Halted(error)) => Some(errors::exception(py, error, None)?),
-            _ => None,
-        };
-        report.set_item("halted", halted)?;
+        let halted = summary.stopped.as_ref().and_then(StopReason::error);
+        report.set_item("halted", halted.map(|error| errors::exception(py, error, None)).transpose()?)?;
         report.set_item("stopped", summary.stopped.as_ref().map(StopReason::to_string))?;
         report.set_item("advice", summary.advice)?;
         report.set_item("to_correct", summary.to_correct)?;
         let rejects = summary.rejects.map(|rejects| (rejects.path, rejects.copied, rejects.missing));
         report.set_item("rejects", rejects)?;
         Ok(report)
-    }
-}
-
-fn counts<'py>(py: Python<'py>, summary: &SyncSummary) -> PyResult<Bound<'py, PyDict>> {
-    let counts = PyDict::new(py);
-    let of = &summary.counts;
-    for (name, count) in [
-        ("new", of.projects_new),
-        ("changed", of.projects_changed),
-        ("read", of.read),
-        ("unchanged", of.unchanged),
-        ("applied", of.applied),
-        ("created", of.created),
-        ("rejected", of.rejected),
-        ("failed", of.failed - of.unknown),
-        ("unknown", of.unknown),
-        ("not_started", of.not_started),
-    ] {
-        counts.set_item(name, count)?;
-    }
-    Ok(counts)
-}
-
-/// What became of a project's rows, in one word.
-fn status(status: &RowStatus) -> &'static str {
-    match (status, status.reject_reason()) {
-        (RowStatus::Applied { created: true }, _) => "created",
-        (RowStatus::Applied { created: false }, _) => "applied",
-        (_, reject_reason) => reject_reason.map_or("unchanged", RejectReason::as_str),
     }
 }

@@ -44,12 +44,8 @@ fn texts(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     if value.is_instance_of::<PyString>() {
         return Ok(text(name, value)?.into_iter().collect());
     }
-    let wrong = || {
-        PyTypeError::new_err(format!(
-            "{name} must be text or several texts, not {}",
-            convert::type_name(value)
-        ))
-    };
+    let class = convert::type_name(value);
+    let wrong = || PyTypeError::new_err(format!("{name} must be text or several texts, not {class}"));
     let items = value.try_iter().map_err(|_| wrong())?;
     items.map(|item| item?.extract::<String>().map_err(|_| wrong())).collect()
 }

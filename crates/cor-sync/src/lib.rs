@@ -4,6 +4,7 @@
 //! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
 //! * [`ValueRows`]: rows of values that a program has, under the same rules.
+//! * [`TableCheck`]: a table read to its end, with every problem counted, and nothing sent.
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
@@ -26,6 +27,7 @@
 #![warn(missing_docs)]
 
 mod bookmarks;
+mod check;
 mod field_changes;
 mod inputs;
 mod mapping;
@@ -46,28 +48,29 @@ mod table_sync;
 mod text;
 
 pub use self::bookmarks::Bookmarks;
+pub use self::check::{CheckedRow, ProblemCount, TableCheck};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{
     ColumnUse, DayIn, Rename, RowValues, Rules, Target, UnusedColumn, ValueColumn, ValueRows,
 };
 pub use self::members::Members;
-pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, sentence};
+pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, kind_of, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
 pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;
 pub use self::row::{Content, Row, Rows};
 pub use self::runner::{
-    Ending, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary, RowSender, StopReason,
-    StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome, SyncProgress,
-    SyncRun, SyncRunner, SyncStep, SyncSummary,
+    Ending, NextStep, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary, RejectsUse, RowSender,
+    StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome,
+    SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };
 pub use self::state_store::{KnownProject, Scope, ScopeSummary, SingleCall, State, StateError};
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{
     Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,
 };
-pub use self::text::plain;
+pub use self::text::{grouped, plain};
 
 /// Columns that a file of rejected rows has besides those of its input; ignored on reading.
 pub const NOTES: [&str; 3] = ["_line", "_outcome", "_reason"];

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use cor_http::Issue;
+use cor_http::{ErrorKind, Issue, IssueCode};
 
 use crate::Encoding;
 use crate::read::remedy;
@@ -154,6 +154,14 @@ impl fmt::Display for Problem {
             Some(column) => write!(f, "{}: {}", plain(column), self.message),
             None => f.write_str(&self.message),
         }
+    }
+}
+
+/// The kind of the error that a row with these problems has.
+pub fn kind_of(problems: &[Problem]) -> ErrorKind {
+    match problems.iter().all(|problem| problem.code == IssueCode::DateRange.as_str()) {
+        true => ErrorKind::InvalidDateRange,
+        false => ErrorKind::Invalid,
     }
 }
 

@@ -6,7 +6,10 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::read::Format;
-use crate::{Change, FieldChange, KnownProject, RejectReason, Scope, ScopeSummary, Target};
+use crate::{
+    Change, FieldChange, KnownProject, Purpose, RejectReason, Scope, ScopeSummary, StopReason, SyncSummary,
+    Target,
+};
 
 /// Implements serde for a closed list of words.
 macro_rules! words {
@@ -212,6 +215,62 @@ impl<'de> Deserialize<'de> for KnownProject {
             accepted_at: accepted_at.map(|time| time.0),
             unsettled: unsettled.map(text),
         })
+    }
+}
+
+impl SyncSummary {
+    /// The object that `cor projects sync --json` ends with. `message` makes the text of an early end, with the names of the
+    /// caller's options.
+    pub fn to_json(&self, message: impl Fn(&StopReason) -> String) -> String {
+        #[derive(Serialize)]
+        struct Shape {
+            read: u64,
+            applied: u64,
+            rejected: u64,
+            failed: u64,
+            unchanged: u64,
+            not_started: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            created: Option<u64>,
+            dry_run: bool,
+            #[serde(flatten)]
+            planned: Option<Planned>,
+            seconds: f64,
+            stopped: Option<Stopped>,
+            unread_from_line: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            states_held: Option<bool>,
+        }
+        #[derive(Serialize)]
+        struct Planned {
+            to_change: u64,
+            new: u64,
+        }
+        #[derive(Serialize)]
+        struct Stopped {
+            reason: &'static str,
+            message: String,
+        }
+        let counts = &self.counts;
+        let planned = Planned { to_change: counts.projects_changed, new: counts.projects_new };
+        let stopped = |stopped: &StopReason| Stopped { reason: stopped.as_str(), message: message(stopped) };
+        let shape = Shape {
+            read: counts.read,
+            applied: counts.applied,
+            rejected: counts.rejected,
+            failed: counts.failed,
+            unchanged: counts.unchanged,
+            not_started: counts.not_started,
+            created: Some(counts.projects_created).filter(|created| *created > 0),
+            dry_run: self.purpose != Purpose::Sync,
+            planned: (self.purpose == Purpose::Plan).then_some(planned),
+            seconds: (self.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+            stopped: self.stopped.as_ref().map(stopped),
+            unread_from_line: self.unread_from,
+            states_held: self.holds_bookmarks.then_some(true),
+        };
+        // Plain data, in the order of its fields; it cannot fail to be written as JSON.
+        serde_json::to_string(&shape).unwrap_or_default()
     }
 }
 

@@ -1,10 +1,23 @@
-//! Foreign text on its way into messages.
+//! Foreign text and numbers on their way into messages.
 
 use cor_http::is_blank;
 
 /// Foreign text for a line on a terminal: control characters replaced.
 pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A count for people: `14277` as `14,277`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The text without the blanks around it: spaces, unbreakable ones and those of no width.
@@ -59,5 +72,18 @@ pub(crate) fn quoted(value: &str) -> String {
     match value.char_indices().nth(MOST) {
         None => format!("{value:?}"),
         Some((cut, _)) => format!("{:?}…", &value[..cut]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_three_digits() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (14277, "14,277"), (1234567, "1,234,567")];
+        for (n, text) in cases {
+            assert_eq!(grouped(n), text);
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! The runner, seen by a caller: pushed rows, stops, bookmarks and the file of rejected rows.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::time::Duration;
 
 use cor_http::{Client, ProjectUpdate};
 use cor_sandbox::Sandbox;
 use cor_sync::{
     Ending, Format, Input, Rules, StopReason, StopRequest, SyncAction, SyncControl, SyncEvent, SyncOutcome,
-    SyncRunner, SyncStep, SyncSummary, Table,
+    SyncRunner, SyncStep, SyncSummary, Table, time_slice,
 };
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -30,21 +32,14 @@ async fn pushed(rows: usize, limit: Option<u64>, action: SyncAction) -> (SyncOut
     let mut updates = (0..rows).map(|n| (format!("P-{n}"), ProjectUpdate::new("SAP").name("new")));
     let mut asked = 0;
     loop {
-        while sender.has_room() {
-            let wanted = sender.wanted();
-            let batch: Vec<cor_http::Row> = updates.by_ref().take(wanted).map(Into::into).collect();
-            asked += wanted.min(batch.len() + 1);
-            let ended = batch.len() < wanted;
-            sender.push_updates(&"SAP".into(), batch).unwrap();
-            if ended || sender.wanted() == 0 {
-                sender.finish(Vec::new(), Vec::new(), Vec::new());
-            }
-        }
-        let step = tokio::select! {
-            biased;
-            step = run.advance() => Some(step),
-            () = sender.room() => None,
+        let next = || {
+            asked += 1;
+            Ok::<_, Infallible>(updates.next().map(cor_http::Row::from))
         };
+        if sender.fill_updates(Duration::MAX, next).unwrap() {
+            sender.finish(Vec::new(), Vec::new(), Vec::new());
+        }
+        let step = time_slice(Duration::from_secs(1), run.advance(), Some(&sender)).await;
         if let Some(SyncStep::Done(outcome)) = step {
             return (*outcome, asked);
         }
@@ -78,7 +73,7 @@ fn rows_of_a_sender_that_is_dropped_are_not_sent() {
     let sandbox = sandbox(1);
     let (runner, mut sender) = SyncRunner::pushed(Rules::new("SAP"));
     let runner = runner.temporary_state().whole_input(true);
-    sender.push_updates(&"SAP".into(), [("P-0", ProjectUpdate::new("SAP").name("new")).into()]).unwrap();
+    sender.push_updates([("P-0", ProjectUpdate::new("SAP").name("new")).into()]).unwrap();
     drop(sender);
     let summary = runtime().block_on(runner.sync(&client(&sandbox), &SyncControl::new(), |_| ())).unwrap();
     assert!(matches!(summary.stopped, Some(StopReason::Input { .. })), "{:?}", summary.stopped);
@@ -197,8 +192,9 @@ fn no_bookmark_passes_a_rejected_row_where_the_state_fails_before_it_is_written(
     ];
     let stream = std::io::Cursor::new(stream.join("\n").into_bytes());
     let input = Input::from_reader(stream, Some(Format::Singer), None).unwrap();
-    let runner =
-        SyncRunner::input(input, Table::new(), Rules::new("SAP")).state(&state).rejects(rejects.clone());
+    let runner = SyncRunner::input(input, Table::new(), Rules::new("SAP"))
+        .state(state.clone())
+        .rejects(rejects.clone());
     let mut bookmarks = 0;
     let on_event = |event| match event {
         SyncEvent::RowRejected { .. } => std::fs::remove_file(&state).unwrap(),
@@ -239,7 +235,7 @@ fn rejected_rows_are_written_in_the_order_of_the_input_though_a_later_one_is_kno
 fn two_rows(client: &Client, state: &Path, is_plan: bool) -> (u64, u64, Vec<String>) {
     let mut notes = Vec::new();
     let table = Input::embedded("id,name\nP-0,a\nP-1,b\n");
-    let runner = SyncRunner::input(table, Table::new(), Rules::new("SAP")).state(state);
+    let runner = SyncRunner::input(table, Table::new(), Rules::new("SAP")).state(state.to_owned());
     let on_event = |event| {
         if let SyncEvent::Note(note) = event {
             notes.push(note);
@@ -308,7 +304,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
         .map(|(id, name)| (id.to_owned(), ProjectUpdate::new("SAP").name(name)).into())
         .into();
     let mut running = Some((sandbox, table));
-    let mut run = runner.state(&state).start(SyncAction::Sync(client.clone()));
+    let mut run = runner.state(state.clone()).start(SyncAction::Sync(client.clone()));
     runtime().block_on(async {
         loop {
             match run.advance().await {
@@ -321,7 +317,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
                                 let (sandbox, rows) = running.take().unwrap();
                                 sandbox.stop();
                                 running = Some((sandbox_at(port), Vec::new()));
-                                sender.push_updates(&"SAP".into(), rows).unwrap();
+                                sender.push_updates(rows).unwrap();
                                 sender.finish(Vec::new(), Vec::new(), Vec::new());
                             }
                             _ => {}

@@ -8,14 +8,12 @@ mod summary;
 use std::cell::RefCell;
 use std::pin::pin;
 
-use cor_sync::{
-    OutputError, State, StateError, StopRequest, SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary,
-};
+use cor_sync::{OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner};
 
 use self::render::Renderer;
-pub(crate) use self::summary::limit_note;
+pub(crate) use self::render::rejected_row;
+pub(crate) use self::summary::{exit_status, message};
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
-use crate::connection::target;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
@@ -24,48 +22,28 @@ use crate::single::no_runtime;
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let (table, rules) = args.table.read()?;
+    let optional_time = |name, time: Option<f64>| time.map(|time| cor_http::seconds(name, time)).transpose();
     let mut runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
         .create_missing(args.create_missing)
         .limit(args.limit)
+        .outage_timeout(optional_time("outage_timeout", args.outage_timeout)?)
+        .wait(optional_time("wait", args.wait)?)
         .rejects(args.rejects.clone())
-        .report(args.report.clone());
-    if let Some(timeout) = args.outage_timeout {
-        runner = runner.outage_timeout(cor_http::seconds("outage_timeout", timeout)?);
-    }
-    if let Some(wait) = args.wait {
-        runner = runner.wait(cor_http::seconds("wait", wait)?);
-    }
-    runner = args.state.choose(runner);
+        .report(args.report.clone())
+        .state(args.state.state.clone());
     if args.no_state {
         runner = runner.without_state();
-    }
-    if let Some(mapping) = &args.table.mapping {
-        runner = runner.protect("the mapping", mapping);
     }
     for (what, path) in args.connection.files() {
         runner = runner.protect(what, path);
     }
     runner.check_outputs().map_err(output_failed)?;
-    if args.dry_run {
-        let base_url = args.connection.check()?;
-        let target = |id: &str| target(&base_url, id);
-        return drive(output, &target, async |control, events| {
-            runner.dry_run(&base_url, control, events).await
-        });
-    }
-    let client = args.connection.client()?;
-    sync(runner, &client, output)
-}
-
-/// Applies a table, and reports what came of it. Returns the exit status.
-pub(crate) fn sync(
-    runner: SyncRunner,
-    client: &cor_http::Client,
-    output: &mut Output,
-) -> Result<u8, Failure> {
-    let target = |id: &str| id.to_owned();
-    drive(output, &target, async |control, events| runner.sync(client, control, events).await)
+    let action = match args.dry_run {
+        true => SyncAction::DryRun(args.connection.check()?),
+        false => SyncAction::Sync(args.connection.client()?),
+    };
+    drive(runner, action, output)
 }
 
 /// `cor projects plan`.
@@ -75,27 +53,20 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
     let runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
         .create_missing(args.create_missing)
-        .limit(args.limit);
-    let runner = args.state.choose(runner);
-    let base_url = args.connection.check()?;
-    let target = |id: &str| id.to_owned();
-    drive(output, &target, async |control, events| runner.plan(&base_url, control, events).await)
+        .limit(args.limit)
+        .state(args.state.state.clone());
+    drive(runner, SyncAction::Plan(args.connection.check()?), output)
 }
 
-/// Runs it, lets signals through, and shows how far it is. `target` is the address that an update goes to.
-fn drive(
-    output: &mut Output,
-    target: &dyn Fn(&str) -> String,
-    run: impl AsyncFnOnce(&SyncControl, &mut dyn FnMut(SyncEvent)) -> Result<SyncSummary, SyncError>,
-) -> Result<u8, Failure> {
+/// Runs it, lets signals through, and shows how far it is and what came of it. Returns the exit status.
+pub(crate) fn drive(runner: SyncRunner, action: SyncAction, output: &mut Output) -> Result<u8, Failure> {
     let runtime = runtime().map_err(no_runtime)?;
-    let renderer = RefCell::new(Renderer::new(output, target));
+    let control = SyncControl::new();
+    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url()));
     let mut signalled: Option<Signal> = None;
     let summary = runtime.block_on(async {
         let mut signals = Signals::install().map_err(no_runtime)?;
-        let control = SyncControl::new();
-        let mut events = |event| renderer.borrow_mut().event(event);
-        let mut run = pin!(run(&control, &mut events));
+        let mut run = pin!(runner.run(action, &control, |event| renderer.borrow_mut().event(event)));
         let mut ticks = tokio::time::interval(renderer.borrow().interval());
         loop {
             tokio::select! {
@@ -107,7 +78,7 @@ fn drive(
                         Some(_) => control.leave(request),
                     }
                 }
-                _ = ticks.tick() => renderer.borrow_mut().tick(&control.progress()),
+                _ = ticks.tick() => renderer.borrow_mut().tick(),
                 summary = &mut run => return summary.map_err(failed),
             }
         }
@@ -134,13 +105,6 @@ fn output_failed(error: OutputError) -> Failure {
 }
 
 impl StateArgs {
-    fn choose(&self, runner: SyncRunner) -> SyncRunner {
-        match &self.state {
-            Some(path) => runner.state(path),
-            None => runner,
-        }
-    }
-
     pub(crate) fn path(&self) -> Result<std::path::PathBuf, StateError> {
         self.state.clone().map_or_else(State::default_path, Ok)
     }

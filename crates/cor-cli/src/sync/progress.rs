@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cor_http::Pause;
+use cor_sync::{Phase, SyncProgress, grouped};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::Output;
@@ -20,16 +21,6 @@ pub(crate) struct Progress {
     reported: Instant,
 }
 
-/// How far a run is.
-pub(crate) struct Counts {
-    pub(crate) position: u64,
-    pub(crate) done: u64,
-    pub(crate) not_applied: u64,
-    pub(crate) paused: Option<Pause>,
-    /// How much longer the run waits for COR to come back.
-    pub(crate) gives_up_in: Option<Duration>,
-}
-
 impl Progress {
     pub(crate) fn new(size: Option<u64>, output: &Output) -> Progress {
         // Rows are not counted before they are read, so the share done is that of the bytes.
@@ -38,13 +29,14 @@ impl Progress {
         Progress { bar, doing: None, length: size, started: now, before: 0, paused: None, reported: now }
     }
 
-    /// Turns to something else, which is over at `length`; `done` rows were done by now.
-    pub(crate) fn turn_to(&mut self, doing: &'static str, length: Option<u64>, done: u64) {
+    /// Turns to this phase, which begins with `progress`.
+    pub(crate) fn turn_to(&mut self, phase: Phase, progress: &SyncProgress) {
         if let Some(old) = self.bar.as_mut() {
             old.finish_and_clear();
-            *old = bar(length);
+            *old = bar(progress.length);
         }
-        (self.doing, self.length, self.started, self.before) = (Some(doing), length, Instant::now(), done);
+        (self.doing, self.length) = (Some(phase.as_str()), progress.length);
+        (self.started, self.before) = (Instant::now(), progress.counts.done());
     }
 
     /// How often it wants to be updated.
@@ -52,30 +44,26 @@ impl Progress {
         Duration::from_millis(if self.bar.is_some() { 100 } else { 1000 })
     }
 
-    pub(crate) fn update(&mut self, counts: &Counts, output: &mut Output) {
+    pub(crate) fn update(&mut self, progress: &SyncProgress, output: &mut Output) {
         if let (true, Some(doing)) = (output.is_json(), self.doing) {
-            self.tell(doing, counts, output);
+            self.tell(doing, progress, output);
         }
-        let Some(bar) = &self.bar else { return self.log(counts, output) };
-        let mut message = format!("{} rows", grouped(counts.done));
-        if let Some(doing) = self.doing {
-            message = format!("{doing}: {message}");
-        }
-        if counts.done > self.before {
-            message.push_str(&format!("  {}/s", grouped(self.rate(counts.done) as u64)));
-        }
-        if counts.not_applied > 0 {
-            message.push_str(&format!("  {} not applied", grouped(counts.not_applied)));
-        }
-        match (counts.paused, self.left(counts.position)) {
-            (Some(pause), _) => message.push_str(&format!("  paused: {}", reason(pause, counts.gives_up_in))),
-            (None, Some(left)) if counts.done > self.before => {
-                message.push_str(&format!("  {} left", span(Duration::from_secs(left.ceil() as u64))));
+        let Some(bar) = &self.bar else { return self.log(progress, output) };
+        let (done, not_applied) = (progress.counts.done(), progress.counts.not_applied());
+        let moves = done > self.before;
+        let doing = self.doing.map(|doing| format!("{doing}: ")).unwrap_or_default();
+        let mut parts = vec![format!("{doing}{} rows", grouped(done))];
+        parts.extend(moves.then(|| format!("{}/s", grouped(self.rate(done) as u64))));
+        parts.extend((not_applied > 0).then(|| format!("{} not applied", grouped(not_applied))));
+        parts.extend(match (progress.paused, self.left(progress.position)) {
+            (Some(pause), _) => Some(format!("paused: {}", reason(pause, progress.gives_up_in))),
+            (None, left) => {
+                let left = left.filter(|_| moves).map(|left| Duration::from_secs(left.ceil() as u64));
+                left.map(|left| format!("{} left", span(left)))
             }
-            _ => {}
-        }
-        bar.set_position(counts.position);
-        bar.set_message(message);
+        });
+        bar.set_position(progress.position);
+        bar.set_message(parts.join("  "));
         bar.tick();
     }
 
@@ -91,32 +79,33 @@ impl Progress {
     }
 
     /// Programs get a line a second, and none from a run that takes less. Ticks come a little early now and then.
-    fn tell(&mut self, doing: &str, counts: &Counts, output: &mut Output) {
+    fn tell(&mut self, doing: &str, progress: &SyncProgress, output: &mut Output) {
         if self.reported.elapsed() < Duration::from_millis(900) {
             return;
         }
         self.reported = Instant::now();
         let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        let (done, not_applied) = (progress.counts.done(), progress.counts.not_applied());
         output.json(&serde_json::json!({
-            "event": "progress", "doing": doing, "done": counts.done, "not_applied": counts.not_applied,
-            "rate": tenths(self.rate(counts.done)),
-            "seconds_left": self.left(counts.position).map(tenths),
-            "paused": counts.paused,
-            "gives_up_in": counts.gives_up_in.map(|left| tenths(left.as_secs_f64())),
+            "event": "progress", "doing": doing, "done": done, "not_applied": not_applied,
+            "rate": tenths(self.rate(done)),
+            "seconds_left": self.left(progress.position).map(tenths),
+            "paused": progress.paused,
+            "gives_up_in": progress.gives_up_in.map(|left| tenths(left.as_secs_f64())),
         }));
     }
 
     /// In a log only what lasts is worth a line.
-    fn log(&mut self, counts: &Counts, output: &mut Output) {
+    fn log(&mut self, progress: &SyncProgress, output: &mut Output) {
         let out = |pause: Option<Pause>| pause == Some(Pause::Unreachable);
-        match (out(self.paused), out(counts.paused)) {
+        match (out(self.paused), out(progress.paused)) {
             (false, true) => {
-                output.note(&format!("paused: {}", reason(Pause::Unreachable, counts.gives_up_in)));
+                output.note(&format!("paused: {}", reason(Pause::Unreachable, progress.gives_up_in)));
             }
             (true, false) => output.note("COR answers again; the run continues"),
             _ => {}
         }
-        self.paused = counts.paused;
+        self.paused = progress.paused;
     }
 
     /// Prints something without leaving pieces of the line behind.
@@ -156,19 +145,6 @@ fn reason(pause: Pause, gives_up_in: Option<Duration>) -> String {
     }
 }
 
-/// `14277` as `14,277`.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A length of time for people.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -186,14 +162,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_times_are_readable() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (14277, "14,277"), (1234567, "1,234,567")]
-        {
-            assert_eq!(grouped(n), text);
-        }
-        for (ms, text) in
-            [(1420, "1.4 s"), (59_000, "59 s"), (125_000, "2 min 5 s"), (7_380_000, "2 h 3 min")]
-        {
+    fn times_are_readable() {
+        let cases = [(1420, "1.4 s"), (59_000, "59 s"), (125_000, "2 min 5 s"), (7_380_000, "2 h 3 min")];
+        for (ms, text) in cases {
             assert_eq!(span(Duration::from_millis(ms)), text);
         }
     }

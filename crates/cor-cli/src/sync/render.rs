@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use cor_http::Error;
-use cor_sync::{Phase, Problem, RowStatus, Settled, SyncEvent, SyncProgress, UnusedColumn, plain, sentence};
+use cor_sync::{
+    Phase, Problem, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped, plain, sentence,
+};
 use serde_json::{Value, json};
 
 use super::changes;
-use super::progress::{Counts, Progress, grouped};
+use super::progress::Progress;
 use crate::advice::with_flags;
+use crate::connection::target;
 use crate::failure::{error_json, problems_json};
 use crate::output::{Output, RED, styled};
 use crate::update::show_request;
@@ -22,20 +25,18 @@ const MOST_REQUESTS: u64 = 3;
 pub(super) struct Renderer<'a> {
     pub(super) output: &'a mut Output,
     pub(super) progress: Progress,
-    /// The address that an update of a project goes to.
-    target: &'a dyn Fn(&str) -> String,
+    control: SyncControl,
+    /// The address of COR.
+    base_url: String,
     unit: &'static str,
-    size: Option<u64>,
-    /// Rows that have their result, when the phase began.
-    done: u64,
-    pub(super) problems: Shown,
+    problems: Shown,
     changes: Shown,
     requests: Shown,
 }
 
 /// How many of one kind there were; people see the first ones.
 #[derive(Default)]
-pub(super) struct Shown(u64);
+struct Shown(u64);
 
 impl Shown {
     /// Whether the next one is shown.
@@ -51,14 +52,13 @@ impl Shown {
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(output: &'a mut Output, target: &'a dyn Fn(&str) -> String) -> Renderer<'a> {
+    pub(super) fn new(output: &'a mut Output, control: SyncControl, base_url: &str) -> Renderer<'a> {
         Renderer {
             progress: Progress::new(None, output),
             output,
-            target,
+            control,
+            base_url: base_url.to_owned(),
             unit: "line",
-            size: None,
-            done: 0,
             problems: Shown::default(),
             changes: Shown::default(),
             requests: Shown::default(),
@@ -72,28 +72,28 @@ impl<'a> Renderer<'a> {
     pub(super) fn event(&mut self, event: SyncEvent) {
         match event {
             SyncEvent::Opened { unit, size, has_bookmarks } => {
-                (self.unit, self.size) = (unit, size);
+                self.unit = unit;
                 self.progress = Progress::new(size, self.output);
                 if has_bookmarks {
                     self.output.set_aside();
                 }
             }
-            SyncEvent::Phase(Phase::Waiting { process }) => {
-                let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();
-                self.note(&format!("waiting for another run of the same source{process} to end"));
-                self.progress = Progress::new(None, self.output);
-                self.progress.turn_to("waiting", None, 0);
+            SyncEvent::Phase(Phase::Planning) => self.progress.end(),
+            SyncEvent::Phase(phase) => {
+                if let Phase::Waiting { process } = phase {
+                    let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();
+                    self.note(&format!("waiting for another run of the same source{process} to end"));
+                }
+                self.progress.turn_to(phase, &self.control.progress());
             }
-            SyncEvent::Phase(Phase::Reading) => self.progress.turn_to("reading", self.size, self.done),
-            SyncEvent::Phase(Phase::Sending { projects, .. }) => {
-                self.progress.turn_to("sending", Some(projects), self.done);
-            }
-            SyncEvent::Phase(_) => self.progress.end(),
             SyncEvent::UnusedColumns(columns) => {
                 self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
             }
             SyncEvent::Note(note) => self.note(&with_flags(&note)),
-            SyncEvent::RowRejected { line, id, problems } => self.rejected(line, &id, &problems),
+            SyncEvent::RowRejected { line, id, problems } => {
+                let text = rejected_row(self.unit, line, &problems);
+                self.problem(line, &id, || problems_json(&problems), &text);
+            }
             SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, &error),
             SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
                 self.failed(change.lines.1, &change.id, &error);
@@ -103,7 +103,7 @@ impl<'a> Renderer<'a> {
             }
             SyncEvent::UpdatePlanned { id, update } if self.requests.next(self.output, MOST_REQUESTS) => {
                 let json = self.output.is_json();
-                show_request(self.output, json, &(self.target)(&id), &update);
+                show_request(self.output, json, &target(&self.base_url, &id), &update);
             }
             SyncEvent::Bookmark(bookmark) => self.output.state(&bookmark),
             SyncEvent::Stopping => {
@@ -115,41 +115,27 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    pub(super) fn tick(&mut self, progress: &SyncProgress) {
-        self.done = progress.counts.done();
-        let counts = Counts {
-            position: progress.position,
-            done: self.done,
-            not_applied: progress.counts.not_applied(),
-            paused: progress.paused,
-            gives_up_in: progress.gives_up_in,
-        };
-        self.progress.update(&counts, self.output);
+    pub(super) fn tick(&mut self) {
+        self.progress.update(&self.control.progress(), self.output);
     }
 
     fn note(&mut self, text: &str) {
         self.progress.around(|| self.output.note(text));
     }
 
-    fn rejected(&mut self, line: u64, id: &str, problems: &[Problem]) {
-        let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
-        self.problem(line, id, || problems_json(problems), separator, &with_flags(&sentence(problems)));
-    }
-
     fn failed(&mut self, line: u64, id: &str, error: &Error) {
-        let text = format!("project {id:?}: {}", error.reason());
-        self.problem(line, id, || error_json(error), ":", &plain(&text));
+        let text = plain(&format!("project {id:?}: {}", error.reason()));
+        self.problem(line, id, || error_json(error), &format!("{}: {text}", place(self.unit, line)));
     }
 
-    fn problem(&mut self, line: u64, id: &str, error: impl FnOnce() -> Value, separator: &str, text: &str) {
+    fn problem(&mut self, line: u64, id: &str, error: impl FnOnce() -> Value, text: &str) {
         if !self.problems.next(self.output, MOST_PROBLEMS) {
             return;
         }
         if self.output.is_json() {
             return self.output.json(&json!({ "line": line, "id": id, "error": error() }));
         }
-        let place = styled(RED, &format!("{} {line}", self.unit));
-        self.note(&format!("{place}{separator} {text}"));
+        self.note(text);
     }
 
     /// What was not shown one by one.
@@ -174,4 +160,14 @@ impl<'a> Renderer<'a> {
             self.output.note(&format!("… and {} more; {place}", grouped(problems)));
         }
     }
+}
+
+fn place(unit: &str, line: u64) -> String {
+    styled(RED, &format!("{unit} {line}"))
+}
+
+/// A row that cannot be sent, with its problems.
+pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem]) -> String {
+    let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
+    format!("{}{separator} {}", place(unit, line), plain(&with_flags(&sentence(problems))))
 }

@@ -5,18 +5,17 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cor_http::{ClientRuntime, Error, Source};
+use cor_http::{ClientRuntime, Error};
 use cor_sync::{
-    Change, Phase, Problem, RejectReason, RowSender, RowStatus, Settled, StopRequest, SyncError, SyncEvent,
-    SyncProgress, SyncRun, SyncStep, SyncSummary,
+    Change, Problem, RejectReason, RowSender, RowStatus, Settled, StopRequest, SyncError, SyncEvent,
+    SyncProgress, SyncRun, SyncStep, SyncSummary, time_slice,
 };
 
 use crate::client_runtime::wait;
 use crate::error_handle::{ErrorData, ErrorHandle, cor_error};
 use crate::failure::Failure;
 use crate::guard::{borrow, c_text, call, call_mut, cor_bool, free, insert};
-use crate::many::{cor_progress, cor_row, row};
-use crate::status::cor_pause;
+use crate::many::{c_progress, cor_row, row};
 use crate::sync::{cor_change, cor_field_change, cor_row_problem, cor_row_status, cor_sync_options};
 
 /// How long the run goes on before the caller's progress function is called again, where tick_ms is 0.
@@ -26,32 +25,24 @@ const SLICE: Duration = Duration::from_millis(100);
 pub(crate) struct Rows {
     pub(crate) next_row: unsafe extern "C" fn(*mut c_void, *mut cor_row) -> cor_bool,
     pub(crate) sender: RowSender,
-    pub(crate) source: Source,
 }
 
 impl Rows {
     fn push_while_room(&mut self, user_data: *mut c_void) -> Result<(), Failure> {
-        while self.sender.has_room() {
-            let wanted = self.sender.wanted();
-            let mut batch = Vec::with_capacity(wanted);
-            while batch.len() < wanted {
-                let mut next = cor_row { id: ptr::null(), update: ptr::null() };
-                if !call_mut(self.next_row, user_data, &mut next) {
-                    break;
-                }
-                if next.id.is_null() && next.update.is_null() {
-                    let message = "next_row returned a row of NULLs, which reports that its input failed; nothing \
-                                   was sent";
-                    return Err(Failure::stopped(message.to_owned()));
-                }
-                batch.push(row(next));
+        let is_over = self.sender.fill_updates(Duration::MAX, || {
+            let mut next = cor_row { id: ptr::null(), update: ptr::null() };
+            if !call_mut(self.next_row, user_data, &mut next) {
+                return Ok(None);
             }
-            let ended = batch.len() < wanted;
-            let pushed = self.sender.push_updates(&self.source, batch);
-            pushed.map_err(|error| Failure::internal(error.to_string()))?;
-            if ended || self.sender.wanted() == 0 {
-                self.sender.finish(Vec::new(), Vec::new(), Vec::new());
+            if next.id.is_null() && next.update.is_null() {
+                let message = "next_row returned a row of NULLs, which reports that its input failed; nothing \
+                               was sent";
+                return Err(Failure::stopped(message.to_owned()));
             }
+            Ok(Some(row(next)))
+        })?;
+        if is_over {
+            self.sender.finish(Vec::new(), Vec::new(), Vec::new());
         }
         Ok(())
     }
@@ -74,22 +65,7 @@ pub(crate) fn drive(
             rows.push_while_room(options.user_data)?;
         }
         let sender = rows.as_ref().map(|rows| &rows.sender);
-        let step = wait(runtime, async {
-            let room = async {
-                match sender {
-                    Some(sender) => sender.room().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let step = async {
-                tokio::select! {
-                    biased;
-                    step = run.advance() => Some(step),
-                    () = room => None,
-                }
-            };
-            tokio::time::timeout(tick, step).await.ok().flatten()
-        })?;
+        let step = wait(runtime, time_slice(tick, run.advance(), sender))?;
         match step {
             Some(SyncStep::Done(outcome)) => {
                 report_progress(&run.control().progress(), options);
@@ -119,14 +95,8 @@ fn show(event: SyncEvent, options: &cor_sync_options) -> Result<bool, Failure> {
         SyncEvent::ProjectPlanned(change) => {
             show_change(&change, cor_row_status::COR_ROW_PLANNED, None, options)
         }
-        SyncEvent::ProjectSettled(Settled { status: RowStatus::Unchanged, .. }) => Ok(true),
         SyncEvent::ProjectSettled(Settled { change, status, .. }) => {
-            let word = status_of(&status);
-            let error = match status {
-                RowStatus::Failed(error) => Some(error),
-                _ => None,
-            };
-            show_change(&change, word, error, options)
+            show_change(&change, status_of(&status), status.error(), options)
         }
         SyncEvent::RowRejected { line, id, problems } => {
             Ok(problems.iter().fold(true, |go_on, problem| go_on & show_problem(line, &id, problem, options)))
@@ -155,7 +125,7 @@ fn status_of(status: &RowStatus) -> cor_row_status {
 fn show_change(
     change: &Change,
     status: cor_row_status,
-    error: Option<Error>,
+    error: Option<&Error>,
     options: &cor_sync_options,
 ) -> Result<bool, Failure> {
     let Some(on_change) = options.on_change else { return Ok(true) };
@@ -174,7 +144,7 @@ fn show_change(
         .collect();
     let error: *const cor_error = match error {
         Some(error) => {
-            let data = Arc::new(ErrorData::from(Failure::from(error)));
+            let data = Arc::new(ErrorData::from(Failure::from(error.clone())));
             insert(ErrorHandle::of_a_result(data))?.cast_const()
         }
         None => ptr::null(),
@@ -217,17 +187,8 @@ fn show_problem(line: u64, id: &str, problem: &Problem, options: &cor_sync_optio
 }
 
 fn report_progress(progress: &SyncProgress, options: &cor_sync_options) -> bool {
-    let (Some(on_progress), Some(Phase::Sending { rows, .. })) = (options.on_progress, progress.phase) else {
-        return true;
-    };
-    let c_progress = cor_progress {
-        struct_size: size_of::<cor_progress>(),
-        done: progress.counts.applied + progress.counts.failed,
-        failed: progress.counts.failed,
-        total: rows,
-        paused: cor_pause::of(progress.paused) as i32,
-    };
-    call(on_progress, options.user_data, &c_progress)
+    let (Some(on_progress), Some(progress)) = (options.on_progress, progress.sending()) else { return true };
+    call(on_progress, options.user_data, &c_progress(&progress))
 }
 
 fn could_not_begin(error: SyncError) -> Failure {

@@ -58,6 +58,13 @@ pub struct Progress {
     pub paused: Option<Pause>,
 }
 
+impl Progress {
+    /// The progress of a run that counts its rows itself.
+    pub fn new(done: u64, failed: u64, total: Option<u64>, paused: Option<Pause>) -> Progress {
+        Progress { done, failed, total, paused }
+    }
+}
+
 /// The counters of a run. Each row is counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

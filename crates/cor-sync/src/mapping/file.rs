@@ -129,7 +129,7 @@ impl Rules {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::because(format!("cannot read the mapping {name}: {error}")))?;
-        Rules::from_toml(&text, &name)
+        Ok(Rules::from_toml(&text, &name)?.of_file(path))
     }
 }
 

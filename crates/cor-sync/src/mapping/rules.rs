@@ -1,6 +1,7 @@
 //! What was said about columns, before any column is known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use cor_http::{CreateField, Field, Issue, Source, Value};
 
@@ -27,6 +28,8 @@ use crate::{ConfigError, Fix, NOTES, Reason};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     source: Source,
+    /// The mapping file that they were read from.
+    file: Option<PathBuf>,
     pub(super) id_column: String,
     pub(super) fields: BTreeMap<Field, Rule>,
     pub(super) left_out: BTreeSet<String>,
@@ -163,6 +166,7 @@ impl Rules {
     pub fn new(source: impl Into<Source>) -> Rules {
         Rules {
             source: source.into(),
+            file: None,
             id_column: "id".to_owned(),
             fields: BTreeMap::new(),
             left_out: BTreeSet::new(),
@@ -222,6 +226,16 @@ impl Rules {
     pub fn ignoring(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Rules {
         columns.into_iter().for_each(|column| self.leave_out(column.into()));
         self.settled()
+    }
+
+    pub(super) fn of_file(mut self, path: &Path) -> Rules {
+        self.file = Some(path.to_owned());
+        self
+    }
+
+    /// The mapping file that they were read from; `None` for rules from text or code.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     pub(crate) fn is_strict(&self) -> bool {

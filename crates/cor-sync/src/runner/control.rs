@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cor_http::{Client, Pause};
+use cor_http::{Client, Pause, Progress};
 use tokio::sync::watch;
 
 use super::{Phase, SyncCounts};
@@ -58,6 +58,15 @@ pub struct SyncProgress {
     pub paused: Option<Pause>,
     /// How much longer the run waits for COR to come back; `None` while COR is not out of reach.
     pub gives_up_in: Option<Duration>,
+}
+
+impl SyncProgress {
+    /// The progress of sending, in rows with something to send; `None` while the run does not send.
+    pub fn sending(&self) -> Option<Progress> {
+        let Some(Phase::Sending { rows, .. }) = self.phase else { return None };
+        let SyncCounts { applied, failed, .. } = self.counts;
+        Some(Progress::new(applied + failed, failed, Some(rows), self.paused))
+    }
 }
 
 impl Default for SyncControl {

@@ -50,7 +50,7 @@ pub enum SyncEvent {
         /// The reason.
         error: Error,
     },
-    /// All rows of a project have their result. Only in a run with a state.
+    /// All rows of a project have their result, and did not take each other back. Only in a run with a state.
     ProjectSettled(Settled),
     /// A project with something to send, in the order of the input. Only in a plan.
     ProjectPlanned(Change),
@@ -87,4 +87,16 @@ pub enum Phase {
     },
     /// The plan is read from the state.
     Planning,
+}
+
+impl Phase {
+    /// The phase in one word: `waiting`, `reading`, `sending` or `planning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Waiting { .. } => "waiting",
+            Phase::Reading => "reading",
+            Phase::Sending { .. } => "sending",
+            Phase::Planning => "planning",
+        }
+    }
 }

@@ -21,18 +21,21 @@ mod superseded;
 mod sync_run;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cor_http::Client;
 
 pub use self::control::{StopRequest, SyncControl, SyncProgress};
 pub use self::event::{Phase, SyncEvent};
-use self::pushed::Limit;
-pub use self::pushed::{NoRoom, RowSender};
+use self::pushed::PushedOptions;
+pub use self::pushed::{NoRoom, RowSender, time_slice};
 use self::reader::Reader;
 use self::settings::{Settings, StateChoice};
 pub use self::summary::{
-    Ending, OutputError, OutputKind, Purpose, RejectsSummary, StopReason, SyncCounts, SyncError, SyncSummary,
+    Ending, NextStep, OutputError, OutputKind, Purpose, RejectsSummary, RejectsUse, StopReason, SyncCounts,
+    SyncError, SyncSummary,
 };
 pub use self::sync_run::{SyncAction, SyncOutcome, SyncRun, SyncStep};
 use crate::{Input, Origin, Rules, Table};
@@ -48,7 +51,7 @@ use crate::{Input, Origin, Rules, Table};
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// let table = "id,name,end\nSF-OPP-12345,Phase 2,2025-04-30\n";
 /// for applied in [1, 0] {
-///     let runner = SyncRunner::input(Input::embedded(table), Table::new(), Rules::new("SALESFORCE")).state(&path);
+///     let runner = SyncRunner::input(Input::embedded(table), Table::new(), Rules::new("SALESFORCE")).state(path.clone());
 ///     let summary = runner.sync(&client, &SyncControl::new(), |event| println!("{event:?}")).await?;
 ///     assert_eq!(summary.ending, Ending::Done);
 ///     assert_eq!(summary.counts.applied, applied, "the second time there is nothing to send");
@@ -69,7 +72,7 @@ pub struct SyncRunner {
 enum Source {
     Table(Origin, Table),
     Input(Box<Input>, Table),
-    Pushed(Reader, Limit),
+    Pushed(Reader, Arc<PushedOptions>),
 }
 
 impl SyncRunner {
@@ -89,11 +92,9 @@ impl SyncRunner {
     pub fn pushed(rules: Rules) -> (SyncRunner, RowSender) {
         let (reader, messages) = Reader::pushed();
         let settings = Settings::new("the rows".to_owned(), rules.clone());
-        let limit = Limit::default();
-        (
-            SyncRunner { source: Source::Pushed(reader, limit.clone()), settings },
-            RowSender::new(messages, limit, rules),
-        )
+        let options = Arc::<PushedOptions>::default();
+        let source = Source::Pushed(reader, options.clone());
+        (SyncRunner { source, settings }, RowSender::new(messages, options, rules))
     }
 
     /// How long the run waits for COR to come back when COR cannot be reached or refuses every request; default
@@ -112,9 +113,9 @@ impl SyncRunner {
         self
     }
 
-    /// Sets the file of the state; default: [`State::default_path`](crate::State::default_path).
-    pub fn state(mut self, path: impl Into<PathBuf>) -> SyncRunner {
-        self.settings.state = StateChoice::File(path.into());
+    /// Sets the file of the state; default, and `None`: [`State::default_path`](crate::State::default_path).
+    pub fn state(mut self, path: impl Into<Option<PathBuf>>) -> SyncRunner {
+        self.settings.state = path.into().map_or(StateChoice::Default, StateChoice::File);
         self
     }
 
@@ -139,15 +140,18 @@ impl SyncRunner {
     /// Whether to create projects that COR does not have, with the fields of the table; default: `false`.
     pub fn create_missing(mut self, create_missing: bool) -> SyncRunner {
         self.settings.create_missing = create_missing;
+        if let Source::Pushed(_, options) = &self.source {
+            options.create_missing.store(create_missing, Ordering::Relaxed);
+        }
         self
     }
 
     /// Reads no more than this many rows.
     pub fn limit(mut self, rows: impl Into<Option<u64>>) -> SyncRunner {
         self.settings.limit = rows.into();
-        if let (Source::Pushed(_, limit), Some(rows)) = (&self.source, self.settings.limit) {
+        if let (Source::Pushed(_, options), Some(rows)) = (&self.source, self.settings.limit) {
             // The cell is set once: a second call of this method does not change the limit of pushed rows.
-            let _ = limit.set(rows);
+            let _ = options.limit.set(rows);
         }
         self
     }
@@ -164,7 +168,8 @@ impl SyncRunner {
         self
     }
 
-    /// Refuses outputs that would replace this file. `what` names the file in the message.
+    /// Refuses outputs that would replace this file, as they must not replace the input, the mapping file and the state.
+    /// `what` names the file in the message.
     pub fn protect(mut self, what: &'static str, path: impl Into<PathBuf>) -> SyncRunner {
         self.settings.protected.push((what, Origin::File(path.into())));
         self
@@ -208,8 +213,7 @@ impl SyncRunner {
         control: &SyncControl,
         on_event: impl FnMut(SyncEvent),
     ) -> Result<SyncSummary, SyncError> {
-        let base_url = client.base_url().to_owned();
-        self.run(Purpose::Sync, Some(client), base_url, control, on_event).await
+        self.run(SyncAction::Sync(client.clone()), control, on_event).await
     }
 
     /// Shows what [`sync`](SyncRunner::sync) would send to the COR at `base_url`, as changes of projects, and sends nothing.
@@ -222,7 +226,7 @@ impl SyncRunner {
         control: &SyncControl,
         on_event: impl FnMut(SyncEvent),
     ) -> Result<SyncSummary, SyncError> {
-        self.run(Purpose::Plan, None, base_url.to_owned(), control, on_event).await
+        self.run(SyncAction::Plan(base_url.to_owned()), control, on_event).await
     }
 
     /// Reports the updates that [`sync`](SyncRunner::sync) would send, and sends nothing. Without a state, each row is
@@ -236,6 +240,6 @@ impl SyncRunner {
         control: &SyncControl,
         on_event: impl FnMut(SyncEvent),
     ) -> Result<SyncSummary, SyncError> {
-        self.run(Purpose::DryRun, None, base_url.to_owned(), control, on_event).await
+        self.run(SyncAction::DryRun(base_url.to_owned()), control, on_event).await
     }
 }

@@ -1,7 +1,10 @@
 //! Rows that a program pushes into a run.
 
 use std::fmt;
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use cor_http::{ExternalId, Issue, IssueCode, MangledId, ProjectUpdate, Source};
 use tokio::sync::mpsc;
@@ -12,8 +15,8 @@ use crate::{ColumnUse, Content, Problem, Row, Rules, Style, UnusedColumn};
 
 /// Pushes rows into a run. Made by [`SyncRunner::pushed`](super::SyncRunner::pushed).
 ///
-/// A short queue holds the rows, so that memory stays bounded: push while [`has_room`](RowSender::has_room) is true, then
-/// drive the run until [`room`](RowSender::room) is ready.
+/// A short queue holds the rows, so that memory stays bounded: [`fill`](RowSender::fill) it, then drive the run until there is
+/// [`room`](RowSender::room), for example with [`time_slice`].
 #[derive(Debug)]
 pub struct RowSender {
     messages: Option<mpsc::Sender<Message>>,
@@ -21,13 +24,18 @@ pub struct RowSender {
     last_place: Option<mpsc::OwnedPermit<Message>>,
     /// Rows pushed so far.
     rows: u64,
-    limit: Limit,
+    options: Arc<PushedOptions>,
     rules: Rules,
     remarks: Remarks,
 }
 
-/// The largest number of rows that the run takes, set by [`SyncRunner::limit`](super::SyncRunner::limit).
-pub(super) type Limit = Arc<OnceLock<u64>>;
+/// The options of the run that its sender follows. The builder of the run sets them after the sender was made.
+#[derive(Debug, Default)]
+pub(super) struct PushedOptions {
+    /// The largest number of rows that the run takes.
+    pub(super) limit: OnceLock<u64>,
+    pub(super) create_missing: AtomicBool,
+}
 
 /// Rows were pushed into a full queue, or into a run that has ended. None of them was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +50,11 @@ impl fmt::Display for NoRoom {
 impl std::error::Error for NoRoom {}
 
 impl RowSender {
-    pub(super) fn new(messages: mpsc::Sender<Message>, limit: Limit, rules: Rules) -> RowSender {
+    pub(super) fn new(
+        messages: mpsc::Sender<Message>,
+        options: Arc<PushedOptions>,
+        rules: Rules,
+    ) -> RowSender {
         let (style, unused, notes) = (Style::Jsonl { bom: false }, Vec::new(), Vec::new());
         let opened = Opened {
             size: None,
@@ -57,7 +69,66 @@ impl RowSender {
         let last_place = messages.clone().try_reserve_owned().ok();
         let _ = messages.try_send(Message::Opened(Ok(Box::new(opened))));
         let remarks = Remarks::default();
-        RowSender { messages: Some(messages), last_place, rows: 0, limit, rules, remarks }
+        RowSender { messages: Some(messages), last_place, rows: 0, options, rules, remarks }
+    }
+
+    /// The rules for reading the rows. Columns that only a create uses are mapped if the run may create projects.
+    pub fn rules(&self) -> Rules {
+        self.rules.clone().creating(self.options.create_missing.load(Ordering::Relaxed))
+    }
+
+    /// Takes rows from `next` and pushes them while the queue has room, for no longer than `budget`: rows that are slow to come
+    /// are pushed a few at a time. A row has the form that [`push`](RowSender::push) describes. Returns whether these were the
+    /// last rows, because `next` returned `None` or the limit is reached: then call [`finish`](RowSender::finish).
+    ///
+    /// # Errors
+    /// The error of `next`. The rows of the batch that it interrupted are not pushed.
+    pub fn fill<E>(
+        &mut self,
+        budget: Duration,
+        next: impl FnMut() -> Result<Option<(Content, Vec<u8>)>, E>,
+    ) -> Result<bool, E> {
+        self.fill_with(budget, next, RowSender::push)
+    }
+
+    /// The same as [`fill`](RowSender::fill), for updates, as [`push_updates`](RowSender::push_updates) takes them.
+    ///
+    /// # Errors
+    /// As for [`fill`](RowSender::fill).
+    pub fn fill_updates<E>(
+        &mut self,
+        budget: Duration,
+        next: impl FnMut() -> Result<Option<cor_http::Row>, E>,
+    ) -> Result<bool, E> {
+        self.fill_with(budget, next, RowSender::push_updates)
+    }
+
+    fn fill_with<T, E>(
+        &mut self,
+        budget: Duration,
+        mut next: impl FnMut() -> Result<Option<T>, E>,
+        push: impl Fn(&mut RowSender, Vec<T>) -> Result<(), NoRoom>,
+    ) -> Result<bool, E> {
+        let begun = Instant::now();
+        while self.has_room() && begun.elapsed() < budget {
+            let wanted = self.wanted();
+            let mut batch = Vec::with_capacity(wanted);
+            let mut is_over = wanted == 0;
+            while batch.len() < wanted && begun.elapsed() < budget && !is_over {
+                match next()? {
+                    Some(row) => batch.push(row),
+                    None => is_over = true,
+                }
+            }
+            if push(self, batch).is_err() {
+                // The run ended meanwhile, and takes no more rows.
+                return Ok(false);
+            }
+            if is_over || self.wanted() == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the queue has room for a batch of rows. `false` after [`finish`](RowSender::finish) and after the
@@ -68,7 +139,7 @@ impl RowSender {
 
     /// Waits until the queue has room for a batch, or until the run has ended. Dropping the future loses nothing.
     pub async fn room(&self) {
-        let Some(messages) = &self.messages else { return std::future::pending().await };
+        let Some(messages) = &self.messages else { return pending().await };
         // A dropped permit releases its place; an error means that the run has ended.
         drop(messages.reserve().await);
     }
@@ -81,7 +152,7 @@ impl RowSender {
 
     /// Rows below the limit.
     fn left(&self) -> usize {
-        let left = self.limit.get().map_or(u64::MAX, |limit| limit.saturating_sub(self.rows));
+        let left = self.options.limit.get().map_or(u64::MAX, |limit| limit.saturating_sub(self.rows));
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
@@ -99,17 +170,14 @@ impl RowSender {
         Ok(())
     }
 
-    /// The same as [`push`](RowSender::push), for updates. `source` is the source of the table: the run rejects an update
-    /// with another source, because its id belongs to another project.
+    /// The same as [`push`](RowSender::push), for updates. The run rejects an update with another source than that of its
+    /// rules, because its id belongs to another project.
     ///
     /// # Errors
     /// As for [`push`](RowSender::push).
-    pub fn push_updates(
-        &mut self,
-        source: &Source,
-        rows: impl IntoIterator<Item = cor_http::Row>,
-    ) -> Result<(), NoRoom> {
+    pub fn push_updates(&mut self, rows: impl IntoIterator<Item = cor_http::Row>) -> Result<(), NoRoom> {
         let mut mangled = Vec::new();
+        let source = self.rules.source().clone();
         let first = self.rows;
         self.push(rows.into_iter().enumerate().map(|(place, row)| {
             let raw = match &row.update {
@@ -119,7 +187,7 @@ impl RowSender {
             if MangledId::of(&row.id).is_some() {
                 mangled.push((first + place as u64, Remark::MangledId(row.id.clone())));
             }
-            (content(source, row), raw)
+            (content(&source, row), raw)
         }))?;
         mangled.into_iter().for_each(|(row, remark)| self.remarks.row(row, vec![remark]));
         Ok(())
@@ -135,13 +203,37 @@ impl RowSender {
     /// describes the other columns, `notes` are sentences for the person who looks at the run. Room is not needed; a second
     /// call does nothing.
     pub fn finish(&mut self, mapping: Vec<ColumnUse>, unused: Vec<UnusedColumn>, mut notes: Vec<String>) {
-        notes.extend(self.remarks.take("row", &self.rules));
+        notes.extend(self.remarks.take("row", &self.rules()));
         let end = if self.left() == 0 { InputEnd::Limited } else { InputEnd::Complete };
         self.messages = None;
         if let Some(place) = self.last_place.take() {
             place.send(Message::End { mapping, unused, notes, end });
         }
     }
+}
+
+/// Drives a run for a while. Returns the output of `run`, or `None` if the time is over or if `rows` has room for a batch.
+/// Where dropping `run` loses nothing, dropping this future loses nothing.
+pub async fn time_slice<T>(
+    time: Duration,
+    run: impl Future<Output = T>,
+    rows: Option<&RowSender>,
+) -> Option<T> {
+    let room = async {
+        match rows {
+            Some(rows) => rows.room().await,
+            None => pending().await,
+        }
+    };
+    // A timeout also ends a slice in which the run always has something to do.
+    let step = async {
+        tokio::select! {
+            biased;
+            output = run => Some(output),
+            () = room => None,
+        }
+    };
+    tokio::time::timeout(time, step).await.ok().flatten()
 }
 
 /// The content of a row that holds an update.

@@ -280,8 +280,8 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
         }
         if !matches!(status, RowStatus::Unchanged) {
             self.project(change.is_new);
+            self.event(SyncEvent::ProjectSettled(settled));
         }
-        self.event(SyncEvent::ProjectSettled(settled));
     }
 
     /// Counts a project with something to send.

@@ -12,23 +12,29 @@ use super::staged::StagedRun;
 use super::streamed;
 use super::superseded::Superseded;
 use super::{
-    OutputError, Purpose, Source, StopReason, SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary,
+    OutputError, Purpose, Source, StopReason, SyncAction, SyncControl, SyncError, SyncEvent, SyncRunner,
+    SyncSummary,
 };
 use crate::state_store::another_store;
 use crate::{ConfigError, ReadError, Scope, StateError, SyncOptions, TableSync};
 
 impl SyncRunner {
-    pub(super) async fn run(
+    /// Runs this action. [`sync`](SyncRunner::sync), [`plan`](SyncRunner::plan) and [`dry_run`](SyncRunner::dry_run) describe
+    /// each.
+    ///
+    /// # Errors
+    /// The same as for [`sync`](SyncRunner::sync).
+    pub async fn run(
         self,
-        purpose: Purpose,
-        client: Option<&Client>,
-        base_url: String,
+        action: SyncAction,
         control: &SyncControl,
         mut on_event: impl FnMut(SyncEvent),
     ) -> Result<SyncSummary, SyncError> {
         self.check_outputs()?;
         let SyncRunner { source, settings } = self;
-        let scope = Scope::new(base_url, settings.rules.source().as_str(), settings.rules.fingerprint());
+        let (purpose, client) = (action.purpose(), action.client());
+        let scope =
+            Scope::new(action.base_url(), settings.rules.source().as_str(), settings.rules.fingerprint());
         let keep_rows = settings.outputs.rejects.is_some();
         let mut watch = control.watch();
         let not_begun = |on_event, request, scope| {

@@ -46,6 +46,7 @@ pub(super) struct Creates {
 
 impl Settings {
     pub(super) fn new(name: String, rules: Rules) -> Settings {
+        let mapping = rules.file().map(|path| ("the mapping", Origin::File(path.to_owned())));
         Settings {
             name,
             rules,
@@ -56,7 +57,7 @@ impl Settings {
             outage_timeout: cor_http::OUTAGE_TIMEOUT,
             wait: Duration::ZERO,
             outputs: OutputPaths::default(),
-            protected: Vec::new(),
+            protected: mapping.into_iter().collect(),
             whole_input: false,
             takes_bookmarks: true,
         }

@@ -96,9 +96,34 @@ pub struct SyncSummary {
 }
 
 impl SyncSummary {
+    /// What to do next about the rows that were not applied, in order. Each caller says it with the names of its options.
+    pub fn next_steps(&self) -> Vec<NextStep> {
+        let mut steps: Vec<_> = self.advice.iter().cloned().map(NextStep::Follow).collect();
+        steps.extend(self.resumes.then_some(NextStep::RunAgainToContinue));
+        match &self.rejects {
+            &Some(RejectsSummary { copied, missing, sent_again, .. }) => {
+                let how = match (sent_again, self.to_correct) {
+                    (true, _) => RejectsUse::NameAgain,
+                    (false, 0) => RejectsUse::SyncLater,
+                    (false, rows) if rows >= copied => RejectsUse::CorrectAll,
+                    (false, rows) => RejectsUse::CorrectSome(rows),
+                };
+                steps.extend((copied > 0).then_some(NextStep::UseRejects { rows: copied, how }));
+                steps.extend((missing > 0).then_some(NextStep::CorrectInput { rows: missing }));
+            }
+            None if self.holds_bookmarks => steps.push(NextStep::RepeatFromTap),
+            None if self.has_rows_for_rejects() => steps.push(match self.to_correct {
+                0 => NextStep::RunAgainLater,
+                _ => NextStep::WriteRejects,
+            }),
+            None => {}
+        }
+        steps
+    }
+
     /// Whether a file of rejected rows would contain rows that need a correction or another sync. It is `false` if the next
     /// run sends these rows anyway, if the state failed, and for a plan.
-    pub fn has_rows_for_rejects(&self) -> bool {
+    fn has_rows_for_rejects(&self) -> bool {
         let not_started = if self.purpose == Purpose::Sync { self.counts.not_started } else { 0 };
         !self.resumes
             && self.ending != Ending::StateFailed
@@ -130,6 +155,46 @@ pub struct RejectsSummary {
     /// Whether the next run that names this file sends its rows again, before those of its input. It does for a Singer
     /// stream, whose tap does not repeat rows that are before a bookmark.
     pub sent_again: bool,
+}
+
+/// What to do about rows that were not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Follow this advice, one of [`SyncSummary::advice`].
+    Follow(String),
+    /// Run again: the run continues where it stopped.
+    RunAgainToContinue,
+    /// Run again once the cause is removed.
+    RunAgainLater,
+    /// Run again with a file of rejected rows, and correct the rows there.
+    WriteRejects,
+    /// Use the file of rejected rows, which has so many rows.
+    UseRejects {
+        /// Rows in it.
+        rows: u64,
+        /// What the rows need.
+        how: RejectsUse,
+    },
+    /// Correct the input at the lines that the file of rejected rows names, because their rows are not copied into it.
+    CorrectInput {
+        /// The number of these rows.
+        rows: u64,
+    },
+    /// Start the tap again, which repeats the rows; or name a file of rejected rows, from which the next run sends them.
+    RepeatFromTap,
+}
+
+/// What the rows in a file of rejected rows need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectsUse {
+    /// The next run that names the file sends them again.
+    NameAgain,
+    /// Sync the file once the cause is removed.
+    SyncLater,
+    /// Correct them, and sync the file.
+    CorrectAll,
+    /// Correct so many of them, and sync the file.
+    CorrectSome(u64),
 }
 
 /// How a run ended.
@@ -215,6 +280,14 @@ impl StopReason {
             StopReason::Rejects { .. } => "rejects",
             StopReason::Report { .. } => "report",
             StopReason::State(error) => error.code(),
+        }
+    }
+
+    /// The error that ended the run: COR could not be reached, or did not accept the credentials.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            StopReason::Halted(error) => Some(error),
+            _ => None,
         }
     }
 
@@ -377,6 +450,64 @@ impl From<StateError> for SyncError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn failed(rows: u64) -> SyncSummary {
+        SyncSummary {
+            counts: SyncCounts { read: rows, failed: rows, ..SyncCounts::default() },
+            purpose: Purpose::Sync,
+            stopped: None,
+            ending: Ending::NotAllApplied,
+            resumes: false,
+            unread_from: None,
+            unit: "line",
+            mapping: Vec::new(),
+            unused: Vec::new(),
+            notes: Vec::new(),
+            scope: Scope::new("https://cor.example", "SAP", ""),
+            state: None,
+            rejects: None,
+            holds_bookmarks: false,
+            advice: Vec::new(),
+            to_correct: rows,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn next_steps_without_a_file_of_rejected_rows() {
+        assert_eq!(failed(0).next_steps(), []);
+        assert_eq!(failed(2).next_steps(), [NextStep::WriteRejects]);
+        let later = SyncSummary { to_correct: 0, advice: vec!["wait".to_owned()], ..failed(2) };
+        assert_eq!(later.next_steps(), [NextStep::Follow("wait".to_owned()), NextStep::RunAgainLater]);
+        let resumes = SyncSummary { resumes: true, ..failed(2) };
+        assert_eq!(resumes.next_steps(), [NextStep::RunAgainToContinue]);
+        let plan = SyncSummary { purpose: Purpose::Plan, ..failed(2) };
+        assert_eq!(plan.next_steps(), []);
+        let holds = SyncSummary { holds_bookmarks: true, ..failed(2) };
+        assert_eq!(holds.next_steps(), [NextStep::RepeatFromTap]);
+    }
+
+    #[test]
+    fn next_steps_with_a_file_of_rejected_rows() {
+        let rejects = |copied, missing, sent_again| RejectsSummary {
+            path: PathBuf::new(),
+            copied,
+            missing,
+            sent_again,
+        };
+        for (to_correct, sent_again, how) in [
+            (2, true, RejectsUse::NameAgain),
+            (0, false, RejectsUse::SyncLater),
+            (1, false, RejectsUse::CorrectSome(1)),
+            (2, false, RejectsUse::CorrectAll),
+            (3, false, RejectsUse::CorrectAll),
+        ] {
+            let summary = SyncSummary { rejects: Some(rejects(2, 0, sent_again)), to_correct, ..failed(3) };
+            assert_eq!(summary.next_steps(), [NextStep::UseRejects { rows: 2, how }]);
+        }
+        let too_long = SyncSummary { rejects: Some(rejects(0, 1, false)), ..failed(1) };
+        assert_eq!(too_long.next_steps(), [NextStep::CorrectInput { rows: 1 }]);
+    }
 
     #[test]
     fn one_update_is_counted_in_the_singular() {

@@ -8,15 +8,42 @@ use std::task::Poll;
 
 use cor_http::Client;
 
-use super::{SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary};
+use super::{Purpose, SyncControl, SyncError, SyncEvent, SyncRunner, SyncSummary};
 
 /// The action of a [`SyncRun`].
 #[derive(Clone, Debug)]
 pub enum SyncAction {
     /// [`SyncRunner::sync`].
     Sync(Client),
+    /// [`SyncRunner::dry_run`] for the COR at this address.
+    DryRun(String),
     /// [`SyncRunner::plan`] for the COR at this address.
     Plan(String),
+}
+
+impl SyncAction {
+    /// The address of COR.
+    pub fn base_url(&self) -> &str {
+        match self {
+            SyncAction::Sync(client) => client.base_url(),
+            SyncAction::DryRun(base_url) | SyncAction::Plan(base_url) => base_url,
+        }
+    }
+
+    pub(super) fn purpose(&self) -> Purpose {
+        match self {
+            SyncAction::Sync(_) => Purpose::Sync,
+            SyncAction::DryRun(_) => Purpose::DryRun,
+            SyncAction::Plan(_) => Purpose::Plan,
+        }
+    }
+
+    pub(super) fn client(&self) -> Option<&Client> {
+        match self {
+            SyncAction::Sync(client) => Some(client),
+            SyncAction::DryRun(_) | SyncAction::Plan(_) => None,
+        }
+    }
 }
 
 /// The result of a run.
@@ -68,14 +95,7 @@ impl SyncRunner {
         let events = Arc::<Mutex<Vec<SyncEvent>>>::default();
         let (sink, its_control) = (events.clone(), control.clone());
         let on_event = move |event| sink.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-        let run: Pin<Box<dyn Future<Output = SyncOutcome> + Send>> = match action {
-            SyncAction::Sync(client) => {
-                Box::pin(async move { self.sync(&client, &its_control, on_event).await })
-            }
-            SyncAction::Plan(base_url) => {
-                Box::pin(async move { self.plan(&base_url, &its_control, on_event).await })
-            }
-        };
+        let run = Box::pin(async move { self.run(action, &its_control, on_event).await });
         SyncRun { run, events, done: None, is_over: false, control }
     }
 }

@@ -53,6 +53,23 @@ pub enum RowStatus {
 }
 
 impl RowStatus {
+    /// The status in one word, for programs: `unchanged`, `applied`, `created`, or the word of its [`RejectReason`].
+    pub fn as_str(&self) -> &'static str {
+        match (self, self.reject_reason()) {
+            (RowStatus::Applied { created: true }, _) => "created",
+            (RowStatus::Applied { created: false }, _) => "applied",
+            (_, reject_reason) => reject_reason.map_or("unchanged", RejectReason::as_str),
+        }
+    }
+
+    /// The error of rows that were not applied.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            RowStatus::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// What a file of rejected rows says of it.
     pub fn reject_reason(&self) -> Option<RejectReason> {
         match self {
