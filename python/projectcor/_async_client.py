@@ -304,7 +304,7 @@ class AsyncProjects:
         progress: bool = False,
         **values: Unpack[TableValues],
     ) -> SyncResult:
-        """Keeps COR's projects in step with a table: see ``Projects.sync``.
+        """Keeps COR's projects in sync with a table: see ``Projects.sync``.
 
         The table is read, and its results are stored, in a thread of the event loop's default executor, iterables
         included. ``on_progress`` is called on the event loop. Cancelling gives up what is in flight.

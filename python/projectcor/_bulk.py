@@ -98,7 +98,7 @@ class BulkResult:
             lines.append(f"… and {more:,} more; see .failures")
         if not self._is_complete:
             reason = "" if self._halted is None else f": {_plain(str(self._halted))}"
-            lines.append(f"The run ended before its input, and the remaining rows were not sent{reason}")
+            lines.append(f"The run ended before the end of its input, and the remaining rows were not sent{reason}")
         return "\n".join(lines)
 
 
@@ -107,7 +107,7 @@ class Collector:
 
     def __init__(self, max_details: int) -> None:
         if max_details < 0:
-            raise ValueError(f"max_details is {max_details}; it is 0 or more")
+            raise ValueError(f"max_details is {max_details}; it must be 0 or more")
         self._room = max_details
         self._failures: list[ItemResult] = []
         self._more = 0

@@ -488,7 +488,7 @@ class Projects:
         progress: bool = False,
         **values: Unpack[TableValues],
     ) -> SyncResult:
-        """Keeps COR's projects in step with a table: sends what changed since COR last accepted it, and nothing else.
+        """Keeps COR's projects in sync with a table: sends what changed since COR last accepted it, and nothing else.
 
         The table is read to its end before anything is sent; rows of one project become one update. What COR accepts is
         remembered at once, so a run that ends at any moment, by Ctrl-C or by a loss of power, is continued by the next.

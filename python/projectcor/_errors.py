@@ -187,7 +187,7 @@ class ProjectNotFoundError(ApiError):
 
 
 class ValidationError(ApiError):
-    """COR refused a value: see ``code`` and the text, correct the update and send it again."""
+    """COR refused a value: see ``code`` and the text, correct the values and try again."""
 
     kind = "validation"
 
@@ -207,7 +207,7 @@ class CorDateRangeError(InvalidDateRangeError, ValidationError):
 
 
 class RateLimitError(ApiError):
-    """Too many requests (HTTP 429): send it again later, ``retry_after`` says when."""
+    """Too many requests (HTTP 429): try again later, ``retry_after`` says when."""
 
     kind = "rate_limited"
 
@@ -219,13 +219,13 @@ class ServerError(ApiError):
 
 
 class TransportError(CorError):
-    """The connection could not be made, or broke: check the network and the address, then send it again."""
+    """The connection could not be made, or broke: check the network and the base URL, then try again."""
 
     kind = "transport"
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """The deadline passed: send it again later, or with a longer ``deadline``."""
+    """The deadline passed: try again later, or with a longer ``deadline``."""
 
     kind = "timeout"
 

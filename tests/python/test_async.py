@@ -19,7 +19,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_both_doors_have_the_same_signatures(blocking: type, awaited: type) -> None:
+def test_both_clients_have_the_same_signatures(blocking: type, awaited: type) -> None:
     def public(cls: type) -> set[str]:
         return {name for name in dir(cls) if not name.startswith("_")}
 

@@ -369,7 +369,7 @@ def test_no_record_is_made_below_the_logger_s_level(door: Any, caplog: pytest.Lo
 # Imports
 
 
-def test_an_outage_is_a_warning_whatever_is_asked(door: Any, cor: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_outage_is_logged_as_a_warning_at_every_level(door: Any, cor: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     cor.queue(Answer(503, times=4))
     items, _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE)
     assert items[0].ok
@@ -401,7 +401,7 @@ def test_ctrl_c_while_waiting_for_requests(cor: Sandbox) -> None:
     assert waited < 10
 
 
-def test_the_sandbox_is_there_after_importing_the_package() -> None:
+def test_importing_the_package_loads_the_sandbox_module() -> None:
     program = "import projectcor; print(projectcor.testing.Sandbox.__name__)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "Sandbox"

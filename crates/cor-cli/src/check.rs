@@ -197,8 +197,8 @@ impl Found {
             output.error(&plain(failed));
         }
         let headline = match (failed, self.rejected) {
-            (None, 0) => styled(BOLD, "Every row is fine; nothing was sent"),
-            (None, _) => styled(YELLOW, "Some rows cannot be used; nothing was sent"),
+            (None, 0) => styled(BOLD, "Every row is valid; nothing was sent"),
+            (None, _) => styled(YELLOW, "Some rows have problems; nothing was sent"),
             (Some(_), _) => styled(YELLOW, "The table was not read to its end; nothing was sent"),
         };
         output.line(&format!("{headline} {}", styled(DIM, &format!("({})", span(started.elapsed())))));

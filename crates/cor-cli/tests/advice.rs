@@ -54,7 +54,7 @@ fn a_run_of_missing_projects_shows_each_id_once_and_the_advice_once() {
                 ran.err
             );
         }
-        let advice = "check the external id, that it was created under this source, and the base URL";
+        let advice = "check the external id, the source the project was created with, and the base URL";
         assert_eq!(format!("{}{}", ran.err, ran.out).matches(advice).count(), 1, "{}{}", ran.err, ran.out);
     }
     // The file of rejected rows has a column for the id.
@@ -111,7 +111,7 @@ fn correcting_the_file_is_advised_only_where_it_helps() {
         let without = sync(&sandbox, &file, &["--no-state", "--max-attempts", "1"]).exits(status);
         assert!(!without.out.contains(correct), "{}", without.out);
         let ran = sync(&sandbox, &mixed, &rejects).exits(status);
-        ran.prints("correct the one that was refused and run sync on that file");
+        ran.prints("correct the refused row and run sync on that file");
     }
     let sandbox = sandbox(&["P", "Q"]);
     sandbox.queue(Answer::error(400, "ValidationError", "", "no").times(2));
@@ -126,7 +126,7 @@ fn correcting_the_file_is_advised_only_where_it_helps() {
 }
 
 #[test]
-fn the_wait_for_cor_is_bounded_and_said() {
+fn the_wait_for_cor_is_bounded_and_reported() {
     let sandbox = sandbox(&["P", "Q", "R"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,n\nQ,n\nR,n\n");

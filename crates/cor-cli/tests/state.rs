@@ -127,7 +127,7 @@ fn standard_input_is_read_to_its_end_because_the_last_row_wins() {
 }
 
 #[test]
-fn what_the_state_knows_can_be_seen_and_forgotten() {
+fn stored_values_can_be_shown_and_deleted() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -175,7 +175,7 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_stops_everything_before_it_starts() {
+fn an_unusable_state_stops_the_run_before_it_starts() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -311,7 +311,7 @@ fn a_run_that_waits_can_be_stopped() {
 }
 
 #[test]
-fn a_lock_that_does_not_come_free_in_time_is_told() {
+fn a_lock_that_is_not_released_in_time_is_reported() {
     let held = Held::new(&[]);
     let arguments = ["--json", "--wait", "0.7"];
     sync(&held.sandbox, &held.folder.path("t.csv"), &arguments).exits(5).prints("state_in_use");
@@ -342,7 +342,7 @@ fn the_first_signal_finishes_what_is_in_flight_and_the_next_run_does_the_rest() 
 }
 
 #[test]
-fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_knows() {
+fn the_second_signal_ends_the_run_and_the_next_one_sends_unknown_updates_again() {
     let mut held = Held::new(&[]);
     let mut messages = BufReader::new(held.child.stderr.take().unwrap());
     signal(&held.child, "INT");
@@ -357,7 +357,7 @@ fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_kno
 }
 
 #[test]
-fn missing_projects_are_created_and_nothing_else_is() {
+fn only_missing_projects_are_created() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let file =
@@ -441,7 +441,7 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
 }
 
 #[test]
-fn rows_that_were_not_applied_are_mended_and_fed_back() {
+fn unapplied_rows_can_be_corrected_and_synced() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,end\nB,old,\nA,a,soon\nghost,g,\nB,new,\nghost,\"g, 2\",\n");
@@ -504,7 +504,7 @@ fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
 }
 
 #[test]
-fn programs_are_told_how_far_it_is() {
+fn json_reports_progress() {
     let sandbox = Sandbox::builder()
         .token(TOKEN)
         .seed((0..30).map(|n| format!(r#"{{"id":"{n}","source":"SALESFORCE","name":"old"}}"#)))
@@ -529,7 +529,7 @@ fn programs_are_told_how_far_it_is() {
 }
 
 #[test]
-fn a_page_tells_about_the_run() {
+fn the_report_shows_the_counts_and_rows_of_the_run() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,end\nA,a,\n<b>,x,soon\nB,b,2025-01-01\nghost,g,\n");
@@ -554,7 +554,7 @@ fn a_page_tells_about_the_run() {
 }
 
 #[test]
-fn states_of_a_tap_are_told_when_what_is_before_them_has_its_verdict() {
+fn states_of_a_tap_are_emitted_when_every_earlier_row_is_settled() {
     let sandbox = sandbox(&["A", "B"]);
     let record = |id: &str, name: &str| {
         format!(

@@ -21,7 +21,7 @@ fn bodies(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn cells_become_fields_and_empty_ones_keep_what_is_there() {
+fn cells_become_fields_and_empty_cells_keep_the_value() {
     let sandbox = sandbox(&["007", "1E5", "12345678901234567", " a "]);
     let folder = Folder::new();
     let table = "id,name,owner,close,estimated,archived,brief,mood\n\
@@ -172,7 +172,7 @@ fn names_an_encoding_that_reads_the_file() {
 }
 
 #[test]
-fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
+fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     for (content, arguments, says) in [
@@ -230,7 +230,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
+fn a_bad_row_is_reported_with_line_column_and_remedy() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let table = b"id,name,close_value,end,start\r\n\
@@ -269,7 +269,7 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
 }
 
 #[test]
-fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes() {
+fn malformed_quotation_marks_are_refused_each_time_the_row_occurs() {
     let sandbox = sandbox(&["A", "B", "C", "D"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nA,\"5 inch\nB,\"x\"\nC,\"5\" pipe\"\nD,5\" pipe\nB,\"torn, te");
@@ -277,7 +277,8 @@ fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes(
     let rejects = rejects.to_str().unwrap();
     let ran = sync(&sandbox, &file, &["--rejects", rejects]).exits(1);
     for says in [
-        "line 2: text follows a closing quotation mark; inside quotation marks one is written as two; the row runs to line 3",
+        "line 2: text follows a closing quotation mark; inside a quoted value, write each quotation mark \
+         twice; the row runs to line 3",
         "line 4: text follows a closing quotation mark",
         "line 6: a quotation mark is not closed",
     ] {
@@ -322,7 +323,7 @@ fn json_lines_are_typed() {
 }
 
 #[test]
-fn standard_input_is_read_as_it_comes() {
+fn standard_input_is_read_while_it_arrives() {
     let sandbox = sandbox(&["P"]);
     for input in [
         "id,name\nP,piped\nP,twice\n",
@@ -411,7 +412,7 @@ fn a_dry_run_judges_every_row_and_needs_no_credentials() {
 }
 
 #[test]
-fn trouble_is_shown_a_few_times_and_then_counted() {
+fn failed_rows_are_printed_a_few_times_and_then_counted() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let mut table = "id,name\n".to_owned();

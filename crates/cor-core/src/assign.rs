@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn typed_values_are_never_bent() {
+    fn typed_values_are_never_converted_with_loss() {
         for (field, value) in [
             (Field::Estimated, Value::Text("250".into())),
             (Field::Estimated, Value::Boolean(true)),

@@ -180,7 +180,7 @@ impl ProjectCreate {
         }
         let reserved = |name: &str| name == "id" || CreateField::from_name(name).is_some();
         for (name, _) in self.fields.extras().filter(|(name, _)| reserved(name)) {
-            let message = format!("`{name}` is a field of a create; set the field instead of an extra");
+            let message = format!("`{name}` is a field of a create; set the field, not an extra field");
             issues.push(Issue::new(name, IssueCode::Reserved, message));
         }
         issues
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_not_missed_as_well() {
+    fn a_refused_field_is_not_also_reported_as_missing() {
         let create = ProjectCreate::new("", ProjectUpdate::new("SAP"));
         let refused = vec![Issue::new("name", IssueCode::WrongType, "is no text")];
         let issues = create.validate_with(refused).unwrap_err().into_issues();
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_update_clears_a_create_leaves_out() {
+    fn a_create_leaves_out_cleared_fields() {
         let fields = ProjectUpdate::new("SAP").name("N").clear(Field::Brief).extra("x", 1);
         let create = ProjectCreate::new("007", fields).product_id("P/1");
         assert_eq!(problems(&create), []);

@@ -136,7 +136,7 @@ fn sentence(name: &str, nearest: Option<Field>) -> String {
     match nearest {
         Some(near) => format!("no field is called {}; did you mean `{near}`?", shown(name)),
         None => format!(
-            "no field is called {}; leave it out, or pass it on as an extra if COR takes it",
+            "no field is called {}; leave it out, or send it as an extra field if COR accepts it",
             shown(name)
         ),
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_is_answered_with_what_was_meant() {
+    fn a_typo_is_reported_with_the_nearest_name() {
         for (typo, meant) in [
             ("nmae", "name"),
             ("end_date", "end"),

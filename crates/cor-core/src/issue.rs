@@ -140,7 +140,7 @@ impl Invalid {
 impl<'de> Deserialize<'de> for Invalid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let issues = Vec::deserialize(deserializer)?;
-        Invalid::from_issues(issues).ok_or_else(|| D::Error::custom("a refusal needs at least one issue"))
+        Invalid::from_issues(issues).ok_or_else(|| D::Error::custom("the list of issues is empty"))
     }
 }
 

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_were_rewritten_are_told_from_those_that_systems_have() {
+    fn ids_rewritten_by_spreadsheets_are_recognised() {
         for (id, kind) in [
             ("9.91214E+15", Some(MangledId::Scientific)),
             ("1e+16", Some(MangledId::Scientific)),

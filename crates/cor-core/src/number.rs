@@ -80,7 +80,8 @@ impl Number {
     pub(crate) fn parse_for(field: &str, text: &str) -> Result<Number, Issue> {
         Number::read(text).ok_or_else(|| {
             let message = format!(
-                "{} is not a plain number; write digits with a point for decimals and nothing else, for example 1234.50",
+                "{} is not a plain number; write only digits, with a point before the decimals, for \
+                 example 1234.50",
                 shown(text)
             );
             Issue::new(field, IssueCode::NotANumber, message)

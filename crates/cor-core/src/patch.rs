@@ -92,8 +92,8 @@ impl<T: Serialize> Serialize for Patch<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self, serializer.is_human_readable()) {
             (Patch::Keep, true) => Err(S::Error::custom(
-                "a field with the value Keep cannot be serialized; add skip_serializing_if = \"Patch::is_keep\" and \
-                 default to it",
+                "a field with the value Keep cannot be serialized; add default and skip_serializing_if = \
+                 \"Patch::is_keep\" to the field's serde attribute",
             )),
             (Patch::Clear, true) => serializer.serialize_none(),
             (Patch::Set(value), true) => serializer.serialize_some(value),

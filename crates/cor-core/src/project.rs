@@ -116,8 +116,8 @@ pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("billable", AnswerType::Boolean, "Whether the work is billed."),
     ("status", AnswerType::Text, "The status, as COR spells it."),
     ("estimated", AnswerType::Number, "Money, in the project's currency."),
-    ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in answers to creates."),
-    ("work_order", AnswerType::Text, "Number or code of the work order. Seen in answers to creates."),
+    ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in responses to creates."),
+    ("work_order", AnswerType::Text, "Number or code of the work order. Seen in responses to creates."),
     (
         "archived",
         AnswerType::Boolean,

@@ -357,13 +357,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_that_is_not_mapped_is_no_missing_project() {
+    fn an_unmapped_reference_is_not_a_missing_project() {
         let refusal = Refusal::read(404, br#"{"name":"ClientNotFoundError","message":"m"}"#);
         assert_eq!(refusal.kind(), ErrorKind::Validation);
     }
 
     #[test]
-    fn a_project_that_exists_is_told_by_its_code() {
+    fn a_duplicate_project_is_recognised_by_its_code() {
         for body in [
             r#"{"name":"DuplicateExternalIdError","message":"m"}"#,
             r#"{"name":"CORCustomError","code":"ZC004","message":"m"}"#,

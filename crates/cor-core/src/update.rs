@@ -314,7 +314,11 @@ impl ProjectUpdate {
     /// The first member that is not one such an object has.
     pub fn from_fields_json(source: impl Into<Source>, json: &str) -> Result<ProjectUpdate, Issue> {
         let wrong = |name: &str| {
-            Issue::new(name, IssueCode::WrongType, "does not have the form that an update writes".to_owned())
+            Issue::new(
+                name,
+                IssueCode::WrongType,
+                "is not in the form in which an update writes its fields".to_owned(),
+            )
         };
         let members = Members::read(json).ok_or_else(|| wrong("update"))?;
         let mut update = ProjectUpdate::new(source);
@@ -363,13 +367,13 @@ impl ProjectUpdate {
 
 fn extra_problem(name: &str) -> Option<String> {
     match name {
-        "" => Some("an extra needs a name".to_owned()),
-        "metadata" => {
-            Some("`metadata` is written from the update's source; it cannot be an extra".to_owned())
-        }
-        _ => Field::from_name(name).map(|field| {
-            format!("`{field}` is a field that this client knows; set the field instead of an extra")
-        }),
+        "" => Some("the name of an extra field is empty; pass the name that COR gives the field".to_owned()),
+        "metadata" => Some(
+            "`metadata` cannot be an extra field: the client writes it from the source of the update"
+                .to_owned(),
+        ),
+        _ => Field::from_name(name)
+            .map(|field| format!("`{field}` is a field of this client; set the field, not an extra field")),
     }
 }
 

@@ -41,7 +41,7 @@ impl ExternalId {
             }
             "." | ".." => (
                 IssueCode::NotAddressable,
-                format!("{id:?} cannot be an id: in a URL it stands for another path"),
+                format!("{id:?} cannot be an external id: in a URL it refers to another path"),
             ),
             _ if id.contains('\0') => (IssueCode::NotAddressable, "contains a NUL character".to_owned()),
             _ => return None,

@@ -102,7 +102,8 @@ pub unsafe extern "C" fn cor_bulk_new(
         let bulk = out(bulk, "bulk", ptr::null_mut())?;
         let (settings, options) = settings(options)?;
         if options.on_result.is_some() || options.on_progress.is_some() || settings.tick.is_some() {
-            let message = "options has callbacks or tick_ms, which cor_bulk_next() would never use";
+            let message =
+                "options sets callbacks or tick_ms, which cor_bulk_next() does not use; leave them unset";
             return Err(Failure::argument(message.to_owned()));
         }
         let runtime = borrow::<ClientHandle>(client, "client")?.runtime()?;

@@ -69,11 +69,13 @@ fn read(
             let server = endpoint.peer().server;
             Err(Failure::of_refusal(&refusal, response, &body, server, request.as_ref(), &[token]))
         }
-        Answer::Unreadable(why) => {
-            Err(Failure::of_unreadable(format!("HTTP {status}, but {why}"), response, &body))
-        }
+        Answer::Unreadable(why) => Err(Failure::of_unreadable(
+            format!("the server answered HTTP {status}, but {why}"),
+            response,
+            &body,
+        )),
         _ => {
-            let happened = "this version of the client cannot read COR's answer".to_owned();
+            let happened = "this version of the client cannot read COR's response".to_owned();
             Err(Failure::of_unreadable(happened, response, &body))
         }
     }

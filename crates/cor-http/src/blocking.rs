@@ -340,8 +340,8 @@ impl Results {
     fn next_of_run(&mut self) -> Result<Option<ItemResult>, Error> {
         let Some((run, runtime)) = &self.started else { return Ok(None) };
         if run.is_inherited() {
-            return Err(Error::config("the run belongs to the process that this one was forked from")
-                .advising("start a run here"));
+            return Err(Error::config("the run belongs to the parent process")
+                .advising("start a new run in this process"));
         }
         loop {
             if let Some(item) = run.next_result() {

@@ -57,7 +57,7 @@ impl Response {
             "deflate" => bounded(flate2::read::ZlibDecoder::new(&*self.body)),
             _ => {
                 let text = format!(
-                    "the answer has the content encoding {encoding:?}, which the client did not accept"
+                    "the response has the content encoding {encoding:?}, which the client did not accept"
                 );
                 Err(TransportError::new(FaultKind::Protocol, Sent::All, text))
             }
@@ -86,7 +86,7 @@ fn bounded(decoder: impl Read) -> Result<Vec<u8>, TransportError> {
     let mut plain = Vec::new();
     match decoder.take(MAX_BODY as u64 + 1).read_to_end(&mut plain) {
         Ok(n) if n > MAX_BODY => {
-            let text = format!("the answer's body is larger than {} MiB", MAX_BODY / 1024 / 1024);
+            let text = format!("the response body is larger than {} MiB", MAX_BODY / 1024 / 1024);
             Err(failed(FaultKind::TooLarge, text.into()))
         }
         Ok(_) => Ok(plain),

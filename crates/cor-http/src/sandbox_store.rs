@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_nobody_but_this_machine() {
+    fn only_addresses_of_this_machine_are_asked_for_their_store() {
         for elsewhere in
             ["https://integrations.projectcor.com", "http://192.0.2.1:4010", "https://127.0.0.1:1", "x"]
         {

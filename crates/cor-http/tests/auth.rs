@@ -173,8 +173,5 @@ async fn a_row_that_is_stopped_after_its_token_was_replaced_says_that_it_was_sen
         (item.started, error.kind(), error.outcome(), error.attempts()),
         (true, ErrorKind::Cancelled, Outcome::NotApplied, 1)
     );
-    assert_eq!(
-        error.reason(),
-        "the run was stopped after this row was sent and before it was sent again; not applied"
-    );
+    assert_eq!(error.reason(), "the run was stopped before the client retried this row; not applied");
 }

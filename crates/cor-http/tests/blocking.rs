@@ -138,7 +138,7 @@ fn a_stop_from_another_thread_ends_the_run() {
 }
 
 #[test]
-fn the_loop_over_results_may_update_a_project_that_the_run_has_under_way() {
+fn a_loop_over_results_may_update_a_project_in_flight_in_the_run() {
     let (client, sandbox) = with_projects(3);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(200)).for_id("P-1"));
     let begun = Instant::now();

@@ -168,11 +168,9 @@ async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project(
         sandbox.queue(foreign());
         let error = client.projects().create(&create()).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotApplied), "{body}");
-        assert!(
-            error.to_string().ends_with(
-                "check that the base URL is COR's and that no proxy or gateway answers in its place"
-            )
-        );
+        assert!(error.to_string().ends_with(
+            "check that the base URL is COR's and that no proxy or gateway answers in COR's place"
+        ));
         let created = missing(vec![foreign()]).await;
         assert_eq!(created, (Err(Outcome::NotApplied), false, "PUT".into()), "{body}");
     }

@@ -184,7 +184,7 @@ async fn a_refused_token_ends_the_run() {
 }
 
 #[tokio::test]
-async fn an_address_where_nothing_ever_answered_is_given_up_on_after_the_deadline() {
+async fn an_address_that_never_answered_is_given_up_after_the_deadline() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -375,7 +375,7 @@ async fn a_single_call_between_two_results_does_not_wait_behind_rows_that_stand_
 }
 
 #[tokio::test]
-async fn an_update_between_two_results_of_a_project_under_way_ends_at_its_deadline() {
+async fn an_update_of_a_project_in_flight_ends_at_its_deadline() {
     let sandbox = with_projects(Sandbox::builder(), 2);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(300)).for_id("P-1"));
     let client = client(&sandbox);

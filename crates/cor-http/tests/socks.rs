@@ -159,8 +159,13 @@ const ATTACKS: &[Attack] = &[
         false,
         "did not accept the user and password",
     ),
-    attack("a failure", answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy failed"),
-    attack("a rule", answers!([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]), false, "the proxy refused"),
+    attack(
+        "a failure",
+        answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]),
+        true,
+        "the proxy reported a general failure",
+    ),
+    attack("a rule", answers!([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]), false, "the proxy refused the connection"),
     attack(
         "no network",
         answers!([5, 3, 0, 1, 0, 0, 0, 0, 0, 0]),

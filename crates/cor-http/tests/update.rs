@@ -38,7 +38,7 @@ async fn a_request_carries_exactly_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn only_what_was_set_changes() {
+async fn only_the_fields_of_the_body_change() {
     let sandbox = example();
     let before = sandbox.project("SALESFORCE", ID).unwrap();
     let project = client(&sandbox).projects().update(ID, &named("New")).await.unwrap();
@@ -88,7 +88,7 @@ async fn retries_end_at_the_most_attempts() {
 }
 
 #[tokio::test]
-async fn a_wait_that_was_asked_for_is_kept() {
+async fn a_wait_set_by_retry_after_is_observed() {
     let sandbox = example();
     sandbox.queue(Answer::status(429).header("retry-after", "0.2"));
     client(&sandbox).projects().update(ID, &named("N")).await.unwrap();

@@ -17,7 +17,7 @@ pub(crate) const TEXTS: TextInput = TextInput::Typed { number: DECIMAL, advice: 
 /// Text, of a caller that could have said that its texts are cells.
 pub(crate) const PERHAPS_CELLS: TextInput = TextInput::Typed {
     number: DECIMAL,
-    advice: "; where all values are text, as in a CSV file, say text_cells=True",
+    advice: "; where all values are text, as in a CSV file, pass text_cells=True",
 };
 
 /// What a Python value asks of a field.

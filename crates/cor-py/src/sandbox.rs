@@ -84,10 +84,10 @@ impl Sandbox {
     fn running(&self) -> PyResult<Arc<cor_sandbox::Sandbox>> {
         if self.pid != std::process::id() {
             return Err(PyRuntimeError::new_err(
-                "the sandbox runs in the process that was forked; start one here",
+                "the sandbox belongs to the parent process; start a new sandbox in this process",
             ));
         }
-        self.slot().clone().ok_or_else(|| PyRuntimeError::new_err("the sandbox is closed; start another one"))
+        self.slot().clone().ok_or_else(|| PyRuntimeError::new_err("the sandbox is closed; start a new one"))
     }
 
     fn ask<T: Send>(
@@ -149,7 +149,7 @@ impl Sandbox {
         }
         if api_key.is_some() || client_secret.is_some() {
             let (Some(key), Some(secret)) = (api_key, client_secret) else {
-                return Err(PyValueError::new_err("api_key and client_secret go together"));
+                return Err(PyValueError::new_err("pass api_key and client_secret together"));
             };
             builder = builder.credentials(key, secret);
         }

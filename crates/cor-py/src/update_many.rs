@@ -50,7 +50,7 @@ enum Step {
 pub(crate) fn check_run(run: &BulkRun) -> PyResult<()> {
     if run.is_inherited() {
         return Err(PyRuntimeError::new_err(
-            "these results belong to the process that was forked; start a run here",
+            "these results belong to the parent process; start a new run in this process",
         ));
     }
     match run.take_panic() {

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_read_by_name() {
+    fn form_fields_are_read_by_name() {
         assert_eq!(form_value("a=1&b=x+y%2B&a=2", "a").unwrap(), "2");
         assert_eq!(form_value("a=1&b=x+y%2B", "b").unwrap(), "x y+");
         assert_eq!(form_value("a=1&b", "b").unwrap(), "");

@@ -144,7 +144,7 @@ enum To {
 pub(crate) fn queue(script: &Script, body: &[u8]) -> Result<Reply, Problem> {
     let text = body::as_text(body)?;
     let refused =
-        |error: serde_json::Error| Problem::validation(format!("this is not a scripted answer: {error}"));
+        |error: serde_json::Error| Problem::validation(format!("the body is not a scripted answer: {error}"));
     let queued: Vec<Queued<'_>> = match text.trim_start().starts_with('[') {
         true => serde_json::from_str(text).map_err(refused)?,
         false => vec![serde_json::from_str(text).map_err(refused)?],

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_given_out_is_accepted() {
+    fn only_issued_tokens_are_accepted() {
         let tokens = Tokens::new("fixed".into(), "key", "secret", Duration::from_secs(3600));
         assert!(tokens.check(Some(b"Bearer fixed")).is_ok());
         assert!(tokens.check(Some(b"bearer fixed")).is_ok());

@@ -90,14 +90,14 @@ impl fmt::Display for Reason {
         f.write_str(&self.message)?;
         match &self.fix {
             None => Ok(()),
-            Some(Fix::IdColumn(None)) => f.write_str("; say which column holds the external id"),
-            Some(Fix::IdColumn(Some(column))) => write!(f, "; say that {column:?} holds the external id"),
-            Some(Fix::MapColumn) => f.write_str("; say which column sets which field"),
-            Some(Fix::LeaveOut(column)) => write!(f, "; leave {column:?} out"),
-            Some(Fix::Delimiter(delimiter)) => write!(f, "; say that {delimiter:?} separates the columns"),
+            Some(Fix::IdColumn(None)) => f.write_str("; set id_column to the column with the external ids"),
+            Some(Fix::IdColumn(Some(column))) => write!(f, "; set id_column to {column:?}"),
+            Some(Fix::MapColumn) => f.write_str("; map at least one column to a field"),
+            Some(Fix::LeaveOut(column)) => write!(f, "; ignore the column {column:?}"),
+            Some(Fix::Delimiter(delimiter)) => write!(f, "; set delimiter to {delimiter:?}"),
             Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
-            Some(Fix::Stream) => f.write_str("; choose one stream"),
-            Some(Fix::Source) => f.write_str("; pass it, for example SALESFORCE"),
+            Some(Fix::Stream) => f.write_str("; set stream to the name of the stream to read"),
+            Some(Fix::Source) => f.write_str("; set source, for example to SALESFORCE"),
         }
     }
 }

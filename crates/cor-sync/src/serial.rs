@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_digits_and_tells_null_from_unknown() {
+    fn a_change_keeps_digits_and_null_apart_from_unknown() {
         survives(
             &change(Some("18000.10"), "18000.1"),
             r#"{"field":"estimated","old":18000.10,"new":18000.1}"#,
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_state_knows_survives_every_format() {
+    fn the_content_of_a_state_survives_every_format() {
         let known = KnownProject {
             scope: scope(),
             id: "007".to_owned(),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_options_are_read_back_and_unknown_ones_refused() {
+    fn names_and_options_are_read_back_and_unknown_ones_refused() {
         for reject_reason in RejectReason::ALL {
             survives(&reject_reason, &format!("{:?}", reject_reason.as_str()));
         }

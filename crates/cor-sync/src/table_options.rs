@@ -177,7 +177,7 @@ impl TableOptions {
 fn format_of(name: &str) -> Result<Format, Reason> {
     Format::ALL.iter().copied().find(|format| format.name() == name).ok_or_else(|| {
         let names = Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
-        Reason::of_option("format", format!(" {name:?} is not known; formats are {names}"))
+        Reason::of_option("format", format!(" {name:?} is not a format; use one of {names}"))
     })
 }
 
@@ -185,7 +185,10 @@ fn delimiter_of(text: &str) -> Result<u8, Reason> {
     match text.as_bytes() {
         b"tab" | b"\\t" | b"\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Ok(*byte),
-        _ => Err(Reason::of_option("delimiter", format!(" {text:?} is neither a single character nor tab"))),
+        _ => Err(Reason::of_option(
+            "delimiter",
+            format!(" {text:?} is not a delimiter; pass a single character, or tab"),
+        )),
     }
 }
 

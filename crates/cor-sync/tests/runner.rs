@@ -342,7 +342,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
 }
 
 #[test]
-fn what_is_no_sandbox_gets_no_request_besides_the_updates() {
+fn a_server_that_is_not_a_sandbox_gets_only_updates() {
     use cor_http::testing::MemoryTransport;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
@@ -364,7 +364,7 @@ fn what_is_no_sandbox_gets_no_request_besides_the_updates() {
 }
 
 #[test]
-fn what_a_sandbox_accepted_does_not_count_where_something_else_has_its_address() {
+fn values_accepted_by_a_sandbox_do_not_count_for_another_server_at_its_address() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
     let sandbox = sandbox_at(0);

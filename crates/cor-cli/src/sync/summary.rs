@@ -194,9 +194,9 @@ fn advice(summary: &SyncSummary, output: &mut Output) {
                     (true, ..) => "the next run with this file sends them again".to_owned(),
                     (false, _, 0) => "run sync on that file once the cause is removed".to_owned(),
                     (false, copied, n) if n >= copied => "correct them and run sync on that file".to_owned(),
-                    (false, _, 1) => "correct the one that was refused and run sync on that file".to_owned(),
+                    (false, _, 1) => "correct the refused row and run sync on that file".to_owned(),
                     (false, _, n) => {
-                        format!("correct the {} that were refused and run sync on that file", grouped(n))
+                        format!("correct the {} refused rows and run sync on that file", grouped(n))
                     }
                 };
                 output.line(&format!("  {rows} {were} written to {path} with the reason; {next}."));

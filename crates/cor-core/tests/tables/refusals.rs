@@ -376,7 +376,7 @@ fn any_field_of_a_project_alone_keeps_the_object_a_project() {
 }
 
 #[test]
-fn what_is_no_answer_of_an_api_says_why() {
+fn unreadable_responses_name_the_reason() {
     for (body, reason) in [
         (&b"<html>sign in</html>"[..], "the body is not JSON"),
         (b"OK", "the body is not JSON"),
@@ -385,7 +385,7 @@ fn what_is_no_answer_of_an_api_says_why() {
         (b"-1e400", "the body is a bare number instead of a JSON object"),
         (b" true", "the body is a bare boolean instead of a JSON object"),
         (b"[1,", "the body is not JSON"),
-        (b"{\"id\":7", "the body is broken JSON"),
+        (b"{\"id\":7", "the body is not valid JSON"),
         (b"{\"id\":\"\xff\"}", "the body is not UTF-8"),
     ] {
         assert_eq!(Answer::read(200, body), Answer::Unreadable(reason.to_owned()));

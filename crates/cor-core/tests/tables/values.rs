@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use cor_core::{Answer, Date, ExternalId, IncomeType, Json, Number, Patch, ProjectUpdate, Source, Timestamp};
 
 #[test]
-fn an_external_id_is_its_text_and_one_path_segment() {
+fn an_external_id_is_sent_unchanged_as_one_path_segment() {
     for (text, segment) in [("SF/1 ~a", "SF%2F1%20~a"), ("a.b-c_d", "a.b-c_d"), ("\u{7f}é", "%7F%C3%A9")] {
         let id = ExternalId::new(text).unwrap();
         assert_eq!((id.as_str(), id.as_ref(), id.to_string()), (text, text, text.to_owned()));

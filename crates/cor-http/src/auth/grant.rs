@@ -88,7 +88,7 @@ impl TokenEndpoint {
         retry: &RetryPolicy,
     ) -> Result<Grant, Error> {
         let path = url[Position::BeforePath..Position::AfterQuery].parse();
-        let path = path.map_err(|error| Error::config("token_url cannot be used").caused_by(error))?;
+        let path = path.map_err(|error| Error::config("token_url is not a valid URL").caused_by(error))?;
         let attempts = AttemptCounter::default();
         run(&mut TokenCall { from: self, path, authorization, form, secrets, retry, attempts }).await
     }
@@ -169,7 +169,7 @@ impl TokenCall<'_> {
 
 /// The error does not quote the body, which may hold a token in an unknown form.
 fn no_token(response: Response) -> Failure {
-    let happened = "the token endpoint's answer contains no token".to_owned();
+    let happened = "the token endpoint's response contains no access_token".to_owned();
     let Failure { error, class } = Failure::of_unreadable(happened, response, b"");
     Failure { error: error.advising("check that token_url is COR's"), class }
 }

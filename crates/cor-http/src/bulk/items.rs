@@ -76,7 +76,7 @@ pub struct Summary {
 
 /// The rows of a run that have no result: see [`BulkRun::unfinished`](crate::BulkRun::unfinished).
 ///
-/// Its text is a clause, such as `97 of 100 rows were not sent, and 3 were under way, so that COR may have applied them`.
+/// Its text is a clause, such as `97 of 100 rows were not sent, and 3 were in flight, so COR may have applied them`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unfinished {
@@ -108,8 +108,8 @@ impl fmt::Display for Unfinished {
 
 fn doubt(under_way: u64) -> &'static str {
     match under_way {
-        1 => "was under way, so that COR may have applied it",
-        _ => "were under way, so that COR may have applied them",
+        1 => "was in flight, so COR may have applied it",
+        _ => "were in flight, so COR may have applied them",
     }
 }
 

@@ -357,7 +357,7 @@ fn transport_kind(
     match kind.is_available() {
         true => Ok(kind),
         false => Err(Error::config(format!("this build has no transport {kind:?}"))
-            .advising("build cor-http with that feature, or pass a transport of your own")),
+            .advising("enable that feature of cor-http, or pass a custom transport")),
     }
 }
 

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_mean_nothing_are_reported_and_match_nothing() {
+    fn invalid_entries_are_reported_and_match_nothing() {
         for text in [
             "192.168.*",
             "<local>",

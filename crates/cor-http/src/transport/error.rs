@@ -100,15 +100,15 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            FaultKind::Connect => "no connection could be made",
-            FaultKind::Refused => "the connection is not allowed",
-            FaultKind::Stale => "the idle connection had been closed",
-            FaultKind::Broken => "the connection broke before the answer was complete",
-            FaultKind::Unprocessed => "the server did not accept the request",
-            FaultKind::Tls => "TLS could not be set up",
-            FaultKind::TlsAlert => "the server closed the TLS connection instead of answering",
-            FaultKind::Protocol => "the answer is not HTTP",
-            FaultKind::TooLarge => "the answer is too large",
+            FaultKind::Connect => "connecting failed",
+            FaultKind::Refused => "the proxy or the client's settings do not allow the connection",
+            FaultKind::Stale => "the server had closed the idle connection",
+            FaultKind::Broken => "the connection broke before the response was complete",
+            FaultKind::Unprocessed => "the server did not process the request",
+            FaultKind::Tls => "the TLS handshake failed",
+            FaultKind::TlsAlert => "the server closed the TLS connection with an alert, without a response",
+            FaultKind::Protocol => "the response is not valid HTTP",
+            FaultKind::TooLarge => "the response is too large",
         };
         f.write_str(what)
     }

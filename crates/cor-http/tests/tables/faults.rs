@@ -112,7 +112,7 @@ fn cases() -> Vec<Case> {
             Transport,
             Unknown,
             2,
-            "the connection broke before the answer was complete (",
+            "the connection broke before the response was complete (",
         ),
         case(
             "a reset in place of an answer",
@@ -120,7 +120,7 @@ fn cases() -> Vec<Case> {
             Transport,
             Unknown,
             2,
-            "the connection broke before the answer was complete (",
+            "the connection broke before the response was complete (",
         ),
         case(
             "no HTTP",

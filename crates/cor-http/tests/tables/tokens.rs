@@ -138,7 +138,7 @@ async fn an_answer_without_a_token_that_can_be_sent_is_an_error_and_not_repeated
             "{body}"
         );
         assert_eq!(cor.asked().len(), 1, "{body}");
-        let happened = "the token endpoint's answer contains no token";
+        let happened = "the token endpoint's response contains no access_token";
         assert!(error.to_string().contains(happened) && !error.is_retryable(), "{error}");
         assert_eq!(error.body(), None, "what came may be a token in an unknown shape");
     }

@@ -296,7 +296,8 @@ impl<'a> RowDraft<'a> {
             *column = Some(id_column);
             if self.id.is_none() {
                 issue.message = format!(
-                    "the row has no {id_column:?}; add it, or name the one that holds the external id as `id_column`"
+                    "the row has no {id_column:?}; add the column, or set `id_column` to the column with \
+                     the external ids"
                 );
             }
         }

@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_column() {
+    fn invalid_cells_are_reported_with_their_column() {
         let number = || FieldInput::Value(Value::Number(7.into()));
         let refused = || FieldInput::Refused(IssueCode::WrongType, "is odd".to_owned());
         for (cells, says) in [
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_to_fit_before_its_first_row() {
+    fn a_table_is_checked_against_the_rules_before_its_first_row() {
         let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let opened = |names: &[&str]| {
             let mut rows = ValueRows::new(Rules::new("SAP")).unwrap();

@@ -57,7 +57,7 @@ impl ParquetRows {
     pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<ParquetRows, ConfigError> {
         let Some(path) = input.path else {
             return Err(ConfigError::because(
-                "a Parquet file is read from its end, so it cannot come through a pipe; name the file",
+                "a Parquet file is read from its end, so a pipe cannot supply it; pass the path of the file",
             ));
         };
         let unreadable = |error: &dyn fmt::Display| {
@@ -91,14 +91,14 @@ impl ParquetRows {
                 (Some(leaf), None) if schema.column(leaf).path().parts().len() == 1 => {
                     Kind::of(&schema.column(leaf)).map(|kind| (leaf, kind))
                 }
-                _ => Err("holds lists or objects".to_owned()),
+                _ => Err("contains lists or objects".to_owned()),
             };
             match kind {
                 Ok((leaf, kind)) if wanted || keep => {
                     columns.push(Column { place, leaf, kind, reader: None, cells: Vec::new() });
                 }
                 Err(what) if wanted => {
-                    reasons.push(Reason::new(format!("the column {name:?} cannot be used: it {what}")));
+                    reasons.push(Reason::new(format!("the column {name:?} cannot be read: it {what}")));
                 }
                 _ => {}
             }

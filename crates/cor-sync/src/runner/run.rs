@@ -149,7 +149,7 @@ async fn open(
         )?,
     };
     let Some(Message::Opened(opened)) = reader.messages.recv().await else {
-        return Err(ConfigError::because(format!("{} was not opened", settings.name)).into());
+        return Err(ConfigError::because(format!("the input {} could not be opened", settings.name)).into());
     };
     let opened = opened?;
     if opened.bookmarks.is_some() && !settings.takes_bookmarks {

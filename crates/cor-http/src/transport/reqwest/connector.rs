@@ -188,7 +188,7 @@ impl ConnectorLayer {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it took longer than {0:?}")]
+#[error("timed out after {0:?}")]
 pub(super) struct ConnectTimedOut(Duration);
 
 #[derive(Debug, thiserror::Error)]

@@ -173,14 +173,14 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     let too_large = || {
         Interrupted::Fault(
             FaultKind::TooLarge,
-            format!("the answer's body is larger than {} MiB", max / 1024 / 1024),
+            format!("the response body is larger than {} MiB", max / 1024 / 1024),
         )
     };
     let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if head > MAX_HEAD {
         return Err(Interrupted::Fault(
             FaultKind::TooLarge,
-            format!("the answer's head is larger than {} KiB", MAX_HEAD / 1024),
+            format!("the response headers are larger than {} KiB", MAX_HEAD / 1024),
         ));
     }
     // hyper ignores other transfer encodings.
@@ -199,7 +199,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     let whole = |body: Bytes| match stated {
         Some(length) if (body.len() as u64) < length => Err(Interrupted::Fault(
             FaultKind::Broken,
-            "the answer's body is shorter than its content-length".to_owned(),
+            "the response body is shorter than its content-length".to_owned(),
         )),
         _ => Ok(body),
     };
