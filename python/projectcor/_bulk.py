@@ -15,7 +15,7 @@ _SHOWN = 20
 
 
 class BulkResult:
-    """What ``update_all`` did. Shows the counters and the failures."""
+    """The result of ``update_all``. Prints the counters and the failures."""
 
     __slots__ = ("_failures", "_halted", "_is_complete", "_more_failures", "_summary")
 
@@ -50,7 +50,7 @@ class BulkResult:
 
     @property
     def failed(self) -> int:
-        """Rows that failed otherwise."""
+        """Rows that failed after something was sent, or for want of a connection or token."""
         return self._summary.failed
 
     @property
@@ -65,7 +65,7 @@ class BulkResult:
 
     @property
     def more_failures(self) -> int:
-        """Rows that were not applied and that ``failures`` has no room for."""
+        """The number of further failures, beyond those in ``failures``."""
         return self._more_failures
 
     @property
@@ -75,7 +75,7 @@ class BulkResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row of the input has its result; not so where the run was stopped or halted before."""
+        """Whether every row of the input has its result; ``False`` if the run was stopped or halted before."""
         return self._is_complete
 
     @property

@@ -13,9 +13,7 @@ use crate::connection::ConnectionArgs;
 
 const ABOUT: &str = "\
 Keeps COR (projectcor.com) projects in sync with the system that owns them: a CRM, an ERP, a table.\n\n\
-Credentials come from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET. \
-COR_BASE_URL and COR_TOKEN_URL replace COR's addresses, for example with the sandbox's. COR_TRANSPORT selects the HTTP \
-implementation, reqwest or direct.";
+Sends partial updates by external id: only fields that you set, or that changed since COR last accepted them.";
 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a tour of one minute
@@ -24,6 +22,14 @@ const EXAMPLES: &str = "Try it without an account:
   cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
 
+Environment:
+  COR_ACCESS_TOKEN                    a bearer token
+  COR_API_KEY, COR_CLIENT_SECRET      client credentials, instead of a token
+  COR_BASE_URL, COR_TOKEN_URL         COR's addresses, for example those of the sandbox
+  COR_TRANSPORT                       the HTTP implementation: reqwest or direct
+  COR_STATE                           the state file of sync
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY    the proxy, and the hosts without one
+
 Exit status:
   0  success
   1  some rows, or the update, were refused or failed
@@ -31,7 +37,11 @@ Exit status:
   3  COR did not accept the credentials, or denied permission
   4  COR could not be reached, or the run was stopped early
   5  the state file is in use, damaged, of another version, or cannot be written
-  130, 143  ended by SIGINT or SIGTERM";
+  130, 143  ended by SIGINT or SIGTERM
+
+Learn more:
+  cor COMMAND --help                  every option, with examples
+  https://github.com/projectcor/projectcor/blob/main/docs/index.md";
 
 /// Keeps COR (projectcor.com) projects in sync with the system that owns them: a CRM, an ERP, a table.
 #[derive(Debug, Parser)]
@@ -547,7 +557,7 @@ pub(crate) struct TableArgs {
     /// How days are written, such as %d/%m/%Y [default: %Y-%m-%d]
     #[arg(long, value_name = "FORMAT", help_heading = "Values")]
     pub(crate) date_format: Option<String>,
-    /// The time zone in which a time (2025-04-30T15:23:11Z) becomes a day: UTC, Europe/Madrid, …, or as_written
+    /// The time zone in which a timestamp (2025-04-30T15:23:11Z) becomes a day: UTC, Europe/Madrid, …, or as_written
     #[arg(long, value_name = "ZONE", help_heading = "Values")]
     pub(crate) day_in: Option<String>,
     /// The decimal sign of numbers [default: .]

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     if let (Some(limit), true) = (args.limit, limited) {
         found.notes.push(limit_note(limit));
     }
-    let failed = broken.as_ref().map(|broken| told(broken, args, rows.as_ref()));
+    let failed = broken.as_ref().map(|broken| read_failure(broken, args, rows.as_ref()));
     if output.is_json() {
         found.json(rows.as_ref(), broken.as_ref(), failed.as_deref(), started, output);
     } else {
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     })
 }
 
-fn told(broken: &ReadError, args: &CheckArgs, rows: &dyn Rows) -> String {
+fn read_failure(broken: &ReadError, args: &CheckArgs, rows: &dyn Rows) -> String {
     let (name, why) = (args.table.origin().name(), failure::broken(broken));
     format!("{name} cannot be read from {} {} on: {why}", rows.unit(), broken.line)
 }

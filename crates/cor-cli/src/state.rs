@@ -1,4 +1,4 @@
-//! `cor state`: what is remembered, and forgetting it.
+//! `cor state`: what is recorded, and forgetting it.
 
 use anstyle::Style;
 use cor_http::Client;

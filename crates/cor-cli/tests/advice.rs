@@ -31,7 +31,7 @@ fn a_redirect_names_where_it_leads_without_what_may_be_secret() {
         update(&sandbox, &["P", "--name", "n"]).exits(4).says(shown).says(advice);
     }
     sandbox.queue(Answer::status(302));
-    update(&sandbox, &["P", "--name", "n"]).exits(4).says("answers with a redirect (HTTP 302)");
+    update(&sandbox, &["P", "--name", "n"]).exits(4).says("the server answered with a redirect (HTTP 302)");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn another_spelling_of_the_source_is_named() {
     run("Salesforce").exits(1).prints("COR's documentation spells it SALESFORCE");
     update(&sandbox, &["X", "--name", "n"])
         .exits(1)
-        .says("check the external id, that it was created under this");
+        .says("check the external id, the source the project was created with");
     // COR accepted this id under other letters.
     sandbox.queue(Answer::status(200).body("{\"id\":7}"));
     run("Salesforce").exits(0);

@@ -194,7 +194,9 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
     one("source = 'S'", &["--map", "a=end", "--map", "b=end"])
         .says("\"a\" and \"b\" would both set end; choose one");
     check(&file, &["--mapping", "missing.toml"]).exits(2).says("cannot read the mapping missing.toml");
-    check(&file, &["--source", "S", "--stream", "x"]).exits(2).says("only Singer has streams");
+    check(&file, &["--source", "S", "--stream", "x"])
+        .exits(2)
+        .says("--stream applies only to Singer, and the input is csv");
 }
 
 #[test]
@@ -262,7 +264,7 @@ fn probable_mistakes_are_reported_with_counts_and_the_option_that_helps() {
         "2 rows are merged into 1 project by the id \"9.91214E+15\"",
         "id: \"9.91214E+15\" (line 2) looks like a long number that a spreadsheet shortened; export the ids as text",
         "id: \"1001.0\" (line 4) looks like an integer that was read as a number with a fraction; export the ids as text",
-        "(line 5) looks like an id with blanks around it, or with blanks that cannot be seen; --trim removes the blanks",
+        "(line 5) looks like an id with blanks around it, or with blanks that cannot be seen; use --trim to remove the blanks",
         "client_id: \"25855.0\" looks like an integer that was read as a number with a fraction, in 2 rows, first line 2",
     ];
     let file = folder.file("t.csv", table);
@@ -280,7 +282,7 @@ fn probable_mistakes_are_reported_with_counts_and_the_option_that_helps() {
         .prints("; no project is created under such an id, unless --allow-mangled-ids is set");
     let calm =
         check(&file, &["--source", "SAP", "--null-value", "NULL", "--null-value", "-", "--trim"]).exits(0);
-    assert!(!calm.out.contains("sent as text") && !calm.out.contains("removes the blanks"), "{}", calm.out);
+    assert!(!calm.out.contains("sent as text") && !calm.out.contains("remove the blanks"), "{}", calm.out);
     let json = check(&file, &["--source", "SAP", "--json"]).exits(0).summary();
     assert_eq!(json["notes"].as_array().unwrap().len(), says.len());
     let lines = "{\"id\":\"1001.0\",\"name\":\"nan\"}\n{}\n{\"id\":null,\"name\":\" \"}\n";
@@ -325,9 +327,9 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
         ("deals.xlsx", &zip[..], "deals.xlsx: it is a spreadsheet workbook; save the sheet as CSV"),
-        ("deals.csv", zip, "it is a spreadsheet workbook"),
+        ("deals.csv", zip, "the file is a spreadsheet workbook"),
         ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
-        ("deals.csv", b"<!DOCTYPE html>\n<html>", "it is a web page, perhaps a sign-in page"),
+        ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),
         ("deals.csv", b"[{\"id\":1}]", "it holds JSON; name it .jsonl"),
         ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array; write one object per line"),
         ("deals.jsonl", b"{\n  \"id\": \"1\"\n}\n", "the input is JSON with an object on several lines"),

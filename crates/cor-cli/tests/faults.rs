@@ -323,7 +323,7 @@ fn the_arguments_of_the_process_hold_no_secret() {
         };
         let before = peer.events().len();
         let mut child = common::piped(&mut command);
-        // Its request is under way: it has done with the token whatever it does.
+        // Its request is in progress: it has done with the token whatever it does.
         while peer.events().len() < before + 2 {
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! Rows that were not applied: copied as they are, corrected, fed back; and what a signal leaves behind.
+//! Rows that were not applied: copied as they are, corrected, synced again; and what a signal leaves behind.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
@@ -295,7 +295,7 @@ fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
 fn the_second_signal_ends_the_run_and_reports_unknown_outcomes() {
     let Stopped { sandbox: _sandbox, folder, hold, child, mut messages } = stopped_run("INT", &[]);
     signal(&child, "INT");
-    wait_for_line(&mut messages, "ended at once by SIGINT; 2 updates were under way");
+    wait_for_line(&mut messages, "ended at once by SIGINT; 2 updates were in flight");
     end_of(child).exits(130).prints("Stopped early");
     drop(hold);
     let written = folder.read("r.csv");

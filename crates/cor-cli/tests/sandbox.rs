@@ -174,7 +174,7 @@ fn the_readme_example_works_again_after_a_restart() {
     assert_eq!(counts(&sync(&base_url, "sync")), [1, 0]);
     assert_eq!(counts(&sync(&base_url, "sync")), [0, 1]);
     end(child);
-    // In memory: what was stored is gone, and so is what the state remembers of it.
+    // In memory: what was stored is gone, and so is what the state stores of it.
     let (child, base_url, _) = begin(&port, &[]);
     assert_eq!(sync(&base_url, "plan").summary()["not_started"], 1);
     let again = sync(&base_url, "sync").says("was replaced since the last run");

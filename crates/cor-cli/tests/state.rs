@@ -1,4 +1,4 @@
-//! `cor projects sync` with its state, `plan`, `state show` and `state forget`: what is sent, said and remembered.
+//! `cor projects sync` with its state, `plan`, `state show` and `state forget`: what is sent, said and stored.
 
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
 
@@ -348,7 +348,7 @@ fn the_second_signal_ends_the_run_and_the_next_one_sends_unknown_updates_again()
     signal(&held.child, "INT");
     wait_for_line(&mut messages, "to end at once");
     signal(&held.child, "INT");
-    wait_for_line(&mut messages, "2 updates were under way");
+    wait_for_line(&mut messages, "2 updates were in flight");
     let child = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
     let left = end_of(child).exits(130).summary();
     assert_eq!((&left["failed"], &left["not_started"]), (&json!(2), &json!(4)));

@@ -33,7 +33,7 @@ fn cells_become_fields_and_empty_cells_keep_the_value() {
     let file = folder.file("t.csv", table);
     let ran = sync(&sandbox, &file, &["--map", "close=end", "--clear-value", "(none)", "--concurrency", "1"])
         .exits(0);
-    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; --trim removes the blanks";
+    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; use --trim to remove the blanks";
     assert_eq!(ran.err, format!("not used: owner, mood\n{note}\n"));
     assert!(ran.out.starts_with("Done ("), "{}", ran.out);
     for line in ["  read                    5", "  applied                 4", "  unchanged               1"]
@@ -91,7 +91,7 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
     for (content, arguments) in [
         (utf16(&marked, u16::to_le_bytes), &[][..]),
         (utf16(&marked, u16::to_be_bytes), &[]),
-        // The mark wins: a file of rejected rows is marked UTF-8 and fed back with the same options.
+        // The mark wins: a file of rejected rows is marked UTF-8 and synced again with the same options.
         (marked.clone().into_bytes(), &["--encoding", "windows-1252"]),
         (utf16(table, u16::to_le_bytes), &["--encoding", "utf-16le"]),
     ] {
@@ -208,7 +208,7 @@ fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
         ("id,name\nP,x\n", &["--clear-value", ""], &["--clear-value is empty"]),
         ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),
         ("[{\"id\":\"P\"}]", &[], &["one object per line"]),
-        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["only CSV has a delimiter"]),
+        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["--delimiter applies only to CSV"]),
         ("\u{feff}x\u{fffe}", &["--map", "a=b", "--map", "c=d"], &["2 problems, nothing was sent"]),
     ] {
         let file = folder.file("t", content);
@@ -245,10 +245,10 @@ fn a_bad_row_is_reported_with_line_column_and_remedy() {
     let file = folder.file("t.csv", table);
     let ran = sync(&sandbox, &file, &["--map", "close_value=estimated"]).exits(1);
     for says in [
-        "line 4, close_value: \"1,234.50\" is not a plain number; write digits with a point",
+        "line 4, close_value: \"1,234.50\" is not a plain number; write only digits, with a point",
         "; end: \"05/01/2025\" is not a date; write a real day as YYYY-MM-DD",
         "line 5: the row has 3 cells where the header has 5",
-        "line 6: the row has 6 cells where the header has 5; a value that holds the delimiter",
+        "line 6: the row has 6 cells where the header has 5; put quotation marks around a value",
         "line 7, id: is empty",
         "line 8, name: is not UTF-8",
         "line 9, start: start 2025-02-01 is after end 2025-01-01",

@@ -133,7 +133,7 @@ fn every_problem_of_an_update_is_reported_and_nothing_is_sent() {
     assert_eq!(error["issues"].as_array().unwrap().len(), 10);
     update(&sandbox, &["P"]).exits(2).says("the update changes nothing");
     update(&sandbox, &["", "--name", "x"]).exits(2).says("id: is empty");
-    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be an id");
+    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be an external id");
     let ran = update(&sandbox, &["P", "--start", "2025-02-01", "--end", "2025-01-01", "--json"]).exits(2);
     assert_eq!(ran.json()[0]["error"]["kind"], "invalid_date_range");
     assert_eq!(sandbox.requests().len(), 0);
@@ -484,7 +484,7 @@ fn common_mistakes_in_options_are_refused_with_the_right_form() {
         ran(command.args(arguments)).exits(2)
     };
     update(&["--source", "S", "--timeout", "5"]).says("unexpected argument '--timeout <SECONDS>' found").says(
-        "write --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request",
+        "use --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request",
     );
     update(&["--source", "S", "--base-url", "localhost:4010"])
         .says("base_url has no scheme; write it as http://localhost:4010\n");

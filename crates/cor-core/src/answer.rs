@@ -1,7 +1,7 @@
 use crate::json_text::Members;
 use crate::{Project, Refusal};
 
-/// What COR's answer to an update says, read from status and body.
+/// What COR's response to an update says, read from status and body.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Answer {
@@ -15,7 +15,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Reads an answer. `status` is the HTTP status, `body` the whole body after any content encoding.
+    /// Reads a response. `status` is the HTTP status, `body` the whole body after any content encoding.
     pub fn read(status: u16, body: &[u8]) -> Answer {
         if !(200..300).contains(&status) {
             return Answer::Refused(Refusal::read(status, body));

@@ -9,7 +9,7 @@ use crate::{Date, Field, FieldType, IncomeType, Number, Patch, ProjectUpdate};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// Empty the field.
+    /// Clear the field.
     Clear,
     /// Text as text. It is never read as a number or a boolean.
     Text(Cow<'a, str>),
@@ -21,7 +21,7 @@ pub enum Value<'a> {
     Number(Number),
     /// A day.
     Date(Date),
-    /// A moment as ISO 8601 writes it. A field takes only midnight without a time zone, as its day.
+    /// A timestamp as ISO 8601 writes it. A field takes only midnight without a time zone, as its day.
     Moment(Cow<'a, str>),
     /// An income type, documented or not.
     IncomeType(IncomeType),
@@ -31,7 +31,7 @@ impl ProjectUpdate {
     /// Sets, clears or (for an empty cell) keeps a field that is known only at run time.
     ///
     /// # Errors
-    /// The [`Issue`] when the value does not fit the field. The update is left as it was.
+    /// The [`Issue`] when the value is not valid for the field. The update is left unchanged.
     ///
     /// ```
     /// use cor_core::{Field, ProjectUpdate, Value};

@@ -6,7 +6,7 @@ use crate::format::{as_text, shown, unknown_word};
 
 /// The kind of value a field takes.
 ///
-/// Through serde it is its word ([`as_str`](FieldType::as_str)) in every format; the list is closed.
+/// Through serde it is its name ([`as_str`](FieldType::as_str)) in every format; the list is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldType {
@@ -26,7 +26,7 @@ impl FieldType {
     const ALL: [FieldType; 5] =
         [FieldType::Text, FieldType::Date, FieldType::Number, FieldType::Boolean, FieldType::IncomeType];
 
-    /// The stable word: `text`, `date`, `number`, `boolean`, `income_type`.
+    /// The stable name: `text`, `date`, `number`, `boolean`, `income_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             FieldType::Text => "text",

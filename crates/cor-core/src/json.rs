@@ -9,7 +9,7 @@ use crate::any_json::AnyJson;
 use crate::embedded::Embedded;
 use crate::json_text::same_json;
 
-/// A JSON value that goes out exactly as it was written, for fields this library does not know.
+/// A JSON value that is sent exactly as it was written, for fields this library does not know.
 ///
 /// ```
 /// use cor_core::Json;

@@ -1,4 +1,4 @@
-//! Ids that a spreadsheet or a data frame has rewritten.
+//! External ids that a spreadsheet or a data frame has rewritten.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl MangledId {
         }
     }
 
-    /// The stable word: `scientific`, `fraction`, `blanks`.
+    /// The stable name: `scientific`, `fraction`, `blanks`.
     pub const fn as_str(self) -> &'static str {
         match self {
             MangledId::Scientific => "scientific",

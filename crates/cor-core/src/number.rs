@@ -8,7 +8,7 @@ use crate::any_json::AnyJson;
 use crate::format::{Format, raw, shown};
 use crate::issue::{Issue, IssueCode};
 
-/// A number that leaves exactly as it came in: an integer, a float, or decimal text.
+/// An exact number: an integer, a float, or decimal text, sent with the digits it was made from.
 ///
 /// `Number::from(250)` is sent as `250`, `"18000.10".parse()` as `18000.10`, `Number::from(0.1)` as `0.1`.
 /// Two numbers are equal when they are written alike, so `1.0` and `1` differ.

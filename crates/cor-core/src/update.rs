@@ -5,7 +5,7 @@ use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json_text::{Members, write_string};
 use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 
-/// A partial update of one project: only what was set or cleared is sent.
+/// A partial update of one project: only fields that were set or cleared are sent.
 ///
 /// Setters take a value, or a [`Patch`] where keep, clear and set are decided at run time:
 ///
@@ -16,7 +16,7 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 /// assert_eq!(update.to_json(), r#"{"metadata":{"source":"SALESFORCE"},"billable":true}"#);
 /// ```
 ///
-/// A problem shows when the update is judged, with every other problem it has:
+/// A problem shows when the update is checked, with every other problem it has:
 ///
 /// ```
 /// use cor_core::{Date, ProjectUpdate};
@@ -34,7 +34,7 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 /// `income_type` and `source` stay. Binary formats (CBOR, postcard) hold the same map with numbers and the JSON of extras
 /// as text; in those that do not describe themselves a field is an optional value.
 ///
-/// Reading judges types, not sense: what [`validate`](ProjectUpdate::validate) refuses, such as `start` after `end`, is
+/// Reading checks types, not sense: what [`validate`](ProjectUpdate::validate) refuses, such as `start` after `end`, is
 /// read. All that is wrong is in the one error, each problem with its field:
 ///
 /// ```
@@ -125,7 +125,7 @@ impl ProjectUpdate {
         ProjectUpdate { source: source.into(), changes: Vec::new(), extras: Vec::new() }
     }
 
-    /// Empties a field by sending `null`. COR does not document what `null` does.
+    /// Clears a field by sending `null`. COR does not document what `null` does.
     pub fn clear(mut self, field: Field) -> Self {
         self.put(field, Patch::Clear);
         self
@@ -194,7 +194,7 @@ impl ProjectUpdate {
         }
     }
 
-    /// Judges the update without sending it.
+    /// Validates the update without sending it.
     ///
     /// # Errors
     /// Every problem at once: an empty source, numbers that are not finite, `start` after `end`, extras under

@@ -228,7 +228,7 @@ as_text!(Source, "a source as text", |text| Ok::<_, Infallible>(Source::new(text
 
 /// How a project earns. The four that COR documents, and an explicit way past them.
 ///
-/// Two are equal when COR gets the same word: `Other("fee")` is `Fee`. Through serde it is this word in every format, and
+/// Two are equal when COR gets the same word: `Other("fee")` is `Fee`. Through serde it is this name in every format, and
 /// a word that is not documented is read as [`Other`](IncomeType::Other).
 #[derive(Clone, Debug)]
 #[non_exhaustive]

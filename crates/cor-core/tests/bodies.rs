@@ -1,4 +1,4 @@
-//! The vectors of request bodies through serde: read, judged and written again.
+//! The vectors of request bodies through serde: read, checked and written again.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use cor_core::{Invalid, ProjectCreate, ProjectUpdate};

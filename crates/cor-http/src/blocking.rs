@@ -62,7 +62,7 @@ impl Client {
         Ok(Client { runtime: ClientRuntime::new(client)? })
     }
 
-    /// A client set up by the environment alone: see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
+    /// Creates a client from the environment alone: see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     /// As for [`ClientBuilder::build`](crate::ClientBuilder::build).
@@ -285,7 +285,7 @@ const SLICE: Duration = Duration::from_secs(1);
 /// How long rows are read before the run is driven again, so that a slow input does not delay requests in flight.
 const READING: Duration = Duration::from_millis(5);
 
-/// The results of a run, in the order in which they finish. Dropping them gives up the requests in flight, and rows that were
+/// The results of a run, in the order in which they finish. Dropping them abandons the requests in flight, and rows that were
 /// not begun are not sent: iterate to the end.
 ///
 /// Between two results the caller may use the client, also for a project with an update in flight in the same run. In async

@@ -184,7 +184,7 @@ impl Calls {
             false => retry::run(&mut call).instrument(span).await,
         };
         match finished {
-            // An earlier attempt, whose answer was lost, deleted the project.
+            // An earlier attempt, whose response was lost, deleted the project.
             Err(error)
                 if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound =>
             {
@@ -301,7 +301,7 @@ impl Call<'_> {
         let token = self.calls.auth.token(self.deadline, self.rejected.take(), most_attempts);
         match tokio::time::timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
-            // A token endpoint that is out of reach is an outage too.
+            // A token endpoint that is unreachable is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {
                 Err(self.pause(error, permit, true).await)
             }
@@ -448,7 +448,7 @@ impl Call<'_> {
         }
     }
 
-    /// Closes the idle connections if no answer arrived, as they may be broken too, and after 408, by which a server ends a
+    /// Closes the idle connections if no response arrived, as they may be broken too, and after 408, by which a server ends a
     /// connection. Any other answer, such as 503, shows that they work.
     fn after_lost_connection(&self, error: &Error) {
         if matches!(error.status(), None | Some(408)) {

@@ -114,7 +114,7 @@ impl Endpoint {
     /// `secrets` are what the request holds and no error may show.
     ///
     /// # Errors
-    /// The failure of this attempt, if no complete answer arrived.
+    /// The failure of this attempt, if no complete response arrived.
     pub(crate) async fn exchange(
         &self,
         request: Request<Bytes>,

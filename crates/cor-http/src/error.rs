@@ -214,7 +214,7 @@ impl Error {
         self.code().is_some_and(Refusal::is_duplicate_code)
     }
 
-    /// The HTTP status of the last answer, where there was one.
+    /// The HTTP status of the last response, where there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
@@ -240,12 +240,12 @@ impl Error {
         self.0.retryable
     }
 
-    /// The request id from the answer's headers, set by the server or a gateway in front of it.
+    /// The request id from the response's headers, set by the server or a gateway in front of it.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The start of the answer's body: at most 4 KiB, control characters replaced.
+    /// The start of the response's body: at most 4 KiB, control characters replaced.
     pub fn body(&self) -> Option<&str> {
         self.0.body.as_deref()
     }
@@ -285,7 +285,7 @@ fn advice(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The printable text of an answer's body: at most 4 KiB, control characters replaced by spaces.
+/// The printable text of a response's body: at most 4 KiB, control characters replaced by spaces.
 fn excerpt(body: &[u8]) -> Option<String> {
     const MOST: usize = 4096;
     let body = body.trim_ascii();

@@ -72,7 +72,7 @@ impl Failure {
         Failure { error: error.retryable(retryable), class }
     }
 
-    /// No answer arrived in time. `timeout` is the attempt timeout; `None` if the deadline of the call passed.
+    /// No response arrived in time. `timeout` is the attempt timeout; `None` if the deadline of the call passed.
     pub(crate) fn of_timeout(sent: Sent, timeout: Option<Duration>, peer: &Peer<'_>) -> Failure {
         let (server, through) = (peer.server.name(), peer.through());
         let doing = match sent {
@@ -88,7 +88,7 @@ impl Failure {
         Failure::new(error, FailureClass::Unreachable)
     }
 
-    /// The transport returned no complete answer.
+    /// The transport returned no complete response.
     pub(crate) fn of_transport(fault: TransportError, peer: &Peer<'_>) -> Failure {
         let (server, through) = (peer.server.name(), peer.through());
         let (kind, class, happened) = match fault.kind() {
@@ -137,7 +137,7 @@ impl Failure {
             ),
         };
         let outcome = match fault.kind() {
-            // An answer arrived, so the server received the request.
+            // A response arrived, so the server received the request.
             FaultKind::Protocol | FaultKind::TooLarge => Outcome::Unknown,
             _ => outcome_after(fault.sent()),
         };
@@ -150,7 +150,7 @@ impl Failure {
         Failure::new(error.caused_by(fault.into_cause()), class)
     }
 
-    /// The server answered with an error. `body` is the part of the answer that the error may show.
+    /// The server answered with an error. `body` is the part of the response that the error may show.
     /// `request` is the URL of the request, and `secrets` are what no text may show.
     pub(crate) fn of_refusal(
         refusal: &Refusal,
@@ -224,7 +224,7 @@ impl Failure {
         Failure::new(error, class)
     }
 
-    /// The answer is not one that this server gives.
+    /// The response is not one that this server gives.
     pub(crate) fn of_unreadable(happened: String, response: Response, body: &[u8]) -> Failure {
         let error = Error::new(ErrorKind::Protocol, happened)
             .answered(response.status, None, response.request_id, body)
@@ -233,7 +233,7 @@ impl Failure {
     }
 }
 
-/// The outcome of an update after this much of it was sent and no answer arrived.
+/// The outcome of an update after this much of it was sent and no response arrived.
 fn outcome_after(sent: Sent) -> Outcome {
     match sent {
         Sent::Nothing => Outcome::NotApplied,

@@ -1,4 +1,4 @@
-//! The parts of an answer that the client reads.
+//! The parts of a response that the client reads.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ const REQUEST_ID: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
 ];
 
-/// A complete answer. The body is as it came, its content encoding not yet undone.
+/// A complete response. The body is as it came, its content encoding not yet undone.
 #[derive(Debug, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Error, Pause, Progress, RetryPolicy, Summary};
 
-/// The members of an error object, in the order in which every face writes them.
+/// The members of an error object, in the order in which every interface writes them.
 #[derive(Serialize)]
 #[serde(rename = "Error")]
 struct ErrorShape<'a> {

@@ -159,7 +159,7 @@ async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project(
         let foreign = || Answer::status(status).body(body);
         let sandbox = Sandbox::builder().example().start().unwrap();
         let client = client(&sandbox);
-        // The answer to the delete was lost, and then something else answers.
+        // The response to the delete was lost, and then something else answers.
         sandbox.queue(Answer::drop_connection());
         sandbox.queue(foreign());
         let error = client.projects().delete("SF-OPP-12345", "SALESFORCE").await.unwrap_err();

@@ -275,7 +275,7 @@ async fn a_stop_ends_a_run_during_an_outage_and_with_an_input_that_yields_nothin
     stopping.await.unwrap();
     // Without the stop it would be ten minutes.
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
-    // Four had an answer that leaves it open; the others never left.
+    // Four had a response that leaves it open; the others never left.
     assert_eq!(outcomes.iter().filter(|o| **o == (true, Outcome::Unknown)).count(), 4, "{outcomes:?}");
     assert!(outcomes.iter().all(|o| o.0 || o.1 == Outcome::NotApplied), "{outcomes:?}");
 }

@@ -190,7 +190,7 @@ const ATTACKS: &[Attack] = &[
     attack("half an answer", answers!([5, 0, 0]), true, "150ms"),
     attack("silence", |conn| conn.wait_for_end(), true, "150ms"),
     attack("an end", |conn| assert!(conn.hear_something()), true, "the proxy ended the connection"),
-    attack("a reset", |conn| conn.reset(), true, "no connection could be made"),
+    attack("a reset", |conn| conn.reset(), true, "connecting to COR through the proxy"),
     attack(
         "an end in place of a tunnel",
         |conn| {

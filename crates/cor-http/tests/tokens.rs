@@ -1,4 +1,4 @@
-//! Tokens under attack: rejected for 64 calls at once, late, while the renewal fails, hangs or is given up on.
+//! Tokens under attack: rejected for 64 calls at once, late, while the renewal fails, hangs or is abandoned.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;
@@ -25,10 +25,10 @@ struct State {
     rejected: bool,
     /// What the token endpoint answers: status and body, in which N is the number of the token.
     token_answer: (u16, String),
-    /// Requests to the token endpoint, and those of them that have their answer.
+    /// Requests to the token endpoint, and those of them that have their response.
     asked: usize,
     told: usize,
-    /// Updates under way whose token is no good: held until this many are there, and then for as long as `hold` says.
+    /// Updates in flight whose token is no good: held until this many are there, and then for as long as `hold` says.
     crowd: usize,
     refusable: usize,
     /// Of the updates that are refused, every second one waits.
@@ -191,7 +191,7 @@ async fn a_renewal_that_fails_is_not_tried_again_for_rejections_it_explains() {
         });
         let mut early = calls(&client, CALLS);
         cor.reaches(move |state| state.told == 1 + requests).await;
-        // Half of the calls have their answer now; the other half is told of the rejection only after that.
+        // Half of the calls have their response now; the other half is told of the rejection only after that.
         while early.iter().filter(|call| call.is_finished()).count() < CALLS / 2 {
             tokio::task::yield_now().await;
         }

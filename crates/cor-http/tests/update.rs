@@ -140,7 +140,7 @@ async fn an_address_without_a_listener_is_a_transport_error() {
     assert!(error.is_retryable());
     let text = error.to_string();
     assert!(
-        text.starts_with("could not update project \"SF-OPP-12345\" (SALESFORCE): no connection"),
+        text.starts_with("could not update project \"SF-OPP-12345\" (SALESFORCE): connecting to COR failed"),
         "{text}"
     );
     assert!(text.contains("refused"), "{text}");
@@ -201,7 +201,7 @@ async fn a_call_that_is_dropped_sends_nothing_more() {
         result = &mut call => panic!("it ended before its deadline: {result:?}"),
         arrived = arrived => assert_eq!(arrived.unwrap().len(), 1),
     }
-    // And it has the time to hear the answer.
+    // And it has the time to hear the response.
     assert!(tokio::time::timeout(Duration::from_millis(200), call).await.is_err());
     let after = sandbox.requests().len();
     assert_eq!(after, 1);

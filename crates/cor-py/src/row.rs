@@ -240,7 +240,7 @@ pub(crate) fn single(
     Ok(reader.rows.single_row(values))
 }
 
-/// A `ProjectUpdate` by itself. An id it carries is judged, one it lacks is none of its problems.
+/// A `ProjectUpdate` by itself. An id it carries is checked, one it lacks is none of its problems.
 pub(crate) fn without_id(update: &Bound<'_, PyAny>) -> PyResult<Result<ProjectUpdate, Invalid>> {
     let mut reader = single_reader(None);
     let values = reader.read_update(update)?;

@@ -126,7 +126,7 @@ fn counts<'py>(py: Python<'py>, summary: &SyncSummary) -> PyResult<Bound<'py, Py
     Ok(counts)
 }
 
-/// What became of a project's rows, in one word.
+/// The status of a project's rows, as a name.
 fn status(status: &RowStatus) -> &'static str {
     match (status, status.reject_reason()) {
         (RowStatus::Applied { created: true }, _) => "created",

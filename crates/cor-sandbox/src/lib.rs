@@ -47,7 +47,7 @@
 //! |---|---|
 //! | `POST /v2/integrations/projects`, `PUT` and `DELETE …/projects/{external id}` | COR's calls about projects |
 //! | `POST /v1/oauth/token?grant_type=client_credentials`, `POST /v1/oauth/refreshtoken` | COR's tokens |
-//! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own answers) |
+//! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own responses) |
 //! | `GET /` | a page for people: the projects, newest change first, and the latest changes |
 //! | `GET /health` | whether it runs |
 //! | `GET /sandbox/projects?source=&limit=&after=` | stored projects as they were sent, in the form of a seed |
@@ -62,9 +62,9 @@
 //! ```
 //!
 //! `action` is `answer`, `apply` (answer, but do what was asked first), `drop` or `apply_then_drop`; `endpoint` is
-//! `projects` or `tokens`; without a `status` the sandbox gives its own answer; a `body` that is text is sent as it is.
+//! `projects` or `tokens`; without a `status` the sandbox gives its own response; a `body` that is text is sent as it is.
 //!
-//! Every answer carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
+//! Every response carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
 //! [`SandboxBuilder::db`]. `cor-sync` forgets by it what an earlier sandbox at the same address accepted.
 //!
 //! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback by
@@ -72,7 +72,7 @@
 //!
 //! # Where COR's behaviour is unknown
 //!
-//! COR documents names of errors but few statuses, and is silent on much else. The sandbox picks one answer; a client
+//! COR documents names of errors but few statuses, and is silent on much else. The sandbox chooses one behaviour; a client
 //! should not depend on it.
 //!
 //! * A create is answered with 200, as COR's main API does.

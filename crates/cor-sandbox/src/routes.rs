@@ -1,4 +1,4 @@
-//! From a request to its answer. Routes are read off the raw path, because an id is one segment exactly as sent:
+//! From a request to its response. Routes are read off the raw path, because an id is one segment exactly as sent:
 //! `%2F` belongs to the id, and nothing is folded or normalised on the way.
 
 use std::sync::Arc;

@@ -326,7 +326,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Sends one body everywhere; every answer is a success or a named refusal.
+/// Sends one body everywhere; every response is a success or a named refusal.
 fn survives(http: &mut Http, id: &str, body: &[u8]) -> Result<(), TestCaseError> {
     for (method, path) in [
         ("POST", PROJECTS.to_owned()),

@@ -16,7 +16,7 @@ pub fn day_input(days: i64) -> FieldInput {
     }
 }
 
-/// A moment as a count of units after 1970-01-01, of which a second has `per_second`. `is_utc` says that it is a moment of
+/// A timestamp as a count of units after 1970-01-01, of which a second has `per_second`. `is_utc` says that it is a timestamp of
 /// UTC; else it has no time zone.
 ///
 /// Midnight without a time zone stands for its day.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::read::Format;
 use crate::{Change, FieldChange, KnownProject, RejectReason, Scope, ScopeSummary, Target};
 
-/// Implements serde for a closed list of words.
+/// Implements serde for a closed list of names.
 macro_rules! words {
     ($($type:ident by $name:ident),*) => {$(
         impl Serialize for $type {

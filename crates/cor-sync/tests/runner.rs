@@ -285,7 +285,7 @@ fn a_sandbox_that_was_started_anew_is_sent_everything_again() {
         (2, 0, vec![note.clone()]),
         "a plan says so and keeps the state"
     );
-    // The client still has the earlier store in mind, until it gets an answer.
+    // The client still has the earlier store in mind, until it gets a response.
     assert_eq!(two_rows(&earlier, &state, false), (2, 0, vec![note]));
     assert_eq!(sandbox.project("SAP", "P-1").unwrap().text("name"), Some("b"));
     assert_eq!(two_rows(&client(&sandbox), &state, false), (0, 2, Vec::new()));

@@ -180,7 +180,7 @@ async fn updates_of_unknown_outcome_are_sent_again_even_if_the_table_has_the_old
     }
 }
 
-/// A run that ends like a killed one while this many updates are under way: nothing more is written.
+/// A run that ends like a killed one while this many updates are in progress: nothing more is written.
 async fn killed(world: &World, rows: &[(&str, ProjectUpdate)], under_way: usize) {
     let hold = Hold::new();
     world.sandbox.queue(Answer::pass().held_by(&hold).times(under_way as u32));

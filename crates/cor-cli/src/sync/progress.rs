@@ -26,7 +26,7 @@ pub(crate) struct Counts {
     pub(crate) done: u64,
     pub(crate) not_applied: u64,
     pub(crate) paused: Option<Pause>,
-    /// How much longer the run waits for COR to come back.
+    /// How much longer the run waits while COR cannot be reached.
     pub(crate) gives_up_in: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! The sentences of problems, exactly as people read them on every face.
+//! The sentences of problems, exactly as people read them in every interface.
 
 use cor_core::{
     Date, ErrorKind, ExternalId, Field, IncomeType, Invalid, Issue, IssueCode, Json, Number, ProjectUpdate,

@@ -301,7 +301,7 @@ fn a_status_outside_success_is_a_refusal_whatever_the_body_says() {
 #[test]
 fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
     use ErrorKind::*;
-    // The kind and the status of the refusal; `None` where the body is an answer that was applied.
+    // The kind and the status of the refusal; `None` where the body is a response that was applied.
     for (body, refused) in [
         // A status in the body counts from 400 to 599, as number, digits or fraction, beside an id as well.
         (r#"{"status":399}"#, None),

@@ -144,7 +144,7 @@ fn a_draft_collects_values_and_refusals() {
         assert_eq!(draft.is_empty(), empty, "{result}");
         assert_eq!(finished(draft, None), result);
     }
-    // Goes on from an update; an id is judged where one is given, before everything else.
+    // Goes on from an update; an id is checked where one is given, before everything else.
     let mut draft = Draft::from_update(ProjectUpdate::new("SAP").name("N"));
     assert!(!draft.is_empty());
     draft.set("brief", Value::Text("b".into()));

@@ -62,7 +62,7 @@ fn a_date_has_its_parts_and_is_shown_in_full() {
     assert!(Date::new(2025, 1, 31) < Date::new(2025, 2, 1));
 }
 
-/// A timestamp is read from an answer alone.
+/// A timestamp is read from a response alone.
 fn timestamp(text: &str) -> Timestamp {
     let body = serde_json::json!({"id": 7, "created_at": text}).to_string();
     match Answer::read(200, body.as_bytes()) {

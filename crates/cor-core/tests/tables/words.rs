@@ -1,4 +1,4 @@
-//! The stable words of this crate. Programs compare them, so none changes by accident.
+//! The stable names of this crate. Programs compare them, so none changes by accident.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! Token requests (`POST …/oauth/token`, `…/oauth/refreshtoken`) and their answers.
+//! Token requests (`POST …/oauth/token`, `…/oauth/refreshtoken`) and their responses.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -150,7 +150,7 @@ impl TokenCall<'_> {
         if (200..300).contains(&response.status) {
             return read_grant(&body).ok_or_else(|| no_token(response));
         }
-        // The error code in the answer may echo the request.
+        // The error code in the response may echo the request.
         let mut body = Zeroizing::new(body.to_vec());
         redact(&mut body, self.secrets);
         let refusal = Refusal::read(response.status, &body);

@@ -54,7 +54,7 @@ pub struct Progress {
     pub failed: u64,
     /// The number of all rows, if the input knows it (an exact size hint).
     pub total: Option<u64>,
-    /// Why nothing is sent at the moment.
+    /// Why no request is sent at the moment.
     pub paused: Option<Pause>,
 }
 

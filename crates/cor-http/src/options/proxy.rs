@@ -77,7 +77,7 @@ impl ProxyOption {
 ///
 /// # Errors
 /// `config` for what is not `scheme://user:password@host:port` to the last character: behind an unencoded `#`, `?`, `/`, `\` or
-/// `@` a part of the password would be taken for something else, looked up and shown. The error shows nothing of it.
+/// `@` a part of the password would be read as something else, looked up and shown. The error shows nothing of it.
 #[cfg(feature = "network")]
 fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
     use super::address::{is_written_plainly, trimmed};

@@ -242,7 +242,7 @@ async fn a_token_that_an_answer_repeats_is_hidden() {
         error.to_string().contains("COR refused the request: no [hidden] ([hidden], HTTP 400)"),
         "{error}"
     );
-    // An answer that cannot be read.
+    // A response that cannot be read.
     let (_peer, result) = call(TOKEN, &answer(200, "", &format!("<p>{TOKEN}"))).await;
     assert_eq!(result.unwrap_err().body(), Some("<p>[hidden]"));
     // A project, which was updated all the same; of its own text only the whole token is taken for one.

@@ -53,7 +53,7 @@ async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
         ("retry-after: -1\r\n", None),
         ("retry-after: 1e3\r\n", None),
         ("retry-after: soon\r\n", None),
-        // A date counts from the answer's own date, so that a wrong clock here does not matter.
+        // A date counts from the response's own date, so that a wrong clock here does not matter.
         ("retry-after: Thu, 01 Jan 2026 00:00:30 GMT\r\n{DATE}", Some(30.0)),
         ("retry-after: Thu, 01 Jan 2026 00:00:00 GMT\r\n{DATE}", Some(0.0)),
         ("retry-after: Wed, 31 Dec 2025 23:59:00 GMT\r\n{DATE}", Some(0.0)),

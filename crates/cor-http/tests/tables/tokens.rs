@@ -1,4 +1,4 @@
-//! Tokens: how each answer of the token endpoint is read, when a token is renewed, and what a refusal becomes.
+//! Tokens: how each response of the token endpoint is read, when a token is renewed, and what a refusal becomes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -214,41 +214,41 @@ async fn a_token_endpoint_out_of_reach_has_the_kind_of_its_fault() {
     let silent = Peer::start(cor_fault_peer::PeerConnection::wait_for_end_numbered);
     let tls = Peer::play(&cor_fault_peer::Script { tls: Some(Default::default()), ..Default::default() });
     for (name, peer, kind, again, says) in [
-        (
-            "no listener",
-            &refused,
-            ErrorKind::Transport,
-            true,
-            "no connection to the token endpoint could be made (",
-        ),
+        ("no listener", &refused, ErrorKind::Transport, true, "connecting to the token endpoint failed ("),
         (
             "an end",
             &leaving,
             ErrorKind::Transport,
             true,
-            "the connection to the token endpoint broke before the answer was complete (",
+            "the connection to the token endpoint broke before the response was complete (",
         ),
         (
             "no HTTP",
             &garbage,
             ErrorKind::Protocol,
             false,
-            "the answer of the token endpoint cannot be read (",
+            "the response of the token endpoint cannot be read (",
         ),
-        ("a huge head", &huge, ErrorKind::TooLarge, false, "the answer of the token endpoint is too large ("),
+        (
+            "a huge head",
+            &huge,
+            ErrorKind::TooLarge,
+            false,
+            "the response of the token endpoint is too large (",
+        ),
         (
             "an unknown authority",
             &tls,
             ErrorKind::Tls,
             false,
-            "no secure connection to the token endpoint could be made (",
+            "the TLS handshake with the token endpoint failed (",
         ),
         (
             "silence",
             &silent,
             ErrorKind::Timeout,
             true,
-            "waiting for the answer of the token endpoint took longer than 300ms",
+            "waiting for the response of the token endpoint took longer than 300ms",
         ),
     ] {
         let client = quick(crate::common::builder())

@@ -51,7 +51,7 @@ impl Rules {
     /// |---|---|
     /// | `source` | the system the projects were created from |
     /// | `id` | the column that holds the external id; by default `id` |
-    /// | `clear`, `keep` | a text, or several, that empties any field; such that leaves it as it is |
+    /// | `clear`, `keep` | a text, or several, that clears any field, or leaves it as it is |
     /// | `trim`, `date`, `day_in`, `decimal`, `thousands` | as below, for every field |
     /// | `ignore` | columns to leave out |
     /// | `strict` | `true` makes an error of every other column that sets no field |
@@ -61,13 +61,13 @@ impl Rules {
     /// |---|---|
     /// | `column` | its column; by default the one called like the field |
     /// | `constant` | a value that every row sets, in place of a column |
-    /// | `trim` | `true` cuts white space off both ends first |
+    /// | `trim` | `true` removes white space at both ends first |
     /// | `clear`, `keep` | as above, in place of what is said there |
     /// | `values` | a table from texts to values: `{ "Closed Won" = "finished" }` |
     /// | `unlisted` | what becomes of other texts: `refuse` (the default), `keep`, or `as_is` |
     /// | `default` | the value other texts stand for, in place of `unlisted` |
     /// | `date` | how days are written, as in `strptime`; with `%y`, 69 to 99 are 1969 to 1999, and 00 to 68 are 2000 to 2068 |
-    /// | `day_in` | the time zone whose day a moment such as `2025-04-30T15:23:11Z` becomes: `"UTC"`, `"Europe/Madrid"`, or `"as_written"` |
+    /// | `day_in` | the time zone in which a timestamp such as `2025-04-30T15:23:11Z` becomes a day: `"UTC"`, `"Europe/Madrid"`, or `"as_written"` |
     /// | `decimal`, `thousands` | the characters in numbers; `thousands = " "` takes the narrow and the unbreakable space as well |
     ///
     /// # Errors
@@ -465,7 +465,7 @@ mod tests {
                 "fields.end = { date = '%d-%m' }",
                 "column 23: the date format \"%d-%m\" does not describe a whole date",
             ),
-            ("fields.end = { date = '%J' }", "the date format \"%J\" cannot be used"),
+            ("fields.end = { date = '%J' }", "the date format \"%J\" is not valid"),
             (
                 "fields.estimated = { decimal = ',', thousands = ',' }",
                 "column 49: decimal and thousands are the same",

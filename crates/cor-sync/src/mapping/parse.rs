@@ -15,7 +15,7 @@ pub(crate) struct Reading {
     pub(crate) trim: bool,
     /// Texts that leave the field as it is.
     pub(crate) keep: Vec<String>,
-    /// Texts that empty the field.
+    /// Texts that clear the field.
     pub(crate) clear: Vec<String>,
     pub(crate) date: Option<DateFormat>,
     pub(crate) day_in: Option<DayIn>,

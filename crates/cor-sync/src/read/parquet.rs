@@ -22,7 +22,7 @@ use crate::{ColumnUse, ConfigError, Content, Problem, ReadError, Reason, Row, Ro
 /// Rows of which the cells are held at once.
 const BATCH: usize = 256;
 
-/// Reads the columns that are of use, one row group after the other.
+/// Reads the mapped columns, one row group after the other.
 pub(crate) struct ParquetRows {
     file: SerializedFileReader<File>,
     rules: Rules,

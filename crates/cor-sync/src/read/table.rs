@@ -74,7 +74,7 @@ impl Table {
     /// Opens the input and reads as far as is needed to know its columns.
     ///
     /// # Errors
-    /// Every reason why it cannot be read, or does not fit the rules.
+    /// Every reason why the input cannot be read or contradicts the rules.
     pub fn open(self, origin: &Origin, rules: Rules) -> Result<Box<dyn Rows>, ConfigError> {
         let input = Input::open(origin, self.format, self.encoding)?;
         self.open_input(input, rules)

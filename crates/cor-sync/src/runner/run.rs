@@ -121,7 +121,7 @@ impl SyncRunner {
     }
 }
 
-/// Says that what the state remembers of an address is no longer there.
+/// Says that what the state stores of an address is no longer there.
 fn other_sandbox(base_url: &str) -> String {
     format!(
         "the sandbox at {base_url} was replaced since the last run, and its projects are gone; this run treats \

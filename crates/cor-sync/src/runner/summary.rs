@@ -204,7 +204,7 @@ impl StopReason {
         StopReason::Requested { request, given_up: None, sent_again: false }
     }
 
-    /// The stable word for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`, `rejects`,
+    /// The stable name for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`, `rejects`,
     /// `report`, or the code of a state's error.
     pub fn as_str(&self) -> &'static str {
         match self {

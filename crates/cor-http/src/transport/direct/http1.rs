@@ -56,7 +56,7 @@ impl Inbox {
     }
 }
 
-/// The headers of an answer that the client reads. The others are dropped to save time.
+/// The headers of a response that the client reads. The others are dropped to save time.
 fn known(name: &str, status: u16) -> Option<HeaderName> {
     let known = match name.len() {
         // `Retry-After` dates count from it, and a success has none.
@@ -90,7 +90,7 @@ const MAX_HEADERS: usize = 128;
 const MAX_INTERIM: u8 = 16;
 const MAX_CHUNK_LINE: usize = 4 * 1024;
 
-/// Reads one answer from the bytes as they arrive.
+/// Reads one response from the bytes as they arrive.
 #[derive(Debug)]
 pub(crate) struct AnswerReader {
     phase: Phase,
@@ -131,13 +131,13 @@ impl AnswerReader {
         }
     }
 
-    /// For an answer that holds a secret. The buffer of the body is large enough for any answer with a token: a buffer that
+    /// For a response that holds a secret. The buffer of the body is large enough for any response with a token: a buffer that
     /// grows leaves copies behind.
     pub(crate) fn of_secrets() -> AnswerReader {
         AnswerReader { body: Vec::with_capacity(2 * Inbox::STEP).into(), secret: true, ..AnswerReader::new() }
     }
 
-    /// Reads what has arrived. `true`: the answer is complete.
+    /// Reads what has arrived. `true`: the response is complete.
     pub(crate) fn read(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
         loop {
             let progressed = match self.phase {
@@ -160,7 +160,7 @@ impl AnswerReader {
         }
     }
 
-    /// The server has closed the connection, which completes an answer without a length.
+    /// The server has closed the connection, which completes a response without a length.
     pub(crate) fn ended(&mut self) -> Result<(), Malformed> {
         match self.phase {
             Phase::UntilClose | Phase::Done => {

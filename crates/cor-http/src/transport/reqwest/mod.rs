@@ -32,7 +32,7 @@ use crate::Error;
 /// After a pause of this length the event loop runs once before a request leaves, because it may not have noticed yet that
 /// the server has closed an idle connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
-/// The headers of an answer may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
+/// The headers of a response may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
 const MAX_HEAD: usize = 64 * 1024;
 /// The most runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
 const MAX_RUNTIMES: usize = 16;
@@ -127,7 +127,7 @@ impl ReqwestTransport {
             }
         };
         let reused = context.connection() != ConnectionChoice::New && !made_here;
-        // Many gateways send 408 when they close an idle connection; it is not an answer to this request.
+        // Many gateways send 408 when they close an idle connection; it is not a response to this request.
         if reused && response.status() == http::StatusCode::REQUEST_TIMEOUT {
             return Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"));
         }
@@ -142,7 +142,7 @@ impl ReqwestTransport {
     }
 }
 
-/// An exchange that did not end with a complete answer.
+/// An exchange that did not end with a complete response.
 enum Interrupted {
     Reqwest(reqwest::Error),
     Fault(FaultKind, String),
