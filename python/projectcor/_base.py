@@ -26,7 +26,7 @@ def refuse_timeout(call: str, keywords: Mapping[str, object]) -> None:
     if call in ("update", "create", "delete"):
         options = "deadline=SECONDS (the whole call, retries included), or attempt_timeout of the client"
     elif call in ("update_many", "update_all"):
-        options = "outage_timeout (how long to wait for COR to come back), or attempt_timeout of the client"
+        options = "outage_timeout (how long to wait while COR cannot be reached), or attempt_timeout of the client"
     elif call in ("plan", "sync"):
         options = "attempt_timeout and deadline of the client"
     else:

@@ -104,7 +104,7 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
             output.line(&styled(DIM, &format!("  accepted {}", time(*at))));
         }
         lines(accepted, "", output);
-        lines(unsettled, "  sent, outcome unknown: it is sent again next time", output);
+        lines(unsettled, "  sent, outcome unknown: the next sync sends it again", output);
     }
     Ok(status::DONE)
 }

@@ -138,7 +138,7 @@ fn stored_values_can_be_shown_and_deleted() {
     let scope = show(&["--json"]).exits(0).summary();
     assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(1), &json!(1)));
     show(&["A"]).exits(0).prints("  name       \"a2\"\n  estimated  18000.10\n");
-    show(&["B"]).exits(0).prints("sent, outcome unknown: it is sent again next time\n  name       \"b\"");
+    show(&["B"]).exits(0).prints("sent, outcome unknown: the next sync sends it again\n  name       \"b\"");
     let (url, mapping, at) = (sandbox.base_url(), &scope["mapping"], &scope["accepted_at"]);
     assert_eq!(
         show(&["--json"]).out,
@@ -422,7 +422,7 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
     let check = |arguments: &[&str]| verb(&sandbox, &["projects", "check"], Some(&file), arguments);
     check(&creating)
         .exits(0)
-        .prints("Marke    brand_id    for a create alone\nProdukt  product_id  for a create alone\n")
+        .prints("Marke    brand_id    only for a create\nProdukt  product_id  only for a create\n")
         .prints("Not used: brand_id\n");
     check(&with).exits(0).prints("Not used: Marke, Produkt, brand_id\n");
     sync(&sandbox, &file, &with).exits(1);
@@ -437,7 +437,7 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
         .says("would both set brand_id; choose one");
     check(&[&creating[..], &["--map", "Marke="]].concat())
         .exits(0)
-        .prints("brand_id  brand_id    for a create alone");
+        .prints("brand_id  brand_id    only for a create");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn wrong_type(field: Field, wanted: FieldType, value: &Value<'_>) -> Issue {
         Value::Boolean(yes) => format!("the boolean {yes}"),
         Value::Number(number) => format!("the number {number}"),
         Value::Date(date) => format!("the date {date}"),
-        Value::Moment(text) => format!("the moment {text}"),
+        Value::Moment(text) => format!("the timestamp {text}"),
         Value::IncomeType(kind) => format!("the income type {kind}"),
         Value::Clear => "null".to_owned(),
     };

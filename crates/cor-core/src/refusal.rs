@@ -189,7 +189,7 @@ impl Refusal {
         let message = ["message", "msg", "validation", "rule"].iter().find_map(|k| item.get(k)?.as_str());
         match (field, message, item) {
             (Some(field), message, _) => {
-                let message = message.unwrap_or("is not accepted").to_owned();
+                let message = message.unwrap_or("COR did not accept the value").to_owned();
                 self.problems.push(FieldProblem { field: field.to_owned(), message });
             }
             (None, _, Value::String(text)) => self.take_message(text),

@@ -292,7 +292,7 @@ const READING: Duration = Duration::from_millis(5);
 /// code, which must not block, and in a process that was forked after the start of the run, the run yields no further
 /// result: every row that was not read before is reported as not started, with a `config` error, which
 /// [`halted`](Results::halted) returns too.
-#[must_use = "a run advances only while its results are asked for"]
+#[must_use = "a run advances only while the caller reads its results"]
 pub struct Results {
     /// `None` if the run could not be started.
     started: Option<(BulkRun, ClientRuntime)>,

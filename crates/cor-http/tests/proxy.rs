@@ -139,7 +139,7 @@ const ATTACKS: &[Attack] = &[
         says!(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(100_000))),
         "a huge head",
         1,
-        "is too large",
+        "are too large",
     ),
     attack(
         says!(format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(1000))),

@@ -105,7 +105,7 @@ impl RowReader {
             return self.read_dict(&py.get_type::<PyDict>().call1((row,))?.cast_into::<PyDict>()?);
         }
         Ok(RowValues::unreadable(format!(
-            "a row is a dict, a ProjectUpdate, a dataclass, or a pair of an id and one of these; not {} of type {}",
+            "a row must be a dict, a ProjectUpdate, a dataclass, or a pair of an id and one of these, not {} of type {}",
             convert::shown(row),
             convert::type_name(row)
         )))

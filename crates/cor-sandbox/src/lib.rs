@@ -78,7 +78,7 @@
 //! * A create is answered with 200, as COR's main API does.
 //! * `null` clears a field. A name can be neither cleared nor empty. On a create, `null` is the same as nothing.
 //! * Unknown members of a body are ignored (the record still has them), and so are `id`, `brand_id` and `product_id`
-//!   in an update, which are documented for a create alone. An update with nothing but `metadata` is fine.
+//!   in an update, which are documented only for a create. An update with nothing but `metadata` is fine.
 //! * Wrong types are not converted: a number as text is a `ValidationError`, which names every field that is wrong.
 //! * Numbers are kept digit for digit and come back so. Text may hold anything, `\u0000` included.
 //! * An external id is any text but the empty one, byte for byte, decoded once from one segment of the path.

@@ -35,7 +35,7 @@ pub fn moment_input(count: i64, per_second: i64, is_utc: bool) -> FieldInput {
         }
         Err(_) => FieldInput::Refused(
             IssueCode::NotADate,
-            format!("the moment {seconds} s after 1970-01-01 is outside the years 1 to 9999"),
+            format!("the time {seconds} s after 1970-01-01 is outside the years 1 to 9999"),
         ),
     }
 }

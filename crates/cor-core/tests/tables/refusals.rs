@@ -226,7 +226,7 @@ fn code_name_message_and_problems_are_found_in_every_shape() {
             None,
             None,
             None,
-            &["a=m", "b=n", "c=v", "d=r", "e=is not accepted"],
+            &["a=m", "b=n", "c=v", "d=r", "e=COR did not accept the value"],
         ),
         (
             r#"{"message":["end is no date",{"field":"end","message":"m"}]}"#,

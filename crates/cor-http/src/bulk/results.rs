@@ -71,7 +71,7 @@ impl Input {
 ///
 /// While the caller does something else, nothing advances: an update of a project that the run has in flight would wait for
 /// the run, and the run for the caller. `blocking::Client` has no such limit.
-#[must_use = "a run advances only while its results are asked for"]
+#[must_use = "a run advances only while the caller reads its results"]
 pub struct Results {
     calls: Arc<Calls>,
     /// `None` once the input has ended, or the run was stopped.

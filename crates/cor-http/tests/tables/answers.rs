@@ -121,7 +121,7 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             422,
             r#"{"message":"two problems","errors":[{"field":"end","message":"is no date"},{"field":"name"}]}"#,
             None,
-            "COR refused the request: two problems; end: is no date; name: is not accepted (HTTP 422); not \
+            "COR refused the request: two problems; end: is no date; name: COR did not accept the value (HTTP 422); not \
              applied; correct the values and try again",
         ),
         (
@@ -154,7 +154,7 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             200,
             "true",
             None,
-            "HTTP 200, but the body is a bare boolean instead of a JSON object; whether COR applied the \
+            "the server answered HTTP 200, but the body is a bare boolean instead of a JSON object; whether COR applied the \
              change is unknown; check that the base URL is COR's and that no proxy or gateway answers in \
              COR's place",
         ),
@@ -183,7 +183,7 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             200,
             "<html>",
             None,
-            "HTTP 200, but the body is not JSON; whether COR applied the change is unknown; check that the \
+            "the server answered HTTP 200, but the body is not JSON; whether COR applied the change is unknown; check that the \
              base URL is COR's and that no proxy or gateway answers in COR's place",
         ),
     ] {

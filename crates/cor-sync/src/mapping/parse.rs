@@ -236,9 +236,10 @@ impl NumberFormat {
     /// Where a character may stand for two things.
     pub(crate) fn check(self) -> Result<(), String> {
         match self.thousands {
-            Some(thousands) if thousands == self.decimal.unwrap_or('.') => {
-                Err("decimal and thousands are the same character; without decimal it is a point".to_owned())
-            }
+            Some(thousands) if thousands == self.decimal.unwrap_or('.') => Err(
+                "decimal and thousands are the same character; without decimal, the decimal sign is a point"
+                    .to_owned(),
+            ),
             _ => Ok(()),
         }
     }

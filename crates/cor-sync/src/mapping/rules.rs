@@ -488,7 +488,7 @@ impl Rules {
             let column = self.creates.get(field.name()).map_or(field.name(), String::as_str);
             let found = found(column);
             if self.create(column) == Some(*field) && (found || self.creates.contains_key(field.name())) {
-                let (column, rule) = (Some(column.to_owned()), "for a create alone".to_owned());
+                let (column, rule) = (Some(column.to_owned()), "only for a create".to_owned());
                 uses.push(ColumnUse { column, field: field.name(), rule, found });
             }
         }

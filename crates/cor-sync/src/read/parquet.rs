@@ -120,7 +120,7 @@ impl ParquetRows {
                 let (name, codec) = (&header[column.place], codec.to_string());
                 let codec = codec.split('(').next().unwrap_or_default().to_lowercase();
                 reasons.push(Reason::new(format!(
-                    "the column {name:?} is compressed with {codec}, which is not read; write the file with snappy, \
+                    "the column {name:?} is compressed with {codec}, which is not supported; write the file with snappy, \
                      gzip, zstd or lz4"
                 )));
             }

@@ -256,7 +256,7 @@ fn the_seam_of_concatenated_files_is_not_read_as_a_project() {
 fn half_a_character_is_no_text() {
     let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
     let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
-    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write all of it";
+    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write both halves";
     assert_eq!(
         judged(&lines, None),
         [format!(r#""\ud83d" {half}"#), format!(r#""x\udE00" {half}"#), "A".to_owned()]

@@ -81,7 +81,7 @@ enum Next {
 ///
 /// A place among the requests in flight is free again only when COR's result is in the state file: however the process
 /// ends, no more updates than that are sent twice, besides those that COR failed and that wait for their next attempt.
-#[must_use = "a table is applied only while results are asked for"]
+#[must_use = "a table is applied only while the caller reads the results"]
 pub struct Apply<'a> {
     sync: &'a mut TableSync,
     results: Results,

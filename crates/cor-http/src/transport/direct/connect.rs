@@ -52,7 +52,7 @@ impl Connector {
         match &self.tls {
             // A host that no certificate can name: without TLS nothing is sent to it.
             None if self.address.scheme() == "https" => {
-                Err(failed(FaultKind::Tls, "no certificate can name this host"))
+                Err(failed(FaultKind::Tls, "a TLS certificate cannot name this host"))
             }
             None => loopback_only(stream),
             Some(tls) => tls.handshake(stream).await,
@@ -71,7 +71,7 @@ fn loopback_only(stream: TcpStream) -> Result<Stream, TransportError> {
     match there.to_canonical().is_loopback() {
         true => Ok(Stream::Plain(stream)),
         false => {
-            let text = format!("the address is http and leads to {there}, another machine");
+            let text = format!("the http address leads to another machine, {there}");
             Err(failed(FaultKind::Refused, text))
         }
     }

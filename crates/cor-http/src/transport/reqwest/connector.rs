@@ -198,5 +198,5 @@ struct NoLongerNeeded;
 
 /// The name of an http address that leads to another machine.
 #[derive(Debug, thiserror::Error)]
-#[error("the address is http and leads to {0}, another machine")]
+#[error("the http address leads to another machine, {0}")]
 pub(super) struct NotLoopback(pub(super) IpAddr);
