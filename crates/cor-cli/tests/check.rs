@@ -326,7 +326,7 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
-        ("deals.xlsx", &zip[..], "deals.xlsx: it is a spreadsheet workbook; save the sheet as CSV"),
+        ("deals.xlsx", &zip[..], "deals.xlsx: the file is a spreadsheet workbook; save the sheet as CSV"),
         ("deals.csv", zip, "the file is a spreadsheet workbook"),
         ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
         ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),

@@ -342,9 +342,12 @@ fn a_file_with_other_content_is_not_overwritten() {
     let arguments = ["--rejects", rejects.to_str().unwrap()];
     let other = record("1", r#""name":"a""#).replace("deals", "owners");
     for (content, says) in [
-        ("id,name\n1,a\n".to_owned(), "line 1: not a Singer message"),
-        (r#"{"id":"1"}"#.to_owned() + "\n", "line 1: not a SCHEMA or RECORD message of Singer"),
-        (format!("{SCHEMA}\n{other}\n"), "line 2: a row of the stream \"owners\""),
+        ("id,name\n1,a\n".to_owned(), "line 1 has other content (not a Singer message)"),
+        (
+            r#"{"id":"1"}"#.to_owned() + "\n",
+            "line 1 has other content (not a SCHEMA or RECORD message of Singer)",
+        ),
+        (format!("{SCHEMA}\n{other}\n"), "line 2 has other content (a row of the stream \"owners\")"),
     ] {
         folder.file("rejected.jsonl", &content);
         let ran = synced(&sandbox, &[SCHEMA.to_owned(), state(1)], &arguments).exits(2);

@@ -280,7 +280,10 @@ impl Reader<'_> {
                 reading.values = Some(ValueTable { values, unlisted });
             }
             (None, Some((_, at))) if !table.contains_key("values") => {
-                self.reason(&at, "applies only together with a table of values; add values = { … }");
+                self.reason(
+                    &at,
+                    "`default` and `unlisted` apply only together with `values`; add values = { … }",
+                );
             }
             _ => {}
         }
@@ -301,8 +304,15 @@ impl Reader<'_> {
             "keep" => reading.keep = self.texts(value, false),
             "date" => reading.date = self.parsed(value, DateFormat::new),
             "day_in" => reading.day_in = self.parsed(value, DayIn::parse),
-            "decimal" => reading.number.decimal = self.parsed(value, number_separator),
-            "thousands" => reading.number.thousands = self.parsed(value, number_separator),
+            "decimal" | "thousands" => {
+                let separator = self.parsed(value, |text| {
+                    number_separator(text).map_err(|message| format!("{name} {message}"))
+                });
+                match name {
+                    "decimal" => reading.number.decimal = separator,
+                    _ => reading.number.thousands = separator,
+                }
+            }
             _ => return false,
         }
         true
@@ -395,11 +405,11 @@ impl Reader<'_> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Some(text.to_string()),
             DeValue::String(_) => {
-                self.reason(&value.span(), "is empty; remove the setting, or write a text");
+                self.reason(&value.span(), "the text is empty; remove the setting, or write a text");
                 None
             }
             _ => {
-                self.reason(&value.span(), "must be text in quotation marks");
+                self.reason(&value.span(), "the value must be text in quotation marks");
                 None
             }
         }
@@ -428,7 +438,8 @@ impl Reader<'_> {
                     );
                 }
                 DeValue::String(text) => texts.push(text.to_string()),
-                _ => self.reason(&value.span(), "must be text in quotation marks, or a list of texts"),
+                _ => self
+                    .reason(&value.span(), "the value must be text in quotation marks, or a list of texts"),
             }
         }
         texts
@@ -471,7 +482,7 @@ mod tests {
                 "column 49: decimal and thousands are the same",
             ),
             ("fields.estimated = { thousands = '.' }", "without decimal it is a point"),
-            ("fields.estimated = { decimal = '5' }", "neither a digit"),
+            ("fields.estimated = { decimal = '5' }", "decimal must be one character other than a digit"),
             (
                 "fields.estimated = { constant = 'x' }",
                 "column 33: estimated: the text \"x\" has the wrong type; pass a number",
@@ -486,7 +497,10 @@ mod tests {
                 "column 37: billable: the text \"yes\" has the wrong type",
             ),
             ("fields.income_type = { values = { x = 'gift' } }", "\"gift\" is not an income type"),
-            ("fields.status = { default = 'x' }", "column 19: applies only together with a table of values"),
+            (
+                "fields.status = { default = 'x' }",
+                "column 19: `default` and `unlisted` apply only together with `values`",
+            ),
             ("fields.status = { values = {}, default = 'x', unlisted = 'keep' }", "not both"),
             ("fields.status = { values = {}, unlisted = 'drop' }", "\"refuse\", \"keep\" or \"as_is\""),
             ("fields.end = { constant = 2025-04-30T10:00:00 }", "a date has no time of day and no time zone"),
@@ -512,8 +526,8 @@ mod tests {
                 "\"-\" clears status, so its entry in values never applies",
             ),
             ("fields.status = { keep = '-', values = { '-' = 'x' } }", "column 17: \"-\" keeps status"),
-            ("clear = 1", "must be text in quotation marks, or a list of texts"),
-            ("id = ''", "line 1, column 6: is empty"),
+            ("clear = 1", "the value must be text in quotation marks, or a list of texts"),
+            ("id = ''", "line 1, column 6: the text is empty"),
             ("é = 1\nid = [", "line 2"),
             ("id = 'a'\nid = 'b'", "m, line 2, column 1: "),
             (
