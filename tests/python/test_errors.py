@@ -319,7 +319,7 @@ DATA = [
 
 
 @pytest.mark.parametrize("value", DATA, ids=repr)
-def test_plain_data_is_comparable_picklable_and_shows_itself(value: Any) -> None:
+def test_plain_data_is_comparable_picklable_and_has_a_repr(value: Any) -> None:
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(value, protocol))
         assert again == value

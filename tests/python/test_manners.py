@@ -112,7 +112,7 @@ def test_ctrl_c_in_a_pause_of_the_rate_limiter_interrupts_the_call(cor: Sandbox)
 
 
 @posix
-def test_a_run_goes_on_after_ctrl_c(cor: Sandbox) -> None:
+def test_run_continues_after_ctrl_c(cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold))
     with cor.client() as client:
@@ -369,7 +369,7 @@ def test_no_record_is_made_below_the_logger_s_level(door: Any, caplog: pytest.Lo
 # Imports
 
 
-def test_outage_is_logged_as_a_warning_at_every_level(door: Any, cor: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_outage_is_logged_as_a_warning(door: Any, cor: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     cor.queue(Answer(503, times=4))
     items, _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE)
     assert items[0].ok

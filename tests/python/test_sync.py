@@ -298,7 +298,7 @@ def test_a_file_that_is_not_a_state_is_left_unchanged(door: Any, tmp_path: Path)
 
 
 @posix
-def test_ctrl_c_and_the_next_sync_goes_on(cor: Sandbox, client: projectcor.Client, state: Path) -> None:
+def test_next_sync_continues_after_ctrl_c(cor: Sandbox, client: projectcor.Client, state: Path) -> None:
     state.parent.mkdir()
     hold = Hold()
     cor.queue(Answer(held_by=hold))
@@ -558,7 +558,7 @@ def test_timestamp_is_refused_with_the_option_that_reads_it(door: Any) -> None:
         call(door, "plan", [{"id": "P-0"}], source="SAP", state=False, day_in="Europe/Madird")
 
 
-def test_numbers_of_another_country_are_read_as_they_are_written(cor: Sandbox, door: Any) -> None:
+def test_numbers_with_other_separators_are_read(cor: Sandbox, door: Any) -> None:
     cor.seed([{"id": "P-0", "source": "SAP", "name": "N"}])
     rows = [{"id": "P-0", "estimated": "1.234,50"}]
     result = call(door, "sync", rows, source="SAP", state=False, text_cells=True, decimal=",", thousands=".")

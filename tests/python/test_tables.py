@@ -181,9 +181,7 @@ def test_invalid_cells_are_refused_by_row_and_column(
 
 
 @pytest.mark.parametrize("library", [pandas, polars, pyarrow])
-def test_columns_that_do_not_fit_end_the_call_before_it_begins(
-    client: projectcor.Client, cor: Sandbox, library: Any
-) -> None:
+def test_invalid_columns_end_the_call_before_it_begins(client: projectcor.Client, cor: Sandbox, library: Any) -> None:
     columns = {"opportunity": IDS, "nmae": ["N"] * 3, "estimated": [1.0] * 3}
     table = library().table(columns) if library is pyarrow else library().DataFrame(columns)
     with pytest.raises(projectcor.TableError) as refused:

@@ -200,7 +200,7 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
 }
 
 #[test]
-fn flags_win_over_the_mapping_and_its_reading_stays() {
+fn flags_override_the_mapping_and_keep_its_formats() {
     let folder = Folder::new();
     let mapping = folder.file("m.toml", MAPPING);
     let table = "id,closing,account\nP,30-04-25,-\n";

@@ -133,7 +133,7 @@ fn an_update_during_a_run_of_the_same_source_is_sent_and_recorded() {
 }
 
 #[test]
-fn a_killed_update_leaves_its_fields_in_doubt() {
+fn a_killed_update_leaves_the_outcome_of_its_fields_unknown() {
     let (sandbox, _folder, file) = synced();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold));

@@ -263,7 +263,7 @@ fn the_second_run_of_a_source_stops_at_once() {
 }
 
 #[test]
-fn a_run_that_waits_for_another_of_its_source_goes_on_where_that_ended() {
+fn a_run_that_waited_for_another_of_its_source_continues_from_its_state() {
     let mut held = Held::new(&[]);
     let mut second = piped(&mut sync_command(
         &held.sandbox,

@@ -348,7 +348,7 @@ fn standard_input_is_read_while_it_arrives() {
 }
 
 #[test]
-fn each_end_has_its_exit_status() {
+fn each_ending_has_its_exit_status() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,1\nQ,2\nR,3\nS,4\n");
     let run = |answer: Answer, arguments: &[&str]| {

@@ -293,7 +293,7 @@ fn a_token_is_accepted_or_refused_with_what_to_remove() {
 }
 
 #[test]
-fn an_address_with_a_secret_is_refused_without_a_lookup_and_shows_nothing_of_it() {
+fn an_address_with_a_secret_is_refused_without_a_lookup_or_a_leak() {
     let sandbox = sandbox(&["P"]);
     let names = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
     let secret = "hunter2-hunter2";
@@ -357,7 +357,7 @@ fn client_credentials_from_the_environment() {
 }
 
 #[test]
-fn a_signal_says_that_the_outcome_is_unknown() {
+fn a_signal_reports_an_unknown_outcome() {
     let sandbox = sandbox(&["P"]);
     for (name, status) in [("INT", 130), ("TERM", 143)] {
         let hold = cor_sandbox::Hold::new();
@@ -413,7 +413,7 @@ fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn an_extra_given_twice_is_refused() {
+fn an_extra_passed_twice_is_refused() {
     let sandbox = sandbox(&["P"]);
     update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is set twice");
     assert!(sandbox.requests().is_empty());

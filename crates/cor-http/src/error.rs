@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_says_nothing_twice() {
+    fn a_chain_of_causes_has_no_duplicates() {
         let refused = std::io::Error::other("Connection refused (os error 111)");
         let cause =
             std::io::Error::other(Error::new(ErrorKind::Config, "tcp connect error").caused_by(refused));

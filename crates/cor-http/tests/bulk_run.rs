@@ -121,7 +121,7 @@ async fn rows_start_only_while_a_caller_waits() {
 }
 
 #[tokio::test]
-async fn a_row_in_flight_goes_on_while_another_call_waits_for_its_project() {
+async fn a_row_in_flight_advances_while_another_call_waits_for_its_project() {
     let (client, sandbox) = sandbox(1);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(100)));
     let run = start(client.projects().bulk_run());
@@ -194,7 +194,7 @@ async fn rows_of_a_slow_input_are_sent_before_the_next_row_arrives() {
 }
 
 #[tokio::test]
-async fn a_run_wants_rows_until_it_has_enough_and_says_when_there_is_room_again() {
+async fn a_run_wants_rows_until_full_and_again_when_there_is_room() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run());
     assert_eq!(run.wants_rows(), 64);

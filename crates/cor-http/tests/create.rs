@@ -98,7 +98,7 @@ async fn a_create_that_was_not_begun_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_create_goes_over_a_connection_that_has_just_been_in_use_or_a_new_one() {
+async fn a_create_uses_a_recently_used_connection_or_a_new_one() {
     let sandbox = Sandbox::start().unwrap();
     let client = client(&sandbox);
     for n in 0..3 {

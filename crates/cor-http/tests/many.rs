@@ -242,7 +242,7 @@ async fn credentials_that_are_refused_end_the_run() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_when_it_is_back_fails_no_row() {
+async fn retry_after_in_an_outage_fails_no_row() {
     let sandbox = with_projects(Sandbox::builder(), 30);
     sandbox.queue(Answer::status(503).header("retry-after", "1").times(4));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token());
@@ -281,7 +281,7 @@ async fn a_stop_ends_a_run_during_an_outage_and_with_an_input_that_yields_nothin
 }
 
 #[tokio::test]
-async fn a_row_that_a_limit_sent_back_says_so_when_the_run_is_stopped() {
+async fn a_stopped_row_that_was_rate_limited_reports_it() {
     let sandbox = Arc::new(with_projects(Sandbox::builder(), 1));
     sandbox.queue(Answer::status(429).header("retry-after", "600").times(100));
     let mut results = client(&sandbox).projects().update_many(rows(1)).start();
@@ -320,7 +320,7 @@ fn a_client_serves_several_runtimes_in_turn() {
 }
 
 #[tokio::test]
-async fn a_row_that_always_gets_429_fails_by_itself_and_the_run_goes_on() {
+async fn a_row_that_always_gets_429_fails_and_the_run_continues() {
     let sandbox = with_projects(Sandbox::builder(), 300);
     sandbox.queue(Answer::status(429).times(100_000).for_id("P-7"));
     let mut results = client(&sandbox).projects().update_many(rows(300)).concurrency(4).start();

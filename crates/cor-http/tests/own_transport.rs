@@ -78,7 +78,7 @@ impl Transport for Silent {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_on_is_not_applied_only_if_the_transport_reports_that_nothing_was_sent() {
+async fn an_abandoned_request_is_not_applied_only_if_the_transport_reports_that_nothing_was_sent() {
     for (reports, sends, outcome) in
         [(false, false, Outcome::Unknown), (true, true, Outcome::Unknown), (true, false, Outcome::NotApplied)]
     {

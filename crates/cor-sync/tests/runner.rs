@@ -52,7 +52,7 @@ async fn pushed(rows: usize, limit: Option<u64>, action: SyncAction) -> (SyncOut
 }
 
 #[test]
-fn every_number_of_pushed_rows_comes_to_its_end() {
+fn a_run_ends_for_every_number_of_pushed_rows() {
     let runtime = runtime();
     for rows in (0..=320).chain([1_000, 20_000]) {
         let action = SyncAction::Plan("https://cor.example".to_owned());

@@ -39,7 +39,7 @@ fn page_size(file: &[u8]) -> usize {
 }
 
 #[test]
-fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
+fn a_file_truncated_in_its_last_page_is_refused_and_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let whole = fs::read(filled(folder.path(), 300)).unwrap();
     let page = page_size(&whole);
@@ -63,7 +63,7 @@ fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_of_a_few_bytes_is_not_taken_for_a_new_state() {
+fn a_file_of_a_few_bytes_is_refused_as_a_state() {
     let folder = tempfile::tempdir().unwrap();
     for length in [0, 1, 16, 99] {
         let path = filled(folder.path(), 3);
@@ -348,7 +348,7 @@ fn a_state_opened_for_reading_is_not_written() {
 }
 
 #[test]
-fn a_state_of_an_earlier_program_is_read_as_it_is() {
+fn a_state_of_an_earlier_version_is_read_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
     let earlier = "DROP TABLE closer_marks; PRAGMA journal_mode = DELETE";
@@ -446,7 +446,7 @@ fn planned(path: &Path, base_url: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_call_taken_for_one_of_a_dead_process_is_recorded_as_uncertain() {
+fn a_call_whose_process_seems_dead_is_recorded_as_uncertain() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let update = ProjectUpdate::new("SAP").name("by hand");
@@ -493,7 +493,7 @@ fn calls_at_the_same_time_and_calls_without_a_result_leave_their_fields_uncertai
 }
 
 #[test]
-fn a_call_is_known_to_a_plan_before_it_is_in_the_projects_of_the_file() {
+fn a_plan_includes_recorded_calls_that_are_not_yet_merged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let update = ProjectUpdate::new("SAP").name("by hand");
@@ -509,7 +509,7 @@ fn a_call_is_known_to_a_plan_before_it_is_in_the_projects_of_the_file() {
 }
 
 #[test]
-fn a_run_that_sends_nothing_leaves_nothing_in_the_file() {
+fn a_run_that_sends_nothing_writes_nothing_to_the_state() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     for source in ["SAP", "JIRA"] {

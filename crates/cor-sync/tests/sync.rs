@@ -366,7 +366,7 @@ async fn a_plan_lists_what_would_be_sent() {
 }
 
 #[tokio::test]
-async fn a_missing_project_is_created_with_everything_that_is_known_of_it() {
+async fn a_missing_project_is_created_with_all_fields_of_its_row() {
     let world = World::with(&["A"]);
     let options = SyncOptions::default();
     let rows = [("A", named("a")), ("N", named("n").estimated_time(1))];

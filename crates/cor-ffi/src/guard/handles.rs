@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_known_until_it_is_freed_and_by_its_kind_only() {
+    fn a_handle_is_valid_until_freed_and_only_for_its_kind() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let handle = insert(Counted(dropped.clone())).unwrap();
         assert_eq!(message::<Counted>(handle), "ok");

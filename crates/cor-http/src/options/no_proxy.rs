@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_match_as_with_curl() {
+    fn no_proxy_entries_match_as_in_curl() {
         for (list, host, expected) in [
             ("", "https://a.org", false),
             (",, ,", "https://a.org", false),

@@ -196,7 +196,7 @@ async fn the_token_endpoint_is_given_the_time_it_asks_for_unless_that_is_too_lon
 }
 
 #[tokio::test]
-async fn a_token_endpoint_out_of_reach_has_the_kind_of_its_fault() {
+async fn an_unreachable_token_endpoint_has_the_kind_of_its_fault() {
     let refused = Peer::start(|_, _| ());
     refused.set_door(Accept::Refused);
     let garbage = Peer::start(|_, conn| {
