@@ -137,7 +137,7 @@ fn the_wait_for_cor_is_bounded_and_reported() {
         let arguments = [&["--outage-timeout", "3"], without_state].concat();
         let ran = sync(&sandbox, &file, &arguments).exits(4);
         assert!(
-            ran.err.contains("paused: COR cannot be reached; the run keeps trying, at most "),
+            ran.err.contains("paused: COR cannot be reached; the run keeps trying, for at most "),
             "{}",
             ran.err
         );

@@ -330,7 +330,7 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
         ("deals.csv", zip, "the file is a spreadsheet workbook"),
         ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
         ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),
-        ("deals.csv", b"[{\"id\":1}]", "it holds JSON; name it .jsonl"),
+        ("deals.csv", b"[{\"id\":1}]", "the file contains JSON; write one object per line"),
         ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array; write one object per line"),
         ("deals.jsonl", b"{\n  \"id\": \"1\"\n}\n", "the input is JSON with an object on several lines"),
         (

@@ -87,7 +87,7 @@ mod tests {
                 i64::MAX,
                 1,
                 true,
-                "the moment 9223372036854775807 s after 1970-01-01 is outside the years 1 to 9999",
+                "the time 9223372036854775807 s after 1970-01-01 is outside the years 1 to 9999",
             ),
         ] {
             assert_eq!(shown(moment_input(count, per_second, is_utc)), expected);

@@ -138,7 +138,7 @@ fn a_compression_that_is_not_read_is_named_before_any_row() {
     let reason = open(&path, Rules::new("S")).unwrap_err();
     assert_eq!(
         reason,
-        "the column \"estimated_time\" is compressed with brotli, which is not read; write the file with snappy, gzip, \
+        "the column \"estimated_time\" is compressed with brotli, which is not supported; write the file with snappy, gzip, \
          zstd or lz4"
     );
 }
