@@ -1760,7 +1760,7 @@ cor_status cor_update_set_income_type(cor_update *update, const char *value);
 /** As cor_update_set_income_type(), for text of `size` bytes. Since 0.1. */
 cor_status cor_update_set_income_type_n(cor_update *update, const char *value, size_t size);
 
-/** As cor_update_set_income_type(), for one that is passed on whatever it is. Since 0.1. */
+/** The same as cor_update_set_income_type(), for a value that is sent unchecked. Since 0.1. */
 cor_status cor_update_set_income_type_other(cor_update *update, const char *value);
 
 /** As cor_update_set_income_type_other(), for text of `size` bytes. Since 0.1. */

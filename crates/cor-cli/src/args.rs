@@ -17,7 +17,7 @@ Sends partial updates by external id: only fields that you set, or that changed 
 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a tour of one minute
-  cor sandbox --example                           a sandbox on this machine; then, in another terminal:
+  cor sandbox --example                           a local sandbox; then, in another terminal:
   export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token
   cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name

@@ -131,7 +131,7 @@ impl ProjectUpdate {
         self
     }
 
-    /// Passes on a field this library does not know, as the JSON it is. A second value replaces the first.
+    /// Sets a field that this library does not know, as JSON. A second value replaces the first.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.push_extra(name, value.into());
         self

@@ -94,7 +94,7 @@ impl fmt::Display for ExternalId {
 as_text!(ExternalId, "an external id as text", |text| ExternalId::new(text));
 
 /// The system that owns the project, as COR names it. The twelve that COR documents are constants; any other
-/// non-empty text is passed on, because COR does not document whether its list is closed.
+/// non-empty text is sent, because COR does not document whether its list is closed.
 /// Through serde it is this text in every format.
 #[derive(Clone)]
 pub struct Source(Text);
@@ -241,7 +241,7 @@ pub enum IncomeType {
     HourlyRate,
     /// `contract`
     Contract,
-    /// A value this library does not know, passed on as it is.
+    /// A value that this library does not know, sent unchanged.
     Other(String),
 }
 
