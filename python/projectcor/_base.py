@@ -113,8 +113,8 @@ class Base:
     def __reduce__(self) -> NoReturn:
         name = type(self).__name__
         raise TypeError(
-            f"a {name} holds connections and cannot be pickled; pass its options to the other process "
-            f"and create a {name} there"
+            f"{name} cannot be pickled, because it holds connections; pass its options to the other process and "
+            f"create a new {name} there"
         )
 
     def __repr__(self) -> str:

@@ -249,7 +249,7 @@ def test_client_works_in_spawned_processes(cor: Sandbox) -> None:
 def test_clients_refuse_to_be_pickled_with_a_hint(cor: Sandbox, name: str) -> None:
     client = getattr(cor, name)()
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match=r"pass its options .* and make a (Async)?Client where it is used"):
+        with pytest.raises(TypeError, match=r"pass its options .* and create a new (Async)?Client there"):
             attempt(client)
 
 

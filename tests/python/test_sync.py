@@ -242,7 +242,7 @@ def test_unusable_table_is_refused_with_the_reason(cor: Sandbox, door: Any, tmp_
         call(door, "sync", [], source="SAP", delimiter=";", state=False)
     with pytest.raises(TypeError, match="on_progress"):
         call(door, "sync", [], source="SAP", state=False, on_progress=7)
-    with pytest.raises(ValueError, match="formats are csv"):
+    with pytest.raises(ValueError, match="use one of csv"):
         call(door, "sync", path, source="SAP", format="xls", state=False)
     assert cor.requests == []
 
