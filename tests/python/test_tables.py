@@ -188,7 +188,7 @@ def test_invalid_columns_end_the_call_before_it_begins(client: projectcor.Client
         client.projects.update_many(table, source=SOURCE)
     for says in (
         'no column is called "id"; columns are opportunity, nmae, estimated; pass id_column',
-        "to name the one",
+        "with the name of the column",
         'no field is called "opportunity"',
         'no field is called "nmae"; did you mean `name`?; ignore the column with ignore="nmae"',
     ):

@@ -354,15 +354,15 @@ def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
         ({"id": None, "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": float("nan"), "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": "", "name": "N"}, "row 1: id: is empty"),
-        ({"name": "N"}, 'row 1: id: the row has no "id"; add it, or name the one that holds the external id as'),
+        ({"name": "N"}, 'row 1: id: the row has no "id"; add the column, or set `id_column`'),
         ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" has the wrong type; pass the number 1'),
         ({"id": "x", "nmae": "1"}, "row 1: nmae: no field is called"),
         ({"id": "x", 5: "1"}, 'row 1: 5: no field is called "5"'),
         ({"id": "x"}, "row 1: update: the update changes nothing"),
         ({"id": "x", "name": "N", "source": 5}, "row 1: metadata.source: is not text"),
-        (("x", 5), "row 1: row: a row is a dict, a ProjectUpdate, a dataclass"),
-        ("x", "row 1: row: a row is a dict"),
-        (None, "row 1: row: a row is a dict"),
+        (("x", 5), "row 1: row: a row must be a dict, a ProjectUpdate, a dataclass"),
+        ("x", "row 1: row: a row must be a dict"),
+        (None, "row 1: row: a row must be a dict"),
         (ProjectUpdate(name="N"), 'row 1: id: the row has no "id"'),
         ({"id": "x", "name": Grumpy()}, "row 1:"),
     ],
@@ -385,7 +385,7 @@ def test_the_column_of_ids_may_have_another_name(door: Any) -> None:
     (item,), _ = door.update_many([{"opportunity": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
     assert item.ok
     (item,), _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
-    assert 'the row has no "opportunity"; add it' in str(item.error)
+    assert 'the row has no "opportunity"; add the column' in str(item.error)
 
 
 # ProjectUpdate and its small values

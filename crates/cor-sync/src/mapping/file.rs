@@ -507,7 +507,7 @@ mod tests {
             ("clear = ''", "an empty cell keeps its field"),
             (
                 "ignore = ['a', 'b']\nfields.name = 'b'",
-                "column 10: the column \"b\" is ignored here, and sets name",
+                "column 10: the column \"b\" is in `ignore`, and sets name",
             ),
             (
                 "ignore = 'status'\nfields.status.trim = true",
