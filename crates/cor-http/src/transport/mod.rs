@@ -35,7 +35,8 @@ pub use error::{FaultKind, TransportError};
 /// * stops when its future is dropped: this is how the client enforces its timeouts;
 /// * calls [`RequestContext::sending`] before it hands the first byte of the request to the network and
 ///   [`RequestContext::sent`] once it has handed over the last, if it says so in
-/// [`reports_progress`](Transport::reports_progress).
+///   [`reports_progress`](Transport::reports_progress).
+///
 /// With any transport the client promises its retries, rate limiting and deadline, that no error or log shows a token, and
 /// that it says "not applied" only if the transport reports that nothing was sent or COR's response says so. It cannot
 /// promise how many connections are made, which certificates TLS accepts, that `http` stays on this machine, or that an

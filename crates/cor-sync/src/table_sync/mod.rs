@@ -386,6 +386,7 @@ impl TableSync {
 
     /// Calls `each` with every row that was not applied, in the order of the input. Each row once. Needs
     /// [`SyncOptions::keep_rows`].
+    ///
     /// # Errors
     /// The outer one where the state cannot be read; the inner one is that of `each`.
     pub fn take_rejected<E>(
