@@ -21,36 +21,36 @@
  *
  * Handles.   Each cor_NAME * is a handle: a number that looks like a pointer and must not be dereferenced. The caller
  *            owns those it gets from _new, _clone, _from_env and outputs (T **), and frees each with its own
- *            cor_NAME_free(). Handles got as const pointers belong to the object they were got from and end with it.
- * Misuse.    NULL, a handle of another kind, one that was freed, or a pointer to something else is recognised without
- *            being followed. Functions that return cor_status then return COR_ERR_ARGUMENT; getters return NULL, 0,
+ *            cor_NAME_free(). Handles returned as const pointers belong to the object that returned them and end with it.
+ * Misuse.    NULL, a handle of another kind, a freed handle, or a pointer to something else is recognised without
+ *            being dereferenced. Functions that return cor_status then return COR_ERR_ARGUMENT; getters return NULL, 0,
  *            false or what their comment says. Freeing NULL does nothing and is COR_OK; freeing twice is
  *            COR_ERR_ARGUMENT.
  * Results.   cor_status is 0 (COR_OK) for success. Outputs come next to last and are required unless stated; they
  *            are set to NULL on failure. The last parameter, cor_error **, may be NULL; else it is always written: NULL
  *            on success, on failure an error that the caller frees. Do not pass one that still holds an error.
- * Text.      UTF-8, NUL-terminated; functions ending in _n take the size in bytes instead. Text that comes in is copied
- *            during the call. Text that goes out belongs to the handle it was asked of and lives as long as it. A NUL
+ * Text.      UTF-8, NUL-terminated; functions ending in _n take the size in bytes instead. Text arguments are copied
+ *            during the call. Returned text belongs to the handle that was passed, and lives as long as that handle. A NUL
  *            inside text from COR shows as U+FFFD; the JSON getters have it exactly.
  * Structs.   Those that can grow begin with struct_size. Set them up with their _INIT macro. Programs compiled with
- *            an older header go on working with a newer library, and the other way round as long as they set nothing
- *            the library does not know.
+ *            an older header work with a newer library, and programs with a newer header work with an older library
+ *            unless they set an option that it does not have.
  * Numbers.   Times are in milliseconds and end in _ms. Enumerations come in as int32_t, so that an unknown number is
  *            an error and not undefined; known numbers are never changed or reused.
  * Threads.   A cor_client may be used by many threads at once; a cor_project, a cor_deleted and a cor_error be read by
  *            many, and a cor_update and a cor_create as long as none changes it. Everything else belongs to one thread
- *            at a time. Use by two that is not allowed is noticed and is COR_ERR_ARGUMENT. Callbacks run on the thread
+ *            at a time. Use by two threads that is not allowed returns COR_ERR_ARGUMENT. Callbacks run on the thread
  *            that made the call, may call any function of this library, and must return: neither longjmp nor C++
  *            exceptions may leave them.
  * Process.   No signal handler is installed, no global state changed. The environment is read only by
- *            cor_client_from_env() and cor_config_read_environment(), but for what libraries below look at: where the
- *            operating system's certificate authorities are (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
- *            loop (TOKIO_UNSTABLE_SHARDED_BLOCKING_QUEUE). SIGPIPE never reaches the program. A client works on in a
- *            forked child: it connects anew and leaves the parent's connections alone; a run of many rows does not.
- *            The one thread the library may start looks up names.
+ *            cor_client_from_env() and cor_config_read_environment(), except for what other libraries read: the place of the
+ *            operating system's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
+ *            loop (TOKIO_UNSTABLE_SHARDED_BLOCKING_QUEUE). SIGPIPE never reaches the program. A client works in a
+ *            forked child: it opens new connections and does not use the parent's; a run of many rows does not work
+ *            there. The only thread that the library may start resolves names.
  * Secrets.   Tokens and client secrets are wiped when freed and appear in no error text.
  *
- * Each function says since which version it is there.
+ * "Since" in the comment of a function is the first version that has it.
  */
 
 #ifndef PROJECTCOR_H
@@ -95,7 +95,7 @@
 /** The version of this header. */
 #define PROJECTCOR_VERSION_PATCH 0
 
-/** How a call ended. 0 is success; see cor_status_name() for the words. */
+/** How a call ended. 0 is success; see cor_status_name() for the names. */
 enum cor_status
 #ifdef __cplusplus
   : int32_t
@@ -103,17 +103,17 @@ enum cor_status
  {
   /** Done. */
   COR_OK = 0,
-  /** An argument cannot be used: NULL, a handle of another kind or a freed one, text that is not UTF-8. */
+  /** An argument is invalid: NULL, a handle of another kind or a freed one, text that is not UTF-8. */
   COR_ERR_ARGUMENT = 1,
-  /** A mistake of this library's own. Please report it. */
+  /** A bug in this library. Please report it. */
   COR_ERR_INTERNAL = 2,
-  /** Refused here; nothing was sent. cor_error_issue_count() and its companions name every problem. */
+  /** The client refused the update; nothing was sent. cor_error_issue_count() and its companions name every problem. */
   COR_ERR_INVALID = 10,
-  /** The client was set up in a way that cannot work. */
+  /** The options or the environment of the client are invalid. */
   COR_ERR_CONFIG = 11,
   /** No token, or COR did not accept it (HTTP 401). */
   COR_ERR_AUTH = 20,
-  /** The token's role may not do this (HTTP 403). */
+  /** The role of the token's user does not allow this (HTTP 403). */
   COR_ERR_FORBIDDEN = 21,
   /** COR reports that it has no project of this external id under this source; any other 404 is COR_ERR_PROTOCOL. */
   COR_ERR_PROJECT_NOT_FOUND = 22,
@@ -127,15 +127,15 @@ enum cor_status
   COR_ERR_SERVER = 26,
   /** The deadline passed. */
   COR_ERR_TIMEOUT = 30,
-  /** The connection could not be made, or broke. */
+  /** Connecting failed, or the connection broke. */
   COR_ERR_TRANSPORT = 31,
   /** The TLS handshake failed: certificate, name or protocol. */
   COR_ERR_TLS = 32,
-  /** The answer was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's. */
+  /** The response was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's. */
   COR_ERR_PROTOCOL = 33,
-  /** COR's address answered with a redirect, which is never followed. */
+  /** The server answered with a redirect, which the client does not follow. */
   COR_ERR_REDIRECT = 34,
-  /** The answer was larger than this client reads. */
+  /** The response was larger than this client reads. */
   COR_ERR_TOO_LARGE = 35,
   /** The call was stopped: its client was freed, or its run was stopped before the row was begun. */
   COR_ERR_CANCELLED = 40,
@@ -154,7 +154,7 @@ enum cor_outcome
   COR_OUTCOME_NOT_APPLIED = 0,
   /** COR said that it applied the update. */
   COR_OUTCOME_APPLIED = 1,
-  /** The request may have reached COR, and no answer says whether COR applied it. Sending it again is safe. */
+  /** The request may have reached COR, and no response says whether COR applied it. Sending it again is safe. */
   COR_OUTCOME_UNKNOWN = 2,
 };
 #ifndef __cplusplus
@@ -190,7 +190,7 @@ enum cor_field
 typedef int32_t cor_field;
 #endif /* __cplusplus */
 
-/** Why a bulk run sends nothing at the moment. */
+/** Why a bulk run sends no request at the moment. */
 enum cor_pause
 #ifdef __cplusplus
   : int32_t
@@ -233,7 +233,7 @@ typedef int32_t cor_row_status;
 #endif /* __cplusplus */
 
 /**
- * Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time; only
+ * Many updates, row by row, for a loop of the caller's own instead of callbacks. Belongs to one thread at a time; only
  * cor_bulk_stop() may be called by any.
  *
  * ```c
@@ -250,7 +250,7 @@ typedef struct cor_bulk cor_bulk;
  * A client of COR's Integrations API. May be used by many threads at once.
  *
  * In a process that was forked off, a client goes on working: it connects anew and leaves the parent's connections
- * alone. What a parent's other threads had under way is not carried on.
+ * alone. What a parent's other threads had in flight is not carried on.
  */
 typedef struct cor_client cor_client;
 
@@ -258,46 +258,46 @@ typedef struct cor_client cor_client;
 typedef struct cor_config cor_config;
 
 /**
- * A project that is to be made: its external id, the fields of an update, and those that only a create has. Many
- * threads may send and judge one at once, as long as none changes it meanwhile; that is noticed, and is
+ * A new project: its external id, the fields of an update, and those that only a create has. Many
+ * threads may send and check one at once, as long as none changes it meanwhile; that is noticed, and is
  * COR_ERR_ARGUMENT.
  *
- * What a setter refuses, here or of the update, is remembered: cor_create_validate() and sending fail with every
- * problem at once. Setting the field again to a value that fits corrects it.
+ * A value that a setter refuses, here or in the update, is recorded: cor_create_validate() and sending fail with every
+ * problem at once. Setting the field again to a valid value corrects it.
  */
 typedef struct cor_create cor_create;
 
-/** COR's answer to a delete. It never changes, so many threads may read it. */
+/** COR's response to a delete. It never changes, so many threads may read it. */
 typedef struct cor_deleted cor_deleted;
 
 /** Why a call did not succeed, and what is known about the update. It never changes, so many threads may read it. */
 typedef struct cor_error cor_error;
 
-/** What became of one row. Lives as long as the callback that gets it, or until the next result is asked for. */
+/** The result of one row. Lives as long as the callback that gets it, or until the next result is asked for. */
 typedef struct cor_item_result cor_item_result;
 
 /**
- * A project as COR's answer describes it. It never changes, so many threads may read it.
+ * A project as COR's response describes it. It never changes, so many threads may read it.
  *
- * Every field is optional: COR documents no answer. Ids are COR's own numbers, not the external ids of a request.
+ * Every field is optional: COR documents no response. Ids are COR's own numbers, not the external ids of a request.
  */
 typedef struct cor_project cor_project;
 
 /**
- * A partial update of one project: only what was set or cleared is sent. Many threads may send, judge and clone one at
+ * A partial update of one project: only fields that were set or cleared are sent. Many threads may send, check and clone one at
  * once, as long as none changes it meanwhile; that is noticed, and is COR_ERR_ARGUMENT.
  *
- * A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
- * NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
+ * A setter that refuses its value returns why: COR_ERR_INVALID for a value that is not valid for the field, COR_ERR_ARGUMENT for
+ * NULL or text that is not UTF-8. The update records it, and cor_update_validate() and sending fail with every
  * problem at once: no value that a setter refused is left out silently. Setting the field again
- * to a value that fits corrects it.
+ * to a valid value corrects it.
  */
 typedef struct cor_update cor_update;
 
 /**
  * Gets the result of a row, in the order in which rows finish. `item` lives until it returns.
  *
- * Returns whether to go on: false starts nothing new, lets what is under way finish, and reports the rest as not
+ * Returns whether to go on: false starts nothing new, lets requests in flight finish, and reports the rest as not
  * started. Runs on the thread that made the call and may call any function of this library.
  */
 typedef bool (*cor_on_result)(void *user_data, const cor_item_result *item);
@@ -312,7 +312,7 @@ typedef struct cor_progress {
   uint64_t failed;
   /** All rows; UINT64_MAX where the number is not known. */
   uint64_t total;
-  /** A cor_pause: why nothing is sent at the moment. */
+  /** A cor_pause: why no request is sent at the moment. */
   int32_t paused;
 } cor_progress;
 
@@ -333,11 +333,11 @@ typedef struct cor_bulk_options {
   /** Called after each row, and every tick_ms while none finishes; may be NULL. */
   cor_on_progress on_progress;
   /**
-   * How long the run waits for COR to come back, in milliseconds; 0 is the default, 15 minutes. Until COR has
+   * How long the run waits while COR cannot be reached, in milliseconds; 0 is the default, 15 minutes. Until COR has
    * answered once, the run waits no longer than the client's deadline.
    */
   int64_t outage_timeout_ms;
-  /** Requests in flight at most, from 1 to 10000; 0 is the client's. */
+  /** The most requests in flight, from 1 to 10000; 0 is the client's. */
   uint32_t concurrency;
   /**
    * How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait
@@ -346,7 +346,7 @@ typedef struct cor_bulk_options {
   uint32_t tick_ms;
   /**
    * Not 0 creates the projects that COR does not know, with all that their row sets. An extra "brand_id" or
-   * "product_id" becomes that field of the create; the update that goes first has it too. A create whose answer is
+   * "product_id" becomes that field of the create; the update that goes first has it too. A create whose response is
    * lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
    */
   uint32_t create_missing;
@@ -357,7 +357,7 @@ typedef struct cor_bulk_options {
   uint32_t allow_mangled_ids;
 } cor_bulk_options;
 
-/** What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end. */
+/** The counters of a run. Set it up with COR_SUMMARY_INIT; later versions may add members at the end. */
 typedef struct cor_summary {
   /** sizeof(cor_summary), as the caller knows it. */
   size_t struct_size;
@@ -381,17 +381,17 @@ typedef struct cor_call_options {
   /** sizeof(cor_call_options), as the caller knows it. */
   size_t struct_size;
   /**
-   * The longest time for this call, name resolution, retries and waits included, in milliseconds, at most seven days;
+   * Time limit for this call, including name resolution, retries and waits, in milliseconds, at most seven days;
    * 0 is the client's deadline.
    */
   int64_t deadline_ms;
-  /** How often this call is attempted, the first time included, from 1 to 100; 0 is the client's max_attempts. */
+  /** The most attempts of this call, including the first, from 1 to 100; 0 is the client's max_attempts. */
   uint32_t max_attempts;
   /** Has to be 0. */
   uint32_t reserved;
   /**
    * The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the
-   * file that a sync uses by default. NULL records nothing. A file that does not exist is not made: the next sync then
+   * file that a sync uses by default. NULL records nothing. A missing file is not created: the next sync then
    * sends everything.
    */
   const char *state;
@@ -420,7 +420,7 @@ typedef struct cor_field_change {
   const char *name;
   /** The value that COR last accepted, as JSON; NULL if it is unknown. */
   const char *old_json;
-  /** The new value, as JSON; "null" empties the field. */
+  /** The new value, as JSON; "null" clears the field. */
   const char *new_json;
 } cor_field_change;
 
@@ -472,7 +472,7 @@ typedef struct cor_row_problem {
   const char *column;
   /** The field that the column sets; NULL if there is none. */
   const char *field;
-  /** The kind of the problem, as a stable word. */
+  /** The kind of the problem, as a stable name. */
   const char *code;
   /** One sentence for people, without the name of the column. */
   const char *message;
@@ -514,19 +514,19 @@ typedef struct cor_sync_options {
   const char *const *map;
   /** The number of entries in map. */
   size_t map_count;
-  /** The text of a cell that empties its field. */
+  /** The text of a cell that clears its field. */
   const char *clear_value;
-  /** Columns that set no field on purpose. */
+  /** Columns to ignore. */
   const char *const *ignore;
   /** The number of entries in ignore. */
   size_t ignore_count;
-  /** Texts that stand for no value, such as "NULL": they keep their field, as an empty cell does. */
+  /** Texts that count as empty, such as "NULL": they keep their field, as an empty cell does. */
   const char *const *null_values;
   /** The number of entries in null_values. */
   size_t null_values_count;
   /** How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d". */
   const char *date_format;
-  /** The time zone whose day a moment becomes, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day. */
+  /** The time zone in which a timestamp becomes a day, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day. */
   const char *day_in;
   /** The decimal sign of numbers; default: ".". */
   const char *decimal;
@@ -547,7 +547,7 @@ typedef struct cor_sync_options {
   /** Read no more than this many rows; 0 is all. */
   uint64_t limit;
   /**
-   * How long to wait for COR to come back when it cannot be reached, in milliseconds; 0 is the default, 900000. Until COR has
+   * How long to wait while COR cannot be reached, in milliseconds; 0 is the default, 900000. Until COR has
    * answered once, at most the client's deadline. Then the run stops.
    */
   int64_t outage_timeout_ms;
@@ -561,7 +561,7 @@ typedef struct cor_sync_options {
   uint32_t create_missing;
   /** Not 0 refuses a table with a column that sets no field and is not ignored. */
   uint32_t strict;
-  /** Not 0 cuts blanks off both ends of cells and external ids. */
+  /** Not 0 removes blanks at both ends of cells and external ids. */
   uint32_t trim;
   /**
    * Not 0 creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
@@ -609,7 +609,7 @@ extern "C" {
 #endif /* __cplusplus */
 
 /**
- * Begins a run that takes rows and gives results one by one.
+ * Starts a run that takes rows and returns results one by one.
  *
  * @param client   the client. When it is freed meanwhile, cor_bulk_next() returns COR_ERR_CANCELLED.
  * @param options  options; NULL for the defaults. Callbacks have to be NULL, and tick_ms 0; see cor_bulk_wait().
@@ -624,7 +624,7 @@ cor_status cor_bulk_new(const cor_client *client,
                         cor_error **error);
 
 /**
- * Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
+ * Frees a run, and its last result. NULL is fine. Requests in flight are abandoned: whether COR applied them is
  * unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call.
  *
  * Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
@@ -632,18 +632,18 @@ cor_status cor_bulk_new(const cor_client *client,
 cor_status cor_bulk_free(cor_bulk *bulk);
 
 /**
- * Whether the run could do with more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
+ * Whether the run has room for more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
  * before its input did. Since 0.1.
  */
 bool cor_bulk_wants_rows(const cor_bulk *bulk);
 
 /**
- * Adds a row. A row that cannot be used takes its place among the results.
+ * Adds a row. A row that cannot be sent gets a result with its error.
  *
  * @param id      the project's external id, NUL-terminated; copied.
  * @param update  what is to change; copied.
  *
- * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row
+ * Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED if the run starts no new row; the row
  * was not taken. Since 0.1.
  */
 cor_status cor_bulk_push(cor_bulk *bulk,
@@ -656,12 +656,12 @@ cor_status cor_bulk_push_n(cor_bulk *bulk,
                            size_t id_size,
                            const cor_update *update);
 
-/** Says that there are no more rows. Since 0.1. */
+/** Ends the input: there are no more rows. Since 0.1. */
 cor_status cor_bulk_end_input(cor_bulk *bulk);
 
 /**
- * Starts nothing new: what is under way finishes, the other rows are reported as not started. May be called by any
- * thread, also while another waits in cor_bulk_next(). To break off what is under way, free the run.
+ * Stops the run: requests in flight finish, and the other rows are reported as not started. May be called by any
+ * thread, also while another waits in cor_bulk_next(). To abandon the requests in flight, free the run.
  *
  * Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
  */
@@ -685,7 +685,7 @@ cor_status cor_bulk_next(cor_bulk *bulk,
  * Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to
  * do, such as showing a pause.
  *
- * @param most_ms  milliseconds to wait at most; 0 only looks.
+ * @param most_ms  milliseconds to wait at most; 0 returns at once.
  *
  * Returns whether cor_bulk_next() would return at once. True for misuse, which it then reports. Since 0.1.
  */
@@ -693,7 +693,7 @@ bool cor_bulk_wait(cor_bulk *bulk,
                    uint32_t most_ms);
 
 /**
- * How far the run had come with the result that was given out last, and why nothing is sent at the moment.
+ * How far the run had come with the result that was given out last, and why no request is sent at the moment.
  *
  * @param progress  its struct_size has to be set.
  *
@@ -702,7 +702,7 @@ bool cor_bulk_wait(cor_bulk *bulk,
 cor_status cor_bulk_progress(const cor_bulk *bulk, cor_progress *progress);
 
 /**
- * What became of the rows so far. Rows whose result was not given out yet may be counted already.
+ * The counters of the rows so far. Rows whose result was not given out yet may be counted already.
  *
  * @param summary  its struct_size has to be set.
  *
@@ -711,13 +711,13 @@ cor_status cor_bulk_progress(const cor_bulk *bulk, cor_progress *progress);
 cor_status cor_bulk_summary(const cor_bulk *bulk, cor_summary *summary);
 
 /**
- * Sets up a client. Connects to nothing.
+ * Creates a client. Opens no connection.
  *
  * @param config  the options; may be freed afterwards.
  * @param client  gets the client, to be freed with cor_client_free(); NULL on failure.
  * @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
- * Returns COR_OK; COR_ERR_CONFIG for what cannot work: no credentials or two kinds of them, an address that is
+ * Returns COR_OK; COR_ERR_CONFIG for invalid options: no credentials or two kinds of them, an address that is
  * neither https nor on this machine, times and counts out of range, a CA file, client certificate or key that
  * cannot be used, a proxy with the transport "direct"; COR_ERR_ARGUMENT for misuse. Since 0.1.
  */
@@ -726,7 +726,7 @@ cor_status cor_client_new(const cor_config *config,
                           cor_error **error);
 
 /**
- * A client set up by the environment alone: see cor_config_read_environment().
+ * Creates a client from the environment alone: see cor_config_read_environment().
  *
  * @param client  gets the client, to be freed with cor_client_free(); NULL on failure.
  * @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
@@ -744,15 +744,15 @@ cor_status cor_client_from_env(cor_client **client, cor_error **error);
 const char *cor_client_warning(const cor_client *client);
 
 /**
- * Frees a client. NULL is fine. Calls that run, on other threads or around a callback that calls this, end with
- * COR_ERR_CANCELLED; whether the updates they had under way were applied is then unknown.
+ * Frees a client. NULL is fine. Calls in progress, on other threads or around a callback that calls this, end with
+ * COR_ERR_CANCELLED; whether the updates they had in flight were applied is then unknown.
  *
  * Returns COR_ERR_ARGUMENT for a client that was freed already. Since 0.1.
  */
 cor_status cor_client_free(cor_client *client);
 
 /**
- * Sends one update and waits for COR's answer. Retries, waits and the renewal of tokens all happen within the
+ * Sends one update and waits for COR's response. Retries, waits and the renewal of tokens all happen within the
  * client's deadline (default 60 s).
  *
  * @param client   the client.
@@ -768,7 +768,7 @@ cor_status cor_client_free(cor_client *client);
  * was applied.
  *
  * May be called from many threads; calls for one project are sent one after another, also behind a run that has the
- * project under way, which goes on meanwhile. Since 0.1.
+ * project in progress, which goes on meanwhile. Since 0.1.
  */
 cor_status cor_client_update_project(const cor_client *client,
                                      const char *id,
@@ -793,7 +793,7 @@ cor_status cor_client_update_project_n(const cor_client *client,
 /**
  * As cor_client_update_project(), with options of its own.
  *
- * @param options  what differs from the client's options; NULL for nothing.
+ * @param options  options that differ from the client's; NULL for none.
  *
  * Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
  */
@@ -820,10 +820,10 @@ cor_status cor_client_update_project_with_n(const cor_client *client,
                                             cor_error **error);
 
 /**
- * Creates a project and waits for COR's answer.
+ * Creates a project and waits for COR's response.
  *
- * A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
- * 503). A lost answer leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
+ * A create is sent again only if COR certainly did not process it (no connection, or COR answered 429 or
+ * 503). A lost response leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
  * shows, because COR refuses a second create of a project.
  *
  * @param client   the client.
@@ -843,7 +843,7 @@ cor_status cor_client_create_project(const cor_client *client,
 /**
  * As cor_client_create_project(), with options of its own.
  *
- * @param options  what differs from the client's options; NULL for nothing.
+ * @param options  options that differ from the client's; NULL for none.
  *
  * Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
  */
@@ -854,18 +854,18 @@ cor_status cor_client_create_project_with(const cor_client *client,
                                           cor_error **error);
 
 /**
- * Deletes a project, together with its external id, and waits for COR's answer.
+ * Deletes a project, together with its external id, and waits for COR's response.
  *
- * Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+ * Retried like an update. If a response was lost and the repeated request finds no project, the delete counts as done.
  *
  * @param client   the client.
  * @param id       the project's external id; used byte for byte.
  * @param source   the source it was created under.
- * @param deleted  gets COR's answer, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
+ * @param deleted  gets COR's response, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
- * Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin
- * with; COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every
+ * Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND if there was none before the
+ * call; COR_ERR_VALIDATION with the code "DeletionError" if COR does not delete it because other data depends on it; every
  * other status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
  */
 cor_status cor_client_delete_project(const cor_client *client,
@@ -893,7 +893,7 @@ cor_status cor_client_delete_project_n(const cor_client *client,
 /**
  * As cor_client_delete_project(), with options of its own.
  *
- * @param options  what differs from the client's options; NULL for nothing.
+ * @param options  options that differ from the client's; NULL for none.
  *
  * Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
  */
@@ -924,8 +924,8 @@ cor_status cor_client_delete_project_with_n(const cor_client *client,
 /**
  * Options with their defaults. Nothing is read from the environment.
  *
- * Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
- * with the same error: no client is made without an option that was set.
+ * Setters copy their values. A setter that refuses its value returns an error status, and cor_client_new() then fails
+ * with the same error: no client is created without an option that the caller set.
  *
  * Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
  */
@@ -969,7 +969,7 @@ cor_status cor_config_set_client_secret(cor_config *config, const char *client_s
 cor_status cor_config_set_client_secret_n(cor_config *config, const char *client_secret, size_t size);
 
 /**
- * Where the Integrations API is; default "https://integrations.projectcor.com". https, or http to this machine.
+ * The base URL of the Integrations API; default "https://integrations.projectcor.com". https, or http to this machine.
  * Since 0.1.
  */
 cor_status cor_config_set_base_url(cor_config *config,
@@ -979,7 +979,7 @@ cor_status cor_config_set_base_url(cor_config *config,
 cor_status cor_config_set_base_url_n(cor_config *config, const char *base_url, size_t size);
 
 /**
- * Where tokens come from, the whole address; default "https://api.projectcor.com/v1/oauth/token". The refresh
+ * The whole URL of the token endpoint; default "https://api.projectcor.com/v1/oauth/token". The refresh
  * address is its sibling "refreshtoken". Since 0.1.
  */
 cor_status cor_config_set_token_url(cor_config *config, const char *token_url);
@@ -1007,26 +1007,26 @@ cor_status cor_config_set_client_cert(cor_config *config,
 cor_status cor_config_set_client_cert_n(cor_config *config, const char *path, size_t size);
 
 /**
- * The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to the client certificate. Read
+ * The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) of the client certificate. Read
  * by cor_client_new(). Since 0.1.
  */
-cor_status cor_config_set_client_key(cor_config *config,
-                                     const char *path);
+cor_status cor_config_set_client_key(cor_config *config, const char *path);
 
 /** As cor_config_set_client_key(), for text of `size` bytes. Since 0.1. */
 cor_status cor_config_set_client_key_n(cor_config *config, const char *path, size_t size);
 
 /**
- * The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
- * needed. It never sees calls to this machine. The transport "direct" takes none. Since 0.1.
+ * The proxy for all requests: "http://", "https://", "socks5://" or "socks5h://", with user and password where
+ * needed. Calls to this machine do not use it. The transport "direct" does not support proxies. Since 0.1.
  */
-cor_status cor_config_set_proxy(cor_config *config, const char *proxy);
+cor_status cor_config_set_proxy(cor_config *config,
+                                const char *proxy);
 
 /** As cor_config_set_proxy(), for text of `size` bytes. Since 0.1. */
 cor_status cor_config_set_proxy_n(cor_config *config, const char *proxy, size_t size);
 
 /**
- * What carries the requests: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
+ * The HTTP implementation: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
  * (HTTP/1.1 without a proxy: less CPU, and it knows exactly whether a byte of a request has left). From the environment:
  * COR_TRANSPORT.
  *
@@ -1044,16 +1044,16 @@ cor_status cor_config_set_user_agent(cor_config *config, const char *user_agent)
 /** As cor_config_set_user_agent(), for text of `size` bytes. Since 0.1. */
 cor_status cor_config_set_user_agent_n(cor_config *config, const char *user_agent, size_t size);
 
-/** The longest time to make a connection; default 5000 ms, at most seven days, like all times. Since 0.1. */
+/** Time limit for connecting; default 5000 ms, at most seven days, like all times. Since 0.1. */
 cor_status cor_config_set_connect_timeout_ms(cor_config *config, int64_t ms);
 
-/** The longest time for one request; default 20000 ms. Since 0.1. */
+/** Time limit for one request; default 20000 ms. Since 0.1. */
 cor_status cor_config_set_attempt_timeout_ms(cor_config *config, int64_t ms);
 
-/** The longest time for one call, name resolution, retries and waits included; default 60000 ms. Since 0.1. */
+/** Time limit for one call, including name resolution, retries and waits; default 60000 ms. Since 0.1. */
 cor_status cor_config_set_deadline_ms(cor_config *config, int64_t ms);
 
-/** How often a call is attempted, the first time included; default 4, at least 1. Since 0.1. */
+/** The most attempts of one call, including the first; default 4, at least 1. Since 0.1. */
 cor_status cor_config_set_max_attempts(cor_config *config, uint32_t max_attempts);
 
 /** The first wait between attempts, doubled each time; default 250 ms. Since 0.1. */
@@ -1063,24 +1063,25 @@ cor_status cor_config_set_backoff_base_ms(cor_config *config, int64_t ms);
 cor_status cor_config_set_backoff_cap_ms(cor_config *config, int64_t ms);
 
 /**
- * How many retries the single calls of the client may use up together; default 100, at most 1000000, 0 for no bound. Every
+ * How many retries the single calls of the client may use up together; default 100, at most 1000000, 0 for no limit. Every
  * call adds a fifth of a retry. While the budget is empty, a failed attempt is not repeated, and the error says so. In bulk an
  * empty budget makes the waits between attempts longer and fails no row. Since 0.1.
  */
 cor_status cor_config_set_retry_budget(cor_config *config,
                                        uint32_t retries);
 
-/** Requests in flight at most; default 16, from 1 to 10000. Since 0.1. */
+/** The most requests in flight; default 16, from 1 to 10000. Since 0.1. */
 cor_status cor_config_set_concurrency(cor_config *config, uint32_t concurrency);
 
-/** Requests per second at most, more than 0. By default the limit is learned from COR's answers. Since 0.1. */
-cor_status cor_config_set_rate(cor_config *config, double per_second);
+/** The most requests per second, more than 0. By default the client estimates the limit from COR's responses. Since 0.1. */
+cor_status cor_config_set_rate(cor_config *config,
+                               double per_second);
 
 /**
  * A new project.
  *
- * @param id      the external id it is to have under the update's source; used byte for byte. NULL or text that is not
- *                UTF-8 is remembered like any refused value.
+ * @param id      its external id under the update's source; used byte for byte. NULL or text that is not
+ *                UTF-8 is recorded like any refused value.
  * @param update  the fields it begins with; copied, together with what its setters refused. What it clears is left
  *                out: there is nothing to clear yet. COR needs a name.
  *
@@ -1119,7 +1120,7 @@ cor_status cor_create_set_product_id(cor_create *create, const char *value);
 cor_status cor_create_set_product_id_n(cor_create *create, const char *value, size_t size);
 
 /**
- * Judges a create without sending it.
+ * Validates a create without sending it.
  *
  * @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
  *
@@ -1135,14 +1136,14 @@ cor_status cor_create_validate(const cor_create *create, cor_error **error);
 const char *cor_create_json(const cor_create *create);
 
 /**
- * Frees the answer to a delete. NULL is fine.
+ * Frees the response to a delete. NULL is fine.
  *
  * Returns COR_ERR_ARGUMENT for one that was freed already. Since 0.1.
  */
 cor_status cor_deleted_free(cor_deleted *deleted);
 
 /**
- * COR's number of the project that is gone.
+ * COR's number of the deleted project.
  *
  * @param value  gets the number where there is one.
  *
@@ -1150,12 +1151,12 @@ cor_status cor_deleted_free(cor_deleted *deleted);
  */
 bool cor_deleted_cor_id(const cor_deleted *deleted, int64_t *value);
 
-/** COR's sentence. Text that lives as long as the answer; NULL where COR sent none. Since 0.1. */
+/** COR's sentence. Text that lives as long as the response; NULL where COR sent none. Since 0.1. */
 const char *cor_deleted_message(const cor_deleted *deleted);
 
 /**
- * The answer's object on one line, as COR sent it. Text that lives as long as the answer; NULL where there was none:
- * the project was gone when the request was repeated, or COR had nothing to say. Since 0.1.
+ * The response's object on one line, as COR sent it. Text that lives as long as the response; NULL where there was none:
+ * a repeated request found no project, or COR had nothing to say. Since 0.1.
  */
 const char *cor_deleted_json(const cor_deleted *deleted);
 
@@ -1185,23 +1186,23 @@ cor_status cor_error_kind(const cor_error *error);
 cor_outcome cor_error_outcome(const cor_error *error);
 
 /**
- * One line for people: what was attempted, what happened, what to do. Holds no secret.
+ * One line of text: what was attempted, what happened, what to do. Holds no secret.
  *
  * Returns text that lives as long as the error, never NULL but for misuse. Since 0.1.
  */
 const char *cor_error_message(const cor_error *error);
 
 /**
- * What COR calls the error, for example "ZC001" or "ProjectNotFoundError".
+ * COR's code or name of the error, for example "ZC001" or "ProjectNotFoundError".
  *
  * Returns text that lives as long as the error; NULL where COR said nothing. Since 0.1.
  */
 const char *cor_error_code(const cor_error *error);
 
-/** The HTTP status of the last answer; 0 where there was none. Since 0.1. */
+/** The HTTP status of the last response; 0 where there was none. Since 0.1. */
 int32_t cor_error_status(const cor_error *error);
 
-/** How many requests were sent, or at least begun, for the call. Since 0.1. */
+/** How many requests this call started to send. Since 0.1. */
 uint32_t cor_error_attempts(const cor_error *error);
 
 /** How long COR asked to wait before the next request, in milliseconds; -1 where it did not. Since 0.1. */
@@ -1214,14 +1215,14 @@ bool cor_error_is_retryable(const cor_error *error);
 bool cor_error_is_duplicate(const cor_error *error);
 
 /**
- * The id under which the server, or something in front of it, knows the request.
+ * The request id from the response's headers, set by the server or a gateway in front of it.
  *
  * Returns text that lives as long as the error; NULL where there is none. Since 0.1.
  */
 const char *cor_error_request_id(const cor_error *error);
 
 /**
- * The start of the answer's body: at most 4 KiB, control characters replaced.
+ * The start of the response's body: at most 4 KiB, control characters replaced.
  *
  * Returns text that lives as long as the error; NULL where there is none. Since 0.1.
  */
@@ -1241,7 +1242,7 @@ const char *cor_error_issue_field(const cor_error *error,
                                   size_t index);
 
 /**
- * A problem as a stable word: "not_a_date", "unknown_field", "required", …
+ * A problem as a stable name: "not_a_date", "unknown_field", "required", …
  *
  * @param index  from 0 to cor_error_issue_count() - 1.
  *
@@ -1259,21 +1260,21 @@ const char *cor_error_issue_code(const cor_error *error, size_t index);
 const char *cor_error_issue_message(const cor_error *error, size_t index);
 
 /**
- * The word for a status: "ok", "project_not_found", …; a cor_status as a number.
+ * The name of a status: "ok", "project_not_found", …; a cor_status as a number.
  *
  * Returns text that lives for ever; NULL for a number that is no status. Since 0.1.
  */
 const char *cor_status_name(int32_t status);
 
 /**
- * The word for an outcome: "not_applied", "applied" or "unknown"; a cor_outcome as a number.
+ * The name of an outcome: "not_applied", "applied" or "unknown"; a cor_outcome as a number.
  *
  * Returns text that lives for ever; NULL for a number that is no outcome. Since 0.1.
  */
 const char *cor_outcome_name(int32_t outcome);
 
 /**
- * The word for a pause: "none", "rate_limited" or "unreachable"; a cor_pause as a number.
+ * The name of a pause: "none", "rate_limited" or "unreachable"; a cor_pause as a number.
  *
  * Returns text that lives for ever; NULL for a number that is no pause. Since 0.1.
  */
@@ -1318,7 +1319,7 @@ const cor_error *cor_item_result_error(const cor_item_result *item);
  * @param rows     the rows, which have to stay as they are during the call; NULL only where there are none.
  * @param count    how many.
  * @param options  callbacks and options; NULL for the defaults.
- * @param summary  gets what became of the rows, on failure as well; its struct_size has to be set; may be NULL.
+ * @param summary  gets the counters of the run, on failure as well; its struct_size has to be set; may be NULL.
  * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
  * Returns COR_OK when every row has its result, failed ones included. Any other status where the job could not begin
@@ -1448,17 +1449,17 @@ bool cor_project_updated_at_unix(const cor_project *project,
                                  int64_t *value);
 
 /**
- * The answer's object on one line, as COR sent it. Text that lives as long as the project; NULL where COR answered
+ * The response's object on one line, as COR sent it. Text that lives as long as the project; NULL where COR answered
  * without a body. Since 0.1.
  */
 const char *cor_project_json(const cor_project *project);
 
 /**
- * Any field of the answer as JSON, whether this library knows it or not.
+ * Any field of the response as JSON, whether this library knows it or not.
  *
- * @param name  the field's name in COR's answer.
+ * @param name  the field's name in COR's response.
  *
- * Returns text that lives as long as the project; NULL where the answer has no such field. Since 0.1.
+ * Returns text that lives as long as the project; NULL where the response has no such field. Since 0.1.
  */
 const char *cor_project_get_json(const cor_project *project, const char *name);
 
@@ -1522,7 +1523,7 @@ cor_status cor_client_plan_rows(const cor_client *client,
  * An update that changes nothing yet.
  *
  * @param source  the system the project was created from, for example "SALESFORCE"; the one it was created with.
- *                NULL or text that is not UTF-8 is remembered like any refused value.
+ *                NULL or text that is not UTF-8 is recorded like any refused value.
  *
  * Returns a handle to be freed with cor_update_free(); NULL where there is no memory for it. Since 0.1.
  */
@@ -1539,7 +1540,7 @@ cor_update *cor_update_new_n(const char *source, size_t size);
 cor_update *cor_update_clone(const cor_update *update);
 
 /**
- * Makes an update as good as new, for the next row of many.
+ * Resets an update to a new, empty one, for the next row of many.
  *
  * @param source  as for cor_update_new().
  *
@@ -1558,9 +1559,9 @@ cor_status cor_update_reset_n(cor_update *update, const char *source, size_t siz
 cor_status cor_update_free(cor_update *update);
 
 /**
- * Empties a field by sending null. COR does not document what null does.
+ * Clears a field by sending null. COR does not document what null does.
  *
- * @param field  a cor_field. A number that is none is refused and remembered.
+ * @param field  a cor_field. A number that is none is refused and recorded.
  *
  * Since 0.1.
  */
@@ -1573,7 +1574,7 @@ cor_status cor_update_clear(cor_update *update, int32_t field);
  * @param cell   its text: a plain number, "true" or "false", a day as YYYY-MM-DD, or any text.
  *
  * Returns COR_ERR_INVALID for a name that is no field, with the nearest one in the message, and for a cell that does
- * not fit; both are remembered. Since 0.1.
+ * not fit; both are recorded. Since 0.1.
  */
 cor_status cor_update_set_cell(cor_update *update,
                                const char *field,
@@ -1587,12 +1588,12 @@ cor_status cor_update_set_cell_n(cor_update *update,
                                  size_t cell_size);
 
 /**
- * Passes on a field this library does not know.
+ * Sets a field that this library does not know.
  *
  * @param name  its name.
  * @param json  its value, as JSON: text needs quotes of its own.
  *
- * A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered.
+ * A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is recorded.
  * Since 0.1.
  */
 cor_status cor_update_extra(cor_update *update, const char *name, const char *json);
@@ -1605,7 +1606,7 @@ cor_status cor_update_extra_n(cor_update *update,
                               size_t json_size);
 
 /**
- * Judges an update without sending it.
+ * Validates an update without sending it.
  *
  * @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
  *
@@ -1759,7 +1760,7 @@ cor_status cor_update_set_income_type(cor_update *update, const char *value);
 /** As cor_update_set_income_type(), for text of `size` bytes. Since 0.1. */
 cor_status cor_update_set_income_type_n(cor_update *update, const char *value, size_t size);
 
-/** As cor_update_set_income_type(), for one that is passed on whatever it is. Since 0.1. */
+/** The same as cor_update_set_income_type(), for a value that is sent unchecked. Since 0.1. */
 cor_status cor_update_set_income_type_other(cor_update *update, const char *value);
 
 /** As cor_update_set_income_type_other(), for text of `size` bytes. Since 0.1. */

@@ -41,7 +41,7 @@
 
 namespace cor {
 
-/// What went wrong, in the same words on every face.
+/// The kind of an error, with the same name in every interface.
 enum class ErrorKind : std::int32_t {
   argument = COR_ERR_ARGUMENT,
   internal = COR_ERR_INTERNAL,
@@ -70,7 +70,7 @@ enum class Outcome : std::int32_t {
   unknown = COR_OUTCOME_UNKNOWN,
 };
 
-/// Why a run of many rows sends nothing at the moment.
+/// Why a run of many rows sends no request at the moment.
 enum class Pause : std::int32_t {
   none = COR_PAUSE_NONE,
   rate_limited = COR_PAUSE_RATE_LIMITED,
@@ -101,17 +101,17 @@ enum class Field : std::int32_t {
   // fields:end
 };
 
-/// The stable word: "project_not_found", "rate_limited", …
+/// The stable name: "project_not_found", "rate_limited", …
 inline std::string_view name_of(ErrorKind kind) {
   const char *word = cor_status_name(static_cast<std::int32_t>(kind));
   return word ? word : "";
 }
-/// The stable word: "not_applied", "applied" or "unknown".
+/// The stable name: "not_applied", "applied" or "unknown".
 inline std::string_view name_of(Outcome outcome) {
   const char *word = cor_outcome_name(static_cast<std::int32_t>(outcome));
   return word ? word : "";
 }
-/// The stable word: "none", "rate_limited" or "unreachable".
+/// The stable name: "none", "rate_limited" or "unreachable".
 inline std::string_view name_of(Pause pause) {
   const char *word = cor_pause_name(static_cast<std::int32_t>(pause));
   return word ? word : "";
@@ -145,17 +145,17 @@ std::optional<Value> value(bool (*get)(const Owner *, T *), const Owner *owner) 
 
 }  // namespace detail
 
-/// One problem of an update: where, what, and what to do about it.
+/// One problem of an update: the field, the problem and the remedy.
 struct Issue {
   std::string field;    ///< The name on the wire; "id" for the external id, "metadata.source" for the source.
-  std::string code;     ///< A stable word: "not_a_date", "required", …
+  std::string code;     ///< A stable name: "not_a_date", "required", …
   std::string message;  ///< A sentence for people.
 };
 
-/// Why a call did not succeed, and what is known about the update. Copies share what they know.
+/// Why a call failed, and what is known about the update. Copies share their content.
 class Error : public std::exception {
  public:
-  /// Takes over an error got from the C interface. `status` is the kind where there was no memory for one.
+  /// Takes ownership of an error of the C interface. `status` is the kind if there was no memory for an error.
   explicit Error(cor_error *owned, cor_status status = COR_ERR_ARGUMENT)
       : error_(owned, detail::Freed<cor_error, cor_error_free>()), status_(status) {}
 
@@ -163,20 +163,20 @@ class Error : public std::exception {
     return static_cast<ErrorKind>(error_ ? cor_error_kind(error_.get()) : status_);
   }
   Outcome outcome() const noexcept { return static_cast<Outcome>(cor_error_outcome(error_.get())); }
-  /// One line for people: what was attempted, what happened, what to do. Holds no secret.
+  /// One line of text: what was attempted, what happened, what to do. Holds no secret.
   const char *what() const noexcept override {
     const char *text = cor_error_message(error_.get());
     return text ? text : "COR: an error that could not be described";
   }
   std::string_view message() const noexcept { return what(); }
-  /// What COR calls the error: "ZC001", "ProjectNotFoundError", …
+  /// COR's code or name of the error: "ZC001", "ProjectNotFoundError", …
   std::optional<std::string_view> code() const { return detail::text(cor_error_code(error_.get())); }
-  /// The HTTP status of the last answer, where there was one.
+  /// The HTTP status of the last response, where there was one.
   std::optional<int> status() const {
     const std::int32_t status = cor_error_status(error_.get());
     return status ? std::optional<int>(status) : std::nullopt;
   }
-  /// How many requests were sent, or at least begun, for the call.
+  /// How many requests this call started to send.
   std::uint32_t attempts() const noexcept { return cor_error_attempts(error_.get()); }
   /// How long COR asked to wait before the next request.
   std::optional<std::chrono::milliseconds> retry_after() const {
@@ -188,7 +188,7 @@ class Error : public std::exception {
   /// Whether COR refused a create because it has a project of this external id already.
   bool is_duplicate() const noexcept { return cor_error_is_duplicate(error_.get()); }
   std::optional<std::string_view> request_id() const { return detail::text(cor_error_request_id(error_.get())); }
-  /// The start of the answer's body: at most 4 KiB, control characters replaced.
+  /// The start of the response's body: at most 4 KiB, control characters replaced.
   std::optional<std::string_view> body() const { return detail::text(cor_error_body(error_.get())); }
   /// Every problem that was found before anything was sent; empty for errors of other kinds.
   std::vector<Issue> issues() const {
@@ -258,16 +258,16 @@ struct Decimal {
   std::string_view text;
 };
 
-/// A partial update of one project: only what was set or cleared is sent.
+/// A partial update of one project: only fields that were set or cleared are sent.
 ///
-/// Setters may be chained. One that refuses its value is remembered: validating and sending report every problem at
+/// Setters may be chained. A refused value is recorded: validating and sending report every problem at
 /// once. Many threads may send one, as long as none changes it meanwhile.
 class ProjectUpdate {
  public:
   /// `source` is the system the project was created from, for example "SALESFORCE".
   explicit ProjectUpdate(std::string_view source) : update_(cor_update_new_n(source.data(), source.size())) {}
 
-  /// Another update that is the same so far: a template for many.
+  /// A copy of the update, refused values included: a template for many.
   ProjectUpdate clone() const { return ProjectUpdate(cor_update_clone(get())); }
 
 // Setters exist for named and for temporary updates, so that a chain keeps what it was called on.
@@ -343,13 +343,13 @@ class ProjectUpdate {
   PROJECTCOR_TEXT(work_order)
   /// How the project earns: "fee", "one_time", "hourly_rate" or "contract".
   PROJECTCOR_TEXT(income_type)
-  /// As income_type, for one that is passed on whatever it is.
+  /// The same as income_type, for a value that is sent unchecked.
   PROJECTCOR_TEXT(income_type_other)
   /// Whether the project is archived. Left out, COR keeps it as it is.
   PROJECTCOR_FLAG(archived)
   // fields:end
 
-  /// Empties a field by sending null. COR does not document what null does.
+  /// Clears a field by sending null. COR does not document what null does.
   PROJECTCOR_SETTER(clear, Field field, cor_update_clear(get(), static_cast<std::int32_t>(field)))
 
 #undef PROJECTCOR_SETTER
@@ -366,7 +366,7 @@ class ProjectUpdate {
   ProjectUpdate &&set_cell(std::string_view field, std::string_view cell) && {
     return std::move(static_cast<ProjectUpdate &>(*this).set_cell(field, cell));
   }
-  /// Passes on a field this library does not know, as the JSON it is.
+  /// Sets a field that this library does not know, as JSON text.
   ProjectUpdate &extra(std::string_view name, std::string_view json) & {
     (void)cor_update_extra_n(get(), name.data(), name.size(), json.data(), json.size());
     return *this;
@@ -375,7 +375,7 @@ class ProjectUpdate {
     return std::move(static_cast<ProjectUpdate &>(*this).extra(name, json));
   }
 
-  /// Judges the update without sending it: every problem at once, or none.
+  /// Validates the update without sending it: every problem at once, or none.
   std::optional<Error> try_validate() const {
     cor_error *error = nullptr;
     const cor_status status = cor_update_validate(get(), &error);
@@ -383,7 +383,7 @@ class ProjectUpdate {
     return Error(error, status);
   }
 #if PROJECTCOR_HAS_EXCEPTIONS
-  /// Judges the update without sending it. Throws cor::Error with every problem at once.
+  /// Validates the update without sending it. Throws cor::Error with every problem at once.
   void validate() const {
     if (auto error = try_validate()) throw *std::move(error);
   }
@@ -403,9 +403,9 @@ class ProjectUpdate {
   detail::Handle<cor_update, cor_update_free> update_;
 };
 
-/// A project that is to be made: its external id, the fields of an update, and those that only a create has.
+/// A new project: its external id, the fields of an update, and those that only a create has.
 ///
-/// Setters may be chained. What one refuses, here or of the update, is remembered: validating and sending report every
+/// Setters may be chained. A refused value, here or in the update, is recorded: validating and sending report every
 /// problem at once. Many threads may send one, as long as none changes it meanwhile.
 class ProjectCreate {
  public:
@@ -430,7 +430,7 @@ class ProjectCreate {
   }
   // fields:end
 
-  /// Judges the create without sending it: every problem at once, or none.
+  /// Validates the create without sending it: every problem at once, or none.
   std::optional<Error> try_validate() const {
     cor_error *error = nullptr;
     const cor_status status = cor_create_validate(get(), &error);
@@ -438,7 +438,7 @@ class ProjectCreate {
     return Error(error, status);
   }
 #if PROJECTCOR_HAS_EXCEPTIONS
-  /// Judges the create without sending it. Throws cor::Error with every problem at once.
+  /// Validates the create without sending it. Throws cor::Error with every problem at once.
   void validate() const {
     if (auto error = try_validate()) throw *std::move(error);
   }
@@ -457,7 +457,7 @@ class ProjectCreate {
   detail::Handle<cor_create, cor_create_free> create_;
 };
 
-/// A project as COR's answer describes it. Every field is optional; ids are COR's own numbers.
+/// A project as COR's response describes it. Every field is optional; ids are COR's own numbers.
 class Project {
  public:
   /// Takes over a project got from the C interface.
@@ -495,9 +495,9 @@ class Project {
   /// The time, where COR's text names a zone.
   std::optional<std::chrono::system_clock::time_point> created() const { return time(cor_project_created_at_unix); }
   std::optional<std::chrono::system_clock::time_point> updated() const { return time(cor_project_updated_at_unix); }
-  /// The answer's object on one line, as COR sent it; empty where COR answered without a body.
+  /// The response's object on one line, as COR sent it; empty where COR answered without a body.
   std::string_view json() const { return detail::text(cor_project_json(get())).value_or(std::string_view()); }
-  /// Any field of the answer as JSON, whether this library knows it or not.
+  /// Any field of the response as JSON, whether this library knows it or not.
   std::optional<std::string_view> get_json(std::string_view name) const {
     return detail::text(cor_project_get_json_n(get(), name.data(), name.size()));
   }
@@ -515,18 +515,18 @@ class Project {
   detail::Handle<cor_project, cor_project_free> project_;
 };
 
-/// COR's answer to a delete.
+/// COR's response to a delete.
 class Deleted {
  public:
-  /// Takes over an answer got from the C interface.
+  /// Takes ownership of a response of the C interface.
   explicit Deleted(cor_deleted *owned) : deleted_(owned) {}
 
-  /// COR's number of the project that is gone.
+  /// COR's number of the deleted project.
   std::optional<std::int64_t> cor_id() const { return detail::value(cor_deleted_cor_id, get()); }
   /// COR's sentence.
   std::optional<std::string_view> message() const { return detail::text(cor_deleted_message(get())); }
-  /// The answer's object on one line, as COR sent it; empty where there was none: the project was gone when the request
-  /// was repeated, or COR had nothing to say.
+  /// The response's object on one line, as COR sent it; empty where there was none: the project was gone when the
+  /// request was repeated, or COR had nothing to say.
   std::string_view json() const { return detail::text(cor_deleted_json(get())).value_or(std::string_view()); }
 
   /// The C handle, for functions of projectcor.h.
@@ -536,7 +536,7 @@ class Deleted {
   detail::Handle<cor_deleted, cor_deleted_free> deleted_;
 };
 
-/// What became of one row. Converts to true where COR applied it.
+/// The result of one row. Converts to true where COR applied it.
 class ItemResult {
  public:
   /// A view of a result got from the C interface.
@@ -565,42 +565,42 @@ struct Progress {
   std::uint64_t done = 0;              ///< Rows finished, failed ones included.
   std::uint64_t failed = 0;            ///< Rows that failed.
   std::optional<std::uint64_t> total;  ///< All rows, where that is known.
-  Pause paused = Pause::none;          ///< Why nothing is sent at the moment.
+  Pause paused = Pause::none;          ///< Why no request is sent at the moment.
 };
 
-/// What became of all rows.
+/// The counters of a run.
 struct Summary {
   std::uint64_t read = 0;         ///< Rows taken from the input.
   std::uint64_t applied = 0;      ///< Rows that COR applied.
   std::uint64_t rejected = 0;     ///< Rows refused before anything was sent.
-  std::uint64_t failed = 0;       ///< Rows that failed otherwise.
+  std::uint64_t failed = 0;       ///< Rows that failed after something was sent, or for want of a connection or token.
   std::uint64_t not_started = 0;  ///< Rows taken from the input and not begun, because the run was stopped.
 };
 
 /// Options of one call, where they differ from the client's.
 struct CallOptions {
-  /// The longest time for the call, retries and waits included, at most seven days; 0 is the client's.
+  /// Time limit for the call, including retries and waits, at most seven days; 0 is the client's.
   std::chrono::milliseconds deadline{0};
   /// How often the call is attempted, the first time included, from 1 to 100; 0 is the client's.
   std::uint32_t max_attempts = 0;
-  /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the file
-  /// that a sync uses by default. Without a value nothing is recorded.
+  /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is
+  /// the file that a sync uses by default. Without a value nothing is recorded.
   std::optional<std::string> state = std::nullopt;
 };
 
 /// Options of a run.
 struct BulkOptions {
-  /// Requests in flight at most; 0 is the client's.
+  /// The most requests in flight; 0 is the client's.
   std::uint32_t concurrency = 0;
-  /// How long the run waits for COR to come back; 0 is the default, 15 minutes.
+  /// How long the run waits while COR cannot be reached; 0 is the default, 15 minutes.
   std::chrono::milliseconds outage_timeout{0};
   /// Called after each row, and every `tick` while none finishes; returns whether to go on.
   std::function<bool(const Progress &)> on_progress;
   /// How often `on_progress` is called while no row finishes: what lets it show and end a wait for COR. 0 is never.
   std::chrono::milliseconds tick{0};
   /// Creates the projects that COR does not know, with all that their row sets. An extra "brand_id" or "product_id"
-  /// becomes that field of the create; the update that goes first has it too. A create whose answer is lost is not sent
-  /// twice: an update that sets the same settles it. See ItemResult::created().
+  /// becomes that field of the create; the update that goes first has it too. A create whose response is lost is not
+  /// sent twice: an update that sets the same settles it. See ItemResult::created().
   bool create_missing = false;
   /// Creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or "1001.0".
   bool allow_mangled_ids = false;
@@ -616,7 +616,7 @@ struct Row {
 struct FieldChange {
   std::string name;                     ///< The field's name.
   std::optional<std::string> old_json;  ///< The value that COR last accepted, as JSON; none if unknown.
-  std::string new_json;                 ///< The new value, as JSON; "null" empties the field.
+  std::string new_json;                 ///< The new value, as JSON; "null" clears the field.
 };
 
 /// The status of a project's rows.
@@ -648,7 +648,7 @@ struct RowProblem {
   std::string id;                     ///< Its external id; empty if it could not be read.
   std::optional<std::string> column;  ///< The column as the table calls it; none for the row as a whole.
   std::optional<std::string> field;   ///< The field that the column sets.
-  std::string code;                   ///< The kind of the problem, as a stable word.
+  std::string code;                   ///< The kind of the problem, as a stable name.
   std::string message;                ///< One sentence for people, without the name of the column.
 };
 
@@ -658,11 +658,11 @@ struct SyncOptions {
   std::string id_column;         ///< The column that holds the external ids; default: the mapping's, else "id".
   std::string mapping;           ///< A TOML mapping file: which column sets which field.
   std::vector<std::string> map;  ///< "Column=field" for each column that sets a field.
-  std::string clear_value;       ///< The text of a cell that empties its field.
-  std::vector<std::string> ignore;       ///< Columns that set no field on purpose.
-  std::vector<std::string> null_values;  ///< Texts that stand for no value, such as "NULL".
+  std::string clear_value;       ///< The text of a cell that clears its field.
+  std::vector<std::string> ignore;       ///< Columns to ignore.
+  std::vector<std::string> null_values;  ///< Texts that count as empty, such as "NULL".
   std::string date_format;       ///< How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d".
-  std::string day_in;            ///< The time zone whose day a moment becomes, or "as_written".
+  std::string day_in;            ///< The time zone in which a timestamp becomes a day, or "as_written".
   std::string decimal;           ///< The decimal sign of numbers; default: ".".
   std::string thousands;         ///< The separator of thousands in numbers; default: none.
   std::string format;            ///< "csv" or "jsonl"; default: by the file.
@@ -676,10 +676,11 @@ struct SyncOptions {
   bool full = false;             ///< Sends every field, including those that COR accepted before.
   bool create_missing = false;   ///< Creates projects that COR does not have.
   bool strict = false;           ///< Refuses a table with a column that sets no field and is not ignored.
-  bool trim = false;             ///< Cuts blanks off both ends of cells and external ids.
-  /// Creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or "1001.0".
+  bool trim = false;             ///< Removes blanks at both ends of cells and external ids.
+  /// Creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or
+  /// "1001.0".
   bool allow_mangled_ids = false;
-  /// How long to wait for COR to come back when it cannot be reached; 0 is the default, 15 min.
+  /// How long to wait while COR cannot be reached; 0 is the default, 15 min.
   std::chrono::milliseconds outage_timeout{0};
   /// How long to wait for another run of the same source and state file to end; 0 does not wait.
   std::chrono::milliseconds wait{0};
@@ -689,8 +690,8 @@ struct SyncOptions {
   std::function<bool(const Change &)> on_change;
   /// Called for each problem of a row that cannot be sent; returns whether to continue.
   std::function<bool(const RowProblem &)> on_problem;
-  /// Called for each remark on the table, one sentence: values that are probably a mistake, rows that were skipped. Returns
-  /// whether to continue.
+  /// Called for each remark on the table, one sentence: values that are probably a mistake, rows that were skipped.
+  /// Returns whether to continue.
   std::function<bool(std::string_view)> on_note;
   /// Called every `tick` or so while updates are sent; returns whether to continue.
   std::function<bool(const Progress &)> on_progress;
@@ -914,11 +915,11 @@ class [[nodiscard]] Results {
   }
   sentinel end() const { return {}; }
 
-  /// Starts nothing new: what is under way finishes, the other rows that were read are reported as not started, and no
+  /// Stops the run: requests in flight finish, and the other rows that were read are reported as not started, and no
   /// more are read. May be called by any thread.
   void stop() { (void)cor_bulk_stop(bulk_.get()); }
 
-  /// Ends the run and breaks off what is under way: whether those updates were applied is unknown, and there are no
+  /// Ends the run and abandons the requests in flight: whether COR applied them is unknown, and there are no
   /// more results. The current element ends as well. Letting go of the results does the same.
   void cancel() {
     summary_ = summary();
@@ -929,13 +930,13 @@ class [[nodiscard]] Results {
     over_ = true;
   }
 
-  /// What became of the rows so far.
+  /// The counters of the rows so far.
   Summary summary() const {
     cor_summary s = COR_SUMMARY_INIT;
     if (cor_bulk_summary(bulk_.get(), &s) != COR_OK) return summary_;
     return {s.read, s.applied, s.rejected, s.failed, s.not_started};
   }
-  /// How far the run had come with the current element, and why nothing is sent at the moment.
+  /// How far the run had come with the current element, and why no request is sent at the moment.
   Progress progress() const {
     cor_progress p = COR_PROGRESS_INIT;
     if (cor_bulk_progress(bulk_.get(), &p) != COR_OK) return progress_;
@@ -1012,12 +1013,12 @@ class [[nodiscard]] Results {
   bool begun_ = false, has_item_ = false, over_ = false, throws_;
 };
 
-/// What can be done with projects. Belongs to its client.
+/// The calls about projects. Belongs to its client.
 class Projects {
  public:
   explicit Projects(const cor_client *client) : client_(client) {}
 
-  /// Sends one update and waits for COR's answer: the project as COR now has it, or why not. `options` hold for this
+  /// Sends one update and waits for COR's response: the project as COR now has it, or why not. `options` hold for this
   /// call alone.
   Result<Project> try_update(std::string_view id, const ProjectUpdate &update, const CallOptions &options = {}) const {
     cor_project *project = nullptr;
@@ -1029,9 +1030,9 @@ class Projects {
     return Error(error, status);
   }
 
-  /// Creates a project and waits for COR's answer: the project as COR now has it, or why not.
+  /// Creates a project and waits for COR's response: the project as COR now has it, or why not.
   ///
-  /// A create whose answer is lost is not repeated, and its outcome is unknown; an update of the same id, or the same
+  /// A create whose response is lost is not repeated, and its outcome is unknown; an update of the same id, or the same
   /// create once more, then shows it: Error::is_duplicate() is true where COR has such a project already.
   Result<Project> try_create(const ProjectCreate &create, const CallOptions &options = {}) const {
     cor_project *project = nullptr;
@@ -1042,9 +1043,10 @@ class Projects {
     return Error(error, status);
   }
 
-  /// Deletes a project, together with its external id: COR's answer, or why not. (`delete` is a word of C++.)
+  /// Deletes a project, together with its external id: COR's response, or why not. (`delete` is a keyword of C++.)
   ///
-  /// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+  /// Retried like an update. If a response was lost and the repeated request finds no project, the delete counts as
+  /// done.
   Result<Deleted> try_remove(std::string_view id, std::string_view source, const CallOptions &options = {}) const {
     cor_deleted *deleted = nullptr;
     cor_error *error = nullptr;
@@ -1221,28 +1223,28 @@ class Config {
   PROJECTCOR_TEXT(client_key)
   /// "http://", "https://", "socks5://" or "socks5h://". It never sees calls to this machine.
   PROJECTCOR_TEXT(proxy)
-  /// What carries the requests: "reqwest" (the default: HTTP/2, HTTP/1.1, proxies) or "direct" (HTTP/1.1 without a proxy,
-  /// less CPU).
+  /// What carries the requests: "reqwest" (the default: HTTP/2, HTTP/1.1, proxies) or "direct" (HTTP/1.1 without a
+  /// proxy, less CPU).
   PROJECTCOR_TEXT(transport)
   /// The whole User-Agent; default "projectcor/" and the version.
   PROJECTCOR_TEXT(user_agent)
-  /// The longest time to make a connection; default 5 s.
+  /// Time limit for connecting; default 5 s.
   PROJECTCOR_TIME(connect_timeout)
-  /// The longest time for one request; default 20 s.
+  /// Time limit for one request; default 20 s.
   PROJECTCOR_TIME(attempt_timeout)
-  /// The longest time for a whole call, retries and waits included; default 60 s.
+  /// Time limit for a whole call, including retries and waits; default 60 s.
   PROJECTCOR_TIME(deadline)
-  /// How often a call is attempted, the first time included; default 4.
+  /// The most attempts of one call, including the first; default 4.
   PROJECTCOR_OPTION(max_attempts, std::uint32_t, cor_config_set_max_attempts(get(), value))
   /// The first wait between attempts, doubled each time; default 250 ms.
   PROJECTCOR_TIME(backoff_base)
   /// The longest wait between attempts; default 20 s.
   PROJECTCOR_TIME(backoff_cap)
-  /// How many retries all single calls may use up together; default 100, 0 for no bound.
+  /// How many retries all single calls may use up together; default 100, 0 for no limit.
   PROJECTCOR_OPTION(retry_budget, std::uint32_t, cor_config_set_retry_budget(get(), value))
-  /// Requests in flight at most; default 16.
+  /// The most requests in flight; default 16.
   PROJECTCOR_OPTION(concurrency, std::uint32_t, cor_config_set_concurrency(get(), value))
-  /// Requests per second at most; default: learned from COR's answers.
+  /// The most requests per second; default: estimated from COR's responses.
   PROJECTCOR_OPTION(rate, double, cor_config_set_rate(get(), value))
 
 #undef PROJECTCOR_OPTION

@@ -1,4 +1,4 @@
-"""Keeps COR (projectcor.com) projects in step with the system that owns them: partial updates, one or a million.
+"""Keeps COR (projectcor.com) projects in sync with the system that owns them: partial updates, one or a million.
 
     >>> import projectcor
     >>> import projectcor.testing

@@ -25,10 +25,10 @@ __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults"]
 
 
 class AsyncClient(Base):
-    """The client of ``asyncio`` programs: as ``Client``, and its calls are awaited.
+    """The client for ``asyncio``: the same as ``Client``, with calls to be awaited.
 
     Options, environment and errors are those of ``Client``. It may be used in several event loops, one after another or
-    at once. Cancelling an awaited call gives the request up. One thread, started with the first call, drives all
+    at once. Cancelling an awaited call abandons its request. One thread, started with the first call, drives all
     asynchronous clients of the process.
 
     Example:
@@ -68,7 +68,7 @@ class AsyncClient(Base):
 
 
 class AsyncProjects:
-    """What can be done with projects."""
+    """The calls about projects."""
 
     __slots__ = ("_bridge_of", "_native")
 
@@ -304,10 +304,10 @@ class AsyncProjects:
         progress: bool = False,
         **values: Unpack[TableValues],
     ) -> SyncResult:
-        """Keeps COR's projects in step with a table: see ``Projects.sync``.
+        """Keeps COR's projects in sync with a table: see ``Projects.sync``.
 
         The table is read, and its results are stored, in a thread of the event loop's default executor, iterables
-        included. ``on_progress`` is called on the event loop. Cancelling gives up what is in flight.
+        included. ``on_progress`` is called on the event loop. Cancelling abandons the requests in flight.
         """
         from projectcor._sync import request
 
@@ -341,8 +341,8 @@ class AsyncProjects:
 class AsyncResults:
     """The results of ``AsyncProjects.update_many``, in the order in which they finish.
 
-    Iterate over it once, in one task, to the end: rows that were not begun are not sent. What is in flight is given up
-    when the task that iterates is cancelled, when the results are closed, or when nothing refers to them any more;
+    Iterate over it once, in one task, to the end: rows that were not begun are not sent. Requests in flight are
+    abandoned when the task that iterates is cancelled, when the results are closed, or when nothing refers to them;
     ``async with`` closes them at the end of its block. A ``RuntimeWarning`` says how many rows were not sent, unless
     ``stop`` or ``close`` ended the run on purpose.
     """
@@ -440,7 +440,7 @@ class AsyncResults:
 
     @property
     def summary(self) -> Summary:
-        """What became of the rows so far."""
+        """The counters of the rows so far."""
         return self._run.summary
 
     @property
@@ -450,11 +450,11 @@ class AsyncResults:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row of the input has its result. Not so after ``stop`` or ``halted``, where rows were left."""
+        """Whether every row of the input has its result. ``False`` if ``stop`` or ``halted`` left rows."""
         return self._run.is_complete
 
     def stop(self) -> None:
-        """Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started.
+        """Stops the run: requests in flight finish, and the remaining rows that were read are reported as not started.
 
         Rows that come from an asynchronous iterable are no longer waited for; a generator is closed.
         """
@@ -462,7 +462,7 @@ class AsyncResults:
         self._dismiss_feeder()
 
     async def close(self) -> None:
-        """Gives up what is in flight. Whether updates under way were applied is then unknown."""
+        """Abandons the requests in flight: whether COR applied them is then unknown."""
         self._run.dismiss()
         self._give_up()
         await self._end()

@@ -26,7 +26,7 @@ def refuse_timeout(call: str, keywords: Mapping[str, object]) -> None:
     if call in ("update", "create", "delete"):
         options = "deadline=SECONDS (the whole call, retries included), or attempt_timeout of the client"
     elif call in ("update_many", "update_all"):
-        options = "outage_timeout (how long to wait for COR to come back), or attempt_timeout of the client"
+        options = "outage_timeout (how long to wait while COR cannot be reached), or attempt_timeout of the client"
     elif call in ("plan", "sync"):
         options = "attempt_timeout and deadline of the client"
     else:
@@ -113,8 +113,8 @@ class Base:
     def __reduce__(self) -> NoReturn:
         name = type(self).__name__
         raise TypeError(
-            f"a {name} holds connections and cannot be pickled; pass its options (or the environment) on "
-            f"and make a {name} where it is used"
+            f"{name} cannot be pickled, because it holds connections; pass its options to the other process and "
+            f"create a new {name} there"
         )
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ _SHOWN = 20
 
 
 class BulkResult:
-    """What ``update_all`` did. Shows the counters and the failures."""
+    """The result of ``update_all``. Prints the counters and the failures."""
 
     __slots__ = ("_failures", "_halted", "_is_complete", "_more_failures", "_summary")
 
@@ -50,7 +50,7 @@ class BulkResult:
 
     @property
     def failed(self) -> int:
-        """Rows that failed otherwise."""
+        """Rows that failed after something was sent, or for want of a connection or token."""
         return self._summary.failed
 
     @property
@@ -65,7 +65,7 @@ class BulkResult:
 
     @property
     def more_failures(self) -> int:
-        """Rows that were not applied and that ``failures`` has no room for."""
+        """The number of further failures, beyond those in ``failures``."""
         return self._more_failures
 
     @property
@@ -75,7 +75,7 @@ class BulkResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row of the input has its result; not so where the run was stopped or halted before."""
+        """Whether every row of the input has its result; ``False`` if the run was stopped or halted before."""
         return self._is_complete
 
     @property
@@ -98,7 +98,7 @@ class BulkResult:
             lines.append(f"… and {more:,} more; see .failures")
         if not self._is_complete:
             reason = "" if self._halted is None else f": {_plain(str(self._halted))}"
-            lines.append(f"The run ended before its input, and the remaining rows were not sent{reason}")
+            lines.append(f"The run ended before the end of its input, and the remaining rows were not sent{reason}")
         return "\n".join(lines)
 
 
@@ -107,7 +107,7 @@ class Collector:
 
     def __init__(self, max_details: int) -> None:
         if max_details < 0:
-            raise ValueError(f"max_details is {max_details}; it is 0 or more")
+            raise ValueError(f"max_details is {max_details}; it must be 0 or more")
         self._room = max_details
         self._failures: list[ItemResult] = []
         self._more = 0

@@ -25,8 +25,8 @@ __all__ = ["Client", "Projects"]
 class Client(Base):
     """A client of COR's Integrations API whose calls wait.
 
-    Calls wait with the interpreter released, let Ctrl-C through, and may come from any number of threads. There is no
-    thread behind it. After a fork the child connects anew. Leaving its ``with`` block closes the connections.
+    Calls wait with the interpreter released, let Ctrl-C through, and may come from any number of threads. The client
+    starts no thread. After a fork the child opens new connections. Leaving its ``with`` block closes the connections.
 
     An argument wins over the environment: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``;
     ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and
@@ -36,24 +36,24 @@ class Client(Base):
         token: A bearer token to use as it is. Excludes ``api_key`` and ``client_secret``.
         api_key: The API key of COR's client credentials; needs ``client_secret``.
         client_secret: The secret of COR's client credentials; needs ``api_key``.
-        base_url: Where the Integrations API is. Default: ``https://integrations.projectcor.com``.
-        token_url: Where tokens come from. Default: ``https://api.projectcor.com/v1/oauth/token``.
-        connect_timeout: Longest time to make a connection, in seconds or a ``timedelta``. Default: 5.
-        attempt_timeout: Longest time for one request, in seconds or a ``timedelta``. Default: 20.
-        deadline: Longest time for one call, retries and waits included, in seconds or a ``timedelta``. Default: 60.
-        max_attempts: How often a call is attempted, the first time included. Default: 4.
-        backoff_base: First wait between attempts, doubled each time, in seconds or a ``timedelta``. Default: 0.25.
-        backoff_cap: Longest wait between attempts, in seconds or a ``timedelta``. Default: 20.
-        retry_budget: How many retries the single calls of the client may use up together; 0 for no bound. Every call
+        base_url: The base URL of the Integrations API. Default: ``https://integrations.projectcor.com``.
+        token_url: The URL of the token endpoint. Default: ``https://api.projectcor.com/v1/oauth/token``.
+        connect_timeout: Time limit for connecting, in seconds or a ``timedelta``. Default: 5.
+        attempt_timeout: Time limit for one request, in seconds or a ``timedelta``. Default: 20.
+        deadline: Time limit for one call, including retries and waits, in seconds or a ``timedelta``. Default: 60.
+        max_attempts: The most attempts of one call, including the first. Default: 4.
+        backoff_base: The first wait between attempts, doubled each time, in seconds or a ``timedelta``. Default: 0.25.
+        backoff_cap: The longest wait between attempts, in seconds or a ``timedelta``. Default: 20.
+        retry_budget: How many retries the single calls of the client may use up together; 0 for no limit. Every call
             adds a fifth of a retry. While the budget is empty, a failed attempt is not repeated, and the error says so.
             In bulk an empty budget makes the waits between attempts longer and fails no row. Default: 100.
-        concurrency: Requests in flight at most. Default: 16.
-        rate: Requests per second at most. By default the limit is learned from COR's answers.
+        concurrency: The most requests in flight. Default: 16.
+        rate: The most requests per second. By default the client estimates the limit from COR's responses.
         ca_file: A PEM file of certificate authorities to trust besides the operating system's.
         client_cert: A PEM file with the client certificate to present in TLS; needs ``client_key``.
-        client_key: The PEM file of the private key that belongs to ``client_cert``, not encrypted.
-        proxy: The proxy to go through: ``http://``, ``https://``, ``socks5://`` or ``socks5h://``.
-        transport: What carries the requests: ``reqwest`` (HTTP/2, HTTP/1.1, proxies) or ``direct`` (HTTP/1.1 without a
+        client_key: The PEM file of the private key of ``client_cert``, not encrypted.
+        proxy: The proxy for all requests: ``http://``, ``https://``, ``socks5://`` or ``socks5h://``.
+        transport: The HTTP implementation: ``reqwest`` (HTTP/2, HTTP/1.1, proxies) or ``direct`` (HTTP/1.1 without a
             proxy, less CPU). Default: ``reqwest``.
         user_agent: The whole ``User-Agent``. Default: ``projectcor/`` and the version.
 
@@ -85,7 +85,7 @@ class Client(Base):
 
 
 class Projects:
-    """What can be done with projects."""
+    """The calls about projects."""
 
     __slots__ = ("_native",)
 
@@ -106,24 +106,24 @@ class Projects:
     ) -> Project:
         """Sends one update and returns the project as COR now has it.
 
-        Retries, waits and the renewal of tokens happen within the ``deadline``. Ctrl-C gives the call up;
-        whether an update under way was applied is then unknown.
+        Retries, waits and the renewal of tokens happen within the ``deadline``. Ctrl-C cancels the call;
+        whether COR applied an update in flight is then unknown.
 
         Args:
             id: The project's external id, the one it was created with under this source. It is used byte for byte.
-            update: A ``ProjectUpdate`` to send; what is given besides it goes on top.
+            update: A ``ProjectUpdate`` to send; keywords besides it override its fields.
             source: The system that owns the project, such as ``SALESFORCE``.
             extra: Fields that this library does not know, by name. Values are written as JSON.
-            deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
-            max_attempts: How often this call is attempted, the first time included. Default: the client's.
-            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file
-                that ``sync`` uses by default, or a path. Default: it is not recorded.
-            **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
+            deadline: Time limit for this call, in seconds or a ``timedelta``. Default: the client's.
+            max_attempts: The most attempts of this call, including the first. Default: the client's.
+            state: Record the change in the state of ``sync``, so that its next run takes the change into account:
+                ``True`` for the file that ``sync`` uses by default, or a path. Default: it is not recorded.
+            **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
 
         Raises:
             InvalidUpdateError: Before anything is sent, with every problem of id and update in ``issues``.
-            ConfigError: Before anything is sent, where ``deadline`` or ``max_attempts`` are out of range.
-            StateError: Before anything is sent, where ``state`` cannot be used.
+            ConfigError: Before anything is sent, if ``deadline`` or ``max_attempts`` is out of range.
+            StateError: Before anything is sent, if ``state`` cannot be used.
             ProjectNotFoundError: COR has no project of this id under this source.
             CorError: Everything else; ``error.outcome`` says what is known about the update.
 
@@ -166,27 +166,28 @@ class Projects:
         Args:
             rows: An iterable of dicts, ``ProjectUpdate``s, dataclasses, or pairs of an id and one of these; or a table:
                 a frame of pandas or polars, or anything with ``__arrow_c_stream__``. In a table NaN, NaT and NA keep.
-            source: The source of rows that name none.
+            source: The source of rows without a source.
             id_column: The key or column that holds the external ids.
             text_cells: Read values that are text by the type of their field, as the cells of a table without types,
-                such as a CSV file; an empty one keeps the field. By default ``""`` empties the field.
-            concurrency: Requests in flight at most. Default: the client's.
-            outage_timeout: How long the run waits for COR to come back, in seconds or a ``timedelta``. Default: 900.
+                such as a CSV file; an empty one keeps the field. By default ``""`` clears the field.
+            concurrency: The most requests in flight. Default: the client's.
+            outage_timeout: How long the run waits while COR cannot be reached, in seconds or a ``timedelta``. Default:
+                900.
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
                 caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
-            create_missing: Create projects that COR does not have from what their row says; see ``item.created``.
-            ignore: Keys or columns that set no field on purpose: a name or several.
-            strict: Reject a row with any other key that is no field, and a table with such a column; the default here.
+            create_missing: Create projects that COR does not have, with the fields of their row; see ``item.created``.
+            ignore: Keys or columns to ignore: a name or several.
+            strict: Reject a row with another key that is not a field, and a table with such a column; the default here.
                 ``False`` sends the row without it, unless nothing is left to send, and warns once for each such name.
             clear_value: As for ``plan``; so are ``null_values``, ``trim``, ``allow_mangled_ids``, ``date_format``,
                 ``day_in``, ``decimal`` and ``thousands``. What ``plan`` has in ``notes`` is a ``UserWarning``.
 
         Raises:
-            TableError: A table's columns do not fit; the text names every reason.
-            TypeError: ``rows`` cannot be iterated, or ``on_progress`` not be called.
+            TableError: The columns of a table do not match the fields or options; the message lists every reason.
+            TypeError: ``rows`` is not iterable, or ``on_progress`` is not callable.
 
-        What ``rows`` raises while it is read is raised after the results of the rows that it gave before.
+        An exception that ``rows`` raises is raised after the results of the rows before it.
 
         Example: one row fails, the others are applied
             >>> import projectcor.testing
@@ -238,17 +239,17 @@ class Projects:
     ) -> BulkResult:
         """Sends many updates, as ``update_many`` does, waits for all of them and returns the counters and the failures.
 
-        A row that fails raises nothing: look at ``ok`` or ``failures`` of what this returns.
+        A row that fails raises nothing: check ``ok`` or ``failures`` of the result.
 
         Args:
             rows: As for ``update_many``; so is every argument but ``max_details``.
             max_details: How many failures the result holds, so that memory stays bounded. All are counted.
 
         Raises:
-            TableError: A table's columns do not fit; the text names every reason.
-            TypeError: ``rows`` cannot be iterated, or ``on_progress`` not be called.
+            TableError: The columns of a table do not match the fields or options; the message lists every reason.
+            TypeError: ``rows`` is not iterable, or ``on_progress`` is not callable.
 
-        What ``rows`` raises while it is read is raised after the rows that it gave before were sent.
+        An exception that ``rows`` raises is raised after the rows before it were sent.
 
         Example:
             >>> import projectcor.testing
@@ -292,18 +293,19 @@ class Projects:
     ) -> Project:
         """Creates a project and returns it as COR now has it.
 
-        A create whose answer was lost is not repeated: COR may have made the project. Send an update to find out, which
-        is what ``update_many(..., create_missing=True)`` and ``sync`` do by themselves.
+        A create whose response was lost is not repeated: COR may have created the project. Send an update to find out,
+        which is what ``update_many(..., create_missing=True)`` and ``sync`` do by themselves.
 
         Args:
-            id: The external id the project is to have under this source.
-            update: A ``ProjectUpdate`` with its fields; what is given besides it goes on top. ``CLEAR`` says nothing.
+            id: The external id of the new project under this source.
+            update: A ``ProjectUpdate`` with its fields; keywords besides it override its fields. ``CLEAR`` leaves a
+                field out.
             source: The system that owns the project, such as ``SALESFORCE``.
             extra: Fields that this library does not know, by name. Values are written as JSON.
-            deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
-            max_attempts: How often this call is attempted, the first time included. Default: the client's.
-            state: Record the change in the state of ``sync``, so that its next run knows of it: ``True`` for the file
-                that ``sync`` uses by default, or a path. Default: it is not recorded.
+            deadline: Time limit for this call, in seconds or a ``timedelta``. Default: the client's.
+            max_attempts: The most attempts of this call, including the first. Default: the client's.
+            state: Record the change in the state of ``sync``, so that its next run takes the change into account:
+                ``True`` for the file that ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``CreateFields``: the fields of an update, and ``brand_id`` and ``product_id``, which only a
                 create has. COR requires a ``name``.
 
@@ -339,19 +341,21 @@ class Projects:
     ) -> Deleted:
         """Deletes a project, together with its external id.
 
-        Repeated like an update; where an answer was lost and the repeated request finds no project, it is done.
+        Retried like an update. If a response was lost and the repeated request finds no project, the delete counts as
+        done.
 
         Args:
             id: The project's external id.
             source: The system that owns the project, such as ``SALESFORCE``.
-            deadline: Longest time for this call, in seconds or a ``timedelta``. Default: the client's.
-            max_attempts: How often this call is attempted, the first time included. Default: the client's.
+            deadline: Time limit for this call, in seconds or a ``timedelta``. Default: the client's.
+            max_attempts: The most attempts of this call, including the first. Default: the client's.
             state: Record the change in the state of ``sync``: see ``update``.
 
         Raises:
-            InvalidUpdateError: Before anything is sent, where id or source cannot be used.
-            ProjectNotFoundError: COR had no project of this id under this source to begin with.
-            ValidationError: COR keeps it because something belongs to it: ``error.code`` is ``DeletionError``.
+            InvalidUpdateError: Before anything is sent, if the id or the source is invalid.
+            ProjectNotFoundError: COR had no project of this id under this source before the call.
+            ValidationError: COR does not delete the project because other data depends on it: ``error.code`` is
+                ``DeletionError``.
             CorError: Everything else.
 
         Example:
@@ -387,20 +391,20 @@ class Projects:
 
         Args:
             rows: The path of a CSV, JSON lines or Parquet file; or rows as ``update_many`` takes them. In a frame NaN,
-                NaT and NA keep, ``CLEAR`` empties.
+                NaT and NA keep, ``CLEAR`` clears.
             source: The system that owns the projects, such as ``SALESFORCE``. Default: the mapping's.
-            state: The file that remembers what COR accepted, field by field. ``None``: the one that the environment
+            state: The file that stores what COR accepted, field by field. ``None``: the one that the environment
                 names in ``COR_STATE``, else ``sync.db`` in the folder ``cor`` of this account's folder for programs'
                 states, which ``cor projects sync`` uses too; for a ``projectcor.testing.Sandbox``, a file of its own.
                 ``False``: no state is stored, so every row is sent.
             mapping: A TOML file as ``cor projects sync --mapping`` takes it, or a dict from columns to fields, where
-                ``None`` leaves a column out. Columns named after a field are mapped automatically.
+                ``None`` ignores a column. Columns named after a field are mapped automatically.
             id_column: The column that holds the external ids. Default: the mapping's, else ``id``.
-            format: ``csv``, ``jsonl`` or ``parquet``. Default: found out from the file.
-            delimiter: The character between the columns of a CSV. Default: found out from the file's name, else ``,``.
+            format: ``csv``, ``jsonl`` or ``parquet``. Default: by the file's extension or first bytes.
+            delimiter: The character between the columns of a CSV. Default: detected in the header.
             encoding: The encoding of a file without a byte order mark, such as ``windows-1252``. Default: UTF-8.
-            full: Take nothing for known: every field would be sent.
-            create_missing: Columns ``brand_id`` and ``product_id`` are of use, as they are to ``sync``.
+            full: Show every field, including those that COR accepted before.
+            create_missing: Also map the columns ``brand_id`` and ``product_id``, as ``sync(create_missing=True)`` does.
             text_cells: Read values of ``rows`` that are text by the type of their field, as the cells of a table
                 without types, such as those of ``csv.DictReader``; an empty one keeps the field.
             limit: Read no more than this many rows. Default: all.
@@ -409,22 +413,22 @@ class Projects:
             report: Write a report of the plan into this HTML file. Needs a state.
             max_details: How many changes and how many problems the result holds, so that memory stays bounded. All are
                 counted.
-            ignore: Columns that set no field on purpose: a name or several.
-            strict: Refuse a table with any other column that sets no field. Default: it is named in ``unused``.
-            clear_value: The text of a cell that empties its field.
-            null_values: Texts that stand for no value, such as ``NULL`` or ``#N/A``: they keep their field.
-            trim: Cut blanks off both ends of cells and external ids.
+            ignore: Columns to ignore: a name or several.
+            strict: Refuse a table with another column that sets no field. Default: ``unused`` lists such columns.
+            clear_value: The text of a cell that clears its field.
+            null_values: Texts that count as empty, such as ``NULL`` or ``#N/A``: they keep their field.
+            trim: Remove blanks at both ends of cells and external ids.
             allow_mangled_ids: Create projects even under an id that a spreadsheet or a data frame has rewritten, as
                 ``9.91214E+15``, ``1001.0`` or an id with blanks around it. Default: they are not created.
             date_format: How days are written, such as ``%d/%m/%Y``. Default: ``%Y-%m-%d``.
-            day_in: The time zone whose day a moment becomes, such as ``UTC`` or ``Europe/Madrid``; ``as_written``
-                takes the written day. Default: a moment that is not midnight is refused.
+            day_in: The time zone in which a timestamp becomes a day, such as ``UTC`` or ``Europe/Madrid``;
+                ``as_written`` takes the written day. Default: a timestamp that is not midnight is refused.
             decimal: The decimal sign of numbers in text. Default: a point.
             thousands: The separator of thousands in numbers in text. Default: none.
 
         Raises:
-            TableError: The table or the mapping cannot be used, or not to its end.
-            StateError: The state cannot be used; ``error.code`` says why, ``state_damaged`` for one.
+            TableError: The table or the mapping has an error, or the table cannot be read to its end.
+            StateError: The state cannot be used; ``error.code`` names the reason, such as ``state_damaged``.
             ValueError: ``rejects`` or ``report`` cannot be written, or would replace a file that the plan reads.
 
         Example:
@@ -488,11 +492,12 @@ class Projects:
         progress: bool = False,
         **values: Unpack[TableValues],
     ) -> SyncResult:
-        """Keeps COR's projects in step with a table: sends what changed since COR last accepted it, and nothing else.
+        """Keeps COR's projects in sync with a table: sends what changed since COR last accepted it, and nothing else.
 
         The table is read to its end before anything is sent; rows of one project become one update. What COR accepts is
-        remembered at once, so a run that ends at any moment, by Ctrl-C or by a loss of power, is continued by the next.
-        Another base URL, source or mapping is another state. Limits and outages pause the run instead of failing rows.
+        stored at once, so a run that ends at any moment, by Ctrl-C or by a loss of power, is continued by the next.
+        Each base URL, source and mapping has a state of its own. Limits and outages pause the run instead of failing
+        rows.
 
         Args:
             rows: As for ``plan``.
@@ -504,26 +509,26 @@ class Projects:
             delimiter: As for ``plan``.
             encoding: As for ``plan``.
             full: Send every field, whatever COR accepted before.
-            create_missing: Create projects that COR does not know from all that the table says of them.
+            create_missing: Create projects that COR does not have, with the fields of the table.
             text_cells: As for ``plan``.
             limit: As for ``plan``.
             wait: How long to wait for another run of the same source and state file to end, in seconds or a
                 ``timedelta``. Default: the run raises ``StateError`` with the code ``state_in_use``.
-            outage_timeout: How long to wait for COR to come back when it cannot be reached, in seconds or a
+            outage_timeout: How long to wait while COR cannot be reached, in seconds or a
                 ``timedelta``. Until COR has answered once, at most ``deadline``. Then the run stops. Default: 900.
             rejects: Write rows that were not applied into this file, with their line, outcome and reason, so that they
                 can be corrected and synced. A file's rows are copied as they are; other rows become JSON lines.
             report: As for ``plan``.
             max_details: As for ``plan``.
-            on_progress: Called now and then while rows are sent. ``False`` stops the run: what is in flight finishes,
-                nothing new starts.
+            on_progress: Called about once a second while rows are sent. ``False`` stops the run: what is in flight
+                finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
             ignore: As for ``plan``; so are ``strict``, ``clear_value``, ``null_values``, ``trim``,
                 ``allow_mangled_ids``, ``date_format``, ``day_in``, ``decimal`` and ``thousands``.
 
         Raises:
-            TableError: The table or the mapping cannot be used, or not to its end. Nothing was sent.
-            StateError: The state cannot be used, or no longer; ``error.code`` says why.
+            TableError: The table or the mapping has an error, or the table cannot be read to its end. Nothing was sent.
+            StateError: The state cannot be used; ``error.code`` names the reason.
             ValueError: ``rejects`` or ``report`` cannot be written, or would replace a file that the run reads.
 
         Example: the second time there is nothing to send

@@ -1,4 +1,4 @@
-"""What can go wrong, in one tree. Every error knows its kind, and whether the update took effect."""
+"""The exceptions of this library. Each has a kind and says whether the update took effect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CorError(Exception):
     """
 
     kind: ClassVar[str] = "protocol"
-    """What went wrong, as a stable word: ``project_not_found``, ``rate_limited``, ..."""
+    """What went wrong, as a stable name: ``project_not_found``, ``rate_limited``, ..."""
 
     def __init__(
         self,
@@ -59,17 +59,17 @@ class CorError(Exception):
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the last answer, where there was one."""
+        """The HTTP status of the last response, where there was one."""
         return self._status
 
     @property
     def code(self) -> str | None:
-        """What COR calls the error: ``ZC001``, ``ProjectNotFoundError``, ..."""
+        """COR's code or name of the error: ``ZC001``, ``ProjectNotFoundError``, ..."""
         return self._code
 
     @property
     def attempts(self) -> int:
-        """How many requests were sent, or at least begun, for this call."""
+        """How many requests this call started to send."""
         return self._attempts
 
     @property
@@ -79,12 +79,12 @@ class CorError(Exception):
 
     @property
     def request_id(self) -> str | None:
-        """The id under which the server, or something in front of it, knows the request."""
+        """The request id from the response's headers, set by the server or a gateway in front of it."""
         return self._request_id
 
     @property
     def body(self) -> str | None:
-        """The start of the answer's body: at most 4 KiB, control characters replaced."""
+        """The start of the response's body: at most 4 KiB, control characters replaced."""
         return self._body
 
     @property
@@ -138,20 +138,20 @@ def _rebuilt(kind: type[CorError], message: str, state: dict[str, Any]) -> CorEr
 class InvalidUpdateError(CorError, ValueError):
     """The update was refused before anything was sent: correct what ``issues`` names.
 
-    Every refusal of an update by this library is one, a ``start`` after its ``end`` included.
+    Every local refusal of an update has this class, ``start`` after ``end`` included.
     """
 
     kind = "invalid"
 
 
 class ConfigError(CorError, ValueError):
-    """The client was set up in a way that cannot work."""
+    """The options or the environment of the client are invalid."""
 
     kind = "config"
 
 
 class TableError(InvalidUpdateError):
-    """A table, or its mapping, cannot be used at all: the text names every reason. Nothing was sent."""
+    """A table or its mapping has an error: the message lists every reason. Nothing was sent."""
 
 
 class StateError(ConfigError):
@@ -162,7 +162,7 @@ class StateError(ConfigError):
 
 
 class ApiError(CorError):
-    """COR refused the request, or failed. The classes below say which."""
+    """COR refused the request, or failed. Its subclasses distinguish the reasons."""
 
 
 class AuthError(ApiError):
@@ -180,20 +180,20 @@ class ForbiddenError(ApiError):
 class ProjectNotFoundError(ApiError):
     """COR has no project of this external id under this source: check both, and the base URL.
 
-    Only where COR itself says so; a 404 without a name or code of COR's is a ``ProtocolError``.
+    Raised only for a response with COR's error name or code; another 404 is a ``ProtocolError``.
     """
 
     kind = "project_not_found"
 
 
 class ValidationError(ApiError):
-    """COR refused a value: see ``code`` and the text, correct the update and send it again."""
+    """COR refused a value: see ``code`` and the text, correct the values and try again."""
 
     kind = "validation"
 
 
 class InvalidDateRangeError(CorError):
-    """The project would end before it starts. The classes below say whether this library found it, or COR."""
+    """The project would end before it starts. Its two subclasses distinguish a local refusal from one by COR."""
 
     kind = "invalid_date_range"
 
@@ -203,11 +203,11 @@ class LocalDateRangeError(InvalidDateRangeError, InvalidUpdateError):
 
 
 class CorDateRangeError(InvalidDateRangeError, ValidationError):
-    """COR refused the days: the ``start`` or ``end`` that was sent does not fit the other one, which COR has."""
+    """COR refused ``start`` or ``end``, because it contradicts the other date, which COR has."""
 
 
 class RateLimitError(ApiError):
-    """Too many requests (HTTP 429): send it again later, ``retry_after`` says when."""
+    """Too many requests (HTTP 429): try again after ``retry_after`` seconds."""
 
     kind = "rate_limited"
 
@@ -219,25 +219,25 @@ class ServerError(ApiError):
 
 
 class TransportError(CorError):
-    """The connection could not be made, or broke: check the network and the address, then send it again."""
+    """Connecting failed, or the connection broke: check the network and the base URL, then try again."""
 
     kind = "transport"
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """The deadline passed: send it again later, or with a longer ``deadline``."""
+    """The deadline passed: try again later, or with a longer ``deadline``."""
 
     kind = "timeout"
 
 
 class TlsError(TransportError):
-    """The TLS handshake failed: check the address, and set ``ca_file`` for an authority of your own."""
+    """The TLS handshake failed: check the base URL; for a private certificate authority, set ``ca_file``."""
 
     kind = "tls"
 
 
 class ProtocolError(CorError):
-    """The answer was not one COR's API gives: check the base URL, and what answers in between.
+    """The response is not from COR's API: check the base URL, and whether a gateway answers in COR's place.
 
     A page, a bare text, number or boolean, or a 404 or 405 without a name or code of COR's.
     """
@@ -246,19 +246,19 @@ class ProtocolError(CorError):
 
 
 class RedirectError(ProtocolError):
-    """COR's address answered with a redirect, which is never followed: the text names where it leads."""
+    """The server answered with a redirect, which the client does not follow: the message names the target."""
 
     kind = "redirect"
 
 
 class TooLargeError(ProtocolError):
-    """The answer was larger than this client reads: check that the base URL is COR's."""
+    """The response was larger than this client reads: check that the base URL is COR's."""
 
     kind = "too_large"
 
 
 class CancelledError(CorError):
-    """The run was stopped before this row was sent. Cancelled tasks raise asyncio's own."""
+    """The run was stopped before this row was sent. A cancelled task raises ``asyncio.CancelledError`` instead."""
 
     kind = "cancelled"
 

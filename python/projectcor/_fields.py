@@ -17,7 +17,7 @@ Income = Union[str, IncomeType, Clear, None]
 
 
 class ProjectFields(TypedDict, total=False):
-    """What an update may set. Left out or ``None`` keeps the field, ``CLEAR`` empties it, a value sets it."""
+    """What an update may set. Left out or ``None`` keeps the field, ``CLEAR`` clears it, a value sets it."""
 
     # fields:update, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
     name: Text

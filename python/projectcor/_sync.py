@@ -103,7 +103,7 @@ class FieldChange:
         name: The field's name.
         old: What COR last accepted; ``None`` also where it was cleared, see ``is_known``.
         new: What is to be sent; ``None`` clears the field. Numbers that are no integers are ``Decimal``.
-        is_known: Whether it is known what COR has.
+        is_known: Whether the value that COR last accepted is known.
     """
 
     __slots__ = ("is_known", "name", "new", "old")
@@ -124,11 +124,11 @@ class FieldChange:
 
 
 class Change:
-    """A project whose rows hold something that COR has not accepted yet.
+    """A project with values that COR has not accepted yet.
 
     Attributes:
         id: The external id.
-        lines: Where its first row begins, and its last: lines of a file, counted from 1 (rows, in a Parquet file); the
+        lines: The places of its first and its last row: lines of a file, counted from 1 (rows, in a Parquet file); the
             places of rows that were given, counted from 0 as in ``update_many``.
         unit: What ``lines`` counts: ``line`` or ``row``.
         rows: How many rows there are. They become one update.
@@ -167,7 +167,7 @@ class Change:
 
 
 class RowProblem:
-    """One thing that is wrong with a row, which was not sent.
+    """One problem of a row, which was not sent.
 
     Attributes:
         line: Where the row begins, as ``Change.lines`` counts.
@@ -175,7 +175,7 @@ class RowProblem:
         id: Its external id, where it could be read; else empty.
         column: The column as the table calls it; ``None`` for the row as a whole.
         field: The field that the value was for, if any.
-        code: What is wrong, as a stable word.
+        code: What is wrong, as a stable name.
         message: One sentence for people, without the column's name in front.
     """
 
@@ -232,12 +232,12 @@ class _Report:
 
     @property
     def new(self) -> int:
-        """Projects of which COR never accepted anything."""
+        """Projects without accepted values in the state."""
         return self._counts["new"]
 
     @property
     def changed(self) -> int:
-        """Projects of which COR accepted something else before."""
+        """Projects whose accepted values differ."""
         return self._counts["changed"]
 
     @property
@@ -247,7 +247,7 @@ class _Report:
 
     @property
     def unchanged(self) -> int:
-        """Rows that need nothing: COR accepted all of it before, or they set nothing."""
+        """Rows that need no request: COR accepted their values before, or they set no field."""
         return self._counts["unchanged"]
 
     @property
@@ -257,7 +257,7 @@ class _Report:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Columns that are no field and that no mapping names."""
+        """Columns that set no field."""
         return self._unused
 
     @property
@@ -277,7 +277,7 @@ class _Report:
 
     @property
     def state(self) -> os.PathLike[str] | None:
-        """The file of the state; ``None`` where none is kept."""
+        """The file of the state; ``None`` if there is no state."""
         return self._state
 
     def _head(self) -> str:
@@ -361,7 +361,7 @@ class _Report:
 
 
 class Plan(_Report):
-    """What ``sync`` would send. Shows like a diff in a terminal, as a table in a notebook.
+    """The changes that ``sync`` would send. Prints as a diff in a terminal and as a table in a notebook.
 
     True where there is anything to send.
     """
@@ -380,7 +380,7 @@ class Plan(_Report):
 
 
 class SyncResult(_Report):
-    """What ``sync`` did. Shows what was sent and what came of it."""
+    """The result of ``sync``. Prints the counters, the changes and the errors."""
 
     @property
     def applied(self) -> int:

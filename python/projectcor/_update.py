@@ -1,4 +1,4 @@
-"""What goes out: ``ProjectUpdate`` and the values that stand for themselves."""
+"""``ProjectUpdate`` and the value types ``IncomeType`` and ``Json``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["CLEAR", "FIELDS", "SOURCES", "Clear", "IncomeType", "Json", "Project
 
 
 class IncomeType(str):
-    """An income type that is passed on whatever it is.
+    """An income type that is sent unchecked.
 
     Plain text is checked against the four that COR documents: ``fee``, ``one_time``, ``hourly_rate``, ``contract``.
 
@@ -32,7 +32,7 @@ class IncomeType(str):
 
 
 class Json(str):
-    """JSON text that is passed on exactly as it is written, as the value of an extra.
+    """JSON text that is sent exactly as written, as the value of an extra field.
 
     >>> ProjectUpdate(source="SAP", extra={"share": Json("0.10")}).to_json()
     '{"metadata":{"source":"SAP"},"share":0.10}'
@@ -45,15 +45,15 @@ class Json(str):
 
 
 class ProjectUpdate:
-    """A partial update of one project: only what is set or cleared is sent.
+    """A partial update of one project: only fields that are set or cleared are sent.
 
-    Nothing is judged until it is sent, or ``validate`` is called; then every problem is reported at once.
+    The update is checked when it is sent or when ``validate`` is called; then every problem is reported at once.
 
     Args:
         id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it.
         source: The system that owns the project, such as ``SALESFORCE``: the one it was created under.
         extra: Fields that this library does not know, by name. Values are written as JSON.
-        **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` empties it.
+        **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
 
     Example:
         >>> from datetime import date
@@ -94,12 +94,12 @@ class ProjectUpdate:
 
     @property
     def fields(self) -> dict[str, object]:
-        """What was given, by the fields' names."""
+        """The values that were set, by the names of the fields."""
         return dict(self._fields)
 
     @property
     def extra(self) -> dict[str, object]:
-        """What is passed on under names that this library does not know."""
+        """The extra fields, which this library does not know, by name."""
         return dict(self._extra)
 
     def replace(
@@ -110,7 +110,7 @@ class ProjectUpdate:
         extra: Mapping[str, Any] | None = None,
         **fields: Unpack[ProjectFields],
     ) -> ProjectUpdate:
-        """The same update with what is given here on top of it; ``None`` leaves a value as it is."""
+        """A copy of the update in which the arguments replace values; ``None`` leaves a value as it is."""
         merged: dict[str, Any] = {**self._fields}
         merged.update((name, value) for name, value in fields.items() if value is not None)
         return ProjectUpdate(
@@ -121,7 +121,7 @@ class ProjectUpdate:
         )
 
     def validate(self) -> None:
-        """Judges the update without sending it.
+        """Validates the update without sending it.
 
         Raises:
             InvalidUpdateError: With every problem at once, in ``issues``. It is a ``LocalDateRangeError`` where

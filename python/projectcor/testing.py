@@ -1,4 +1,4 @@
-"""COR on this machine, for testing code that updates COR: no account, no network, no waiting.
+"""A local server with COR's API, for tests of code that updates COR: no account and no network.
 
     >>> from projectcor.testing import Answer, Sandbox
     >>> with Sandbox(seed=[{"id": "P-1", "source": "SAP", "name": "Before"}]) as cor, cor.client() as client:

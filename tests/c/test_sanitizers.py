@@ -42,7 +42,7 @@ def test_kept_fuzz_inputs_spell_every_call(fuzzer: Path, program_environment: En
     print(call([fuzzer, *kept], program_environment, TIMEOUT))
 
 
-def test_made_up_fuzz_inputs_find_no_fault(fuzzer: Path, program_environment: Environment, kept: list[Path]) -> None:
+def test_generated_fuzz_inputs_find_no_fault(fuzzer: Path, program_environment: Environment, kept: list[Path]) -> None:
     seconds = os.environ.get("FUZZ_SECONDS")
     command: list[str | Path]
     if seconds:

@@ -56,7 +56,7 @@ def exists(cell: Cell, name: str) -> bool:
     return CHECKS[cell.face](name) and is_async == (cell.face == "Python (`AsyncClient`)")
 
 
-def test_has_one_column_for_each_face() -> None:
+def test_has_one_column_for_each_interface() -> None:
     assert LINES[0] == ["capability", *CHECKS]
 
 

@@ -37,7 +37,7 @@ PRINTED = {
     "docs/quickstart/python.md": [],
     "docs/quickstart/c.md": [],
     "docs/quickstart/cpp.md": [],
-    "docs/guides/tables-and-mappings.md": ["day as %d-%m-%y", "Every row is fine", "applied                 1"],
+    "docs/guides/tables-and-mappings.md": ["day as %d-%m-%y", "Every row is valid", "applied                 1"],
     "docs/guides/sync.md": ["unchanged               1", "2025-05-31", "2025-06-30"],
     "docs/guides/singer.md": ["SF-OPP-99999"],
     "docs/guides/sandbox.md": ["in_progress"],

@@ -32,7 +32,7 @@ def test_committed_tables_are_what_the_generator_writes(generator: ModuleType, t
         assert (FOLDER / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_sample_holds_what_real_exports_hold() -> None:
+def test_sample_has_the_features_of_real_exports() -> None:
     rows = export.read(export.SAMPLE)
     text = export.SAMPLE.read_text(encoding="utf-8")
     cells = [cell for row in rows for cell in row.values()]

@@ -19,7 +19,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_both_doors_have_the_same_signatures(blocking: type, awaited: type) -> None:
+def test_both_clients_have_the_same_signatures(blocking: type, awaited: type) -> None:
     def public(cls: type) -> set[str]:
         return {name for name in dir(cls) if not name.startswith("_")}
 
@@ -166,7 +166,7 @@ def test_closed_event_loop_does_not_break_the_client(cor: Sandbox) -> None:
     asyncio.run(again())
 
 
-def test_the_call_is_checked_when_it_is_awaited_and_nothing_is_sent(cor: Sandbox) -> None:
+def test_invalid_call_is_refused_when_awaited_and_nothing_is_sent(cor: Sandbox) -> None:
     async def main() -> None:
         async with cor.async_client() as client:
             with pytest.raises(projectcor.InvalidUpdateError):

@@ -65,7 +65,7 @@ def test_the_table_of_the_docs_is_the_hierarchy() -> None:
 
 
 @pytest.mark.parametrize("kind", _native.ERROR_KINDS)
-def test_what_cor_refuses_is_an_api_error_and_what_is_refused_here_a_value_error(kind: str) -> None:
+def test_refusal_of_cor_is_an_api_error_and_local_refusal_a_value_error(kind: str) -> None:
     refused_by_cor = {
         *("auth", "forbidden", "project_not_found", "validation", "invalid_date_range", "rate_limited", "server")
     }
@@ -146,7 +146,7 @@ def test_a_message_holds_its_causes() -> None:
     assert caught.value.outcome == "not_applied"
 
 
-def test_a_builtin_catches_what_it_says(cor: Sandbox) -> None:
+def test_builtin_exceptions_catch_their_errors(cor: Sandbox) -> None:
     error = failed(cor, Answer(delay=30), deadline=0.05)
     assert isinstance(error, TimeoutError)
     with pytest.raises(ValueError, match="token_url"):
@@ -188,7 +188,7 @@ def test_options_that_make_no_sense_are_config_errors(options: dict[str, Any], s
     assert "hush" not in str(caught.value)
 
 
-def test_an_empty_retry_budget_is_said_and_can_be_switched_off(cor: Sandbox) -> None:
+def test_empty_retry_budget_is_reported_and_can_be_switched_off(cor: Sandbox) -> None:
     cor.queue(Answer(500, times=100))
     for retry_budget, attempts in [(1, [2, 1]), (0, [2, 2])]:
         client = cor.client(retry_budget=retry_budget, max_attempts=2, backoff_base=0.001)
@@ -319,7 +319,7 @@ DATA = [
 
 
 @pytest.mark.parametrize("value", DATA, ids=repr)
-def test_plain_data_is_comparable_picklable_and_shows_itself(value: Any) -> None:
+def test_plain_data_is_comparable_picklable_and_has_a_repr(value: Any) -> None:
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(value, protocol))
         assert again == value
@@ -359,7 +359,7 @@ def test_results_are_plain_data_too(client: projectcor.Client) -> None:
     assert isinstance(items[0], ItemResult)
 
 
-def test_a_project_keeps_what_it_does_not_know() -> None:
+def test_project_keeps_unknown_members() -> None:
     project = Project.from_json('{"id": "7", "mood": {"a": [1]}, "estimated": 0.10, "start": "2025-01-15 00:00:00"}')
     assert project.id == 7
     assert project.get("mood") == {"a": [1]}
@@ -387,7 +387,7 @@ def test_a_project_keeps_what_it_does_not_know() -> None:
         ("plan", "use attempt_timeout and deadline of the client"),
     ],
 )
-def test_timeout_is_answered_with_the_options_that_there_are(door: Any, cor: Sandbox, verb: str, says: str) -> None:
+def test_timeout_is_refused_with_the_existing_options(door: Any, cor: Sandbox, verb: str, says: str) -> None:
     expected = rf"^{verb}\(\) got an unexpected keyword argument 'timeout'; {says}"
     with pytest.raises(TypeError, match=expected):
         _ = (
@@ -404,7 +404,7 @@ def test_delete_refuses_a_keyword_that_it_does_not_have(door: Any, cor: Sandbox)
     assert cor.requests == []
 
 
-def test_a_forgotten_source_is_answered_with_how_to_give_it(door: Any, cor: Sandbox) -> None:
+def test_missing_source_is_refused_with_how_to_pass_it(door: Any, cor: Sandbox) -> None:
     says = 'metadata.source: is required; pass source="SALESFORCE" (the system the project was created from)'
     for use in ("update", "create"):
         with pytest.raises(projectcor.InvalidUpdateError) as caught:
@@ -419,14 +419,14 @@ def test_a_forgotten_source_is_answered_with_how_to_give_it(door: Any, cor: Sand
 
 
 @pytest.mark.parametrize("name", ["base_url", "token_url"])
-def test_an_address_without_a_scheme_is_answered_with_the_whole_address(name: str) -> None:
+def test_address_without_scheme_is_refused_with_the_full_address(name: str) -> None:
     options: dict[str, Any] = {"api_key": "k", "client_secret": "s", "base_url": "https://cor.example"}
     options |= {"token_url": "https://cor.example/token", name: "localhost:4010"}
     with pytest.raises(projectcor.ConfigError, match=rf"{name} has no scheme; write it as http://localhost:4010$"):
         projectcor.Client(**options)
 
 
-def test_a_text_in_place_of_a_number_is_answered_with_the_number(door: Any) -> None:
+def test_text_in_place_of_a_number_is_refused_with_the_number(door: Any) -> None:
     says = 'estimated: the text "18000.10" has the wrong type; pass the number 18000.10 without quotation marks, or '
     with pytest.raises(projectcor.InvalidUpdateError) as caught:
         door.update(ID, source=SOURCE, estimated="18000.10")

@@ -24,7 +24,7 @@ def projects(count: int) -> list[dict[str, Any]]:
     return [{"id": f"P-{n}", "source": "SAP", "name": str(n)} for n in range(count)]
 
 
-def test_one_result_per_row_whatever_becomes_of_it(door: Any, cor: Sandbox) -> None:
+def test_every_row_has_one_result(door: Any, cor: Sandbox) -> None:
     cor.seed(projects(50))
     given = [{"id": f"P-{n}" if n % 5 else "unknown", "name": f"n{n}" if n % 7 else 5} for n in range(200)]
     items, summary = door.update_many(iter(given), source="SAP", concurrency=8)
@@ -58,7 +58,7 @@ WRONG = ["rows", b"rows", {"id": ID}, 5, None, object()]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
-def test_what_is_no_table_is_refused_at_once(door: Any, wrong: Any) -> None:
+def test_input_that_is_not_a_table_is_refused_at_once(door: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match="rows is"):
         door.update_many(wrong, source=SOURCE)
 
@@ -169,7 +169,7 @@ def test_failing_input_ends_the_run_after_its_results(door: Any) -> None:
         door.update_many(broken(), source=SOURCE, on_progress=on_progress)
 
 
-def test_what_was_begun_has_its_result_before_the_input_s_error(client: projectcor.Client) -> None:
+def test_started_rows_have_results_before_the_input_s_error(client: projectcor.Client) -> None:
     def broken() -> Iterator[dict[str, Any]]:
         yield from rows(3)
         raise ZeroDivisionError
@@ -182,7 +182,7 @@ def test_what_was_begun_has_its_result_before_the_input_s_error(client: projectc
     assert list(results) == []
 
 
-def test_a_run_that_cannot_go_on_says_why(door: Any, cor: Sandbox) -> None:
+def test_run_that_cannot_continue_reports_the_reason(door: Any, cor: Sandbox) -> None:
     cor.queue(Answer(401, times=1000))
     cor.seed(projects(100))
     given = [{"id": f"P-{n}", "name": "N"} for n in range(100)]
@@ -363,7 +363,7 @@ def test_a_callback_that_would_have_to_be_awaited_is_refused(door: Any, cor: San
 
 
 @pytest.mark.filterwarnings("ignore:the results of update_many")
-def test_a_with_block_gives_up_what_is_in_flight(client: projectcor.Client, cor: Sandbox) -> None:
+def test_leaving_a_with_block_cancels_requests_in_flight(client: projectcor.Client, cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, for_id=ID))
     given = [{"id": ID, "name": "held"}, {"id": "unknown", "name": "N"}]
@@ -575,7 +575,7 @@ def test_failing_asynchronous_input_ends_the_run(cor: Sandbox) -> None:
         run_async(cor, given())
 
 
-def test_what_an_asynchronous_input_gave_is_sent_before_it_fails(cor: Sandbox) -> None:
+def test_rows_of_an_asynchronous_input_are_sent_before_it_fails(cor: Sandbox) -> None:
     async def given() -> AsyncIterator[dict[str, Any]]:
         for row in rows(20):
             yield row
@@ -703,7 +703,7 @@ def test_an_asynchronous_run_s_callback_that_raises_loses_no_result(cor: Sandbox
 
 
 @pytest.mark.filterwarnings("ignore:the results of update_many")
-def test_async_with_gives_up_what_is_in_flight(cor: Sandbox) -> None:
+def test_leaving_an_async_with_block_cancels_requests_in_flight(cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, for_id=ID))
 

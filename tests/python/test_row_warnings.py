@@ -12,7 +12,7 @@ from projectcor.testing import Sandbox
 # Keys that are no field
 
 
-def test_unknown_keys_reject_their_row_unless_they_are_set_aside(door: Any, cor: Sandbox) -> None:
+def test_unknown_keys_reject_their_row_unless_ignored(door: Any, cor: Sandbox) -> None:
     row = {"id": ID, "nme": "N", "brief": "B"}
     (item,), _ = door.update_many([row], source=SOURCE)
     assert "nme: no field is called" in str(item.error)

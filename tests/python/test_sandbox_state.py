@@ -106,7 +106,7 @@ def test_it(cor_sandbox, n):
     assert not home.exists()
 
 
-def test_a_sandbox_that_was_started_anew_is_sent_everything_again(tmp_path: Path) -> None:
+def test_restarted_sandbox_gets_every_field_again(tmp_path: Path) -> None:
     rows = [{"id": ID, "name": "N"}]
     state = tmp_path / "sync.db"
     applied = []

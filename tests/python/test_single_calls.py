@@ -64,13 +64,13 @@ def test_unknown_outcome_sends_the_fields_again(cor: Sandbox, door: Any, tmp_pat
 
 
 @pytest.mark.parametrize("single", [None, False])
-def test_nothing_is_recorded_unless_asked(door: Any, single: Any) -> None:
+def test_single_call_is_not_recorded_without_state(door: Any, single: Any) -> None:
     call(door, "sync", ROWS, source=SOURCE)
     call(door, "update", ID, source=SOURCE, name="by hand", state=single)
     assert call(door, "sync", ROWS, source=SOURCE).unchanged == 1
 
 
-def test_missing_state_is_not_made_and_unusable_one_keeps_the_call_back(
+def test_missing_state_is_not_created_and_unusable_state_stops_the_call(
     cor: Sandbox, door: Any, tmp_path: Path
 ) -> None:
     call(door, "update", ID, source=SOURCE, name="N", state=tmp_path / "none.db")

@@ -134,7 +134,7 @@ def test_a_mapping_is_a_file_or_a_dict(cor: Sandbox, door: Any, state: Path, tmp
         call(door, "plan", rows, source=SOURCE, mapping={"Title": "nmae"}, state=False)
 
 
-def test_rows_are_whatever_update_many_takes(cor: Sandbox, client: projectcor.Client) -> None:
+def test_sync_takes_the_rows_that_update_many_takes(cor: Sandbox, client: projectcor.Client) -> None:
     @dataclasses.dataclass
     class Row:
         id: str
@@ -198,7 +198,7 @@ def test_advice_is_given_once_and_names_another_spelling_of_the_source(
     rejects = tmp_path / "rejects.jsonl"
     result = call(door, "sync", rows, source="SALESFORCE", state=state, rejects=rejects)
     check, *spellings = result.advice
-    assert check == "check the external id, that it was created under this source, and the base URL"
+    assert check == "check the external id, the source the project was created with, and the base URL"
     assert spellings
     assert all('with source "Salesforce", and this run' in spelling for spelling in spellings)
     assert repr(result).count(check) == 1
@@ -209,7 +209,7 @@ def test_advice_is_given_once_and_names_another_spelling_of_the_source(
     assert "sync that file once the cause is removed" in repr(result)
 
 
-def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path: Path) -> None:
+def test_unusable_table_is_refused_with_the_reason(cor: Sandbox, door: Any, tmp_path: Path) -> None:
     def refused(rows: Any, **options: Any) -> str:
         with pytest.raises(projectcor.TableError) as error:
             call(door, "sync", rows, **{"source": "SAP", "state": False, **options})
@@ -219,7 +219,7 @@ def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path:
     path = tmp_path / "t.csv"
     path.write_text("key;name\n1;N\n", encoding="utf-8")
     assert 'pass delimiter=";"' in refused(path)
-    assert "pass id_column to name the one with the external ids" in refused(path, delimiter=";")
+    assert "pass id_column with the name of the column that holds the external ids" in refused(path, delimiter=";")
     assert "pass source=" in refused([{"id": "1", "name": "N"}], source=None)
     assert "cannot read" in refused(tmp_path / "nothing.csv")
     pandas = pytest.importorskip("pandas")
@@ -242,7 +242,7 @@ def test_a_table_that_cannot_be_used_says_why(cor: Sandbox, door: Any, tmp_path:
         call(door, "sync", [], source="SAP", delimiter=";", state=False)
     with pytest.raises(TypeError, match="on_progress"):
         call(door, "sync", [], source="SAP", state=False, on_progress=7)
-    with pytest.raises(ValueError, match="formats are csv"):
+    with pytest.raises(ValueError, match="use one of csv"):
         call(door, "sync", path, source="SAP", format="xls", state=False)
     assert cor.requests == []
 
@@ -288,7 +288,7 @@ def test_second_run_of_a_source_is_refused_or_waits(cor: Sandbox, door: Any, sta
         call(door, "sync", rows, source=SOURCE, state=state, wait=-1)
 
 
-def test_a_file_that_is_no_state_is_left_alone(door: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_state_is_left_unchanged(door: Any, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("mine" * 1000, encoding="utf-8")
     with pytest.raises(projectcor.StateError) as foreign:
@@ -298,7 +298,7 @@ def test_a_file_that_is_no_state_is_left_alone(door: Any, tmp_path: Path) -> Non
 
 
 @posix
-def test_ctrl_c_and_the_next_sync_goes_on(cor: Sandbox, client: projectcor.Client, state: Path) -> None:
+def test_next_sync_continues_after_ctrl_c(cor: Sandbox, client: projectcor.Client, state: Path) -> None:
     state.parent.mkdir()
     hold = Hold()
     cor.queue(Answer(held_by=hold))
@@ -509,7 +509,7 @@ MOMENT = "2025-04-30T23:30:00Z"
     ],
 )
 @pytest.mark.parametrize("kind", ["rows", "csv", "jsonl"])
-def test_options_say_how_values_are_read(
+def test_options_set_how_values_are_read(
     cor: Sandbox, door: Any, tmp_path: Path, kind: str, cell: str, options: dict[str, Any], sent: Any
 ) -> None:
     cor.seed([{"id": "P-0", "source": "SAP", "name": "N"}])
@@ -526,7 +526,7 @@ def test_options_say_how_values_are_read(
 
 
 @pytest.mark.parametrize("kind", ["rows", "csv"])
-def test_what_is_probably_a_mistake_is_in_the_notes(cor: Sandbox, door: Any, tmp_path: Path, kind: str) -> None:
+def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: Path, kind: str) -> None:
     cells = [("1001.0", "NULL"), ("1001.0", "M"), ("", ""), ("P-0", "N")]
     rows: Any = [{"id": id, "name": name} for id, name in cells]
     if kind == "csv":
@@ -550,7 +550,7 @@ def test_what_is_probably_a_mistake_is_in_the_notes(cor: Sandbox, door: Any, tmp
     assert "allow_mangled_ids" not in "\n".join(result.notes)
 
 
-def test_a_moment_is_refused_with_the_option_that_reads_it(door: Any) -> None:
+def test_timestamp_is_refused_with_the_option_that_reads_it(door: Any) -> None:
     plan = call(door, "plan", [{"id": "P-0", "end": MOMENT}], source="SAP", state=False)
     (problem,) = plan.problems
     assert "set `day_in` to the time zone whose date counts" in problem.message
@@ -558,7 +558,7 @@ def test_a_moment_is_refused_with_the_option_that_reads_it(door: Any) -> None:
         call(door, "plan", [{"id": "P-0"}], source="SAP", state=False, day_in="Europe/Madird")
 
 
-def test_numbers_of_another_country_are_read_as_they_are_written(cor: Sandbox, door: Any) -> None:
+def test_numbers_with_other_separators_are_read(cor: Sandbox, door: Any) -> None:
     cor.seed([{"id": "P-0", "source": "SAP", "name": "N"}])
     rows = [{"id": "P-0", "estimated": "1.234,50"}]
     result = call(door, "sync", rows, source="SAP", state=False, text_cells=True, decimal=",", thousands=".")
@@ -567,7 +567,7 @@ def test_numbers_of_another_country_are_read_as_they_are_written(cor: Sandbox, d
 
 
 @pytest.mark.parametrize("kind", ["rows", "jsonl", "csv"])
-def test_unknown_columns_are_named_with_what_was_meant(door: Any, tmp_path: Path, kind: str) -> None:
+def test_unknown_columns_are_reported_with_the_nearest_field(door: Any, tmp_path: Path, kind: str) -> None:
     def table(row: dict[str, Any]) -> Any:
         if kind == "csv":
             return written(tmp_path / "t.csv", [row])
@@ -592,7 +592,7 @@ def test_unknown_columns_are_named_with_what_was_meant(door: Any, tmp_path: Path
     assert (ignored.new, ignored.unused, ignored.problems) == (1, (), ())
 
 
-def test_an_option_that_there_is_not_is_a_type_error(door: Any) -> None:
+def test_unknown_option_is_a_type_error(door: Any) -> None:
     with pytest.raises(TypeError, match='unexpected keyword argument "day_inn"'):
         call(door, "plan", [], source="SAP", state=False, day_inn="UTC")
     with pytest.raises(TypeError, match="null_values must be text or several texts, not int"):

@@ -166,7 +166,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("library", [pandas, polars, pyarrow])
 @pytest.mark.parametrize(("column", "values", "says"), REFUSED, ids=lambda x: repr(x)[:30])
-def test_what_does_not_fit_is_refused_by_row_and_column(
+def test_invalid_cells_are_refused_by_row_and_column(
     client: projectcor.Client, cor: Sandbox, library: Any, column: str, values: list[Any], says: str
 ) -> None:
     columns = {"id": IDS, "name": ["N"] * 3, column: values}
@@ -181,18 +181,16 @@ def test_what_does_not_fit_is_refused_by_row_and_column(
 
 
 @pytest.mark.parametrize("library", [pandas, polars, pyarrow])
-def test_columns_that_do_not_fit_end_the_call_before_it_begins(
-    client: projectcor.Client, cor: Sandbox, library: Any
-) -> None:
+def test_invalid_columns_end_the_call_before_it_begins(client: projectcor.Client, cor: Sandbox, library: Any) -> None:
     columns = {"opportunity": IDS, "nmae": ["N"] * 3, "estimated": [1.0] * 3}
     table = library().table(columns) if library is pyarrow else library().DataFrame(columns)
     with pytest.raises(projectcor.TableError) as refused:
         client.projects.update_many(table, source=SOURCE)
     for says in (
         'no column is called "id"; columns are opportunity, nmae, estimated; pass id_column',
-        "to name the one",
+        "with the name of the column",
         'no field is called "opportunity"',
-        'no field is called "nmae"; did you mean `name`?; leave it out with ignore="nmae"',
+        'no field is called "nmae"; did you mean `name`?; ignore the column with ignore="nmae"',
     ):
         assert says in str(refused.value)
     with pytest.raises(projectcor.TableError, match="nmae"):

@@ -93,14 +93,14 @@ def test_break_warns_with_the_number_of_rows_that_were_not_sent(many: Sandbox) -
 
 
 @USES
-def test_an_input_that_does_not_tell_its_length_says_at_least_how_many(use: Any, many: Sandbox) -> None:
+def test_input_without_length_reports_a_lower_bound(use: Any, many: Sandbox) -> None:
     (warning,) = caught(lambda: use(many, iter(rows(3)), 0))
     assert str(warning.message).startswith(NEVER + "an unknown number of rows were not sent; ")
     # What was read is known to the row where the input ended.
     many.queue(Answer(held_by=(hold := Hold()), for_id="P-1"))
     (warning,) = caught(lambda: use(many, iter(rows(3)), 1))
     hold.release()
-    text = "1 of 3 rows was not sent, and 1 was under way, so that COR may have applied it; "
+    text = "1 of 3 rows was not sent, and 1 was in flight, so COR may have applied it; "
     assert str(warning.message).startswith(PARTLY + text)
 
 
@@ -112,7 +112,7 @@ def test_asynchronous_rows_warn_too(many: Sandbox) -> None:
 
 
 @USES
-def test_nothing_is_said_where_every_row_has_its_result(use: Any, many: Sandbox) -> None:
+def test_no_warning_when_every_row_has_its_result(use: Any, many: Sandbox) -> None:
     assert caught(lambda: use(many, rows(3), 3)) == []
     assert caught(lambda: use(many, [], 0)) == []
 
@@ -126,7 +126,7 @@ def by_close(results: Any) -> None:
 
 
 @pytest.mark.parametrize("end", [by_stop, by_close])
-def test_nothing_is_said_where_the_caller_ended_the_run(end: Any, many: Sandbox) -> None:
+def test_no_warning_when_the_caller_ended_the_run(end: Any, many: Sandbox) -> None:
     def use() -> None:
         with many.client() as client:
             results = client.projects.update_many(rows(50), source=SOURCE)
@@ -138,7 +138,7 @@ def test_nothing_is_said_where_the_caller_ended_the_run(end: Any, many: Sandbox)
     assert caught(use) == []
 
 
-def test_nothing_is_said_where_the_awaiting_caller_ended_the_run(many: Sandbox) -> None:
+def test_no_warning_when_the_awaiting_caller_ended_the_run(many: Sandbox) -> None:
     async def main() -> None:
         async with many.async_client() as client:
             await client.projects.update_many(rows(50), source=SOURCE).close()
@@ -229,7 +229,7 @@ def test_a_script_that_ends_without_asking_warns_by_default(door: str, cor: Sand
     assert f"RuntimeWarning: {NEVER}9 of 9 rows were not sent; " in ended.stderr, ended.stderr
 
 
-def test_the_one_call_form_sends_every_row_and_returns_what_failed(door: Any, many: Sandbox) -> None:
+def test_update_all_sends_every_row_and_returns_the_failures(door: Any, many: Sandbox) -> None:
     given = [*rows(30), {"id": "unknown", "name": "N"}, {"id": "P-1", "nme": "N"}]
 
     def check(result: projectcor.BulkResult) -> None:
@@ -248,7 +248,7 @@ def test_the_one_call_form_sends_every_row_and_returns_what_failed(door: Any, ma
     assert call(door, "update_all", [], source=SOURCE).ok
 
 
-def test_the_one_call_form_keeps_few_failures_and_counts_all(door: Any) -> None:
+def test_update_all_keeps_few_failures_and_counts_all(door: Any) -> None:
     result = call(door, "update_all", iter(rows(30)), source=SOURCE, max_details=3)
     assert (len(result.failures), result.more_failures, result.failed, result.ok) == (3, 27, 30, False)
     result = call(door, "update_all", rows(1), source=SOURCE, max_details=0)
@@ -269,10 +269,10 @@ def test_a_run_that_was_stopped_is_not_ok_even_if_all_it_read_was_applied(door: 
     assert result.applied >= 1
     assert result.failed == 0
     assert (result.ok, result.is_complete) == (False, False)
-    assert "The run ended before its input, and the remaining rows were not sent" in repr(result)
+    assert "The run ended before the end of its input, and the remaining rows were not sent" in repr(result)
 
 
-def test_a_run_that_was_halted_is_not_ok_and_says_why(door: Any, many: Sandbox) -> None:
+def test_halted_run_is_not_ok_and_reports_the_reason(door: Any, many: Sandbox) -> None:
     many.queue(Answer(401, times=100))
     result = call(door, "update_all", rows(90), source=SOURCE, concurrency=1)
     assert result.halted is not None
@@ -281,7 +281,7 @@ def test_a_run_that_was_halted_is_not_ok_and_says_why(door: Any, many: Sandbox) 
     assert f"not sent: {result.halted}" in repr(result)
 
 
-def test_what_the_rows_raise_is_raised_by_the_one_call_form(door: Any, many: Sandbox) -> None:
+def test_exception_of_the_rows_is_raised_by_update_all(door: Any, many: Sandbox) -> None:
     def broken() -> Iterator[dict[str, Any]]:
         yield from rows(3)
         raise KeyError("rows")

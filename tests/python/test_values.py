@@ -164,7 +164,7 @@ def test_nothing_keeps(make: Any) -> None:
         ("income_type", lambda: "gift", "not_allowed", "use fee, one_time, hourly_rate or contract"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_fix(field: str, make: Any, code: str, says: str) -> None:
+def test_invalid_values_are_refused_with_a_remedy(field: str, make: Any, code: str, says: str) -> None:
     update = ProjectUpdate(source="S", **{field: make()})
     with pytest.raises(projectcor.InvalidUpdateError) as refused:
         update.validate()
@@ -206,7 +206,7 @@ class WithMore:
     note: dataclasses.InitVar[str] = ""
 
 
-def test_what_is_no_field_of_a_dataclass_is_not_sent(door: Any, cor: Sandbox) -> None:
+def test_dataclass_attributes_that_are_not_fields_are_not_sent(door: Any, cor: Sandbox) -> None:
     items, _ = door.update_many([WithMore(ID, "N")], source=SOURCE)
     assert items[0].ok, items[0].error
     assert sent(cor) == {"name": "N"}
@@ -231,7 +231,7 @@ def test_cells_are_read_in_every_kind_of_row(door: Any, cor: Sandbox) -> None:
     ]
 
 
-def test_an_update_s_text_is_text_though_there_are_cells(door: Any, cor: Sandbox) -> None:
+def test_text_of_an_update_stays_text_with_text_cells(door: Any, cor: Sandbox) -> None:
     items, _ = door.update_many([ProjectUpdate(id=ID, source=SOURCE, brief="")], text_cells=True)
     assert items[0].ok, items[0].error
     assert sent(cor) == {"brief": ""}
@@ -241,11 +241,11 @@ def test_an_update_s_text_is_text_though_there_are_cells(door: Any, cor: Sandbox
 def test_text_in_place_of_a_number_points_to_cells(door: Any, cor: Sandbox, field: str, text: str) -> None:
     items, _ = door.update_many([{"id": ID, field: text}], source=SOURCE)
     assert items[0].error.kind == "invalid"
-    assert str(items[0].error).endswith("; where all values are text, as in a CSV file, say text_cells=True")
+    assert str(items[0].error).endswith("; where all values are text, as in a CSV file, pass text_cells=True")
     assert cor.requests == []
 
 
-def test_what_stands_at_the_wrong_place_is_a_type_error(door: Any, cor: Sandbox) -> None:
+def test_misplaced_arguments_are_type_errors(door: Any, cor: Sandbox) -> None:
     with pytest.raises(TypeError, match="update must be a ProjectUpdate, not dict; pass the fields as keywords"):
         door.update(ID, {"name": "N"}, source=SOURCE)
     with pytest.raises(TypeError, match="source must be text, for example SALESFORCE, not int"):
@@ -268,7 +268,7 @@ def test_every_problem_is_reported_at_once() -> None:
     assert [issue.field for issue in refused.value.issues] == ["estimated", "billable", "metadata.source", "start"]
 
 
-def test_a_typo_is_answered_with_what_was_meant(client: projectcor.Client, cor: Sandbox) -> None:
+def test_typo_is_refused_with_the_nearest_name(client: projectcor.Client, cor: Sandbox) -> None:
     with pytest.raises(projectcor.InvalidUpdateError, match=r"`estimated_time`"):
         client.projects.update(ID, source=SOURCE, estimated_tme=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert cor.requests == []
@@ -354,21 +354,21 @@ def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
         ({"id": None, "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": float("nan"), "name": "N"}, "row 1: id: is missing in this row"),
         ({"id": "", "name": "N"}, "row 1: id: is empty"),
-        ({"name": "N"}, 'row 1: id: the row has no "id"; add it, or name the one that holds the external id as'),
+        ({"name": "N"}, 'row 1: id: the row has no "id"; add the column, or set `id_column`'),
         ({"id": "x", "estimated": "1"}, 'row 1: estimated: the text "1" has the wrong type; pass the number 1'),
         ({"id": "x", "nmae": "1"}, "row 1: nmae: no field is called"),
         ({"id": "x", 5: "1"}, 'row 1: 5: no field is called "5"'),
         ({"id": "x"}, "row 1: update: the update changes nothing"),
         ({"id": "x", "name": "N", "source": 5}, "row 1: metadata.source: is not text"),
-        (("x", 5), "row 1: row: a row is a dict, a ProjectUpdate, a dataclass"),
-        ("x", "row 1: row: a row is a dict"),
-        (None, "row 1: row: a row is a dict"),
+        (("x", 5), "row 1: row: a row must be a dict, a ProjectUpdate, a dataclass"),
+        ("x", "row 1: row: a row must be a dict"),
+        (None, "row 1: row: a row must be a dict"),
         (ProjectUpdate(name="N"), 'row 1: id: the row has no "id"'),
         ({"id": "x", "name": Grumpy()}, "row 1:"),
     ],
     ids=lambda x: x[:40] if isinstance(x, str) else type(x).__name__,
 )
-def test_a_row_that_is_wrong_says_where_and_why_and_harms_no_other(
+def test_invalid_row_is_reported_with_place_and_reason_and_others_are_sent(
     door: Any, cor: Sandbox, row: Any, says: str
 ) -> None:
     good = {"id": ID, "name": "N"}
@@ -385,7 +385,7 @@ def test_the_column_of_ids_may_have_another_name(door: Any) -> None:
     (item,), _ = door.update_many([{"opportunity": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
     assert item.ok
     (item,), _ = door.update_many([{"id": ID, "name": "N"}], source=SOURCE, id_column="opportunity")
-    assert 'the row has no "opportunity"; add it' in str(item.error)
+    assert 'the row has no "opportunity"; add the column' in str(item.error)
 
 
 # ProjectUpdate and its small values
@@ -426,7 +426,7 @@ def test_an_update_is_plain_data() -> None:
     assert update.fields["name"] == "N"
 
 
-def test_what_is_given_besides_an_update_goes_on_top(client: projectcor.Client, cor: Sandbox) -> None:
+def test_keywords_besides_an_update_override_its_fields(client: projectcor.Client, cor: Sandbox) -> None:
     update = ProjectUpdate(source="SAP", name="N", brief="b")
     client.projects.update(ID, update, source=SOURCE, name="M")
     assert sent(cor) == {"name": "M", "brief": "b"}
@@ -439,7 +439,7 @@ def test_extra_goes_on_top_of_an_update(door: Any, cor: Sandbox) -> None:
     assert sent(cor) == {"name": "N", "a": 1, "b": 2, "c": [3]}
 
 
-def test_clear_is_one_thing_and_no_condition() -> None:
+def test_clear_is_a_singleton_and_refuses_bool() -> None:
     assert pickle.loads(pickle.dumps(CLEAR)) is CLEAR
     assert copy.deepcopy(CLEAR) is CLEAR
     assert repr(CLEAR) == "projectcor.CLEAR"

@@ -31,16 +31,18 @@ pub(crate) fn describe(reason: &Reason) -> String {
     let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
     let flag = match &reason.fix {
         None => return format!("{option}{}", reason.message),
-        Some(Fix::IdColumn(None)) => "pass --id-column to name the one with the external ids".to_owned(),
-        Some(Fix::IdColumn(Some(column))) => format!("the id is chosen with --id-column {column:?}"),
-        Some(Fix::MapColumn) => "map some with --map \"Column=field\"".to_owned(),
-        Some(Fix::LeaveOut(column)) => format!("leave it out with --ignore {column:?}"),
+        Some(Fix::IdColumn(None)) => {
+            "pass --id-column with the name of the column that holds the external ids".to_owned()
+        }
+        Some(Fix::IdColumn(Some(column))) => format!("pass --id-column {column:?}"),
+        Some(Fix::MapColumn) => "map a column with --map \"Column=field\"".to_owned(),
+        Some(Fix::LeaveOut(column)) => format!("ignore the column with --ignore {column:?}"),
         Some(Fix::Delimiter('\t')) => "if a tab separates the columns, pass --delimiter tab".to_owned(),
         Some(Fix::Delimiter(delimiter)) => {
             let text = delimiter.to_string();
             format!("if {delimiter:?} separates the columns, pass --delimiter {text:?}")
         }
-        Some(Fix::Stream) => "choose one with --stream".to_owned(),
+        Some(Fix::Stream) => "name the stream to read with --stream".to_owned(),
         Some(Fix::Source) => {
             "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
         }

@@ -12,61 +12,71 @@ use cor_sync::{SingleCall, StateError};
 use crate::connection::ConnectionArgs;
 
 const ABOUT: &str = "\
-Keeps COR (projectcor.com) projects in step with the system that owns them.\n\n\
-Credentials come from the environment: COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET. \
-COR_BASE_URL and COR_TOKEN_URL lead elsewhere, for example to the sandbox. COR_TRANSPORT chooses what carries \
-requests: reqwest or direct.";
+Keeps COR (projectcor.com) projects in sync with the system that owns them: a CRM, an ERP, a table.\n\n\
+Sends partial updates by external id: only fields that you set, or that changed since COR last accepted them.";
 
 const EXAMPLES: &str = "Try it without an account:
-  cor demo                                        a minute's tour
-  cor sandbox --example                           a sandbox on this machine; then, in another terminal:
+  cor demo                                        a tour of one minute
+  cor sandbox --example                           a local sandbox; then, in another terminal:
   export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token
   cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
 
+Environment:
+  COR_ACCESS_TOKEN                    a bearer token
+  COR_API_KEY, COR_CLIENT_SECRET      client credentials, instead of a token
+  COR_BASE_URL, COR_TOKEN_URL         COR's addresses, for example those of the sandbox
+  COR_TRANSPORT                       the HTTP implementation: reqwest or direct
+  COR_STATE                           the state file of sync
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY    the proxy, and the hosts without one
+
 Exit status:
-  0  all done
+  0  success
   1  some rows, or the update, were refused or failed
   2  wrong usage, input or configuration
-  3  not authorised
+  3  COR did not accept the credentials, or denied permission
   4  COR could not be reached, or the run was stopped early
   5  the state file is in use, damaged, of another version, or cannot be written
-  130, 143  ended by SIGINT or SIGTERM";
+  130, 143  ended by SIGINT or SIGTERM
 
-/// Keeps COR (projectcor.com) projects in step with the system that owns them.
+Learn more:
+  cor COMMAND --help                  every option, with examples
+  https://github.com/projectcor/projectcor/blob/main/docs/index.md";
+
+/// Keeps COR (projectcor.com) projects in sync with the system that owns them: a CRM, an ERP, a table.
 #[derive(Debug, Parser)]
 #[command(name = "cor", version, long_about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
-    /// Print on standard error what the client does, without secrets; twice for more
+    /// Log what the client does to standard error, without secrets; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900)]
     pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Update projects: one, or all of a table
+    /// Update, create or delete one project, or apply a table of changes
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Projects {
         #[command(subcommand)]
         verb: ProjectsVerb,
     },
-    /// Show what sync remembers, and forget parts of it
+    /// Show the values that sync stored, or delete them
     #[command(subcommand_required = true, arg_required_else_help = true)]
     State {
         #[command(subcommand)]
         verb: StateVerb,
     },
-    /// Run COR's endpoint on this machine, for trying and testing
+    /// Run a local server with COR's API, for evaluation and tests
     #[command(long_about = SANDBOX_ABOUT, after_help = SANDBOX_EXAMPLES)]
     Sandbox(Box<SandboxArgs>),
-    /// Show the whole thing in a minute, without an account and without leaving this machine
+    /// Apply a table of changes to a local sandbox in one minute, without an account
     Demo,
     /// Print a JSON Schema (2020-12) made from the table of fields
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema {
-        /// Of what: the body of an update or of a create, or a project as COR answers
+        /// The schema: the body of an update, the body of a create, or a project in COR's responses
         #[arg(value_name = "DOCUMENT", value_parser = schemas())]
         of: Schema,
     },
@@ -87,8 +97,9 @@ const SCHEMA_EXAMPLES: &str = "Examples:
 
 fn schemas() -> impl TypedValueParser<Value = Schema> {
     let known = Schema::ALL.iter().copied();
-    PossibleValuesParser::new(known.clone().map(Schema::as_str))
-        .try_map(move |word| known.clone().find(|schema| schema.as_str() == word).ok_or("is not a schema"))
+    PossibleValuesParser::new(known.clone().map(Schema::as_str)).try_map(move |word| {
+        known.clone().find(|schema| schema.as_str() == word).ok_or("is not the name of a schema")
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,7 +113,7 @@ pub(crate) enum ProjectsVerb {
     /// Delete one project
     #[command(long_about = DELETE_ABOUT, after_help = DELETE_EXAMPLES)]
     Delete(Box<DeleteArgs>),
-    /// Check a table and its mapping, and send nothing
+    /// Check a table and its mapping; send nothing
     #[command(long_about = CHECK_ABOUT, after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),
     /// Show what sync would send: which fields of which projects, from what to what
@@ -115,8 +126,8 @@ pub(crate) enum ProjectsVerb {
 
 const UPDATE_ABOUT: &str = "\
 Change one project.\n\n\
-Sends only the fields that you give; COR keeps the others. Reports all problems of an update at once, and then sends \
-nothing. Prints the project as COR has it afterwards.";
+Sends only the fields on the command line; COR keeps the values of the others. If the update has problems, reports all of \
+them and sends nothing. Prints the project that COR returns.";
 
 const UPDATE_EXAMPLES: &str = "Examples:
   cor projects update SF-OPP-12345 --source SALESFORCE --name 'Website, phase 2' --end 2025-04-30
@@ -133,7 +144,7 @@ pub(crate) struct UpdateArgs {
     /// The system the project was created from: SALESFORCE, SAP, JIRA, …
     #[arg(long)]
     pub(crate) source: String,
-    /// Empty a field by sending null; may be repeated. COR does not promise what null does
+    /// Clear a field by sending null; may be repeated. COR does not document what null does
     #[arg(long, value_name = "FIELD")]
     pub(crate) clear: Vec<String>,
     /// Send a field this program does not know, as JSON; may be repeated
@@ -142,7 +153,7 @@ pub(crate) struct UpdateArgs {
     /// Print the request and send nothing; needs no credentials
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print the project, or what went wrong, as one line of JSON
+    /// Print the project, or the error, as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -155,8 +166,8 @@ pub(crate) struct UpdateArgs {
 
 const CREATE_ABOUT: &str = "\
 Create one project.\n\n\
-COR requires a name. All problems are reported at once, and then nothing is sent. A create whose answer was lost is not \
-repeated, because COR may have made the project. Prints the project as COR has it afterwards.";
+COR requires a name. If the create has problems, reports all of them and sends nothing. If no response arrives, the create is \
+not repeated, because COR may have created the project. Prints the project that COR returns.";
 
 const CREATE_EXAMPLES: &str = "Examples:
   cor projects create P-7 --source SAP --name 'Website, phase 2' --end 2025-04-30
@@ -164,7 +175,7 @@ const CREATE_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// The external id that the project is to have
+    /// The external id of the new project
     pub(crate) id: String,
     /// The system that owns the project: SALESFORCE, SAP, JIRA, …
     #[arg(long)]
@@ -178,7 +189,7 @@ pub(crate) struct CreateArgs {
     /// Send a field this program does not know, as JSON; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     pub(crate) extra: Vec<String>,
-    /// Print the project, or what went wrong, as one line of JSON
+    /// Print the project, or the error, as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -191,8 +202,8 @@ pub(crate) struct CreateArgs {
 
 const DELETE_ABOUT: &str = "\
 Delete one project, together with its external id.\n\n\
-Asks on a terminal; a script says --yes. If the answer was lost and the repeated request finds no project, the project is \
-deleted.";
+Asks for confirmation on a terminal; a script passes --yes. If the response to the first request was lost and the repeated request \
+finds no project, the project counts as deleted.";
 
 const DELETE_EXAMPLES: &str = "Examples:
   cor projects delete P-7 --source SAP
@@ -205,10 +216,10 @@ pub(crate) struct DeleteArgs {
     /// The system the project was created from: SALESFORCE, SAP, JIRA, …
     #[arg(long)]
     pub(crate) source: String,
-    /// Delete without a question
+    /// Delete without asking for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Print the result, or what went wrong, as one line of JSON
+    /// Print the result, or the error, as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -222,7 +233,7 @@ pub(crate) struct DeleteArgs {
 pub(crate) struct CallRecordArgs {
     #[command(flatten)]
     state: StateArgs,
-    /// Do not record the change in the state, so that the next sync does not know of it
+    /// Do not record the change in the state: the next sync compares with the values before it
     #[arg(long, conflicts_with = "state")]
     no_state: bool,
 }
@@ -313,12 +324,12 @@ and cor projects check shows the result. An empty cell, or null, keeps the value
 reported with line, column and reason; the other rows are sent. Rate limits and outages pause the run.\n\n\
 The values that COR accepts are stored in a state file, by COR, source and mapping. sync reads the table to its end, merges the \
 rows of a project into one update in which the last value of each field wins, and sends only the fields that differ from what COR \
-accepted. After a crash, a kill, a full disk or Ctrl-C, run the same command again: it continues where it was. With --no-state, \
-each row is sent as it is read, in the order of the rows.\n\n\
+accepted. After a crash, a kill, a full disk or Ctrl-C, run the same command again: sync continues where it stopped. With \
+--no-state, each row is sent as it is read, in the order of the rows.\n\n\
 With --rejects, rows that were not applied are copied unchanged into a file, with three more columns: _line, _outcome (rejected, \
-not_applied, unknown or not_started) and _reason. Correct the rows and run sync on that file: it ignores those columns. In JSON \
-lines, and for rows of a Parquet file, they are three more keys; a line that is not an object gets them on a line of their own above \
-it. With a state, rows that were not started are not in the file: the next run sends them.\n\n\
+not_applied, unknown or not_started) and _reason. Correct the rows and run sync on that file: sync ignores those columns. JSON \
+lines and rows of a Parquet file get three more keys instead; a line that is not a JSON object gets them on a line of their own above that \
+line. With a state, rows that were not started are not in the file: the next run sends them.\n\n\
 The output of a Singer tap is read from standard input. Its states are written to standard output, and everything else to standard \
 error. A state is written when every record before it was applied, or is in the file of --rejects, whose records the next run with \
 this file sends first. Without --rejects, states behind a record that was not applied are not written.\n\n\
@@ -343,7 +354,7 @@ pub(crate) struct SyncArgs {
     pub(crate) table: TableArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
-    /// Neither read nor write the state: send every row, in the order of the rows
+    /// Do not use a state: send every row, in the order of the rows
     #[arg(long, conflicts_with_all = ["state", "full", "report"])]
     pub(crate) no_state: bool,
     /// Send every field, including those that COR accepted before
@@ -361,7 +372,7 @@ pub(crate) struct SyncArgs {
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
-    /// How long to wait for COR to come back when it cannot be reached; at most --deadline until it has answered once
+    /// How long to wait while COR cannot be reached; at most --deadline until COR has responded once
     /// [default: 900]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) outage_timeout: Option<f64>,
@@ -397,7 +408,7 @@ const PLAN_EXAMPLES: &str = "Examples:
   cor projects plan deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
   cor projects plan deals.csv --mapping mapping.toml --json | jq -r 'select(.new) | .id'
 
-Exit status: 0 every row can be used, 1 some cannot, 2 the table or the mapping cannot be used, 5 the state cannot.";
+Exit status: 0 every row is valid, 1 some rows have problems, 2 the table or the mapping has an error, 5 the state file cannot be used.";
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
@@ -423,12 +434,12 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateVerb {
-    /// Show what the state knows: of every table, or of one project
+    /// Show the stored values of one project, or a summary of each table
     #[command(after_help = "Examples:
   cor state show
   cor state show SF-OPP-12345 --json")]
     Show(StateShowArgs),
-    /// Forget projects, so that all of their fields are sent next time
+    /// Delete the stored values of projects, so that the next sync sends all of their fields
     #[command(after_help = "Examples:
   cor state forget SF-OPP-12345 SF-OPP-67890
   cor state forget --all --source SALESFORCE")]
@@ -459,7 +470,7 @@ pub(crate) struct StateForgetArgs {
     /// Only projects of this source
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Only projects of this COR
+    /// Only projects of the COR at this base URL
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     #[command(flatten)]
@@ -490,7 +501,7 @@ A mapping file:
   status = { column = \"stage\", values = { \"Closed Won\" = \"finished\" }, unlisted = \"keep\" }
   billable = { constant = true }
 
-Exit status: 0 every row is fine, 1 some are not, 2 the table or the mapping cannot be used.";
+Exit status: 0 every row is valid, 1 some rows have problems, 2 the table or the mapping has an error.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
@@ -516,7 +527,7 @@ pub(crate) struct TableArgs {
     /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: the mapping's]
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Map a column to a field; may be repeated. "Column=" leaves the column out
+    /// Map a column to a field; may be repeated. "Column=" ignores the column
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub(crate) map: Vec<String>,
     /// Read from this TOML file which column sets which field, and how days, numbers and words are written
@@ -525,19 +536,19 @@ pub(crate) struct TableArgs {
     /// The column that holds the external id [default: the mapping's, else id]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id_column: Option<String>,
-    /// Leave this column out; may be repeated
+    /// Ignore this column; may be repeated
     #[arg(long, value_name = "COLUMN")]
     pub(crate) ignore: Vec<String>,
-    /// Refuse a table with any other column that sets no field
+    /// Refuse a table with a column that neither sets a field nor is ignored
     #[arg(long)]
     pub(crate) strict: bool,
-    /// A cell with exactly this text empties its field by sending null
+    /// A cell with exactly this text clears its field by sending null
     #[arg(long, value_name = "TEXT", help_heading = "Values")]
     pub(crate) clear_value: Option<String>,
-    /// A cell with exactly this text, such as NULL, keeps its field, as an empty one does; may be repeated
+    /// A cell with exactly this text, such as NULL, counts as empty and keeps its field; may be repeated
     #[arg(long = "null-value", value_name = "TEXT", help_heading = "Values")]
     pub(crate) null_values: Vec<String>,
-    /// Cut blanks off both ends of cells and external ids
+    /// Remove blanks at both ends of cells and external ids
     #[arg(long, help_heading = "Values")]
     pub(crate) trim: bool,
     /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0
@@ -546,7 +557,7 @@ pub(crate) struct TableArgs {
     /// How days are written, such as %d/%m/%Y [default: %Y-%m-%d]
     #[arg(long, value_name = "FORMAT", help_heading = "Values")]
     pub(crate) date_format: Option<String>,
-    /// The time zone whose day a moment (2025-04-30T15:23:11Z) becomes: UTC, Europe/Madrid, …, or as_written
+    /// The time zone in which a timestamp (2025-04-30T15:23:11Z) becomes a day: UTC, Europe/Madrid, …, or as_written
     #[arg(long, value_name = "ZONE", help_heading = "Values")]
     pub(crate) day_in: Option<String>,
     /// The decimal sign of numbers [default: .]
@@ -558,13 +569,13 @@ pub(crate) struct TableArgs {
     /// The format of the table [default: by the file's extension, else by its first bytes]
     #[arg(long, value_name = FORMATS, help_heading = "The table")]
     pub(crate) format: Option<String>,
-    /// What separates the columns of a CSV: one character, or tab [default: what the header shows]
+    /// The separator of columns in CSV: one character, or tab [default: found in the header]
     #[arg(long, value_name = "CHARACTER", help_heading = "The table")]
     pub(crate) delimiter: Option<String>,
     /// The encoding of text without a byte order mark, such as windows-1252 or utf-16le [default: utf-8]
     #[arg(long, value_name = "NAME", help_heading = "The table")]
     pub(crate) encoding: Option<String>,
-    /// Which stream of several a Singer tap writes
+    /// The stream to read, if a Singer tap writes several
     #[arg(long, value_name = "NAME", help_heading = "The table")]
     pub(crate) stream: Option<String>,
 }
@@ -572,10 +583,10 @@ pub(crate) struct TableArgs {
 const FORMATS: &str = "csv|jsonl|parquet|singer";
 
 const SANDBOX_ABOUT: &str = "\
-Run COR's endpoint on this machine, for trying and testing.\n\n\
-Serves the project and token endpoints that COR documents, and stores in SQLite. GET / shows the projects in a browser, GET \
-/openapi.json describes the API. Prints one line when it is ready, then runs until Ctrl-C. Its token and credentials are not \
-secret; without --host it listens to this machine only.";
+Run a local server with COR's API, for evaluation and tests.\n\n\
+Serves the project and token endpoints that COR documents, and stores the projects in SQLite. GET / shows the projects in a \
+browser, GET /openapi.json describes the API. Prints one line when the server is ready, and runs until Ctrl-C. The token and the \
+credentials are not secret; without --host, only programs on this machine can connect.";
 
 const SANDBOX_EXAMPLES: &str = "Examples:
   cor sandbox --example                              with the project of COR's own documentation
@@ -588,52 +599,52 @@ pub(crate) struct SandboxArgs {
     /// The port; 0 for any free one
     #[arg(long, default_value_t = 4010)]
     pub(crate) port: u16,
-    /// The address to listen at; every program that reaches it can read everything without a token
+    /// The address to listen on; any program that can connect to it reads all projects, without a token
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: IpAddr,
-    /// Store in this SQLite file [default: in memory]
+    /// The SQLite file that stores the projects [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
     /// Load projects from JSON lines or CSV with the fields of a create; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) seed: Vec<PathBuf>,
-    /// The source of seed rows that name none
+    /// The source of seed rows without one
     #[arg(long, value_name = "SOURCE")]
     pub(crate) seed_source: Option<String>,
-    /// Begin with the project of COR's documentation, SF-OPP-12345 of SALESFORCE
+    /// Start with the project of COR's documentation, SF-OPP-12345 of SALESFORCE
     #[arg(long)]
     pub(crate) example: bool,
     /// The bearer token to accept
     #[arg(long, default_value = "sandbox-token")]
     pub(crate) token: String,
-    /// The API key to give tokens for
+    /// The API key to accept
     #[arg(long, value_name = "KEY", default_value = "sandbox-key")]
     pub(crate) api_key: String,
-    /// The client secret that goes with the key
+    /// The client secret of that API key
     #[arg(long, value_name = "SECRET", default_value = "sandbox-secret")]
     pub(crate) client_secret: String,
-    /// How long a token that was given out is good, in seconds
+    /// How long an issued token is valid, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) token_lifetime: u64,
-    /// How many of the latest requests GET /sandbox/requests shows
+    /// How many of the latest requests to record for GET /sandbox/requests
     #[arg(long, value_name = "REQUESTS", default_value_t = 1000)]
     pub(crate) record: usize,
-    /// Answer every request this much later, in milliseconds
+    /// Delay every response by this many milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0, help_heading = "Fault injection")]
     pub(crate) latency: u64,
-    /// Refuse what goes beyond this many requests per second with 429
+    /// Respond 429 to requests beyond this many per second
     #[arg(long, value_name = "N", help_heading = "Fault injection")]
     pub(crate) rate_limit: Option<f64>,
-    /// Requests that may come at once after a pause [default: one second's worth]
+    /// How many requests to accept at once after a pause [default: as many as in one second]
     #[arg(long, value_name = "N", requires = "rate_limit", help_heading = "Fault injection")]
     pub(crate) burst: Option<u32>,
-    /// Refuse without saying how long to wait
+    /// Leave out Retry-After in 429 responses
     #[arg(long, requires = "rate_limit", help_heading = "Fault injection")]
     pub(crate) no_retry_after: bool,
-    /// Let every Nth request fail
+    /// Fail every Nth request
     #[arg(long, value_name = "N", help_heading = "Fault injection")]
     pub(crate) fail_every: Option<u64>,
-    /// Let this share of the requests fail, 0 to 1
+    /// Fail this share of the requests, 0 to 1
     #[arg(long, value_name = "SHARE", help_heading = "Fault injection")]
     pub(crate) fail_ratio: Option<f64>,
     /// The HTTP status of those failures, 400 to 599

@@ -102,8 +102,8 @@ fn show(check: &TableCheck, unit: &str, output: &mut Output) {
         output.error(&plain(&message(stopped)));
     }
     let headline = match (&check.stopped, check.rejected) {
-        (None, 0) => styled(BOLD, "Every row is fine; nothing was sent"),
-        (None, _) => styled(YELLOW, "Some rows cannot be used; nothing was sent"),
+        (None, 0) => styled(BOLD, "Every row is valid; nothing was sent"),
+        (None, _) => styled(YELLOW, "Some rows have problems; nothing was sent"),
         (Some(_), _) => styled(YELLOW, "The table was not read to its end; nothing was sent"),
     };
     output.line(&format!("{headline} {}", styled(DIM, &format!("({})", span(check.elapsed)))));

@@ -13,54 +13,57 @@ const HEADING: &str = "Connection";
 
 fn no_timeout() -> UnknownArgumentValueParser {
     UnknownArgumentValueParser::suggest(
-        "write --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request, or \
+        "use --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one \
+         request, or \
          --connect-timeout SECONDS",
     )
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// Where COR's Integrations API is [default: COR_BASE_URL, else https://integrations.projectcor.com]
+    /// The base URL of COR's Integrations API
+    /// [default: COR_BASE_URL, else https://integrations.projectcor.com]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     base_url: Option<String>,
-    /// Where tokens come from [default: COR_TOKEN_URL, else https://api.projectcor.com/v1/oauth/token]
+    /// The URL of COR's token endpoint
+    /// [default: COR_TOKEN_URL, else https://api.projectcor.com/v1/oauth/token]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     token_url: Option<String>,
     /// Read the access token from this file; otherwise credentials come from the environment
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     token_file: Option<PathBuf>,
-    /// Trust the certificate authorities of this PEM file too
+    /// Also trust the certificate authorities in this PEM file
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     ca_file: Option<PathBuf>,
-    /// Present the client certificate of this PEM file; needs --client-key
+    /// The PEM file of the client certificate; needs --client-key
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     client_cert: Option<PathBuf>,
-    /// The PEM file of the private key that belongs to --client-cert, not encrypted
+    /// The PEM file of the private key of --client-cert, not encrypted
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     client_key: Option<PathBuf>,
-    /// Go through this proxy [default: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
+    /// The proxy for all requests [default: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     proxy: Option<String>,
-    /// What carries the requests: reqwest (HTTP/2, HTTP/1.1, proxies) or direct (HTTP/1.1 without a proxy, less CPU)
+    /// The HTTP implementation: reqwest (HTTP/2, HTTP/1.1, proxies) or direct (HTTP/1.1, no proxies, less CPU)
     /// [default: COR_TRANSPORT, else reqwest]
     #[arg(long, value_name = "reqwest|direct", help_heading = HEADING)]
     transport: Option<TransportKind>,
     /// The User-Agent header [default: projectcor/VERSION]
     #[arg(long, value_name = "TEXT", help_heading = HEADING)]
     user_agent: Option<String>,
-    /// The longest time to make a connection [default: 5]
+    /// Time limit for connecting [default: 5]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     connect_timeout: Option<f64>,
-    /// The longest time for one request [default: 20]
+    /// Time limit for one request [default: 20]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     attempt_timeout: Option<f64>,
-    /// The longest time for one update, retries and waits included [default: 60]
+    /// Time limit for one update, including retries and waits [default: 60]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     deadline: Option<f64>,
     /// Not an option: it is refused with an error that names the time limits to use instead.
     #[arg(long = "timeout", value_name = "SECONDS", hide = true, value_parser = no_timeout())]
     _timeout: Option<String>,
-    /// How often an update is attempted, the first time included [default: 4]
+    /// The most attempts of one update, including the first [default: 4]
     #[arg(long, value_name = "N", help_heading = HEADING)]
     max_attempts: Option<u32>,
     /// The first wait between attempts, doubled each time [default: 0.25]
@@ -69,14 +72,14 @@ pub(crate) struct ConnectionArgs {
     /// The longest wait between attempts [default: 20]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     backoff_cap: Option<f64>,
-    /// How many retries the updates of one process may use up together; 0 for no bound. In a sync it only makes the
-    /// waits between attempts longer [default: 100]
+    /// The most retries of all updates of one process together; 0 for no limit. In a sync, an empty budget only makes
+    /// the waits between attempts longer [default: 100]
     #[arg(long, value_name = "N", help_heading = HEADING)]
     retry_budget: Option<u32>,
-    /// Requests in flight at most [default: 16]
+    /// The most requests in flight [default: 16]
     #[arg(long, value_name = "N", help_heading = HEADING)]
     concurrency: Option<usize>,
-    /// Requests per second at most [default: learned from COR's answers]
+    /// The most requests per second [default: estimated from COR's responses]
     #[arg(long, value_name = "N", help_heading = HEADING, allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Here to be refused with a reason instead of as an unknown flag.

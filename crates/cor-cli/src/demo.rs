@@ -68,8 +68,8 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
     }
     let requests = sandbox.requests().len();
     output.line(&format!(
-        "\n{requests} requests were sent. An empty cell kept its field, (none) emptied one, and nothing else was \
-         sent.\nThe row that could not be read was not sent, and the other rows were."
+        "\n{requests} requests were sent. An empty cell kept its field, and (none) cleared one.\n\
+         The row that could not be read was not sent; the other rows were."
     ));
     heading(output, "Try it yourself");
     for (command, what) in [

@@ -49,7 +49,7 @@ impl Failure {
         }
     }
 
-    /// A signal ended the verb while an update was under way.
+    /// A signal ended the verb while an update was in progress.
     pub(crate) fn interrupted(status: u8, outcome: &str, message: &str) -> Failure {
         let json = described("cancelled", outcome, message);
         Failure { status, lines: vec![message.to_owned()], json: Some(json) }
@@ -112,7 +112,7 @@ pub(crate) fn status_of(error: &Error) -> u8 {
         ErrorKind::InvalidDateRange if error.is_local() => status::USAGE,
         ErrorKind::Auth | ErrorKind::Forbidden => status::UNAUTHORISED,
         ErrorKind::ProjectNotFound | ErrorKind::Validation | ErrorKind::InvalidDateRange => status::REFUSED,
-        // COR gave no result: it could not be reached, or its answer is of no use.
+        // COR gave no result: it could not be reached, or its response is of no use.
         _ => status::UNREACHED,
     }
 }
@@ -122,7 +122,7 @@ pub(crate) fn explain(unusable: &ConfigError) -> String {
     unusable.0.iter().map(describe).collect::<Vec<_>>().join("; ")
 }
 
-/// An error of the client as every face describes it to programs.
+/// An error of the client as every interface describes it to programs.
 pub(crate) fn error_json(error: &Error) -> Value {
     // Text and numbers: nothing in it can fail to become JSON.
     serde_json::to_value(error).unwrap_or_default()

@@ -10,7 +10,7 @@ impl TableArgs {
         Origin::new(self.file.clone())
     }
 
-    /// Opens the table. `creating` says that what only a create takes is of use.
+    /// Opens the table. `creating`: also map columns that only a create uses.
     pub(crate) fn open(&self, creating: bool) -> Result<Box<dyn Rows>, Failure> {
         let (table, rules) = self.read()?;
         Ok(table.open(&self.origin(), rules.creating(creating))?)

@@ -36,10 +36,10 @@ use crate::output::Output;
 ///
 /// | status | meaning |
 /// |---|---|
-/// | 0 | all done |
+/// | 0 | success |
 /// | 1 | some rows, or the update, were refused or failed |
 /// | 2 | wrong usage, input or configuration |
-/// | 3 | not authorised |
+/// | 3 | COR did not accept the credentials, or denied permission |
 /// | 4 | COR could not be reached or gave no usable answer, or the run was stopped early |
 /// | 5 | the state file is in use, damaged, of another version, or cannot be written |
 /// | 130, 143 | ended by SIGINT or SIGTERM |

@@ -25,7 +25,7 @@ pub(crate) struct Output {
     json: bool,
     together: bool,
     aside: bool,
-    /// What became of standard output.
+    /// The state of standard output.
     state: State,
 }
 

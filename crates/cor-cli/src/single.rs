@@ -19,12 +19,14 @@ pub(crate) fn call<T>(
         tokio::select! {
             result = recorded.recorded(call) => result.map_err(Failure::from),
             signal = signals.next() => {
-                let repeat = if what == "create" { "an update shows whether it was" } else { "sending it again is safe" };
+                let repeat = if what == "create" { "an update of the same id shows whether the project \
+                                                    exists" } else { "repeating the command is safe" };
                 Err(Failure::interrupted(
                     signal.status,
                     "unknown",
                     &format!(
-                        "ended by {} while the {what} was under way; whether it was applied is unknown, and {repeat}",
+                        "ended by {} while the {what} was in flight; whether COR applied the change is \
+                         unknown, and {repeat}",
                         signal.name
                     ),
                 ))
@@ -50,7 +52,7 @@ pub(crate) fn show(output: &mut Output, json: bool, title: &str, project: &Proje
     let text = project.json();
     let members = Members::read(&text).map(|members| members.0).unwrap_or_default();
     if members.is_empty() {
-        output.line(&styled(DIM, "  COR's answer does not contain the project"));
+        output.line(&styled(DIM, "  COR's response does not contain the project"));
     }
     let width = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in &members {

@@ -1,4 +1,4 @@
-//! `cor state`: what is remembered, and forgetting it.
+//! `cor state`: what is recorded, and forgetting it.
 
 use anstyle::Style;
 use cor_http::Client;
@@ -103,7 +103,7 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
             output.line(&styled(DIM, &format!("  accepted {}", time(*at))));
         }
         lines(accepted, "", output);
-        lines(unsettled, "  sent, outcome unknown: it is sent again next time", output);
+        lines(unsettled, "  sent, outcome unknown: the next sync sends it again", output);
     }
     Ok(status::DONE)
 }

@@ -51,7 +51,7 @@ fn update_of(args: &UpdateArgs) -> Result<ProjectUpdate, Failure> {
             }
         }
     }
-    // An update that is empty because its only value could not be read is not told that it is empty.
+    // An update that is empty because its only value could not be read is not also reported as empty.
     if issues.is_empty() || !update.is_empty() {
         update.collect_issues(&mut issues);
     }

@@ -31,7 +31,7 @@ fn a_redirect_names_where_it_leads_without_what_may_be_secret() {
         update(&sandbox, &["P", "--name", "n"]).exits(4).says(shown).says(advice);
     }
     sandbox.queue(Answer::status(302));
-    update(&sandbox, &["P", "--name", "n"]).exits(4).says("answers with a redirect (HTTP 302)");
+    update(&sandbox, &["P", "--name", "n"]).exits(4).says("the server answered with a redirect (HTTP 302)");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_run_of_missing_projects_shows_each_id_once_and_the_advice_once() {
                 ran.err
             );
         }
-        let advice = "check the external id, that it was created under this source, and the base URL";
+        let advice = "check the external id, the source the project was created with, and the base URL";
         assert_eq!(format!("{}{}", ran.err, ran.out).matches(advice).count(), 1, "{}{}", ran.err, ran.out);
     }
     // The file of rejected rows has a column for the id.
@@ -79,7 +79,7 @@ fn another_spelling_of_the_source_is_named() {
     run("Salesforce").exits(1).prints("COR's documentation spells it SALESFORCE");
     update(&sandbox, &["X", "--name", "n"])
         .exits(1)
-        .says("check the external id, that it was created under this");
+        .says("check the external id, the source the project was created with");
     // COR accepted this id under other letters.
     sandbox.queue(Answer::status(200).body("{\"id\":7}"));
     run("Salesforce").exits(0);
@@ -111,7 +111,7 @@ fn correcting_the_file_is_advised_only_where_it_helps() {
         let without = sync(&sandbox, &file, &["--no-state", "--max-attempts", "1"]).exits(status);
         assert!(!without.out.contains(correct), "{}", without.out);
         let ran = sync(&sandbox, &mixed, &rejects).exits(status);
-        ran.prints("correct the one that was refused and run sync on that file");
+        ran.prints("correct the refused row and run sync on that file");
     }
     let sandbox = sandbox(&["P", "Q"]);
     sandbox.queue(Answer::error(400, "ValidationError", "", "no").times(2));
@@ -126,7 +126,7 @@ fn correcting_the_file_is_advised_only_where_it_helps() {
 }
 
 #[test]
-fn the_wait_for_cor_is_bounded_and_said() {
+fn the_wait_for_cor_is_bounded_and_reported() {
     let sandbox = sandbox(&["P", "Q", "R"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,n\nQ,n\nR,n\n");
@@ -137,7 +137,7 @@ fn the_wait_for_cor_is_bounded_and_said() {
         let arguments = [&["--outage-timeout", "3"], without_state].concat();
         let ran = sync(&sandbox, &file, &arguments).exits(4);
         assert!(
-            ran.err.contains("paused: COR cannot be reached; waiting for it to come back, at most "),
+            ran.err.contains("paused: COR cannot be reached; the run keeps trying, for at most "),
             "{}",
             ran.err
         );

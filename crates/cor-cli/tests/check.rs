@@ -96,7 +96,7 @@ bill        1  line 3  "Oui" is not one of the values in the mapping: "Ja", "Nei
 value       1  line 3  "1.23" is not a number written as 1.234,50
 deal        1  line 4  is empty; pass the id that the project has in its source
 
-Some rows cannot be used; nothing was sent"#;
+Some rows have problems; nothing was sent"#;
     assert!(shown.starts_with(expected), "{shown}\n--- is not ---\n{expected}");
     for line in ["read                1,203", "fine                    1", "rejected            1,202"] {
         assert!(shown.contains(line), "{shown}");
@@ -124,7 +124,7 @@ Some rows cannot be used; nothing was sent"#;
 }
 
 #[test]
-fn a_fine_table_exits_0_and_json_lines_tell_which_columns_never_came() {
+fn a_valid_table_exits_0_and_columns_that_never_occur_are_reported() {
     let folder = Folder::new();
     let file =
         folder.file("t.jsonl", "{\"id\":\"P\",\"name\":\"x\",\"mood\":1}\n{\"id\":\"Q\",\"name\":null}\n");
@@ -133,7 +133,7 @@ fn a_fine_table_exits_0_and_json_lines_tell_which_columns_never_came() {
         "name    name   as it is",
         "due     end    no row has this column",
         "Not used: mood",
-        "Every row is fine; nothing was sent",
+        "Every row is valid; nothing was sent",
         "sets nothing            1",
     ] {
         assert!(ran.out.contains(says), "{says:?} is missing:\n{}", ran.out);
@@ -162,7 +162,7 @@ fn a_check_and_a_plan_take_what_a_sync_takes() {
 }
 
 #[test]
-fn mistakes_in_the_mapping_are_told_with_their_place() {
+fn mistakes_in_the_mapping_are_reported_with_their_place() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");
     let mapping = folder
@@ -187,16 +187,20 @@ fn mistakes_in_the_mapping_are_told_with_their_place() {
     one("source = 'S'\nfields.name = 'nmae'", &[])
         .says("the mapping names a column \"nmae\" that the input does not have; did you mean \"name\"?");
     one("source = 'S'\nignore = ['x']", &[]).says("leaves out a column \"x\" that the input does not have");
-    one("source = 'S'\nfields.name = { constant = 'x' }", &[])
-        .says("the column \"name\" and the mapping's constant would both set name; leave it out with --ignore \"name\"");
+    one("source = 'S'\nfields.name = { constant = 'x' }", &[]).says(
+        "the column \"name\" and the mapping's constant would both set name; ignore the column with \
+               --ignore \"name\"",
+    );
     one("source = 'S'", &["--map", "a=end", "--map", "b=end"])
         .says("\"a\" and \"b\" would both set end; choose one");
     check(&file, &["--mapping", "missing.toml"]).exits(2).says("cannot read the mapping missing.toml");
-    check(&file, &["--source", "S", "--stream", "x"]).exits(2).says("only Singer has streams");
+    check(&file, &["--source", "S", "--stream", "x"])
+        .exits(2)
+        .says("--stream applies only to Singer, and the input is csv");
 }
 
 #[test]
-fn flags_win_over_the_mapping_and_its_reading_stays() {
+fn flags_override_the_mapping_and_keep_its_formats() {
     let folder = Folder::new();
     let mapping = folder.file("m.toml", MAPPING);
     let table = "id,closing,account\nP,30-04-25,-\n";
@@ -250,7 +254,7 @@ fn example_mapping_fits_the_crm_export() {
 }
 
 #[test]
-fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
+fn probable_mistakes_are_reported_with_counts_and_the_option_that_helps() {
     let folder = Folder::new();
     let table = "id,name,client_id\n9.91214E+15,NULL,25855.0\n9.91214E+15,Pier,25855.0\n1001.0,-,7\n\u{a0}7,N,7\n,,\n";
     let says = [
@@ -260,7 +264,7 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
         "2 rows are merged into 1 project by the id \"9.91214E+15\"",
         "id: \"9.91214E+15\" (line 2) looks like a long number that a spreadsheet shortened; export the ids as text",
         "id: \"1001.0\" (line 4) looks like an integer that was read as a number with a fraction; export the ids as text",
-        "(line 5) looks like an id with blanks around it, or with blanks that cannot be seen; --trim removes the blanks",
+        "(line 5) looks like an id with blanks around it, or with blanks that cannot be seen; use --trim to remove the blanks",
         "client_id: \"25855.0\" looks like an integer that was read as a number with a fraction, in 2 rows, first line 2",
     ];
     let file = folder.file("t.csv", table);
@@ -278,7 +282,7 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
         .prints("; no project is created under such an id, unless --allow-mangled-ids is set");
     let calm =
         check(&file, &["--source", "SAP", "--null-value", "NULL", "--null-value", "-", "--trim"]).exits(0);
-    assert!(!calm.out.contains("sent as text") && !calm.out.contains("removes the blanks"), "{}", calm.out);
+    assert!(!calm.out.contains("sent as text") && !calm.out.contains("remove the blanks"), "{}", calm.out);
     let json = check(&file, &["--source", "SAP", "--json"]).exits(0).summary();
     assert_eq!(json["notes"].as_array().unwrap().len(), says.len());
     let lines = "{\"id\":\"1001.0\",\"name\":\"nan\"}\n{}\n{\"id\":null,\"name\":\" \"}\n";
@@ -290,7 +294,7 @@ fn what_is_probably_a_mistake_is_named_with_counts_and_the_option_that_helps() {
 }
 
 #[test]
-fn counts_of_more_values_than_are_remembered_are_lower_bounds() {
+fn counts_beyond_the_stored_values_are_lower_bounds() {
     let folder = Folder::new();
     let table: String = (1..12_001).map(|n| format!("{n}.0,N\n{n}.0,N\n")).collect();
     let file = folder.file("t.csv", format!("id,name\n{table}"));
@@ -304,7 +308,7 @@ fn counts_of_more_values_than_are_remembered_are_lower_bounds() {
 }
 
 #[test]
-fn a_word_for_no_value_in_a_column_of_days_or_numbers_names_the_option() {
+fn a_null_word_in_a_column_of_days_or_numbers_names_the_option() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,end,estimated\nP,#N/A,NULL\nQ,30/04/2025,\"1.234,5\"\n");
     check(&file, &["--source", "SAP"])
@@ -318,15 +322,15 @@ fn a_word_for_no_value_in_a_column_of_days_or_numbers_names_the_option() {
 }
 
 #[test]
-fn files_that_are_no_table_are_named_with_what_to_do() {
+fn files_that_are_not_tables_are_refused_with_a_remedy() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
-        ("deals.xlsx", &zip[..], "deals.xlsx: it is a spreadsheet workbook; save the sheet as CSV"),
-        ("deals.csv", zip, "it is a spreadsheet workbook"),
-        ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "it is compressed; decompress it"),
-        ("deals.csv", b"<!DOCTYPE html>\n<html>", "it is a web page, perhaps a sign-in page"),
-        ("deals.csv", b"[{\"id\":1}]", "it holds JSON; name it .jsonl"),
+        ("deals.xlsx", &zip[..], "deals.xlsx: the file is a spreadsheet workbook; save the sheet as CSV"),
+        ("deals.csv", zip, "the file is a spreadsheet workbook"),
+        ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
+        ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),
+        ("deals.csv", b"[{\"id\":1}]", "the file contains JSON; write one object per line"),
         ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array; write one object per line"),
         ("deals.jsonl", b"{\n  \"id\": \"1\"\n}\n", "the input is JSON with an object on several lines"),
         (

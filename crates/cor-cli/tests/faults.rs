@@ -18,7 +18,7 @@ use serde_json::Value;
 const GRACE: Duration = Duration::from_millis(500);
 
 #[test]
-fn every_fault_ends_as_it_should() {
+fn every_fault_has_the_outcome_of_the_table() {
     let seed = cor_fault_peer::seed();
     let mut cases = cases::sample(cases::read(include_str!("../../../tests/faults/cases.json")), seed);
     // A call before the one that counts needs a program that makes two.
@@ -282,7 +282,7 @@ fn a_server_that_fails_a_share_of_its_requests_fails_only_rows_that_met_it_each_
 }
 
 #[test]
-fn a_server_that_echoes_shows_no_secret_to_anybody() {
+fn a_server_that_echoes_secrets_does_not_leak_them() {
     let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
     let (token, folder) = (Secrets::random(&mut random), Folder::new());
     let mut secrets = Secrets::default();
@@ -323,7 +323,7 @@ fn the_arguments_of_the_process_hold_no_secret() {
         };
         let before = peer.events().len();
         let mut child = common::piped(&mut command);
-        // Its request is under way: it has done with the token whatever it does.
+        // Its request is in progress: it has done with the token whatever it does.
         while peer.events().len() < before + 2 {
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! Rows that were not applied: copied as they are, corrected, fed back; and what a signal leaves behind.
+//! Rows that were not applied: copied as they are, corrected, synced again; and what a signal leaves behind.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
@@ -17,7 +17,7 @@ fn sync_with(sandbox: &Sandbox, file: &Path, rejects: &Path, arguments: &[&str])
 }
 
 #[test]
-fn rows_are_copied_as_they_are_and_can_be_mended_and_fed_back() {
+fn rejected_rows_are_copied_unchanged_and_can_be_corrected_and_synced() {
     let sandbox = sandbox(&["P", "007", "Q"]);
     let folder = Folder::new();
     let table = "\u{feff}id,name,\"estimated\",note\r\n\
@@ -99,7 +99,7 @@ fn json_lines_are_copied_as_they_are_too() {
 }
 
 #[test]
-fn the_input_is_never_overwritten_and_an_unwritable_file_is_told_before_anything_is_sent() {
+fn the_input_is_never_overwritten_and_an_unwritable_output_is_reported_before_sending() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");
@@ -120,7 +120,7 @@ fn the_input_is_never_overwritten_and_an_unwritable_file_is_told_before_anything
 }
 
 #[test]
-fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
+fn outputs_never_overwrite_the_inputs_or_the_state() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");
@@ -163,7 +163,7 @@ fn nothing_that_a_run_reads_or_keeps_is_overwritten_by_what_it_writes() {
 }
 
 #[test]
-fn a_name_that_promises_what_is_not_written_is_refused_before_anything_happens() {
+fn an_output_whose_extension_names_another_format_is_refused_before_the_run() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let csv = folder.file("t.csv", "id,name\nP,x\n,y\n");
@@ -211,7 +211,7 @@ fn a_name_that_promises_what_is_not_written_is_refused_before_anything_happens()
 }
 
 #[test]
-fn a_row_that_is_too_long_to_be_copied_stays_in_sight() {
+fn a_row_that_is_too_long_to_be_copied_is_still_reported() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let long = format!("{{\"id\":\"P\",\"name\":\"{}\"}}\n", "x".repeat(17 << 20));
@@ -292,10 +292,10 @@ fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
 }
 
 #[test]
-fn the_second_signal_leaves_at_once_and_says_what_is_unknown() {
+fn the_second_signal_ends_the_run_and_reports_unknown_outcomes() {
     let Stopped { sandbox: _sandbox, folder, hold, child, mut messages } = stopped_run("INT", &[]);
     signal(&child, "INT");
-    wait_for_line(&mut messages, "ended at once by SIGINT; 2 updates were under way");
+    wait_for_line(&mut messages, "ended at once by SIGINT; 2 updates were in flight");
     end_of(child).exits(130).prints("Stopped early");
     drop(hold);
     let written = folder.read("r.csv");
@@ -305,7 +305,7 @@ fn the_second_signal_leaves_at_once_and_says_what_is_unknown() {
 }
 
 #[test]
-fn a_stream_that_is_left_says_from_where_on() {
+fn an_abandoned_stream_reports_the_first_line_that_was_not_read() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let hold = Hold::new();

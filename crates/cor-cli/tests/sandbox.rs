@@ -17,7 +17,7 @@ fn start(arguments: &[&str]) -> (std::process::Child, String) {
 }
 
 #[test]
-fn one_ready_line_and_then_it_serves_until_it_is_told_to_end() {
+fn prints_one_ready_line_and_serves_until_a_signal() {
     for name in ["INT", "TERM"] {
         let (child, line) = start(&["--example"]);
         let (url, token_url) = line
@@ -46,7 +46,7 @@ fn one_ready_line_and_then_it_serves_until_it_is_told_to_end() {
 }
 
 #[test]
-fn its_options_reach_it() {
+fn sandbox_options_take_effect() {
     let folder = Folder::new();
     let seed = folder.file("seed.csv", "id,name\n007,Seeded\n");
     let db = folder.path("cor.db");
@@ -101,7 +101,7 @@ fn its_options_reach_it() {
 }
 
 #[test]
-fn what_cannot_work_is_told() {
+fn invalid_options_are_reported() {
     let (child, line) = start(&[]);
     let (base_url, _) = line.split_once(" with tokens from ").unwrap();
     let port = base_url.rsplit(':').next().unwrap();
@@ -138,7 +138,7 @@ fn the_demo_shows_before_and_after() {
 }
 
 #[test]
-fn the_walk_of_the_readme_works_again_after_a_restart() {
+fn the_readme_example_works_again_after_a_restart() {
     let folder = Folder::new();
     let table = folder.file("deals.csv", "opportunity_id,account\nSF-OPP-12345,Website Redesign\n");
     let state = folder.path("states");
@@ -174,7 +174,7 @@ fn the_walk_of_the_readme_works_again_after_a_restart() {
     assert_eq!(counts(&sync(&base_url, "sync")), [1, 0]);
     assert_eq!(counts(&sync(&base_url, "sync")), [0, 1]);
     end(child);
-    // In memory: what was stored is gone, and so is what the state remembers of it.
+    // In memory: what was stored is gone, and so is what the state stores of it.
     let (child, base_url, _) = begin(&port, &[]);
     assert_eq!(sync(&base_url, "plan").summary()["not_started"], 1);
     let again = sync(&base_url, "sync").says("was replaced since the last run");

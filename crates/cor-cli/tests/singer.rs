@@ -74,7 +74,7 @@ fn records_are_applied_and_standard_output_holds_the_states_alone() {
 }
 
 #[test]
-fn a_state_waits_for_what_is_under_way_before_it() {
+fn a_state_waits_for_earlier_rows_in_flight() {
     let sandbox = sandbox(&["1", "2"]);
     let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]);
     let mut child = piped(command.stdin(Stdio::piped()));
@@ -94,7 +94,7 @@ fn a_state_waits_for_what_is_under_way_before_it() {
 }
 
 #[test]
-fn rejected_rows_are_settled_and_the_file_can_be_mended_and_fed_back() {
+fn a_corrected_file_of_rejected_rows_can_be_synced() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let rejects = folder.path("rejects.jsonl");
@@ -127,7 +127,7 @@ fn rejected_rows_are_settled_and_the_file_can_be_mended_and_fed_back() {
 }
 
 #[test]
-fn no_state_is_told_behind_a_row_without_a_verdict() {
+fn no_state_is_emitted_behind_an_unsettled_row() {
     let lines = [
         SCHEMA.to_owned(),
         record("1", r#""name":"a""#),
@@ -163,17 +163,18 @@ fn several_streams_have_to_be_chosen_from() {
     let ran = synced(&sandbox, &lines, &["--stream", "deals"]).exits(0);
     assert_eq!(ran.out, told(1));
     assert_eq!(sandbox.requests().len(), 1);
-    synced(&sandbox, &lines, &["--stream", "deal"])
-        .exits(2)
-        .says("the input has no stream \"deal\"; did you mean \"deals\"?; choose one with --stream");
+    synced(&sandbox, &lines, &["--stream", "deal"]).exits(2).says(
+        "the input has no stream \"deal\"; did you mean \"deals\"?; name the stream to read with --stream",
+    );
     let ran = synced(&sandbox, &lines, &[]).exits(2);
-    let ran =
-        ran.says("line 3").says("the input holds several streams, owners, deals; choose one with --stream");
+    let ran = ran
+        .says("line 3")
+        .says("the input holds several streams, owners, deals; name the stream to read with --stream");
     assert_eq!(ran.out, "");
 }
 
 #[test]
-fn a_key_of_several_columns_is_told_because_one_of_them_is_the_id() {
+fn a_key_of_several_columns_is_reported_because_only_one_is_the_id() {
     let sandbox = sandbox(&["1"]);
     let keyed =
         |key: &str| SCHEMA.replace("\"key_properties\":[\"id\"]", &format!("\"key_properties\":{key}"));
@@ -188,7 +189,7 @@ fn a_key_of_several_columns_is_told_because_one_of_them_is_the_id() {
 }
 
 #[test]
-fn what_is_no_tap_is_told_as_such() {
+fn input_that_is_not_from_a_tap_is_refused() {
     let sandbox = sandbox(&["1"]);
     let singer = |lines: &[String]| synced(&sandbox, lines, &["--format", "singer"]);
     singer(&["  ".to_owned()]).exits(2).says("the input is empty; a tap writes at least its SCHEMA");
@@ -218,7 +219,7 @@ fn with_two_failures() -> Vec<String> {
 }
 
 #[test]
-fn a_state_does_not_pass_a_row_that_was_not_applied_and_is_kept_nowhere() {
+fn a_state_is_held_back_behind_an_unapplied_row_that_is_in_no_file() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1", "2"]);
         let lines = [&[state(0)][..], &with_two_failures()].concat();
@@ -237,7 +238,7 @@ fn a_state_does_not_pass_a_row_that_was_not_applied_and_is_kept_nowhere() {
 }
 
 #[test]
-fn kept_rows_are_sent_again_by_the_next_run_until_they_are_applied() {
+fn rejected_rows_are_sent_by_the_next_run_until_applied() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1", "2"]);
         let folder = Folder::new();
@@ -290,7 +291,7 @@ fn an_old_row_does_not_undo_a_newer_one_of_its_project() {
 }
 
 #[test]
-fn rows_of_a_run_that_was_killed_while_it_wrote_are_kept() {
+fn rejected_rows_of_a_killed_run_stay_in_the_file() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -334,20 +335,23 @@ fn rows_stay_lines_of_their_own_where_an_editor_left_out_the_last_end() {
 }
 
 #[test]
-fn a_file_with_something_else_is_not_written_over() {
+fn a_file_with_other_content_is_not_overwritten() {
     let sandbox = sandbox(&["1"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
     let arguments = ["--rejects", rejects.to_str().unwrap()];
     let other = record("1", r#""name":"a""#).replace("deals", "owners");
     for (content, says) in [
-        ("id,name\n1,a\n".to_owned(), "line 1: not a Singer message"),
-        (r#"{"id":"1"}"#.to_owned() + "\n", "line 1: not a SCHEMA or RECORD message of Singer"),
-        (format!("{SCHEMA}\n{other}\n"), "line 2: a row of the stream \"owners\""),
+        ("id,name\n1,a\n".to_owned(), "line 1 has other content (not a Singer message)"),
+        (
+            r#"{"id":"1"}"#.to_owned() + "\n",
+            "line 1 has other content (not a SCHEMA or RECORD message of Singer)",
+        ),
+        (format!("{SCHEMA}\n{other}\n"), "line 2 has other content (a row of the stream \"owners\")"),
     ] {
         folder.file("rejected.jsonl", &content);
         let ran = synced(&sandbox, &[SCHEMA.to_owned(), state(1)], &arguments).exits(2);
-        let ran = ran.says("the file for rows that are not applied, has other content on").says(says);
+        let ran = ran.says("cannot become the file of rejected rows, because line ").says(says);
         assert_eq!((ran.out.as_str(), folder.read("rejected.jsonl")), ("", content));
     }
     let kept = format!("{SCHEMA}\n{}\n", record("1", r#""name":"kept""#));
@@ -359,7 +363,7 @@ fn a_file_with_something_else_is_not_written_over() {
 }
 
 #[test]
-fn a_project_that_cor_does_not_know_holds_the_state_alone() {
+fn a_project_that_cor_does_not_have_holds_back_only_the_state() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1"]);
         let lines = [
@@ -426,7 +430,7 @@ fn a_run_that_is_halted_leaves_no_row_that_would_undo_a_newer_one() {
 }
 
 #[test]
-fn what_a_run_wrote_into_its_file_the_next_run_reads() {
+fn the_next_run_reads_the_rejects_file_of_the_run_before() {
     let sandbox = sandbox(&["1"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -449,7 +453,7 @@ fn what_a_run_wrote_into_its_file_the_next_run_reads() {
 }
 
 #[test]
-fn the_schema_of_a_kept_row_does_not_replace_that_of_the_tap() {
+fn the_schema_of_a_rejected_row_does_not_replace_that_of_the_tap() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -465,7 +469,7 @@ fn the_schema_of_a_kept_row_does_not_replace_that_of_the_tap() {
 }
 
 #[test]
-fn a_run_that_waited_keeps_what_the_other_run_rejected() {
+fn a_run_that_waited_keeps_the_rejected_rows_of_the_other_run() {
     let sandbox = sandbox(&["1", "2", "3"]);
     let folder = Folder::new();
     let rejects = folder.path("rejects.jsonl");

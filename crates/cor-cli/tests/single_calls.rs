@@ -46,7 +46,7 @@ fn a_value_that_an_update_replaced_is_put_back_by_the_next_sync() {
 }
 
 #[test]
-fn an_update_that_says_what_the_table_says_changes_nothing() {
+fn an_update_with_the_values_of_the_table_changes_nothing() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["update", "A", "--name", "a"]).exits(0);
     sandbox.requests_clear();
@@ -100,7 +100,7 @@ fn no_state_and_an_update_before_the_first_sync_record_nothing() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_keeps_the_update_back() {
+fn an_unusable_state_stops_the_update_before_it_is_sent() {
     let (sandbox, folder, _file) = synced();
     let foreign = folder.file("state.db", "id,name\n");
     let ran =
@@ -110,7 +110,7 @@ fn a_state_that_cannot_be_used_keeps_the_update_back() {
 }
 
 #[test]
-fn an_update_beside_a_run_of_the_same_source_is_not_refused_and_not_forgotten() {
+fn an_update_during_a_run_of_the_same_source_is_sent_and_recorded() {
     let (sandbox, folder, _) = synced();
     let changed = folder.file("changed.csv", "id,name,estimated\nA,a2,1\nB,b,2\n");
     let hold = Hold::new();
@@ -157,7 +157,7 @@ fn a_project_that_cor_did_not_have_is_sent_in_full_when_it_is_there_again() {
 }
 
 #[test]
-fn a_killed_update_leaves_its_fields_in_doubt() {
+fn a_killed_update_leaves_the_outcome_of_its_fields_unknown() {
     let (sandbox, _folder, file) = synced();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold));
@@ -173,7 +173,7 @@ fn a_killed_update_leaves_its_fields_in_doubt() {
 }
 
 #[test]
-fn create_tells_every_problem_at_once_and_what_a_duplicate_is() {
+fn create_reports_every_problem_at_once_and_names_a_duplicate() {
     let sandbox = sandbox(&["A"]);
     let ran =
         single(&sandbox, &["create", "A", "--end", "2025-02-31", "--estimated", "much", "--brand-id", "B"]);
@@ -199,7 +199,7 @@ fn delete_needs_a_yes() {
 }
 
 #[test]
-fn two_tables_of_one_source_know_what_the_other_sent() {
+fn two_mappings_of_one_source_share_what_was_sent() {
     let (sandbox, folder, file) = synced();
     let other = folder.file("other.csv", "key,title\nA,other\n");
     let arguments = OTHER_COLUMNS;

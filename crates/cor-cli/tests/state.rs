@@ -1,4 +1,4 @@
-//! `cor projects sync` with its state, `plan`, `state show` and `state forget`: what is sent, said and remembered.
+//! `cor projects sync` with its state, `plan`, `state show` and `state forget`: what is sent, said and stored.
 
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
 
@@ -115,7 +115,7 @@ fn standard_input_is_read_to_its_end_because_the_last_row_wins() {
 }
 
 #[test]
-fn what_the_state_knows_can_be_seen_and_forgotten() {
+fn stored_values_can_be_shown_and_deleted() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -126,7 +126,7 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
     let scope = show(&["--json"]).exits(0).summary();
     assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(1), &json!(1)));
     show(&["A"]).exits(0).prints("  name       \"a2\"\n  estimated  18000.10\n");
-    show(&["B"]).exits(0).prints("sent, outcome unknown: it is sent again next time\n  name       \"b\"");
+    show(&["B"]).exits(0).prints("sent, outcome unknown: the next sync sends it again\n  name       \"b\"");
     let (url, mapping, at) = (sandbox.base_url(), &scope["mapping"], &scope["accepted_at"]);
     assert_eq!(
         show(&["--json"]).out,
@@ -163,7 +163,7 @@ fn what_the_state_knows_can_be_seen_and_forgotten() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_stops_everything_before_it_starts() {
+fn an_unusable_state_stops_the_run_before_it_starts() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -251,7 +251,7 @@ fn the_second_run_of_a_source_stops_at_once() {
 }
 
 #[test]
-fn a_run_that_waits_for_another_of_its_source_goes_on_where_that_ended() {
+fn a_run_that_waited_for_another_of_its_source_continues_from_its_state() {
     let mut held = Held::new(&[]);
     let mut second = piped(&mut sync_command(
         &held.sandbox,
@@ -299,7 +299,7 @@ fn a_run_that_waits_can_be_stopped() {
 }
 
 #[test]
-fn a_lock_that_does_not_come_free_in_time_is_told() {
+fn a_lock_that_is_not_released_in_time_is_reported() {
     let held = Held::new(&[]);
     let arguments = ["--json", "--wait", "0.7"];
     sync(&held.sandbox, &held.folder.path("t.csv"), &arguments).exits(5).prints("state_in_use");
@@ -330,13 +330,13 @@ fn the_first_signal_finishes_what_is_in_flight_and_the_next_run_does_the_rest() 
 }
 
 #[test]
-fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_knows() {
+fn the_second_signal_ends_the_run_and_the_next_one_sends_unknown_updates_again() {
     let mut held = Held::new(&[]);
     let mut messages = BufReader::new(held.child.stderr.take().unwrap());
     signal(&held.child, "INT");
     wait_for_line(&mut messages, "to end at once");
     signal(&held.child, "INT");
-    wait_for_line(&mut messages, "2 updates were under way");
+    wait_for_line(&mut messages, "2 updates were in flight");
     let child = std::mem::replace(&mut held.child, piped(&mut std::process::Command::new("true")));
     let left = end_of(child).exits(130).summary();
     assert_eq!((&left["failed"], &left["not_started"]), (&json!(2), &json!(4)));
@@ -345,7 +345,7 @@ fn the_second_signal_leaves_at_once_and_the_next_run_sends_again_what_nobody_kno
 }
 
 #[test]
-fn missing_projects_are_created_and_nothing_else_is() {
+fn only_missing_projects_are_created() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let file =
@@ -410,7 +410,7 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
     let check = |arguments: &[&str]| verb(&sandbox, &["projects", "check"], Some(&file), arguments);
     check(&creating)
         .exits(0)
-        .prints("Marke    brand_id    for a create alone\nProdukt  product_id  for a create alone\n")
+        .prints("Marke    brand_id    only for a create\nProdukt  product_id  only for a create\n")
         .prints("Not used: brand_id\n");
     check(&with).exits(0).prints("Not used: Marke, Produkt, brand_id\n");
     sync(&sandbox, &file, &with).exits(1);
@@ -425,11 +425,11 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
         .says("would both set brand_id; choose one");
     check(&[&creating[..], &["--map", "Marke="]].concat())
         .exits(0)
-        .prints("brand_id  brand_id    for a create alone");
+        .prints("brand_id  brand_id    only for a create");
 }
 
 #[test]
-fn rows_that_were_not_applied_are_mended_and_fed_back() {
+fn unapplied_rows_can_be_corrected_and_synced() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,end\nB,old,\nA,a,soon\nghost,g,\nB,new,\nghost,\"g, 2\",\n");
@@ -492,7 +492,7 @@ fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
 }
 
 #[test]
-fn programs_are_told_how_far_it_is() {
+fn json_reports_progress() {
     let sandbox = Sandbox::builder()
         .token(TOKEN)
         .seed((0..30).map(|n| format!(r#"{{"id":"{n}","source":"SALESFORCE","name":"old"}}"#)))
@@ -517,7 +517,7 @@ fn programs_are_told_how_far_it_is() {
 }
 
 #[test]
-fn a_page_tells_about_the_run() {
+fn the_report_shows_the_counts_and_rows_of_the_run() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,end\nA,a,\n<b>,x,soon\nB,b,2025-01-01\nghost,g,\n");
@@ -542,7 +542,7 @@ fn a_page_tells_about_the_run() {
 }
 
 #[test]
-fn states_of_a_tap_are_told_when_what_is_before_them_has_its_verdict() {
+fn states_of_a_tap_are_emitted_when_every_earlier_row_is_settled() {
     let sandbox = sandbox(&["A", "B"]);
     let record = |id: &str, name: &str| {
         format!(

@@ -21,7 +21,7 @@ fn bodies_in_order(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn cells_become_fields_and_empty_ones_keep_what_is_there() {
+fn cells_become_fields_and_empty_cells_keep_the_value() {
     let sandbox = sandbox(&["007", "1E5", "12345678901234567", " a "]);
     let folder = Folder::new();
     let table = "id,name,owner,close,estimated,archived,brief,mood\n\
@@ -33,7 +33,7 @@ fn cells_become_fields_and_empty_ones_keep_what_is_there() {
     let file = folder.file("t.csv", table);
     let ran = sync(&sandbox, &file, &["--map", "close=end", "--clear-value", "(none)", "--concurrency", "1"])
         .exits(0);
-    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; --trim removes the blanks";
+    let note = "id: \" a \" (line 6) looks like an id with blanks around it, or with blanks that cannot be seen; use --trim to remove the blanks";
     assert_eq!(ran.err, format!("not used: owner, mood\n{note}\n"));
     assert!(ran.out.starts_with("Done ("), "{}", ran.out);
     for line in ["  read                    5", "  applied                 4", "  unchanged               1"]
@@ -91,7 +91,7 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
     for (content, arguments) in [
         (utf16(&marked, u16::to_le_bytes), &[][..]),
         (utf16(&marked, u16::to_be_bytes), &[]),
-        // The mark wins: a file of rejected rows is marked UTF-8 and fed back with the same options.
+        // The mark wins: a file of rejected rows is marked UTF-8 and synced again with the same options.
         (marked.clone().into_bytes(), &["--encoding", "windows-1252"]),
         (utf16(table, u16::to_le_bytes), &["--encoding", "utf-16le"]),
     ] {
@@ -176,7 +176,7 @@ fn names_an_encoding_that_reads_the_file() {
 }
 
 #[test]
-fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
+fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     for (content, arguments, says) in [
@@ -212,7 +212,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         ("id,name\nP,x\n", &["--clear-value", ""], &["--clear-value is empty"]),
         ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),
         ("[{\"id\":\"P\"}]", &[], &["one object per line"]),
-        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["only CSV has a delimiter"]),
+        ("{\"id\":\"P\"}", &["--delimiter", ";"], &["--delimiter applies only to CSV"]),
         ("\u{feff}x\u{fffe}", &["--map", "a=b", "--map", "c=d"], &["2 problems, nothing was sent"]),
     ] {
         let file = folder.file("t", content);
@@ -234,7 +234,7 @@ fn a_table_that_cannot_be_meant_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
+fn a_bad_row_is_reported_with_line_column_and_remedy() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let table = b"id,name,close_value,end,start\r\n\
@@ -249,10 +249,10 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
     let file = folder.file("t.csv", table);
     let ran = sync(&sandbox, &file, &["--map", "close_value=estimated"]).exits(1);
     for says in [
-        "line 4, close_value: \"1,234.50\" is not a plain number; write digits with a point",
+        "line 4, close_value: \"1,234.50\" is not a plain number; write only digits, with a point",
         "; end: \"05/01/2025\" is not a date; write a real day as YYYY-MM-DD",
         "line 5: the row has 3 cells where the header has 5",
-        "line 6: the row has 6 cells where the header has 5; a value that holds the delimiter",
+        "line 6: the row has 6 cells where the header has 5; put quotation marks around a value",
         "line 7, id: is empty",
         "line 8, name: is not UTF-8",
         "line 9, start: start 2025-02-01 is after end 2025-01-01",
@@ -273,7 +273,7 @@ fn a_bad_row_is_told_with_line_column_and_what_was_expected() {
 }
 
 #[test]
-fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes() {
+fn malformed_quotation_marks_are_refused_each_time_the_row_occurs() {
     let sandbox = sandbox(&["A", "B", "C", "D"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nA,\"5 inch\nB,\"x\"\nC,\"5\" pipe\"\nD,5\" pipe\nB,\"torn, te");
@@ -281,7 +281,8 @@ fn quotation_marks_that_cannot_be_meant_are_refused_however_often_the_row_comes(
     let rejects = rejects.to_str().unwrap();
     let ran = sync(&sandbox, &file, &["--rejects", rejects]).exits(1);
     for says in [
-        "line 2: text follows a closing quotation mark; inside quotation marks one is written as two; the row runs to line 3",
+        "line 2: text follows a closing quotation mark; inside a quoted value, write each quotation mark \
+         twice; the row runs to line 3",
         "line 4: text follows a closing quotation mark",
         "line 6: a quotation mark is not closed",
     ] {
@@ -326,7 +327,7 @@ fn json_lines_are_typed() {
 }
 
 #[test]
-fn standard_input_is_read_as_it_comes() {
+fn standard_input_is_read_while_it_arrives() {
     let sandbox = sandbox(&["P"]);
     for input in [
         "id,name\nP,piped\nP,twice\n",
@@ -351,7 +352,7 @@ fn standard_input_is_read_as_it_comes() {
 }
 
 #[test]
-fn each_end_has_its_exit_status() {
+fn each_ending_has_its_exit_status() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,1\nQ,2\nR,3\nS,4\n");
     let run = |answer: Answer, arguments: &[&str]| {
@@ -415,7 +416,7 @@ fn a_dry_run_judges_every_row_and_needs_no_credentials() {
 }
 
 #[test]
-fn trouble_is_shown_a_few_times_and_then_counted() {
+fn failed_rows_are_printed_a_few_times_and_then_counted() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let mut table = "id,name\n".to_owned();

@@ -86,7 +86,7 @@ fn clearing_sends_null_and_extras_their_json() {
 }
 
 #[test]
-fn every_problem_is_told_at_once_and_nothing_is_sent() {
+fn every_problem_of_an_update_is_reported_and_nothing_is_sent() {
     let sandbox = sandbox(&["P"]);
     let arguments = [
         "P",
@@ -133,7 +133,7 @@ fn every_problem_is_told_at_once_and_nothing_is_sent() {
     assert_eq!(error["issues"].as_array().unwrap().len(), 10);
     update(&sandbox, &["P"]).exits(2).says("the update changes nothing");
     update(&sandbox, &["", "--name", "x"]).exits(2).says("id: is empty");
-    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be an id");
+    update(&sandbox, &["..", "--name", "x"]).exits(2).says("cannot be an external id");
     let ran = update(&sandbox, &["P", "--start", "2025-02-01", "--end", "2025-01-01", "--json"]).exits(2);
     assert_eq!(ran.json()[0]["error"]["kind"], "invalid_date_range");
     assert_eq!(sandbox.requests().len(), 0);
@@ -214,7 +214,7 @@ fn each_kind_of_failure_has_its_exit_status() {
 }
 
 #[test]
-fn wrong_usage_is_told_and_is_json_for_those_who_asked_for_it() {
+fn wrong_usage_is_reported_and_is_json_with_the_json_flag() {
     let sandbox = sandbox(&["P"]);
     update(&sandbox, &["P", "--nmae", "x"]).exits(2).says("unexpected argument '--nmae'").says("--name");
     let ran =
@@ -266,7 +266,7 @@ fn a_token_is_never_taken_on_the_command_line_nor_shown() {
 
 /// `exits` looks for the token in everything that is printed.
 #[test]
-fn a_token_is_understood_or_refused_with_what_to_leave_out() {
+fn a_token_is_accepted_or_refused_with_what_to_remove() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let arguments = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
@@ -293,7 +293,7 @@ fn a_token_is_understood_or_refused_with_what_to_leave_out() {
 }
 
 #[test]
-fn an_address_with_a_secret_is_refused_without_a_lookup_and_shows_nothing_of_it() {
+fn an_address_with_a_secret_is_refused_without_a_lookup_or_a_leak() {
     let sandbox = sandbox(&["P"]);
     let names = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
     let secret = "hunter2-hunter2";
@@ -327,7 +327,7 @@ fn an_address_with_a_secret_is_refused_without_a_lookup_and_shows_nothing_of_it(
 }
 
 #[test]
-fn entries_of_no_proxy_that_mean_nothing_are_told() {
+fn invalid_entries_of_no_proxy_are_reported() {
     let sandbox = sandbox(&["P"]);
     let mut command = cor(&sandbox, &["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"]);
     command
@@ -357,7 +357,7 @@ fn client_credentials_from_the_environment() {
 }
 
 #[test]
-fn a_signal_says_that_the_outcome_is_unknown() {
+fn a_signal_reports_an_unknown_outcome() {
     let sandbox = sandbox(&["P"]);
     for (name, status) in [("INT", 130), ("TERM", 143)] {
         let hold = cor_sandbox::Hold::new();
@@ -368,7 +368,7 @@ fn a_signal_says_that_the_outcome_is_unknown() {
         let child = piped(&mut command);
         assert_eq!(sandbox.wait_for_requests(1, PATIENCE).len(), 1);
         signal(&child, name);
-        let ran = end_of(child).exits(status).says("sending it again is safe");
+        let ran = end_of(child).exits(status).says("repeating the command is safe");
         let error = &ran.json()[0]["error"];
         assert_eq!((&error["kind"], &error["outcome"]), (&json!("cancelled"), &json!("unknown")));
     }
@@ -413,7 +413,7 @@ fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn an_extra_given_twice_is_refused() {
+fn an_extra_passed_twice_is_refused() {
     let sandbox = sandbox(&["P"]);
     update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is set twice");
     assert!(sandbox.requests().is_empty());
@@ -477,14 +477,14 @@ fn a_client_certificate_that_cannot_be_used_is_wrong_usage() {
 }
 
 #[test]
-fn what_people_write_first_is_answered_with_what_to_write() {
+fn common_mistakes_in_options_are_refused_with_the_right_form() {
     let update = |arguments: &[&str]| {
         let mut command = bare();
         command.env("COR_ACCESS_TOKEN", "t").args(["projects", "update", "X", "--name", "N"]);
         ran(command.args(arguments)).exits(2)
     };
     update(&["--source", "S", "--timeout", "5"]).says("unexpected argument '--timeout <SECONDS>' found").says(
-        "write --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request",
+        "use --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request",
     );
     update(&["--source", "S", "--base-url", "localhost:4010"])
         .says("base_url has no scheme; write it as http://localhost:4010\n");

@@ -1,7 +1,7 @@
 use crate::json_text::Members;
 use crate::{Project, Refusal};
 
-/// What COR's answer to an update says, read from status and body.
+/// What COR's response to an update says, read from status and body.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Answer {
@@ -15,7 +15,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Reads an answer. `status` is the HTTP status, `body` the whole body after any content encoding.
+    /// Reads a response. `status` is the HTTP status, `body` the whole body after any content encoding.
     pub fn read(status: u16, body: &[u8]) -> Answer {
         if !(200..300).contains(&status) {
             return Answer::Refused(Refusal::read(status, body));
@@ -31,7 +31,7 @@ impl Answer {
         match text.as_bytes()[0] {
             b'{' => match Members::read(text) {
                 Some(members) => read_object(status, text, &members),
-                None => Answer::Unreadable("the body is broken JSON".to_owned()),
+                None => Answer::Unreadable("the body is not valid JSON".to_owned()),
             },
             first => match serde_json::from_str::<&serde_json::value::RawValue>(text) {
                 Ok(_) => match (Refusal::in_success(status, text), bare_value(first)) {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_fields_never_fail_an_update_that_happened() {
+    fn malformed_response_fields_do_not_fail_an_applied_update() {
         let odd = project(
             r#"{"id":"155693","name":null,"start":17,"end":"soon","estimated":"18000.10","billable":1,"archived":"false",
                "status":["x"],"estimated_time":{},"client_id":1.5,"unknown":{"a":[1]}}"#,
@@ -132,7 +132,7 @@ mod tests {
     fn a_control_character_in_a_name_is_no_json() {
         for body in ["{\"error\u{16}\":{\"name\":\"ValidationError\"}}", "{\"a\tb\":1}", "{\"a\\n\u{16}\":1}"]
         {
-            let broken = Answer::Unreadable("the body is broken JSON".to_owned());
+            let broken = Answer::Unreadable("the body is not valid JSON".to_owned());
             assert_eq!(Answer::read(200, body.as_bytes()), broken, "{body:?}");
         }
         assert_eq!(project("{\n\t\"id\": 7,\r\n \"a\\u0016\": 1\n}").id(), Some(7));
@@ -238,12 +238,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_brings_it_down(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_body_makes_the_sandbox_fail(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
             Answer::read(status, &body);
         }
 
         #[test]
-        fn nothing_a_project_holds_is_lost(name in any::<String>(), id in any::<i64>(), extra in any::<String>()) {
+        fn a_project_keeps_unknown_members(name in any::<String>(), id in any::<i64>(), extra in any::<String>()) {
             let body = serde_json::json!({"id": id, "name": name, "odd": extra}).to_string();
             let p = project(&body);
             prop_assert_eq!(p.id(), Some(id));

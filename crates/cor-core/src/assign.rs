@@ -9,7 +9,7 @@ use crate::{Date, Field, FieldType, IncomeType, Number, Patch, ProjectUpdate};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// Empty the field.
+    /// Clear the field.
     Clear,
     /// Text as text. It is never read as a number or a boolean.
     Text(Cow<'a, str>),
@@ -21,7 +21,7 @@ pub enum Value<'a> {
     Number(Number),
     /// A day.
     Date(Date),
-    /// A moment as ISO 8601 writes it. A field takes only midnight without a time zone, as its day.
+    /// A timestamp as ISO 8601 writes it. A field takes only midnight without a time zone, as its day.
     Moment(Cow<'a, str>),
     /// An income type, documented or not.
     IncomeType(IncomeType),
@@ -31,7 +31,7 @@ impl ProjectUpdate {
     /// Sets, clears or (for an empty cell) keeps a field that is known only at run time.
     ///
     /// # Errors
-    /// The [`Issue`] when the value does not fit the field. The update is left as it was.
+    /// The [`Issue`] when the value is not valid for the field. The update is left unchanged.
     ///
     /// ```
     /// use cor_core::{Field, ProjectUpdate, Value};
@@ -105,7 +105,7 @@ fn wrong_type(field: Field, wanted: FieldType, value: &Value<'_>) -> Issue {
         Value::Boolean(yes) => format!("the boolean {yes}"),
         Value::Number(number) => format!("the number {number}"),
         Value::Date(date) => format!("the date {date}"),
-        Value::Moment(text) => format!("the moment {text}"),
+        Value::Moment(text) => format!("the timestamp {text}"),
         Value::IncomeType(kind) => format!("the income type {kind}"),
         Value::Clear => "null".to_owned(),
     };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn typed_values_are_never_bent() {
+    fn typed_values_are_never_converted_with_loss() {
         for (field, value) in [
             (Field::Estimated, Value::Text("250".into())),
             (Field::Estimated, Value::Boolean(true)),

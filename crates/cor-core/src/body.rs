@@ -330,7 +330,7 @@ fn text(name: &str, json: &str) -> Result<String, Issue> {
         return Err(Issue::new(name, IssueCode::WrongType, message));
     }
     serde_json::from_str(json).map_err(|_| {
-        let message = format!("{} has an escape that stands for no character", shown(json));
+        let message = format!("{} contains an invalid escape sequence", shown(json));
         Issue::new(name, IssueCode::NotAllowed, message)
     })
 }

@@ -9,7 +9,7 @@ use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json_text::write_string;
 use crate::{ExternalId, Field, Json, MangledId, Patch, Project, ProjectUpdate, Source};
 
-/// A project that is to be made: its external id, the fields of an update, and what only a create can say.
+/// A new project: its external id, the fields of an update, and those that only a create has.
 ///
 /// ```
 /// use cor_core::{ProjectCreate, ProjectUpdate};
@@ -145,7 +145,7 @@ impl ProjectCreate {
         &self.fields
     }
 
-    /// Judges the create without sending it.
+    /// Validates the create without sending it.
     ///
     /// # Errors
     /// Every problem at once: those of the id, of the fields, and a name that is missing or empty.
@@ -180,7 +180,7 @@ impl ProjectCreate {
         }
         let reserved = |name: &str| name == "id" || CreateField::from_name(name).is_some();
         for (name, _) in self.fields.extras().filter(|(name, _)| reserved(name)) {
-            let message = format!("`{name}` is a field of a create; set the field instead of an extra");
+            let message = format!("`{name}` is a field of a create; set the field, not an extra field");
             issues.push(Issue::new(name, IssueCode::Reserved, message));
         }
         issues
@@ -212,13 +212,13 @@ impl ProjectCreate {
     }
 }
 
-/// COR's answer to a delete. Through serde it is what COR wrote, as for [`Project`].
+/// COR's response to a delete. Through serde it is what COR wrote, as for [`Project`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Deleted(Project);
 
 impl Deleted {
-    /// COR's number of the project that is gone.
+    /// COR's number of the deleted project.
     pub fn cor_id(&self) -> Option<i64> {
         self.0.get("cor_id")?.as_i64()
     }
@@ -228,7 +228,7 @@ impl Deleted {
         Some(self.0.get("message")?.as_str()?.to_owned())
     }
 
-    /// The answer as COR wrote it; empty where there was none: the project was gone when the request was repeated, or
+    /// The response as COR wrote it; empty where there was none: a repeated request found no project, or
     /// COR had nothing to say.
     pub fn json(&self) -> Cow<'_, str> {
         self.0.json()
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_not_missed_as_well() {
+    fn a_refused_field_is_not_also_reported_as_missing() {
         let create = ProjectCreate::new("", ProjectUpdate::new("SAP"));
         let refused = vec![Issue::new("name", IssueCode::WrongType, "is no text")];
         let issues = create.validate_with(refused).unwrap_err().into_issues();
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_update_clears_a_create_leaves_out() {
+    fn a_create_leaves_out_cleared_fields() {
         let fields = ProjectUpdate::new("SAP").name("N").clear(Field::Brief).extra("x", 1);
         let create = ProjectCreate::new("007", fields).product_id("P/1");
         assert_eq!(problems(&create), []);

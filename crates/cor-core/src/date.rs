@@ -69,7 +69,7 @@ impl Date {
         })
     }
 
-    /// The value of a field: a day, or midnight without a time zone, which COR's own answers have in its place.
+    /// The value of a field: a day, or midnight without a time zone, which COR's own responses have in its place.
     pub(crate) fn parse_value(field: &str, text: &str) -> Result<Date, Issue> {
         let midnight = Date::begins(text).filter(|(_, time)| {
             let (minutes, seconds) = (time.get(..5), time.get(5..).unwrap_or_default());

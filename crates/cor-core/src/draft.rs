@@ -1,10 +1,10 @@
 use crate::issue::{Invalid, Issue, IssueCode};
 use crate::{ExternalId, Field, Json, ProjectUpdate, Source, TextInput, Value};
 
-/// An update whose fields arrive by name and whose values may not fit: a table's row, keyword arguments, C setters.
+/// An update whose fields are set by name, with values that may be invalid: a table's row, keyword arguments, C setters.
 ///
 /// Nothing fails on the way; [`finish`](Draft::finish) reports every problem at once. A draft of a table's row also
-/// remembers which column set each field: `'c` is the lifetime of the columns' names.
+/// records which column set each field: `'c` is the lifetime of the columns' names.
 ///
 /// ```
 /// use cor_core::{Draft, Value};
@@ -25,12 +25,12 @@ pub struct Draft<'c> {
 }
 
 impl<'c> Draft<'c> {
-    /// A draft that changes nothing yet.
+    /// A draft without changes.
     pub fn new(source: impl Into<Source>) -> Draft<'c> {
         Draft::from_update(ProjectUpdate::new(source))
     }
 
-    /// Goes on from an update that exists.
+    /// Starts from an existing update.
     pub fn from_update(update: ProjectUpdate) -> Draft<'c> {
         Draft { update, issues: Vec::new(), origins: Vec::new() }
     }
@@ -59,7 +59,7 @@ impl<'c> Draft<'c> {
         true
     }
 
-    /// Sets, clears or keeps a field with the value of a column. `advice` ends the message about a value that does not fit.
+    /// Sets, clears or keeps a field with the value of a column. `advice` ends the message about an invalid value.
     pub fn set_column(&mut self, column: &'c str, field: Field, value: Value<'_>, advice: &str) {
         if let Err(mut issue) = self.update.set(field, value) {
             issue.message.push_str(advice);
@@ -78,7 +78,7 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// Passes on a field this library does not know, as JSON text.
+    /// Sets a field that this library does not know, as JSON text.
     pub fn extra(&mut self, name: &str, json: &str) {
         match json.parse::<Json>() {
             Ok(value) => self.update.push_extra(name, value),
@@ -86,7 +86,7 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// Adds a problem that was found elsewhere, such as a value of a type no field takes.
+    /// Adds a problem that the caller found, such as a value of a type that no field takes.
     pub fn reject(&mut self, issue: Issue) {
         self.issues.push((None, issue));
     }
@@ -119,7 +119,7 @@ impl<'c> Draft<'c> {
     /// The update of a table's row.
     ///
     /// # Errors
-    /// As [`finish`](Draft::finish), each problem with its column, where one is to blame.
+    /// As [`finish`](Draft::finish), each problem with its column, if it has one.
     pub fn finish_columns(self, id: Option<&str>) -> Result<ProjectUpdate, Vec<(Option<&'c str>, Issue)>> {
         let Draft { update, issues: refused, origins } = self;
         let mut issues: Vec<_> =

@@ -6,7 +6,7 @@ use crate::format::{as_text, shown, unknown_word};
 
 /// The kind of value a field takes.
 ///
-/// Through serde it is its word ([`as_str`](FieldType::as_str)) in every format; the list is closed.
+/// Through serde it is its name ([`as_str`](FieldType::as_str)) in every format; the list is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldType {
@@ -26,7 +26,7 @@ impl FieldType {
     const ALL: [FieldType; 5] =
         [FieldType::Text, FieldType::Date, FieldType::Number, FieldType::Boolean, FieldType::IncomeType];
 
-    /// The stable word: `text`, `date`, `number`, `boolean`, `income_type`.
+    /// The stable name: `text`, `date`, `number`, `boolean`, `income_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             FieldType::Text => "text",
@@ -136,7 +136,7 @@ fn sentence(name: &str, nearest: Option<Field>) -> String {
     match nearest {
         Some(near) => format!("no field is called {}; did you mean `{near}`?", shown(name)),
         None => format!(
-            "no field is called {}; leave it out, or pass it on as an extra if COR takes it",
+            "no field is called {}; leave it out, or send it as an extra field if COR accepts it",
             shown(name)
         ),
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_is_answered_with_what_was_meant() {
+    fn a_typo_is_reported_with_the_nearest_name() {
         for (typo, meant) in [
             ("nmae", "name"),
             ("end_date", "end"),

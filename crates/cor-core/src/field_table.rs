@@ -1,4 +1,4 @@
-//! The table of fields: what an update and a create can set. Every face takes its fields from here.
+//! The table of fields: what an update and a create can set. Every interface takes its fields from here.
 //!
 //! The crate's own types and setters are macros over this table. `scripts/fields` (`make fields`) writes the setters of C
 //! and C++, the Python types and the tables of the documentation. It compiles this file alone, which therefore uses nothing

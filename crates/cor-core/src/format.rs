@@ -85,7 +85,7 @@ macro_rules! as_text {
 }
 pub(crate) use as_text;
 
-/// The sentence for a word that is not one of a closed list.
+/// The sentence for a name that is not in a closed list.
 pub(crate) fn unknown_word(word: &str, known: impl Iterator<Item = &'static str>) -> String {
     let known: Vec<_> = known.collect();
     format!("{} is not one of {}", shown(word), known.join(", "))

@@ -1,13 +1,13 @@
 use crate::{Draft, Field, Issue, IssueCode, TextInput, Value};
 
-/// What a row that holds values, such as a dict or a record of Arrow, says of one field.
+/// The input for one field from a row of values, such as a dict or an Arrow record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldInput {
-    /// Nothing: the field stays as COR has it.
+    /// No value: the field keeps its value in COR.
     Keep,
-    /// This value. [`Value::Clear`] empties the field; a text counts as it is, an empty one included.
+    /// This value. [`Value::Clear`] clears the field; a text counts as it is, an empty one included.
     Value(Value<'static>),
-    /// Something that is no value, with the reason.
+    /// An invalid value, with the reason.
     Refused(IssueCode, String),
 }
 

@@ -8,9 +8,9 @@ use crate::format::{as_text, unknown_word};
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $word:literal,)*) => {
-        /// What is wrong with a value, as a stable word for programs.
+        /// The kind of a problem, as a stable name for programs.
         ///
-        /// Through serde it is this word in every format. The list is closed: a word of a later version is an error that
+        /// Through serde it is this name in every format. The list is closed: a name of a later version is an error that
         /// names it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -20,7 +20,7 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &'static [IssueCode] = &[$(IssueCode::$variant,)*];
 
-            /// The word: `not_a_date`, `unknown_field`, …
+            /// The name: `not_a_date`, `unknown_field`, …
             pub const fn as_str(self) -> &'static str {
                 match self { $(IssueCode::$variant => $word,)* }
             }
@@ -29,7 +29,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Something that must be there is empty.
+    /// A required value is missing or empty.
     Required = "required",
     /// No field has this name.
     UnknownField = "unknown_field",
@@ -49,9 +49,9 @@ codes! {
     DateRange = "date_range",
     /// The update would change nothing.
     NothingToChange = "nothing_to_change",
-    /// The value cannot be part of an address.
+    /// The value is not allowed there, such as an id that cannot be part of a URL.
     NotAddressable = "not_addressable",
-    /// The name belongs to a field of its own.
+    /// The extra has the name of a field.
     Reserved = "reserved",
 }
 
@@ -69,13 +69,13 @@ impl fmt::Display for IssueCode {
     }
 }
 
-/// One problem of an update: where, what, and what to do about it.
+/// One problem of an update: the field, the problem and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Issue {
     /// The field's name on the wire; `id` for the external id, `metadata.source` for the source.
     pub field: String,
-    /// The problem as a stable word.
+    /// The problem as a stable name.
     pub code: IssueCode,
     /// One sentence for people, without the field's name in front.
     pub message: String,
@@ -140,7 +140,7 @@ impl Invalid {
 impl<'de> Deserialize<'de> for Invalid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let issues = Vec::deserialize(deserializer)?;
-        Invalid::from_issues(issues).ok_or_else(|| D::Error::custom("a refusal needs at least one issue"))
+        Invalid::from_issues(issues).ok_or_else(|| D::Error::custom("the list of issues is empty"))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::any_json::AnyJson;
 use crate::embedded::Embedded;
 use crate::json_text::same_json;
 
-/// A JSON value that goes out exactly as it was written, for fields this library does not know.
+/// A JSON value that is sent exactly as it was written, for fields this library does not know.
 ///
 /// ```
 /// use cor_core::Json;
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_stays_as_written_and_anything_else_is_refused() {
+    fn json_stays_as_written_and_other_text_is_refused() {
         for text in ["1.50", "\"a\"", "[1, 2]", "null", "1e400", "123456789012345678901234567890"] {
             assert_eq!(text.parse::<Json>().map(|j| j.to_string()).ok().as_deref(), Some(text));
         }

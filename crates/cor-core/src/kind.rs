@@ -4,9 +4,9 @@ use crate::format::{as_text, unknown_word};
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $variant:ident = $slug:literal,)*) => {
-        /// What went wrong, in the same words on every face.
+        /// The kind of an error, with the same name in every interface.
         ///
-        /// Through serde it is this word in every format. The list is closed: a word of a later version is an error that
+        /// Through serde it is this name in every format. The list is closed: a name of a later version is an error that
         /// names it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -16,7 +16,7 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$variant,)*];
 
-            /// The stable word: `project_not_found`, `rate_limited`, …
+            /// The stable name: `project_not_found`, `rate_limited`, …
             pub const fn as_str(self) -> &'static str {
                 match self { $(ErrorKind::$variant => $slug,)* }
             }
@@ -25,13 +25,13 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Refused here; nothing was sent.
+    /// The client refused the update; nothing was sent.
     Invalid = "invalid",
-    /// The client was set up in a way that cannot work.
+    /// The options or the environment of the client are invalid.
     Config = "config",
     /// No token, or COR did not accept it (HTTP 401).
     Auth = "auth",
-    /// The token's role may not do this (HTTP 403).
+    /// The role of the token's user does not allow this (HTTP 403).
     Forbidden = "forbidden",
     /// COR reports that it has no project of this external id under this source; any other 404 is `protocol`.
     ProjectNotFound = "project_not_found",
@@ -45,17 +45,17 @@ kinds! {
     Server = "server",
     /// The deadline passed.
     Timeout = "timeout",
-    /// The connection could not be made, or broke.
+    /// Connecting failed, or the connection broke.
     Transport = "transport",
     /// The TLS handshake failed: certificate, name or protocol.
     Tls = "tls",
-    /// The answer was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's.
+    /// The response was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's.
     Protocol = "protocol",
-    /// COR's address answered with a redirect, which is never followed.
+    /// The server answered with a redirect, which the client does not follow.
     Redirect = "redirect",
-    /// The answer was larger than this client reads.
+    /// The response was larger than this client reads.
     TooLarge = "too_large",
-    /// The caller stopped the call.
+    /// The caller cancelled the call.
     Cancelled = "cancelled",
 }
 
@@ -75,14 +75,14 @@ impl fmt::Display for ErrorKind {
 
 /// Whether the update took effect, as far as the client can know.
 ///
-/// Through serde it is one of the three words, in every format.
+/// Through serde it is one of the three names, in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// COR said that it applied the update.
     Applied,
     /// The update certainly did not take effect.
     NotApplied,
-    /// The request may have reached COR, and no answer says whether COR applied it. Sending it again is safe.
+    /// The request may have reached COR, and no response says whether COR applied it. Sending it again is safe.
     Unknown,
 }
 
@@ -90,7 +90,7 @@ impl Outcome {
     /// All three.
     pub const ALL: &'static [Outcome] = &[Outcome::Applied, Outcome::NotApplied, Outcome::Unknown];
 
-    /// The stable word: `applied`, `not_applied`, `unknown`.
+    /// The stable name: `applied`, `not_applied`, `unknown`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Outcome::Applied => "applied",

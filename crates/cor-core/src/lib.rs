@@ -1,14 +1,14 @@
-//! What goes out to COR and what comes back, as plain data.
+//! The requests to COR and its responses, as plain data.
 //!
 //! * [`ProjectUpdate`]: a partial update of one project. A field is left alone, cleared or set ([`Patch`]);
-//!   only what was set or cleared is ever written.
+//!   only fields that were set or cleared are written.
 //! * [`ProjectCreate`]: a new project; [`Deleted`]: COR's confirmation that it deleted one.
 //! * [`ExternalId`], [`Source`], [`IncomeType`], [`Date`], [`Number`]: the values of an update, each exact.
 //! * [`ProjectUpdate::validate`]: every problem at once, as [`Issue`]s with field, code and sentence.
-//! * [`Project`]: COR's answer, read tolerantly; what this version does not know is kept.
+//! * [`Project`]: COR's response, read tolerantly; what this version does not know is kept.
 //! * [`Refusal`]: COR's error bodies, in every shape they are known to come in.
 //! * [`Schema`]: JSON Schemas of all this, for other programs.
-//! * [`ErrorKind`], [`Outcome`]: the words in which every face reports a failure.
+//! * [`ErrorKind`], [`Outcome`]: the names with which every interface reports a failure.
 //!
 //! All of these are serde types. What goes out and comes back survives every format without loss: fields that are absent,
 //! null or set stay three things, numbers keep every digit, unknown members stay. The types say how.

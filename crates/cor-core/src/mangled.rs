@@ -1,4 +1,4 @@
-//! Ids that a spreadsheet or a data frame has rewritten.
+//! External ids that a spreadsheet or a data frame has rewritten.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl MangledId {
         }
     }
 
-    /// The stable word: `scientific`, `fraction`, `blanks`.
+    /// The stable name: `scientific`, `fraction`, `blanks`.
     pub const fn as_str(self) -> &'static str {
         match self {
             MangledId::Scientific => "scientific",
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_were_rewritten_are_told_from_those_that_systems_have() {
+    fn ids_rewritten_by_spreadsheets_are_recognised() {
         for (id, kind) in [
             ("9.91214E+15", Some(MangledId::Scientific)),
             ("1e+16", Some(MangledId::Scientific)),

@@ -8,7 +8,7 @@ use crate::any_json::AnyJson;
 use crate::format::{Format, raw, shown};
 use crate::issue::{Issue, IssueCode};
 
-/// A number that leaves exactly as it came in: an integer, a float, or decimal text.
+/// An exact number: an integer, a float, or decimal text, sent with the digits it was made from.
 ///
 /// `Number::from(250)` is sent as `250`, `"18000.10".parse()` as `18000.10`, `Number::from(0.1)` as `0.1`.
 /// Two numbers are equal when they are written alike, so `1.0` and `1` differ.
@@ -80,7 +80,8 @@ impl Number {
     pub(crate) fn parse_for(field: &str, text: &str) -> Result<Number, Issue> {
         Number::read(text).ok_or_else(|| {
             let message = format!(
-                "{} is not a plain number; write digits with a point for decimals and nothing else, for example 1234.50",
+                "{} is not a plain number; write only digits, with a point before the decimals, for \
+                 example 1234.50",
                 shown(text)
             );
             Issue::new(field, IssueCode::NotANumber, message)

@@ -1,9 +1,9 @@
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What an update does with one field: leave it as it is, empty it, or give it a value.
+/// What an update does with one field: keep, clear or set it.
 ///
-/// The three are different things on the wire: nothing, `null`, and the value. There is no conversion from
+/// On the wire these are: no member, `null`, and the value. There is no conversion from
 /// `Option`, because a reader could not know whether `None` stands for keep or for clear; say which with
 /// [`keep_if_none`](Patch::keep_if_none) or [`clear_if_none`](Patch::clear_if_none).
 ///
@@ -39,7 +39,7 @@ pub enum Patch<T> {
     /// Not sent: COR keeps what it has.
     #[default]
     Keep,
-    /// Sent as `null`. COR does not document that `null` empties a field.
+    /// Sent as `null`. COR does not document that `null` clears a field.
     Clear,
     /// Sent as this value.
     Set(T),
@@ -56,7 +56,7 @@ impl<T> Patch<T> {
         value.map_or(Patch::Keep, Patch::Set)
     }
 
-    /// `Some` sets, `None` empties the field.
+    /// `Some` sets, `None` clears the field.
     pub fn clear_if_none(value: Option<T>) -> Self {
         value.map_or(Patch::Clear, Patch::Set)
     }
@@ -92,8 +92,8 @@ impl<T: Serialize> Serialize for Patch<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self, serializer.is_human_readable()) {
             (Patch::Keep, true) => Err(S::Error::custom(
-                "a field with the value Keep cannot be serialized; add skip_serializing_if = \"Patch::is_keep\" and \
-                 default to it",
+                "a field with the value Keep cannot be serialized; add default and skip_serializing_if = \
+                 \"Patch::is_keep\" to the field's serde attribute",
             )),
             (Patch::Clear, true) => serializer.serialize_none(),
             (Patch::Set(value), true) => serializer.serialize_some(value),

@@ -7,9 +7,9 @@ use crate::embedded::Embedded;
 use crate::json_text::{Members, minified, same_json, tolerant_value};
 use crate::{Date, Json, Number, Timestamp};
 
-/// A project as COR's answer describes it.
+/// A project as COR's response describes it.
 ///
-/// Every field is optional: COR documents no answer, and a field that is missing, null or of an odd type must
+/// Every field is optional: COR documents no response, and a field that is missing, null or of an odd type must
 /// not turn an update that happened into a failure. Ids are COR's own numbers, not the external ids of a
 /// request. Whatever was sent, known to this library or not, is reachable through [`get`](Project::get) and
 /// [`json`](Project::json).
@@ -93,7 +93,7 @@ copies! {
     archived: bool,
 }
 
-/// What COR's pages show in a field of an answer.
+/// What COR's pages show in a field of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerType {
     Id,
@@ -103,7 +103,7 @@ pub(crate) enum AnswerType {
     Time,
 }
 
-/// The fields that answers on COR's pages have, in their order, with what stands in them.
+/// The fields that responses on COR's pages have, in their order, with what stands in them.
 pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("id", AnswerType::Id, "COR's number of the project; not the external id."),
     ("name", AnswerType::Text, "The name."),
@@ -116,8 +116,8 @@ pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("billable", AnswerType::Boolean, "Whether the work is billed."),
     ("status", AnswerType::Text, "The status, as COR spells it."),
     ("estimated", AnswerType::Number, "Money, in the project's currency."),
-    ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in answers to creates."),
-    ("work_order", AnswerType::Text, "Number or code of the work order. Seen in answers to creates."),
+    ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in responses to creates."),
+    ("work_order", AnswerType::Text, "Number or code of the work order. Seen in responses to creates."),
     (
         "archived",
         AnswerType::Boolean,
@@ -159,19 +159,19 @@ impl Project {
         self.0.updated_at.as_ref()
     }
 
-    /// Any field of the answer, whether this library knows it or not. A number outside the range of a double is the text of
+    /// Any field of the response, whether this library knows it or not. A number outside the range of a double is the text of
     /// its digits.
     pub fn get(&self, name: &str) -> Option<serde_json::Value> {
         let members = Members::read(&self.0.json)?;
         tolerant_value(members.last(name)?)
     }
 
-    /// Any field of the answer as the JSON that COR sent, digit for digit.
+    /// Any field of the response as the JSON that COR sent, digit for digit.
     pub fn get_json(&self, name: &str) -> Option<&str> {
         Members::read(&self.0.json)?.last(name)
     }
 
-    /// The answer's object on one line, as COR sent it; empty where COR answered without a body.
+    /// The response's object on one line, as COR sent it; empty where COR answered without a body.
     pub fn json(&self) -> Cow<'_, str> {
         if self.0.json.contains(['\n', '\r', '\t']) {
             minified(&self.0.json).into()

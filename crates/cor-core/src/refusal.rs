@@ -29,7 +29,7 @@ pub struct FieldProblem {
 }
 
 impl Refusal {
-    /// Reads an error answer.
+    /// Reads an error response.
     pub fn read(status: u16, body: &[u8]) -> Refusal {
         let mut refusal = Refusal { status, name: None, code: None, message: None, problems: Vec::new() };
         let text = String::from_utf8_lossy(body);
@@ -41,7 +41,7 @@ impl Refusal {
         refusal
     }
 
-    /// The refusal inside an answer whose status says success, if its body says otherwise.
+    /// The refusal inside a response whose status says success, if its body says otherwise.
     pub(crate) fn in_success(status: u16, body: &str) -> Option<Refusal> {
         let value = tolerant_value(body)?;
         let stated = stated_failure(&value, "status").or(stated_failure(&value, "statusCode"));
@@ -119,7 +119,7 @@ impl Refusal {
         matches!(folded(code).as_str(), "duplicateexternalid" | "zc004")
     }
 
-    /// The HTTP status, or the one stated in the body of an answer whose own status says success.
+    /// The HTTP status, or the one stated in the body of a response whose own status says success.
     pub fn status(&self) -> u16 {
         self.status
     }
@@ -189,7 +189,7 @@ impl Refusal {
         let message = ["message", "msg", "validation", "rule"].iter().find_map(|k| item.get(k)?.as_str());
         match (field, message, item) {
             (Some(field), message, _) => {
-                let message = message.unwrap_or("is not accepted").to_owned();
+                let message = message.unwrap_or("COR did not accept the value").to_owned();
                 self.problems.push(FieldProblem { field: field.to_owned(), message });
             }
             (None, _, Value::String(text)) => self.take_message(text),
@@ -227,7 +227,7 @@ fn stated_failure(value: &Value, name: &str) -> Option<u16> {
         Value::String(digits) => digits.trim().parse().ok()?,
         number => number.as_f64()?,
     };
-    // Fractions are no statuses and are cut off.
+    // Fractions are no statuses and are removed.
     (400.0..600.0).contains(&stated).then_some(stated as u16)
 }
 
@@ -357,13 +357,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_that_is_not_mapped_is_no_missing_project() {
+    fn an_unmapped_reference_is_not_a_missing_project() {
         let refusal = Refusal::read(404, br#"{"name":"ClientNotFoundError","message":"m"}"#);
         assert_eq!(refusal.kind(), ErrorKind::Validation);
     }
 
     #[test]
-    fn a_project_that_exists_is_told_by_its_code() {
+    fn a_duplicate_project_is_recognised_by_its_code() {
         for body in [
             r#"{"name":"DuplicateExternalIdError","message":"m"}"#,
             r#"{"name":"CORCustomError","code":"ZC004","message":"m"}"#,

@@ -139,9 +139,11 @@ fn update() -> Node {
     object! {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Body of a project update",
-        "description": "The body of PUT /v2/integrations/projects/{id}, by COR's page \"Update project\" of the Integrations \
-            API. Only members that are present change the project. COR does not document what null does (sent here to \
-            empty a field), what an update without fields does, and what becomes of members that the page does not list. \
+        "description": "The body of PUT /v2/integrations/projects/{id}, as on COR's page \"Update \
+                        project\" of the Integrations API. COR changes only the fields in the body. COR \
+                        does not document what null does (this client sends it to clear a field), what an \
+                        update without fields does, and what COR does with members that the page does not \
+                        list. \
             This schema cannot express that start must not be after end.",
         "type": "object",
         "required": ["metadata"],
@@ -154,8 +156,8 @@ fn update() -> Node {
 
 fn create() -> Node {
     let id = object! {
-        "description": "External id: the one the project has in its source. This client refuses ids that cannot be part of \
-            an address: empty, with a NUL, `.` and `..`.",
+        "description": "External id: the one the project has in its source. This client refuses ids that \
+                        cannot be part of a URL: empty, with a NUL, `.` and `..`.",
         "type": "string",
         "minLength": 1,
         "pattern": "^[^\\u0000]*$",
@@ -176,9 +178,11 @@ fn create() -> Node {
     object! {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Body of a project create",
-        "description": "The body of POST /v2/integrations/projects, by COR's page \"Create project\" of the Integrations API. \
-            COR does not document null here; this client leaves such members out. Nor does it document what becomes of \
-            members that the page does not list. This schema cannot express that start must not be after end.",
+        "description": "The body of POST /v2/integrations/projects, as on COR's page \"Create project\" of \
+                        the Integrations API. \
+            COR does not document null here; this client leaves such members out. Nor does COR document \
+            what it does with members that the page does not list. This schema cannot express that start \
+            must not be after end.",
         "type": "object",
         "required": ["metadata", "id", "name"],
         "propertyNames": object! { "minLength": 1 },
@@ -195,8 +199,8 @@ fn metadata() -> Node {
         "required": ["source"],
         "properties": object! {
             "source": object! {
-                "description": "The system that owns the project; the one it was created with. COR documents the words that \
-                    are listed and not whether the list is closed.",
+                "description": "The system that the project was created from. COR documents the listed \
+                                sources, and not whether it accepts others.",
                 "anyOf": Node::List(vec![object! { "enum": known }, object! { "type": "string", "minLength": 1 }]),
             },
         },
@@ -217,7 +221,7 @@ fn field_of_update(field: Field) -> Node {
             let known = [IncomeType::Fee, IncomeType::OneTime, IncomeType::HourlyRate, IncomeType::Contract];
             let known = object! { "enum": words(known.iter().map(IncomeType::as_str)) };
             object! {
-                "description": format!("{description} COR documents these four words.").as_str(),
+                "description": format!("{description} COR documents these four values.").as_str(),
                 "anyOf": Node::List(vec![known, object! { "type": ["string", "null"] }]),
             }
         }
@@ -249,10 +253,12 @@ fn project() -> Node {
     object! {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A project in COR's responses",
-        "description": "The answer to an update or create, by the examples on COR's pages \"Update project\" and \"Create \
+        "description": "COR's response to an update or create, after the examples on COR's pages \"Update \
+                        project\" and \"Create \
             project\" of the Integrations API; COR documents no schema of it. Ids are COR's own numbers, not the external \
-            ids of a request, and times come in several forms, some without a zone. Every member may be missing or null and \
-            others may come. Numbers as text and booleans as 0 and 1 are forms this client reads as well.",
+            ids of a request, and times come in several forms, some without a zone. Every member may be \
+            missing or null, and others may be present. Numbers as text and booleans as 0 and 1 are forms \
+            this client reads as well.",
         "type": "object",
         "properties": Node::Object(properties.collect()),
         "additionalProperties": true,

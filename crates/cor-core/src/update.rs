@@ -5,7 +5,7 @@ use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json_text::{Members, write_string};
 use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 
-/// A partial update of one project: only what was set or cleared is sent.
+/// A partial update of one project: only fields that were set or cleared are sent.
 ///
 /// Setters take a value, or a [`Patch`] where keep, clear and set are decided at run time:
 ///
@@ -16,7 +16,7 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 /// assert_eq!(update.to_json(), r#"{"metadata":{"source":"SALESFORCE"},"billable":true}"#);
 /// ```
 ///
-/// A problem shows when the update is judged, with every other problem it has:
+/// A problem shows when the update is checked, with every other problem it has:
 ///
 /// ```
 /// use cor_core::{Date, ProjectUpdate};
@@ -34,7 +34,7 @@ use crate::{Date, Field, FieldType, IncomeType, Json, Number, Patch, Source};
 /// `income_type` and `source` stay. Binary formats (CBOR, postcard) hold the same map with numbers and the JSON of extras
 /// as text; in those that do not describe themselves a field is an optional value.
 ///
-/// Reading judges types, not sense: what [`validate`](ProjectUpdate::validate) refuses, such as `start` after `end`, is
+/// Reading checks types, not sense: what [`validate`](ProjectUpdate::validate) refuses, such as `start` after `end`, is
 /// read. All that is wrong is in the one error, each problem with its field:
 ///
 /// ```
@@ -125,13 +125,13 @@ impl ProjectUpdate {
         ProjectUpdate { source: source.into(), changes: Vec::new(), extras: Vec::new() }
     }
 
-    /// Empties a field by sending `null`. COR does not document what `null` does.
+    /// Clears a field by sending `null`. COR does not document what `null` does.
     pub fn clear(mut self, field: Field) -> Self {
         self.put(field, Patch::Clear);
         self
     }
 
-    /// Passes on a field this library does not know, as the JSON it is. A second value replaces the first.
+    /// Sets a field that this library does not know, as JSON. A second value replaces the first.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.push_extra(name, value.into());
         self
@@ -194,7 +194,7 @@ impl ProjectUpdate {
         }
     }
 
-    /// Judges the update without sending it.
+    /// Validates the update without sending it.
     ///
     /// # Errors
     /// Every problem at once: an empty source, numbers that are not finite, `start` after `end`, extras under
@@ -314,7 +314,11 @@ impl ProjectUpdate {
     /// The first member that is not one such an object has.
     pub fn from_fields_json(source: impl Into<Source>, json: &str) -> Result<ProjectUpdate, Issue> {
         let wrong = |name: &str| {
-            Issue::new(name, IssueCode::WrongType, "does not have the form that an update writes".to_owned())
+            Issue::new(
+                name,
+                IssueCode::WrongType,
+                "is not in the form in which an update writes its fields".to_owned(),
+            )
         };
         let members = Members::read(json).ok_or_else(|| wrong("update"))?;
         let mut update = ProjectUpdate::new(source);
@@ -363,13 +367,13 @@ impl ProjectUpdate {
 
 fn extra_problem(name: &str) -> Option<String> {
     match name {
-        "" => Some("an extra needs a name".to_owned()),
-        "metadata" => {
-            Some("`metadata` is written from the update's source; it cannot be an extra".to_owned())
-        }
-        _ => Field::from_name(name).map(|field| {
-            format!("`{field}` is a field that this client knows; set the field instead of an extra")
-        }),
+        "" => Some("the name of an extra field is empty; pass the name that COR gives the field".to_owned()),
+        "metadata" => Some(
+            "`metadata` cannot be an extra field: the client writes it from the source of the update"
+                .to_owned(),
+        ),
+        _ => Field::from_name(name)
+            .map(|field| format!("`{field}` is a field of this client; set the field, not an extra field")),
     }
 }
 

@@ -41,7 +41,7 @@ impl ExternalId {
             }
             "." | ".." => (
                 IssueCode::NotAddressable,
-                format!("{id:?} cannot be an id: in a URL it stands for another path"),
+                format!("{id:?} cannot be an external id: in a URL it refers to another path"),
             ),
             _ if id.contains('\0') => (IssueCode::NotAddressable, "contains a NUL character".to_owned()),
             _ => return None,
@@ -94,7 +94,7 @@ impl fmt::Display for ExternalId {
 as_text!(ExternalId, "an external id as text", |text| ExternalId::new(text));
 
 /// The system that owns the project, as COR names it. The twelve that COR documents are constants; any other
-/// non-empty text is passed on, because COR does not document whether its list is closed.
+/// non-empty text is sent, because COR does not document whether its list is closed.
 /// Through serde it is this text in every format.
 #[derive(Clone)]
 pub struct Source(Text);
@@ -228,7 +228,7 @@ as_text!(Source, "a source as text", |text| Ok::<_, Infallible>(Source::new(text
 
 /// How a project earns. The four that COR documents, and an explicit way past them.
 ///
-/// Two are equal when COR gets the same word: `Other("fee")` is `Fee`. Through serde it is this word in every format, and
+/// Two are equal when COR gets the same word: `Other("fee")` is `Fee`. Through serde it is this name in every format, and
 /// a word that is not documented is read as [`Other`](IncomeType::Other).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -241,7 +241,7 @@ pub enum IncomeType {
     HourlyRate,
     /// `contract`
     Contract,
-    /// A value this library does not know, passed on as it is.
+    /// A value that this library does not know, sent unchanged.
     Other(String),
 }
 

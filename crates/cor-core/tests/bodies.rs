@@ -1,4 +1,4 @@
-//! The vectors of request bodies through serde: read, judged and written again.
+//! The vectors of request bodies through serde: read, checked and written again.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use cor_core::{Invalid, ProjectCreate, ProjectUpdate};
@@ -31,7 +31,7 @@ fn pairs(issues: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn bodies_are_read_judged_and_written_again() {
+fn bodies_are_read_validated_and_written_again() {
     for vector in vectors("bodies.json") {
         let (name, expect) = (&vector["name"], &vector["expect"]);
         let body = vector["body"].as_str().unwrap();
@@ -57,7 +57,7 @@ fn bodies_are_read_judged_and_written_again() {
                     _ => panic!("{name}: no sentence for {code}"),
                 };
                 let sentence = match code.as_str() {
-                    _ if rest.contains("has an escape") => "that stands for no character",
+                    _ if rest.contains("escape") => "contains an invalid escape sequence",
                     "not_a_date" if rest.contains(" has a time of day, ") => "; pass a date such as ",
                     _ => sentence,
                 };
@@ -76,7 +76,7 @@ fn bodies_are_read_judged_and_written_again() {
 }
 
 #[test]
-fn what_is_sent_is_read_back_to_the_byte() {
+fn a_sent_body_is_read_back_unchanged() {
     let mut sent = 0;
     for vector in vectors("updates.json") {
         if let Some(body) = vector["expect"]["body"].as_str() {

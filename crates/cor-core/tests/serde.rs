@@ -162,7 +162,7 @@ fn numbers_written_alike_are_equal_whatever_they_were_made_from() {
 }
 
 #[test]
-fn json_survives_whatever_a_format_would_make_of_it() {
+fn json_extras_survive_every_format() {
     for text in [
         "null",
         "true",
@@ -212,7 +212,7 @@ fn json_is_equal_by_value_with_exact_digits() {
 }
 
 #[test]
-fn words_and_texts_survive_every_format() {
+fn names_and_texts_survive_every_format() {
     for source in Source::KNOWN.iter().cloned().chain(["HubSpot ü".into(), "".into()]) {
         survives(&source);
     }
@@ -265,7 +265,7 @@ fn words_and_texts_survive_every_format() {
 }
 
 #[test]
-fn what_is_no_value_of_a_closed_type_is_refused_with_what_is_known() {
+fn an_unknown_name_of_a_closed_type_is_refused_with_the_known_names() {
     fn refusal<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
         serde_json::from_str::<T>(json).unwrap_err().to_string()
     }
@@ -276,10 +276,10 @@ fn what_is_no_value_of_a_closed_type_is_refused_with_what_is_known() {
     assert!(refusal::<FieldType>("\"money\"").contains("text, date, number, boolean, income_type"));
     assert!(refusal::<CreateField>("\"name\"").contains("brand_id, product_id"));
     assert!(refusal::<Date>("\"2025-02-29\"").contains("write a real day"));
-    assert!(refusal::<ExternalId>("\"..\"").contains("cannot be an id"));
+    assert!(refusal::<ExternalId>("\"..\"").contains("cannot be an external id"));
     assert!(refusal::<ExternalId>("7").contains("expected an external id as text"));
     assert!(refusal::<Source>("null").contains("expected a source as text"));
-    assert!(refusal::<Invalid>("[]").contains("at least one"));
+    assert!(refusal::<Invalid>("[]").contains("the list of issues is empty"));
 }
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -291,7 +291,7 @@ struct Deal {
 }
 
 #[test]
-fn a_patch_is_three_things_in_every_format() {
+fn a_patch_keeps_its_three_states_in_every_format() {
     let patches = [Patch::Keep, Patch::Clear, Patch::Set(number("18000.10"))];
     for budget in patches {
         let deal = Deal { brief: Patch::Clear, budget: budget.clone() };
@@ -571,7 +571,7 @@ proptest! {
     }
 
     #[test]
-    fn no_document_brings_the_readers_down(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in some_json()) {
+    fn no_document_makes_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in some_json()) {
         let _ = serde_json::from_slice::<ProjectUpdate>(&bytes);
         let _ = postcard::from_bytes::<ProjectUpdate>(&bytes);
         let _ = ciborium::from_reader::<ProjectCreate, _>(&*bytes);
@@ -581,7 +581,7 @@ proptest! {
 }
 
 #[test]
-fn schemas_are_named_by_their_word() {
+fn schemas_are_found_by_name() {
     for schema in Schema::ALL {
         survives(schema);
         assert_eq!(serde_json::to_value(schema).unwrap(), schema.as_str());

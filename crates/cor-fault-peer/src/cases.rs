@@ -1,4 +1,4 @@
-//! The table of faults that every face runs: `tests/faults/cases.json`.
+//! The table of faults that every interface runs: `tests/faults/cases.json`.
 
 use std::collections::BTreeMap;
 

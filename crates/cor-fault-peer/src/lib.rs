@@ -4,7 +4,7 @@
 //! * [`Script`], [`Step`]: what it does on each connection, as data, so that tests in any language can say it.
 //! * [`Http2`], [`StreamStep`]: the same for HTTP/2, as data.
 //! * [`tunnel`]: makes a peer a proxy, with a record of everything that goes through it.
-//! * [`cases`]: the table of `tests/faults/cases.json`, which every face runs.
+//! * [`cases`]: the table of `tests/faults/cases.json`, which every interface runs.
 //! * [`Secrets`]: finds a secret in anything the tests capture, also encoded and in pieces.
 //!
 //! The program `fault-peer` is the same for tests that are not written in Rust.

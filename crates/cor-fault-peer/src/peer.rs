@@ -46,7 +46,7 @@ struct Port {
     over: bool,
 }
 
-/// How long the peer itself may take for anything before the test is given up.
+/// How long the peer itself may take for anything before the test fails.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Peer {

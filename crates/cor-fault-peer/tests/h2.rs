@@ -125,7 +125,7 @@ async fn a_long_answer_keeps_to_the_clients_windows() {
 }
 
 #[tokio::test]
-async fn refused_streams_are_heard_and_marked_as_not_processed() {
+async fn refused_streams_are_marked_as_not_processed() {
     let steps = r#"["read_request", {"reset_stream": "refused_stream"}], ["read_request", {"answer": {}}]"#;
     let peer = peer(&format!(r#"{{"h2": [{{"streams": [{steps}]}}]}}"#));
     let mut client = Client::connect(&peer).await.unwrap();
@@ -167,7 +167,7 @@ async fn streams_run_side_by_side() {
 }
 
 #[tokio::test]
-async fn it_ends_connections_as_it_is_told() {
+async fn the_peer_ends_connections_as_scripted() {
     // A close while the client's acknowledgements are still unread becomes a reset in the operating system.
     for (end, is_reset) in [("close", None), ("reset", Some(true)), ("half_close", Some(false))] {
         let peer = peer(&format!(r#"{{"h2": [{{"streams": [["read_request", "{end}"]]}}]}}"#));

@@ -20,7 +20,7 @@ use crate::many::{
 use crate::status::cor_status;
 use crate::update::cor_update;
 
-/// Many updates, row by row: for loops that would rather not be callbacks. Belongs to one thread at a time; only
+/// Many updates, row by row, for a loop of the caller's own instead of callbacks. Belongs to one thread at a time; only
 /// cor_bulk_stop() may be called by any.
 ///
 /// ```c
@@ -83,7 +83,7 @@ impl Drop for Bulk {
     }
 }
 
-/// Begins a run that takes rows and gives results one by one.
+/// Starts a run that takes rows and returns results one by one.
 ///
 /// @param client   the client. When it is freed meanwhile, cor_bulk_next() returns COR_ERR_CANCELLED.
 /// @param options  options; NULL for the defaults. Callbacks have to be NULL, and tick_ms 0; see cor_bulk_wait().
@@ -102,7 +102,8 @@ pub unsafe extern "C" fn cor_bulk_new(
         let bulk = out(bulk, "bulk", ptr::null_mut())?;
         let (settings, options) = settings(options)?;
         if options.on_result.is_some() || options.on_progress.is_some() || settings.tick.is_some() {
-            let message = "options has callbacks or tick_ms, which cor_bulk_next() would never use";
+            let message =
+                "options sets callbacks or tick_ms, which cor_bulk_next() does not use; leave them unset";
             return Err(Failure::argument(message.to_owned()));
         }
         let runtime = borrow::<ClientHandle>(client, "client")?.runtime()?;
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn cor_bulk_new(
     })
 }
 
-/// Frees a run, and its last result. NULL is fine. Updates under way are broken off: whether they were applied is
+/// Frees a run, and its last result. NULL is fine. Requests in flight are abandoned: whether COR applied them is
 /// unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call.
 ///
 /// Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
@@ -124,19 +125,19 @@ pub unsafe extern "C" fn cor_bulk_free(bulk: *mut cor_bulk) -> cor_status {
     })
 }
 
-/// Whether the run could do with more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
+/// Whether the run has room for more rows. False after cor_bulk_end_input(), once it was stopped, and once it ended
 /// before its input did. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_wants_rows(bulk: *const cor_bulk) -> bool {
     get(false, || with(bulk, |bulk| Ok(bulk.run.run.has_room())))
 }
 
-/// Adds a row. A row that cannot be used takes its place among the results.
+/// Adds a row. A row that cannot be sent gets a result with its error.
 ///
 /// @param id      the project's external id, NUL-terminated; copied.
 /// @param update  what is to change; copied.
 ///
-/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED where nothing new is begun, and the row
+/// Returns COR_ERR_ARGUMENT after cor_bulk_end_input(); COR_ERR_CANCELLED if the run starts no new row; the row
 /// was not taken. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_push(
@@ -162,7 +163,7 @@ fn push(bulk: *mut cor_bulk, row: impl FnOnce() -> Row) -> cor_status {
     guard(ptr::null_mut(), || with(bulk, |bulk| Ok(bulk.run.run.push(row())?)))
 }
 
-/// Says that there are no more rows. Since 0.1.
+/// Ends the input: there are no more rows. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_bulk_end_input(bulk: *mut cor_bulk) -> cor_status {
     guard(ptr::null_mut(), || {
@@ -173,8 +174,8 @@ pub unsafe extern "C" fn cor_bulk_end_input(bulk: *mut cor_bulk) -> cor_status {
     })
 }
 
-/// Starts nothing new: what is under way finishes, the other rows are reported as not started. May be called by any
-/// thread, also while another waits in cor_bulk_next(). To break off what is under way, free the run.
+/// Stops the run: requests in flight finish, and the other rows are reported as not started. May be called by any
+/// thread, also while another waits in cor_bulk_next(). To abandon the requests in flight, free the run.
 ///
 /// Returns COR_ERR_ARGUMENT for misuse. Since 0.1.
 #[unsafe(no_mangle)]
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn cor_bulk_next(
 /// Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to
 /// do, such as showing a pause.
 ///
-/// @param most_ms  milliseconds to wait at most; 0 only looks.
+/// @param most_ms  milliseconds to wait at most; 0 returns at once.
 ///
 /// Returns whether cor_bulk_next() would return at once. True for misuse, which it then reports. Since 0.1.
 #[unsafe(no_mangle)]
@@ -227,7 +228,7 @@ pub unsafe extern "C" fn cor_bulk_wait(bulk: *mut cor_bulk, most_ms: u32) -> boo
     get(true, || with(bulk, |bulk| bulk.run.wait(Some(Duration::from_millis(most_ms.into())))))
 }
 
-/// How far the run had come with the result that was given out last, and why nothing is sent at the moment.
+/// How far the run had come with the result that was given out last, and why no request is sent at the moment.
 ///
 /// @param progress  its struct_size has to be set.
 ///
@@ -244,7 +245,7 @@ pub unsafe extern "C" fn cor_bulk_progress(bulk: *const cor_bulk, progress: *mut
     })
 }
 
-/// What became of the rows so far. Rows whose result was not given out yet may be counted already.
+/// The counters of the rows so far. Rows whose result was not given out yet may be counted already.
 ///
 /// @param summary  its struct_size has to be set.
 ///

@@ -36,9 +36,7 @@ impl Run {
 /// Refuses a run in a process that was forked off: its locks may be held by threads that are not there.
 pub(crate) fn check_process(run: &BulkRun) -> Result<(), Failure> {
     match run.is_inherited() {
-        true => {
-            Err(Failure::argument("the run belongs to the process that this one was forked from".to_owned()))
-        }
+        true => Err(Failure::argument("the run belongs to the parent process".to_owned())),
         false => Ok(()),
     }
 }

@@ -17,15 +17,15 @@ use crate::guard::{Sized_, read_struct, text};
 pub struct cor_call_options {
     /// sizeof(cor_call_options), as the caller knows it.
     pub struct_size: usize,
-    /// The longest time for this call, name resolution, retries and waits included, in milliseconds, at most seven days;
+    /// Time limit for this call, including name resolution, retries and waits, in milliseconds, at most seven days;
     /// 0 is the client's deadline.
     pub deadline_ms: i64,
-    /// How often this call is attempted, the first time included, from 1 to 100; 0 is the client's max_attempts.
+    /// The most attempts of this call, including the first, from 1 to 100; 0 is the client's max_attempts.
     pub max_attempts: u32,
     /// Has to be 0.
     pub reserved: u32,
     /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is the
-    /// file that a sync uses by default. NULL records nothing. A file that does not exist is not made: the next sync then
+    /// file that a sync uses by default. NULL records nothing. A missing file is not created: the next sync then
     /// sends everything.
     pub state: *const c_char,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Given {
     state: Option<PathBuf>,
 }
 
-/// The options that C passed; NULL is none. The client judges their range.
+/// The options that C passed; NULL is none. The client checks their range.
 pub(crate) fn call_options(given: *const cor_call_options) -> Result<Given, Failure> {
     let mut options = CallOptions::new();
     if given.is_null() {

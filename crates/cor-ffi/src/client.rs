@@ -18,13 +18,13 @@ use crate::project::{ProjectHandle, cor_project};
 use crate::status::cor_status;
 use crate::update::{UpdateHandle, cor_update};
 
-/// Sets up a client. Connects to nothing.
+/// Creates a client. Opens no connection.
 ///
 /// @param config  the options; may be freed afterwards.
 /// @param client  gets the client, to be freed with cor_client_free(); NULL on failure.
 /// @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
-/// Returns COR_OK; COR_ERR_CONFIG for what cannot work: no credentials or two kinds of them, an address that is
+/// Returns COR_OK; COR_ERR_CONFIG for invalid options: no credentials or two kinds of them, an address that is
 /// neither https nor on this machine, times and counts out of range, a CA file, client certificate or key that
 /// cannot be used, a proxy with the transport "direct"; COR_ERR_ARGUMENT for misuse. Since 0.1.
 #[unsafe(no_mangle)]
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn cor_client_new(
     })
 }
 
-/// A client set up by the environment alone: see cor_config_read_environment().
+/// Creates a client from the environment alone: see cor_config_read_environment().
 ///
 /// @param client  gets the client, to be freed with cor_client_free(); NULL on failure.
 /// @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn cor_client_warning(client: *const cor_client) -> *const
     })
 }
 
-/// Frees a client. NULL is fine. Calls that run, on other threads or around a callback that calls this, end with
-/// COR_ERR_CANCELLED; whether the updates they had under way were applied is then unknown.
+/// Frees a client. NULL is fine. Calls in progress, on other threads or around a callback that calls this, end with
+/// COR_ERR_CANCELLED; whether the updates they had in flight were applied is then unknown.
 ///
 /// Returns COR_ERR_ARGUMENT for a client that was freed already. Since 0.1.
 #[unsafe(no_mangle)]
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn cor_client_free(client: *mut cor_client) -> cor_status 
     })
 }
 
-/// Sends one update and waits for COR's answer. Retries, waits and the renewal of tokens all happen within the
+/// Sends one update and waits for COR's response. Retries, waits and the renewal of tokens all happen within the
 /// client's deadline (default 60 s).
 ///
 /// @param client   the client.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn cor_client_free(client: *mut cor_client) -> cor_status 
 /// was applied.
 ///
 /// May be called from many threads; calls for one project are sent one after another, also behind a run that has the
-/// project under way, which goes on meanwhile. Since 0.1.
+/// project in progress, which goes on meanwhile. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_update_project(
     client: *const cor_client,
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn cor_client_update_project_n(
 
 /// As cor_client_update_project(), with options of its own.
 ///
-/// @param options  what differs from the client's options; NULL for nothing.
+/// @param options  options that differ from the client's; NULL for none.
 ///
 /// Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
 #[unsafe(no_mangle)]
@@ -188,10 +188,10 @@ fn update_project<'a>(
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
-/// Creates a project and waits for COR's answer.
+/// Creates a project and waits for COR's response.
 ///
-/// A create is not repeated blindly: only where it certainly did not get through (no connection, or COR said 429 or
-/// 503). A lost answer leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
+/// A create is sent again only if COR certainly did not process it (no connection, or COR answered 429 or
+/// 503). A lost response leaves cor_error_outcome() unknown; an update of the same id, or the same create once more, then
 /// shows, because COR refuses a second create of a project.
 ///
 /// @param client   the client.
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn cor_client_create_project(
 
 /// As cor_client_create_project(), with options of its own.
 ///
-/// @param options  what differs from the client's options; NULL for nothing.
+/// @param options  options that differ from the client's; NULL for none.
 ///
 /// Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
 #[unsafe(no_mangle)]
@@ -247,18 +247,18 @@ fn create_project(
     hand_out(&project, ProjectHandle::owned(answer))
 }
 
-/// Deletes a project, together with its external id, and waits for COR's answer.
+/// Deletes a project, together with its external id, and waits for COR's response.
 ///
-/// Repeated like an update. Where an answer was lost and the repeated request finds no project, it is done.
+/// Retried like an update. If a response was lost and the repeated request finds no project, the delete counts as done.
 ///
 /// @param client   the client.
 /// @param id       the project's external id; used byte for byte.
 /// @param source   the source it was created under.
-/// @param deleted  gets COR's answer, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
+/// @param deleted  gets COR's response, to be freed with cor_deleted_free(); NULL on failure; may be NULL.
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
-/// Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND where there was none to begin
-/// with; COR_ERR_VALIDATION with the code "DeletionError" where COR keeps it because something belongs to it; every
+/// Returns COR_OK; COR_ERR_INVALID before anything is sent; COR_ERR_PROJECT_NOT_FOUND if there was none before the
+/// call; COR_ERR_VALIDATION with the code "DeletionError" if COR does not delete it because other data depends on it; every
 /// other status as for cor_client_update_project(). May be called from many threads, as that. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_delete_project(
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn cor_client_delete_project_n(
 
 /// As cor_client_delete_project(), with options of its own.
 ///
-/// @param options  what differs from the client's options; NULL for nothing.
+/// @param options  options that differ from the client's; NULL for none.
 ///
 /// Returns COR_ERR_CONFIG, and sends nothing, for options out of range, and for a state file that cannot be used. Since 0.1.
 #[unsafe(no_mangle)]

@@ -12,7 +12,7 @@ use crate::guard::{Kind, NoSigpipe, Object, c_text};
 /// A client of COR's Integrations API. May be used by many threads at once.
 ///
 /// In a process that was forked off, a client goes on working: it connects anew and leaves the parent's connections
-/// alone. What a parent's other threads had under way is not carried on.
+/// alone. What a parent's other threads had in flight is not carried on.
 #[derive(Debug)]
 pub struct cor_client(());
 
@@ -44,7 +44,7 @@ impl ClientHandle {
         Ok(self.runtime.current()?)
     }
 
-    /// Ends the calls under way.
+    /// Ends the calls in progress.
     pub(crate) fn end(&self) {
         self.runtime.cancel();
     }

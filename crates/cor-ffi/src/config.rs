@@ -92,7 +92,7 @@ fn set_ms(
 pub(crate) fn milliseconds(name: &str, ms: i64) -> Result<Duration, Error> {
     match u64::try_from(ms) {
         Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
-        // The refusal has the words that every face uses.
+        // The message is the same in every interface.
         _ => cor_http::seconds(name, ms as f64 / 1000.0),
     }
 }
@@ -103,8 +103,8 @@ fn kind(name: &str) -> Result<TransportKind, Failure> {
 
 /// Options with their defaults. Nothing is read from the environment.
 ///
-/// Setters copy what they are given. One that refuses its value says so by its status, and cor_client_new() fails
-/// with the same error: no client is made without an option that was set.
+/// Setters copy their values. A setter that refuses its value returns an error status, and cor_client_new() then fails
+/// with the same error: no client is created without an option that the caller set.
 ///
 /// Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
 #[unsafe(no_mangle)]
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn cor_config_set_client_secret_n(
     set_text_n(config, "client_secret", (client_secret, size), |builder, value| builder.client_secret(value))
 }
 
-/// Where the Integrations API is; default "https://integrations.projectcor.com". https, or http to this machine.
+/// The base URL of the Integrations API; default "https://integrations.projectcor.com". https, or http to this machine.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_base_url(
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn cor_config_set_base_url_n(
     set_text_n(config, "base_url", (base_url, size), |builder, value| builder.base_url(value))
 }
 
-/// Where tokens come from, the whole address; default "https://api.projectcor.com/v1/oauth/token". The refresh
+/// The whole URL of the token endpoint; default "https://api.projectcor.com/v1/oauth/token". The refresh
 /// address is its sibling "refreshtoken". Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_token_url(
@@ -262,7 +262,7 @@ pub unsafe extern "C" fn cor_config_set_client_cert_n(
     set_text_n(config, "client_cert", (path, size), |builder, value| builder.client_cert(value))
 }
 
-/// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to the client certificate. Read
+/// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) of the client certificate. Read
 /// by cor_client_new(). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_client_key(
@@ -282,8 +282,8 @@ pub unsafe extern "C" fn cor_config_set_client_key_n(
     set_text_n(config, "client_key", (path, size), |builder, value| builder.client_key(value))
 }
 
-/// The proxy to go through: "http://", "https://", "socks5://" or "socks5h://", with user and password where
-/// needed. It never sees calls to this machine. The transport "direct" takes none. Since 0.1.
+/// The proxy for all requests: "http://", "https://", "socks5://" or "socks5h://", with user and password where
+/// needed. Calls to this machine do not use it. The transport "direct" does not support proxies. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_proxy(config: *mut cor_config, proxy: *const c_char) -> cor_status {
     set_text(config, "proxy", proxy, |builder, value| builder.proxy(value))
@@ -299,7 +299,7 @@ pub unsafe extern "C" fn cor_config_set_proxy_n(
     set_text_n(config, "proxy", (proxy, size), |builder, value| builder.proxy(value))
 }
 
-/// What carries the requests: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
+/// The HTTP implementation: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
 /// (HTTP/1.1 without a proxy: less CPU, and it knows exactly whether a byte of a request has left). From the environment:
 /// COR_TRANSPORT.
 ///
@@ -343,25 +343,25 @@ pub unsafe extern "C" fn cor_config_set_user_agent_n(
     set_text_n(config, "user_agent", (user_agent, size), |builder, value| builder.user_agent(value))
 }
 
-/// The longest time to make a connection; default 5000 ms, at most seven days, like all times. Since 0.1.
+/// Time limit for connecting; default 5000 ms, at most seven days, like all times. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_connect_timeout_ms(config: *mut cor_config, ms: i64) -> cor_status {
     set_ms(config, "connect_timeout", ms, ClientBuilder::connect_timeout)
 }
 
-/// The longest time for one request; default 20000 ms. Since 0.1.
+/// Time limit for one request; default 20000 ms. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_attempt_timeout_ms(config: *mut cor_config, ms: i64) -> cor_status {
     set_ms(config, "attempt_timeout", ms, ClientBuilder::attempt_timeout)
 }
 
-/// The longest time for one call, name resolution, retries and waits included; default 60000 ms. Since 0.1.
+/// Time limit for one call, including name resolution, retries and waits; default 60000 ms. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_deadline_ms(config: *mut cor_config, ms: i64) -> cor_status {
     set_ms(config, "deadline", ms, ClientBuilder::deadline)
 }
 
-/// How often a call is attempted, the first time included; default 4, at least 1. Since 0.1.
+/// The most attempts of one call, including the first; default 4, at least 1. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_max_attempts(
     config: *mut cor_config,
@@ -382,7 +382,7 @@ pub unsafe extern "C" fn cor_config_set_backoff_cap_ms(config: *mut cor_config, 
     set_ms(config, "backoff_cap", ms, ClientBuilder::backoff_cap)
 }
 
-/// How many retries the single calls of the client may use up together; default 100, at most 1000000, 0 for no bound. Every
+/// How many retries the single calls of the client may use up together; default 100, at most 1000000, 0 for no limit. Every
 /// call adds a fifth of a retry. While the budget is empty, a failed attempt is not repeated, and the error says so. In bulk an
 /// empty budget makes the waits between attempts longer and fails no row. Since 0.1.
 #[unsafe(no_mangle)]
@@ -390,13 +390,13 @@ pub unsafe extern "C" fn cor_config_set_retry_budget(config: *mut cor_config, re
     change(config, |builder, _| Ok(builder.retry_budget(retries)))
 }
 
-/// Requests in flight at most; default 16, from 1 to 10000. Since 0.1.
+/// The most requests in flight; default 16, from 1 to 10000. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_concurrency(config: *mut cor_config, concurrency: u32) -> cor_status {
     change(config, |builder, _| Ok(builder.concurrency(concurrency as usize)))
 }
 
-/// Requests per second at most, more than 0. By default the limit is learned from COR's answers. Since 0.1.
+/// The most requests per second, more than 0. By default the client estimates the limit from COR's responses. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_rate(config: *mut cor_config, per_second: f64) -> cor_status {
     change(config, |builder, _| Ok(builder.rate(per_second)))

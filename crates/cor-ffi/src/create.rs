@@ -12,12 +12,12 @@ use crate::guard::{self, Kind, Object, borrow, c_text, changing, get, guard, ins
 use crate::status::cor_status;
 use crate::update::{UpdateHandle, cor_update};
 
-/// A project that is to be made: its external id, the fields of an update, and those that only a create has. Many
-/// threads may send and judge one at once, as long as none changes it meanwhile; that is noticed, and is
+/// A new project: its external id, the fields of an update, and those that only a create has. Many
+/// threads may send and check one at once, as long as none changes it meanwhile; that is noticed, and is
 /// COR_ERR_ARGUMENT.
 ///
-/// What a setter refuses, here or of the update, is remembered: cor_create_validate() and sending fail with every
-/// problem at once. Setting the field again to a value that fits corrects it.
+/// A value that a setter refuses, here or in the update, is recorded: cor_create_validate() and sending fail with every
+/// problem at once. Setting the field again to a valid value corrects it.
 #[derive(Debug)]
 pub struct cor_create(());
 
@@ -37,7 +37,7 @@ impl Object for CreateHandle {
 }
 
 impl CreateHandle {
-    /// The create, or every problem of it where setters refused something; else the client judges it.
+    /// The create, or every problem of it where setters refused something; else the client checks it.
     pub(crate) fn finished(&self) -> Result<Result<ProjectCreate, Invalid>, Failure> {
         let state = reading(&self.0, "create")?;
         let refused = state.refused.issues().to_vec();
@@ -52,8 +52,8 @@ impl CreateHandle {
 
 /// A new project.
 ///
-/// @param id      the external id it is to have under the update's source; used byte for byte. NULL or text that is not
-///                UTF-8 is remembered like any refused value.
+/// @param id      its external id under the update's source; used byte for byte. NULL or text that is not
+///                UTF-8 is recorded like any refused value.
 /// @param update  the fields it begins with; copied, together with what its setters refused. What it clears is left
 ///                out: there is nothing to clear yet. COR needs a name.
 ///
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn cor_create_set_product_id_n(
 
 // fields:end
 
-/// Sets a field, or remembers why it could not be.
+/// Sets a field, or records why it cannot be set.
 fn set<'a>(
     create: *mut cor_create,
     field: CreateField,
@@ -160,7 +160,7 @@ fn set<'a>(
     })
 }
 
-/// Judges a create without sending it.
+/// Validates a create without sending it.
 ///
 /// @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
 ///

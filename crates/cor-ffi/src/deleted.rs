@@ -1,4 +1,4 @@
-//! COR's answer to a delete.
+//! COR's response to a delete.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -8,7 +8,7 @@ use cor_http::Deleted;
 use crate::guard::{Kind, Object, borrow, c_text, get, put_optional, release};
 use crate::status::cor_status;
 
-/// COR's answer to a delete. It never changes, so many threads may read it.
+/// COR's response to a delete. It never changes, so many threads may read it.
 #[derive(Debug)]
 pub struct cor_deleted(());
 
@@ -46,7 +46,7 @@ fn text(
     })
 }
 
-/// Frees the answer to a delete. NULL is fine.
+/// Frees the response to a delete. NULL is fine.
 ///
 /// Returns COR_ERR_ARGUMENT for one that was freed already. Since 0.1.
 #[unsafe(no_mangle)]
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn cor_deleted_free(deleted: *mut cor_deleted) -> cor_stat
     release::<DeletedHandle>(deleted, "deleted", |_| Ok(()))
 }
 
-/// COR's number of the project that is gone.
+/// COR's number of the deleted project.
 ///
 /// @param value  gets the number where there is one.
 ///
@@ -64,14 +64,14 @@ pub unsafe extern "C" fn cor_deleted_cor_id(deleted: *const cor_deleted, value: 
     get(false, || put_optional(value, "value", borrow::<DeletedHandle>(deleted, "deleted")?.cor_id))
 }
 
-/// COR's sentence. Text that lives as long as the answer; NULL where COR sent none. Since 0.1.
+/// COR's sentence. Text that lives as long as the response; NULL where COR sent none. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_deleted_message(deleted: *const cor_deleted) -> *const c_char {
     text(deleted, |deleted| deleted.message.as_ref())
 }
 
-/// The answer's object on one line, as COR sent it. Text that lives as long as the answer; NULL where there was none:
-/// the project was gone when the request was repeated, or COR had nothing to say. Since 0.1.
+/// The response's object on one line, as COR sent it. Text that lives as long as the response; NULL where there was none:
+/// a repeated request found no project, or COR had nothing to say. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_deleted_json(deleted: *const cor_deleted) -> *const c_char {
     text(deleted, |deleted| deleted.json.as_ref())

@@ -58,7 +58,7 @@ pub unsafe extern "C" fn cor_error_outcome(error: *const cor_error) -> cor_outco
     read(error, cor_outcome::COR_OUTCOME_UNKNOWN, |data| data.outcome)
 }
 
-/// One line for people: what was attempted, what happened, what to do. Holds no secret.
+/// One line of text: what was attempted, what happened, what to do. Holds no secret.
 ///
 /// Returns text that lives as long as the error, never NULL but for misuse. Since 0.1.
 #[unsafe(no_mangle)]
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn cor_error_message(error: *const cor_error) -> *const c_
     read_text(error, |data| Some(&data.message))
 }
 
-/// What COR calls the error, for example "ZC001" or "ProjectNotFoundError".
+/// COR's code or name of the error, for example "ZC001" or "ProjectNotFoundError".
 ///
 /// Returns text that lives as long as the error; NULL where COR said nothing. Since 0.1.
 #[unsafe(no_mangle)]
@@ -74,13 +74,13 @@ pub unsafe extern "C" fn cor_error_code(error: *const cor_error) -> *const c_cha
     read_text(error, |data| data.code.as_ref())
 }
 
-/// The HTTP status of the last answer; 0 where there was none. Since 0.1.
+/// The HTTP status of the last response; 0 where there was none. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_status(error: *const cor_error) -> i32 {
     read(error, 0, |data| data.http_status)
 }
 
-/// How many requests were sent, or at least begun, for the call. Since 0.1.
+/// How many requests this call started to send. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_attempts(error: *const cor_error) -> u32 {
     read(error, 0, |data| data.attempts)
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn cor_error_is_duplicate(error: *const cor_error) -> bool
     read(error, false, |data| data.duplicate)
 }
 
-/// The id under which the server, or something in front of it, knows the request.
+/// The request id from the response's headers, set by the server or a gateway in front of it.
 ///
 /// Returns text that lives as long as the error; NULL where there is none. Since 0.1.
 #[unsafe(no_mangle)]
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn cor_error_request_id(error: *const cor_error) -> *const
     read_text(error, |data| data.request_id.as_ref())
 }
 
-/// The start of the answer's body: at most 4 KiB, control characters replaced.
+/// The start of the response's body: at most 4 KiB, control characters replaced.
 ///
 /// Returns text that lives as long as the error; NULL where there is none. Since 0.1.
 #[unsafe(no_mangle)]
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn cor_error_issue_field(error: *const cor_error, index: u
     read_text(error, |data| data.issues.get(index).map(|[field, ..]| field))
 }
 
-/// A problem as a stable word: "not_a_date", "unknown_field", "required", …
+/// A problem as a stable name: "not_a_date", "unknown_field", "required", …
 ///
 /// @param index  from 0 to cor_error_issue_count() - 1.
 ///
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn cor_error_issue_message(error: *const cor_error, index:
     read_text(error, |data| data.issues.get(index).map(|[.., message]| message))
 }
 
-/// The word for a status: "ok", "project_not_found", …; a cor_status as a number.
+/// The name of a status: "ok", "project_not_found", …; a cor_status as a number.
 ///
 /// Returns text that lives for ever; NULL for a number that is no status. Since 0.1.
 #[unsafe(no_mangle)]
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn cor_status_name(status: i32) -> *const c_char {
     constant(cor_status::name(status))
 }
 
-/// The word for an outcome: "not_applied", "applied" or "unknown"; a cor_outcome as a number.
+/// The name of an outcome: "not_applied", "applied" or "unknown"; a cor_outcome as a number.
 ///
 /// Returns text that lives for ever; NULL for a number that is no outcome. Since 0.1.
 #[unsafe(no_mangle)]
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn cor_outcome_name(outcome: i32) -> *const c_char {
     constant(cor_outcome::name(outcome))
 }
 
-/// The word for a pause: "none", "rate_limited" or "unreachable"; a cor_pause as a number.
+/// The name of a pause: "none", "rate_limited" or "unreachable"; a cor_pause as a number.
 ///
 /// Returns text that lives for ever; NULL for a number that is no pause. Since 0.1.
 #[unsafe(no_mangle)]
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_can_be_had() {
+    fn every_name_is_parsed_and_printed() {
         let kinds = cor_http::ErrorKind::ALL.iter().map(|kind| kind.as_str());
         for word in kinds.chain([
             "ok",

@@ -38,7 +38,7 @@ impl Failure {
 
     /// The handle was freed while the call ran.
     pub(crate) fn cancelled(message: &str) -> Failure {
-        let message = format!("{message}; whether the updates under way were applied is unknown");
+        let message = format!("{message}; whether COR applied the updates in flight is unknown");
         Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::Unknown, message)
     }
 

@@ -51,7 +51,7 @@ impl Failure {
         }
     }
 
-    /// A value that does not fit a field, found before the field was reached.
+    /// A value that is not valid for a field, found before the field was reached.
     pub(crate) fn issue(field: &str, issue: Issue) -> Failure {
         Failure::invalid(Issue::new(field, issue.code, issue.message))
     }

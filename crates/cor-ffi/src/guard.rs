@@ -90,7 +90,7 @@ pub(crate) fn text_n<'a>(given: *const c_char, size: usize, name: &str) -> Resul
 
 fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Failure> {
     std::str::from_utf8(bytes).map_err(|error| {
-        Failure::argument(format!("{name} is not UTF-8 (byte {} does not fit)", error.valid_up_to()))
+        Failure::argument(format!("{name} is not UTF-8 (byte {} is invalid)", error.valid_up_to()))
     })
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn changing<'a, T>(state: &'a RwLock<T>, name: &str) -> Result<RwLock
 }
 
 fn in_use(name: &str) -> Failure {
-    Failure::argument(format!("{name} is in use by another thread, and one of the two changes it"))
+    Failure::argument(format!("{name} is in use by another thread; wait until that call has returned"))
 }
 
 /// What of a text can be shown, for naming a row whose text is unusable.
@@ -224,7 +224,9 @@ pub(crate) fn read_struct<T: Sized_>(given: *const T, name: &str) -> Result<T, F
         std::ptr::copy_nonoverlapping(given.cast::<u8>(), value.as_mut_ptr().cast(), ours);
         let unknown = std::slice::from_raw_parts(given.cast::<u8>().add(ours), size - ours);
         if unknown.iter().any(|byte| *byte != 0) {
-            return Err(Failure::argument(format!("{name} sets an option that this version does not have")));
+            return Err(Failure::argument(format!(
+                "{name} sets an option that this version of the library does not have"
+            )));
         }
         Ok(value.assume_init())
     }

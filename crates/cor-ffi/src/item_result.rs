@@ -13,7 +13,7 @@ use crate::guard::{Kind, Object, Pinned, borrow, c_text, exclusive, free, get, i
 use crate::project::{ProjectData, ProjectHandle, cor_project};
 use crate::status::cor_status;
 
-/// What became of one row. Lives as long as the callback that gets it, or until the next result is asked for.
+/// The result of one row. Lives as long as the callback that gets it, or until the next result is asked for.
 #[derive(Debug)]
 pub struct cor_item_result(());
 

@@ -40,11 +40,11 @@ pub struct cor_progress {
     pub failed: u64,
     /// All rows; UINT64_MAX where the number is not known.
     pub total: u64,
-    /// A cor_pause: why nothing is sent at the moment.
+    /// A cor_pause: why no request is sent at the moment.
     pub paused: i32,
 }
 
-/// What became of all rows. Set it up with COR_SUMMARY_INIT; later versions may add members at the end.
+/// The counters of a run. Set it up with COR_SUMMARY_INIT; later versions may add members at the end.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct cor_summary {
@@ -64,7 +64,7 @@ pub struct cor_summary {
 
 /// Gets the result of a row, in the order in which rows finish. `item` lives until it returns.
 ///
-/// Returns whether to go on: false starts nothing new, lets what is under way finish, and reports the rest as not
+/// Returns whether to go on: false starts nothing new, lets requests in flight finish, and reports the rest as not
 /// started. Runs on the thread that made the call and may call any function of this library.
 pub type cor_on_result =
     Option<unsafe extern "C" fn(user_data: *mut c_void, item: *const cor_item_result) -> cor_bool>;
@@ -93,16 +93,16 @@ pub struct cor_bulk_options {
     pub on_result: cor_on_result,
     /// Called after each row, and every tick_ms while none finishes; may be NULL.
     pub on_progress: cor_on_progress,
-    /// How long the run waits for COR to come back, in milliseconds; 0 is the default, 15 minutes. Until COR has
+    /// How long the run waits while COR cannot be reached, in milliseconds; 0 is the default, 15 minutes. Until COR has
     /// answered once, the run waits no longer than the client's deadline.
     pub outage_timeout_ms: i64,
-    /// Requests in flight at most, from 1 to 10000; 0 is the client's.
+    /// The most requests in flight, from 1 to 10000; 0 is the client's.
     pub concurrency: u32,
     /// How often on_progress is called while no row finishes, in milliseconds: what lets it show and end a wait
     /// for COR. 0 is the default, never.
     pub tick_ms: u32,
     /// Not 0 creates the projects that COR does not know, with all that their row sets. An extra "brand_id" or
-    /// "product_id" becomes that field of the create; the update that goes first has it too. A create whose answer is
+    /// "product_id" becomes that field of the create; the update that goes first has it too. A create whose response is
     /// lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
     pub create_missing: u32,
     /// Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
@@ -344,7 +344,7 @@ fn update_projects(
 /// @param rows     the rows, which have to stay as they are during the call; NULL only where there are none.
 /// @param count    how many.
 /// @param options  callbacks and options; NULL for the defaults.
-/// @param summary  gets what became of the rows, on failure as well; its struct_size has to be set; may be NULL.
+/// @param summary  gets the counters of the run, on failure as well; its struct_size has to be set; may be NULL.
 /// @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
 /// Returns COR_OK when every row has its result, failed ones included. Any other status where the job could not begin

@@ -1,4 +1,4 @@
-//! COR's answer.
+//! COR's response.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -11,9 +11,9 @@ use crate::error::Failure;
 use crate::guard::{self, Kind, Object, borrow, c_text, get, insert, put_optional, release};
 use crate::status::cor_status;
 
-/// A project as COR's answer describes it. It never changes, so many threads may read it.
+/// A project as COR's response describes it. It never changes, so many threads may read it.
 ///
-/// Every field is optional: COR documents no answer. Ids are COR's own numbers, not the external ids of a request.
+/// Every field is optional: COR documents no response. Ids are COR's own numbers, not the external ids of a request.
 #[derive(Debug)]
 pub struct cor_project(());
 
@@ -297,18 +297,18 @@ pub unsafe extern "C" fn cor_project_updated_at_unix(project: *const cor_project
     self::value(project, value, |project| project.updated_at().and_then(Timestamp::unix_seconds))
 }
 
-/// The answer's object on one line, as COR sent it. Text that lives as long as the project; NULL where COR answered
+/// The response's object on one line, as COR sent it. Text that lives as long as the project; NULL where COR answered
 /// without a body. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_json(project: *const cor_project) -> *const c_char {
     text(project, Text::Json)
 }
 
-/// Any field of the answer as JSON, whether this library knows it or not.
+/// Any field of the response as JSON, whether this library knows it or not.
 ///
-/// @param name  the field's name in COR's answer.
+/// @param name  the field's name in COR's response.
 ///
-/// Returns text that lives as long as the project; NULL where the answer has no such field. Since 0.1.
+/// Returns text that lives as long as the project; NULL where the response has no such field. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_get_json(
     project: *const cor_project,

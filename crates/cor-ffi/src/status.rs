@@ -2,24 +2,24 @@
 
 use cor_http::{ErrorKind, Outcome, Pause};
 
-/// How a call ended. 0 is success; see cor_status_name() for the words.
+/// How a call ended. 0 is success; see cor_status_name() for the names.
 #[allow(clippy::upper_case_acronyms)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum cor_status {
     /// Done.
     COR_OK = 0,
-    /// An argument cannot be used: NULL, a handle of another kind or a freed one, text that is not UTF-8.
+    /// An argument is invalid: NULL, a handle of another kind or a freed one, text that is not UTF-8.
     COR_ERR_ARGUMENT = 1,
-    /// A mistake of this library's own. Please report it.
+    /// A bug in this library. Please report it.
     COR_ERR_INTERNAL = 2,
-    /// Refused here; nothing was sent. cor_error_issue_count() and its companions name every problem.
+    /// The client refused the update; nothing was sent. cor_error_issue_count() and its companions name every problem.
     COR_ERR_INVALID = 10,
-    /// The client was set up in a way that cannot work.
+    /// The options or the environment of the client are invalid.
     COR_ERR_CONFIG = 11,
     /// No token, or COR did not accept it (HTTP 401).
     COR_ERR_AUTH = 20,
-    /// The token's role may not do this (HTTP 403).
+    /// The role of the token's user does not allow this (HTTP 403).
     COR_ERR_FORBIDDEN = 21,
     /// COR reports that it has no project of this external id under this source; any other 404 is COR_ERR_PROTOCOL.
     COR_ERR_PROJECT_NOT_FOUND = 22,
@@ -33,15 +33,15 @@ pub enum cor_status {
     COR_ERR_SERVER = 26,
     /// The deadline passed.
     COR_ERR_TIMEOUT = 30,
-    /// The connection could not be made, or broke.
+    /// Connecting failed, or the connection broke.
     COR_ERR_TRANSPORT = 31,
     /// The TLS handshake failed: certificate, name or protocol.
     COR_ERR_TLS = 32,
-    /// The answer was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's.
+    /// The response was not one COR's API gives: a page, a bare value, or a 404 or 405 without a name or code of COR's.
     COR_ERR_PROTOCOL = 33,
-    /// COR's address answered with a redirect, which is never followed.
+    /// The server answered with a redirect, which the client does not follow.
     COR_ERR_REDIRECT = 34,
-    /// The answer was larger than this client reads.
+    /// The response was larger than this client reads.
     COR_ERR_TOO_LARGE = 35,
     /// The call was stopped: its client was freed, or its run was stopped before the row was begun.
     COR_ERR_CANCELLED = 40,
@@ -95,7 +95,7 @@ pub enum cor_outcome {
     COR_OUTCOME_NOT_APPLIED = 0,
     /// COR said that it applied the update.
     COR_OUTCOME_APPLIED = 1,
-    /// The request may have reached COR, and no answer says whether COR applied it. Sending it again is safe.
+    /// The request may have reached COR, and no response says whether COR applied it. Sending it again is safe.
     COR_OUTCOME_UNKNOWN = 2,
 }
 
@@ -116,7 +116,7 @@ impl cor_outcome {
     }
 }
 
-/// Why a bulk run sends nothing at the moment.
+/// Why a bulk run sends no request at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum cor_pause {

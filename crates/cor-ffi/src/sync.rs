@@ -46,7 +46,7 @@ pub struct cor_field_change {
     pub name: *const c_char,
     /// The value that COR last accepted, as JSON; NULL if it is unknown.
     pub old_json: *const c_char,
-    /// The new value, as JSON; "null" empties the field.
+    /// The new value, as JSON; "null" clears the field.
     pub new_json: *const c_char,
 }
 
@@ -92,7 +92,7 @@ pub struct cor_row_problem {
     pub column: *const c_char,
     /// The field that the column sets; NULL if there is none.
     pub field: *const c_char,
-    /// The kind of the problem, as a stable word.
+    /// The kind of the problem, as a stable name.
     pub code: *const c_char,
     /// One sentence for people, without the name of the column.
     pub message: *const c_char,
@@ -138,19 +138,19 @@ pub struct cor_sync_options {
     pub map: *const *const c_char,
     /// The number of entries in map.
     pub map_count: usize,
-    /// The text of a cell that empties its field.
+    /// The text of a cell that clears its field.
     pub clear_value: *const c_char,
-    /// Columns that set no field on purpose.
+    /// Columns to ignore.
     pub ignore: *const *const c_char,
     /// The number of entries in ignore.
     pub ignore_count: usize,
-    /// Texts that stand for no value, such as "NULL": they keep their field, as an empty cell does.
+    /// Texts that count as empty, such as "NULL": they keep their field, as an empty cell does.
     pub null_values: *const *const c_char,
     /// The number of entries in null_values.
     pub null_values_count: usize,
     /// How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d".
     pub date_format: *const c_char,
-    /// The time zone whose day a moment becomes, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day.
+    /// The time zone in which a timestamp becomes a day, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day.
     pub day_in: *const c_char,
     /// The decimal sign of numbers; default: ".".
     pub decimal: *const c_char,
@@ -170,7 +170,7 @@ pub struct cor_sync_options {
     pub report: *const c_char,
     /// Read no more than this many rows; 0 is all.
     pub limit: u64,
-    /// How long to wait for COR to come back when it cannot be reached, in milliseconds; 0 is the default, 900000. Until COR has
+    /// How long to wait while COR cannot be reached, in milliseconds; 0 is the default, 900000. Until COR has
     /// answered once, at most the client's deadline. Then the run stops.
     pub outage_timeout_ms: i64,
     /// How often on_progress is called, in milliseconds; 0 is the default, 100.
@@ -183,7 +183,7 @@ pub struct cor_sync_options {
     pub create_missing: u32,
     /// Not 0 refuses a table with a column that sets no field and is not ignored.
     pub strict: u32,
-    /// Not 0 cuts blanks off both ends of cells and external ids.
+    /// Not 0 removes blanks at both ends of cells and external ids.
     pub trim: u32,
     /// Not 0 creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
     /// "1001.0" or an id with blanks around it.

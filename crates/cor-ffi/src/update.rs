@@ -1,4 +1,4 @@
-//! The payload: setters that refuse at once and are remembered, so that a caller need not check each of them.
+//! The payload: setters that refuse a value at once and record the refusal, so that a caller need not check each of them.
 
 use std::ffi::{CStr, CString, c_char};
 use std::sync::RwLock;
@@ -12,13 +12,13 @@ use crate::field_problems::FieldProblems;
 use crate::guard::{self, Kind, Object, borrow, c_text, changing, get, guard, insert, reading, release};
 use crate::status::cor_status;
 
-/// A partial update of one project: only what was set or cleared is sent. Many threads may send, judge and clone one at
+/// A partial update of one project: only fields that were set or cleared are sent. Many threads may send, check and clone one at
 /// once, as long as none changes it meanwhile; that is noticed, and is COR_ERR_ARGUMENT.
 ///
-/// A setter that refuses its value returns why: COR_ERR_INVALID for a value that does not fit, COR_ERR_ARGUMENT for
-/// NULL or text that is not UTF-8. The update remembers it, and cor_update_validate() and sending fail with every
+/// A setter that refuses its value returns why: COR_ERR_INVALID for a value that is not valid for the field, COR_ERR_ARGUMENT for
+/// NULL or text that is not UTF-8. The update records it, and cor_update_validate() and sending fail with every
 /// problem at once: no value that a setter refused is left out silently. Setting the field again
-/// to a value that fits corrects it.
+/// to a valid value corrects it.
 #[derive(Debug)]
 pub struct cor_update(());
 
@@ -48,7 +48,7 @@ impl UpdateHandle {
     pub(crate) fn finished(&self, id: Option<&str>) -> Result<Result<ProjectUpdate, Invalid>, Failure> {
         let state = reading(&self.0, "update")?;
         if state.refused.is_empty() {
-            // The client judges it when it is sent.
+            // The client checks it when it is sent.
             return Ok(Ok(state.update.clone()));
         }
         let mut draft = Draft::from_update(state.update.clone());
@@ -72,7 +72,7 @@ fn change(update: *mut cor_update, body: impl FnOnce(&mut State) -> Result<(), F
     })
 }
 
-/// Sets a field, or remembers why it could not be.
+/// Sets a field, or records why it cannot be set.
 pub(crate) fn set<'a>(
     update: *mut cor_update,
     field: Field,
@@ -113,7 +113,7 @@ pub(crate) fn decimal(text: Result<&str, Failure>, name: &str) -> Result<Value<'
 /// An update that changes nothing yet.
 ///
 /// @param source  the system the project was created from, for example "SALESFORCE"; the one it was created with.
-///                NULL or text that is not UTF-8 is remembered like any refused value.
+///                NULL or text that is not UTF-8 is recorded like any refused value.
 ///
 /// Returns a handle to be freed with cor_update_free(); NULL where there is no memory for it. Since 0.1.
 #[unsafe(no_mangle)]
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn cor_update_clone(update: *const cor_update) -> *mut cor
     })
 }
 
-/// Makes an update as good as new, for the next row of many.
+/// Resets an update to a new, empty one, for the next row of many.
 ///
 /// @param source  as for cor_update_new().
 ///
@@ -188,9 +188,9 @@ pub unsafe extern "C" fn cor_update_free(update: *mut cor_update) -> cor_status 
     release::<UpdateHandle>(update, "update", |_| Ok(()))
 }
 
-/// Empties a field by sending null. COR does not document what null does.
+/// Clears a field by sending null. COR does not document what null does.
 ///
-/// @param field  a cor_field. A number that is none is refused and remembered.
+/// @param field  a cor_field. A number that is none is refused and recorded.
 ///
 /// Since 0.1.
 #[unsafe(no_mangle)]
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn cor_update_clear(update: *mut cor_update, field: i32) -
 /// @param cell   its text: a plain number, "true" or "false", a day as YYYY-MM-DD, or any text.
 ///
 /// Returns COR_ERR_INVALID for a name that is no field, with the nearest one in the message, and for a cell that does
-/// not fit; both are remembered. Since 0.1.
+/// not fit; both are recorded. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_cell(
     update: *mut cor_update,
@@ -253,12 +253,12 @@ fn set_cell<'a>(
     }
 }
 
-/// Passes on a field this library does not know.
+/// Sets a field that this library does not know.
 ///
 /// @param name  its name.
 /// @param json  its value, as JSON: text needs quotes of its own.
 ///
-/// A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is remembered.
+/// A second value replaces the first. Returns COR_ERR_INVALID for text that is not JSON, which is recorded.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_extra(
@@ -297,7 +297,7 @@ fn extra(state: &mut State, name: Result<&str, Failure>, json: Result<&str, Fail
     }
 }
 
-/// Judges an update without sending it.
+/// Validates an update without sending it.
 ///
 /// @param error  gets the error with every problem, to be freed with cor_error_free(), or NULL; may be NULL.
 ///

@@ -368,7 +368,7 @@ pub unsafe extern "C" fn cor_update_set_income_type_n(
     set(update, Field::IncomeType, || Ok(Value::Text(guard::text_n(value, size, "income_type")?.into())))
 }
 
-/// As cor_update_set_income_type(), for one that is passed on whatever it is. Since 0.1.
+/// The same as cor_update_set_income_type(), for a value that is sent unchecked. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_update_set_income_type_other(
     update: *mut cor_update,

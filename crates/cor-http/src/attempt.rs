@@ -1,4 +1,4 @@
-//! One request and one answer of the API.
+//! One request and one response of the API.
 
 use cor_core::{Answer, Project};
 use secrecy::ExposeSecret;
@@ -12,7 +12,7 @@ use crate::redact::{holds, redact, redact_text};
 use crate::response::Response;
 use crate::transport::{ConnectionChoice, RequestContext};
 
-/// Sends an operation once and reads COR's answer to it. `fresh` asks for a new connection.
+/// Sends an operation once and reads COR's response to it. `fresh` asks for a new connection.
 pub(crate) async fn attempt(
     endpoint: &Endpoint,
     operation: &Operation<'_>,
@@ -32,7 +32,7 @@ pub(crate) async fn attempt(
     read(response, token.value.expose_secret(), endpoint, operation)
 }
 
-/// `token` is removed from what errors show: some servers echo the request in their answer.
+/// `token` is removed from what errors show: some servers echo the request in their response.
 fn read(
     mut response: Response,
     token: &str,
@@ -69,11 +69,13 @@ fn read(
             let server = endpoint.peer().server;
             Err(Failure::of_refusal(&refusal, response, &body, server, request.as_ref(), &[token]))
         }
-        Answer::Unreadable(why) => {
-            Err(Failure::of_unreadable(format!("HTTP {status}, but {why}"), response, &body))
-        }
+        Answer::Unreadable(why) => Err(Failure::of_unreadable(
+            format!("the server answered HTTP {status}, but {why}"),
+            response,
+            &body,
+        )),
         _ => {
-            let happened = "this version of the client cannot read COR's answer".to_owned();
+            let happened = "this version of the client cannot read COR's response".to_owned();
             Err(Failure::of_unreadable(happened, response, &body))
         }
     }

@@ -62,7 +62,7 @@ impl Client {
         Ok(Client { runtime: ClientRuntime::new(client)? })
     }
 
-    /// A client set up by the environment alone: see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
+    /// Creates a client from the environment alone: see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     /// As for [`ClientBuilder::build`](crate::ClientBuilder::build).
@@ -285,14 +285,14 @@ const SLICE: Duration = Duration::from_secs(1);
 /// How long rows are read before the run is driven again, so that a slow input does not delay requests in flight.
 const READING: Duration = Duration::from_millis(5);
 
-/// The results of a run, in the order in which they finish. Dropping them gives up the requests in flight, and rows that were
+/// The results of a run, in the order in which they finish. Dropping them abandons the requests in flight, and rows that were
 /// not begun are not sent: iterate to the end.
 ///
 /// Between two results the caller may use the client, also for a project with an update in flight in the same run. In async
 /// code, which must not block, and in a process that was forked after the start of the run, the run yields no further
 /// result: every row that was not read before is reported as not started, with a `config` error, which
 /// [`halted`](Results::halted) returns too.
-#[must_use = "a run advances only while its results are asked for"]
+#[must_use = "a run advances only while the caller reads its results"]
 pub struct Results {
     /// `None` if the run could not be started.
     started: Option<(BulkRun, ClientRuntime)>,
@@ -340,8 +340,8 @@ impl Results {
     fn next_of_run(&mut self) -> Result<Option<ItemResult>, Error> {
         let Some((run, runtime)) = &self.started else { return Ok(None) };
         if run.is_inherited() {
-            return Err(Error::config("the run belongs to the process that this one was forked from")
-                .advising("start a run here"));
+            return Err(Error::config("the run belongs to the parent process")
+                .advising("start a new run in this process"));
         }
         loop {
             if let Some(item) = run.next_result() {

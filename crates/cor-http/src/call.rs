@@ -29,7 +29,7 @@ use crate::stop::Stop;
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was sent";
 
 /// The message for a row that was sent and was to be sent again at once when the run was stopped.
-const SENT_BEFORE: &str = "the run was stopped after this row was sent and before it was sent again";
+const SENT_BEFORE: &str = "the run was stopped before the client retried this row";
 
 /// The kind of caller, which decides how long a request may wait.
 #[derive(Clone, Debug)]
@@ -184,7 +184,7 @@ impl Calls {
             false => retry::run(&mut call).instrument(span).await,
         };
         match finished {
-            // An earlier attempt, whose answer was lost, deleted the project.
+            // An earlier attempt, whose response was lost, deleted the project.
             Err(error)
                 if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound =>
             {
@@ -286,7 +286,7 @@ impl Call<'_> {
             (project, slot)
         };
         let Ok(_turn) = tokio::time::timeout_at(self.deadline, turn).await else {
-            let happened = "the deadline passed while other updates were under way";
+            let happened = "the deadline passed while the call waited for other calls of the client to end";
             return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
         };
         retry::run(self).await
@@ -301,14 +301,14 @@ impl Call<'_> {
         let token = self.calls.auth.token(self.deadline, self.rejected.take(), most_attempts);
         match tokio::time::timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
-            // A token endpoint that is out of reach is an outage too.
+            // A token endpoint that is unreachable is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {
                 Err(self.pause(error, permit, true).await)
             }
             // Every row needs a token.
             Ok(Err(error)) => Err(Next::GiveUp(error.of_every_row())),
             Err(_) => {
-                let happened = "the deadline passed while waiting for a token";
+                let happened = "the deadline passed while the client waited for a token";
                 let error = Error::new(ErrorKind::Timeout, happened).retryable(true);
                 Err(match self.is_bulk() {
                     true => self.pause(error, permit, true).await,
@@ -448,7 +448,7 @@ impl Call<'_> {
         }
     }
 
-    /// Closes the idle connections if no answer arrived, as they may be broken too, and after 408, by which a server ends a
+    /// Closes the idle connections if no response arrived, as they may be broken too, and after 408, by which a server ends a
     /// connection. Any other answer, such as 503, shows that they work.
     fn after_lost_connection(&self, error: &Error) {
         if matches!(error.status(), None | Some(408)) {
@@ -502,7 +502,7 @@ impl Call<'_> {
         if !budget.withdraw() {
             if !self.is_bulk() {
                 let reason = "the client did not retry, because earlier calls used up its retry budget";
-                let advice = "send it again later, or set a larger retry_budget (0: no bound)";
+                let advice = "try again later, or set a larger retry_budget (0: no limit)";
                 return Next::GiveUp(error.because(reason.to_owned()).advising(advice));
             }
             if error.retry_after().is_none() {

@@ -19,8 +19,8 @@ use crate::options::Options;
 use crate::pending::Pending;
 use crate::retry::RetryBudget;
 
-/// A client of COR's Integrations API. Cheap to clone: clones share connections, tokens and what was learned
-/// about COR's limits. Clone it, do not wrap it.
+/// A client of COR's Integrations API. Cheap to clone: clones share connections, tokens and the estimate of
+/// COR's rate limit. Clone it instead of wrapping it in an `Arc`.
 ///
 /// ```no_run
 /// use cor_http::{Client, ProjectUpdate, Source};
@@ -44,41 +44,41 @@ impl Client {
         Projects { client: self }
     }
 
-    /// Where COR's API is, as it was configured, without a slash at its end.
+    /// The configured base URL of COR's API, without a slash at its end.
     pub fn base_url(&self) -> &str {
         self.options.base_url.as_str().trim_end_matches('/')
     }
 
-    /// The identity of the store of the sandbox (`cor sandbox`) at the base URL, as its latest answer named it. `None` for COR,
+    /// The identity of the store of the sandbox (`cor sandbox`) at the base URL, as its latest response named it. `None` for COR,
     /// and until a sandbox has answered. A sandbox that starts anew without a file has another store.
     pub fn sandbox_store(&self) -> Option<String> {
         self.calls.endpoint.sandbox_store()
     }
 
-    /// What was ignored when the client was set up, in a sentence: entries of `NO_PROXY` that are neither a name, an address
+    /// A warning about ignored settings, one sentence: entries of `NO_PROXY` that are neither a name, an address
     /// nor a network. The same is logged as a warning through `tracing`.
     pub fn warning(&self) -> Option<&str> {
         self.options.proxies.warning.as_deref()
     }
 
-    /// Requests in flight at most.
+    /// The most requests in flight.
     pub fn concurrency(&self) -> usize {
         self.options.concurrency
     }
 
-    /// Why nothing is sent at the moment.
+    /// Why no request is sent at the moment.
     pub fn paused(&self) -> Option<crate::Pause> {
         self.calls.admission.pause()
     }
 
-    /// How much longer a bulk run with this outage timeout waits for COR to come back; `None` while COR is not out of reach.
+    /// How much longer a bulk run with this outage timeout waits while COR cannot be reached; `None` while COR can be reached.
     pub fn outage_left(&self, outage_timeout: Duration) -> Option<Duration> {
         let timeout = OutageTimeout::new(outage_timeout, self.calls.deadline);
         self.calls.admission.outage_left(timeout, Instant::now())
     }
 
-    /// A client of the same options that shares nothing with this one: neither connections nor tokens nor what was
-    /// learned about limits. For a process that was forked off, which must leave its parent's connections alone.
+    /// A client of the same options that shares nothing with this one: neither connections nor tokens nor the estimate of
+    /// the rate limit. For a forked child, which must not use its parent's connections.
     ///
     /// # Errors
     /// As for [`ClientBuilder::build`](crate::ClientBuilder::build), without those of the options themselves.
@@ -130,7 +130,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What can be done with projects.
+/// The calls about projects.
 #[derive(Clone, Copy, Debug)]
 pub struct Projects<'a> {
     client: &'a Client,
@@ -141,7 +141,7 @@ impl<'a> Projects<'a> {
     ///
     /// `id` is the project's external id, the one it was created with under the update's source. Retries,
     /// waits and token refreshes all happen within the client's deadline (default 60 s). Dropping the
-    /// future stops the call; whether an update under way was applied is then unknown.
+    /// future stops the call; whether COR applied an update in flight is then unknown.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) before anything is sent, with every problem of id and
@@ -173,7 +173,7 @@ impl<'a> Projects<'a> {
     /// Creates a project and returns it as COR now has it.
     ///
     /// A create is sent again only if COR certainly did not process it: there was no connection, or COR answered 429 or
-    /// 503. If the answer is lost, the [outcome](Error::outcome) is unknown. An update of the same id then shows whether
+    /// 503. If the response is lost, the [outcome](Error::outcome) is unknown. An update of the same id then shows whether
     /// the project exists; so does the same create sent again, which COR refuses as a duplicate if it exists.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ impl<'a> Projects<'a> {
 
     /// Deletes a project, together with its external id.
     ///
-    /// Retried like an update. If an answer was lost and a later attempt finds no project, the delete counts as done.
+    /// Retried like an update. If a response was lost and a later attempt finds no project, the delete counts as done.
     ///
     /// # Errors
     /// [`ProjectNotFound`](crate::ErrorKind::ProjectNotFound) where the first attempt finds no project;
@@ -237,7 +237,7 @@ impl<'a> Projects<'a> {
     /// the rows. See [`UpdateMany`] for options.
     ///
     /// The run advances only while its results are asked for. A call made between two results goes ahead of its rows, but an
-    /// update of a project that the run has under way waits for that row, which stands still: such a call ends with
+    /// update of a project that the run has in flight waits for that row, which stands still: such a call ends with
     /// `timeout` at its deadline. Make it after the run, or while another task asks for the results.
     ///
     /// ```

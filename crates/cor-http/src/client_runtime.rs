@@ -150,11 +150,12 @@ impl ClientRuntime {
     fn runtime(&self) -> Result<&Runtime, Error> {
         if Handle::try_current().is_ok() {
             return Err(Error::config("a blocking client was called from async code")
-                .advising("use cor_http::Client there"));
+                .advising("use cor_http::Client in async code"));
         }
         let event_loop = self.0.runtime.as_ref();
         event_loop.and_then(|event_loop| event_loop.0.as_ref()).ok_or_else(|| {
-            Error::config("another event loop drives this client").advising("wait for it there")
+            Error::config("this client belongs to another event loop")
+                .advising("make the call in that event loop")
         })
     }
 
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_was_forked_off_gets_one_of_its_own() {
+    fn a_forked_process_gets_an_event_loop_of_its_own() {
         let runtime = inherited();
         let current = runtime.current().unwrap();
         assert!(!runtime.is_of_this_process() && current.is_of_this_process());
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_inherited_is_never_closed() {
+    fn inherited_connections_are_never_closed() {
         let runtime = inherited();
         let calls = Arc::downgrade(&runtime.client().calls());
         drop(runtime);
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn async_code_may_not_wait() {
+    fn blocking_calls_are_refused_in_async_code() {
         let runtime = ClientRuntime::new(client()).unwrap();
         let outer = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let refused = outer.block_on(async { runtime.block_on(async {}) });
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_ends_the_waits_under_way_and_later_ones() {
+    fn a_cancel_ends_current_and_later_waits() {
         let runtime = ClientRuntime::new(client()).unwrap();
         let (waits, waiting) = mpsc::channel();
         std::thread::scope(|scope| {

@@ -37,7 +37,9 @@ impl Endpoint {
         user_agent: &str,
         attempt_timeout: Duration,
     ) -> Result<Endpoint, Error> {
-        let unusable = |what: &str| Error::config(format!("{what} cannot be used"));
+        let unusable = |what: &str| {
+            Error::config(format!("{what} contains characters that a URL or header cannot hold"))
+        };
         let host = address.host_str().unwrap_or_default();
         let authority = match address.port() {
             Some(port) => format!("{host}:{port}"),
@@ -50,7 +52,7 @@ impl Endpoint {
             server,
             transport,
             scheme: if address.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP },
-            authority: authority.parse().map_err(|_| unusable("the host of the address"))?,
+            authority: authority.parse().map_err(|_| unusable("the host of base_url or token_url"))?,
             headers,
             attempt_timeout,
             store: names_a_sandbox(address).then(StoreSeen::default),
@@ -112,7 +114,7 @@ impl Endpoint {
     /// `secrets` are what the request holds and no error may show.
     ///
     /// # Errors
-    /// The failure of this attempt, if no complete answer arrived.
+    /// The failure of this attempt, if no complete response arrived.
     pub(crate) async fn exchange(
         &self,
         request: Request<Bytes>,
@@ -130,7 +132,7 @@ impl Endpoint {
         match tokio::time::timeout_at(until, self.transport.send(request, context.clone())).await {
             Ok(Ok(answer)) if answer.body().len() > context.max_body() => {
                 let error =
-                    TransportError::new(FaultKind::TooLarge, Sent::All, "the answer's body is too large");
+                    TransportError::new(FaultKind::TooLarge, Sent::All, "the response body is too large");
                 Err(Failure::of_transport(error, &self.peer()))
             }
             Ok(Ok(answer)) => {

@@ -17,7 +17,7 @@ use cor_core::{ErrorKind, Invalid, Issue, Outcome, Refusal};
 /// | `config`, `auth`, `forbidden` | correct the set-up, the credentials or the role |
 /// | `project_not_found` | check the external id and its source |
 /// | `validation` | COR refused a value: see [`code`](Error::code) and the text |
-/// | `rate_limited`, `server`, `timeout`, `transport` | send it again later, after [`retry_after`](Error::retry_after) if COR gave a time |
+/// | `rate_limited`, `server`, `timeout`, `transport` | try again later, after [`retry_after`](Error::retry_after) if COR gave a time |
 /// | `tls`, `redirect`, `protocol`, `too_large` | check address, proxy and certificates |
 /// | `cancelled` | the caller stopped it |
 ///
@@ -214,7 +214,7 @@ impl Error {
         self.code().is_some_and(Refusal::is_duplicate_code)
     }
 
-    /// The HTTP status of the last answer, where there was one.
+    /// The HTTP status of the last response, where there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
@@ -240,12 +240,12 @@ impl Error {
         self.0.retryable
     }
 
-    /// The request id from the answer's headers, set by the server or a gateway in front of it.
+    /// The request id from the response's headers, set by the server or a gateway in front of it.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The start of the answer's body: at most 4 KiB, control characters replaced.
+    /// The start of the response's body: at most 4 KiB, control characters replaced.
     pub fn body(&self) -> Option<&str> {
         self.0.body.as_deref()
     }
@@ -262,18 +262,19 @@ fn advice(kind: ErrorKind) -> &'static str {
         ErrorKind::Auth => "check the token, or the API key and client secret",
         ErrorKind::Forbidden => "in COR, assign the token's user a role that may change projects",
         ErrorKind::ProjectNotFound => {
-            "check the external id, that it was created under this source, and the base URL"
+            "check the external id, the source the project was created with, and the base URL"
         }
-        ErrorKind::Validation => "correct the update and send it again",
-        ErrorKind::RateLimited => "send it again later or at a lower rate",
-        ErrorKind::Server => "send it again later",
-        ErrorKind::Timeout => "send it again later or with a longer deadline",
-        ErrorKind::Transport => "check the network and the address, then send it again",
+        ErrorKind::Validation => "correct the values and try again",
+        ErrorKind::RateLimited => "try again later or at a lower rate",
+        ErrorKind::Server => "try again later",
+        ErrorKind::Timeout => "try again later or with a longer deadline",
+        ErrorKind::Transport => "check the network and the base URL, then try again",
         ErrorKind::Tls => {
-            "check the address; if your own certificate authority signed its certificate, set ca_file"
+            "check the base URL; if a private certificate authority signed the server's certificate, set \
+             ca_file"
         }
         ErrorKind::Protocol => {
-            "check that the base URL is COR's and that no proxy or gateway answers in its place"
+            "check that the base URL is COR's and that no proxy or gateway answers in COR's place"
         }
         ErrorKind::Redirect => {
             "if COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may have \
@@ -284,7 +285,7 @@ fn advice(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The printable text of an answer's body: at most 4 KiB, control characters replaced by spaces.
+/// The printable text of a response's body: at most 4 KiB, control characters replaced by spaces.
 fn excerpt(body: &[u8]) -> Option<String> {
     const MOST: usize = 4096;
     let body = body.trim_ascii();
@@ -320,7 +321,7 @@ fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Applied => "applied",
         Outcome::NotApplied => "not applied",
-        Outcome::Unknown => "whether it was applied is unknown",
+        Outcome::Unknown => "whether COR applied the change is unknown",
     }
 }
 
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_says_nothing_twice() {
+    fn a_chain_of_causes_has_no_duplicates() {
         let refused = std::io::Error::other("Connection refused (os error 111)");
         let cause =
             std::io::Error::other(Error::new(ErrorKind::Config, "tcp connect error").caused_by(refused));
@@ -382,13 +383,13 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "could not update project \"A\" (SALESFORCE): COR failed with HTTP 503 (4 attempts); \
-             whether it was applied is unknown; send it again later"
+             whether COR applied the change is unknown; try again later"
         );
         assert_eq!(
             error.reason(),
-            "COR failed with HTTP 503 (4 attempts); whether it was applied is unknown"
+            "COR failed with HTTP 503 (4 attempts); whether COR applied the change is unknown"
         );
-        assert_eq!(error.advice(), Some("send it again later"));
+        assert_eq!(error.advice(), Some("try again later"));
         assert_eq!(error.advising("").advice(), None);
     }
 }

@@ -19,19 +19,10 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// " to the token endpoint"; empty for COR's API.
-    pub(crate) fn to(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
-            Server::Cor => "",
-            Server::TokenEndpoint => " to the token endpoint",
-        }
-    }
-
-    /// " of the token endpoint"; empty for COR's API.
-    pub(crate) fn of(self) -> &'static str {
-        match self {
-            Server::Cor => "",
-            Server::TokenEndpoint => " of the token endpoint",
+            Server::Cor => "COR",
+            Server::TokenEndpoint => "the token endpoint",
         }
     }
 }
@@ -81,71 +72,72 @@ impl Failure {
         Failure { error: error.retryable(retryable), class }
     }
 
-    /// No answer arrived in time. `timeout` is the attempt timeout; `None` if the deadline of the call passed.
+    /// No response arrived in time. `timeout` is the attempt timeout; `None` if the deadline of the call passed.
     pub(crate) fn of_timeout(sent: Sent, timeout: Option<Duration>, peer: &Peer<'_>) -> Failure {
-        let (server, through) = (peer.server, peer.through());
+        let (server, through) = (peer.server.name(), peer.through());
         let doing = match sent {
-            Sent::Nothing => format!("connecting{}{through}", server.to()),
-            Sent::Part => format!("sending the request{}{through}", server.to()),
-            Sent::All => format!("waiting for the answer{}{through}", server.of()),
+            Sent::Nothing => format!("connecting to {server}{through}"),
+            Sent::Part => format!("sending the request to {server}{through}"),
+            Sent::All => format!("waiting for the response of {server}{through}"),
         };
         let happened = match timeout {
-            None => format!("the deadline passed while {doing}"),
+            None => format!("the deadline passed while the client was {doing}"),
             Some(timeout) => format!("{doing} took longer than {timeout:?}"),
         };
         let error = Error::new(ErrorKind::Timeout, happened).leaving(outcome_after(sent));
         Failure::new(error, FailureClass::Unreachable)
     }
 
-    /// The transport returned no complete answer.
+    /// The transport returned no complete response.
     pub(crate) fn of_transport(fault: TransportError, peer: &Peer<'_>) -> Failure {
-        let (server, through) = (peer.server, peer.through());
-        let (to, of) = (server.to(), server.of());
+        let (server, through) = (peer.server.name(), peer.through());
         let (kind, class, happened) = match fault.kind() {
             FaultKind::Connect => (
                 ErrorKind::Transport,
                 FailureClass::Unreachable,
-                format!("no connection{to} could be made{through}"),
+                format!("connecting to {server}{through} failed"),
             ),
-            FaultKind::Refused => (
-                ErrorKind::Transport,
-                FailureClass::Final,
-                format!("no connection{to} could be made{through}"),
-            ),
+            FaultKind::Refused => {
+                (ErrorKind::Transport, FailureClass::Final, format!("connecting to {server}{through} failed"))
+            }
             FaultKind::Unprocessed => (
                 ErrorKind::Transport,
                 FailureClass::Failing,
-                format!("the server{through} did not accept the request"),
+                format!("{server} did not process the request{through}"),
             ),
             FaultKind::Stale => (
                 ErrorKind::Transport,
                 FailureClass::Stale,
-                format!("the connection{to}{through} had been closed while it was idle"),
+                format!("the idle connection to {server}{through} had been closed"),
             ),
             FaultKind::Broken => (
                 ErrorKind::Transport,
                 FailureClass::Unreachable,
-                format!("the connection{to}{through} broke before the answer was complete"),
+                format!("the connection to {server}{through} broke before the response was complete"),
             ),
             FaultKind::Tls => (
                 ErrorKind::Tls,
                 FailureClass::Final,
-                format!("no secure connection{to} could be made{through}"),
+                format!("the TLS handshake with {server}{through} failed"),
             ),
             FaultKind::TlsAlert => (
                 ErrorKind::Tls,
                 FailureClass::Final,
-                format!("the other side broke off the secure connection{to}{through}"),
+                format!("{server} ended the TLS connection{through} without a response"),
             ),
-            FaultKind::Protocol => {
-                (ErrorKind::Protocol, FailureClass::Final, format!("the answer{of}{through} cannot be read"))
-            }
-            FaultKind::TooLarge => {
-                (ErrorKind::TooLarge, FailureClass::Final, format!("the answer{of}{through} is too large"))
-            }
+            FaultKind::Protocol => (
+                ErrorKind::Protocol,
+                FailureClass::Final,
+                format!("the response of {server}{through} cannot be read"),
+            ),
+            FaultKind::TooLarge => (
+                ErrorKind::TooLarge,
+                FailureClass::Final,
+                format!("the response of {server}{through} is too large"),
+            ),
         };
         let outcome = match fault.kind() {
-            // An answer arrived, so the server received the request.
+            // A response arrived, so the server received the request.
             FaultKind::Protocol | FaultKind::TooLarge => Outcome::Unknown,
             _ => outcome_after(fault.sent()),
         };
@@ -158,7 +150,7 @@ impl Failure {
         Failure::new(error.caused_by(fault.into_cause()), class)
     }
 
-    /// The server answered with an error. `body` is the part of the answer that the error may show.
+    /// The server answered with an error. `body` is the part of the response that the error may show.
     /// `request` is the URL of the request, and `secrets` are what no text may show.
     pub(crate) fn of_refusal(
         refusal: &Refusal,
@@ -232,7 +224,7 @@ impl Failure {
         Failure::new(error, class)
     }
 
-    /// The answer is not one that this server gives.
+    /// The response is not one that this server gives.
     pub(crate) fn of_unreadable(happened: String, response: Response, body: &[u8]) -> Failure {
         let error = Error::new(ErrorKind::Protocol, happened)
             .answered(response.status, None, response.request_id, body)
@@ -241,7 +233,7 @@ impl Failure {
     }
 }
 
-/// The outcome of an update after this much of it was sent and no answer arrived.
+/// The outcome of an update after this much of it was sent and no response arrived.
 fn outcome_after(sent: Sent) -> Outcome {
     match sent {
         Sent::Nothing => Outcome::NotApplied,
@@ -262,11 +254,11 @@ fn sentence(refusal: &Refusal, status: u16, leads_to: &str) -> String {
     let verb = match refusal.kind() {
         ErrorKind::Server => "COR failed",
         ErrorKind::RateLimited => "COR's rate limit was exceeded",
-        ErrorKind::Redirect => "the address answers with a redirect",
+        ErrorKind::Redirect => "the server answered with a redirect",
         ErrorKind::Auth => "COR did not accept the token",
         ErrorKind::Forbidden => "COR denied permission",
         ErrorKind::ProjectNotFound => "COR has no such project",
-        ErrorKind::Protocol => "the server at this address does not answer as COR's API does",
+        ErrorKind::Protocol => "the server at this address does not respond like COR's API",
         _ => "COR refused the request",
     };
     let mut text = format!("{verb}{leads_to}");

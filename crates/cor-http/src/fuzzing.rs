@@ -9,7 +9,7 @@ pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     crate::retry::retry_after(value, date, SystemTime::UNIX_EPOCH)
 }
 
-/// Status and body of an answer that arrives in pieces of `step` bytes, and whether another request may follow it.
+/// Status and body of a response that arrives in pieces of `step` bytes, and whether another request may follow it.
 pub fn http_answer(bytes: &[u8], step: usize) -> Option<(u16, Vec<u8>, bool)> {
     let (mut inbox, mut reader) = (Inbox::new(), AnswerReader::new());
     let (mut done, mut pieces) = (false, bytes.chunks(step.clamp(1, bytes.len().max(1))));
@@ -27,7 +27,7 @@ pub fn http_answer(bytes: &[u8], step: usize) -> Option<(u16, Vec<u8>, bool)> {
     if !done {
         reader.ended().ok()?;
     }
-    // Bytes behind an answer end the connection; how many of them have arrived depends on the cut.
+    // Bytes behind a response end the connection; how many of them have arrived depends on the cut.
     let leftover = !inbox.is_empty() || pieces.next().is_some();
     let (answer, keep_alive) = reader.finish();
     Some((answer.status().as_u16(), answer.into_body().to_vec(), keep_alive && !leftover))

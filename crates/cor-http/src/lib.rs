@@ -6,8 +6,8 @@
 //! * [`Projects::update_many`]: many updates, in order per project, one result per row.
 //! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
 //! * `blocking`: the same for code without async (feature `blocking`).
-//! * [`BulkRun`], `ClientRuntime`: what a binding to another language stands on.
-//! * [`Transport`]: what carries the requests; [`testing`]: one in memory, for tests.
+//! * [`BulkRun`], `ClientRuntime`: the basis of bindings to other languages.
+//! * [`Transport`]: sends the requests; [`testing`] has one in memory, for tests.
 //!
 //! The payload's types come from [`cor_core`] and are re-exported here.
 //!

@@ -10,7 +10,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>
 
 /// A call that starts when it is awaited. Options set here apply to this call only.
 ///
-/// Dropping the future stops the call; whether a request under way was applied is then unknown.
+/// Dropping the future stops the call; whether a request in flight was applied is then unknown.
 ///
 /// ```
 /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;

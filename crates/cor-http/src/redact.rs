@@ -1,4 +1,4 @@
-//! Removes secrets from text that a server sent: some servers echo the request in their answer.
+//! Removes secrets from text that a server sent: some servers echo the request in their response.
 
 use std::collections::HashSet;
 
@@ -72,7 +72,7 @@ pub(crate) fn redact_text(text: &mut Option<String>, secrets: &[&str]) {
     }
 }
 
-/// Whether the whole secret stands in `text`; cheap enough for every answer.
+/// Whether the whole secret stands in `text`; cheap enough for every response.
 pub(crate) fn holds(text: &[u8], secret: &str) -> bool {
     secret.len() >= PIECE && memchr::memmem::find(text, secret.as_bytes()).is_some()
 }

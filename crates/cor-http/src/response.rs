@@ -1,4 +1,4 @@
-//! The parts of an answer that the client reads.
+//! The parts of a response that the client reads.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ const REQUEST_ID: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
 ];
 
-/// A complete answer. The body is as it came, its content encoding not yet undone.
+/// A complete response. The body is as it came, its content encoding not yet undone.
 #[derive(Debug, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -57,7 +57,7 @@ impl Response {
             "deflate" => bounded(flate2::read::ZlibDecoder::new(&*self.body)),
             _ => {
                 let text = format!(
-                    "the answer has the content encoding {encoding:?}, which the client did not accept"
+                    "the response has the content encoding {encoding:?}, which the client did not accept"
                 );
                 Err(TransportError::new(FaultKind::Protocol, Sent::All, text))
             }
@@ -86,7 +86,7 @@ fn bounded(decoder: impl Read) -> Result<Vec<u8>, TransportError> {
     let mut plain = Vec::new();
     match decoder.take(MAX_BODY as u64 + 1).read_to_end(&mut plain) {
         Ok(n) if n > MAX_BODY => {
-            let text = format!("the answer's body is larger than {} MiB", MAX_BODY / 1024 / 1024);
+            let text = format!("the response body is larger than {} MiB", MAX_BODY / 1024 / 1024);
             Err(failed(FaultKind::TooLarge, text.into()))
         }
         Ok(_) => Ok(plain),

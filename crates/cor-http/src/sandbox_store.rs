@@ -1,4 +1,4 @@
-//! The identity of a sandbox's store. `cor sandbox` sends it in every answer. Without a database file each start creates a
+//! The identity of a sandbox's store. `cor sandbox` sends it in every response. Without a database file each start creates a
 //! new store, which has none of the projects of an earlier one.
 
 use std::io::{self, Read, Write};
@@ -14,17 +14,17 @@ use crate::options::address::is_loopback;
 const HEADER: HeaderName = HeaderName::from_static("cor-sandbox-store");
 /// Longest time to connect, and to wait for bytes. It is this machine that answers.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes of an answer that are looked at; its headers are at the start.
+/// Bytes of a response that are looked at; its headers are at the start.
 const MOST_READ: usize = 16 * 1024;
 /// Characters of an identity.
 const MOST_NAMED: usize = 100;
 
-/// The store named by the latest answer of an endpoint.
+/// The store named by the latest response of an endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct StoreSeen(Mutex<Option<String>>);
 
 impl StoreSeen {
-    /// Notes the store that an answer names, if any.
+    /// Notes the store that a response names, if any.
     pub(crate) fn note(&self, headers: &HeaderMap) {
         let Some(named) = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(identity) else {
             return;
@@ -119,7 +119,7 @@ fn converse(mut stream: TcpStream, url: &Url, host: &str, port: u16) -> io::Resu
     }
 }
 
-/// The store that the headers of an answer name.
+/// The store that the headers of a response name.
 fn named(head: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(head);
     let value = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_nobody_but_this_machine() {
+    fn only_addresses_of_this_machine_are_asked_for_their_store() {
         for elsewhere in
             ["https://integrations.projectcor.com", "http://192.0.2.1:4010", "https://127.0.0.1:1", "x"]
         {

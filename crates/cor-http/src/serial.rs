@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Error, Pause, Progress, RetryPolicy, Summary};
 
-/// The members of an error object, in the order in which every face writes them.
+/// The members of an error object, in the order in which every interface writes them.
 #[derive(Serialize)]
 #[serde(rename = "Error")]
 struct ErrorShape<'a> {
@@ -164,7 +164,7 @@ mod tests {
             serde_json::to_string(&error).unwrap(),
             concat!(
                 r#"{"kind":"rate_limited","outcome":"not_applied","message":"could not update project \"A\" (SAP): "#,
-                r#"COR's rate limit was exceeded (2 attempts); not applied; send it again later or at a lower rate: cause","#,
+                r#"COR's rate limit was exceeded (2 attempts); not applied; try again later or at a lower rate: cause","#,
                 r#""code":"TooMany","status":429,"attempts":2,"retry_after":1.5,"request_id":"r-1","issues":[],"body":"slow down"}"#,
             )
         );

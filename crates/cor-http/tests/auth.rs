@@ -126,7 +126,7 @@ async fn a_static_token_that_is_refused_is_not_tried_twice() {
 }
 
 #[tokio::test]
-async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
+async fn a_slow_early_refresh_delays_a_call_at_most_3_s() {
     let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(10)).start().unwrap();
     let client = quick(common::builder())
         .base_url(sandbox.base_url())
@@ -146,7 +146,7 @@ async fn a_slow_renewal_ahead_of_time_leaves_a_call_its_time() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_stopped_after_its_token_was_replaced_says_that_it_was_sent() {
+async fn a_row_stopped_after_a_token_refresh_reports_that_it_was_sent() {
     let sandbox = Arc::new(example());
     sandbox.queue(Answer::status(401));
     // With this rate the second attempt waits for ten seconds.
@@ -173,8 +173,5 @@ async fn a_row_that_is_stopped_after_its_token_was_replaced_says_that_it_was_sen
         (item.started, error.kind(), error.outcome(), error.attempts()),
         (true, ErrorKind::Cancelled, Outcome::NotApplied, 1)
     );
-    assert_eq!(
-        error.reason(),
-        "the run was stopped after this row was sent and before it was sent again; not applied"
-    );
+    assert_eq!(error.reason(), "the run was stopped before the client retried this row; not applied");
 }

@@ -138,7 +138,7 @@ fn a_stop_from_another_thread_ends_the_run() {
 }
 
 #[test]
-fn the_loop_over_results_may_update_a_project_that_the_run_has_under_way() {
+fn a_loop_over_results_may_update_a_project_in_flight_in_the_run() {
     let (client, sandbox) = with_projects(3);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(200)).for_id("P-1"));
     let begun = Instant::now();
@@ -218,7 +218,7 @@ fn a_run_that_was_started_outside_async_code_does_not_go_on_within() {
 }
 
 #[test]
-fn a_panic_of_a_callback_goes_on_in_the_caller() {
+fn a_panic_of_a_callback_resumes_in_the_caller() {
     let (client, _transport) = memory();
     let run = client.projects().update_many(rows(3)).on_progress(|_| panic!("on purpose"));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.into_iter().count()));

@@ -121,7 +121,7 @@ async fn rows_start_only_while_a_caller_waits() {
 }
 
 #[tokio::test]
-async fn a_row_in_flight_goes_on_while_another_call_waits_for_its_project() {
+async fn a_row_in_flight_advances_while_another_call_waits_for_its_project() {
     let (client, sandbox) = sandbox(1);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(100)));
     let run = start(client.projects().bulk_run());
@@ -160,7 +160,7 @@ async fn a_lone_result_waits_a_moment_for_others_and_no_longer() {
 }
 
 #[tokio::test]
-async fn nothing_goes_on_between_results_that_are_handed_over_one_by_one() {
+async fn a_run_makes_no_progress_between_single_results() {
     let (client, transport) = memory();
     let run = start(client.projects().bulk_run().batching(Batching::Each).concurrency(1));
     run.extend((0..10).map(row));
@@ -179,7 +179,7 @@ async fn nothing_goes_on_between_results_that_are_handed_over_one_by_one() {
 }
 
 #[tokio::test]
-async fn an_input_that_is_slow_leaves_the_wait_early_and_its_rows_have_left_by_then() {
+async fn rows_of_a_slow_input_are_sent_before_the_next_row_arrives() {
     let (client, sandbox) = sandbox(1);
     sandbox.queue(Answer::pass().delay(Duration::from_secs(20)));
     let run = start(client.projects().bulk_run());
@@ -194,7 +194,7 @@ async fn an_input_that_is_slow_leaves_the_wait_early_and_its_rows_have_left_by_t
 }
 
 #[tokio::test]
-async fn a_run_wants_rows_until_it_has_enough_and_says_when_there_is_room_again() {
+async fn a_run_wants_rows_until_full_and_again_when_there_is_room() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run());
     assert_eq!(run.wants_rows(), 64);
@@ -266,7 +266,7 @@ async fn a_stopped_run_that_reports_every_row_takes_rows_until_their_end() {
 }
 
 #[tokio::test]
-async fn a_run_that_cannot_go_on_says_why() {
+async fn a_run_that_cannot_continue_reports_the_reason() {
     let (_, sandbox) = sandbox(50);
     let client = common::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let run = start(client.projects().bulk_run().concurrency(4));
@@ -303,7 +303,7 @@ async fn progress_counts_the_results_that_were_taken() {
 }
 
 #[tokio::test]
-async fn nothing_is_waited_for_where_nothing_comes() {
+async fn an_idle_run_does_not_wait_for_more_results() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run());
     assert!(!run.must_wait() && run.wait(None).await);
@@ -422,7 +422,7 @@ async fn unfinished_counts_the_rows_without_a_result() {
 }
 
 #[tokio::test]
-async fn unfinished_tells_rows_under_way_from_rows_that_were_not_sent() {
+async fn unfinished_counts_rows_in_flight_apart_from_rows_not_sent() {
     let (client, sandbox) = sandbox(3);
     let hold = cor_sandbox::Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold).times(3));
@@ -436,7 +436,7 @@ async fn unfinished_tells_rows_under_way_from_rows_that_were_not_sent() {
     assert_eq!((left.not_sent, left.under_way, left.total), (1, 2, Some(3)));
     assert_eq!(
         left.to_string(),
-        "1 of 3 rows was not sent, and 2 were under way, so that COR may have applied them"
+        "1 of 3 rows was not sent, and 2 were in flight, so COR may have applied them"
     );
     hold.release();
     assert_eq!(rest(&run).await.len(), 3);

@@ -98,7 +98,7 @@ async fn a_create_that_was_not_begun_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_create_goes_over_a_connection_that_has_just_been_in_use_or_a_new_one() {
+async fn a_create_uses_a_recently_used_connection_or_a_new_one() {
     let sandbox = Sandbox::start().unwrap();
     let client = client(&sandbox);
     for n in 0..3 {
@@ -159,7 +159,7 @@ async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project(
         let foreign = || Answer::status(status).body(body);
         let sandbox = Sandbox::builder().example().start().unwrap();
         let client = client(&sandbox);
-        // The answer to the delete was lost, and then something else answers.
+        // The response to the delete was lost, and then something else answers.
         sandbox.queue(Answer::drop_connection());
         sandbox.queue(foreign());
         let error = client.projects().delete("SF-OPP-12345", "SALESFORCE").await.unwrap_err();
@@ -168,11 +168,9 @@ async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project(
         sandbox.queue(foreign());
         let error = client.projects().create(&create()).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotApplied), "{body}");
-        assert!(
-            error.to_string().ends_with(
-                "check that the base URL is COR's and that no proxy or gateway answers in its place"
-            )
-        );
+        assert!(error.to_string().ends_with(
+            "check that the base URL is COR's and that no proxy or gateway answers in COR's place"
+        ));
         let created = missing(vec![foreign()]).await;
         assert_eq!(created, (Err(Outcome::NotApplied), false, "PUT".into()), "{body}");
     }

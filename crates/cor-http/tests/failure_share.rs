@@ -39,7 +39,7 @@ struct State {
     outage: Option<(Instant, Instant)>,
     requests: Vec<Instant>,
     successes: Vec<Instant>,
-    /// Requests under way, and the most of them at a time.
+    /// Requests in progress, and the most of them at a time.
     under_way: usize,
     most_under_way: usize,
 }

@@ -184,7 +184,7 @@ async fn a_refused_token_ends_the_run() {
 }
 
 #[tokio::test]
-async fn an_address_where_nothing_ever_answered_is_given_up_on_after_the_deadline() {
+async fn an_address_that_never_answered_is_given_up_after_the_deadline() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -242,7 +242,7 @@ async fn credentials_that_are_refused_end_the_run() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_when_it_is_back_fails_no_row() {
+async fn retry_after_in_an_outage_fails_no_row() {
     let sandbox = with_projects(Sandbox::builder(), 30);
     sandbox.queue(Answer::status(503).header("retry-after", "1").times(4));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token());
@@ -275,13 +275,13 @@ async fn a_stop_ends_a_run_during_an_outage_and_with_an_input_that_yields_nothin
     stopping.await.unwrap();
     // Without the stop it would be ten minutes.
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
-    // Four had an answer that leaves it open; the others never left.
+    // Four had a response that leaves it open; the others never left.
     assert_eq!(outcomes.iter().filter(|o| **o == (true, Outcome::Unknown)).count(), 4, "{outcomes:?}");
     assert!(outcomes.iter().all(|o| o.0 || o.1 == Outcome::NotApplied), "{outcomes:?}");
 }
 
 #[tokio::test]
-async fn a_row_that_a_limit_sent_back_says_so_when_the_run_is_stopped() {
+async fn a_stopped_row_that_was_rate_limited_reports_it() {
     let sandbox = Arc::new(with_projects(Sandbox::builder(), 1));
     sandbox.queue(Answer::status(429).header("retry-after", "600").times(100));
     let mut results = client(&sandbox).projects().update_many(rows(1)).start();
@@ -320,7 +320,7 @@ fn a_client_serves_several_runtimes_in_turn() {
 }
 
 #[tokio::test]
-async fn a_row_that_always_gets_429_fails_by_itself_and_the_run_goes_on() {
+async fn a_row_that_always_gets_429_fails_and_the_run_continues() {
     let sandbox = with_projects(Sandbox::builder(), 300);
     sandbox.queue(Answer::status(429).times(100_000).for_id("P-7"));
     let mut results = client(&sandbox).projects().update_many(rows(300)).concurrency(4).start();
@@ -375,7 +375,7 @@ async fn a_single_call_between_two_results_does_not_wait_behind_rows_that_stand_
 }
 
 #[tokio::test]
-async fn an_update_between_two_results_of_a_project_under_way_ends_at_its_deadline() {
+async fn an_update_of_a_project_in_flight_ends_at_its_deadline() {
     let sandbox = with_projects(Sandbox::builder(), 2);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(300)).for_id("P-1"));
     let client = client(&sandbox);

@@ -73,7 +73,7 @@ fn run(name: &str, peer: &Peer, away: impl FnOnce() + Send, back: impl FnOnce() 
     assert_eq!((summary.applied, summary.failed, summary.not_started), (ROWS, 0, 0));
     assert!(ended > went + OUTAGE, "the rows were done before the outage was");
     assert!(late < MOST_LATE, "{late:?}");
-    // What was under way as COR went is no attempt to connect.
+    // What was in progress as COR went is no attempt to connect.
     let attempts: Vec<Instant> =
         begun.into_iter().filter(|at| *at > went + Duration::from_millis(50)).collect();
     assert!(busiest_second(&attempts) <= 10, "{} attempts in a second", busiest_second(&attempts));

@@ -34,7 +34,7 @@ async fn a_transport_that_calls_every_connection_stale_ends_like_one_that_cannot
 }
 
 #[tokio::test]
-async fn an_error_that_says_less_was_sent_than_the_transport_reported_is_not_believed() {
+async fn the_larger_of_sent_in_the_error_and_the_progress_report_counts() {
     // The test double reports that the request was sent.
     let error = error_with(fault(FaultKind::Connect, Sent::Nothing, "refused".to_owned())).await;
     assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
@@ -78,7 +78,7 @@ impl Transport for Silent {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_on_is_not_applied_only_if_the_transport_reports_that_nothing_was_sent() {
+async fn an_abandoned_request_is_not_applied_only_if_the_transport_reports_that_nothing_was_sent() {
     for (reports, sends, outcome) in
         [(false, false, Outcome::Unknown), (true, true, Outcome::Unknown), (true, false, Outcome::NotApplied)]
     {

@@ -103,7 +103,7 @@ async fn bytes_that_are_not_http_are_a_protocol_error() {
         })
         .await;
         let expected = match (text, common::transport()) {
-            // hyper skips blank lines in front of an answer and waits for it.
+            // hyper skips blank lines in front of a response and waits for it.
             ("\r\n\r\n", TransportKind::Reqwest) => (ErrorKind::Timeout, Outcome::Unknown, 2),
             _ => (ErrorKind::Protocol, Outcome::Unknown, 1),
         };
@@ -132,7 +132,7 @@ async fn a_connection_closed_while_idle_surfaces_no_error() {
         if conn.listen() {
             conn.project();
         }
-        // And leaves, although the answer said nothing about it.
+        // And leaves, although the response said nothing about it.
     });
     let client = client(&peer);
     for _ in 0..50 {
@@ -154,7 +154,7 @@ async fn an_early_refusal_is_reported_although_the_rest_could_not_be_sent() {
     .await;
     match (common::transport(), failed(result)) {
         (TransportKind::Direct, ended) => assert_eq!(ended, (ErrorKind::Forbidden, Outcome::NotApplied, 1)),
-        // Where the reset comes before the answer is read, hyper reports the reset; so may the second attempt.
+        // Where the reset comes before the response is read, hyper reports the reset; so may the second attempt.
         (_, (kind, outcome, attempts)) => {
             assert!(
                 matches!(kind, ErrorKind::Forbidden | ErrorKind::Transport) && attempts <= 2,

@@ -162,7 +162,7 @@ async fn call(builder: ClientBuilder, place: &str, captured: &Captured) {
     captured.result(place, &result);
 }
 
-/// Servers that answer with what they were sent, whole or in part, in every place of an answer.
+/// Servers that answer with what they were sent, whole or in part, in every place of a response.
 async fn echoes(hushed: &Hushed, captured: &Captured) {
     let token = &hushed.token;
     let long = "x".repeat(4096 - 60);

@@ -159,8 +159,13 @@ const ATTACKS: &[Attack] = &[
         false,
         "did not accept the user and password",
     ),
-    attack("a failure", answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]), true, "the proxy failed"),
-    attack("a rule", answers!([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]), false, "the proxy refused"),
+    attack(
+        "a failure",
+        answers!([5, 1, 0, 1, 0, 0, 0, 0, 0, 0]),
+        true,
+        "the proxy reported a general failure",
+    ),
+    attack("a rule", answers!([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]), false, "the proxy refused the connection"),
     attack(
         "no network",
         answers!([5, 3, 0, 1, 0, 0, 0, 0, 0, 0]),
@@ -185,7 +190,7 @@ const ATTACKS: &[Attack] = &[
     attack("half an answer", answers!([5, 0, 0]), true, "150ms"),
     attack("silence", |conn| conn.wait_for_end(), true, "150ms"),
     attack("an end", |conn| assert!(conn.hear_something()), true, "the proxy ended the connection"),
-    attack("a reset", |conn| conn.reset(), true, "no connection could be made"),
+    attack("a reset", |conn| conn.reset(), true, "connecting to COR through the proxy"),
     attack(
         "an end in place of a tunnel",
         |conn| {

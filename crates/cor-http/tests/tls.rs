@@ -203,7 +203,7 @@ async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
         ),
         (
             builder().client_cert(&server.client_key).client_key(&server.client_key),
-            "client_cert holds no certificate",
+            "client_cert contains no certificate",
         ),
         (
             builder().client_cert(&server.client_cert).client_key(&server.client_cert),

@@ -1,4 +1,4 @@
-//! A token endpoint that is out of reach for longer than the outage timeout, in invented time.
+//! A token endpoint that is unreachable for longer than the outage timeout, in invented time.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;

@@ -1,4 +1,4 @@
-//! Tokens under attack: rejected for 64 calls at once, late, while the renewal fails, hangs or is given up on.
+//! Tokens under attack: rejected for 64 calls at once, late, while the renewal fails, hangs or is abandoned.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;
@@ -25,10 +25,10 @@ struct State {
     rejected: bool,
     /// What the token endpoint answers: status and body, in which N is the number of the token.
     token_answer: (u16, String),
-    /// Requests to the token endpoint, and those of them that have their answer.
+    /// Requests to the token endpoint, and those of them that have their response.
     asked: usize,
     told: usize,
-    /// Updates under way whose token is no good: held until this many are there, and then for as long as `hold` says.
+    /// Updates in flight whose token is no good: held until this many are there, and then for as long as `hold` says.
     crowd: usize,
     refusable: usize,
     /// Of the updates that are refused, every second one waits.
@@ -181,7 +181,7 @@ async fn rejections_that_arrive_after_the_renewal_ask_for_no_other() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_is_not_tried_again_for_rejections_it_explains() {
+async fn a_failed_refresh_is_not_repeated_for_rejections_of_the_same_token() {
     for (status, kind, requests) in [(401, ErrorKind::Auth, 1), (503, ErrorKind::Server, 4)] {
         let (cor, peer) = Cor::start();
         let client = rejected(&cor, &peer).await;
@@ -191,7 +191,7 @@ async fn a_renewal_that_fails_is_not_tried_again_for_rejections_it_explains() {
         });
         let mut early = calls(&client, CALLS);
         cor.reaches(move |state| state.told == 1 + requests).await;
-        // Half of the calls have their answer now; the other half is told of the rejection only after that.
+        // Half of the calls have their response now; the other half is told of the rejection only after that.
         while early.iter().filter(|call| call.is_finished()).count() < CALLS / 2 {
             tokio::task::yield_now().await;
         }
@@ -207,7 +207,7 @@ async fn a_renewal_that_fails_is_not_tried_again_for_rejections_it_explains() {
 }
 
 #[tokio::test]
-async fn a_slow_renewal_is_waited_for_by_all() {
+async fn all_calls_wait_for_a_slow_refresh() {
     let (cor, peer) = Cor::start();
     let client = rejected(&cor, &peer).await;
     cor.change(|state| state.hold_token = true);
@@ -239,7 +239,7 @@ async fn a_renewal_outlives_the_call_that_began_it() {
 }
 
 #[tokio::test]
-async fn a_renewal_whose_callers_are_all_gone_is_dropped() {
+async fn a_refresh_without_waiting_callers_is_dropped() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).build().unwrap();
     cor.change(|state| state.hold_token = true);
@@ -257,7 +257,7 @@ async fn a_renewal_whose_callers_are_all_gone_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_hangs_costs_no_call_more_than_its_deadline() {
+async fn a_hanging_refresh_delays_a_call_at_most_to_its_deadline() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).deadline(Duration::from_millis(200)).build().unwrap();
     cor.change(|state| state.hold_token = true);
@@ -277,7 +277,7 @@ async fn later(seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_renewal_ahead_of_time_that_fails_breaks_no_token_that_is_good() {
+async fn a_failed_early_refresh_keeps_the_valid_token() {
     for status in [400, 401, 429, 500, 503] {
         let (cor, peer) = Cor::start();
         let client = builder(&peer).build().unwrap();

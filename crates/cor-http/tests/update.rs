@@ -38,7 +38,7 @@ async fn a_request_carries_exactly_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn only_what_was_set_changes() {
+async fn only_the_fields_of_the_body_change() {
     let sandbox = example();
     let before = sandbox.project("SALESFORCE", ID).unwrap();
     let project = client(&sandbox).projects().update(ID, &named("New")).await.unwrap();
@@ -88,7 +88,7 @@ async fn retries_end_at_the_most_attempts() {
 }
 
 #[tokio::test]
-async fn a_wait_that_was_asked_for_is_kept() {
+async fn a_wait_set_by_retry_after_is_observed() {
     let sandbox = example();
     sandbox.queue(Answer::status(429).header("retry-after", "0.2"));
     client(&sandbox).projects().update(ID, &named("N")).await.unwrap();
@@ -140,7 +140,7 @@ async fn an_address_without_a_listener_is_a_transport_error() {
     assert!(error.is_retryable());
     let text = error.to_string();
     assert!(
-        text.starts_with("could not update project \"SF-OPP-12345\" (SALESFORCE): no connection"),
+        text.starts_with("could not update project \"SF-OPP-12345\" (SALESFORCE): connecting to COR failed"),
         "{text}"
     );
     assert!(text.contains("refused"), "{text}");
@@ -201,7 +201,7 @@ async fn a_call_that_is_dropped_sends_nothing_more() {
         result = &mut call => panic!("it ended before its deadline: {result:?}"),
         arrived = arrived => assert_eq!(arrived.unwrap().len(), 1),
     }
-    // And it has the time to hear the answer.
+    // And it has the time to hear the response.
     assert!(tokio::time::timeout(Duration::from_millis(200), call).await.is_err());
     let after = sandbox.requests().len();
     assert_eq!(after, 1);

@@ -1,4 +1,4 @@
-//! The shared vectors through this face: the same bytes on the wire, the same kinds of error.
+//! The shared vectors through this interface: the same bytes on the wire, the same kinds of error.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;

@@ -67,7 +67,7 @@ impl Background {
     }
 }
 
-/// Ends the thread while the interpreter is whole. Calls in flight are given up without a word.
+/// Ends the thread while the interpreter is whole. Calls in flight are abandoned without a message.
 #[pyfunction]
 fn _stop_background(py: Python<'_>) {
     let background = {

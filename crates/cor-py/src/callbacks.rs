@@ -26,7 +26,7 @@ struct Both {
 
 impl Callbacks {
     /// # Errors
-    /// `TypeError` for a callback that cannot be called, or whose answer would have to be awaited.
+    /// `TypeError` for a callback that cannot be called, or whose result would have to be awaited.
     pub(crate) fn new(
         py: Python<'_>,
         on_progress: Option<Py<PyAny>>,
@@ -83,7 +83,7 @@ pub(crate) fn goes_on(py: Python<'_>, on_progress: &Py<PyAny>, progress: Progres
     Ok(!on_progress.call1(py, (progress,))?.bind(py).is(PyBool::new(py, false)))
 }
 
-/// Refuses a callback whose answer would never be looked at.
+/// Refuses a callback whose result would never be read.
 #[pyfunction]
 pub(crate) fn check_callback(on_progress: &Bound<'_, PyAny>) -> PyResult<()> {
     if !on_progress.is_callable() {

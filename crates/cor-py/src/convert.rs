@@ -1,4 +1,4 @@
-//! Python values as the core's values. Nothing is bent: what does not fit is refused, with what would.
+//! Python values as the core's values. No value is converted with loss: an invalid value is refused with a remedy.
 //!
 //! numpy and pandas are recognised by the names of their types, so neither is imported nor needed.
 
@@ -17,7 +17,7 @@ pub(crate) const TEXTS: TextInput = TextInput::Typed { number: DECIMAL, advice: 
 /// Text, of a caller that could have said that its texts are cells.
 pub(crate) const PERHAPS_CELLS: TextInput = TextInput::Typed {
     number: DECIMAL,
-    advice: "; where all values are text, as in a CSV file, say text_cells=True",
+    advice: "; where all values are text, as in a CSV file, pass text_cells=True",
 };
 
 /// What a Python value asks of a field.
@@ -182,7 +182,7 @@ fn read_datetime64(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     read(&item)
 }
 
-/// A moment as ISO 8601 writes it.
+/// A timestamp as ISO 8601 writes it.
 fn moment(text: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     Ok(FieldInput::Value(Value::Moment(text.extract::<String>()?.into())))
 }
@@ -196,7 +196,7 @@ fn read_date(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     })
 }
 
-/// Midnight without a zone stands for its day; a day's field judges any other moment.
+/// Midnight without a zone stands for its day; a day's field checks any other timestamp.
 fn read_datetime(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     let mut is_day = value.getattr("tzinfo")?.is_none();
     for part in ["hour", "minute", "second", "microsecond"] {

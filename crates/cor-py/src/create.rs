@@ -12,7 +12,7 @@ use crate::errors;
 /// What only a create says, by the fields' names.
 pub(crate) type Only = HashMap<String, String>;
 
-/// The create that a row asks for; the core judges it when it is sent.
+/// The create that a row asks for; the core checks it when it is sent.
 ///
 /// # Errors
 /// What is wrong with the fields themselves.
@@ -37,12 +37,12 @@ pub(crate) fn project(py: Python<'_>, row: Row, source: Option<&str>, only: Only
     Ok(create)
 }
 
-/// COR's answer to a delete.
+/// COR's response to a delete.
 ///
 /// Attributes:
-///     cor_id: COR's number of the project that is gone; ``None`` where COR did not say.
+///     cor_id: COR's number of the deleted project; ``None`` where COR did not say.
 ///     message: COR's sentence; ``None`` where there was none.
-///     json: The answer as COR wrote it; empty where there was none.
+///     json: The response as COR wrote it; empty where there was none.
 #[pyclass(module = "projectcor", frozen, eq, hash, get_all)]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Deleted {

@@ -76,7 +76,7 @@ impl Slot {
     pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<Arc<Engine>> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(engine) = &*slot else {
-            return Err(PyRuntimeError::new_err("the client is closed; create another one"));
+            return Err(PyRuntimeError::new_err("the client is closed; create a new client"));
         };
         if engine.0.is_of_this_process() {
             return Ok(engine.clone());

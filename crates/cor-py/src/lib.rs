@@ -6,7 +6,7 @@
 //! * [`row_source`], [`callbacks`], [`unsent`]: the rows that go into a run of either client, the progress that it reports, and
 //!   the warning where rows were not sent.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
-//! * [`sync`], [`sync_rows`], [`sync_report`], [`sync_errors`]: a table kept in step, by the crate `cor-sync`.
+//! * [`sync`], [`sync_rows`], [`sync_report`], [`sync_errors`]: a table kept in sync, by the crate `cor-sync`.
 //! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
 
 mod arrow;

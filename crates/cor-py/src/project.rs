@@ -1,4 +1,4 @@
-//! COR's answer.
+//! COR's response.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDate, PyDict, PyType};
 
-/// A project as COR's answer describes it.
+/// A project as COR's response describes it.
 ///
-/// Every attribute may be ``None``: COR documents no answer, and a field that is missing or odd does not turn an update
+/// Every attribute may be ``None``: COR documents no response, and a field that is missing or odd does not turn an update
 /// that happened into a failure. Ids are COR's own numbers, not the external ids of a request. Whatever was sent,
 /// known to this library or not, is in ``to_dict()``, ``get(name)`` and ``json``.
 ///
@@ -145,13 +145,13 @@ impl Project {
         time(py, self.0.updated_at())
     }
 
-    /// The answer's object on one line, as COR sent it; ``None`` where COR answered without a body.
+    /// The response's object on one line, as COR sent it; ``None`` where COR answered without a body.
     #[getter]
     fn json(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| self.0.json().into_owned())
     }
 
-    /// The project that an answer with this body describes.
+    /// The project that a response with this body describes.
     #[staticmethod]
     fn from_json(json: Option<&str>) -> Project {
         match Answer::read(200, json.unwrap_or_default().as_bytes()) {
@@ -168,11 +168,11 @@ impl Project {
         let given = PyDict::new(py);
         given.set_item("parse_float", decimal_class(py)?)?;
         let read = py.import("json")?.getattr("loads")?.call((self.0.json(),), Some(&given))?;
-        // An answer that is no object describes nothing.
+        // A response that is no object describes nothing.
         Ok(read.cast_into::<PyDict>().unwrap_or_else(|_| PyDict::new(py)))
     }
 
-    /// Any field of the answer, whether this library knows it or not.
+    /// Any field of the response, whether this library knows it or not.
     #[pyo3(signature = (name, default=None))]
     fn get<'py>(
         &self,

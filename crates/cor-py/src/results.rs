@@ -1,4 +1,4 @@
-//! What a run returns: one result per row, how far it is, what became of all.
+//! What a run returns: one result per row, the progress and the counters.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::errors;
 use crate::project::Project;
 
-/// What became of one row of ``update_many``.
+/// The result of one row of ``update_many``.
 ///
 /// Attributes:
 ///     index: The row's place in the input, counted from 0.
@@ -149,7 +149,7 @@ impl ItemResult {
 ///     done: Rows finished, failed ones included.
 ///     failed: Rows that failed, refused ones included.
 ///     total: All rows, where the input knows how many it has, else ``None``.
-///     paused: Why nothing is sent at the moment: ``"rate_limited"``, ``"unreachable"`` or ``None``.
+///     paused: Why no request is sent at the moment: ``"rate_limited"``, ``"unreachable"`` or ``None``.
 #[pyclass(module = "projectcor", frozen, eq, hash, get_all)]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Progress {
@@ -197,7 +197,7 @@ impl Progress {
     }
 }
 
-/// What became of all rows of a run so far.
+/// The counters of the rows of a run so far.
 ///
 /// Attributes:
 ///     read: Rows taken from the input.

@@ -105,7 +105,7 @@ impl RowReader {
             return self.read_dict(&py.get_type::<PyDict>().call1((row,))?.cast_into::<PyDict>()?);
         }
         Ok(RowValues::unreadable(format!(
-            "a row is a dict, a ProjectUpdate, a dataclass, or a pair of an id and one of these; not {} of type {}",
+            "a row must be a dict, a ProjectUpdate, a dataclass, or a pair of an id and one of these, not {} of type {}",
             convert::shown(row),
             convert::type_name(row)
         )))
@@ -240,7 +240,7 @@ pub(crate) fn single(
     Ok(reader.rows.single_row(values))
 }
 
-/// A `ProjectUpdate` by itself. An id it carries is judged, one it lacks is none of its problems.
+/// A `ProjectUpdate` by itself. An id it carries is checked, one it lacks is none of its problems.
 pub(crate) fn without_id(update: &Bound<'_, PyAny>) -> PyResult<Result<ProjectUpdate, Invalid>> {
     let mut reader = single_reader(None);
     let values = reader.read_update(update)?;

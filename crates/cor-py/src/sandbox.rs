@@ -53,7 +53,7 @@ fn seed_lines(rows: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 ///     api_key, client_secret: The credentials that tokens are given for.
 ///     token_lifetime: Seconds for which a token that was given out is accepted.
 ///     clock_fixed: The time of all changes, such as ``2025-01-15T10:00:00Z``.
-///     latency: Seconds by which every answer is late.
+///     latency: Seconds by which every response is late.
 ///     rate_limit: Requests per second above which requests are refused with 429.
 ///     burst: Requests that may come at once under a rate limit.
 ///     send_retry_after: Whether a 429 says when to come again.
@@ -84,10 +84,10 @@ impl Sandbox {
     fn running(&self) -> PyResult<Arc<cor_sandbox::Sandbox>> {
         if self.pid != std::process::id() {
             return Err(PyRuntimeError::new_err(
-                "the sandbox runs in the process that was forked; start one here",
+                "the sandbox belongs to the parent process; start a new sandbox in this process",
             ));
         }
-        self.slot().clone().ok_or_else(|| PyRuntimeError::new_err("the sandbox is closed; start another one"))
+        self.slot().clone().ok_or_else(|| PyRuntimeError::new_err("the sandbox is closed; start a new one"))
     }
 
     fn ask<T: Send>(
@@ -149,7 +149,7 @@ impl Sandbox {
         }
         if api_key.is_some() || client_secret.is_some() {
             let (Some(key), Some(secret)) = (api_key, client_secret) else {
-                return Err(PyValueError::new_err("api_key and client_secret go together"));
+                return Err(PyValueError::new_err("pass api_key and client_secret together"));
             };
             builder = builder.credentials(key, secret);
         }
@@ -372,13 +372,13 @@ fn with<T>(
     }
 }
 
-/// What one request meets in place of the sandbox's own answer. Queue it with ``Sandbox.queue``.
+/// What one request meets in place of the sandbox's own response. Queue it with ``Sandbox.queue``.
 ///
 /// It is for the next request about projects, unless ``for_id`` or ``for_tokens`` says otherwise, and the request is not
 /// applied unless ``apply`` says so.
 ///
 /// Args:
-///     status: The HTTP status, 200 to 999; ``None`` is the sandbox's own answer, useful with a delay or a hold.
+///     status: The HTTP status, 200 to 999; ``None`` is the sandbox's own response, useful with a delay or a hold.
 ///     body: The body, text or bytes. Default: an error in COR's shape from 400 up, else nothing.
 ///     headers: More headers.
 ///     name, code, message: A body in COR's shape with this error.
@@ -478,7 +478,7 @@ impl Hold {
         Hold(cor_sandbox::Hold::new())
     }
 
-    /// Lets every answer held by it go, now and later.
+    /// Lets every response held by it go, now and later.
     fn release(&self) {
         self.0.release();
     }
@@ -529,7 +529,7 @@ impl Request {
         py.import("json")?.getattr("loads")?.call1((self.0.body_text(),))
     }
 
-    /// Status of the answer; ``None`` while there is none.
+    /// Status of the response; ``None`` while there is none.
     #[getter]
     fn status(&self) -> Option<u16> {
         self.0.status
@@ -541,7 +541,7 @@ impl Request {
     }
 }
 
-/// A project as the sandbox stores it: with the values that were sent, not with those that answers show.
+/// A project as the sandbox stores it: with the values that were sent, not with those that responses show.
 #[pyclass(module = "projectcor.testing", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct StoredProject(cor_sandbox::StoredProject);

@@ -49,7 +49,7 @@ impl Halt {
         self.control.stop(StopRequest { reason: "stopped", by: "the caller".to_owned() });
     }
 
-    /// Gives up what is in flight.
+    /// Abandons the requests in flight.
     fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }

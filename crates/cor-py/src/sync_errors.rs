@@ -55,10 +55,12 @@ fn explain(error: &ConfigError) -> String {
 fn reason(reason: &Reason) -> String {
     let argument = match &reason.fix {
         None => return reason.to_string(),
-        Some(Fix::IdColumn(None)) => "pass id_column to name the one with the external ids".to_owned(),
+        Some(Fix::IdColumn(None)) => {
+            "pass id_column with the name of the column that holds the external ids".to_owned()
+        }
         Some(Fix::IdColumn(Some(column))) => format!("pass id_column={column:?}"),
         Some(Fix::MapColumn) => "pass mapping={\"Column\": \"field\"}".to_owned(),
-        Some(Fix::LeaveOut(column)) => format!("leave it out with ignore={column:?}"),
+        Some(Fix::LeaveOut(column)) => format!("ignore the column with ignore={column:?}"),
         Some(Fix::Delimiter(delimiter)) => {
             format!("if {delimiter:?} separates the columns, pass delimiter={:?}", delimiter.to_string())
         }

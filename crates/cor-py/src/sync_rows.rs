@@ -17,7 +17,7 @@ pub(crate) struct ProgramRows {
 
 impl ProgramRows {
     /// # Errors
-    /// `TableError` where columns and rules do not fit together; `TypeError` where `rows` is no table at all.
+    /// `TableError` if the columns contradict the rules; `TypeError` if `rows` is not a table.
     pub(crate) fn open(
         rows: &Bound<'_, PyAny>,
         text_cells: bool,

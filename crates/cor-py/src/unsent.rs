@@ -45,7 +45,7 @@ impl UnsentWarning {
         self.change(|warning| warning.is_due = false);
     }
 
-    /// The run is about to be closed by another than the caller: remembers what it leaves.
+    /// The run is about to be closed by another than the caller: records what it leaves.
     pub(crate) fn remember(&self, run: &BulkRun) {
         self.change(|warning| {
             let left = || run.unfinished().filter(|_| !run.is_stopped());

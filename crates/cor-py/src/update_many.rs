@@ -18,7 +18,7 @@ use crate::unsent::UnsentWarning;
 
 /// The results of ``update_many``, in the order in which they finish. Rows are begun while they are asked for.
 ///
-/// Iterate over it once, to the end: rows that were not begun are not sent. What is in flight is given up when it is closed
+/// Iterate over it once, to the end: rows that were not begun are not sent. Requests in flight are abandoned when it is closed
 /// or no longer referenced; as a context manager it is closed at the end of its block. A ``RuntimeWarning`` says how many
 /// rows were not sent, unless ``stop`` or ``close`` ended the run on purpose.
 #[pyclass(module = "projectcor", frozen)]
@@ -50,7 +50,7 @@ enum Step {
 pub(crate) fn check_run(run: &BulkRun) -> PyResult<()> {
     if run.is_inherited() {
         return Err(PyRuntimeError::new_err(
-            "these results belong to the process that was forked; start a run here",
+            "these results belong to the parent process; start a new run in this process",
         ));
     }
     match run.take_panic() {
@@ -149,7 +149,7 @@ impl Results {
         next
     }
 
-    /// What became of the rows so far.
+    /// The counters of the rows so far.
     #[getter]
     fn summary(&self) -> Summary {
         self.run.summary().into()
@@ -173,7 +173,7 @@ impl Results {
         self.run.stop();
     }
 
-    /// Gives up what is in flight. Whether updates under way were applied is then unknown.
+    /// Abandons the requests in flight: whether COR applied them is then unknown.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.unsent.dismiss();
         self.end()?;

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 /// The type of `CLEAR`.
 ///
-/// `CLEAR` empties a field: `update(id, start=CLEAR)` sends `null`. COR does not document what `null` does.
+/// `CLEAR` clears a field: `update(id, start=CLEAR)` sends `null`. COR does not document what `null` does.
 /// It is neither true nor false, so that no condition takes it for one of them by accident.
 #[pyclass(module = "projectcor", frozen)]
 pub(crate) struct Clear;
@@ -26,11 +26,11 @@ impl Clear {
     }
 }
 
-/// One problem of an update: where, what, and what to do about it.
+/// One problem of an update: the field, the problem and the remedy.
 ///
 /// Attributes:
 ///     field: The field's name; ``id`` for the external id, ``metadata.source`` for the source.
-///     code: The problem as a stable word, such as ``not_a_date`` or ``unknown_field``.
+///     code: The problem as a stable name, such as ``not_a_date`` or ``unknown_field``.
 ///     message: One sentence for people, without the field's name in front.
 #[pyclass(module = "projectcor", frozen, eq, hash, get_all)]
 #[derive(PartialEq, Eq, Hash, Clone)]

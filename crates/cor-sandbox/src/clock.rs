@@ -1,4 +1,4 @@
-//! What time it is in the sandbox: the real time, or one that stands still so that answers can be foretold. The documented
+//! What time it is in the sandbox: the real time, or one that stands still so that responses can be foretold. The documented
 //! update of the example has the documented time either way.
 
 use jiff::Timestamp;

@@ -134,7 +134,7 @@ impl Db {
         self.conn.prepare_cached("DELETE FROM projects WHERE cor_id = ?1")?.execute([cor_id]).map(drop)
     }
 
-    /// Remembers a change for the page.
+    /// Stores a change for the page.
     pub(crate) fn log(
         &self,
         at: &str,
@@ -147,7 +147,7 @@ impl Db {
         self.conn.prepare_cached(sql)?.execute(params![self.seq, at, action, source, id, fields]).map(drop)
     }
 
-    /// Drops remembered changes beyond the latest `keep`.
+    /// Drops stored changes beyond the latest `keep`.
     pub(crate) fn forget_changes(&self, keep: i64) -> rusqlite::Result<()> {
         self.conn.prepare_cached("DELETE FROM changes WHERE seq <= ?1")?.execute([self.seq - keep]).map(drop)
     }

@@ -35,14 +35,15 @@ pub enum SandboxError {
         source: rusqlite::Error,
     },
     /// The file is an SQLite database, but of another program.
-    #[error("{} is not a sandbox's database: it holds something else; name another file", path.display())]
+    #[error("{} is not a database of the sandbox; name another file", path.display())]
     ForeignDatabase {
         /// The file.
         path: PathBuf,
     },
     /// The file was written by a version of the sandbox that this one cannot read.
     #[error(
-        "{} has the sandbox's format {found}, this program knows format {known}; use the program that wrote it, or name a new file",
+        "{} has version {found} of the sandbox's format, and this program reads version {known}; use the \
+         program that wrote the file, or name a new file",
         path.display()
     )]
     DatabaseVersion {

@@ -13,7 +13,7 @@ use crate::problem::{Problem, name_of};
 #[derive(Debug)]
 pub(crate) struct ErrorBodyIo<T> {
     io: T,
-    /// An answer of our own that is still to be written.
+    /// A response of our own that is still to be written.
     pending: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ impl<T: AsyncWrite + Unpin> ErrorBodyIo<T> {
     }
 }
 
-/// The status of an answer that hyper made by itself: a refusal without our `server` header.
+/// The status of a response that hyper made by itself: a refusal without our `server` header.
 fn made_by_hyper(head: &[u8]) -> Option<u16> {
     let status = head.strip_prefix(b"HTTP/1.1 ").or_else(|| head.strip_prefix(b"HTTP/1.0 "))?.get(..3)?;
     if status[0] != b'4' || head.windows(SERVER_NAME.len()).any(|part| part == SERVER_NAME.as_bytes()) {

@@ -128,7 +128,8 @@ impl State {
         let unlucky = failures.ratio > 0.0 && self.draw() < failures.ratio;
         let due = self.count.checked_rem(failures.every) == Some(0);
         (unlucky || due).then(|| {
-            let problem = Problem::of_status(failures.status, "the sandbox was configured to fail here");
+            let problem =
+                Problem::of_status(failures.status, "the sandbox was configured to fail this request");
             Fault { problem, empty_body: false }
         })
     }
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_as_told_is_enough() {
+    fn waiting_as_long_as_retry_after_is_enough() {
         let mut limiter = Limiter::new(RateLimit::per_second(3.0).burst(1));
         assert_eq!(limiter.take(Duration::ZERO), Ok(()));
         let wait = limiter.take(Duration::ZERO).unwrap_err();
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_come_as_often_as_asked() {
+    fn faults_occur_at_the_configured_rate() {
         let failures = |every, ratio| {
             let failures = Failures { every, ratio, status: 503, seed: 7 };
             let mut state = State { limit: None, failures, count: 0, random: 7 };

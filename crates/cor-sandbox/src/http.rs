@@ -22,15 +22,15 @@ const MAX_DRAINED: usize = 8 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// In every answer of ours: this is not COR. It also distinguishes our answers from those that hyper makes by itself.
+/// In every response of ours: this is not COR. It also distinguishes our answers from those that hyper makes by itself.
 pub(crate) const SERVER_NAME: &str = "cor-sandbox";
 
-/// In every answer: which store this is. A client that remembers what was accepted recognises a restarted sandbox by it.
+/// In every response: which store this is. A client that stores what was accepted recognises a restarted sandbox by it.
 pub(crate) const STORE: HeaderName = HeaderName::from_static("cor-sandbox-store");
 
 pub(crate) type Reply = Response<ReplyBody>;
 
-/// An answer with the given body.
+/// A response with the given body.
 pub(crate) fn reply(status: u16, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(ReplyBody::new(body.into()));
     *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -119,7 +119,7 @@ impl Body for ReplyBody {
     }
 }
 
-/// The connection is to be closed without (the rest of) an answer.
+/// The connection is to be closed without (the rest of) a response.
 #[derive(Debug)]
 pub(crate) struct Dropped;
 
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_read_by_name() {
+    fn form_fields_are_read_by_name() {
         assert_eq!(form_value("a=1&b=x+y%2B&a=2", "a").unwrap(), "2");
         assert_eq!(form_value("a=1&b=x+y%2B", "b").unwrap(), "x y+");
         assert_eq!(form_value("a=1&b", "b").unwrap(), "");

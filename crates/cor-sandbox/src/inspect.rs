@@ -16,7 +16,7 @@ use crate::record::Record;
 use crate::script::{Answer, Script};
 use crate::store::Store;
 
-/// Projects in one answer, unless the query says otherwise.
+/// Projects in one response, unless the query says otherwise.
 const PAGE: i64 = 100;
 const MAX_PAGE: i64 = 10_000;
 
@@ -124,7 +124,7 @@ fn once() -> u32 {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Action {
-    /// Answers with `status` and applies nothing; without a status, the sandbox's own answer.
+    /// Answers with `status` and applies nothing; without a status, the sandbox's own response.
     #[default]
     Answer,
     Apply,
@@ -144,7 +144,7 @@ enum To {
 pub(crate) fn queue(script: &Script, body: &[u8]) -> Result<Reply, Problem> {
     let text = body::as_text(body)?;
     let refused =
-        |error: serde_json::Error| Problem::validation(format!("this is not a scripted answer: {error}"));
+        |error: serde_json::Error| Problem::validation(format!("the body is not a scripted answer: {error}"));
     let queued: Vec<Queued<'_>> = match text.trim_start().starts_with('[') {
         true => serde_json::from_str(text).map_err(refused)?,
         false => vec![serde_json::from_str(text).map_err(refused)?],

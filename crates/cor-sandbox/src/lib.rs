@@ -47,7 +47,7 @@
 //! |---|---|
 //! | `POST /v2/integrations/projects`, `PUT` and `DELETE …/projects/{external id}` | COR's calls about projects |
 //! | `POST /v1/oauth/token?grant_type=client_credentials`, `POST /v1/oauth/refreshtoken` | COR's tokens |
-//! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own answers) |
+//! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own responses) |
 //! | `GET /` | a page for people: the projects, newest change first, and the latest changes |
 //! | `GET /health` | whether it runs |
 //! | `GET /sandbox/projects?source=&limit=&after=` | stored projects as they were sent, in the form of a seed |
@@ -62,9 +62,9 @@
 //! ```
 //!
 //! `action` is `answer`, `apply` (answer, but do what was asked first), `drop` or `apply_then_drop`; `endpoint` is
-//! `projects` or `tokens`; without a `status` the sandbox gives its own answer; a `body` that is text is sent as it is.
+//! `projects` or `tokens`; without a `status` the sandbox gives its own response; a `body` that is text is sent as it is.
 //!
-//! Every answer carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
+//! Every response carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
 //! [`SandboxBuilder::db`]. `cor-sync` forgets by it what an earlier sandbox at the same address accepted.
 //!
 //! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback by
@@ -72,13 +72,13 @@
 //!
 //! # Where COR's behaviour is unknown
 //!
-//! COR documents names of errors but few statuses, and is silent on much else. The sandbox picks one answer; a client
+//! COR documents names of errors but few statuses, and is silent on much else. The sandbox chooses one behaviour; a client
 //! should not depend on it.
 //!
 //! * A create is answered with 200, as COR's main API does.
 //! * `null` clears a field. A name can be neither cleared nor empty. On a create, `null` is the same as nothing.
 //! * Unknown members of a body are ignored (the record still has them), and so are `id`, `brand_id` and `product_id`
-//!   in an update, which are documented for a create alone. An update with nothing but `metadata` is fine.
+//!   in an update, which are documented only for a create. An update with nothing but `metadata` is fine.
 //! * Wrong types are not converted: a number as text is a `ValidationError`, which names every field that is wrong.
 //! * Numbers are kept digit for digit and come back so. Text may hold anything, `\u0000` included.
 //! * An external id is any text but the empty one, byte for byte, decoded once from one segment of the path.

@@ -30,7 +30,7 @@ fn describe() -> Value {
         "tags": [
             { "name": "projects", "description": "COR's Integrations API, as documented" },
             { "name": "tokens", "description": "COR's token endpoints, as documented" },
-            { "name": "sandbox", "description": "What COR does not have" },
+            { "name": "sandbox", "description": "Sandbox only; not part of COR" },
         ],
         "paths": {
             "/v2/integrations/projects": { "post": create() },
@@ -39,9 +39,9 @@ fn describe() -> Value {
             "/v1/oauth/refreshtoken": { "post": refresh() },
             "/": { "get": page() },
             "/openapi.json": { "get": plain("This description", json!({ "type": "object" })) },
-            "/health": { "get": plain("Whether it runs", object(&[("status", json!({ "const": "ok" }))], &["status"])) },
+            "/health": { "get": health() },
             "/sandbox/projects": { "get": stored_projects() },
-            "/sandbox/requests": { "get": requests(), "delete": plain("Forget recorded requests", message()) },
+            "/sandbox/requests": { "get": requests(), "delete": plain("Delete the recorded requests", message()) },
         },
         "components": {
             "securitySchemes": {
@@ -63,10 +63,10 @@ fn describe() -> Value {
 }
 
 const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API and for its token endpoints. \
-Where COR's behaviour is not documented the sandbox picks one: unknown members of a body are ignored, `null` clears a \
+Where COR does not document its behaviour, the sandbox behaves as follows: unknown members of a body are ignored, `null` clears a \
 field, a new project is answered with 200, and a project's start and end are compared even if only one of them is sent. \
 Faults configured at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
-here), can take the place of any answer.";
+here), can replace any response.";
 
 /// Every real day, leap years included, and nothing else.
 const DAY: &str = "^(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)\
@@ -206,7 +206,7 @@ fn refresh() -> Value {
 
 fn page() -> Value {
     json!({
-        "summary": "The projects and the latest changes, for people",
+        "summary": "Web page of the projects and the latest changes",
         "tags": ["sandbox"],
         "parameters": [query("q", json!({ "type": "string" })), query("page", json!({ "type": "string" }))],
         "responses": responses("The page", content("text/html", json!({ "type": "string" })), &[]),
@@ -221,22 +221,37 @@ fn plain(summary: &str, schema: Value) -> Value {
     })
 }
 
+fn health() -> Value {
+    plain("Check that the sandbox is running", object(&[("status", json!({ "const": "ok" }))], &["status"]))
+}
+
 fn stored_projects() -> Value {
-    let mut operation =
-        plain("Stored projects, as sent", json!({ "type": "array", "items": reference("StoredProject") }));
+    let mut operation = plain(
+        "The stored projects, with the values as sent",
+        json!({ "type": "array", "items": reference("StoredProject") }),
+    );
     operation["parameters"] = json!([
         query("source", json!({ "type": "string" })),
         query("limit", json!({ "type": "integer", "minimum": 1, "maximum": 10_000, "default": 100 })),
         query(
             "after",
-            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX, "default": 0, "description": "The cor_id of the last one seen" })
+            json!({
+                "type": "integer",
+                "minimum": 0,
+                "maximum": i64::MAX,
+                "default": 0,
+                "description": "The cor_id of the last project on the previous page",
+            })
         ),
     ]);
     operation
 }
 
 fn requests() -> Value {
-    plain("What arrived, without secrets", json!({ "type": "array", "items": reference("Recorded") }))
+    plain(
+        "The recorded requests, without secrets",
+        json!({ "type": "array", "items": reference("Recorded") }),
+    )
 }
 
 fn query(name: &str, schema: Value) -> Value {

@@ -50,7 +50,7 @@ impl Problem {
     }
 }
 
-/// The body of COR's error answers.
+/// The body of COR's error responses.
 pub(crate) fn error_body(status: u16, name: &str, code: &str, message: &str) -> String {
     let mut out = format!("{{\"status\":{status},\"name\":");
     json::push_string(&mut out, name);

@@ -1,9 +1,9 @@
-//! A project as the sandbox holds it, and the answer COR would give for it.
+//! A project as the sandbox holds it, and the response COR would give for it.
 
 use crate::fields::{self, FIELDS, FieldValue, Kind};
 use crate::json;
 
-/// A project as it is stored: with the values that were sent, not with those that answers show.
+/// A project as it is stored: with the values that were sent, not with those that responses show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredProject {
     pub(crate) source: String,
@@ -26,7 +26,7 @@ impl StoredProject {
         &self.id
     }
 
-    /// COR's own number for the project, the `id` of its answers.
+    /// COR's own number for the project, the `id` of its responses.
     pub fn cor_id(&self) -> i64 {
         self.cor_id
     }
@@ -95,7 +95,7 @@ impl StoredProject {
         out
     }
 
-    /// The answer of a create or an update: COR's numbers in place of external ids, midnights in place of days.
+    /// The response of a create or an update: COR's numbers in place of external ids, midnights in place of days.
     /// `cor_ids` holds the number for each reference field that is set.
     pub(crate) fn answer(&self, cor_ids: &[Option<i64>; FIELDS.len()]) -> String {
         let mut out = String::with_capacity(512);

@@ -28,7 +28,7 @@ pub struct Recorded {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body, byte for byte; without what went beyond the sandbox's limit.
     pub body: Vec<u8>,
-    /// Status of the answer; `None` while there is none, and for ever if the connection was closed without one.
+    /// Status of the response; `None` while there is none, and for ever if the connection was closed without one.
     pub status: Option<u16>,
 }
 
@@ -148,7 +148,7 @@ impl Record {
         kept.next - 1
     }
 
-    /// Adds the status of the answer.
+    /// Adds the status of the response.
     pub(crate) fn answered(&self, index: u64, status: u16) {
         let mut kept = self.kept();
         let found = kept.requests.binary_search_by_key(&index, |request| request.index);

@@ -1,4 +1,4 @@
-//! From a request to its answer. Routes are read off the raw path, because an id is one segment exactly as sent:
+//! From a request to its response. Routes are read off the raw path, because an id is one segment exactly as sent:
 //! `%2F` belongs to the id, and nothing is folded or normalised on the way.
 
 use std::sync::Arc;
@@ -220,14 +220,14 @@ impl App {
             }
             (Route::Token, &Method::POST) => match http::form_value(query, "grant_type").as_deref() {
                 Some("client_credentials") => self.tokens.exchange(authorization(parts)).map(json_reply),
-                _ => Err(Problem::validation("the query must say grant_type=client_credentials")),
+                _ => Err(Problem::validation("the query must contain grant_type=client_credentials")),
             },
             (Route::Refresh, &Method::POST) => {
                 http::check_media_type(&parts.headers, "application/x-www-form-urlencoded")?;
                 let form = std::str::from_utf8(body).unwrap_or_default();
                 match http::form_value(form, "refresh_token") {
                     Some(token) => self.tokens.refresh(&token).map(json_reply),
-                    None => Err(Problem::validation("the form must hold refresh_token")),
+                    None => Err(Problem::validation("the form must contain refresh_token")),
                 }
             }
             (Route::Page, _) if get => inspect::page(&self.store, query, host(parts)).await,
@@ -249,12 +249,12 @@ impl App {
             }
             (Route::Unknown, _) => Err(Problem::of_status(
                 404,
-                "there is nothing at this address; an external id is one encoded segment",
+                "no endpoint has this path; percent-encode an external id as one path segment",
             )),
             _ => {
                 let allow = route.allow();
                 let message =
-                    format!("the method must be one of {allow}; COR's Integrations API reads nothing back");
+                    format!("the method must be one of {allow}; COR's Integrations API cannot read projects");
                 Err(Problem::of_status(405, message).with_header("allow", allow))
             }
         }
@@ -288,7 +288,11 @@ fn check_host(parts: &Parts) -> Result<(), Problem> {
     let local = name.eq_ignore_ascii_case("localhost")
         || name.to_ascii_lowercase().ends_with(".localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if local { Ok(()) } else { Err(Problem::of_status(421, "this sandbox answers to localhost only")) }
+    if local {
+        Ok(())
+    } else {
+        Err(Problem::of_status(421, "this sandbox accepts requests for localhost only"))
+    }
 }
 
 fn record(connection: &Connection, parts: &Parts, body: &Bytes) -> Recorded {

@@ -20,11 +20,11 @@ pub(crate) enum Endpoint {
     Tokens,
 }
 
-/// What one request meets in place of the sandbox's own answer. Queue it with [`Sandbox::queue`](crate::Sandbox::queue).
+/// What one request meets in place of the sandbox's own response. Queue it with [`Sandbox::queue`](crate::Sandbox::queue).
 ///
-/// An answer is for the next request about projects unless [`for_tokens`](Answer::for_tokens) or
+/// A response is for the next request about projects unless [`for_tokens`](Answer::for_tokens) or
 /// [`for_id`](Answer::for_id) says otherwise. It comes before everything else the sandbox would check, the token and
-/// the rate limit included, and the request is not applied unless the answer says so.
+/// the rate limit included, and the request is not applied unless the response says so.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,9 +42,9 @@ pub struct Answer {
     pub(crate) body: Option<Bytes>,
     /// Bytes of the body after which the connection breaks.
     pub(crate) cut: Option<usize>,
-    /// Close the connection in place of an answer.
+    /// Close the connection in place of a response.
     pub(crate) drop: bool,
-    /// Let the sandbox do what the request asks, whatever the answer then says.
+    /// Let the sandbox do what the request asks, whatever the response then says.
     pub(crate) apply: bool,
     pub(crate) delay: Duration,
     pub(crate) hold: Option<watch::Receiver<bool>>,
@@ -70,7 +70,7 @@ impl Answer {
         }
     }
 
-    /// An answer with this status. From 400 up the body is an error in COR's shape, below it is empty, until
+    /// A response with this status. From 400 up the body is an error in COR's shape, below it is empty, until
     /// [`body`](Answer::body) or [`json`](Answer::json) sets another.
     ///
     /// # Panics
@@ -95,17 +95,17 @@ impl Answer {
         Answer::status(status).json(error_body(status, name, code, message))
     }
 
-    /// The sandbox's own answer: useful with a delay, a hold or another header.
+    /// The sandbox's own response: useful with a delay, a hold or another header.
     pub fn pass() -> Self {
         Answer::new(None, true, false)
     }
 
-    /// No answer: the connection is closed and nothing is applied.
+    /// No response: the connection is closed and nothing is applied.
     pub fn drop_connection() -> Self {
         Answer::new(None, false, true)
     }
 
-    /// The request is applied, and then the connection is closed without an answer.
+    /// The request is applied, and then the connection is closed without a response.
     pub fn apply_then_drop() -> Self {
         Answer::new(None, true, true)
     }
@@ -149,7 +149,7 @@ impl Answer {
         self
     }
 
-    /// Waits before the answer (or the close) is sent, but after the request is applied.
+    /// Waits before the response (or the close) is sent, but after the request is applied.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -203,7 +203,7 @@ impl Hold {
         Hold(watch::channel(false).0)
     }
 
-    /// Lets every answer held by it go, now and later.
+    /// Lets every response held by it go, now and later.
     pub fn release(&self) {
         self.0.send_replace(true);
     }

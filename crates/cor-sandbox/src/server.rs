@@ -124,7 +124,7 @@ impl Drop for Place {
 }
 
 async fn converse(stream: TcpStream, app: Arc<App>, state: Arc<Connection>, mut stop: watch::Receiver<bool>) {
-    // Without it an answer could wait for the peer's acknowledgement; if it cannot be set, that is all that happens.
+    // Without it a response could wait for the peer's acknowledgement; if it cannot be set, that is all that happens.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| app.handle(&state, request));
     let mut builder = http1::Builder::new();

@@ -17,7 +17,7 @@ use crate::project::StoredProject;
 
 /// Company of projects whose seed names none: the one of COR's own examples.
 pub(crate) const COMPANY: i64 = 1234;
-/// How many changes are remembered for the page.
+/// How many changes are stored for the page.
 pub(crate) const CHANGES_KEPT: i64 = 1000;
 /// Writes in one transaction; more would only make the first of them wait.
 const GROUP: usize = 256;
@@ -30,7 +30,7 @@ pub(crate) enum Write {
     Delete { id: String, source: String },
 }
 
-/// The body of the answer.
+/// The body of the response.
 type Outcome = Result<String, Problem>;
 
 enum Job {

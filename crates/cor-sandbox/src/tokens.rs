@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::problem::Problem;
 
-/// Tokens remembered at a time, so that a client asking for a new one in a loop cannot fill the memory.
+/// Tokens stored at a time, so that a client asking for a new one in a loop cannot fill the memory.
 const REMEMBERED: usize = 10_000;
 
 /// What is accepted, and what has been given out since the start.
@@ -64,7 +64,7 @@ impl Tokens {
         }
     }
 
-    /// A refresh token for new tokens. It works once: the answer carries its successor.
+    /// A refresh token for new tokens. It works once: the response carries its successor.
     pub(crate) fn refresh(&self, token: &str) -> Result<String, Problem> {
         let mut issued = self.issued();
         match issued.refresh.iter().position(|known| known == token) {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_given_out_is_accepted() {
+    fn only_issued_tokens_are_accepted() {
         let tokens = Tokens::new("fixed".into(), "key", "secret", Duration::from_secs(3600));
         assert!(tokens.check(Some(b"Bearer fixed")).is_ok());
         assert!(tokens.check(Some(b"bearer fixed")).is_ok());

@@ -154,7 +154,7 @@ fn a_rate_limit_refuses_and_says_when() {
 }
 
 #[test]
-fn failures_come_as_often_as_asked_and_apply_nothing() {
+fn faults_occur_at_the_configured_rate_and_apply_nothing() {
     let sandbox = Sandbox::builder()
         .seed([r#"{"source":"SAP","id":"p","name":"Project"}"#])
         .fail_every(3)

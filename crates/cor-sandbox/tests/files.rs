@@ -78,7 +78,7 @@ fn write_until_killed(addr: SocketAddr, round: usize, answered: &mpsc::Sender<St
 }
 
 #[test]
-fn what_was_answered_survives_a_kill() {
+fn answered_writes_survive_a_kill() {
     let folder = Folder::new("kill");
     let mut answered: Vec<String> = Vec::new();
     for round in 0..8 {

@@ -31,7 +31,7 @@ fn everything_from_outside_is_escaped() {
 }
 
 #[test]
-fn it_shows_projects_and_what_changed() {
+fn the_page_shows_projects_and_latest_changes() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let mut http = Http::to(&sandbox);
     http.update(
@@ -58,7 +58,7 @@ fn it_shows_projects_and_what_changed() {
 }
 
 #[test]
-fn it_searches_and_turns_pages() {
+fn the_page_searches_and_pages_through_projects() {
     let rows = (0..120)
         .map(|n| format!(r#"{{"source":"SAP","id":"id-{n:03}","name":"Project {n:03}","status":"100%"}}"#));
     let sandbox = Sandbox::builder().seed(rows).start().unwrap();
@@ -98,13 +98,13 @@ fn huge_values_stay_short() {
 }
 
 #[test]
-fn an_empty_sandbox_says_what_to_do() {
+fn the_page_of_an_empty_sandbox_shows_a_first_command() {
     let sandbox = Sandbox::start().unwrap();
     assert!(Http::to(&sandbox).get("/").body.contains("curl http://localhost/v2/integrations/projects"));
 }
 
 #[test]
-fn the_description_is_whole() {
+fn the_openapi_description_is_complete() {
     let sandbox = Sandbox::start().unwrap();
     let document = Http::to(&sandbox).get("/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");

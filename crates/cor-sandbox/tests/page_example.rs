@@ -1,4 +1,4 @@
-//! The first check: the requests of COR's own pages get the answers of those pages.
+//! The first check: the requests of COR's own pages get the responses of those pages.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -93,7 +93,7 @@ fn bodies_that_look_odd_but_are_fine() {
 }
 
 #[test]
-fn creates_that_are_none() {
+fn rejects_bodies_that_are_not_a_create() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     for (body, status, name) in [
@@ -177,7 +177,7 @@ fn paths_that_are_no_project() {
 }
 
 #[test]
-fn methods_that_are_not_there() {
+fn unknown_methods_get_405() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     for (method, path, allow) in [
@@ -253,7 +253,7 @@ fn bodies_beyond_the_limit() {
 }
 
 #[test]
-fn what_is_not_http_gets_a_named_refusal_too() {
+fn bytes_that_are_not_http_get_a_named_error_too() {
     let sandbox = with_project();
     let long = "x".repeat(1_000_000);
     for (bytes, status, name) in [
@@ -326,7 +326,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Sends one body everywhere; every answer is a success or a named refusal.
+/// Sends one body everywhere; every response is a success or a named refusal.
 fn survives(http: &mut Http, id: &str, body: &[u8]) -> Result<(), TestCaseError> {
     for (method, path) in [
         ("POST", PROJECTS.to_owned()),

@@ -68,7 +68,7 @@ fn csv_cells_are_text_until_the_field_says_otherwise() {
 }
 
 #[test]
-fn what_is_stored_can_be_loaded_again() {
+fn stored_projects_are_valid_seeds() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let line = sandbox.projects()[0].to_json();
     let again = Sandbox::builder().seed([&line]).start().unwrap();
@@ -76,7 +76,7 @@ fn what_is_stored_can_be_loaded_again() {
 }
 
 #[test]
-fn a_bad_row_says_where_and_what() {
+fn a_bad_row_is_reported_with_its_place_and_reason() {
     for (content, line, said) in [
         ("{\"id\":\"a\",\"name\":\"A\"}\n{\"id\":\"b\"}\n", 2, "name is required"),
         ("{\"name\":\"A\"}", 1, "id is required"),
@@ -115,7 +115,7 @@ fn a_bad_row_says_where_and_what() {
 }
 
 #[test]
-fn more_can_be_loaded_while_it_runs() {
+fn a_running_sandbox_loads_more_projects() {
     let sandbox = Sandbox::start().unwrap();
     assert_eq!(sandbox.seed([r#"{"source":"SAP","id":"a","name":"A"}"#]).unwrap(), 1);
     // One bad row, and nothing is loaded; what is there already is left alone.

@@ -27,7 +27,7 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn other_machines_reach_it_only_when_it_is_told() {
+fn other_machines_can_connect_only_with_the_host_option() {
     // An address of this machine that others can reach, where it has one.
     let probe = UdpSocket::bind("0.0.0.0:0").unwrap();
     if probe.connect("192.0.2.1:9").is_err() {
@@ -59,7 +59,7 @@ fn options_that_make_no_sense_are_named() {
 }
 
 #[test]
-fn it_works_inside_a_runtime() {
+fn the_sandbox_runs_inside_a_tokio_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let sandbox = with_project();

@@ -91,7 +91,7 @@ fn tokens_expire() {
     sandbox.expire_refresh_tokens();
     assert_eq!(refresh(&mut http, &text(&refreshed, "refresh_token")).status, 401);
 
-    // A lifetime that is over before the answer is read.
+    // A lifetime that is over before the response is read.
     let brief = Sandbox::builder().token_lifetime(Duration::from_nanos(1)).start().unwrap();
     let mut http = Http::to(&brief);
     let issued = exchange(&mut http, BASIC);

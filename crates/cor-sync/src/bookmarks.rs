@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// A handle: clones share their content. The reader adds each state as it reads it. The code that applies rows settles each
 /// row once it was applied, needs no update or is safe in a file of rejected rows, and writes out the states that are then
-/// due. After a row that was given up no state is ever due: next time the tap sends that row again.
+/// due. After a row that was abandoned no state is ever due: next time the tap sends that row again.
 ///
 /// ```
 /// let states = cor_sync::Bookmarks::default();
@@ -27,7 +27,7 @@ struct Ledger {
     settled: u64,
     /// Rows behind it that are: as many as are in flight or held back.
     ahead: BTreeSet<u64>,
-    /// The first row that was given up.
+    /// The first row that was abandoned.
     lost: Option<u64>,
     /// Bookmarks, each with the number of rows before it.
     waiting: VecDeque<(u64, String)>,
@@ -85,7 +85,7 @@ impl Bookmarks {
         ledger.waiting.front().is_some_and(|(rows, _)| *rows <= ledger.settled)
     }
 
-    /// Whether a row was given up, so that bookmarks behind it are held back.
+    /// Whether a row was abandoned, so that bookmarks behind it are held back.
     pub fn is_held(&self) -> bool {
         self.ledger().lost.is_some()
     }
@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_is_due_or_remembered_behind_a_row_that_was_given_up() {
+    fn nothing_is_emitted_or_stored_behind_an_abandoned_row() {
         let states = Bookmarks::default();
         for rows in [0, 2, 3, 5] {
             states.add(rows, rows.to_string());

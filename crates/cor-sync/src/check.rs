@@ -118,7 +118,7 @@ impl TableCheck {
 pub struct ProblemCount {
     /// The column as the table calls it; `None` for the rows as a whole.
     pub column: Option<String>,
-    /// The kind, as a stable word for programs.
+    /// The kind, as a stable name for programs.
     pub code: &'static str,
     /// The number of rows with this problem.
     pub rows: u64,

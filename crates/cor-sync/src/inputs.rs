@@ -16,7 +16,7 @@ pub fn day_input(days: i64) -> FieldInput {
     }
 }
 
-/// A moment as a count of units after 1970-01-01, of which a second has `per_second`. `is_utc` says that it is a moment of
+/// A timestamp as a count of units after 1970-01-01, of which a second has `per_second`. `is_utc` says that it is a timestamp of
 /// UTC; else it has no time zone.
 ///
 /// Midnight without a time zone stands for its day.
@@ -35,7 +35,7 @@ pub fn moment_input(count: i64, per_second: i64, is_utc: bool) -> FieldInput {
         }
         Err(_) => FieldInput::Refused(
             IssueCode::NotADate,
-            format!("the moment {seconds} s after 1970-01-01 is outside the years 1 to 9999"),
+            format!("the time {seconds} s after 1970-01-01 is outside the years 1 to 9999"),
         ),
     }
 }
@@ -87,7 +87,7 @@ mod tests {
                 i64::MAX,
                 1,
                 true,
-                "the moment 9223372036854775807 s after 1970-01-01 is outside the years 1 to 9999",
+                "the time 9223372036854775807 s after 1970-01-01 is outside the years 1 to 9999",
             ),
         ] {
             assert_eq!(shown(moment_input(count, per_second, is_utc)), expected);

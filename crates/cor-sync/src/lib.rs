@@ -1,15 +1,15 @@
-//! From a table to updates of COR projects, row by row. Knows nothing of a terminal or of arguments.
+//! Turns a table into updates of COR projects, and keeps COR in sync with it. No terminal, no command line.
 //!
 //! * [`Table`]: how an input is written; [`Table::open`] reads CSV, JSON lines, Parquet files and Singer streams.
-//! * [`Rows`]: one [`Row`] after the other, each an update or all that is wrong with it; memory does not grow.
+//! * [`Rows`]: one [`Row`] after the other, each an update or its problems; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
-//! * [`ValueRows`]: rows of values that a program has, under the same rules.
+//! * [`ValueRows`]: rows of a program's own values, under the same rules.
 //! * [`TableCheck`]: a table read to its end, with every problem counted, and nothing sent.
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
-//! * [`RunReport`]: a page about a run.
-//! * [`Rejects`]: the file of rows that were not applied, to be corrected and fed back.
+//! * [`RunReport`]: an HTML report of a run.
+//! * [`Rejects`]: the file of rows that were not applied, to be corrected and synced.
 //!
 //! ```
 //! use cor_sync::{Content, Input, Rules, Table};

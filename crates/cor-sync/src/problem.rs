@@ -1,4 +1,4 @@
-//! What is wrong: with an input as a whole, or with one row of it.
+//! The problems of an input as a whole, and of its rows.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use crate::Encoding;
 use crate::read::remedy;
 use crate::text::plain;
 
-/// Why an input, or what was said about it, cannot be used at all.
+/// Why an input, its options or its mapping cannot be used at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(
     /// At least one.
@@ -30,13 +30,13 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// One reason, with what would help.
+/// One reason, with its remedy.
 ///
-/// Where that is an option of the caller, it is told apart from the message, so that every face can give it the name
+/// If the remedy is an option, it is separate from the message, so that every interface can name the option as
 /// it has there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The option that it is about, with `_` between words; the message then continues its name.
+    /// The option that the reason is about, with `_` between words; the message continues after the name.
     pub option: Option<&'static str>,
     /// A sentence.
     pub message: String,
@@ -44,23 +44,23 @@ pub struct Reason {
     pub fix: Option<Fix>,
 }
 
-/// An option of the caller that would help.
+/// An option that would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fix {
-    /// Say which column holds the external id: this one, where it is known.
+    /// Set the column that holds the external id: to this one, where it is known.
     IdColumn(Option<String>),
-    /// Let a column set a field.
+    /// Map a column to a field.
     MapColumn,
-    /// Leave this column out.
+    /// Ignore this column.
     LeaveOut(String),
-    /// Say that this character separates the columns.
+    /// Set the delimiter to this character.
     Delimiter(char),
-    /// Name the encoding of the text: this one, if the bytes show one.
+    /// Set the encoding: to this one, if the bytes show one.
     Encoding(Option<Encoding>),
-    /// Choose one of several streams.
+    /// Set the stream to read.
     Stream,
-    /// Name the system the projects were created from.
+    /// Set the source, the system the projects were created from.
     Source,
 }
 
@@ -90,14 +90,14 @@ impl fmt::Display for Reason {
         f.write_str(&self.message)?;
         match &self.fix {
             None => Ok(()),
-            Some(Fix::IdColumn(None)) => f.write_str("; say which column holds the external id"),
-            Some(Fix::IdColumn(Some(column))) => write!(f, "; say that {column:?} holds the external id"),
-            Some(Fix::MapColumn) => f.write_str("; say which column sets which field"),
-            Some(Fix::LeaveOut(column)) => write!(f, "; leave {column:?} out"),
-            Some(Fix::Delimiter(delimiter)) => write!(f, "; say that {delimiter:?} separates the columns"),
+            Some(Fix::IdColumn(None)) => f.write_str("; set id_column to the column with the external ids"),
+            Some(Fix::IdColumn(Some(column))) => write!(f, "; set id_column to {column:?}"),
+            Some(Fix::MapColumn) => f.write_str("; map at least one column to a field"),
+            Some(Fix::LeaveOut(column)) => write!(f, "; ignore the column {column:?}"),
+            Some(Fix::Delimiter(delimiter)) => write!(f, "; set delimiter to {delimiter:?}"),
             Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
-            Some(Fix::Stream) => f.write_str("; choose one stream"),
-            Some(Fix::Source) => f.write_str("; pass it, for example SALESFORCE"),
+            Some(Fix::Stream) => f.write_str("; set stream to the name of the stream to read"),
+            Some(Fix::Source) => f.write_str("; set source, for example to SALESFORCE"),
         }
     }
 }
@@ -107,12 +107,12 @@ impl fmt::Display for Reason {
 pub struct ReadError {
     /// The first line that was not read.
     pub line: u64,
-    /// What went wrong there.
+    /// The error.
     pub error: io::Error,
 }
 
 impl ReadError {
-    /// Where the input itself cannot be used from there on: why.
+    /// The reason, if the input, its options or its mapping is at fault; `None` for an I/O error.
     pub fn config_error(&self) -> Option<&ConfigError> {
         self.error.get_ref().and_then(|error| error.downcast_ref())
     }
@@ -125,7 +125,7 @@ pub struct Problem {
     pub column: Option<String>,
     /// The field that the value was for.
     pub field: Option<String>,
-    /// What is wrong, as a stable word for programs.
+    /// What is wrong, as a stable name for programs.
     pub code: &'static str,
     /// One sentence for people, without the column's name in front.
     pub message: String,

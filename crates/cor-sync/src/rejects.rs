@@ -1,5 +1,5 @@
-//! The file of rows that were not applied: the rows as they were written, each with its line, what became of it and
-//! why, so that they can be corrected and fed back.
+//! The file of rows that were not applied: the rows as they were written, each with its line, its outcome and
+//! why, so that they can be corrected and synced.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,14 +12,14 @@ use csv::ByteRecord;
 use crate::read::quoting::{self, Fault};
 use crate::{Members, NOTES, names};
 
-/// What became of a row that was not applied. Serialises to its word.
+/// The outcome of a row that was not applied. Serialises to its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason {
     /// Refused before anything was sent.
     Rejected,
     /// Sent, and it certainly did not take effect.
     NotApplied,
-    /// Sent, and no answer says whether COR applied it.
+    /// Sent, and no response says whether COR applied it.
     Unknown,
     /// Not begun, because the run ended early.
     NotStarted,
@@ -29,7 +29,7 @@ impl RejectReason {
     pub(crate) const ALL: [RejectReason; 4] =
         [RejectReason::Rejected, RejectReason::NotApplied, RejectReason::Unknown, RejectReason::NotStarted];
 
-    /// The word in the file: `rejected`, `not_applied`, `unknown`, `not_started`.
+    /// The name in the file: `rejected`, `not_applied`, `unknown`, `not_started`.
     pub fn as_str(self) -> &'static str {
         match self {
             RejectReason::Rejected => "rejected",
@@ -102,7 +102,7 @@ pub struct RejectedRow<'a> {
     pub line: u64,
     /// The row as it was written; empty where it was too long to be copied.
     pub raw: &'a [u8],
-    /// What became of it.
+    /// Its outcome.
     pub reject_reason: RejectReason,
     /// Why, for people.
     pub reason: &'a str,
@@ -254,7 +254,7 @@ impl Rejects {
         Ok((copy, parts, length))
     }
 
-    /// Adds a row: as it was written, its line, what became of it and why.
+    /// Adds a row: as it was written, with its line, outcome and reason.
     ///
     /// # Errors
     /// The system's own.

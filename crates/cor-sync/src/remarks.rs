@@ -183,7 +183,7 @@ fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
         let lines: BTreeSet<u64> = found.iter().map(|(_, count)| count.line).collect();
         let (first, line) = (found[0].0, lines.first().copied().unwrap_or_default());
         let remedy = match kind {
-            MangledId::Blanks => "`trim` removes the blanks",
+            MangledId::Blanks => "use `trim` to remove the blanks",
             _ => "export the ids as text",
         };
         let created = match rules.creates_mangled_ids() {
@@ -238,7 +238,7 @@ mod tests {
                 ),
                 format!(
                     "id: \" 7\" (line 5) looks like an id with blanks around it, or with blanks that cannot be seen; \
-                     `trim` removes the blanks; {never}"
+                     use `trim` to remove the blanks; {never}"
                 ),
                 "client: \"25855.0\" looks like an integer that was read as a number with a fraction, in line 5; export the \
                  column as text"

@@ -19,18 +19,18 @@ pub struct Row {
     pub position: u64,
     /// The row as it was written, without the end of its line; empty unless rows are kept.
     pub raw: Vec<u8>,
-    /// What it asks for, or what is wrong with it.
+    /// The update, or the problems of the row.
     pub content: Content,
 }
 
-/// What a row asks for.
+/// The content of a row.
 #[derive(Debug)]
 pub enum Content {
-    /// The external id, and what is to change.
+    /// The external id and the update.
     Update(String, ProjectUpdate),
     /// Every field that the row could set is empty.
     Unchanged,
-    /// The id, where it could be read, and everything that is wrong.
+    /// The id, where it could be read, and every problem.
     Bad(String, Vec<Problem>),
 }
 
@@ -42,10 +42,10 @@ pub trait Rows: Send + std::fmt::Debug {
     /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Bad`].
     fn next(&mut self) -> Result<Option<Row>, ReadError>;
 
-    /// Whether reading on could mean waiting for the program that writes the input.
+    /// Whether the next row may have to wait for the program that writes the input.
     fn may_wait(&self) -> bool;
 
-    /// How much there is to read, where that is known: bytes, or rows in a file without lines.
+    /// The size of the input, if known: in bytes, or in rows for a file without lines.
     fn size(&self) -> Option<u64>;
 
     /// What [`Row::line`] counts: `line` or `row`.
@@ -53,10 +53,10 @@ pub trait Rows: Send + std::fmt::Debug {
         "line"
     }
 
-    /// Columns that were newly found to set no field.
+    /// Columns that set no field, each returned once.
     fn unused(&mut self) -> Vec<UnusedColumn>;
 
-    /// What else was newly found to be worth a line, for people.
+    /// Other remarks, one sentence each, each returned once.
     fn notes(&mut self) -> Vec<String> {
         Vec::new()
     }

@@ -11,7 +11,7 @@ use crate::{
     Target,
 };
 
-/// Implements serde for a closed list of words.
+/// Implements serde for a closed list of names.
 macro_rules! words {
     ($($type:ident by $name:ident),*) => {$(
         impl Serialize for $type {
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_digits_and_tells_null_from_unknown() {
+    fn a_change_keeps_digits_and_null_apart_from_unknown() {
         survives(
             &change(Some("18000.10"), "18000.1"),
             r#"{"field":"estimated","old":18000.10,"new":18000.1}"#,
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_state_knows_survives_every_format() {
+    fn the_content_of_a_state_survives_every_format() {
         let known = KnownProject {
             scope: scope(),
             id: "007".to_owned(),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_options_are_read_back_and_unknown_ones_refused() {
+    fn names_and_options_are_read_back_and_unknown_ones_refused() {
         for reject_reason in RejectReason::ALL {
             survives(&reject_reason, &format!("{:?}", reject_reason.as_str()));
         }

@@ -31,26 +31,26 @@ pub struct TableOptions {
     pub mapping: Option<PathBuf>,
     /// `Column=field` for each column that sets a field, `Column=` for one that is left out.
     pub map: Vec<String>,
-    /// Columns that set no field on purpose.
+    /// Columns to ignore.
     pub ignore: Vec<String>,
     /// Whether any other column that sets no field is an error.
     pub strict: bool,
-    /// Texts that stand for no value, such as `NULL`: they keep their field, as an empty cell does.
+    /// Texts that count as empty, such as `NULL`: they keep their field, as an empty cell does.
     pub null_values: Vec<String>,
-    /// Whether blanks around cells and external ids are cut off.
+    /// Whether blanks around cells and external ids are removed.
     pub trim: bool,
     /// Whether projects may be created under ids that a spreadsheet or a data frame has rewritten, such as `9.91214E+15`,
     /// `1001.0` or an id with blanks around it.
     pub allow_mangled_ids: bool,
     /// How days are written, as in `strptime`: `%d/%m/%Y`; default: `YYYY-MM-DD`.
     pub date_format: Option<String>,
-    /// The time zone whose day a moment becomes: `UTC`, `Europe/Madrid`, or `as_written`.
+    /// The time zone in which a timestamp becomes a day: `UTC`, `Europe/Madrid`, or `as_written`.
     pub day_in: Option<String>,
     /// The decimal sign of numbers; default: a point.
     pub decimal: Option<String>,
     /// The separator of thousands in numbers; default: none.
     pub thousands: Option<String>,
-    /// The text of a cell that empties its field.
+    /// The text of a cell that clears its field.
     pub clear_value: Option<String>,
     /// `csv`, `jsonl`, `parquet` or `singer`; default: by the file's extension, else by its first bytes.
     pub format: Option<String>,
@@ -177,7 +177,7 @@ impl TableOptions {
 fn format_of(name: &str) -> Result<Format, Reason> {
     Format::ALL.iter().copied().find(|format| format.name() == name).ok_or_else(|| {
         let names = Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
-        Reason::of_option("format", format!(" {name:?} is not known; formats are {names}"))
+        Reason::of_option("format", format!(" {name:?} is not a format; use one of {names}"))
     })
 }
 
@@ -185,7 +185,10 @@ fn delimiter_of(text: &str) -> Result<u8, Reason> {
     match text.as_bytes() {
         b"tab" | b"\\t" | b"\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Ok(*byte),
-        _ => Err(Reason::of_option("delimiter", format!(" {text:?} is neither a single character nor tab"))),
+        _ => Err(Reason::of_option(
+            "delimiter",
+            format!(" {text:?} is not a delimiter; pass a single character, or tab"),
+        )),
     }
 }
 

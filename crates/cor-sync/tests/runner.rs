@@ -47,7 +47,7 @@ async fn pushed(rows: usize, limit: Option<u64>, action: SyncAction) -> (SyncOut
 }
 
 #[test]
-fn every_number_of_pushed_rows_comes_to_its_end() {
+fn a_run_ends_for_every_number_of_pushed_rows() {
     let runtime = runtime();
     for rows in (0..=320).chain([1_000, 20_000]) {
         let action = SyncAction::Plan("https://cor.example".to_owned());
@@ -281,7 +281,7 @@ fn a_sandbox_that_was_started_anew_is_sent_everything_again() {
         (2, 0, vec![note.clone()]),
         "a plan says so and keeps the state"
     );
-    // The client still has the earlier store in mind, until it gets an answer.
+    // The client still has the earlier store in mind, until it gets a response.
     assert_eq!(two_rows(&earlier, &state, false), (2, 0, vec![note]));
     assert_eq!(sandbox.project("SAP", "P-1").unwrap().text("name"), Some("b"));
     assert_eq!(two_rows(&client(&sandbox), &state, false), (0, 2, Vec::new()));
@@ -338,7 +338,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
 }
 
 #[test]
-fn what_is_no_sandbox_gets_no_request_besides_the_updates() {
+fn a_server_that_is_not_a_sandbox_gets_only_updates() {
     use cor_http::testing::MemoryTransport;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
@@ -360,7 +360,7 @@ fn what_is_no_sandbox_gets_no_request_besides_the_updates() {
 }
 
 #[test]
-fn what_a_sandbox_accepted_does_not_count_where_something_else_has_its_address() {
+fn values_accepted_by_a_sandbox_do_not_count_for_another_server_at_its_address() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
     let sandbox = sandbox_at(0);

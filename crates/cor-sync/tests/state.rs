@@ -39,7 +39,7 @@ fn page_size(file: &[u8]) -> usize {
 }
 
 #[test]
-fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
+fn a_file_truncated_in_its_last_page_is_refused_and_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let whole = fs::read(filled(folder.path(), 300)).unwrap();
     let page = page_size(&whole);
@@ -63,7 +63,7 @@ fn a_file_that_is_cut_anywhere_in_its_last_page_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_of_a_few_bytes_is_no_new_one() {
+fn a_file_of_a_few_bytes_is_refused_as_a_state() {
     let folder = tempfile::tempdir().unwrap();
     for length in [0, 1, 16, 99] {
         let path = filled(folder.path(), 3);
@@ -115,7 +115,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_is_refused_stays_as_it_was_and_alone() {
+fn a_refused_file_is_left_unchanged_with_no_file_beside_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("another.db");
@@ -250,7 +250,7 @@ fn apply(path: &Path, sandbox: &Sandbox, source: &str, ids: &[String], name: &st
 }
 
 #[test]
-fn runs_of_different_sources_share_a_file_and_both_are_remembered() {
+fn runs_of_different_sources_share_a_state_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let sources = ["SAP", "JIRA", "SALESFORCE"];
@@ -294,7 +294,7 @@ fn count_changes(plan: &mut TableSync) -> usize {
 }
 
 #[test]
-fn others_look_into_it_while_it_is_written_and_see_what_was_committed() {
+fn readers_see_the_committed_data_while_a_run_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
     let reading = || State::open_for_reading(&path).unwrap();
@@ -326,7 +326,7 @@ fn others_look_into_it_while_it_is_written_and_see_what_was_committed() {
 }
 
 #[test]
-fn what_was_opened_to_be_looked_at_is_not_written() {
+fn a_state_opened_for_reading_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let before = fs::read(&path).unwrap();
@@ -348,7 +348,7 @@ fn what_was_opened_to_be_looked_at_is_not_written() {
 }
 
 #[test]
-fn a_state_of_an_earlier_program_is_read_as_it_is() {
+fn a_state_of_an_earlier_version_is_read_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
     let earlier = "DROP TABLE closer_marks; PRAGMA journal_mode = DELETE";
@@ -393,7 +393,7 @@ fn the_log_of_a_state_that_is_gone_belongs_to_no_new_one() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_read_it() {
+fn only_the_owner_can_read_the_state_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new").join("folder").join("sync.db");
@@ -418,7 +418,7 @@ fn nobody_else_can_read_it() {
 }
 
 #[test]
-fn what_is_known_can_be_looked_at_and_forgotten() {
+fn stored_projects_can_be_listed_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(&filled(folder.path(), 3)).unwrap();
     let scopes = state.scopes().unwrap();
@@ -446,7 +446,7 @@ fn planned(path: &Path, base_url: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_call_that_a_run_took_for_one_of_an_ended_process_is_recorded_as_uncertain() {
+fn a_call_whose_process_seems_dead_is_recorded_as_uncertain() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let update = ProjectUpdate::new("SAP").name("by hand");
@@ -526,7 +526,7 @@ fn a_call_that_is_given_up_leaves_its_fields_uncertain_and_is_over() {
 }
 
 #[test]
-fn a_call_is_known_to_a_plan_before_it_is_in_the_projects_of_the_file() {
+fn a_plan_includes_recorded_calls_that_are_not_yet_merged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let update = ProjectUpdate::new("SAP").name("by hand");
@@ -542,7 +542,7 @@ fn a_call_is_known_to_a_plan_before_it_is_in_the_projects_of_the_file() {
 }
 
 #[test]
-fn a_run_that_sends_nothing_leaves_nothing_in_the_file() {
+fn a_run_that_sends_nothing_writes_nothing_to_the_state() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     for source in ["SAP", "JIRA"] {

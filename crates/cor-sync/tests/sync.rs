@@ -104,7 +104,7 @@ fn verdicts(list: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn only_what_changed_travels() {
+async fn only_changed_fields_are_sent() {
     let world = World::with(&["A", "B"]);
     let first = [("A", named("a").estimated_time(1)), ("B", named("b").archived(false))];
     assert_eq!(world.sync(&first).await, verdicts(&[("A", "applied"), ("B", "applied")]));
@@ -162,7 +162,7 @@ async fn a_refusal_leaves_the_state_as_it_was_and_a_missing_project_is_forgotten
 }
 
 #[tokio::test]
-async fn what_nobody_knows_is_sent_again_even_if_the_table_has_gone_back() {
+async fn updates_of_unknown_outcome_are_sent_again_even_if_the_table_has_the_old_value() {
     let world = World::with(&["A", "N"]);
     world.sync(&[("A", named("a").brief("kept"))]).await;
     for answer in [Answer::apply_then_drop(), Answer::drop_connection()] {
@@ -180,7 +180,7 @@ async fn what_nobody_knows_is_sent_again_even_if_the_table_has_gone_back() {
     }
 }
 
-/// A run that ends like a killed one while this many updates are under way: nothing more is written.
+/// A run that ends like a killed one while this many updates are in progress: nothing more is written.
 async fn killed(world: &World, rows: &[(&str, ProjectUpdate)], under_way: usize) {
     let hold = Hold::new();
     world.sandbox.queue(Answer::pass().held_by(&hold).times(under_way as u32));
@@ -207,7 +207,7 @@ async fn killed(world: &World, rows: &[(&str, ProjectUpdate)], under_way: usize)
 }
 
 #[tokio::test]
-async fn after_a_kill_only_what_was_handed_out_is_sent_again_and_only_what_may_have_changed() {
+async fn after_a_kill_only_updates_below_the_watermark_are_sent_again() {
     let world = World::with(&["A", "B", "C", "D"]);
     let ids = ["A", "B", "C", "D"];
     let first = ids.map(|id| (id, named("1").brief("same")));
@@ -227,7 +227,7 @@ async fn after_a_kill_only_what_was_handed_out_is_sent_again_and_only_what_may_h
 }
 
 #[tokio::test]
-async fn without_the_closer_mark_a_slow_run_leaves_few_in_doubt() {
+async fn without_the_closer_watermark_a_slow_run_leaves_few_in_doubt() {
     let ids: Vec<String> = (0..1000).map(|n| format!("P{n}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let world = World::with(&ids);
@@ -258,7 +258,7 @@ async fn after_a_kill_a_project_of_which_nothing_was_accepted_is_still_new() {
 }
 
 #[tokio::test]
-async fn what_was_read_and_certainly_not_sent_leaves_no_doubt() {
+async fn rows_that_were_certainly_not_sent_are_not_in_doubt() {
     let world = World::with(&["A", "B"]);
     world.sync(&[("A", named("a")), ("B", named("b"))]).await;
     world.arrived();
@@ -279,7 +279,7 @@ async fn what_was_read_and_certainly_not_sent_leaves_no_doubt() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_state_that_is_taken_away_or_replaced_stops_the_run() {
+async fn a_state_that_is_removed_or_replaced_stops_the_run() {
     let world = World::with(&["A", "B"]);
     let rows = [("A", named("a")), ("B", named("b"))];
     world.sync(&[("A", named("old"))]).await;
@@ -345,7 +345,7 @@ async fn another_scope_is_another_state() {
 }
 
 #[tokio::test]
-async fn a_plan_tells_what_would_be_sent() {
+async fn a_plan_lists_what_would_be_sent() {
     let world = World::with(&["A"]);
     world.sync(&[("A", named("a").estimated_time(1))]).await;
     let mut plan = world.plan(world.scope());
@@ -366,7 +366,7 @@ async fn a_plan_tells_what_would_be_sent() {
 }
 
 #[tokio::test]
-async fn a_missing_project_is_created_with_everything_that_is_known_of_it() {
+async fn a_missing_project_is_created_with_all_fields_of_its_row() {
     let world = World::with(&["A"]);
     let options = SyncOptions::default();
     let rows = [("A", named("a")), ("N", named("n").estimated_time(1))];
@@ -382,7 +382,7 @@ async fn a_missing_project_is_created_with_everything_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn an_update_that_cannot_be_sent_is_rejected_and_not_remembered() {
+async fn an_update_that_cannot_be_sent_is_rejected_and_not_stored() {
     let world = World::with(&["A"]);
     let day = |month| Date::new(2025, month, 1).unwrap();
     let rows = [("A", ProjectUpdate::new("SAP").start(day(5))), ("A", ProjectUpdate::new("SAP").end(day(4)))];

@@ -139,9 +139,9 @@ fn reason(pause: Pause, gives_up_in: Option<Duration>) -> String {
         (Pause::RateLimited, _) => "waiting for COR's rate limit".to_owned(),
         (_, Some(left)) => {
             let seconds = Duration::from_secs(left.as_secs_f64().ceil() as u64);
-            format!("COR cannot be reached; waiting for it to come back, at most {} more", span(seconds))
+            format!("COR cannot be reached; the run keeps trying, for at most {} more", span(seconds))
         }
-        (_, None) => "COR cannot be reached; waiting for it to come back".to_owned(),
+        (_, None) => "COR cannot be reached; the run keeps trying".to_owned(),
     }
 }
 

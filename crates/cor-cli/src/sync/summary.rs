@@ -125,9 +125,9 @@ fn next_step(step: NextStep, rejects: &str, output: &mut Output) {
                 RejectsUse::NameAgain => "the next run with this file sends them again",
                 RejectsUse::SyncLater => "run sync on that file once the cause is removed",
                 RejectsUse::CorrectAll => "correct them and run sync on that file",
-                RejectsUse::CorrectSome(1) => "correct the one that was refused and run sync on that file",
+                RejectsUse::CorrectSome(1) => "correct the refused row and run sync on that file",
                 RejectsUse::CorrectSome(n) => {
-                    &format!("correct the {} that were refused and run sync on that file", grouped(n))
+                    &format!("correct the {} refused rows and run sync on that file", grouped(n))
                 }
             };
             let rows = counted(rows, "row was", "rows were");

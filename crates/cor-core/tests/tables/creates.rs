@@ -40,7 +40,7 @@ fn a_create_is_written_in_the_order_of_the_page() {
 }
 
 #[test]
-fn a_create_gives_back_what_it_was_made_of() {
+fn a_create_returns_its_id_and_update() {
     let create = ProjectCreate::new("A/1", named().clear(Field::Brief));
     assert_eq!((create.id(), create.source(), create.fields()), ("A/1", &Source::SAP, &named()));
 }
@@ -57,8 +57,8 @@ fn problems_of_a_create_are_named_in_full() {
             ProjectCreate::new("", named().extra("id", "2").extra("brand_id", 7)),
             &[
                 "id: is empty; pass the id that the project has in its source",
-                "id: `id` is a field of a create; set the field instead of an extra",
-                "brand_id: `brand_id` is a field of a create; set the field instead of an extra",
+                "id: `id` is a field of a create; set the field, not an extra field",
+                "brand_id: `brand_id` is a field of a create; set the field, not an extra field",
             ],
         ),
     ] {
@@ -69,7 +69,7 @@ fn problems_of_a_create_are_named_in_full() {
 }
 
 #[test]
-fn of_a_field_that_was_refused_nothing_more_is_said() {
+fn a_refused_field_has_one_problem() {
     let refused = |field: &str| Issue::new(field, IssueCode::WrongType, "m");
     for (given, found) in [
         (vec![], &["name required"][..]),

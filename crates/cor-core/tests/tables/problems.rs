@@ -1,4 +1,4 @@
-//! The sentences of problems, exactly as people read them on every face.
+//! The sentences of problems, exactly as people read them in every interface.
 
 use cor_core::{
     Date, ErrorKind, ExternalId, Field, IncomeType, Invalid, Issue, IssueCode, Json, Number, ProjectUpdate,
@@ -23,7 +23,8 @@ fn a_value_that_does_not_fit_is_refused_in_a_sentence() {
             Field::Estimated,
             Value::Cell("1,5"),
             NotANumber,
-            "\"1,5\" is not a plain number; write digits with a point for decimals and nothing else, for example 1234.50",
+            "\"1,5\" is not a plain number; write only digits, with a point before the decimals, for \
+             example 1234.50",
         ),
         (
             Field::End,
@@ -88,7 +89,7 @@ fn a_value_that_does_not_fit_is_refused_in_a_sentence() {
 }
 
 #[test]
-fn a_value_that_fits_is_taken_as_it_is() {
+fn a_valid_value_is_taken_unchanged() {
     let day = Date::new(2025, 4, 30).unwrap();
     for (field, value, json) in [
         (Field::Billable, Value::Cell("true"), r#"{"billable":true}"#),
@@ -143,9 +144,10 @@ fn an_update_names_each_of_its_problems() {
         (
             named().extra("", 1).extra("metadata", 1).extra("end", 1),
             &[
-                ": an extra needs a name",
-                "metadata: `metadata` is written from the update's source; it cannot be an extra",
-                "end: `end` is a field that this client knows; set the field instead of an extra",
+                ": the name of an extra field is empty; pass the name that COR gives the field",
+                "metadata: `metadata` cannot be an extra field: the client writes it from the source of \
+                 the update",
+                "end: `end` is a field of this client; set the field, not an extra field",
             ],
         ),
     ] {
@@ -156,11 +158,11 @@ fn an_update_names_each_of_its_problems() {
 }
 
 #[test]
-fn ids_that_cannot_be_addressed_say_why() {
+fn ids_that_cannot_be_in_a_url_are_refused_with_the_reason() {
     for (id, problem) in [
         ("", Some("id: is empty; pass the id that the project has in its source")),
-        (".", Some("id: \".\" cannot be an id: in a URL it stands for another path")),
-        ("..", Some("id: \"..\" cannot be an id: in a URL it stands for another path")),
+        (".", Some("id: \".\" cannot be an external id: in a URL it refers to another path")),
+        ("..", Some("id: \"..\" cannot be an external id: in a URL it refers to another path")),
         ("a\0", Some("id: contains a NUL character")),
         ("...", None),
         (" ", None),
@@ -171,7 +173,7 @@ fn ids_that_cannot_be_addressed_say_why() {
 }
 
 #[test]
-fn an_unknown_field_is_answered_with_the_nearest_one() {
+fn an_unknown_field_is_refused_with_the_nearest_name() {
     for (name, meant) in [
         ("nmae", Some("name")),
         ("Client-ID", Some("client_id")),
@@ -182,7 +184,7 @@ fn an_unknown_field_is_answered_with_the_nearest_one() {
         let sentence = match meant {
             Some(meant) => format!("no field is called {name:?}; did you mean `{meant}`?"),
             None => format!(
-                "no field is called {name:?}; leave it out, or pass it on as an extra if COR takes it"
+                "no field is called {name:?}; leave it out, or send it as an extra field if COR accepts it"
             ),
         };
         assert_eq!(Field::nearest(name).map(Field::name), meant, "{name:?}");
@@ -199,7 +201,8 @@ fn text_that_is_no_value_is_refused_with_a_way_out() {
     let number = "1,5".parse::<Number>().unwrap_err().to_string();
     assert_eq!(
         number,
-        "number: \"1,5\" is not a plain number; write digits with a point for decimals and nothing else, for example 1234.50"
+        "number: \"1,5\" is not a plain number; write only digits, with a point before the decimals, for \
+         example 1234.50"
     );
     let date = "x".parse::<Date>().unwrap_err().to_string();
     assert_eq!(date, "date: \"x\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30");
@@ -211,7 +214,7 @@ fn text_that_is_no_value_is_refused_with_a_way_out() {
 }
 
 #[test]
-fn a_refusal_lists_all_problems_and_has_the_kind_of_the_servers_where_it_is_about_dates() {
+fn a_refusal_lists_all_problems_and_has_cors_kind_for_dates() {
     let dates = || Issue::new("start", IssueCode::DateRange, "a");
     let other = || Issue::new("name", IssueCode::Required, "b");
     for (issues, text, kind) in [

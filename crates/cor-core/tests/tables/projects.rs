@@ -1,4 +1,4 @@
-//! Reading a project out of an answer: every getter, every spelling of a value, and the JSON as COR sent it.
+//! Reading a project out of a response: every getter, every spelling of a value, and the JSON as COR sent it.
 
 use cor_core::{Answer, Deleted, Number, Project};
 

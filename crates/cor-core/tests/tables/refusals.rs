@@ -226,7 +226,7 @@ fn code_name_message_and_problems_are_found_in_every_shape() {
             None,
             None,
             None,
-            &["a=m", "b=n", "c=v", "d=r", "e=is not accepted"],
+            &["a=m", "b=n", "c=v", "d=r", "e=COR did not accept the value"],
         ),
         (
             r#"{"message":["end is no date",{"field":"end","message":"m"}]}"#,
@@ -301,7 +301,7 @@ fn a_status_outside_success_is_a_refusal_whatever_the_body_says() {
 #[test]
 fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
     use ErrorKind::*;
-    // The kind and the status of the refusal; `None` where the body is an answer that was applied.
+    // The kind and the status of the refusal; `None` where the body is a response that was applied.
     for (body, refused) in [
         // A status in the body counts from 400 to 599, as number, digits or fraction, beside an id as well.
         (r#"{"status":399}"#, None),
@@ -376,7 +376,7 @@ fn any_field_of_a_project_alone_keeps_the_object_a_project() {
 }
 
 #[test]
-fn what_is_no_answer_of_an_api_says_why() {
+fn unreadable_responses_name_the_reason() {
     for (body, reason) in [
         (&b"<html>sign in</html>"[..], "the body is not JSON"),
         (b"OK", "the body is not JSON"),
@@ -385,7 +385,7 @@ fn what_is_no_answer_of_an_api_says_why() {
         (b"-1e400", "the body is a bare number instead of a JSON object"),
         (b" true", "the body is a bare boolean instead of a JSON object"),
         (b"[1,", "the body is not JSON"),
-        (b"{\"id\":7", "the body is broken JSON"),
+        (b"{\"id\":7", "the body is not valid JSON"),
         (b"{\"id\":\"\xff\"}", "the body is not UTF-8"),
     ] {
         assert_eq!(Answer::read(200, body), Answer::Unreadable(reason.to_owned()));

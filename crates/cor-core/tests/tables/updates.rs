@@ -51,7 +51,7 @@ fn every_setter_writes_its_own_field() {
 }
 
 #[test]
-fn field_says_what_the_update_does_with_each() {
+fn field_returns_whether_the_update_keeps_clears_or_sets_it() {
     let update = ProjectUpdate::new("SAP").name("N").estimated("1.50".parse::<cor_core::Number>().unwrap());
     let update = update.clear(Field::Brief).end(day()).billable(false);
     let json = |text: &str| Patch::Set(text.parse::<Json>().unwrap());
@@ -69,8 +69,8 @@ fn field_says_what_the_update_does_with_each() {
 }
 
 #[test]
-fn what_no_update_writes_is_not_read_back() {
-    let foreign = "does not have the form that an update writes";
+fn fields_json_that_no_update_writes_is_refused() {
+    let foreign = "is not in the form in which an update writes its fields";
     for (json, field, code, message) in [
         ("", "update", IssueCode::WrongType, foreign),
         ("[]", "update", IssueCode::WrongType, foreign),
@@ -144,7 +144,7 @@ fn a_draft_collects_values_and_refusals() {
         assert_eq!(draft.is_empty(), empty, "{result}");
         assert_eq!(finished(draft, None), result);
     }
-    // Goes on from an update; an id is judged where one is given, before everything else.
+    // Goes on from an update; an id is checked where one is given, before everything else.
     let mut draft = Draft::from_update(ProjectUpdate::new("SAP").name("N"));
     assert!(!draft.is_empty());
     draft.set("brief", Value::Text("b".into()));

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use cor_core::{Answer, Date, ExternalId, IncomeType, Json, Number, Patch, ProjectUpdate, Source, Timestamp};
 
 #[test]
-fn an_external_id_is_its_text_and_one_path_segment() {
+fn an_external_id_is_sent_unchanged_as_one_path_segment() {
     for (text, segment) in [("SF/1 ~a", "SF%2F1%20~a"), ("a.b-c_d", "a.b-c_d"), ("\u{7f}é", "%7F%C3%A9")] {
         let id = ExternalId::new(text).unwrap();
         assert_eq!((id.as_str(), id.as_ref(), id.to_string()), (text, text, text.to_owned()));
@@ -37,7 +37,7 @@ fn sources_are_equal_by_name_however_they_were_made() {
 }
 
 #[test]
-fn a_date_has_its_parts_and_is_shown_in_full() {
+fn a_date_returns_its_parts_and_prints_in_full() {
     for (parts, text) in [
         ((1, 1, 1), Some("0001-01-01")),
         ((987, 10, 9), Some("0987-10-09")),
@@ -62,7 +62,7 @@ fn a_date_has_its_parts_and_is_shown_in_full() {
     assert!(Date::new(2025, 1, 31) < Date::new(2025, 2, 1));
 }
 
-/// A timestamp is read from an answer alone.
+/// A timestamp is read from a response alone.
 fn timestamp(text: &str) -> Timestamp {
     let body = serde_json::json!({"id": 7, "created_at": text}).to_string();
     match Answer::read(200, body.as_bytes()) {
@@ -95,7 +95,7 @@ fn a_timestamp_keeps_its_text_and_gives_the_day_as_written() {
 }
 
 #[test]
-fn a_number_leaves_as_it_came_and_converts_where_it_can() {
+fn a_number_is_sent_unchanged_and_converts_if_exact() {
     let text = |text: &str| text.parse::<Number>().unwrap();
     for (number, written, float, integer) in [
         (Number::from(-7_i32), "-7", -7.0, Some(-7)),
@@ -128,7 +128,7 @@ fn a_number_leaves_as_it_came_and_converts_where_it_can() {
 }
 
 #[test]
-fn json_is_the_text_it_was_made_of() {
+fn json_keeps_its_text() {
     let nested = serde_json::json!({"a": [1, null]});
     for (json, text) in [
         (Json::from("a\"b"), r#""a\"b""#),

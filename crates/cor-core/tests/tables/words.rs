@@ -1,4 +1,4 @@
-//! The stable words of this crate. Programs compare them, so none changes by accident.
+//! The stable names of this crate. Programs compare them, so none changes by accident.
 
 use std::fmt::Display;
 
@@ -15,7 +15,7 @@ fn words<T: Display>(all: &[T], word: impl Fn(&T) -> String) -> Vec<String> {
 }
 
 #[test]
-fn kinds_outcomes_and_codes_have_their_words() {
+fn kinds_outcomes_and_codes_have_stable_names() {
     assert_eq!(
         words(ErrorKind::ALL, |kind| kind.as_str().to_owned()),
         [

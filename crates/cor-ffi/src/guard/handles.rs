@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_known_until_it_is_freed_and_by_its_kind_only() {
+    fn a_handle_is_valid_until_freed_and_only_for_its_kind() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let handle = insert(Counted(dropped.clone())).unwrap();
         assert_eq!(message::<Counted>(handle), "ok");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_handle_is_refused_without_looking_at_it() {
+    fn values_that_are_no_handles_are_refused_without_being_dereferenced() {
         assert_eq!(message::<Other>(ptr::null()), "x is NULL; it must be a cor_project");
         for odd in [1, 2, 3, 7, 8, 0xdead_beef, usize::MAX, usize::MAX - 1, 1 << 20, (1 << 31) | 9] {
             assert_ne!(message::<Other>(ptr::without_provenance(odd)), "ok", "{odd:#x}");

@@ -1,4 +1,4 @@
-//! Token requests (`POST …/oauth/token`, `…/oauth/refreshtoken`) and their answers.
+//! Token requests (`POST …/oauth/token`, `…/oauth/refreshtoken`) and their responses.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ impl TokenEndpoint {
         retry: &RetryPolicy,
     ) -> Result<Grant, Error> {
         let path = url[Position::BeforePath..Position::AfterQuery].parse();
-        let path = path.map_err(|error| Error::config("token_url cannot be used").caused_by(error))?;
+        let path = path.map_err(|error| Error::config("token_url is not a valid URL").caused_by(error))?;
         let attempts = AttemptCounter::default();
         run(&mut TokenCall { from: self, path, authorization, form, secrets, retry, attempts }).await
     }
@@ -150,7 +150,7 @@ impl TokenCall<'_> {
         if (200..300).contains(&response.status) {
             return read_grant(&body).ok_or_else(|| no_token(response));
         }
-        // The error code in the answer may echo the request.
+        // The error code in the response may echo the request.
         let mut body = Zeroizing::new(body.to_vec());
         redact(&mut body, self.secrets);
         let refusal = Refusal::read(response.status, &body);
@@ -169,7 +169,7 @@ impl TokenCall<'_> {
 
 /// The error does not quote the body, which may hold a token in an unknown form.
 fn no_token(response: Response) -> Failure {
-    let happened = "the token endpoint's answer contains no token".to_owned();
+    let happened = "the token endpoint's response contains no access_token".to_owned();
     let Failure { error, class } = Failure::of_unreadable(happened, response, b"");
     Failure { error: error.advising("check that token_url is COR's"), class }
 }

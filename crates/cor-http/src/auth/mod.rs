@@ -40,7 +40,7 @@ pub(crate) struct Auth {
 #[derive(Default)]
 struct State {
     cache: TokenCache,
-    /// The refresh under way. It is dropped with the last caller that waits for it, so that no caller finds a refresh that
+    /// The refresh in progress. It is dropped with the last caller that waits for it, so that no caller finds a refresh that
     /// stopped half-way much earlier.
     refresh: Option<(runtime::Id, WeakShared<Refresh>)>,
     /// The last refresh, if it failed, and when.
@@ -111,7 +111,7 @@ impl Auth {
         true
     }
 
-    /// The refresh under way, or a new one of at most so many attempts.
+    /// The refresh in progress, or a new one of at most so many attempts.
     fn start_refresh(&self, state: &mut State, most_attempts: u32) -> Result<Shared<Refresh>, Error> {
         if let Some(refresh) = state.refresh() {
             return Ok(refresh);
@@ -157,7 +157,7 @@ impl Auth {
 }
 
 impl State {
-    /// The refresh under way.
+    /// The refresh in progress.
     fn refresh(&self) -> Option<Shared<Refresh>> {
         let (home, refresh) = self.refresh.as_ref()?;
         // On another event loop it would only advance while that one is driven.

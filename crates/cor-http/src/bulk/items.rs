@@ -54,7 +54,7 @@ pub struct Progress {
     pub failed: u64,
     /// The number of all rows, if the input knows it (an exact size hint).
     pub total: Option<u64>,
-    /// Why nothing is sent at the moment.
+    /// Why no request is sent at the moment.
     pub paused: Option<Pause>,
 }
 
@@ -83,7 +83,7 @@ pub struct Summary {
 
 /// The rows of a run that have no result: see [`BulkRun::unfinished`](crate::BulkRun::unfinished).
 ///
-/// Its text is a clause, such as `97 of 100 rows were not sent, and 3 were under way, so that COR may have applied them`.
+/// Its text is a clause, such as `97 of 100 rows were not sent, and 3 were in flight, so COR may have applied them`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unfinished {
@@ -115,8 +115,8 @@ impl fmt::Display for Unfinished {
 
 fn doubt(under_way: u64) -> &'static str {
     match under_way {
-        1 => "was under way, so that COR may have applied it",
-        _ => "were under way, so that COR may have applied them",
+        1 => "was in flight, so COR may have applied it",
+        _ => "were in flight, so COR may have applied them",
     }
 }
 

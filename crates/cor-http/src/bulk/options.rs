@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::items::{Creation, OnProgress};
 
-/// How long a bulk run waits for COR to come back by default: 15 min.
+/// How long a bulk run waits by default while COR cannot be reached: 15 min.
 pub const OUTAGE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The options of a run, whichever type the caller sets them on: see [`run_option_setters`].
@@ -31,16 +31,16 @@ impl RunOptions {
 macro_rules! run_option_setters {
     ($name:ident, |$this:ident| $options:expr) => {
         impl $name {
-            /// Requests in flight at most; default: the client's, 16.
+            /// The most requests in flight; default: the client's, 16.
             pub fn concurrency(mut self, concurrency: usize) -> Self {
                 let $this = &mut self;
                 $options.concurrency = concurrency.clamp(1, 10_000);
                 self
             }
 
-            /// How long the run waits for COR to come back when COR cannot be reached or refuses every request; default
+            /// How long the run waits while COR cannot be reached or refuses every request; default
             /// 15 min. Until COR has answered once, the run waits no longer than the client's deadline. After that the run
-            /// stops: rows under way fail, and the remaining rows are not started.
+            /// stops: rows in flight fail, and the remaining rows are not started.
             pub fn outage_timeout(mut self, outage_timeout: std::time::Duration) -> Self {
                 let $this = &mut self;
                 $options.outage_timeout = outage_timeout;
@@ -51,7 +51,7 @@ macro_rules! run_option_setters {
             /// with `None` the row fails as `project_not_found`. Where the update holds every field,
             /// [`ProjectCreate::new`](cor_core::ProjectCreate::new) is enough.
             ///
-            /// A create that COR may have processed is not sent again. If its answer is lost, or COR reports a duplicate, an
+            /// A create that COR may have processed is not sent again. If its response is lost, or COR reports a duplicate, an
             /// update with the same fields follows and decides the result.
             pub fn create_missing(
                 mut self,

@@ -67,11 +67,11 @@ impl Input {
 }
 
 /// The results of a run, in the order in which they finish. The run advances only while the caller asks for results.
-/// Dropping them gives up the requests in flight, and rows that were not begun are not sent: ask until `None`.
+/// Dropping them abandons the requests in flight, and rows that were not begun are not sent: ask until `None`.
 ///
-/// While the caller does something else, nothing advances: an update of a project that the run has under way would wait for
+/// While the caller does something else, nothing advances: an update of a project that the run has in flight would wait for
 /// the run, and the run for the caller. `blocking::Client` has no such limit.
-#[must_use = "a run advances only while its results are asked for"]
+#[must_use = "a run advances only while the caller reads its results"]
 pub struct Results {
     calls: Arc<Calls>,
     /// `None` once the input has ended, or the run was stopped.
@@ -84,7 +84,7 @@ pub struct Results {
     in_flight: FuturesUnordered<InFlight>,
     /// The memory of finished calls, at most `concurrency` of them.
     spare: Vec<CallMemory>,
-    /// The projects with an update under way in this run, and the rows that wait behind each.
+    /// The projects with an update in flight in this run, and the rows that wait behind each.
     busy: HashMap<ProjectKey, VecDeque<Job>>,
     /// The number of rows that wait behind another row of their project.
     held: usize,
@@ -162,7 +162,7 @@ impl Results {
         self.halted.as_ref()
     }
 
-    /// Why nothing is sent at the moment.
+    /// Why no request is sent at the moment.
     pub fn paused(&self) -> Option<Pause> {
         self.calls.admission.pause()
     }

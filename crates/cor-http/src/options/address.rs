@@ -37,7 +37,7 @@ pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(Error::config(format!(
-            "{name} is an http address of another machine, which would receive the token unencrypted"
+            "{name} is an http address of another machine, so the token would be sent unencrypted"
         ))
         .advising("use https")),
         scheme => Err(Error::config(format!("{name} has the scheme {scheme:?}; use https"))),
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_without_its_scheme_is_answered_with_the_whole_address() {
+    fn an_address_without_scheme_is_refused_with_the_full_address() {
         for (given, whole) in [
             ("localhost:4010", "http://localhost:4010"),
             ("127.0.0.1:4010", "http://127.0.0.1:4010"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_hold_a_secret_is_not_shown() {
+    fn parts_that_could_hold_a_secret_are_not_shown() {
         for given in [
             "user:secret@host",
             "host:80?key=secret",

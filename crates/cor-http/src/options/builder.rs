@@ -108,30 +108,30 @@ setters! {
     client_cert: impl Into<PathBuf> as client_cert.into();
     /// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to `client_cert`.
     client_key: impl Into<PathBuf> as client_key.into();
-    /// The proxy to go through: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
+    /// The proxy for all requests: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
     /// needed. Every call goes through a tunnel (`CONNECT` or SOCKS), so the proxy sees the host and no content; calls
-    /// to this machine never use it. The transport `direct` supports no proxy.
+    /// to this machine do not use it. The transport `direct` does not support proxies.
     proxy: impl Into<String> as proxy.into().into();
-    /// Which of this crate's transports carries the requests; default [`TransportKind::Reqwest`]. From the environment:
+    /// The transport of this crate that sends the requests; default [`TransportKind::Reqwest`]. From the environment:
     /// `COR_TRANSPORT`.
     transport_kind: TransportKind as transport_kind;
     /// The whole `User-Agent`; default `projectcor/` and the version.
     user_agent: impl Into<String> as user_agent.into();
-    /// The longest time to make a connection; default 5 s.
+    /// Time limit for connecting; default 5 s.
     connect_timeout: Duration as connect_timeout;
-    /// The longest time for one request; default 20 s.
+    /// Time limit for one request; default 20 s.
     attempt_timeout: Duration as attempt_timeout;
-    /// The longest time for one call, name resolution, retries and waits included; default 60 s.
+    /// Time limit for one call, including name resolution, retries and waits; default 60 s.
     deadline: Duration as deadline;
-    /// How often a call is attempted and how long it waits in between; default [`RetryPolicy::standard`].
+    /// How many attempts a call makes and how long it waits in between; default [`RetryPolicy::standard`].
     retry: RetryPolicy as retry;
-    /// Requests in flight at most; default 16.
+    /// The most requests in flight; default 16.
     concurrency: usize as concurrency;
     /// Whether the spans that this crate emits through `tracing` carry external ids (field `id`); default no, as ids may be
     /// business data. Spans are named `update`, `create` and `delete`, at level debug, with one span `attempt` inside for
     /// each request.
     trace_ids: bool as trace_ids;
-    /// Requests per second at most. By default the limit is learned from COR's answers.
+    /// The most requests per second. By default the client estimates the limit from COR's responses.
     rate: f64 as rate;
 }
 
@@ -140,17 +140,17 @@ impl<C> ClientBuilder<C> {
         ClientBuilder { settings: Settings::default(), client: PhantomData }
     }
 
-    /// A transport of the caller's own, which carries every request, token requests included.
+    /// A custom transport, which sends every request, token requests included.
     ///
-    /// What it does about connections, TLS and proxies is its own: with it, the options `ca_file`, `client_cert`,
+    /// The transport decides about connections, TLS and proxies. With a custom transport, the options `ca_file`, `client_cert`,
     /// `client_key`, `proxy`, `connect_timeout` and `transport_kind` are `config` errors, and `HTTPS_PROXY` and
-    /// `COR_TRANSPORT` are not read. [`Transport`] lists what the client promises all the same.
+    /// `COR_TRANSPORT` are not read. [`Transport`] lists what the client still promises.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.settings.transport = Some(Arc::new(transport));
         self
     }
 
-    /// How often a call is attempted, the first time included; default 4.
+    /// The most attempts of one call, including the first; default 4.
     pub fn max_attempts(self, max_attempts: u32) -> Self {
         self.change_retry(|retry| retry.max_attempts = max_attempts)
     }
@@ -165,7 +165,7 @@ impl<C> ClientBuilder<C> {
         self.change_retry(|retry| retry.backoff_cap = backoff_cap)
     }
 
-    /// How many retries all single calls of the client may use up together; default 100, 0 for no bound. See
+    /// How many retries all single calls of the client may use up together; default 100, 0 for no limit. See
     /// [`RetryPolicy::retry_budget`].
     pub fn retry_budget(self, retry_budget: u32) -> Self {
         self.change_retry(|retry| retry.retry_budget = retry_budget)
@@ -177,8 +177,8 @@ impl<C> ClientBuilder<C> {
     }
 
     /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`,
-    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins over them; an empty variable counts
-    /// as not set.
+    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins
+    /// over them; an empty variable counts as not set.
     pub fn from_env(self) -> Self {
         self.environment(|name| std::env::var(name).ok())
     }
@@ -334,7 +334,7 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A client set up by the environment alone: see [`ClientBuilder::from_env`].
+    /// Creates a client from the environment alone: see [`ClientBuilder::from_env`].
     ///
     /// # Errors
     /// As for [`ClientBuilder::build`].
@@ -357,7 +357,7 @@ fn transport_kind(
     match kind.is_available() {
         true => Ok(kind),
         false => Err(Error::config(format!("this build has no transport {kind:?}"))
-            .advising("build cor-http with that feature, or pass a transport of your own")),
+            .advising("enable that feature of cor-http, or pass a custom transport")),
     }
 }
 

@@ -26,7 +26,7 @@ impl CallOptions {
         CallOptions::default()
     }
 
-    /// The longest time for the call, name resolution, retries and waits included; default: the client's
+    /// Time limit for the call, including name resolution, retries and waits; default: the client's
     /// [`deadline`](crate::ClientBuilder::deadline), 60 s. Above zero and at most seven days, or the call is a `config` error.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_match_as_with_curl() {
+    fn no_proxy_entries_match_as_in_curl() {
         for (list, host, expected) in [
             ("", "https://a.org", false),
             (",, ,", "https://a.org", false),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_mean_nothing_are_reported_and_match_nothing() {
+    fn invalid_entries_are_reported_and_match_nothing() {
         for text in [
             "192.168.*",
             "<local>",

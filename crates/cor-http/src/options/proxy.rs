@@ -63,8 +63,10 @@ impl ProxyOption {
         let applies = |target: &Url| !super::address::is_loopback(target) && !no_proxy.holds(target);
         let (api, token) = (applies(base), applies(token));
         if kind == TransportKind::Direct && (api || token) {
-            return Err(Error::config(format!("the transport direct supports no proxy, and {name} is set"))
-                .advising("use the transport reqwest, or leave the proxy out"));
+            return Err(Error::config(format!(
+                "the transport direct does not support proxies, and {name} is set"
+            ))
+            .advising("use the transport reqwest, or remove the proxy"));
         }
         let pick = |applies: bool| applies.then(|| proxy.clone());
         Ok(Proxies { api: pick(api), token: pick(token), warning })
@@ -75,7 +77,7 @@ impl ProxyOption {
 ///
 /// # Errors
 /// `config` for what is not `scheme://user:password@host:port` to the last character: behind an unencoded `#`, `?`, `/`, `\` or
-/// `@` a part of the password would be taken for something else, looked up and shown. The error shows nothing of it.
+/// `@` a part of the password would be read as something else, looked up and shown. The error shows nothing of it.
 #[cfg(feature = "network")]
 fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
     use super::address::{is_written_plainly, trimmed};
@@ -91,7 +93,7 @@ fn with_scheme(text: &str, name: &str) -> Result<SecretString, Error> {
     let behind = text.split_once("://").map_or("", |(_, behind)| behind);
     let behind = behind.strip_suffix('/').unwrap_or(behind);
     if behind.contains(['#', '?', '/']) || behind.matches('@').count() > 1 || !is_written_plainly(behind) {
-        return bad("contains more than a user, a password, a host and a port");
+        return bad("contains more than user, password, host and port");
     }
     match Url::parse(&text) {
         Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {

@@ -28,7 +28,7 @@ impl From<Error> for Next {
     }
 }
 
-/// A call that is attempted until it has an answer or gives up.
+/// A call that is attempted until it has a response or gives up.
 pub(crate) trait Attempt {
     type Answer;
 

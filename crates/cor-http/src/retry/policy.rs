@@ -13,7 +13,7 @@ pub struct RetryPolicy {
     pub backoff_base: Duration,
     /// Default 20 s.
     pub backoff_cap: Duration,
-    /// Retries that the single calls of a client may use up together; default 100, 0 for no bound. Every call adds a fifth
+    /// Retries that the single calls of a client may use up together; default 100, 0 for no limit. Every call adds a fifth
     /// of a retry, up to this number. While the budget is empty, a failed attempt is not repeated, and the error says so. A
     /// bulk run has a budget of its own: while that is empty, rows wait twice as long between their attempts (a
     /// `Retry-After` is unchanged), and no row fails because of it.

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 /// The wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3): seconds, fractions tolerated, or
-/// a date, which counts from the answer's own `Date` where there is one, so that a wrong clock here does not
+/// a date, which counts from the response's own `Date` where there is one, so that a wrong clock here does not
 /// matter. Any other text is ignored (`None`). The wait is a day at most.
 pub(crate) fn retry_after(value: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     const MAX: Duration = Duration::from_secs(24 * 60 * 60);

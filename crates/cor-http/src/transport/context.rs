@@ -39,7 +39,7 @@ pub struct RequestContext {
     secret_body: bool,
 }
 
-/// The client has given up on a request of which nothing had left.
+/// The client has abandoned a request of which nothing had left.
 const GIVEN_UP: u8 = u8::MAX;
 
 impl RequestContext {
@@ -48,13 +48,13 @@ impl RequestContext {
         RequestContext { progress: Arc::default(), connection, secret_body: false }
     }
 
-    /// Says that the answer's body holds a secret.
+    /// Says that the response's body holds a secret.
     pub(crate) fn with_secret_body(mut self) -> RequestContext {
         self.secret_body = true;
         self
     }
 
-    /// The transport is about to hand the first byte of the request to the network. `false`: the client has given up on
+    /// The transport is about to hand the first byte of the request to the network. `false`: the client has abandoned
     /// the request, and reported to its caller that nothing was sent: a transport that works in another task must not send it.
     pub fn sending(&self) -> bool {
         self.advance(Sent::Part)
@@ -97,7 +97,7 @@ impl RequestContext {
         MAX_BODY
     }
 
-    /// Whether the answer's body holds a secret. A transport should then wipe its copies if it can.
+    /// Whether the response's body holds a secret. A transport should then wipe its copies if it can.
     pub fn has_secret_body(&self) -> bool {
         self.secret_body
     }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use super::Sent;
 
-/// Why no complete answer arrived, and how much of the request had left by then.
+/// Why no complete response arrived, and how much of the request had left by then.
 #[derive(Debug)]
 pub struct TransportError {
     kind: FaultKind,
@@ -20,21 +20,21 @@ pub enum FaultKind {
     /// No connection was made, and none is possible with these settings: the proxy refuses, or an `http` address leads to
     /// another machine. Nothing was sent.
     Refused,
-    /// The server had closed the idle connection before this request used it, and no byte of an answer arrived. The client
+    /// The server had closed the idle connection before this request used it, and no byte of a response arrived. The client
     /// sends the request again once, at once, on a new connection, and counts no attempt.
     Stale,
-    /// The connection broke before the answer was complete.
+    /// The connection broke before the response was complete.
     Broken,
     /// The server had not begun to process the request and says so by the protocol's own means (HTTP/2 `REFUSED_STREAM`,
     /// or `GOAWAY` for a later stream: RFC 9113, sections 6.8 and 8.7). Counts as not sent.
     Unprocessed,
     /// The TLS handshake failed. Nothing was sent.
     Tls,
-    /// The server sent a TLS alert in place of an answer: it may require a client certificate.
+    /// The server sent a TLS alert in place of a response: it may require a client certificate.
     TlsAlert,
-    /// The answer is not valid HTTP.
+    /// The response is not valid HTTP.
     Protocol,
-    /// The answer is larger than [`RequestContext::max_body`](super::RequestContext::max_body), or its head than 64 KiB.
+    /// The response is larger than [`RequestContext::max_body`](super::RequestContext::max_body), or its head than 64 KiB.
     TooLarge,
 }
 
@@ -100,15 +100,15 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            FaultKind::Connect => "no connection could be made",
-            FaultKind::Refused => "the connection is not allowed",
-            FaultKind::Stale => "the idle connection had been closed",
-            FaultKind::Broken => "the connection broke before the answer was complete",
-            FaultKind::Unprocessed => "the server did not accept the request",
-            FaultKind::Tls => "TLS could not be set up",
-            FaultKind::TlsAlert => "the server closed the TLS connection instead of answering",
-            FaultKind::Protocol => "the answer is not HTTP",
-            FaultKind::TooLarge => "the answer is too large",
+            FaultKind::Connect => "connecting failed",
+            FaultKind::Refused => "the proxy or the client's settings do not allow the connection",
+            FaultKind::Stale => "the server had closed the idle connection",
+            FaultKind::Broken => "the connection broke before the response was complete",
+            FaultKind::Unprocessed => "the server did not process the request",
+            FaultKind::Tls => "the TLS handshake failed",
+            FaultKind::TlsAlert => "the server closed the TLS connection with an alert, without a response",
+            FaultKind::Protocol => "the response is not valid HTTP",
+            FaultKind::TooLarge => "the response is too large",
         };
         f.write_str(what)
     }

@@ -1,7 +1,8 @@
-//! Transports carry one request and return one answer. The rest of the client does not depend on how they do it.
+//! Transports carry one request and return one response. The rest of the client does not depend on how they do it.
 //!
-//! [`Transport`] is public, so that a program can pass its own: see [`ClientBuilder::transport`](crate::ClientBuilder::transport).
-//! The crate's own are [`TransportKind::Reqwest`] and [`TransportKind::Direct`], each a cargo feature.
+//! [`Transport`] is public, so that a program can pass its own: see
+//! [`ClientBuilder::transport`](crate::ClientBuilder::transport). The crate's own are [`TransportKind::Reqwest`] and
+//! [`TransportKind::Direct`], each a cargo feature.
 
 mod context;
 #[cfg(feature = "direct")]
@@ -22,21 +23,22 @@ use bytes::Bytes;
 pub use context::{ConnectionChoice, RequestContext, Sent};
 pub use error::{FaultKind, TransportError};
 
-/// Carries one HTTP request to COR and returns one complete answer.
+/// Carries one HTTP request to COR and returns one complete response.
 ///
 /// The client above it decides everything else: what is sent, whether and when it is sent again, how long it may take,
-/// and what an answer means. A transport therefore
+/// and what a response means. A transport therefore
 ///
 /// * sends the request as it is, once: it follows no redirect, repeats nothing, and adds no header besides those that
 ///   the protocol needs (`host`, `content-length`);
-/// * returns every complete answer, whatever its status, with its body as it came: a content encoding is not undone;
+/// * returns every complete response, whatever its status, with its body as it came: a content encoding is not undone;
 /// * reads at most [`RequestContext::max_body`] bytes of body and fails with [`FaultKind::TooLarge`] beyond that;
 /// * stops when its future is dropped: this is how the client enforces its timeouts;
 /// * calls [`RequestContext::sending`] before it hands the first byte of the request to the network and
-///   [`RequestContext::sent`] once it has handed over the last, if it says so in [`reports_progress`](Transport::reports_progress).
+///   [`RequestContext::sent`] once it has handed over the last, if it says so in
+///   [`reports_progress`](Transport::reports_progress).
 ///
 /// With any transport the client promises its retries, rate limiting and deadline, that no error or log shows a token, and
-/// that it says "not applied" only if the transport reports that nothing was sent or COR's answer says so. It cannot
+/// that it says "not applied" only if the transport reports that nothing was sent or COR's response says so. It cannot
 /// promise how many connections are made, which certificates TLS accepts, that `http` stays on this machine, or that an
 /// idle connection which the server closed costs no attempt: these are up to the transport.
 ///
@@ -77,7 +79,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// The request's URI is absolute. Its headers hold the token (marked as sensitive); its body is the same on every attempt.
     ///
     /// # Errors
-    /// [`TransportError`], if no complete answer arrived: what went wrong, and how much of the request had left.
+    /// [`TransportError`], if no complete response arrived: what went wrong, and how much of the request had left.
     fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_>;
 
     /// Whether [`send`](Transport::send) calls [`RequestContext::sending`] and [`RequestContext::sent`]. If it does not
@@ -95,11 +97,11 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// The future of an answer.
+/// The future of a response.
 pub type TransportFuture<'a> =
     Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'a>>;
 
-/// The transports of this crate, by the name that the option `transport` takes on every face.
+/// The transports of this crate, by the name that the option `transport` takes in every interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportKind {
@@ -159,7 +161,7 @@ impl From<UnknownTransport> for crate::Error {
     }
 }
 
-/// The most bytes of body that are read of an answer. COR's answers have about half a kilobyte.
+/// The most bytes of body that are read of a response. COR's responses have about half a kilobyte.
 pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The default `User-Agent`.

@@ -37,7 +37,7 @@ pub fn named(name: &str) -> ProjectUpdate {
     ProjectUpdate::new("SALESFORCE").name(name)
 }
 
-/// A file of the folder that every face reads.
+/// A file of the folder that every interface reads.
 pub fn vectors(name: &str) -> Vec<serde_json::Value> {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
     serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()

@@ -109,23 +109,20 @@ async fn each_refusal_has_its_kind_outcome_and_attempts() {
 async fn a_refusal_is_one_sentence_with_what_cor_said() {
     let start = "could not update project \"A-1\" (SALESFORCE): ";
     for (status, body, code, sentence) in [
-        (
-            400,
-            "",
-            None,
-            "COR refused the request (HTTP 400); not applied; correct the update and send it again",
-        ),
+        (400, "", None, "COR refused the request (HTTP 400); not applied; correct the values and try again"),
         (
             400,
             r#"{"name":"CORCustomError","code":"ZC002","message":"source is unknown. "}"#,
             Some("ZC002"),
-            "COR refused the request: source is unknown (ZC002, HTTP 400); not applied; correct the update and send it again",
+            "COR refused the request: source is unknown (ZC002, HTTP 400); not applied; correct the values \
+             and try again",
         ),
         (
             422,
             r#"{"message":"two problems","errors":[{"field":"end","message":"is no date"},{"field":"name"}]}"#,
             None,
-            "COR refused the request: two problems; end: is no date; name: is not accepted (HTTP 422); not applied; correct the update and send it again",
+            "COR refused the request: two problems; end: is no date; name: COR did not accept the value (HTTP 422); not \
+             applied; correct the values and try again",
         ),
         (
             401,
@@ -143,43 +140,51 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             404,
             r#"{"name":"ProjectNotFoundError"}"#,
             Some("ProjectNotFoundError"),
-            "COR has no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, that it was created under this source, and the base URL",
+            "COR has no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, \
+             the source the project was created with, and the base URL",
         ),
         (
             404,
             "<html><title>404 Not Found</title></html>",
             None,
-            "the server at this address does not answer as COR's API does: 404 Not Found (HTTP 404); not applied; check that the base URL is COR's and that no proxy or gateway answers in its place",
+            "the server at this address does not respond like COR's API: 404 Not Found (HTTP 404); not \
+             applied; check that the base URL is COR's and that no proxy or gateway answers in COR's place",
         ),
         (
             200,
             "true",
             None,
-            "HTTP 200, but the body is a bare boolean instead of a JSON object; whether it was applied is unknown; check that the base URL is COR's and that no proxy or gateway answers in its place",
+            "the server answered HTTP 200, but the body is a bare boolean instead of a JSON object; whether COR applied the \
+             change is unknown; check that the base URL is COR's and that no proxy or gateway answers in \
+             COR's place",
         ),
         (
             429,
             "slow down",
             None,
-            "COR's rate limit was exceeded: slow down (HTTP 429) (2 attempts); not applied; send it again later or at a lower rate",
+            "COR's rate limit was exceeded: slow down (HTTP 429) (2 attempts); not applied; try again \
+             later or at a lower rate",
         ),
         (
             500,
             "",
             None,
-            "COR failed (HTTP 500) (2 attempts); whether it was applied is unknown; send it again later",
+            "COR failed (HTTP 500) (2 attempts); whether COR applied the change is unknown; try again later",
         ),
         (
             302,
             "",
             None,
-            "the address answers with a redirect (HTTP 302); whether it was applied is unknown; if COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may have answered",
+            "the server answered with a redirect (HTTP 302); whether COR applied the change is unknown; if \
+             COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may \
+             have answered",
         ),
         (
             200,
             "<html>",
             None,
-            "HTTP 200, but the body is not JSON; whether it was applied is unknown; check that the base URL is COR's and that no proxy or gateway answers in its place",
+            "the server answered HTTP 200, but the body is not JSON; whether COR applied the change is unknown; check that the \
+             base URL is COR's and that no proxy or gateway answers in COR's place",
         ),
     ] {
         let (_peer, result) = call(TOKEN, &answer(status, "", body)).await;
@@ -237,7 +242,7 @@ async fn a_token_that_an_answer_repeats_is_hidden() {
         error.to_string().contains("COR refused the request: no [hidden] ([hidden], HTTP 400)"),
         "{error}"
     );
-    // An answer that cannot be read.
+    // A response that cannot be read.
     let (_peer, result) = call(TOKEN, &answer(200, "", &format!("<p>{TOKEN}"))).await;
     assert_eq!(result.unwrap_err().body(), Some("<p>[hidden]"));
     // A project, which was updated all the same; of its own text only the whole token is taken for one.

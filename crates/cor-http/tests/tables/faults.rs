@@ -1,4 +1,4 @@
-//! What the end of an attempt without an answer becomes. The whole table of faults is in tests/faults/cases.json; here
+//! What the end of an attempt without a response becomes. The whole table of faults is in tests/faults/cases.json; here
 //! stands one case for each class of end.
 
 use std::time::Duration;
@@ -51,14 +51,14 @@ fn cases() -> Vec<Case> {
     let deaf = || Script { receive_buffer: Some(4096), ..steps(vec![Step::Deaf]) };
     let head = |length: usize| format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(length));
     vec![
-        case("no listener", refused, Transport, NotApplied, 2, "no connection could be made ("),
+        case("no listener", refused, Transport, NotApplied, 2, "connecting to COR failed ("),
         case(
             "no connection in time",
             black_hole.clone(),
             Timeout,
             NotApplied,
             2,
-            "connecting took longer than 150ms",
+            "connecting to COR took longer than 150ms",
         ),
         Case {
             by_deadline: true,
@@ -68,10 +68,17 @@ fn cases() -> Vec<Case> {
                 Timeout,
                 NotApplied,
                 1,
-                "the deadline passed while connecting",
+                "the deadline passed while the client was connecting to COR",
             )
         },
-        case("silence", silent(), Timeout, Unknown, 2, "waiting for the answer took longer than 150ms"),
+        case(
+            "silence",
+            silent(),
+            Timeout,
+            Unknown,
+            2,
+            "waiting for the response of COR took longer than 150ms",
+        ),
         Case {
             by_deadline: true,
             ..case(
@@ -80,7 +87,7 @@ fn cases() -> Vec<Case> {
                 Timeout,
                 Unknown,
                 1,
-                "the deadline passed while waiting for the answer",
+                "the deadline passed while the client was waiting for the response of COR",
             )
         },
         Case {
@@ -91,7 +98,7 @@ fn cases() -> Vec<Case> {
                 Timeout,
                 Unknown,
                 2,
-                "sending the request took longer than 150ms",
+                "sending the request to COR took longer than 150ms",
             )
         },
         Case {
@@ -103,7 +110,7 @@ fn cases() -> Vec<Case> {
                 Timeout,
                 Unknown,
                 1,
-                "the deadline passed while sending the request",
+                "the deadline passed while the client was sending the request to COR",
             )
         },
         case(
@@ -112,7 +119,7 @@ fn cases() -> Vec<Case> {
             Transport,
             Unknown,
             2,
-            "the connection broke before the answer was complete (",
+            "the connection to COR broke before the response was complete (",
         ),
         case(
             "a reset in place of an answer",
@@ -120,7 +127,7 @@ fn cases() -> Vec<Case> {
             Transport,
             Unknown,
             2,
-            "the connection broke before the answer was complete (",
+            "the connection to COR broke before the response was complete (",
         ),
         case(
             "no HTTP",
@@ -128,7 +135,7 @@ fn cases() -> Vec<Case> {
             Protocol,
             Unknown,
             1,
-            "the answer cannot be read (",
+            "the response of COR cannot be read (",
         ),
         case(
             "an endless head",
@@ -136,7 +143,7 @@ fn cases() -> Vec<Case> {
             TooLarge,
             Unknown,
             1,
-            "the answer is too large (",
+            "the response of COR is too large (",
         ),
         case(
             "a certificate of another host",
@@ -144,7 +151,7 @@ fn cases() -> Vec<Case> {
             ErrorKind::Tls,
             NotApplied,
             1,
-            "no secure connection could be made (",
+            "the TLS handshake with COR failed (",
         ),
         case(
             "a certificate of the client's is wanted",
@@ -152,7 +159,7 @@ fn cases() -> Vec<Case> {
             ErrorKind::Tls,
             Unknown,
             1,
-            "the other side broke off the secure connection (",
+            "COR ended the TLS connection without a response (",
         ),
     ]
 }
@@ -227,6 +234,6 @@ async fn a_proxy_that_does_not_let_the_client_through_is_named_and_not_asked_aga
         (ErrorKind::Transport, Outcome::NotApplied, 1, false)
     );
     let text = error.to_string();
-    assert!(text.contains(&proxy.url) && text.contains("no connection could be made"), "{text}");
+    assert!(text.contains(&proxy.url) && text.contains("connecting to COR through the proxy"), "{text}");
     assert!(text.ends_with("; check the proxy's address, user and password"), "{text}");
 }

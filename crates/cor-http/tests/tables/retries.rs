@@ -53,7 +53,7 @@ async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
         ("retry-after: -1\r\n", None),
         ("retry-after: 1e3\r\n", None),
         ("retry-after: soon\r\n", None),
-        // A date counts from the answer's own date, so that a wrong clock here does not matter.
+        // A date counts from the response's own date, so that a wrong clock here does not matter.
         ("retry-after: Thu, 01 Jan 2026 00:00:30 GMT\r\n{DATE}", Some(30.0)),
         ("retry-after: Thu, 01 Jan 2026 00:00:00 GMT\r\n{DATE}", Some(0.0)),
         ("retry-after: Wed, 31 Dec 2025 23:59:00 GMT\r\n{DATE}", Some(0.0)),
@@ -108,8 +108,8 @@ async fn retries_of_a_client_are_bounded_by_its_budget() {
             let error = client.projects().update("A", &named("N")).await.unwrap_err();
             assert_eq!(error.attempts(), 1 + u32::from(affordable), "call {n}");
             let says = "the client did not retry, because earlier calls used up its retry budget: COR failed \
-                        (HTTP 500); whether it was applied is unknown; send it again later, or set a larger retry_budget \
-                        (0: no bound)";
+                        (HTTP 500); whether COR applied the change is unknown; try again later, or set a \
+                        larger retry_budget (0: no limit)";
             assert_eq!(error.to_string().contains(says), !affordable, "{error}");
         }
         assert!(fifths < 5, "the budget was used up");

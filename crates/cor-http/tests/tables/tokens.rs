@@ -1,4 +1,4 @@
-//! Tokens: how each answer of the token endpoint is read, when a token is renewed, and what a refusal becomes.
+//! Tokens: how each response of the token endpoint is read, when a token is renewed, and what a refusal becomes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -138,7 +138,7 @@ async fn an_answer_without_a_token_that_can_be_sent_is_an_error_and_not_repeated
             "{body}"
         );
         assert_eq!(cor.asked().len(), 1, "{body}");
-        let happened = "the token endpoint's answer contains no token";
+        let happened = "the token endpoint's response contains no access_token";
         assert!(error.to_string().contains(happened) && !error.is_retryable(), "{error}");
         assert_eq!(error.body(), None, "what came may be a token in an unknown shape");
     }
@@ -196,7 +196,7 @@ async fn the_token_endpoint_is_given_the_time_it_asks_for_unless_that_is_too_lon
 }
 
 #[tokio::test]
-async fn a_token_endpoint_out_of_reach_has_the_kind_of_its_fault() {
+async fn an_unreachable_token_endpoint_has_the_kind_of_its_fault() {
     let refused = Peer::start(|_, _| ());
     refused.set_door(Accept::Refused);
     let garbage = Peer::start(|_, conn| {
@@ -214,41 +214,41 @@ async fn a_token_endpoint_out_of_reach_has_the_kind_of_its_fault() {
     let silent = Peer::start(cor_fault_peer::PeerConnection::wait_for_end_numbered);
     let tls = Peer::play(&cor_fault_peer::Script { tls: Some(Default::default()), ..Default::default() });
     for (name, peer, kind, again, says) in [
-        (
-            "no listener",
-            &refused,
-            ErrorKind::Transport,
-            true,
-            "no connection to the token endpoint could be made (",
-        ),
+        ("no listener", &refused, ErrorKind::Transport, true, "connecting to the token endpoint failed ("),
         (
             "an end",
             &leaving,
             ErrorKind::Transport,
             true,
-            "the connection to the token endpoint broke before the answer was complete (",
+            "the connection to the token endpoint broke before the response was complete (",
         ),
         (
             "no HTTP",
             &garbage,
             ErrorKind::Protocol,
             false,
-            "the answer of the token endpoint cannot be read (",
+            "the response of the token endpoint cannot be read (",
         ),
-        ("a huge head", &huge, ErrorKind::TooLarge, false, "the answer of the token endpoint is too large ("),
+        (
+            "a huge head",
+            &huge,
+            ErrorKind::TooLarge,
+            false,
+            "the response of the token endpoint is too large (",
+        ),
         (
             "an unknown authority",
             &tls,
             ErrorKind::Tls,
             false,
-            "no secure connection to the token endpoint could be made (",
+            "the TLS handshake with the token endpoint failed (",
         ),
         (
             "silence",
             &silent,
             ErrorKind::Timeout,
             true,
-            "waiting for the answer of the token endpoint took longer than 300ms",
+            "waiting for the response of the token endpoint took longer than 300ms",
         ),
     ] {
         let client = quick(crate::common::builder())

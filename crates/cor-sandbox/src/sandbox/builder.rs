@@ -126,8 +126,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Begins with the project of COR's own documentation. Its first update has the time of the answer printed there: the
-    /// update printed there then gets, field for field, that answer. Every later change has the real time, unless
+    /// Begins with the project of COR's own documentation. Its first update has the time of the response printed there: the
+    /// update printed there then gets, field for field, that response. Every later change has the real time, unless
     /// [`clock_fixed`](Self::clock_fixed) says otherwise.
     pub fn example(mut self) -> Self {
         self.example = true;

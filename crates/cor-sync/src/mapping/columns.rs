@@ -19,7 +19,7 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// # Errors
-    /// Every reason why this header and these rules do not fit together.
+    /// Every contradiction between the header and the rules.
     pub(crate) fn new(rules: &Rules, header: &[String]) -> Result<Columns, ConfigError> {
         let mut reasons = Vec::new();
         for (at, name) in header.iter().enumerate() {

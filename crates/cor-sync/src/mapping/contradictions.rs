@@ -15,14 +15,14 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
         if let Some(uses) = rules.said_of(column) {
             found.push((
                 at("ignore"),
-                format!("the column {column:?} is ignored here, and {uses}; remove one of the two"),
+                format!("the column {column:?} is in `ignore`, and {uses}; remove one of the two settings"),
             ));
         }
     }
     if let Some(text) = rules.general.clear.iter().find(|text| rules.general.keep.contains(text)) {
         found.push((
             at("keep"),
-            format!("{text:?} cannot both keep a field and clear it; remove one of the two"),
+            format!("{text:?} is listed in both keep and clear; remove it from one of them"),
         ));
         // That it does so for every field needs no saying.
         return found;
@@ -34,7 +34,7 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
         if let Some(text) = reading.clear.iter().find(|text| reading.keep.contains(text)) {
             found.push((
                 place(),
-                format!("{text:?} cannot both keep {field} and clear it; remove one of the two"),
+                format!("{text:?} is listed in both keep and clear of {field}; remove it from one of them"),
             ));
         }
         for text in reading.values.iter().flat_map(|table| table.values.keys()) {
@@ -44,7 +44,7 @@ pub(super) fn all(table: &DeTable<'_>, rules: &Rules) -> Vec<(Range<usize>, Stri
                 _ => continue,
             };
             let message = format!(
-                "{text:?} {does} {field}, so the table of values never applies to it; remove one of the two"
+                "{text:?} {does} {field}, so its entry in values never applies; remove it from one of them"
             );
             found.push((place(), message));
         }

@@ -51,7 +51,7 @@ impl Rules {
     /// |---|---|
     /// | `source` | the system the projects were created from |
     /// | `id` | the column that holds the external id; by default `id` |
-    /// | `clear`, `keep` | a text, or several, that empties any field; such that leaves it as it is |
+    /// | `clear`, `keep` | a text, or several, that clears any field, or leaves it as it is |
     /// | `trim`, `date`, `day_in`, `decimal`, `thousands` | as below, for every field |
     /// | `ignore` | columns to leave out |
     /// | `strict` | `true` makes an error of every other column that sets no field |
@@ -61,13 +61,13 @@ impl Rules {
     /// |---|---|
     /// | `column` | its column; by default the one called like the field |
     /// | `constant` | a value that every row sets, in place of a column |
-    /// | `trim` | `true` cuts white space off both ends first |
+    /// | `trim` | `true` removes white space at both ends first |
     /// | `clear`, `keep` | as above, in place of what is said there |
     /// | `values` | a table from texts to values: `{ "Closed Won" = "finished" }` |
     /// | `unlisted` | what becomes of other texts: `refuse` (the default), `keep`, or `as_is` |
     /// | `default` | the value other texts stand for, in place of `unlisted` |
     /// | `date` | how days are written, as in `strptime`; with `%y`, 69 to 99 are 1969 to 1999, and 00 to 68 are 2000 to 2068 |
-    /// | `day_in` | the time zone whose day a moment such as `2025-04-30T15:23:11Z` becomes: `"UTC"`, `"Europe/Madrid"`, or `"as_written"` |
+    /// | `day_in` | the time zone in which a timestamp such as `2025-04-30T15:23:11Z` becomes a day: `"UTC"`, `"Europe/Madrid"`, or `"as_written"` |
     /// | `decimal`, `thousands` | the characters in numbers; `thousands = " "` takes the narrow and the unbreakable space as well |
     ///
     /// # Errors
@@ -250,7 +250,9 @@ impl Reader<'_> {
                 name if self.reading(name, value, &mut reading) => {}
                 "values" => match value.get_ref() {
                     DeValue::Table(table) => values = Some(self.values(field, table)),
-                    _ => self.reason(&span, "values is a table such as { \"Closed Won\" = \"finished\" }"),
+                    _ => {
+                        self.reason(&span, "values must be a table such as { \"Closed Won\" = \"finished\" }")
+                    }
                 },
                 "default" | "unlisted" if unlisted.is_some() => {
                     self.reason(&key.span(), "set either default or unlisted, not both");
@@ -262,7 +264,7 @@ impl Reader<'_> {
                     Some("refuse") => unlisted = Some((Unlisted::Refuse, key.span())),
                     Some("keep") => unlisted = Some((Unlisted::Keep, key.span())),
                     Some("as_is") => unlisted = Some((Unlisted::AsIs, key.span())),
-                    Some(_) => self.reason(&span, "unlisted is \"refuse\", \"keep\" or \"as_is\""),
+                    Some(_) => self.reason(&span, "unlisted must be \"refuse\", \"keep\" or \"as_is\""),
                     None => {}
                 },
                 other => {
@@ -278,7 +280,10 @@ impl Reader<'_> {
                 reading.values = Some(ValueTable { values, unlisted });
             }
             (None, Some((_, at))) if !table.contains_key("values") => {
-                self.reason(&at, "applies only together with a table of values; add values = { … }");
+                self.reason(
+                    &at,
+                    "`default` and `unlisted` apply only together with `values`; add values = { … }",
+                );
             }
             _ => {}
         }
@@ -299,8 +304,15 @@ impl Reader<'_> {
             "keep" => reading.keep = self.texts(value, false),
             "date" => reading.date = self.parsed(value, DateFormat::new),
             "day_in" => reading.day_in = self.parsed(value, DayIn::parse),
-            "decimal" => reading.number.decimal = self.parsed(value, number_separator),
-            "thousands" => reading.number.thousands = self.parsed(value, number_separator),
+            "decimal" | "thousands" => {
+                let separator = self.parsed(value, |text| {
+                    number_separator(text).map_err(|message| format!("{name} {message}"))
+                });
+                match name {
+                    "decimal" => reading.number.decimal = separator,
+                    _ => reading.number.thousands = separator,
+                }
+            }
             _ => return false,
         }
         true
@@ -324,7 +336,7 @@ impl Reader<'_> {
         match value.get_ref() {
             DeValue::Boolean(yes) => *yes,
             _ => {
-                self.reason(&value.span(), format!("{name} is true or false"));
+                self.reason(&value.span(), format!("{name} must be true or false"));
                 false
             }
         }
@@ -338,7 +350,7 @@ impl Reader<'_> {
     }
 
     fn not_for(&mut self, at: &Range<usize>, field: Field, setting: &str, what: &str) {
-        self.reason(at, format!("{field} is not {what}, so {setting} does not apply to it; remove it"));
+        self.reason(at, format!("{field} is not {what}, so {setting} does not apply; remove {setting}"));
     }
 
     fn values(&mut self, field: Field, table: &DeTable<'_>) -> BTreeMap<String, Value<'static>> {
@@ -355,7 +367,10 @@ impl Reader<'_> {
             DeValue::Float(number) => match number_of(number.as_str()) {
                 Some(number) => number,
                 None => {
-                    self.reason(&value.span(), format!("{} cannot be sent", number.as_str()));
+                    self.reason(
+                        &value.span(),
+                        format!("{} is not a number that JSON can represent", number.as_str()),
+                    );
                     return None;
                 }
             },
@@ -372,7 +387,7 @@ impl Reader<'_> {
                 }
             },
             _ => {
-                self.reason(&value.span(), format!("{field} takes one plain value"));
+                self.reason(&value.span(), format!("{field} takes a single value"));
                 return None;
             }
         };
@@ -390,11 +405,11 @@ impl Reader<'_> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Some(text.to_string()),
             DeValue::String(_) => {
-                self.reason(&value.span(), "is empty; remove it, or write a text");
+                self.reason(&value.span(), "the text is empty; remove the setting, or write a text");
                 None
             }
             _ => {
-                self.reason(&value.span(), "takes a text in quotation marks");
+                self.reason(&value.span(), "the value must be text in quotation marks");
                 None
             }
         }
@@ -423,7 +438,8 @@ impl Reader<'_> {
                     );
                 }
                 DeValue::String(text) => texts.push(text.to_string()),
-                _ => self.reason(&value.span(), "takes a text in quotation marks, or a list of such"),
+                _ => self
+                    .reason(&value.span(), "the value must be text in quotation marks, or a list of texts"),
             }
         }
         texts
@@ -440,7 +456,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mistake_is_told_with_its_place() {
+    fn every_mistake_in_a_mapping_is_reported_with_its_place() {
         for (text, says) in [
             (
                 "id = 'a'\nfeilds = 1",
@@ -454,24 +470,24 @@ mod tests {
                 "fields.name = { colum = 'a' }",
                 "column 17: no setting of a field is called \"colum\"; did you mean \"column\"?",
             ),
-            ("fields.name = { date = '%d' }", "column 17: name is not a day, so date does not apply to it"),
-            ("fields.name = { decimal = ',' }", "name is not a number, so decimal does not apply to it"),
+            ("fields.name = { date = '%d' }", "column 17: name is not a day, so date does not apply"),
+            ("fields.name = { decimal = ',' }", "name is not a number, so decimal does not apply"),
             (
                 "fields.end = { date = '%d-%m' }",
                 "column 23: the date format \"%d-%m\" does not describe a whole date",
             ),
-            ("fields.end = { date = '%J' }", "the date format \"%J\" cannot be used"),
+            ("fields.end = { date = '%J' }", "the date format \"%J\" is not valid"),
             (
                 "fields.estimated = { decimal = ',', thousands = ',' }",
                 "column 49: decimal and thousands are the same",
             ),
-            ("fields.estimated = { thousands = '.' }", "without decimal it is a point"),
-            ("fields.estimated = { decimal = '5' }", "neither a digit"),
+            ("fields.estimated = { thousands = '.' }", "without decimal, the decimal sign is a point"),
+            ("fields.estimated = { decimal = '5' }", "decimal must be one character other than a digit"),
             (
                 "fields.estimated = { constant = 'x' }",
                 "column 33: estimated: the text \"x\" has the wrong type; pass a number",
             ),
-            ("fields.estimated = { constant = nan }", "cannot be sent"),
+            ("fields.estimated = { constant = nan }", "nan is not a number that JSON can represent"),
             (
                 "fields.billable = { constant = true, trim = true }",
                 "column 38: a constant cannot be combined",
@@ -481,39 +497,43 @@ mod tests {
                 "column 37: billable: the text \"yes\" has the wrong type",
             ),
             ("fields.income_type = { values = { x = 'gift' } }", "\"gift\" is not an income type"),
-            ("fields.status = { default = 'x' }", "column 19: applies only together with a table of values"),
+            (
+                "fields.status = { default = 'x' }",
+                "column 19: `default` and `unlisted` apply only together with `values`",
+            ),
             ("fields.status = { values = {}, default = 'x', unlisted = 'keep' }", "not both"),
             ("fields.status = { values = {}, unlisted = 'drop' }", "\"refuse\", \"keep\" or \"as_is\""),
             ("fields.end = { constant = 2025-04-30T10:00:00 }", "a date has no time of day and no time zone"),
             ("clear = ''", "an empty cell keeps its field"),
             (
                 "ignore = ['a', 'b']\nfields.name = 'b'",
-                "column 10: the column \"b\" is ignored here, and sets name",
+                "column 10: the column \"b\" is in `ignore`, and sets name",
             ),
             (
                 "ignore = 'status'\nfields.status.trim = true",
-                "the column \"status\" is ignored here, and sets status",
+                "the column \"status\" is in `ignore`, and sets status",
             ),
-            ("ignore = 'B'\nfields.brand_id = 'B'", "the column \"B\" is ignored here, and sets brand_id"),
+            ("ignore = 'B'\nfields.brand_id = 'B'", "the column \"B\" is in `ignore`, and sets brand_id"),
             ("fields.brand_id = { constant = 'B' }", "brand_id accepts only the name of a column"),
-            ("id = 'a'\nignore = 'a'", "is ignored here, and holds the external id; remove one of the two"),
             (
-                "clear = ['a', 'b']\nkeep = 'b'",
-                "line 2, column 8: \"b\" cannot both keep a field and clear it",
+                "id = 'a'\nignore = 'a'",
+                "is in `ignore`, and holds the external id; remove one of the two settings",
             ),
-            ("clear = 'a'\nfields.name.keep = 'a'", "\"a\" cannot both keep name and clear it"),
+            ("clear = ['a', 'b']\nkeep = 'b'", "line 2, column 8: \"b\" is listed in both keep and clear"),
+            ("clear = 'a'\nfields.name.keep = 'a'", "\"a\" is listed in both keep and clear of name"),
             (
                 "clear = '-'\nfields.status.values = { '-' = 'x' }",
-                "\"-\" clears status, so the table of values never applies to it",
+                "\"-\" clears status, so its entry in values never applies",
             ),
             ("fields.status = { keep = '-', values = { '-' = 'x' } }", "column 17: \"-\" keeps status"),
-            ("clear = 1", "takes a text in quotation marks, or a list of such"),
-            ("id = ''", "line 1, column 6: is empty"),
+            ("clear = 1", "the value must be text in quotation marks, or a list of texts"),
+            ("id = ''", "line 1, column 6: the text is empty"),
             ("é = 1\nid = [", "line 2"),
             ("id = 'a'\nid = 'b'", "m, line 2, column 1: "),
             (
                 "id = 1\n[fields]\nx = 2",
-                "takes a text in quotation marks; m, line 3, column 1: no field is called \"x\"; fields are name",
+                "must be text in quotation marks; m, line 3, column 1: no field is called \"x\"; fields \
+                 are name",
             ),
         ] {
             let message = Rules::from_toml(text, "m").unwrap_err().to_string();

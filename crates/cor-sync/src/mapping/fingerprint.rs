@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_same_for_the_same_meaning_only() {
+    fn equal_mappings_have_equal_fingerprints_and_others_do_not() {
         let renames = ["account=name", "skip="].map(|text| Rename::parse(text).unwrap());
         let code = Rules::new("SAP").renamed(renames).unwrap().fingerprint();
         assert_eq!(code, of("# comment\nignore = ['skip']\nfields.name = { column = 'account' }"));

@@ -9,7 +9,7 @@ use super::rules::{ColumnUse, Rules, field_names};
 use crate::text::{brief, listed};
 use crate::{ConfigError, Fix, NOTES, Reason};
 
-/// Names that are remembered, so that memory stays flat whatever the rows do.
+/// Names that are stored, so that memory stays flat whatever the rows do.
 const MOST_NAMES: usize = 1000;
 
 /// A column that sets no field and was not left out.
@@ -62,7 +62,7 @@ impl serde::Serialize for UnusedColumn {
     }
 }
 
-/// Why a table is of no use whose columns set no field.
+/// The error for a table whose columns set no field.
 pub(super) fn nothing_maps<'n>(columns: impl Iterator<Item = &'n str> + Clone) -> Reason {
     let near = columns.clone().find_map(|name| Some((name, Field::nearest(name)?)));
     let near = near.map_or(String::new(), |(name, field)| {

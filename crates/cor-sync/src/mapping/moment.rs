@@ -1,4 +1,4 @@
-//! The day of a moment: text with a date and a time of day.
+//! The day of a timestamp: text with a date and a time of day.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use jiff::{Timestamp, civil};
 
 use crate::text::{nearest, quoted};
 
-/// The time zone whose day a moment becomes.
+/// The time zone in which a timestamp becomes a day.
 ///
 /// ```
 /// use cor_sync::DayIn;
@@ -20,9 +20,9 @@ use crate::text::{nearest, quoted};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum DayIn {
-    /// The day that is written, whatever zone the moment has.
+    /// The day that is written, whatever zone the timestamp has.
     AsWritten,
-    /// The day in this zone. A moment without a zone is one of this zone.
+    /// The day in this zone. A timestamp without a zone is one of this zone.
     Zone(TimeZone),
 }
 
@@ -58,9 +58,9 @@ impl fmt::Display for DayIn {
     }
 }
 
-/// The day of a text that is a moment; `None` where the text is none.
+/// The day of a text that is a timestamp; `None` where the text is none.
 ///
-/// Without `day_in` it is one that the field itself judges, except for midnight in UTC where `utc_midnight` says so.
+/// Without `day_in` it is one that the field itself checks, except for midnight in UTC where `utc_midnight` says so.
 pub(super) fn day_of(
     field: Field,
     text: &str,

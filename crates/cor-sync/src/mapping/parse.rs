@@ -15,7 +15,7 @@ pub(crate) struct Reading {
     pub(crate) trim: bool,
     /// Texts that leave the field as it is.
     pub(crate) keep: Vec<String>,
-    /// Texts that empty the field.
+    /// Texts that clear the field.
     pub(crate) clear: Vec<String>,
     pub(crate) date: Option<DateFormat>,
     pub(crate) day_in: Option<DayIn>,
@@ -165,7 +165,7 @@ impl DateFormat {
         // 2003-11-28, at midnight in UTC.
         let written = jiff::Timestamp::from_second(1_069_977_600)
             .and_then(|moment| strtime::format(format, moment))
-            .map_err(|error| format!("the date format {format:?} cannot be used: {error}"))?;
+            .map_err(|error| format!("the date format {format:?} is not valid: {error}"))?;
         let read = strtime::parse(format, &written).and_then(|parts| parts.to_date());
         match read {
             Ok(date) if date == jiff::civil::date(2003, 11, 28) => Ok(DateFormat(format.to_owned())),
@@ -227,7 +227,7 @@ pub(crate) fn number_separator(text: &str) -> Result<char, String> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) if !c.is_ascii_alphanumeric() && c != '-' => Ok(c),
-        _ => Err("is one character that is neither a digit, a letter nor a minus".to_owned()),
+        _ => Err("must be one character other than a digit, a letter or a minus".to_owned()),
     }
 }
 
@@ -236,9 +236,10 @@ impl NumberFormat {
     /// Where a character may stand for two things.
     pub(crate) fn check(self) -> Result<(), String> {
         match self.thousands {
-            Some(thousands) if thousands == self.decimal.unwrap_or('.') => {
-                Err("decimal and thousands are the same character; without decimal it is a point".to_owned())
-            }
+            Some(thousands) if thousands == self.decimal.unwrap_or('.') => Err(
+                "decimal and thousands are the same character; without decimal, the decimal sign is a point"
+                    .to_owned(),
+            ),
             _ => Ok(()),
         }
     }
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_as_they_are_written_and_never_guessed() {
+    fn days_are_read_by_the_date_format_alone() {
         for (format, text, expected) in [
             ("%d-%m-%y", "28-11-03", "2003-11-28"),
             ("%d-%m-%y", "01-02-68", "2068-02-01"),
@@ -360,7 +361,7 @@ mod tests {
             ("%d-%m-%Y", "01-02-25", "is in the year 25; write %y"),
             ("%Y-%m-%d %H:%M", "2025-04-30 10:00", "has a time of day"),
             ("%d-%m", "", "does not describe a whole date"),
-            ("%d-%m-%J", "", "cannot be used"),
+            ("%d-%m-%J", "", "is not valid"),
             ("soon", "", "does not describe a whole date"),
         ] {
             let message = day_as(format, text).unwrap_err();

@@ -20,7 +20,7 @@ pub(crate) struct ValueStyle {
     pub(crate) texts: TextInput,
     /// Whether an integer is an external id. It is where the writer had no choice: the keys of a database are integers.
     pub(crate) integer_ids: bool,
-    /// Whether midnight in UTC stands for the day in UTC: a tap writes every day as such a moment.
+    /// Whether midnight in UTC stands for the day in UTC: a tap writes every day as such a timestamp.
     pub(crate) utc_midnight: bool,
 }
 
@@ -216,7 +216,7 @@ impl<'a> RowDraft<'a> {
         }
     }
 
-    /// Passes on a field this library does not know, as JSON text.
+    /// Sets a field that this library does not know, as JSON text.
     pub(crate) fn extra(&mut self, name: &str, json: &str) {
         self.draft.extra(name, json);
     }
@@ -271,7 +271,7 @@ impl<'a> RowDraft<'a> {
         cor_http::Row { id, update: without_columns(update) }
     }
 
-    /// The update by itself. An id is judged where the row has one.
+    /// The update by itself. An id is checked where the row has one.
     pub(crate) fn update(mut self) -> Result<ProjectUpdate, Invalid> {
         self.needs_id = false;
         without_columns(self.finish().update)
@@ -296,7 +296,8 @@ impl<'a> RowDraft<'a> {
             *column = Some(id_column);
             if self.id.is_none() {
                 issue.message = format!(
-                    "the row has no {id_column:?}; add it, or name the one that holds the external id as `id_column`"
+                    "the row has no {id_column:?}; add the column, or set `id_column` to the column with \
+                     the external ids"
                 );
             }
         }
@@ -337,7 +338,7 @@ const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_val
 /// How a text that a field does not take can be read.
 fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> String {
     match (field.kind(), value) {
-        // What the message says of a moment names an option of its own.
+        // What the message says of a timestamp names an option of its own.
         (FieldType::Date, _) if text_of(value).is_none_or(|text| text.contains(':')) => String::new(),
         (FieldType::Date, _) => "; if the dates have another format, set `date_format`".to_owned(),
         (FieldType::Number, Value::Cell(_)) => {

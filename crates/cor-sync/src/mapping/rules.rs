@@ -43,7 +43,7 @@ pub struct Rules {
     pub(super) readings: BTreeMap<Field, Reading>,
     /// The columns that fields of a create were said to come from. No update depends on them.
     pub(super) creates: BTreeMap<&'static str, String>,
-    /// Whether they, and columns that are called like a field of a create, are of use.
+    /// Whether these columns, and columns named after a field of a create, are mapped.
     creating: bool,
     /// Whether a column that is no field and was not left out is an error.
     strict: bool,
@@ -273,14 +273,14 @@ impl Rules {
         self
     }
 
-    /// The text that empties a field, in place of any that was said before.
+    /// The text that clears a field, in place of any that was said before.
     #[must_use]
     pub fn clear(mut self, text: impl Into<String>) -> Rules {
         self.general.clear = vec![text.into()];
         self.settled()
     }
 
-    /// Texts that stand for no value, such as `NULL` or `#N/A`, beside those that were said before: they keep their field,
+    /// Texts that count as empty, such as `NULL` or `#N/A`, beside those that were said before: they keep their field,
     /// as an empty cell does.
     #[must_use]
     pub fn null_values(mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Rules {
@@ -288,14 +288,14 @@ impl Rules {
         self.settled()
     }
 
-    /// Cuts blanks off both ends of every cell and external id.
+    /// Removes blanks at both ends of every cell and external id.
     #[must_use]
     pub fn trim(mut self, trim: bool) -> Rules {
         self.general.trim |= trim;
         self.settled()
     }
 
-    /// The time zone whose day a moment becomes.
+    /// The time zone in which a timestamp becomes a day.
     #[must_use]
     pub fn day_in(mut self, day_in: DayIn) -> Rules {
         self.general.day_in = Some(day_in);
@@ -502,7 +502,7 @@ impl Rules {
             let column = self.creates.get(field.name()).map_or(field.name(), String::as_str);
             let found = found(column);
             if self.create(column) == Some(*field) && (found || self.creates.contains_key(field.name())) {
-                let (column, rule) = (Some(column.to_owned()), "for a create alone".to_owned());
+                let (column, rule) = (Some(column.to_owned()), "only for a create".to_owned());
                 uses.push(ColumnUse { column, field: field.name(), rule, found });
             }
         }

@@ -16,7 +16,7 @@ use crate::{ColumnUse, ConfigError, Content, Rules};
 
 /// Reads rows of values: names of columns with what each says.
 ///
-/// A face looks each name up once ([`column`](ValueRows::column)), and gives every row as [`RowValues`].
+/// An interface looks each name up once ([`column`](ValueRows::column)), and gives every row as [`RowValues`].
 ///
 /// ```
 /// use cor_sync::{Content, Rename, RowValues, Rules, ValueRows};
@@ -187,7 +187,7 @@ impl RowValues {
 }
 
 impl ValueRows {
-    /// Rows of a table that is kept in step: all of one source, and without fields that this library does not know.
+    /// Rows of a table that is kept in sync: all of one source, and without fields that this library does not know.
     ///
     /// # Errors
     /// Where no source is named.
@@ -223,7 +223,7 @@ impl ValueRows {
     /// Looks up the columns of a table that has these.
     ///
     /// # Errors
-    /// Every reason why these columns and the rules do not fit together.
+    /// Every contradiction between the columns and the rules.
     pub fn columns(&mut self, header: &[String]) -> Result<Vec<ValueColumn>, ConfigError> {
         let mut rules = self.rules.clone();
         for name in header.iter().filter(|name| self.special(name).is_some()) {
@@ -301,7 +301,7 @@ impl ValueRows {
         self.rules.allows_mangled_ids()
     }
 
-    /// An update by itself. An id is judged where there is one.
+    /// An update by itself. An id is checked where there is one.
     ///
     /// # Errors
     /// Every problem.
@@ -389,7 +389,7 @@ impl ValueRows {
         self.met.mapping(&self.rules)
     }
 
-    /// Checks, at the end of a table without a header, that it was of use.
+    /// Checks, at the end of a table without a header, that a column set a field.
     ///
     /// # Errors
     /// Where there were columns, and none of them sets a field.
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_column() {
+    fn invalid_cells_are_reported_with_their_column() {
         let number = || FieldInput::Value(Value::Number(7.into()));
         let refused = || FieldInput::Refused(IssueCode::WrongType, "is odd".to_owned());
         for (cells, says) in [
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_to_fit_before_its_first_row() {
+    fn a_table_is_checked_against_the_rules_before_its_first_row() {
         let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let opened = |names: &[&str]| {
             let mut rows = ValueRows::new(Rules::new("SAP")).unwrap();

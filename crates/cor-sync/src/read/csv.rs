@@ -216,7 +216,10 @@ impl CsvRows {
         self.record = ByteRecord::new();
         let last_line = self.lines.last_line();
         let message = match last_line > line {
-            true => format!("{}: it runs to line {last_line}; is a quotation mark not closed?", too_long()),
+            true => format!(
+                "{}; the row runs to line {last_line}: check for a missing closing quotation mark",
+                too_long()
+            ),
             false => too_long(),
         };
         let content = Content::Bad(String::new(), vec![Problem::of_row("too_long", message)]);
@@ -358,11 +361,11 @@ fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
 fn ragged(found: usize, wanted: usize, line: u64, last_line: u64) -> Problem {
     let cells = |n: usize| if n == 1 { "1 cell".to_owned() } else { format!("{n} cells") };
     let cause = if last_line > line {
-        format!("it runs to line {last_line}: is a quotation mark missing?")
+        format!("the row runs to line {last_line}: check for a missing closing quotation mark")
     } else if found > wanted {
-        "a value that holds the delimiter needs quotation marks around it".to_owned()
+        "put quotation marks around a value that contains the delimiter".to_owned()
     } else {
-        "an empty cell still needs its delimiter".to_owned()
+        "write the delimiter of an empty cell too".to_owned()
     };
     let message = format!("the row has {} where the header has {wanted}; {cause}", cells(found));
     Problem::of_row("ragged", message)

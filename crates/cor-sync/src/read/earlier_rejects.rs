@@ -35,8 +35,8 @@ impl EarlierRejects {
         }
         let unusable = |(line, what): (u64, String)| {
             ConfigError::because(format!(
-                "{}, the file for rows that are not applied, has other content on line {line}: {what}; choose \
-                 another file, or move this one",
+                "{} cannot become the file of rejected rows, because line {line} has other content \
+                 ({what}); choose another file, or move this file away",
                 path.display()
             ))
         };

@@ -3,9 +3,9 @@
 /// What a file is, if its bytes are no text of a table.
 pub(super) fn of_bytes(start: &[u8]) -> Option<&'static str> {
     const WORKBOOK: &str =
-        "it is a spreadsheet workbook; save the sheet as CSV (in Excel: CSV UTF-8) and use that file";
+        "the file is a spreadsheet workbook; save the sheet as CSV (in Excel: CSV UTF-8) and use that file";
     const COMPRESSED: &str =
-        "it is compressed; decompress it, for example with gunzip, and use the decompressed file";
+        "the file is compressed; decompress it, for example with gunzip, and use the decompressed file";
     let holds = |name: &[u8]| start.windows(name.len()).any(|part| part == name);
     match start {
         [b'P', b'K', 3, 4, ..] if holds(b"[Content_Types].xml") || holds(b"xl/") || holds(b"spreadsheet") => {
@@ -17,7 +17,7 @@ pub(super) fn of_bytes(start: &[u8]) -> Option<&'static str> {
         | [b'B', b'Z', b'h', ..]
         | [0x28, 0xB5, 0x2F, 0xFD, ..]
         | [0xFD, b'7', b'z', b'X', b'Z', ..] => Some(COMPRESSED),
-        [b'%', b'P', b'D', b'F', ..] => Some("it is a PDF; export the data as CSV"),
+        [b'%', b'P', b'D', b'F', ..] => Some("the file is a PDF; export the data as CSV"),
         _ => None,
     }
 }
@@ -27,18 +27,19 @@ pub(super) fn of_text(start: &[u8], is_named_csv: bool) -> Option<&'static str> 
     let text = start.trim_ascii_start();
     let begins = |with: &[u8]| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     if [&b"<!doctype html"[..], b"<html", b"<head", b"<table", b"<body"].iter().any(|tag| begins(tag)) {
-        return Some("it is a web page, perhaps a sign-in page; sign in and download the file itself");
+        return Some("the file is a web page, perhaps a sign-in page; sign in and download the file itself");
     }
     if begins(b"<?xml") {
-        return Some("it is XML; export the table as CSV or JSON lines");
+        return Some("the file is XML; export the table as CSV or JSON lines");
     }
     let is_json = match text.first() {
         Some(b'{') => matches!(text[1..].trim_ascii_start().first(), Some(b'"' | b'}')),
         Some(b'[') => matches!(text[1..].trim_ascii_start().first(), Some(b'{' | b']')),
         _ => false,
     };
-    (is_json && is_named_csv)
-        .then_some("it holds JSON; name it .jsonl, with one object per line, as jq -c writes it")
+    (is_json && is_named_csv).then_some(
+        "the file contains JSON; write one object per line, for example with jq -c, to a file named .jsonl",
+    )
 }
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_that_are_no_table_are_named() {
+    fn files_that_are_not_tables_are_recognised() {
         for (start, says) in [
             (&b"PK\x03\x04\x14\0\0\0[Content_Types].xml"[..], "workbook"),
             (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "workbook"),

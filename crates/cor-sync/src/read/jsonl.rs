@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_key() {
+    fn invalid_values_are_reported_with_their_key() {
         for (line, says) in [
             (r#"{"id":7,"name":"x"}"#, "id: 7 is a number; pass the id as text, \"7\""),
             (r#"{"name":"x"}"#, "id: the row has no \"id\""),

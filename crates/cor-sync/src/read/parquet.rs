@@ -22,7 +22,7 @@ use crate::{ColumnUse, ConfigError, Content, Problem, ReadError, Reason, Row, Ro
 /// Rows of which the cells are held at once.
 const BATCH: usize = 256;
 
-/// Reads the columns that are of use, one row group after the other.
+/// Reads the mapped columns, one row group after the other.
 pub(crate) struct ParquetRows {
     file: SerializedFileReader<File>,
     rules: Rules,
@@ -57,7 +57,7 @@ impl ParquetRows {
     pub(crate) fn open(input: Input, rules: Rules, keep: bool) -> Result<ParquetRows, ConfigError> {
         let Some(path) = input.path else {
             return Err(ConfigError::because(
-                "a Parquet file is read from its end, so it cannot come through a pipe; name the file",
+                "a Parquet file is read from its end, so a pipe cannot supply it; pass the path of the file",
             ));
         };
         let unreadable = |error: &dyn fmt::Display| {
@@ -91,14 +91,14 @@ impl ParquetRows {
                 (Some(leaf), None) if schema.column(leaf).path().parts().len() == 1 => {
                     Kind::of(&schema.column(leaf)).map(|kind| (leaf, kind))
                 }
-                _ => Err("holds lists or objects".to_owned()),
+                _ => Err("contains lists or objects".to_owned()),
             };
             match kind {
                 Ok((leaf, kind)) if wanted || keep => {
                     columns.push(Column { place, leaf, kind, reader: None, cells: Vec::new() });
                 }
                 Err(what) if wanted => {
-                    reasons.push(Reason::new(format!("the column {name:?} cannot be used: it {what}")));
+                    reasons.push(Reason::new(format!("the column {name:?} cannot be read: it {what}")));
                 }
                 _ => {}
             }
@@ -120,7 +120,7 @@ impl ParquetRows {
                 let (name, codec) = (&header[column.place], codec.to_string());
                 let codec = codec.split('(').next().unwrap_or_default().to_lowercase();
                 reasons.push(Reason::new(format!(
-                    "the column {name:?} is compressed with {codec}, which is not read; write the file with snappy, \
+                    "the column {name:?} is compressed with {codec}, which is not supported; write the file with snappy, \
                      gzip, zstd or lz4"
                 )));
             }

@@ -52,7 +52,7 @@ pub(super) enum Cell {
     Decimal(String),
     /// Days after 1970-01-01.
     Day(i64),
-    /// A moment, how many of its units a second has, and whether it is one of UTC.
+    /// A timestamp, how many of its units a second has, and whether it is one of UTC.
     Moment(i64, i64, bool),
 }
 

@@ -17,7 +17,8 @@ impl Fault {
         match self {
             Fault::Open => "a quotation mark is not closed",
             Fault::TextBehind => {
-                "text follows a closing quotation mark; inside quotation marks one is written as two"
+                "text follows a closing quotation mark; inside a quoted value, write each quotation mark \
+                 twice"
             }
         }
     }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_found_where_they_cannot_be_meant() {
+    fn byte_order_marks_inside_values_are_found() {
         for (row, expected) in [
             ("", None),
             ("A,\"\"", None),

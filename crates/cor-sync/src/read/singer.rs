@@ -164,7 +164,7 @@ impl SingerRows {
             return Ok(Message::Notes);
         }
         let Some(kind) = message.text("type") else {
-            return bad(Problem::of_row("not_singer", "the line is no Singer message: it has no type"));
+            return bad(Problem::of_row("not_singer", "the line is not a Singer message: it has no type"));
         };
         match kind.as_str() {
             "STATE" => {
@@ -178,14 +178,17 @@ impl SingerRows {
             }
             "SCHEMA" | "RECORD" => {
                 let Some(stream) = message.text("stream") else {
-                    return bad(Problem::of_row("not_singer", format!("the {kind} names no stream")));
+                    return bad(Problem::of_row("not_singer", format!("the {kind} message names no stream")));
                 };
                 if !self.is_wanted(&stream)? {
                     return Ok(Message::Done);
                 }
                 let body = message.get(if kind == "SCHEMA" { "schema" } else { "record" });
                 let Some(body) = body.and_then(|body| Members::read(body.get()).ok()) else {
-                    return bad(Problem::of_row("not_singer", format!("the {kind} holds no object")));
+                    return bad(Problem::of_row(
+                        "not_singer",
+                        format!("the {kind} message contains no object"),
+                    ));
                 };
                 if kind == "RECORD" {
                     return Ok(Message::Record(self.content(&body)));
@@ -215,7 +218,7 @@ impl SingerRows {
             Some(name) if name == stream => Ok(true),
             Some(_) if self.stream.chosen => {
                 if self.stream.others.insert(stream.to_owned()) && self.stream.schema.is_some() {
-                    self.notes.push(format!("the stream {} is not read", quoted(stream)));
+                    self.notes.push(format!("the stream {} was skipped", quoted(stream)));
                 }
                 Ok(false)
             }

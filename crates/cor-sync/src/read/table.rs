@@ -74,7 +74,7 @@ impl Table {
     /// Opens the input and reads as far as is needed to know its columns.
     ///
     /// # Errors
-    /// Every reason why it cannot be read, or does not fit the rules.
+    /// Every reason why the input cannot be read or contradicts the rules.
     pub fn open(self, origin: &Origin, rules: Rules) -> Result<Box<dyn Rows>, ConfigError> {
         let input = Input::open(origin, self.format, self.encoding)?;
         self.open_input(input, rules)
@@ -88,13 +88,19 @@ impl Table {
         let format = input.format();
         let mut reasons = Vec::new();
         if self.delimiter.is_some() && format != Format::Csv {
-            reasons.push(Reason::new(format!("only CSV has a delimiter; the input is {}", format.name())));
+            reasons.push(Reason::of_option(
+                "delimiter",
+                format!(" applies only to CSV, and the input is {}; leave it out", format.name()),
+            ));
         }
         if self.stream.is_some() && format != Format::Singer {
-            reasons.push(Reason::new(format!("only Singer has streams; the input is {}", format.name())));
+            reasons.push(Reason::of_option(
+                "stream",
+                format!(" applies only to Singer, and the input is {}; leave it out", format.name()),
+            ));
         }
         if self.encoding.is_some() && format == Format::Parquet {
-            reasons.push(Reason::new("a Parquet file has no text encoding"));
+            reasons.push(Reason::of_option("encoding", " does not apply to a Parquet file; leave it out"));
         }
         if let Err(unusable) = rules.check_source() {
             reasons.extend(unusable.0);

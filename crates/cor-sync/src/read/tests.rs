@@ -131,7 +131,7 @@ proptest! {
 
     /// Nonsense neither panics nor hangs, and reads the same in whatever pieces it comes.
     #[test]
-    fn nonsense_reads_the_same_in_any_pieces(
+    fn random_bytes_parse_the_same_in_pieces_of_any_size(
         body in proptest::collection::vec(
             prop_oneof![
                 Just(b"P,x\n".to_vec()), Just(b"\"".to_vec()), Just(b"\r".to_vec()), Just(b"\n".to_vec()),
@@ -174,10 +174,14 @@ proptest! {
 }
 
 #[test]
-fn a_row_that_is_too_long_is_passed_over_and_nothing_in_it_is_taken_for_a_row() {
+fn a_row_that_is_too_long_is_skipped_and_its_content_is_not_read_as_rows() {
     let lookalike = "Q,sent by mistake\n".repeat(1_000_000);
     for (long, last_line, says) in [
-        (format!("P,\"{lookalike}\""), 1_000_002, "the row is longer than 16 MiB: it runs to line 1000002"),
+        (
+            format!("P,\"{lookalike}\""),
+            1_000_002,
+            "the row is longer than 16 MiB; the row runs to line 1000002",
+        ),
         (format!("P,{}", "x".repeat(20 << 20)), 2, "the row is longer than 16 MiB"),
     ] {
         let table = format!("id,name\n{long}\nR,fine\nS,too\n");
@@ -230,7 +234,7 @@ fn judged(text: &str, format: Option<Format>) -> Vec<String> {
 }
 
 #[test]
-fn where_two_files_were_put_together_the_seam_is_no_project() {
+fn the_seam_of_concatenated_files_is_not_read_as_a_project() {
     let again = "repeats the header row, as in two concatenated files; remove the line";
     let mark = "begins with a byte order mark, as in two concatenated files; remove the mark";
     for (text, expected) in [
@@ -252,7 +256,7 @@ fn where_two_files_were_put_together_the_seam_is_no_project() {
 fn half_a_character_is_no_text() {
     let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
     let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
-    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write all of it";
+    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write both halves";
     assert_eq!(
         judged(&lines, None),
         [format!(r#""\ud83d" {half}"#), format!(r#""x\udE00" {half}"#), "A".to_owned()]
@@ -262,7 +266,7 @@ fn half_a_character_is_no_text() {
 }
 
 #[test]
-fn a_header_that_is_none_is_told_briefly() {
+fn a_malformed_header_is_reported_briefly() {
     let reason = |bytes: &[u8]| rows(bytes, &[1000], None).err().unwrap();
     let nul = reason(b"id,na\0me\nA,a\n");
     assert!(nul.starts_with("the header holds NUL characters, which are not text; "), "{nul}");
@@ -397,7 +401,7 @@ fn blank_rows_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_tap_is_recognised_in_whatever_pieces_it_comes() {
+fn a_tap_is_recognised_in_pieces_of_any_size() {
     let stream = br#"{"type": "STATE", "value": {}}"#;
     for size in [1, 5, 17, 1000] {
         let error = rows(stream, &[size], None).err().unwrap_or_default();
@@ -444,7 +448,7 @@ fn a_record_of_a_tap_may_lack_every_column_that_sets_a_field() {
 }
 
 #[test]
-fn json_lines_in_which_nothing_is_a_field_end_as_a_table_of_them_does() {
+fn json_lines_without_any_field_end_the_run_like_a_table() {
     let mut rows = rows(b"{\"id\":\"P\",\"nme\":\"N\"}\n", &[1000], Some(Format::Jsonl)).unwrap();
     assert!(matches!(rows.next().unwrap().unwrap().content, Content::Bad(..)));
     let error = rows.next().unwrap_err();

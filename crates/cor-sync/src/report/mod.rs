@@ -1,4 +1,4 @@
-//! A page about a run, for a browser and for paper: one file that needs nothing else.
+//! The HTML report of a run: one file without external resources.
 
 mod chart;
 mod page;
@@ -15,7 +15,7 @@ const MOST_ROWS: usize = 1000;
 /// Fields that are counted each on its own. COR has eighteen; extras have any name.
 const MOST_FIELDS: usize = 100;
 
-/// What a run did, kept small however long it takes, and written as a page at its end.
+/// Collects what a run did, in bounded memory, and writes it as an HTML page.
 ///
 /// ```
 /// use std::time::Duration;

@@ -140,7 +140,7 @@ mod tests {
     use crate::{RejectReason, Scope};
 
     #[test]
-    fn foreign_text_stays_text() {
+    fn html_in_values_is_escaped() {
         let scope = Scope::new("http://x/<b>", "S&P", "m");
         let mut report = RunReport::new("<script>alert(1)</script>.csv", &scope);
         report.rejected(

@@ -18,9 +18,9 @@ pub struct SyncControl {
 /// A request to stop a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopRequest {
-    /// A stable word for programs, such as `signal`.
+    /// A stable name for programs, such as `signal`.
     pub reason: &'static str,
-    /// The person or thing that stops the run, for the message "stopped by …".
+    /// The name of the signal or caller that stops the run, for the message "stopped by …".
     pub by: String,
 }
 
@@ -56,7 +56,7 @@ pub struct SyncProgress {
     pub counts: SyncCounts,
     /// The reason why no request is sent at the moment; `None` if requests are sent.
     pub paused: Option<Pause>,
-    /// How much longer the run waits for COR to come back; `None` while COR is not out of reach.
+    /// How much longer the run waits while COR cannot be reached; `None` while COR can be reached.
     pub gives_up_in: Option<Duration>,
 }
 

@@ -97,7 +97,7 @@ impl SyncRunner {
         (SyncRunner { source, settings }, RowSender::new(messages, options, rules))
     }
 
-    /// How long the run waits for COR to come back when COR cannot be reached or refuses every request; default
+    /// How long the run waits while COR cannot be reached or refuses every request; default
     /// [`OUTAGE_TIMEOUT`](cor_http::OUTAGE_TIMEOUT), 15 min. Until COR has answered once, at most the client's deadline. Then
     /// the run stops.
     pub fn outage_timeout(mut self, outage_timeout: impl Into<Option<Duration>>) -> SyncRunner {

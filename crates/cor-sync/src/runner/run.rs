@@ -127,7 +127,7 @@ impl SyncRunner {
     }
 }
 
-/// Says that what the state remembers of an address is no longer there.
+/// Says that what the state stores of an address is no longer there.
 fn other_sandbox(base_url: &str) -> String {
     format!(
         "the sandbox at {base_url} was replaced since the last run, and its projects are gone; this run treats \
@@ -155,7 +155,7 @@ async fn open(
         )?,
     };
     let Some(Message::Opened(opened)) = reader.messages.recv().await else {
-        return Err(ConfigError::because(format!("{} was not opened", settings.name)).into());
+        return Err(ConfigError::because(format!("the input {} could not be opened", settings.name)).into());
     };
     let opened = opened?;
     if opened.bookmarks.is_some() && !settings.takes_bookmarks {

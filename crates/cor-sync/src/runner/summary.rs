@@ -269,7 +269,7 @@ impl StopReason {
         StopReason::Requested { request, given_up: None, sent_again: false }
     }
 
-    /// The stable word for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`, `rejects`,
+    /// The stable name for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`, `rejects`,
     /// `report`, or the code of a state's error.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -353,8 +353,8 @@ impl fmt::Display for StopReason {
 
 fn under_way(updates: u64) -> String {
     match updates {
-        1 => "1 update was under way, and whether it was applied is unknown".to_owned(),
-        n => format!("{n} updates were under way, and whether they were applied is unknown"),
+        1 => "1 update was in flight, and whether COR applied it is unknown".to_owned(),
+        n => format!("{n} updates were in flight, and whether COR applied them is unknown"),
     }
 }
 
@@ -511,7 +511,7 @@ mod tests {
 
     #[test]
     fn one_update_is_counted_in_the_singular() {
-        assert!(under_way(1).starts_with("1 update was under way, and whether it was"));
-        assert!(under_way(2).starts_with("2 updates were under way, and whether they were"));
+        assert!(under_way(1).starts_with("1 update was in flight, and whether COR applied it"));
+        assert!(under_way(2).starts_with("2 updates were in flight, and whether COR applied them"));
     }
 }

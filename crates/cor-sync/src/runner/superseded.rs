@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_row_with_the_same_columns_makes_an_earlier_one_needless() {
+    fn a_later_row_with_the_same_columns_replaces_an_earlier_one() {
         let row =
             |columns: &str| format!(r#"{{"type":"RECORD","record":{{"id":"A"{columns}}}}}"#).into_bytes();
         let mut rows = Superseded::default();

@@ -69,7 +69,7 @@ pub type SyncOutcome = Result<SyncSummary, SyncError>;
 /// assert_eq!(summary.counts.applied, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "a run advances only while it is asked to"]
+#[must_use = "a run advances only while the caller advances it"]
 pub struct SyncRun {
     run: Pin<Box<dyn Future<Output = SyncOutcome> + Send>>,
     events: Arc<Mutex<Vec<SyncEvent>>>,

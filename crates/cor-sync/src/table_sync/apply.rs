@@ -26,7 +26,7 @@ pub type Creation = Box<dyn Fn(&str, ProjectUpdate) -> Option<ProjectCreate> + S
 /// Everything that is known of projects, by external id.
 type Complete = Arc<Mutex<HashMap<String, String>>>;
 
-/// What became of a project's rows.
+/// The result of a project's rows.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Settled {
@@ -98,7 +98,7 @@ enum Next {
 ///
 /// A place among the requests in flight is free again only when COR's result is in the state file: however the process
 /// ends, no more updates than that are sent twice, besides those that COR failed and that wait for their next attempt.
-#[must_use = "a table is applied only while results are asked for"]
+#[must_use = "a table is applied only while the caller reads the results"]
 pub struct Apply<'a> {
     sync: &'a mut TableSync,
     results: Results,
@@ -172,7 +172,7 @@ impl TableSync {
 }
 
 impl Apply<'_> {
-    /// What became of the next project; `None` when every one has a result, or the run was stopped. Dropping the
+    /// The result of the next project; `None` when every one has a result, or the run was stopped. Dropping the
     /// future loses nothing.
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Apply<'_> {
         self.results.halted()
     }
 
-    /// Why nothing is sent at the moment.
+    /// Why no request is sent at the moment.
     pub fn paused(&self) -> Option<Pause> {
         self.results.paused()
     }
@@ -357,7 +357,7 @@ impl Apply<'_> {
 
     /// Stores results, then passes them on.
     fn settle(&mut self, items: Vec<ItemResult>) {
-        // An answer came with each result that is one, so the store is not one of an earlier run of this client.
+        // A response came with each result that is one, so the store is not one of an earlier run of this client.
         if items.iter().any(|item| item.result.is_ok())
             && let Err(error) = self.notice_store()
         {

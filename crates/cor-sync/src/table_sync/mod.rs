@@ -19,7 +19,7 @@ const GROUP: u32 = 1_000;
 /// Projects taken from the state at once.
 const PAGE: usize = 256;
 
-/// How a table is kept in step. Read by serde, an option that is left out has its default, and an unknown one is an error.
+/// How a table is kept in sync. Read by serde, an option that is left out has its default, and an unknown one is an error.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -30,7 +30,7 @@ pub struct SyncOptions {
     pub keep_rows: bool,
     /// Of these, only rows that have to be corrected, because their input repeats the others.
     pub refused_only: bool,
-    /// How long to wait for COR to come back when it cannot be reached; `None`: 15 min. Until COR has answered once, at most
+    /// How long to wait while COR cannot be reached; `None`: 15 min. Until COR has answered once, at most
     /// the client's deadline. Through serde in seconds.
     #[serde(with = "crate::serial::optional_seconds")]
     pub outage_timeout: Option<Duration>,
@@ -85,7 +85,7 @@ pub struct TableSync {
     seen: i64,
 }
 
-/// What became of a row that was staged.
+/// The result of staging a row.
 #[derive(Debug)]
 pub enum Staged {
     /// COR has accepted all of it before, or it sets nothing.
@@ -384,7 +384,8 @@ impl TableSync {
         Ok(())
     }
 
-    /// Calls `each` with every row that was not applied, in the order of the input. Each row once. Needs [`SyncOptions::keep_rows`].
+    /// Calls `each` with every row that was not applied, in the order of the input. Each row once. Needs
+    /// [`SyncOptions::keep_rows`].
     ///
     /// # Errors
     /// The outer one where the state cannot be read; the inner one is that of `each`.

@@ -41,7 +41,7 @@ impl Connector {
         match tokio::time::timeout(self.timeout, self.connect_untimed()).await {
             Ok(connected) => connected,
             Err(_) => {
-                let late = format!("it took longer than {:?}", self.timeout);
+                let late = format!("timed out after {:?}", self.timeout);
                 Err(failed(FaultKind::Connect, late))
             }
         }
@@ -52,7 +52,7 @@ impl Connector {
         match &self.tls {
             // A host that no certificate can name: without TLS nothing is sent to it.
             None if self.address.scheme() == "https" => {
-                Err(failed(FaultKind::Tls, "no certificate can be issued for this host name"))
+                Err(failed(FaultKind::Tls, "a TLS certificate cannot name this host"))
             }
             None => loopback_only(stream),
             Some(tls) => tls.handshake(stream).await,
@@ -71,7 +71,7 @@ fn loopback_only(stream: TcpStream) -> Result<Stream, TransportError> {
     match there.to_canonical().is_loopback() {
         true => Ok(Stream::Plain(stream)),
         false => {
-            let text = format!("the address is http and leads to {there}, another machine");
+            let text = format!("the http address leads to another machine, {there}");
             Err(failed(FaultKind::Refused, text))
         }
     }
@@ -84,9 +84,10 @@ async fn tcp(connector: &HttpConnector, address: &Url) -> Result<TcpStream, Tran
     match connector.call(uri).await {
         Ok(stream) => Ok(stream.into_inner()),
         // The connector's own text says "deadline", which is the name of another option here.
-        Err(error) if is_late(&error) => {
-            Err(failed(FaultKind::Connect, "the server did not answer within the connect timeout"))
-        }
+        Err(error) if is_late(&error) => Err(failed(
+            FaultKind::Connect,
+            "the server did not accept a connection within the connect timeout",
+        )),
         Err(error) => Err(failed(FaultKind::Connect, error)),
     }
 }

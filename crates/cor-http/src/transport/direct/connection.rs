@@ -28,15 +28,15 @@ pub(super) struct Connection {
     inbox: Inbox,
     /// The whole request in one buffer, so that it leaves in one packet. It holds the token, so it is wiped.
     pub(super) outbox: Zeroizing<Vec<u8>>,
-    /// An exchange is under way, or was interrupted.
+    /// An exchange is in progress, or was interrupted.
     busy: bool,
 }
 
-/// An exchange that ended without a complete answer.
+/// An exchange that ended without a complete response.
 pub(super) struct Interrupted {
     pub(super) kind: FaultKind,
     pub(super) cause: Box<dyn StdError + Send + Sync>,
-    /// No byte of an answer arrived.
+    /// No byte of a response arrived.
     pub(super) silent: bool,
 }
 
@@ -48,7 +48,7 @@ impl Connection {
         Connection { stream, inbox: Inbox::new(), outbox: Zeroizing::default(), busy: false }
     }
 
-    /// Whether neither bytes nor the end of the connection have arrived since the last answer.
+    /// Whether neither bytes nor the end of the connection have arrived since the last response.
     pub(super) fn is_quiet(&self, idle: Duration) -> bool {
         let nothing =
             |read: io::Result<usize>| matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
@@ -58,7 +58,7 @@ impl Connection {
                 || nothing(SockRef::from(self.stream.socket()).peek(&mut [MaybeUninit::uninit()])))
     }
 
-    /// Sends what is in the outbox and reads the answer. Returns it with whether the connection may carry another exchange.
+    /// Sends what is in the outbox and reads the response. Returns it with whether the connection may carry another exchange.
     pub(super) async fn converse(
         &mut self,
         mut reader: AnswerReader,
@@ -135,7 +135,7 @@ impl Connection {
             let mut room = ReadBuf::new(self.inbox.room());
             let n = match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
                 Poll::Ready(Ok(())) => room.filled().len(),
-                // The connection ended without TLS's close_notify: an attacker may have cut the answer short.
+                // The connection ended without TLS's close_notify: an attacker may have cut the response short.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Poll::Ready(Err(
                         write_error.map_or_else(|| malformed(Malformed::CutShort), broken)
@@ -145,7 +145,7 @@ impl Connection {
                     return Poll::Ready(Err((FaultKind::TlsAlert, error.into())));
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(write_error.unwrap_or(error)))),
-                // The server has stopped reading and sent no answer.
+                // The server has stopped reading and sent no response.
                 Poll::Pending if write_error.is_some() => {
                     return Poll::Ready(Err(broken(
                         write_error.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()),

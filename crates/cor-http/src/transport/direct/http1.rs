@@ -56,7 +56,7 @@ impl Inbox {
     }
 }
 
-/// The headers of an answer that the client reads. The others are dropped to save time.
+/// The headers of a response that the client reads. The others are dropped to save time.
 fn known(name: &str, status: u16) -> Option<HeaderName> {
     let known = match name.len() {
         // `Retry-After` dates count from it, and a success has none.
@@ -73,15 +73,15 @@ fn known(name: &str, status: u16) -> Option<HeaderName> {
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Malformed {
-    #[error("the answer is not HTTP/1.1: {0}")]
+    #[error("the response is not HTTP/1.1: {0}")]
     Head(&'static str),
-    #[error("the answer's head is larger than {} KiB", MAX_HEAD / 1024)]
+    #[error("the response headers are larger than {} KiB", MAX_HEAD / 1024)]
     HeadTooLarge,
-    #[error("the length of the answer's body is invalid: {0}")]
+    #[error("the length of the response body is invalid: {0}")]
     Framing(&'static str),
-    #[error("the answer's body is larger than {} MiB", MAX_BODY / 1024 / 1024)]
+    #[error("the response body is larger than {} MiB", MAX_BODY / 1024 / 1024)]
     BodyTooLarge,
-    #[error("the connection ended in the middle of the answer")]
+    #[error("the connection ended in the middle of the response")]
     CutShort,
 }
 
@@ -90,7 +90,7 @@ const MAX_HEADERS: usize = 128;
 const MAX_INTERIM: u8 = 16;
 const MAX_CHUNK_LINE: usize = 4 * 1024;
 
-/// Reads one answer from the bytes as they arrive.
+/// Reads one response from the bytes as they arrive.
 #[derive(Debug)]
 pub(crate) struct AnswerReader {
     phase: Phase,
@@ -131,13 +131,13 @@ impl AnswerReader {
         }
     }
 
-    /// For an answer that holds a secret. The buffer of the body is large enough for any answer with a token: a buffer that
+    /// For a response that holds a secret. The buffer of the body is large enough for any response with a token: a buffer that
     /// grows leaves copies behind.
     pub(crate) fn of_secrets() -> AnswerReader {
         AnswerReader { body: Vec::with_capacity(2 * Inbox::STEP).into(), secret: true, ..AnswerReader::new() }
     }
 
-    /// Reads what has arrived. `true`: the answer is complete.
+    /// Reads what has arrived. `true`: the response is complete.
     pub(crate) fn read(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
         loop {
             let progressed = match self.phase {
@@ -160,7 +160,7 @@ impl AnswerReader {
         }
     }
 
-    /// The server has closed the connection, which completes an answer without a length.
+    /// The server has closed the connection, which completes a response without a length.
     pub(crate) fn ended(&mut self) -> Result<(), Malformed> {
         match self.phase {
             Phase::UntilClose | Phase::Done => {
@@ -207,9 +207,9 @@ impl AnswerReader {
         let mut parsed = httparse::Response::new(&mut fields);
         match parsed.parse(&unread[..end]) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(Malformed::Head("its head is incomplete")),
+            Ok(httparse::Status::Partial) => return Err(Malformed::Head("its headers are incomplete")),
             Err(httparse::Error::TooManyHeaders) => return Err(Malformed::HeadTooLarge),
-            Err(_) => return Err(Malformed::Head("its head cannot be read")),
+            Err(_) => return Err(Malformed::Head("its headers are malformed")),
         }
         let status = parsed.code.unwrap_or_default();
         let mut framing = Framing::new(parsed.version == Some(1));
@@ -228,7 +228,7 @@ impl AnswerReader {
             100 | 102..=199 => {
                 self.interim += 1;
                 if self.interim > MAX_INTERIM {
-                    return Err(Malformed::Head("too many interim answers (HTTP 1xx)"));
+                    return Err(Malformed::Head("too many interim responses (HTTP 1xx)"));
                 }
                 self.phase = Phase::Head(0);
             }
@@ -240,7 +240,7 @@ impl AnswerReader {
                     self.body.reserve_exact(n.min(Inbox::STEP));
                 }
             }
-            _ => return Err(Malformed::Head("its status is not one that ends a request")),
+            _ => return Err(Malformed::Head("its status is not that of a final response")),
         }
         Ok(true)
     }
@@ -274,7 +274,7 @@ impl AnswerReader {
         let hex = !digits.is_empty() && digits.len() <= 8 && digits.iter().all(u8::is_ascii_hexdigit);
         let size = std::str::from_utf8(digits).ok().filter(|_| hex);
         let size = size.and_then(|digits| usize::from_str_radix(digits, 16).ok());
-        let size = size.ok_or(Malformed::Framing("a chunk has no readable size"))?;
+        let size = size.ok_or(Malformed::Framing("the size of a chunk is malformed"))?;
         if self.body.len() + size > MAX_BODY {
             return Err(Malformed::BodyTooLarge);
         }
@@ -329,7 +329,7 @@ fn next_line(inbox: &mut Inbox) -> Result<Option<Vec<u8>>, Malformed> {
             Ok(Some(line))
         }
         None if unread.len() >= MAX_CHUNK_LINE => {
-            Err(Malformed::Framing("a line between chunks does not end"))
+            Err(Malformed::Framing("the line after a chunk does not end"))
         }
         None => Ok(None),
     }
@@ -356,7 +356,7 @@ impl Framing {
             let length = digits.and_then(|v| v.parse().ok());
             let length = length.ok_or(Malformed::Framing("its content-length is not a number"))?;
             if self.length.is_some_and(|known| known != length) {
-                return Err(Malformed::Framing("it has two different lengths"));
+                return Err(Malformed::Framing("it has two different content-length values"));
             }
             self.length = Some(length);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
@@ -374,7 +374,7 @@ impl Framing {
     fn body_of(&self, status: u16) -> Result<Phase, Malformed> {
         match (status, self.chunked, self.length) {
             (204 | 304, ..) => Ok(Phase::Done),
-            (_, true, Some(_)) => Err(Malformed::Framing("it has both a length and chunks")),
+            (_, true, Some(_)) => Err(Malformed::Framing("it has both a content-length and chunks")),
             (_, true, None) => Ok(Phase::ChunkSize),
             (_, false, Some(length)) if length > MAX_BODY => Err(Malformed::BodyTooLarge),
             (_, false, Some(0)) => Ok(Phase::Done),
@@ -454,20 +454,23 @@ mod tests {
         for (bytes, wrong) in [
             (&b"SSH-2.0-OpenSSH"[..], Malformed::Head("it does not start with a status line")),
             (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Malformed::Head("it does not start with a status line")),
-            (b"HTTP/1.1 999 ?\r\n\r\n", Malformed::Head("its status is not one that ends a request")),
-            (b"HTTP/1.1 101 Switching\r\n\r\n", Malformed::Head("its status is not one that ends a request")),
-            (b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n", Malformed::Head("its head cannot be read")),
+            (b"HTTP/1.1 999 ?\r\n\r\n", Malformed::Head("its status is not that of a final response")),
+            (
+                b"HTTP/1.1 101 Switching\r\n\r\n",
+                Malformed::Head("its status is not that of a final response"),
+            ),
+            (b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n", Malformed::Head("its headers are malformed")),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
                 Malformed::Framing("its content-length is not a number"),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-                Malformed::Framing("it has two different lengths"),
+                Malformed::Framing("it has two different content-length values"),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-                Malformed::Framing("it has both a length and chunks"),
+                Malformed::Framing("it has both a content-length and chunks"),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
@@ -475,7 +478,7 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                Malformed::Framing("a chunk has no readable size"),
+                Malformed::Framing("the size of a chunk is malformed"),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx",
@@ -503,7 +506,7 @@ mod tests {
         let endless_body = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![b'x'; MAX_BODY + 1]].concat();
         assert_eq!(read(&endless_body, 65536), Err(Malformed::BodyTooLarge));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(50);
-        assert_eq!(read(&interim, 1000), Err(Malformed::Head("too many interim answers (HTTP 1xx)")));
+        assert_eq!(read(&interim, 1000), Err(Malformed::Head("too many interim responses (HTTP 1xx)")));
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl DirectTransport {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        // With ALPN a server that speaks only HTTP/2 refuses the handshake, instead of answering with bytes that are not HTTP/1.1.
+        // With ALPN a server that speaks only HTTP/2 refuses the handshake, instead of answering with bytes that are not
+        // HTTP/1.1.
         let offered = tls.map(|config| super::tls::offering(config, &["http/1.1"]));
         DirectTransport {
             address: address.to_string(),
@@ -83,7 +84,7 @@ impl DirectTransport {
         };
         self.write(&mut connection.outbox, &request, &context);
         match connection.converse(reader, &context).await {
-            // Many gateways send 408 when they close an idle connection; it is not an answer to this request.
+            // Many gateways send 408 when they close an idle connection; it is not a response to this request.
             Ok((answer, _)) if reused && answer.status() == http::StatusCode::REQUEST_TIMEOUT => {
                 Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"))
             }

@@ -37,7 +37,8 @@ impl CallConnections {
         CallConnections { context, made: Mutex::default(), leading: Mutex::default() }
     }
 
-    /// The head of the request is about to be queued on a connection. `false`: the client has cancelled the request, and it must not be sent.
+    /// The head of the request is about to be queued on a connection. `false`: the client has cancelled the request, and it must
+    /// not be sent.
     pub(super) fn sending(&self) -> bool {
         let wanted = self.context.sending();
         // The connection is in the pool by now, where the calls that waited for it find it.
@@ -59,7 +60,7 @@ impl CallConnections {
     }
 }
 
-/// The address on this machine of the connection that an answer came over.
+/// The address on this machine of the connection that a response came over.
 pub(super) fn local_addr(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<HttpInfo>().map(HttpInfo::local_addr)
 }
@@ -188,7 +189,7 @@ impl ConnectorLayer {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it took longer than {0:?}")]
+#[error("timed out after {0:?}")]
 pub(super) struct ConnectTimedOut(Duration);
 
 #[derive(Debug, thiserror::Error)]
@@ -197,5 +198,5 @@ struct NoLongerNeeded;
 
 /// The name of an http address that leads to another machine.
 #[derive(Debug, thiserror::Error)]
-#[error("the address is http and leads to {0}, another machine")]
+#[error("the http address leads to another machine, {0}")]
 pub(super) struct NotLoopback(pub(super) IpAddr);

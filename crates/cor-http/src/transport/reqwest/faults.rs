@@ -35,7 +35,7 @@ pub(super) fn classify(
     TransportError::new(kind, context.progress(), error)
 }
 
-/// Whether a connection that existed before this call failed without a byte of an answer.
+/// Whether a connection that existed before this call failed without a byte of a response.
 fn is_stale(error: &reqwest::Error, context: &RequestContext, call: &CallConnections, alone: bool) -> bool {
     let Some(client_error) = find::<legacy::Error>(error) else { return false };
     let mut extensions = http::Extensions::new();
@@ -91,7 +91,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
     }
 }
 
-/// The kind of an HTTP/2 error. `answering`: the answer had begun.
+/// The kind of an HTTP/2 error. `answering`: the response had begun.
 fn http2_kind(error: &h2::Error, answering: bool) -> FaultKind {
     let reason = error.reason();
     if error.is_remote() {

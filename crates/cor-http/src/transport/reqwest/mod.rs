@@ -32,7 +32,7 @@ use crate::Error;
 /// After a pause of this length the event loop runs once before a request leaves, because it may not have noticed yet that
 /// the server has closed an idle connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(1);
-/// The headers of an answer may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
+/// The headers of a response may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
 const MAX_HEAD: usize = 64 * 1024;
 /// The most runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
 const MAX_RUNTIMES: usize = 16;
@@ -127,7 +127,7 @@ impl ReqwestTransport {
             }
         };
         let reused = context.connection() != ConnectionChoice::New && !made_here;
-        // Many gateways send 408 when they close an idle connection; it is not an answer to this request.
+        // Many gateways send 408 when they close an idle connection; it is not a response to this request.
         if reused && response.status() == http::StatusCode::REQUEST_TIMEOUT {
             return Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"));
         }
@@ -142,7 +142,7 @@ impl ReqwestTransport {
     }
 }
 
-/// An exchange that did not end with a complete answer.
+/// An exchange that did not end with a complete response.
 enum Interrupted {
     Reqwest(reqwest::Error),
     Fault(FaultKind, String),
@@ -173,14 +173,14 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     let too_large = || {
         Interrupted::Fault(
             FaultKind::TooLarge,
-            format!("the answer's body is larger than {} MiB", max / 1024 / 1024),
+            format!("the response body is larger than {} MiB", max / 1024 / 1024),
         )
     };
     let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if head > MAX_HEAD {
         return Err(Interrupted::Fault(
             FaultKind::TooLarge,
-            format!("the answer's head is larger than {} KiB", MAX_HEAD / 1024),
+            format!("the response headers are larger than {} KiB", MAX_HEAD / 1024),
         ));
     }
     // hyper ignores other transfer encodings.
@@ -199,7 +199,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     let whole = |body: Bytes| match stated {
         Some(length) if (body.len() as u64) < length => Err(Interrupted::Fault(
             FaultKind::Broken,
-            "the answer's body is shorter than its content-length".to_owned(),
+            "the response body is shorter than its content-length".to_owned(),
         )),
         _ => Ok(body),
     };

@@ -26,7 +26,7 @@ impl Proxied {
     pub(super) fn new(address: &SecretString) -> Result<Proxied, Error> {
         // Causes are left out: they could quote the address with its password.
         let unusable = || {
-            Error::config("the proxy's address cannot be used")
+            Error::config("the proxy's address is not a valid URL")
                 .advising("write it as http://host:port or socks5://host:port")
         };
         let url = Url::parse(address.expose_secret()).map_err(|_| unusable())?;
@@ -56,10 +56,10 @@ impl Proxied {
             let (refused, words) = match text.strip_prefix("tunnel error: ") {
                 Some("proxy authorization required") => (true, not_accepted),
                 Some("proxy response headers too long") => {
-                    (true, "the head of the proxy's answer is too large")
+                    (true, "the headers of the proxy's response are too large")
                 }
                 Some("unexpected end of file" | "io error establishing tunnel") => {
-                    (false, "the proxy closed the connection instead of answering")
+                    (false, "the proxy closed the connection without a response")
                 }
                 // hyper-util does not report the status, so a refusal cannot be told from a failure that passes.
                 Some("unsuccessful") => (false, "the proxy did not open a tunnel"),
@@ -71,9 +71,9 @@ impl Proxied {
                     "server implements authentication incorrectly"
                     | "failed parsing server response"
                     | "command not supported"
-                    | "address type not supported" => (true, "the proxy's answer is not SOCKS 5"),
-                    "connection not allowed" => (true, "the proxy refused"),
-                    "general server failure" => (false, "the proxy failed"),
+                    | "address type not supported" => (true, "the proxy's response is not SOCKS 5"),
+                    "connection not allowed" => (true, "the proxy refused the connection"),
+                    "general server failure" => (false, "the proxy reported a general failure"),
                     "network unreachable" => (false, "the proxy cannot reach COR's network"),
                     "host unreachable" => (false, "the proxy cannot reach COR"),
                     "connection refused" => (false, "COR refused the proxy's connection"),
