@@ -57,7 +57,7 @@ impl Admission {
     /// `rate` is the highest rate in requests per second, if the user configured one.
     pub(crate) fn new(rate: Option<f64>) -> Admission {
         let state = State {
-            rate_limiter: RateLimiter::new(rate),
+            rate_limiter: RateLimiter::new(rate, None),
             circuit_breaker: CircuitBreaker::default(),
             limited_since: None,
             answers: 0,
@@ -296,7 +296,7 @@ mod tests {
 
     fn state(rate: Option<f64>) -> State {
         State {
-            rate_limiter: RateLimiter::new(rate),
+            rate_limiter: RateLimiter::new(rate, None),
             circuit_breaker: CircuitBreaker::default(),
             limited_since: None,
             answers: 0,

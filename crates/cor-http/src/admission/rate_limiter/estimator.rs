@@ -61,6 +61,9 @@ const MIN_RATIO_TO_PREVIOUS: f64 = 0.3;
 /// A rate that grew by more than this part of the estimate has left the estimate behind.
 const FAR_ABOVE: f64 = 0.15;
 
+pub(super) fn env(name: &str, default: f64) -> f64 { std::env::var(name).map_or(default, |text| text.parse().unwrap()) }
+#[allow(non_snake_case)]
+fn FIRST_HOLD() -> f64 { env("FH", 0.0) }
 #[derive(Debug)]
 pub(super) struct RateEstimator {
     /// The estimated limit in requests per second; infinite before the first estimate.
@@ -71,6 +74,11 @@ pub(super) struct RateEstimator {
     /// When COR last began to accept again, and how many of the requests that left since it accepted.
     counting_since: Instant,
     accepted: f64,
+    /// Refusals tolerated since then, and of these, those while the rate was held.
+    tolerated: f64,
+    tolerated_while_held: f64,
+    /// How much longer than since `counting_since` COR may have accepted requests: a bucket filled up while none left.
+    filled_before: f64,
     /// Probing starts after this time and this many accepted requests.
     hold_until: Instant,
     hold_requests: f64,
@@ -83,6 +91,8 @@ pub(super) struct RateEstimator {
     longest_gap: f64,
     /// Refused requests that are not counted as costs, as far as they are left.
     free_refusals: f64,
+    /// The time that the last refusal of probing wasted, in seconds.
+    wasted: f64,
     /// What COR accepted before its first refusal, and how long it then asked the client to wait, in seconds.
     burst: Burst,
     first_retry_after: f64,
@@ -98,6 +108,9 @@ impl RateEstimator {
             refusal: None,
             counting_since: since,
             accepted,
+            tolerated: 0.0,
+            tolerated_while_held: 0.0,
+            filled_before: 0.0,
             hold_until: since,
             hold_requests: 0.0,
             probing: None,
@@ -105,19 +118,26 @@ impl RateEstimator {
             unexpected_refusals: 0,
             longest_gap: 0.0,
             free_refusals: FREE_REFUSALS,
+            wasted: 0.0,
             burst: Burst::default(),
             first_retry_after: 0.0,
         }
     }
 
+    /// Whether a request that left at `sent` was in flight when the refusal of another arrived that was tolerated.
+    pub(super) fn belongs_to_tolerated(&self, sent: Instant) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.is_tolerated && !refusal.is_ended_by(sent))
+    }
+
     /// Whether COR refuses at the moment.
     pub(super) fn is_refusing(&self) -> bool {
-        self.refusal.is_some()
+        self.refusal.as_ref().is_some_and(|refusal| !refusal.is_tolerated)
     }
 
     /// Requests per second that may leave now.
     pub(super) fn rate(&self) -> f64 {
-        self.probing.as_ref().map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
+        let probing = self.probing.as_ref().filter(|_| self.refusal.is_none());
+        probing.map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
     }
 
     /// The rate between two phases of probing.
@@ -142,6 +162,9 @@ impl RateEstimator {
 
     /// Starts or continues probing, where it is time for it and requests wait for the rate.
     pub(super) fn advance(&mut self, now: Instant) {
+        if self.refusal.is_some() {
+            return;
+        }
         let has_demand = self.has_demand(now);
         if let Some(probing) = &mut self.probing {
             probing.advance(has_demand, now);
@@ -168,7 +191,7 @@ impl RateEstimator {
         if let Some(probing) = &mut self.probing {
             probing.record_accepted(sent);
         }
-        ended.is_some()
+        ended.is_some_and(|refusal| !refusal.is_tolerated)
     }
 
     /// COR refused a request that left at `sent`. Returns until when no request should leave, where that changes.
@@ -187,10 +210,34 @@ impl RateEstimator {
             // It left before the last refusal ended.
             return until;
         }
-        let backoff = if is_first { 0.01 } else { (1.2 / self.estimate).clamp(0.005, 1.0) };
-        let backoff = Duration::from_secs_f64(backoff);
+        let backoff = self.backoff();
         self.refusal = Some(RefusalPeriod::new(sent, now, retry_after, backoff));
         until.or(Some(now + backoff))
+    }
+
+    /// COR refused a request that left at `sent`, and hardly any other of late. Requests go on leaving, at the held rate.
+    pub(super) fn record_tolerated(&mut self, sent: Instant, now: Instant) {
+        if sent < self.counting_since {
+            return;
+        }
+        self.tolerated += 1.0;
+        if self.probing.is_none() {
+            self.tolerated_while_held += 1.0;
+        }
+        if self.tolerated_while_held > 0.0 {
+            // Requests are refused at a rate that was accepted before: the rate is not the reason.
+            return;
+        }
+        match &mut self.refusal {
+            Some(refusal) => refusal.record_tolerated(sent, now),
+            None => self.refusal = Some(RefusalPeriod::tolerated(sent, now, self.backoff())),
+        }
+    }
+
+    /// How long the first trial after a refusal waits where COR does not say.
+    fn backoff(&self) -> Duration {
+        let is_first = self.estimate.is_infinite();
+        Duration::from_secs_f64(if is_first { 0.01 } else { (1.2 / self.estimate).clamp(0.005, 1.0) })
     }
 
     /// COR accepts again, with a request that left at `resumed`: what the refusal shows about the limit, and how long
@@ -203,6 +250,7 @@ impl RateEstimator {
         // The refused requests that this refusal is charged with, and the share of time that it may waste.
         let (mut charged, mut max_wasted_share) = (refusal.refused, MAX_WASTED_SHARE);
         let mut restart_count = true;
+        let probed = self.probing.is_some();
         self.confidence = match self.probing.take() {
             _ if previous.is_infinite() => {
                 self.estimate = self.first_estimate(refusal, gap, counted_seconds);
@@ -214,6 +262,18 @@ impl RateEstimator {
                     true => Confidence::FirstRounded,
                     false => Confidence::First,
                 }
+            }
+            Some(probing) if refusal.is_tolerated => {
+                // Each request above the limit came out of what the bucket held.
+                let n = self.accepted - refusal.accepted_after_first;
+                let low = n / (counted_seconds + self.filled_before).max(1e-3);
+                let reached = probing.rate();
+                let rate = probing.bucket_rate(refusal.since, self.burst).unwrap_or(previous);
+                let most = if reached > 2.0 * previous { 0.5 * reached } else { reached };
+                let rate = if rate > 1.1 * previous { 0.98 * rate } else { rate };
+                self.estimate = rate.min(most).max(low);
+                self.margin = (self.margin * 0.8).max(MARGIN);
+                if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
             }
             probing if matches!(self.confidence, Confidence::FirstRounded | Confidence::FirstReduced) => {
                 charged = charged.min(1.0);
@@ -233,6 +293,10 @@ impl RateEstimator {
             }
             None => {
                 self.unexpected_refusals += 1;
+                if self.confidence == Confidence::Low && counted_seconds < 2.0 {
+                    // The estimate was too high because the bucket holds more than was known.
+                    self.burst.accepted *= 1.5;
+                }
                 let held_rate = self.held_rate();
                 self.estimate = match self.has_demand(refusal.since) {
                     true => self.after_unexpected_refusal(refusal, gap, counted_seconds),
@@ -256,6 +320,10 @@ impl RateEstimator {
         self.longest_gap = (self.longest_gap * 0.9).max(gap.certain());
         let held_rate = self.held_rate();
         let wasted = (counted_seconds + gap.seconds - self.accepted / held_rate).clamp(0.0, gap.seconds);
+        if probed {
+            self.wasted = wasted;
+        }
+        let wasted = self.wasted;
         if self.confidence == Confidence::Low {
             // A better estimate is worth some refusals.
             charged = charged.min(1.0);
@@ -264,18 +332,30 @@ impl RateEstimator {
         self.free_refusals -= free;
         self.hold_requests =
             ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
+        if self.confidence == Confidence::High && self.first_retry_after > 0.0 {
+            self.hold_requests = self.hold_requests.max(env("HR", 170.0));
+        }
         let hold = match self.confidence {
-            Confidence::FirstRounded | Confidence::FirstReduced => 2.0 * gap.seconds,
+            Confidence::FirstRounded | Confidence::FirstReduced => FIRST_HOLD() * gap.seconds,
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
-                let gaps = if refusal.retry_after.is_some() { 20.0 } else { 3.0 };
+                let gaps = 3.0;
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
                 (wasted / max_wasted_share).max(gaps * gap.seconds.min(1.5)).max(least)
             }
         };
+        if std::env::var("TRACE").is_ok() {
+            println!("  n={} t={counted_seconds:.3} gap={:.3}/{:.3} prev={previous:.1} -> {:.1} {:?} tol={} refused={} margin={:.4} hold={hold:.1}", self.accepted, gap.seconds, gap.uncertain, self.estimate, self.confidence, refusal.is_tolerated, refusal.refused, self.margin);
+        }
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
         if restart_count {
             (self.counting_since, self.accepted) = (resumed, 0.0);
+            (self.tolerated, self.tolerated_while_held) = (0.0, 0.0);
+            self.filled_before = gap.uncertain;
+            if refusal.is_tolerated {
+                (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
+                self.filled_before = 0.0;
+            }
         }
     }
 
@@ -306,7 +386,11 @@ impl RateEstimator {
             None if was_reduced => {
                 (self.estimate * self.after_probing(probing, refusal, gap, counted_seconds)).sqrt()
             }
-            None => self.estimate.max(range.at(RateRange::WITH_RETRY_AFTER)),
+            None => {
+                let wait = refusal.retry_after_seconds();
+                let high = self.accepted / (counted_seconds + gap.certain()).max(wait);
+                self.estimate.min(high).max(range.low)
+            }
         };
         let is_rough = was_reduced || self.accepted < MIN_BUCKET_COUNT && estimate > 1.1 * self.estimate;
         (estimate, if is_rough { Confidence::Low } else { Confidence::High })

@@ -13,6 +13,10 @@ mod estimator;
 mod probing;
 mod refusal;
 #[cfg(test)]
+mod shared_limits;
+#[cfg(test)]
+mod simulated_clients;
+#[cfg(test)]
 mod simulated_server;
 #[cfg(test)]
 mod simulation;
@@ -28,6 +32,29 @@ const MAX_CATCH_UP: Duration = Duration::from_millis(10);
 /// A trial request that has not ended after this long is not waited for; another one leaves.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Tells refusals that have no effect on the rate from signs of a limit: a share of them is tolerated.
+#[derive(Debug, Default)]
+struct RefusalTolerance {
+    credit: f64,
+}
+
+impl RefusalTolerance {
+    /// The tolerated share of refused requests.
+    const SHARE: f64 = 1.0 / 80.0;
+    const MAX_CREDIT: f64 = 2.0;
+
+    fn record_accepted(&mut self) {
+        self.credit = (self.credit + RefusalTolerance::SHARE).min(RefusalTolerance::MAX_CREDIT);
+    }
+
+    /// Whether the refusal is tolerated.
+    fn record_refused(&mut self) -> bool {
+        let tolerated = self.credit >= 1.0;
+        self.credit = if tolerated { self.credit - 1.0 } else { 0.0 };
+        tolerated
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct RateLimiter {
     /// The highest rate in requests per second, if the user configured one.
@@ -39,11 +66,17 @@ pub(crate) struct RateLimiter {
     next_slot: Option<Instant>,
     /// Until when the other requests wait for the trial request.
     trial_until: Option<Instant>,
+    tolerance: RefusalTolerance,
 }
 
 impl RateLimiter {
-    pub(crate) fn new(configured_rate: Option<f64>) -> RateLimiter {
+    pub(crate) fn new(configured_rate: Option<f64>, _rate_hint: Option<f64>) -> RateLimiter {
         RateLimiter { configured_rate, ..RateLimiter::default() }
+    }
+
+    /// What another client may start with.
+    pub(crate) fn rate_hint(&self) -> Option<f64> {
+        None
     }
 
     /// Whether requests may leave without asking.
@@ -96,6 +129,7 @@ impl RateLimiter {
 
     /// COR accepted a request that left at `sent`. Returns whether waiting requests should ask again.
     pub(crate) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
+        self.tolerance.record_accepted();
         let Some(estimator) = &mut self.estimator else {
             self.accepted_before_limit.record_accepted(sent, now);
             return false;
@@ -108,16 +142,27 @@ impl RateLimiter {
         resumed
     }
 
-    /// COR refused a request that left at `sent`, and may have said for how long. All requests pause.
-    pub(crate) fn record_refused(&mut self, sent: Instant, now: Instant, retry_after: Option<Duration>) {
+    /// COR refused a request that left at `sent`, and may have said for how long. All requests pause, unless few of the
+    /// last ones were refused. Returns whether that is so: then only the refused request has to wait.
+    pub(crate) fn record_refused(&mut self, sent: Instant, now: Instant, retry_after: Option<Duration>) -> bool {
+        let in_flight = self.estimator.as_ref().is_some_and(|estimator| estimator.belongs_to_tolerated(sent));
+        let tolerated = !self.is_refusing() && (in_flight || self.tolerance.record_refused());
+        if tolerated && self.estimator.is_none() {
+            return true;
+        }
         let estimator = self.estimator.get_or_insert_with(|| {
             let (since, accepted) = self.accepted_before_limit.current.unwrap_or((sent, 0.0));
             RateEstimator::new(since, accepted)
         });
+        if tolerated {
+            estimator.record_tolerated(sent, now);
+            return true;
+        }
         if let Some(until) = estimator.record_refused(sent, now, retry_after) {
             self.paused_until = Some(self.paused_until.map_or(until, |known| known.max(until)));
             self.trial_until = None;
         }
+        false
     }
 }
 
@@ -163,7 +208,7 @@ mod tests {
     #[test]
     fn without_a_refusal_every_request_leaves_at_once() {
         let now = Instant::now();
-        let mut limiter = RateLimiter::new(None);
+        let mut limiter = RateLimiter::new(None, None);
         for _ in 0..10_000 {
             assert_eq!(limiter.acquire(now), Ok(()));
             limiter.record_accepted(now, now);
@@ -174,7 +219,7 @@ mod tests {
     #[test]
     fn a_refusal_pauses_all_requests_for_as_long_as_asked_and_then_one_trial_leaves() {
         let now = Instant::now();
-        let mut limiter = RateLimiter::new(None);
+        let mut limiter = RateLimiter::new(None, None);
         limiter.record_accepted(now, now);
         limiter.record_refused(now, now, Some(ms(3000)));
         limiter.record_refused(now, now, Some(ms(1000)));
@@ -195,7 +240,7 @@ mod tests {
     #[test]
     fn a_configured_rate_holds_also_after_idle_time() {
         let start = Instant::now();
-        let mut limiter = RateLimiter::new(Some(100.0));
+        let mut limiter = RateLimiter::new(Some(100.0), None);
         for begin in [start, start + ms(60_000)] {
             let (mut now, mut left) = (begin, 0);
             while now < begin + ms(1000) {
@@ -211,7 +256,7 @@ mod tests {
     #[test]
     fn a_configured_rate_yields_to_a_lower_limit() {
         let mut now = Instant::now();
-        let mut limiter = RateLimiter::new(Some(100.0));
+        let mut limiter = RateLimiter::new(Some(100.0), None);
         let (mut left, mut bucket, begin) = (0, 5.0_f64, now);
         while now < begin + ms(60_000) {
             match limiter.acquire(now) {
@@ -223,7 +268,7 @@ mod tests {
                     (bucket, left) = (bucket - 1.0, left + 1);
                     limiter.record_accepted(now, now);
                 }
-                Ok(()) => limiter.record_refused(now, now, None),
+                Ok(()) => drop(limiter.record_refused(now, now, None)),
             }
         }
         assert!((570..=610).contains(&left), "{left}");
@@ -232,11 +277,11 @@ mod tests {
     #[test]
     fn a_stray_refusal_does_not_slow_down_sequential_calls() {
         let mut now = Instant::now();
-        let mut limiter = RateLimiter::new(None);
+        let mut limiter = RateLimiter::new(None, None);
         for n in 0..600 {
             assert_eq!(limiter.acquire(now), Ok(()), "call {n}");
             match n {
-                300 => limiter.record_refused(now, now, None),
+                300 => drop(limiter.record_refused(now, now, None)),
                 _ => drop(limiter.record_accepted(now, now)),
             }
             now += ms(1000);

@@ -31,7 +31,7 @@ impl Confidence {
     /// What the first step adds to the rate, as a part of the estimate. Each further step adds twice as much.
     fn first_increase(self) -> f64 {
         match self {
-            Confidence::First | Confidence::FirstRounded | Confidence::FirstReduced => 0.02,
+            Confidence::First => 0.02, Confidence::FirstRounded | Confidence::FirstReduced => super::estimator::env("FI", 0.05),
             Confidence::Low => 0.05,
             Confidence::High => 0.006,
         }
@@ -41,9 +41,9 @@ impl Confidence {
     fn step_length(self) -> (f64, f64) {
         match self {
             Confidence::First => (2.0, 8.0),
-            Confidence::FirstRounded | Confidence::FirstReduced => (0.3, 1.0),
+            Confidence::FirstRounded | Confidence::FirstReduced => (super::estimator::env("FS", 0.2), 1.0),
             Confidence::Low => (1.0, 8.0),
-            Confidence::High => (4.0, 40.0),
+            Confidence::High => (1.0, 20.0),
         }
     }
 }
