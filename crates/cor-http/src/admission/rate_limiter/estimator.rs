@@ -180,7 +180,11 @@ impl RateEstimator {
     pub(super) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
         let ended = self.refusal.take_if(|refusal| refusal.is_ended_by(sent));
         if let Some(refusal) = &ended {
-            self.update_estimate(refusal, sent, now);
+            if refusal.is_tolerated && self.probing.is_none() {
+                self.after_tolerated(refusal);
+            } else {
+                self.update_estimate(refusal, sent, now);
+            }
         }
         if sent >= self.counting_since {
             self.accepted += 1.0;
@@ -224,7 +228,7 @@ impl RateEstimator {
         if self.probing.is_none() {
             self.tolerated_while_held += 1.0;
         }
-        if self.tolerated_while_held > 0.0 {
+        if self.tolerated_while_held > 1.0 {
             // Requests are refused at a rate that was accepted before: the rate is not the reason.
             return;
         }
@@ -238,6 +242,18 @@ impl RateEstimator {
     fn backoff(&self) -> Duration {
         let is_first = self.estimate.is_infinite();
         Duration::from_secs_f64(if is_first { 0.01 } else { (1.2 / self.estimate).clamp(0.005, 1.0) })
+    }
+
+    /// A refusal that was tolerated while the rate was held: the estimate is a little too high, or it was an accident.
+    fn after_tolerated(&mut self, refusal: &RefusalPeriod) {
+        let counted_seconds = seconds_between(self.counting_since, refusal.since);
+        let n = self.accepted - refusal.accepted_after_first;
+        if n >= MIN_COUNT {
+            let counted = n / counted_seconds;
+            self.estimate = self.estimate.min(counted.max(0.99 * self.estimate));
+        }
+        (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
+        self.filled_before = 0.0;
     }
 
     /// COR accepts again, with a request that left at `resumed`: what the refusal shows about the limit, and how long
@@ -301,10 +317,8 @@ impl RateEstimator {
                 self.estimate = match self.has_demand(refusal.since) {
                     true => self.after_unexpected_refusal(refusal, gap, counted_seconds),
                     // Requests left more slowly than the rate allows and were refused all the same: the limit is lower.
-                    false => {
-                        let accepted_rate = self.accepted / counted_seconds.max(1e-3);
-                        (0.98 * previous).min((2.0 * accepted_rate).max(MIN_FIRST_ESTIMATE))
-                    }
+                    false => (0.98 * previous)
+                        .min(gap.rates(self.accepted, counted_seconds).middle().max(MIN_FIRST_ESTIMATE)),
                 };
                 restart_count = self.unexpected_refusals == 1 || self.accepted >= 100.0;
                 if self.unexpected_refusals == 1 && self.accepted > LONG_COUNT {
