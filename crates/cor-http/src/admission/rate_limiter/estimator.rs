@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::probing::{Burst, Confidence, Probing, seconds_between};
+use super::probing::{Burst, Confidence, Probing, SharedProbing, seconds_between};
 use super::refusal::{Gap, RateRange, RefusalPeriod};
 
 /// The part of the limit that is left unused while the rate is held. It grows with unexpected refusals.
@@ -39,6 +39,12 @@ const MAX_MARGIN: f64 = 0.3;
 const MAX_REFUSED_SHARE: f64 = 0.004;
 /// The time without requests that probing may cost, in proportion to all time.
 const MAX_WASTED_SHARE: f64 = 0.008;
+/// The part of the estimate that is given up where the limit is certainly shared, and how long a step of probing takes
+/// then, in seconds.
+const MAX_DECREASE: f64 = 0.05;
+const SHARED_STEP: f64 = 6.0;
+/// After so many accepted requests a refusal or two are tolerated again.
+const FULL_CREDIT_REQUESTS: f64 = 170.0;
 /// The first refused requests are not counted as costs, so that the limit is found soon.
 const FREE_REFUSALS: f64 = 16.0;
 /// How long a rate is held, in seconds: at least while refusals are free, at least afterwards, and at most.
@@ -61,15 +67,16 @@ const MIN_RATIO_TO_PREVIOUS: f64 = 0.3;
 /// A rate that grew by more than this part of the estimate has left the estimate behind.
 const FAR_ABOVE: f64 = 0.15;
 
-pub(super) fn env(name: &str, default: f64) -> f64 { std::env::var(name).map_or(default, |text| text.parse().unwrap()) }
-#[allow(non_snake_case)]
-fn FIRST_HOLD() -> f64 { env("FH", 0.0) }
 #[derive(Debug)]
 pub(super) struct RateEstimator {
     /// The estimated limit in requests per second; infinite before the first estimate.
     estimate: f64,
     confidence: Confidence,
     margin: f64,
+    /// Evidence for other clients under the same limit, from 0 to 1: refusals at a rate that was accepted before.
+    contention: f64,
+    /// Probing has found the limit at least once.
+    confirmed: bool,
     refusal: Option<RefusalPeriod>,
     /// When COR last began to accept again, and how many of the requests that left since it accepted.
     counting_since: Instant,
@@ -105,6 +112,8 @@ impl RateEstimator {
             estimate: f64::INFINITY,
             confidence: Confidence::First,
             margin: MARGIN,
+            contention: 0.0,
+            confirmed: false,
             refusal: None,
             counting_since: since,
             accepted,
@@ -122,6 +131,16 @@ impl RateEstimator {
             burst: Burst::default(),
             first_retry_after: 0.0,
         }
+    }
+
+    /// Starts with the rate that another client learned: a start and no bound.
+    pub(super) fn from_hint(now: Instant, rate: f64) -> RateEstimator {
+        RateEstimator { estimate: rate.max(MIN_RATE), confidence: Confidence::Low, ..RateEstimator::new(now, 0.0) }
+    }
+
+    /// What another client may start with, once there is an estimate.
+    pub(super) fn rate_hint(&self) -> Option<f64> {
+        self.estimate.is_finite().then(|| self.rate())
     }
 
     /// Whether a request that left at `sent` was in flight when the refusal of another arrived that was tolerated.
@@ -142,7 +161,17 @@ impl RateEstimator {
 
     /// The rate between two phases of probing.
     fn held_rate(&self) -> f64 {
-        self.estimate * (1.0 - self.margin)
+        self.estimate * (1.0 - self.margin - self.decrease())
+    }
+
+    /// The part of the estimate that is given up for other clients.
+    fn decrease(&self) -> f64 {
+        MAX_DECREASE * self.sharing()
+    }
+
+    /// How certain it is, from 0 to 1, that other clients use the limit too. One accident shows nothing.
+    fn sharing(&self) -> f64 {
+        ((self.contention - 0.3) / 0.7).max(0.0)
     }
 
     /// A request waits for the rate.
@@ -171,7 +200,14 @@ impl RateEstimator {
         } else if has_demand && now >= self.hold_until && self.accepted >= self.hold_requests {
             self.unexpected_refusals = 0;
             let base_rate = self.held_rate();
-            let probing = Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, now);
+            let decrease = self.decrease();
+            // Who has little of a shared limit grows by more, in proportion, than who has much of it.
+            let shared = (decrease > 0.01).then(|| SharedProbing {
+                increase: decrease * (40.0 / self.estimate).sqrt().clamp(0.25, 2.0),
+                step_seconds: SHARED_STEP,
+            });
+            let probing =
+                Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, shared, now);
             self.probing = Some(probing);
         }
     }
@@ -309,6 +345,10 @@ impl RateEstimator {
             }
             None => {
                 self.unexpected_refusals += 1;
+                // In long windows such refusals are frequent, whoever else uses the limit.
+                if self.confirmed && gap.certain() < 2.0 {
+                    self.contention = (self.contention + 0.25).min(1.0);
+                }
                 if self.confidence == Confidence::Low && counted_seconds < 2.0 {
                     // The estimate was too high because the bucket holds more than was known.
                     self.burst.accepted *= 1.5;
@@ -327,6 +367,13 @@ impl RateEstimator {
                 if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
             }
         };
+        if probed {
+            self.confirmed = true;
+            self.contention = match self.estimate >= 0.98 * previous {
+                true => self.contention * 0.7,
+                false => (self.contention + 0.1).min(1.0),
+            };
+        }
         if previous.is_finite() {
             self.estimate = self.estimate.max(MIN_RATIO_TO_PREVIOUS * previous);
         }
@@ -344,23 +391,21 @@ impl RateEstimator {
         }
         let free = self.free_refusals.min(charged);
         self.free_refusals -= free;
+        // Who shares a limit tries again soon, unless its windows are long.
+        let max_hold = (MAX_HOLD / (1.0 + 29.0 * self.sharing())).max(20.0 * self.longest_gap).min(MAX_HOLD);
         self.hold_requests =
-            ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
-        if self.confidence == Confidence::High && self.first_retry_after > 0.0 {
-            self.hold_requests = self.hold_requests.max(env("HR", 170.0));
+            ((charged - free) / (MAX_REFUSED_SHARE + 0.02 * self.sharing())).min(max_hold * held_rate) + MIN_HOLD_REQUESTS;
+        if self.confidence == Confidence::High && self.first_retry_after > 0.0 && held_rate > 10.0 {
+            self.hold_requests = self.hold_requests.max(FULL_CREDIT_REQUESTS);
         }
         let hold = match self.confidence {
-            Confidence::FirstRounded | Confidence::FirstReduced => FIRST_HOLD() * gap.seconds,
+            Confidence::FirstRounded | Confidence::FirstReduced => 0.0,
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
-                let gaps = 3.0;
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
-                (wasted / max_wasted_share).max(gaps * gap.seconds.min(1.5)).max(least)
+                (wasted / (max_wasted_share + 0.1 * self.sharing())).min(60.0 + 20.0 * gap.certain()).max(3.0 * gap.seconds.min(1.5)).max(least)
             }
         };
-        if std::env::var("TRACE").is_ok() {
-            println!("  n={} t={counted_seconds:.3} gap={:.3}/{:.3} prev={previous:.1} -> {:.1} {:?} tol={} refused={} margin={:.4} hold={hold:.1}", self.accepted, gap.seconds, gap.uncertain, self.estimate, self.confidence, refusal.is_tolerated, refusal.refused, self.margin);
-        }
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
         if restart_count {
             (self.counting_since, self.accepted) = (resumed, 0.0);

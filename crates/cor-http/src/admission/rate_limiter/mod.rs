@@ -59,6 +59,8 @@ impl RefusalTolerance {
 pub(crate) struct RateLimiter {
     /// The highest rate in requests per second, if the user configured one.
     configured_rate: Option<f64>,
+    /// The rate to start with, until the first request leaves.
+    rate_hint: Option<f64>,
     accepted_before_limit: BusyPeriod,
     /// There is an estimator from the first refusal on.
     estimator: Option<RateEstimator>,
@@ -70,18 +72,19 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimiter {
-    pub(crate) fn new(configured_rate: Option<f64>, _rate_hint: Option<f64>) -> RateLimiter {
-        RateLimiter { configured_rate, ..RateLimiter::default() }
+    /// `rate_hint` is what another client learned: a start and no bound.
+    pub(crate) fn new(configured_rate: Option<f64>, rate_hint: Option<f64>) -> RateLimiter {
+        RateLimiter { configured_rate, rate_hint, ..RateLimiter::default() }
     }
 
     /// What another client may start with.
     pub(crate) fn rate_hint(&self) -> Option<f64> {
-        None
+        self.rate_hint.or_else(|| self.estimator.as_ref()?.rate_hint())
     }
 
     /// Whether requests may leave without asking.
     pub(crate) fn is_unlimited(&self) -> bool {
-        self.configured_rate.is_none() && self.estimator.is_none()
+        self.configured_rate.is_none() && self.rate_hint.is_none() && self.estimator.is_none()
     }
 
     /// Until when no request leaves, if there is a pause.
@@ -104,6 +107,9 @@ impl RateLimiter {
             return Err(until);
         }
         self.paused_until = None;
+        if let Some(rate) = self.rate_hint.take() {
+            self.estimator.get_or_insert_with(|| RateEstimator::from_hint(now, rate));
+        }
         if self.is_refusing() {
             if let Some(until) = self.trial_until.filter(|until| *until > now) {
                 return Err(until);

@@ -18,7 +18,7 @@ fn mean_and_worst(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
 fn short_run() {
     for shape in [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)] {
         for hint in HINTS {
-            let (mean, worst) = mean_and_worst((0..40).map(|run| {
+            let (mean, worst) = mean_and_worst((0..20).map(|run| {
                 let mut scenario = Scenario::new(shape, 500.0, hint, seed() + run);
                 scenario.clients[0].rows = 5000;
                 simulate(&scenario).end / 10.0
@@ -108,7 +108,7 @@ fn shared(plan: Plan, clients: u64, rate: f64, shape: Shape, hint: RetryAfter, i
     let from = runs.iter().map(|run| run.start).fold(0.0, f64::max).ceil();
     let to = runs.iter().map(|run| run.end).fold(f64::INFINITY, f64::min).floor();
     let rates: Vec<f64> = runs.iter().map(|run: &Run| run.sums(from, to).0).collect();
-    if std::env::var("V").is_ok() { println!("{from} {to} {rates:?} {:?}", runs.iter().map(|r| r.end).collect::<Vec<_>>()); }
+    if std::env::var("V").is_ok() { let total = |from: f64| runs.iter().map(|run| run.sums(from, from + 20.0).0).sum::<f64>() / 20.0; println!("total {:?}", (0..30).map(|n| total(20.0 * n as f64) as u32).collect::<Vec<_>>()); for (n, run) in runs.iter().enumerate() { println!("client {n}: {:?}", run.seconds.chunks(10).map(|c| c.iter().map(|s| s.0).sum::<u32>()/10).collect::<Vec<_>>()); } println!("{from} {to} {rates:?} {:?}", runs.iter().map(|r| r.end).collect::<Vec<_>>()); }
     (end / ideal, refused / (total + refused), jain(&rates))
 }
 
@@ -120,7 +120,7 @@ fn several() {
                 for hint in HINTS {
                     let mut line = String::new();
                     for plan in [Plan::Equal, Plan::Skewed, Plan::Late] {
-                        let all: Vec<_> = (0..3).map(|n| shared(plan, clients, rate, shape, hint, 300.0, seed() + n)).collect();
+                        let all: Vec<_> = (0..2).map(|n| shared(plan, clients, rate, shape, hint, 300.0, seed() + n)).collect();
                         let (wall, wall_worst) = mean_and_worst(all.iter().map(|run| run.0));
                         let (refused, _) = mean_and_worst(all.iter().map(|run| run.1));
                         let (j, jw) = mean_and_worst(all.iter().map(|run| -run.2));
@@ -168,4 +168,13 @@ fn trace_one() {
     if env("CHANGE", 0.0) > 0.0 { scenario.change = Some((env("CHANGE", 0.0), shape, env("TO", 0.0))); }
     let run = simulate(&scenario);
     println!("{:?}", run.seconds);
+}
+
+#[test]
+fn trace_shared() {
+    let env = |name: &str, default: f64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let shape = match env("BUCKET", 0.0) { 0.0 => Shape::Window(env("WINDOW", 1.0)), n => Shape::Bucket(n) };
+    let hint = if env("RA", 0.0) > 0.0 { RetryAfter::Seconds } else { RetryAfter::Absent };
+    let plan = [Plan::Equal, Plan::Skewed, Plan::Late][env("PLAN", 0.0) as usize];
+    println!("{:?}", shared(plan, env("N", 8.0) as u64, env("RATE", 200.0), shape, hint, 300.0, seed()));
 }
