@@ -135,7 +135,11 @@ impl RateEstimator {
 
     /// Starts with the rate that another client learned: a start and no bound.
     pub(super) fn from_hint(now: Instant, rate: f64) -> RateEstimator {
-        RateEstimator { estimate: rate.max(MIN_RATE), confidence: Confidence::Low, ..RateEstimator::new(now, 0.0) }
+        RateEstimator {
+            estimate: rate.max(MIN_RATE),
+            confidence: Confidence::Low,
+            ..RateEstimator::new(now, 0.0)
+        }
     }
 
     /// What another client may start with, once there is an estimate.
@@ -393,8 +397,9 @@ impl RateEstimator {
         self.free_refusals -= free;
         // Who shares a limit tries again soon, unless its windows are long.
         let max_hold = (MAX_HOLD / (1.0 + 29.0 * self.sharing())).max(20.0 * self.longest_gap).min(MAX_HOLD);
-        self.hold_requests =
-            ((charged - free) / (MAX_REFUSED_SHARE + 0.02 * self.sharing())).min(max_hold * held_rate) + MIN_HOLD_REQUESTS;
+        self.hold_requests = ((charged - free) / (MAX_REFUSED_SHARE + 0.02 * self.sharing()))
+            .min(max_hold * held_rate)
+            + MIN_HOLD_REQUESTS;
         if self.confidence == Confidence::High && self.first_retry_after > 0.0 && held_rate > 10.0 {
             self.hold_requests = self.hold_requests.max(FULL_CREDIT_REQUESTS);
         }
@@ -403,7 +408,10 @@ impl RateEstimator {
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
-                (wasted / (max_wasted_share + 0.1 * self.sharing())).min(60.0 + 20.0 * gap.certain()).max(3.0 * gap.seconds.min(1.5)).max(least)
+                (wasted / (max_wasted_share + 0.1 * self.sharing()))
+                    .min(60.0 + 20.0 * gap.certain())
+                    .max(3.0 * gap.seconds.min(1.5))
+                    .max(least)
             }
         };
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));

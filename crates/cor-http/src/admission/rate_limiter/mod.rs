@@ -150,7 +150,12 @@ impl RateLimiter {
 
     /// COR refused a request that left at `sent`, and may have said for how long. All requests pause, unless few of the
     /// last ones were refused. Returns whether that is so: then only the refused request has to wait.
-    pub(crate) fn record_refused(&mut self, sent: Instant, now: Instant, retry_after: Option<Duration>) -> bool {
+    pub(crate) fn record_refused(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        retry_after: Option<Duration>,
+    ) -> bool {
         let in_flight = self.estimator.as_ref().is_some_and(|estimator| estimator.belongs_to_tolerated(sent));
         let tolerated = !self.is_refusing() && (in_flight || self.tolerance.record_refused());
         if tolerated && self.estimator.is_none() {

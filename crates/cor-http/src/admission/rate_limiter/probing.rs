@@ -96,11 +96,15 @@ impl Probing {
         now: Instant,
     ) -> Probing {
         let (least_seconds, least_requests) = confidence.step_length();
-        let (increase, shared_step) = shared.map_or((0.0, 0.0), |shared| (shared.increase, shared.step_seconds));
+        let (increase, shared_step) =
+            shared.map_or((0.0, 0.0), |shared| (shared.increase, shared.step_seconds));
         Probing {
             base_rate,
             first_increase: estimate * confidence.first_increase().max(increase),
-            step_seconds: (least_requests / estimate).max(longest_gap / 4.0).max(shared_step).clamp(least_seconds, 15.0),
+            step_seconds: (least_requests / estimate)
+                .max(longest_gap / 4.0)
+                .max(shared_step)
+                .clamp(least_seconds, 15.0),
             estimate,
             pace_above: if shared.is_some() { 3.0 } else { 1.0 },
             since: now,
@@ -195,7 +199,8 @@ mod tests {
     fn a_full_bucket_emptied_by_probing_shows_its_rate() {
         for (rate, capacity) in [(20.0, 4.0), (200.0, 20.0), (5000.0, 500.0)] {
             let start = Instant::now();
-            let mut probing = Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, None, start);
+            let mut probing =
+                Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, None, start);
             let (mut left, mut now) = (capacity, start);
             // A thousandth of a second at a time, until the bucket is empty.
             while left > 0.0 {

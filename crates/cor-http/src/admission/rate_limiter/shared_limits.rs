@@ -1,180 +1,188 @@
-//! Worlds in which a 429 is not only the sign of a constant limit of one's own.
+//! Worlds in which the limit is not constant, not the client's own, or not the reason for a refusal; runs that are short.
+//!
+//! The marks are what is reached, with room for other seeds. docs/rate-limiting.md says which aims are missed.
 
-use super::simulated_clients::{Run, Scenario, SimulatedClient, Start, simulate, simulate_all};
+#![allow(clippy::print_stdout, reason = "the figures of a run")]
+
+use super::simulated_clients::{Scenario, SimulatedClient, Start, simulate, simulate_all};
 use super::simulated_server::{RetryAfter, Shape};
 
-const HINTS: [RetryAfter; 2] = [RetryAfter::Absent, RetryAfter::Seconds];
+const SHAPES: [Shape; 3] = [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)];
+const RETRY_AFTER: [RetryAfter; 2] = [RetryAfter::Absent, RetryAfter::Seconds];
 
 fn seed() -> u64 {
+    // The runs of a test take the seeds that follow.
     cor_fault_peer::seed() % (1 << 32)
 }
 
-fn mean_and_worst(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
-    let values: Vec<f64> = values.into_iter().collect();
-    (values.iter().sum::<f64>() / values.len() as f64, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[test]
-fn short_run() {
-    for shape in [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)] {
-        for hint in HINTS {
-            let (mean, worst) = mean_and_worst((0..20).map(|run| {
-                let mut scenario = Scenario::new(shape, 500.0, hint, seed() + run);
+fn a_run_of_ten_seconds_finds_its_limit() {
+    for shape in SHAPES {
+        for retry_after in RETRY_AFTER {
+            let walls = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|run| {
+                let mut scenario = Scenario::new(shape, 500.0, retry_after, seed() + run);
                 scenario.clients[0].rows = 5000;
                 simulate(&scenario).end / 10.0
-            }));
-            println!("short {shape:?} {hint:?}: mean {mean:.3} worst {worst:.3}");
+            });
+            // A refusal costs a second of ten where COR says whole seconds, and a window loses what it had left.
+            let most = match (shape, retry_after) {
+                (Shape::Bucket(_), RetryAfter::Absent) => 1.03,
+                (Shape::Window(_), RetryAfter::Absent) => 1.06,
+                _ => 1.25,
+            };
+            println!("{shape:?} {retry_after:?}: {:.3}", mean(&walls));
+            assert!(mean(&walls) <= most, "{shape:?} {retry_after:?}: {walls:?}");
         }
     }
 }
 
 #[test]
-fn rise() {
-    for shape in [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)] {
-        for hint in HINTS {
-            for before in [30.0, 150.0] {
-                let (mut seconds, mut refused) = (Vec::new(), Vec::new());
-                for run in 0..20 {
-                    let mut scenario = Scenario::new(shape, 50.0, hint, seed() + run);
-                    let change = before + run as f64 * 0.37;
-                    (scenario.change, scenario.seconds) = (Some((change, shape, 500.0)), change + 120.0);
-                    let run = simulate(&scenario);
-                    let reached = (0..100)
-                        .find(|n| run.sums(change.ceil() + f64::from(*n), change.ceil() + f64::from(*n) + 3.0).0 >= 1200.0)
-                        .map_or(100.0, |n| f64::from(n) + 1.5);
-                    seconds.push(reached);
-                    let (accepted, bad) = run.sums(change.floor(), change.floor() + 30.0);
-                    refused.push(bad / (accepted + bad));
-                }
-                let (mean, worst) = mean_and_worst(seconds);
-                let (bad, most) = mean_and_worst(refused);
-                println!("rise {shape:?} {hint:?} after {before}: mean {mean:.1} s worst {worst:.1} s refused {bad:.4} {most:.4}");
+fn a_limit_that_rises_tenfold_is_used_soon() {
+    for shape in SHAPES {
+        for retry_after in RETRY_AFTER {
+            let (mut waits, mut shares) = (Vec::new(), Vec::new());
+            for (run, before) in [30.3, 33.7, 38.1, 150.2, 156.6, 161.9].into_iter().enumerate() {
+                let mut scenario = Scenario::new(shape, 50.0, retry_after, seed() + run as u64);
+                (scenario.change, scenario.seconds) = (Some((before, shape, 500.0)), before + 120.0);
+                let run = simulate(&scenario);
+                let used = |second: &u32| {
+                    let from = before.ceil() + f64::from(*second);
+                    run.sums(from, from + 3.0).0 >= 3.0 * 0.8 * 500.0
+                };
+                waits.push(f64::from((0..110).find(used).unwrap_or(110)) + 1.5);
+                let (accepted, refused) = run.sums(before.floor(), before.floor() + 30.0);
+                shares.push(refused / (accepted + refused));
             }
+            // Windows with waits of whole seconds are probed rarely: every probe costs a second.
+            let is_expensive = shape == Shape::Window(1.0) && retry_after == RetryAfter::Seconds;
+            let most = if is_expensive { 60.0 } else { 18.0 };
+            println!("{shape:?} {retry_after:?}: {:.1} s, refused {:.4}", mean(&waits), mean(&shares));
+            assert!(mean(&waits) <= most, "{shape:?} {retry_after:?}: {waits:?}");
+            assert!(shares.iter().all(|share| *share <= 0.02), "{shape:?} {retry_after:?}: {shares:?}");
         }
     }
 }
 
 #[test]
-fn stray() {
-    for (shape, rate) in [(Shape::Unlimited, 1.0), (Shape::Bucket(1.0), 500.0), (Shape::Window(1.0), 500.0), (Shape::Bucket(1.0), 50.0)] {
-        for hint in HINTS {
+fn a_refusal_in_a_hundred_for_no_reason_of_rate_costs_little_goodput() {
+    let worlds = [
+        (Shape::Unlimited, 1.0, [0.9, 0.7]),
+        (Shape::Bucket(1.0), 500.0, [0.8, 0.4]),
+        (Shape::Window(1.0), 500.0, [0.8, 0.35]),
+        (Shape::Bucket(1.0), 50.0, [0.8, 0.6]),
+    ];
+    for (shape, rate, least) in worlds {
+        for (retry_after, least) in RETRY_AFTER.into_iter().zip(least) {
             for tasks in [1, 16, 64] {
-                let mut scenario = Scenario::new(shape, rate, hint, seed());
+                let mut scenario = Scenario::new(shape, rate, retry_after, seed());
                 (scenario.tasks, scenario.seconds) = (tasks, 60.0);
-                let free = simulate(&scenario).sums(0.0, 60.0).0;
+                let without = simulate(&scenario).sums(0.0, 60.0).0;
                 scenario.stray_refusals = Some(100);
-                let got = simulate(&scenario).sums(0.0, 60.0).0;
-                println!("stray {shape:?} {rate} {hint:?} {tasks} tasks: {:.3} of {free}", got / free);
+                let goodput = simulate(&scenario).sums(0.0, 60.0).0 / without;
+                println!("{shape:?} {rate}/s {retry_after:?}, {tasks} tasks: {goodput:.3}");
+                assert!(goodput >= least, "{shape:?} {rate}/s {retry_after:?} {tasks}: {goodput:.3}");
             }
         }
     }
-}
-
-fn jain(rates: &[f64]) -> f64 {
-    let sum: f64 = rates.iter().sum();
-    sum * sum / (rates.len() as f64 * rates.iter().map(|rate| rate * rate).sum::<f64>())
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Plan {
-    /// All start together with as many rows.
+    /// All clients start together with as many rows.
     Equal,
-    /// The rows are skewed 1 : 2 : ...
+    /// The last has about four times as many rows as the first.
     Skewed,
-    /// Half of them come a fifth of the ideal time later, each a little later than the other.
+    /// Every second client comes later, the last after a fifth of the ideal time.
     Late,
 }
 
-fn shared(plan: Plan, clients: u64, rate: f64, shape: Shape, hint: RetryAfter, ideal: f64, seed: u64) -> (f64, f64, f64) {
-    let total = rate * ideal;
-    let mut scenario = Scenario::new(shape, rate, hint, seed);
-    scenario.tasks = 8;
-    let sum: f64 = (1..=clients).map(|n| n as f64).sum();
-    scenario.clients = (0..clients)
-        .map(|n| {
-            let (start, share) = match plan {
-                Plan::Equal => (0.01 * n as f64, 1.0 / clients as f64),
-                Plan::Skewed => (0.01 * n as f64, 0.4 / clients as f64 + 0.6 * (n + 1) as f64 / sum),
-                Plan::Late if n % 2 == 0 => (0.01 * n as f64, 1.0 / clients as f64),
-                Plan::Late => (0.2 * ideal * (n as f64 / clients as f64), 1.0 / clients as f64),
-            };
-            SimulatedClient { start: Start::At(start), rows: (total * share) as u64 }
-        })
-        .collect();
-    scenario.seconds = 8.0 * ideal;
+/// The duration as a multiple of the ideal, the share of refused requests, and Jain's fairness index while all run.
+fn share_limit(plan: Plan, clients: u64, scenario: &Scenario, ideal: f64) -> (f64, f64, f64) {
+    let total = scenario.rate * ideal;
+    let mut scenario = Scenario { tasks: 8, seconds: 8.0 * ideal, ..scenario.clone() };
+    let (all, sum) = (clients as f64, (clients * (clients + 1) / 2) as f64);
+    let client = |n: u64| {
+        let share = match plan {
+            Plan::Skewed => 0.4 / all + 0.6 * (n + 1) as f64 / sum,
+            Plan::Equal | Plan::Late => 1.0 / all,
+        };
+        let start = match plan {
+            Plan::Late if n % 2 == 1 => 0.2 * ideal * n as f64 / all,
+            _ => 0.01 * n as f64,
+        };
+        SimulatedClient { start: Start::At(start), rows: (total * share) as u64 }
+    };
+    scenario.clients = (0..clients).map(client).collect();
     let runs = simulate_all(&scenario);
     let end = runs.iter().map(|run| run.end).fold(0.0, f64::max);
     let refused: f64 = runs.iter().map(|run| f64::from(run.refused)).sum();
     let from = runs.iter().map(|run| run.start).fold(0.0, f64::max).ceil();
     let to = runs.iter().map(|run| run.end).fold(f64::INFINITY, f64::min).floor();
-    let rates: Vec<f64> = runs.iter().map(|run: &Run| run.sums(from, to).0).collect();
-    if std::env::var("V").is_ok() { let total = |from: f64| runs.iter().map(|run| run.sums(from, from + 20.0).0).sum::<f64>() / 20.0; println!("total {:?}", (0..30).map(|n| total(20.0 * n as f64) as u32).collect::<Vec<_>>()); for (n, run) in runs.iter().enumerate() { println!("client {n}: {:?}", run.seconds.chunks(10).map(|c| c.iter().map(|s| s.0).sum::<u32>()/10).collect::<Vec<_>>()); } println!("{from} {to} {rates:?} {:?}", runs.iter().map(|r| r.end).collect::<Vec<_>>()); }
-    (end / ideal, refused / (total + refused), jain(&rates))
+    let rates: Vec<f64> = runs.iter().map(|run| run.sums(from, to).0).collect();
+    let (sum, squares) =
+        (rates.iter().sum::<f64>(), rates.iter().map(|rate| rate * rate).sum::<f64>().max(1.0));
+    (end / ideal, refused / (total + refused), sum * sum / (all * squares))
 }
 
 #[test]
-fn several() {
-    for rate in [200.0, 50.0] {
-        for clients in [4, 8, 16] {
-            for shape in [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)] {
-                for hint in HINTS {
-                    let mut line = String::new();
-                    for plan in [Plan::Equal, Plan::Skewed, Plan::Late] {
-                        let all: Vec<_> = (0..2).map(|n| shared(plan, clients, rate, shape, hint, 300.0, seed() + n)).collect();
-                        let (wall, wall_worst) = mean_and_worst(all.iter().map(|run| run.0));
-                        let (refused, _) = mean_and_worst(all.iter().map(|run| run.1));
-                        let (j, jw) = mean_and_worst(all.iter().map(|run| -run.2));
-                        line += &format!(" | {wall:.2} {wall_worst:.2} {:.2}% J {:.3}/{:.2}", refused * 100.0, -j, -jw);
-                    }
-                    println!("several {rate}/s {clients:2} {:<12} {:<8}{line}", format!("{shape:?}"), format!("{hint:?}"));
+fn several_clients_share_an_unknown_limit() {
+    // Duration, refused, fairness: what is reached on average over shapes and plans.
+    let marks = [
+        (200.0, 4, (1.15, 0.015, 0.75)),
+        (200.0, 8, (1.22, 0.02, 0.65)),
+        (200.0, 16, (1.3, 0.025, 0.55)),
+        (50.0, 4, (1.22, 0.02, 0.7)),
+        (50.0, 8, (1.3, 0.03, 0.65)),
+        (50.0, 16, (1.45, 0.045, 0.6)),
+    ];
+    for (rate, clients, (wall, refused, fairness)) in marks {
+        let mut all = [Vec::new(), Vec::new(), Vec::new()];
+        for shape in SHAPES {
+            for retry_after in RETRY_AFTER {
+                for plan in [Plan::Equal, Plan::Skewed, Plan::Late] {
+                    let scenario = Scenario::new(shape, rate, retry_after, seed());
+                    let run = share_limit(plan, clients, &scenario, 300.0);
+                    println!("{rate}/s, {clients} clients, {shape:?} {retry_after:?} {plan:?}: {run:.3?}");
+                    all[0].push(run.0);
+                    all[1].push(run.1);
+                    all[2].push(run.2);
                 }
             }
         }
+        let means = all.map(|values| mean(&values));
+        println!("{rate}/s, {clients} clients: {means:.3?}");
+        assert!(
+            means[0] <= wall && means[1] <= refused && means[2] >= fairness,
+            "{rate}/s, {clients} clients: {means:.3?}"
+        );
     }
 }
 
+/// 200 clients of 50 rows each, two at a time.
+fn short_tasks(shape: Shape, retry_after: RetryAfter, next: Start, seed: u64) -> f64 {
+    let mut scenario = Scenario::new(shape, 200.0, retry_after, seed);
+    let task = |n| SimulatedClient { start: if n < 2 { Start::At(0.0) } else { next }, rows: 50 };
+    scenario.clients = (0..200).map(task).collect();
+    simulate_all(&scenario).iter().map(|run| run.end).fold(0.0, f64::max) / 50.0
+}
+
 #[test]
-fn tasks() {
-    for shape in [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)] {
-        for hint in HINTS {
-            for next in [Start::AfterAnother, Start::WithHint] {
-                let (mut all, mut bad) = (Vec::new(), Vec::new());
-                for run in 0..5 {
-                    let mut scenario = Scenario::new(shape, 200.0, hint, seed() + run);
-                    scenario.clients = (0..200)
-                        .map(|n| SimulatedClient { start: if n < 2 { Start::At(0.0) } else { next }, rows: 50 })
-                        .collect();
-                    let runs = simulate_all(&scenario);
-                    all.push(runs.iter().map(|run| run.end).fold(0.0, f64::max) / 50.0);
-                    bad.push(runs.iter().map(|run| f64::from(run.refused)).sum::<f64>() / 10_000.0);
-                }
-                let (mean, worst) = mean_and_worst(all);
-                println!("tasks {shape:?} {hint:?} {next:?}: mean {mean:.2} worst {worst:.2} refused {:.4}", mean_and_worst(bad).0);
-            }
+fn a_rate_hint_spares_the_next_client_the_search() {
+    for shape in SHAPES {
+        for retry_after in RETRY_AFTER {
+            let walls = |next| [0, 1, 2].map(|run| short_tasks(shape, retry_after, next, seed() + run));
+            let (without, with) = (mean(&walls(Start::AfterAnother)), mean(&walls(Start::WithHint)));
+            println!("{shape:?} {retry_after:?}: {without:.2} without, {with:.2} with");
+            let most = match (shape, retry_after) {
+                (Shape::Window(_), _) => 1.85,
+                (_, RetryAfter::Absent) => 1.3,
+                _ => 1.5,
+            };
+            assert!(with <= most && with < without, "{shape:?} {retry_after:?}: {with:.2}, {without:.2}");
         }
     }
-}
-
-#[test]
-fn trace_one() {
-    let env = |name: &str, default: f64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
-    let shape = match env("BUCKET", 0.0) { 0.0 => Shape::Window(env("WINDOW", 1.0)), n => Shape::Bucket(n) };
-    let hint = if env("RA", 0.0) > 0.0 { RetryAfter::Seconds } else { RetryAfter::Absent };
-    let mut scenario = Scenario::new(shape, env("RATE", 200.0), hint, seed());
-    scenario.latency = env("LATENCY", 0.005);
-    if env("STRAY", 0.0) > 0.0 { scenario.stray_refusals = Some(100); }
-    scenario.tasks = env("TASKS", 16.0) as usize;
-    scenario.seconds = env("SECONDS", 60.0);
-    if env("CHANGE", 0.0) > 0.0 { scenario.change = Some((env("CHANGE", 0.0), shape, env("TO", 0.0))); }
-    let run = simulate(&scenario);
-    println!("{:?}", run.seconds);
-}
-
-#[test]
-fn trace_shared() {
-    let env = |name: &str, default: f64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
-    let shape = match env("BUCKET", 0.0) { 0.0 => Shape::Window(env("WINDOW", 1.0)), n => Shape::Bucket(n) };
-    let hint = if env("RA", 0.0) > 0.0 { RetryAfter::Seconds } else { RetryAfter::Absent };
-    let plan = [Plan::Equal, Plan::Skewed, Plan::Late][env("PLAN", 0.0) as usize];
-    println!("{:?}", shared(plan, env("N", 8.0) as u64, env("RATE", 200.0), shape, hint, 300.0, seed()));
 }
