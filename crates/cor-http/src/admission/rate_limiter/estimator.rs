@@ -18,12 +18,16 @@
 //!
 //! **The first estimate** has to become good in few refusals where COR says in whole seconds how long to wait, because
 //! each refusal may cost them. What COR accepted before its first refusal is one window, two adjacent windows, or what
-//! a bucket had saved up. Two such waits at the estimated rate without a refusal rule out two windows; then probing
-//! goes fast. A refusal soon after shows that it was a window. Otherwise what left above the limit is what the bucket
-//! held ([`Probing::bucket_rate`]), which gives the limit at once.
+//! a bucket had saved up. Probing starts at once. A refusal soon after shows that it was a window. Otherwise what left
+//! above the limit is what the bucket held ([`Probing::bucket_rate`]), which gives the limit at once.
 //!
-//! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or the
-//! network bunched requests together. One alone changes little; with more of them in a row the count decides.
+//! **Tolerated refusals** pause nothing ([`RateEstimator::record_tolerated`]). One that ends probing found the limit of a
+//! bucket: from one to the next the bucket goes from empty to empty. Two while the rate is held have nothing to do with
+//! the rate.
+//!
+//! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or other
+//! clients use it too, or the network bunched requests together. One alone changes little; with more of them in a row
+//! the count decides, and the client makes a little room for others ([`RateEstimator::decrease`]).
 
 use std::time::Duration;
 

@@ -4,7 +4,8 @@
 //! how long to wait. Until COR refuses a request the limiter holds none back. From then on requests leave evenly
 //! spaced, at the rate that [`RateEstimator`] learns.
 //!
-//! A refusal pauses all requests, for as long as COR asks for, or for a time that grows with every further refusal.
+//! Few refusals among many accepted requests are tolerated: each makes its own request wait and no other. A further
+//! refusal pauses all requests, for as long as COR asks for, or for a time that grows with every further refusal.
 //! Then one trial request leaves, and the others wait for its answer: where 64 requests were refused together, the
 //! next refusal costs one request and not 64. Once COR accepts again, each request gets a time slot of its own, so
 //! that they do not leave as a herd.
@@ -32,7 +33,7 @@ const MAX_CATCH_UP: Duration = Duration::from_millis(10);
 /// A trial request that has not ended after this long is not waited for; another one leaves.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tells refusals that have no effect on the rate from signs of a limit: a share of them is tolerated.
+/// Distinguishes refusals that have nothing to do with the rate from signs of a limit: a share of them is tolerated.
 #[derive(Debug, Default)]
 struct RefusalTolerance {
     credit: f64,
@@ -211,6 +212,41 @@ impl BusyPeriod {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_among_many_accepted_requests_pauses_nothing_and_a_third_does() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None, None);
+        for _ in 0..200 {
+            limiter.record_accepted(now, now);
+        }
+        assert!(limiter.record_refused(now, now, Some(ms(5000))));
+        assert!(limiter.record_refused(now, now, Some(ms(5000))));
+        assert!(limiter.is_unlimited());
+        assert!(!limiter.record_refused(now, now, Some(ms(5000))));
+        assert_eq!(limiter.acquire(now), Err(now + ms(5000)));
+    }
+
+    #[test]
+    fn a_rate_hint_is_a_start_and_no_bound() {
+        let start = Instant::now();
+        let mut limiter = RateLimiter::new(None, Some(10.0));
+        assert!(!limiter.is_unlimited());
+        assert_eq!(limiter.rate_hint(), Some(10.0));
+        let (mut now, mut left) = (start, Vec::new());
+        while now < start + ms(20_000) {
+            match limiter.acquire(now) {
+                Ok(()) => {
+                    left.push(now);
+                    limiter.record_accepted(now, now);
+                }
+                Err(retry_at) => now = retry_at,
+            }
+        }
+        let first = left.iter().filter(|left| **left < start + ms(1000)).count();
+        assert!((9..=12).contains(&first), "{first}");
+        assert!(limiter.rate_hint().is_some_and(|rate| rate > 100.0), "{:?}", limiter.rate_hint());
+    }
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
