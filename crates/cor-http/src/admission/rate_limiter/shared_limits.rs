@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "the figures of a run")]
 
-use super::simulated_clients::{Scenario, SimulatedClient, Start, simulate, simulate_all};
+use super::simulated_clients::{Run, Scenario, SimulatedClient, Start, simulate, simulate_all};
 use super::simulated_server::{RetryAfter, Shape};
 
 const SHAPES: [Shape; 3] = [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)];
@@ -103,6 +103,20 @@ enum Plan {
 /// The duration as a multiple of the ideal, the share of refused requests, and Jain's fairness index while all run.
 fn share_limit(plan: Plan, clients: u64, scenario: &Scenario, ideal: f64) -> (f64, f64, f64) {
     let total = scenario.rate * ideal;
+    let runs = simulate_all(&shared_scenario(plan, clients, scenario, ideal));
+    let end = runs.iter().map(|run| run.end).fold(0.0, f64::max);
+    let refused: f64 = runs.iter().map(|run| f64::from(run.refused)).sum();
+    let from = runs.iter().map(|run| run.start).fold(0.0, f64::max).ceil();
+    let to = runs.iter().map(|run| run.end).fold(f64::INFINITY, f64::min).floor();
+    let rates: Vec<f64> = runs.iter().map(|run| run.sums(from, to).0).collect();
+    let (sum, squares) =
+        (rates.iter().sum::<f64>(), rates.iter().map(|rate| rate * rate).sum::<f64>().max(1.0));
+    (end / ideal, refused / (total + refused), sum * sum / (clients as f64 * squares))
+}
+
+/// Clients that share a limit, with as many rows together as it allows in `ideal` seconds.
+fn shared_scenario(plan: Plan, clients: u64, scenario: &Scenario, ideal: f64) -> Scenario {
+    let total = scenario.rate * ideal;
     let mut scenario = Scenario { tasks: 8, seconds: 8.0 * ideal, ..scenario.clone() };
     let (all, sum) = (clients as f64, (clients * (clients + 1) / 2) as f64);
     let client = |n: u64| {
@@ -117,15 +131,7 @@ fn share_limit(plan: Plan, clients: u64, scenario: &Scenario, ideal: f64) -> (f6
         SimulatedClient { start: Start::At(start), rows: (total * share) as u64 }
     };
     scenario.clients = (0..clients).map(client).collect();
-    let runs = simulate_all(&scenario);
-    let end = runs.iter().map(|run| run.end).fold(0.0, f64::max);
-    let refused: f64 = runs.iter().map(|run| f64::from(run.refused)).sum();
-    let from = runs.iter().map(|run| run.start).fold(0.0, f64::max).ceil();
-    let to = runs.iter().map(|run| run.end).fold(f64::INFINITY, f64::min).floor();
-    let rates: Vec<f64> = runs.iter().map(|run| run.sums(from, to).0).collect();
-    let (sum, squares) =
-        (rates.iter().sum::<f64>(), rates.iter().map(|rate| rate * rate).sum::<f64>().max(1.0));
-    (end / ideal, refused / (total + refused), sum * sum / (all * squares))
+    scenario
 }
 
 #[test]
@@ -183,6 +189,71 @@ fn a_rate_hint_spares_the_next_client_the_search() {
                 _ => 1.5,
             };
             assert!(with <= most && with < without, "{shape:?} {retry_after:?}: {with:.2}, {without:.2}");
+        }
+    }
+}
+
+/// Draws the requests per second that COR accepts of each client, and in red the refused ones, as SVG.
+fn draw(title: &str, runs: &[Run]) -> String {
+    const WIDTH: f64 = 640.0;
+    const HEIGHT: f64 = 160.0;
+    let seconds = runs.iter().map(|run| run.seconds.len()).max().unwrap_or(1);
+    // At most 160 points a line keep the files small.
+    let step = seconds.div_ceil(160);
+    let rates = |run: &Run| -> Vec<f64> {
+        let sums = (0..seconds).step_by(step).map(|from| run.sums(from as f64, (from + step) as f64).0);
+        sums.map(|sum| sum / step as f64).collect()
+    };
+    let all: Vec<Vec<f64>> = runs.iter().map(rates).collect();
+    let most = all.iter().flatten().copied().fold(1.0, f64::max);
+    let x = |n: usize| 50.0 + WIDTH * (n * step) as f64 / seconds as f64;
+    let y = |rate: f64| 30.0 + HEIGHT * (1.0 - rate / most);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 700 220\" font-family=\"sans-serif\" font-size=\"12\">\
+         <rect width=\"700\" height=\"220\" fill=\"#fff\"/><text x=\"50\" y=\"18\">{title}</text>\
+         <text x=\"4\" y=\"36\">{most:.0}/s</text><text x=\"30\" y=\"194\">0</text>\
+         <text x=\"690\" y=\"210\" text-anchor=\"end\">{seconds} s</text>\
+         <path d=\"M50 30V190H690\" fill=\"none\" stroke=\"#888\"/>\n"
+    );
+    for (client, rates) in all.iter().enumerate() {
+        let points: Vec<_> =
+            rates.iter().enumerate().map(|(n, rate)| format!("{:.0},{:.0}", x(n), y(*rate))).collect();
+        let hue = 210 + 37 * client;
+        svg += &format!(
+            "<polyline fill=\"none\" stroke=\"hsl({hue},60%,45%)\" points=\"{}\"/>\n",
+            points.join(" ")
+        );
+    }
+    for n in (0..seconds).step_by(step) {
+        if runs.iter().any(|run| run.sums(n as f64, (n + step) as f64).1 > 0.0) {
+            svg += &format!("<circle cx=\"{:.0}\" cy=\"197\" r=\"2\" fill=\"#c00\"/>", x(n / step));
+        }
+    }
+    svg + "\n</svg>\n"
+}
+
+/// Writes the plots of the documentation where `RATE_LIMIT_PLOTS` names a folder.
+#[test]
+fn a_run_of_each_world_can_be_drawn() {
+    let bucket = |rate, retry_after| Scenario::new(Shape::Bucket(1.0), rate, retry_after, 1);
+    let mut short = Scenario::new(Shape::Bucket(0.1), 500.0, RetryAfter::Seconds, 1);
+    short.clients[0].rows = 5000;
+    let mut rise = bucket(50.0, RetryAfter::Seconds);
+    (rise.change, rise.seconds) = (Some((30.0, Shape::Bucket(1.0), 500.0)), 80.0);
+    let mut stray = bucket(500.0, RetryAfter::Absent);
+    (stray.stray_refusals, stray.seconds) = (Some(100), 60.0);
+    let shared = shared_scenario(Plan::Late, 4, &bucket(200.0, RetryAfter::Absent), 300.0);
+    let worlds = [
+        ("short", "5,000 rows at 500/s, bucket of 50, Retry-After: 1", short),
+        ("rise", "A limit rises from 50/s to 500/s after 30 s, Retry-After: 1", rise),
+        ("stray", "Every 100th request refused under a limit of 500/s", stray),
+        ("shared", "4 clients under 200/s, two of them late", shared),
+    ];
+    for (name, title, scenario) in worlds {
+        let svg = draw(title, &simulate_all(&scenario));
+        assert!(svg.contains("polyline") && svg.len() < 30_000, "{name}: {} bytes", svg.len());
+        if let Some(folder) = std::env::var_os("RATE_LIMIT_PLOTS") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.svg")), svg).unwrap();
         }
     }
 }
