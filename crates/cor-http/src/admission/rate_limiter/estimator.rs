@@ -413,7 +413,7 @@ impl RateEstimator {
             Confidence::First | Confidence::High => {
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
                 (wasted / (max_wasted_share + 0.1 * self.sharing()))
-                    .min(60.0 + 20.0 * gap.certain())
+                    .min(60.0 + 60.0 * gap.certain())
                     .max(3.0 * gap.seconds.min(1.5))
                     .max(least)
             }

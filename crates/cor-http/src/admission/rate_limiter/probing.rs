@@ -221,7 +221,7 @@ mod tests {
         let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, None, start);
         probing.advance(false, start + Duration::from_secs(60));
         assert_eq!(probing.rate(), 10.0);
-        probing.advance(true, start + Duration::from_secs(64));
+        probing.advance(true, start + Duration::from_secs(62));
         assert!((probing.rate() - 10.06).abs() < 1e-9, "{}", probing.rate());
     }
 }
