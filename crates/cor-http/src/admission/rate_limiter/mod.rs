@@ -43,14 +43,17 @@ impl RefusalTolerance {
     /// The tolerated share of refused requests.
     const SHARE: f64 = 1.0 / 80.0;
     const MAX_CREDIT: f64 = 2.0;
+    /// A server that asks for a longer wait means all requests, whatever it refused before.
+    const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
     fn record_accepted(&mut self) {
         self.credit = (self.credit + RefusalTolerance::SHARE).min(RefusalTolerance::MAX_CREDIT);
     }
 
     /// Whether the refusal is tolerated.
-    fn record_refused(&mut self) -> bool {
-        let tolerated = self.credit >= 1.0;
+    fn record_refused(&mut self, retry_after: Option<Duration>) -> bool {
+        let is_short = retry_after.is_none_or(|wait| wait <= RefusalTolerance::MAX_RETRY_AFTER);
+        let tolerated = is_short && self.credit >= 1.0;
         self.credit = if tolerated { self.credit - 1.0 } else { 0.0 };
         tolerated
     }
@@ -158,7 +161,7 @@ impl RateLimiter {
         retry_after: Option<Duration>,
     ) -> bool {
         let in_flight = self.estimator.as_ref().is_some_and(|estimator| estimator.belongs_to_tolerated(sent));
-        let tolerated = !self.is_refusing() && (in_flight || self.tolerance.record_refused());
+        let tolerated = !self.is_refusing() && (in_flight || self.tolerance.record_refused(retry_after));
         if tolerated && self.estimator.is_none() {
             return true;
         }
@@ -225,6 +228,17 @@ mod tests {
         assert!(limiter.is_unlimited());
         assert!(!limiter.record_refused(now, now, Some(ms(5000))));
         assert_eq!(limiter.acquire(now), Err(now + ms(5000)));
+    }
+
+    #[test]
+    fn a_refusal_with_a_long_retry_after_pauses_all_requests() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None, None);
+        for _ in 0..200 {
+            limiter.record_accepted(now, now);
+        }
+        assert!(!limiter.record_refused(now, now, Some(ms(6000))));
+        assert_eq!(limiter.acquire(now), Err(now + ms(6000)));
     }
 
     #[test]
