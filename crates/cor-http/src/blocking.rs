@@ -89,6 +89,12 @@ impl Client {
     pub fn paused(&self) -> Option<Pause> {
         self.runtime.client().paused()
     }
+
+    /// The rate that COR accepts as far as this client learned it, in requests per second, for the option
+    /// [`rate_hint`](ClientBuilder::rate_hint) of the next client. `None` until COR has refused a request as rate limited.
+    pub fn rate_hint(&self) -> Option<f64> {
+        self.runtime.client().rate_hint()
+    }
 }
 
 /// The calls about projects.

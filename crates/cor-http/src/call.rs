@@ -14,7 +14,9 @@ use tracing::Instrument;
 use crate::Error;
 use crate::admission::circuit_breaker::{Failure as RowFailure, FailureScope};
 use crate::admission::order::ProjectKey;
-use crate::admission::{Admission, OutageTimeout, Permit, PermitQueue, Rejected, RowRefusals, WaitLimit};
+use crate::admission::{
+    Admission, OutageTimeout, Permit, PermitQueue, RefusalScope, Rejected, RowRefusals, WaitLimit,
+};
 use crate::attempt::attempt;
 use crate::auth::Auth;
 use crate::auth::token::Token;
@@ -399,17 +401,22 @@ impl Call<'_> {
         Next::GiveUp(error)
     }
 
-    /// COR refused the request as rate limited: all requests slow down, and this one is sent again. A row that COR
+    /// COR refused the request as rate limited: this one waits, or all requests do, and it is sent again. A row that COR
     /// refuses while it accepts others is limited to `max_attempts`.
     async fn after_limit(&mut self, error: Error, sent: Instant) -> Next {
-        let row_refused =
-            self.calls.admission.record_rate_limited(&mut self.refusals, sent, error.retry_after());
-        if self.is_bulk() && !row_refused {
+        let scope = self.calls.admission.record_rate_limited(&mut self.refusals, sent, error.retry_after());
+        match (scope, self.wait_limit()) {
             // Admission control pauses every row for as long as COR asked.
-            self.last = Some(error);
-            return Next::Again;
+            (RefusalScope::Rate, Some(_)) => {
+                self.last = Some(error);
+                Next::Again
+            }
+            (RefusalScope::Request, Some(limit)) if error.retry_after().is_none_or(|wait| wait <= limit) => {
+                let wait = error.retry_after().unwrap_or_default();
+                self.wait(error, wait).await
+            }
+            _ => self.back_off(error).await,
         }
-        self.back_off(error).await
     }
 
     async fn after_failure(&mut self, failure: Failure, sent: Instant, permit: Permit) -> Next {

@@ -71,6 +71,13 @@ impl Client {
         self.calls.admission.pause()
     }
 
+    /// The rate that COR accepts as far as this client learned it, in requests per second, for the option
+    /// [`rate_hint`](crate::ClientBuilder::rate_hint) of the next client. `None` until COR has refused a request as rate
+    /// limited.
+    pub fn rate_hint(&self) -> Option<f64> {
+        self.calls.admission.rate_hint()
+    }
+
     /// How much longer a bulk run with this outage timeout waits while COR cannot be reached; `None` while COR can be reached.
     pub fn outage_left(&self, outage_timeout: Duration) -> Option<Duration> {
         let timeout = OutageTimeout::new(outage_timeout, self.calls.deadline);
@@ -109,7 +116,7 @@ impl Client {
             endpoint: endpoint(Server::Cor, &options.base_url, transports.api)?,
             paths: Paths::below(&options.base_url),
             auth: Auth::new(options.credentials.clone(), token_endpoint),
-            admission: Admission::new(options.rate),
+            admission: Admission::new(options.rate, options.rate_hint),
             single_calls: PermitQueue::default(),
             permits: Semaphore::new(options.concurrency),
             retry: options.retry.clone(),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use circuit_breaker::{CircuitBreaker, Failure, FailureScope};
 use order::{ProjectGuard, ProjectKey, ProjectOrder};
 pub use permit::Pause;
-pub(crate) use permit::{OutageTimeout, Permit, Rejected, RowRefusals, WaitLimit};
+pub(crate) use permit::{OutageTimeout, Permit, RefusalScope, Rejected, RowRefusals, WaitLimit};
 use rate_limiter::RateLimiter;
 
 /// Admission control of one client; all its clones share it.
@@ -54,10 +54,11 @@ enum RetryAt {
 }
 
 impl Admission {
-    /// `rate` is the highest rate in requests per second, if the user configured one.
-    pub(crate) fn new(rate: Option<f64>) -> Admission {
+    /// `rate` is the highest rate in requests per second, if the user configured one, and `rate_hint` the rate to start
+    /// with.
+    pub(crate) fn new(rate: Option<f64>, rate_hint: Option<f64>) -> Admission {
         let state = State {
-            rate_limiter: RateLimiter::new(rate),
+            rate_limiter: RateLimiter::new(rate, rate_hint),
             circuit_breaker: CircuitBreaker::default(),
             limited_since: None,
             answers: 0,
@@ -142,28 +143,31 @@ impl Admission {
         }
     }
 
-    /// COR refused a request that left at `sent` as rate limited. Returns whether COR refuses this row rather than the
-    /// rate; the refusal then does not slow down other requests.
+    /// COR refused a request that left at `sent` as rate limited. Returns what the refusal concerns; only where that is
+    /// the rate does it slow down other requests.
     pub(crate) fn record_rate_limited(
         &self,
         row: &mut RowRefusals,
         sent: Instant,
         retry_after: Option<Duration>,
-    ) -> bool {
+    ) -> RefusalScope {
         let mut state = self.state();
         let now = Instant::now();
         // A refusal is an answer: COR is reachable.
         state.circuit_breaker.record_answer();
-        let row_refused = row.record(state.answers);
-        if !row_refused {
-            state.rate_limiter.record_refused(sent, now, retry_after);
+        let scope = if row.record(state.answers) {
+            RefusalScope::Row
+        } else if state.rate_limiter.record_refused(sent, now, retry_after) {
+            RefusalScope::Request
+        } else {
             state.limited_since.get_or_insert(now);
-        }
+            RefusalScope::Rate
+        };
         self.unrestricted.store(state.is_unrestricted(), Ordering::Release);
         drop(state);
         // Requests that waited for this one's answer now wait for the end of the pause.
         self.state_changed.notify_waiters();
-        row_refused
+        scope
     }
 
     /// A request of a bulk run failed the way requests fail in an outage.
@@ -193,6 +197,11 @@ impl Admission {
     pub(crate) fn record_connection_loss(&self) {
         self.state().circuit_breaker.record_connection_loss(Instant::now());
         self.unrestricted.store(false, Ordering::Release);
+    }
+
+    /// The rate that another client may start with, in requests per second, once COR has refused a request.
+    pub(crate) fn rate_hint(&self) -> Option<f64> {
+        self.state().rate_limiter.rate_hint()
     }
 
     /// Why no request leaves at the moment.
@@ -296,7 +305,7 @@ mod tests {
 
     fn state(rate: Option<f64>) -> State {
         State {
-            rate_limiter: RateLimiter::new(rate),
+            rate_limiter: RateLimiter::new(rate, None),
             circuit_breaker: CircuitBreaker::default(),
             limited_since: None,
             answers: 0,

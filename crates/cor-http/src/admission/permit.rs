@@ -62,6 +62,17 @@ pub enum Pause {
     Unreachable,
 }
 
+/// What a refusal as rate limited concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefusalScope {
+    /// The rate: all requests pause.
+    Rate,
+    /// Nothing but this request, which waits as long as COR asks: few of the last requests were refused.
+    Request,
+    /// The row: COR refuses it again and again while it accepts others.
+    Row,
+}
+
 /// Counts how often COR refused one row as rate limited while it answered other requests.
 ///
 /// All rows share a rate limit. A row that is refused while others are not is refused for a reason of its own, and

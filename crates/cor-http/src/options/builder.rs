@@ -58,6 +58,7 @@ struct Settings {
     retry: Option<RetryPolicy>,
     concurrency: Option<usize>,
     rate: Option<f64>,
+    rate_hint: Option<f64>,
     trace_ids: Option<bool>,
     environment: Environment,
 }
@@ -133,6 +134,9 @@ setters! {
     trace_ids: bool as trace_ids;
     /// The most requests per second. By default the client estimates the limit from COR's responses.
     rate: f64 as rate;
+    /// Requests per second to start with: what [`Client::rate_hint`] of an earlier client returned, where a process cannot
+    /// keep its client. It is no bound: the client goes on learning. By default requests leave at once until COR refuses one.
+    rate_hint: f64 as rate_hint;
 }
 
 impl<C> ClientBuilder<C> {
@@ -268,10 +272,12 @@ impl Settings {
         if !(1..=10_000).contains(&concurrency) {
             return Err(Error::config(format!("concurrency is {concurrency}; it must be from 1 to 10000")));
         }
-        if let Some(rate) = self.rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
-            return Err(Error::config(format!(
-                "rate is {rate}; it must be from 0.001 to 1000000 requests per second"
-            )));
+        for (name, rate) in [("rate", self.rate), ("rate_hint", self.rate_hint)] {
+            if let Some(rate) = rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
+                return Err(Error::config(format!(
+                    "{name} is {rate}; it must be from 0.001 to 1000000 requests per second"
+                )));
+            }
         }
         let user_agent = self.user_agent.unwrap_or_else(|| USER_AGENT.to_owned());
         if user_agent.is_empty() || !user_agent.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
@@ -323,6 +329,7 @@ impl Settings {
             },
             concurrency,
             rate: self.rate,
+            rate_hint: self.rate_hint,
             trace_ids: self.trace_ids.unwrap_or(false),
         })
     }
@@ -425,6 +432,7 @@ mod tests {
             (builder().retry_budget(1_000_001), "retry_budget"),
             (builder().rate(f64::NAN), "rate"),
             (builder().rate(-1.0), "rate"),
+            (builder().rate_hint(0.0), "rate_hint"),
             (builder().user_agent("a\r\nb"), "user_agent"),
             (builder().ca_file("/no/such/file"), "ca_file"),
             (builder().proxy("hush://:hush@"), "proxy"),

@@ -49,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) retry: RetryPolicy,
     pub(crate) concurrency: usize,
     pub(crate) rate: Option<f64>,
+    pub(crate) rate_hint: Option<f64>,
     pub(crate) trace_ids: bool,
 }
 

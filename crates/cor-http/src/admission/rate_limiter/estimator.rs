@@ -18,18 +18,22 @@
 //!
 //! **The first estimate** has to become good in few refusals where COR says in whole seconds how long to wait, because
 //! each refusal may cost them. What COR accepted before its first refusal is one window, two adjacent windows, or what
-//! a bucket had saved up. Two such waits at the estimated rate without a refusal rule out two windows; then probing
-//! goes fast. A refusal soon after shows that it was a window. Otherwise what left above the limit is what the bucket
-//! held ([`Probing::bucket_rate`]), which gives the limit at once.
+//! a bucket had saved up. Probing starts at once. A refusal soon after shows that it was a window. Otherwise what left
+//! above the limit is what the bucket held ([`Probing::bucket_rate`]), which gives the limit at once.
 //!
-//! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or the
-//! network bunched requests together. One alone changes little; with more of them in a row the count decides.
+//! **Tolerated refusals** pause nothing ([`RateEstimator::record_tolerated`]). One that ends probing found the limit of a
+//! bucket: from one to the next the bucket goes from empty to empty. Two while the rate is held have nothing to do with
+//! the rate.
+//!
+//! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or other
+//! clients use it too, or the network bunched requests together. One alone changes little; with more of them in a row
+//! the count decides, and the client makes a little room for others ([`RateEstimator::decrease`]).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::probing::{Burst, Confidence, Probing, seconds_between};
+use super::probing::{Burst, Confidence, Probing, SharedProbing, seconds_between};
 use super::refusal::{Gap, RateRange, RefusalPeriod};
 
 /// The part of the limit that is left unused while the rate is held. It grows with unexpected refusals.
@@ -39,6 +43,12 @@ const MAX_MARGIN: f64 = 0.3;
 const MAX_REFUSED_SHARE: f64 = 0.004;
 /// The time without requests that probing may cost, in proportion to all time.
 const MAX_WASTED_SHARE: f64 = 0.008;
+/// The part of the estimate that is given up where the limit is certainly shared, and how long a step of probing takes
+/// then, in seconds.
+const MAX_DECREASE: f64 = 0.05;
+const SHARED_STEP: f64 = 6.0;
+/// After so many accepted requests a refusal or two are tolerated again.
+const FULL_CREDIT_REQUESTS: f64 = 170.0;
 /// The first refused requests are not counted as costs, so that the limit is found soon.
 const FREE_REFUSALS: f64 = 16.0;
 /// How long a rate is held, in seconds: at least while refusals are free, at least afterwards, and at most.
@@ -67,10 +77,19 @@ pub(super) struct RateEstimator {
     estimate: f64,
     confidence: Confidence,
     margin: f64,
+    /// Evidence for other clients under the same limit, from 0 to 1: refusals at a rate that was accepted before.
+    contention: f64,
+    /// Probing has found the limit at least once.
+    confirmed: bool,
     refusal: Option<RefusalPeriod>,
     /// When COR last began to accept again, and how many of the requests that left since it accepted.
     counting_since: Instant,
     accepted: f64,
+    /// Refusals tolerated since then, and of these, those while the rate was held.
+    tolerated: f64,
+    tolerated_while_held: f64,
+    /// How much longer than since `counting_since` COR may have accepted requests: a bucket filled up while none left.
+    filled_before: f64,
     /// Probing starts after this time and this many accepted requests.
     hold_until: Instant,
     hold_requests: f64,
@@ -83,6 +102,8 @@ pub(super) struct RateEstimator {
     longest_gap: f64,
     /// Refused requests that are not counted as costs, as far as they are left.
     free_refusals: f64,
+    /// The time that the last refusal of probing wasted, in seconds.
+    wasted: f64,
     /// What COR accepted before its first refusal, and how long it then asked the client to wait, in seconds.
     burst: Burst,
     first_retry_after: f64,
@@ -95,9 +116,14 @@ impl RateEstimator {
             estimate: f64::INFINITY,
             confidence: Confidence::First,
             margin: MARGIN,
+            contention: 0.0,
+            confirmed: false,
             refusal: None,
             counting_since: since,
             accepted,
+            tolerated: 0.0,
+            tolerated_while_held: 0.0,
+            filled_before: 0.0,
             hold_until: since,
             hold_requests: 0.0,
             probing: None,
@@ -105,24 +131,55 @@ impl RateEstimator {
             unexpected_refusals: 0,
             longest_gap: 0.0,
             free_refusals: FREE_REFUSALS,
+            wasted: 0.0,
             burst: Burst::default(),
             first_retry_after: 0.0,
         }
     }
 
+    /// Starts with the rate that another client learned: a start and no bound.
+    pub(super) fn from_hint(now: Instant, rate: f64) -> RateEstimator {
+        RateEstimator {
+            estimate: rate.max(MIN_RATE),
+            confidence: Confidence::Low,
+            ..RateEstimator::new(now, 0.0)
+        }
+    }
+
+    /// What another client may start with, once there is an estimate.
+    pub(super) fn rate_hint(&self) -> Option<f64> {
+        self.estimate.is_finite().then(|| self.rate())
+    }
+
+    /// Whether a request that left at `sent` was in flight when the refusal of another arrived that was tolerated.
+    pub(super) fn belongs_to_tolerated(&self, sent: Instant) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.is_tolerated && !refusal.is_ended_by(sent))
+    }
+
     /// Whether COR refuses at the moment.
     pub(super) fn is_refusing(&self) -> bool {
-        self.refusal.is_some()
+        self.refusal.as_ref().is_some_and(|refusal| !refusal.is_tolerated)
     }
 
     /// Requests per second that may leave now.
     pub(super) fn rate(&self) -> f64 {
-        self.probing.as_ref().map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
+        let probing = self.probing.as_ref().filter(|_| self.refusal.is_none());
+        probing.map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
     }
 
     /// The rate between two phases of probing.
     fn held_rate(&self) -> f64 {
-        self.estimate * (1.0 - self.margin)
+        self.estimate * (1.0 - self.margin - self.decrease())
+    }
+
+    /// The part of the estimate that is given up for other clients.
+    fn decrease(&self) -> f64 {
+        MAX_DECREASE * self.sharing()
+    }
+
+    /// How certain it is, from 0 to 1, that other clients use the limit too. One accident shows nothing.
+    fn sharing(&self) -> f64 {
+        ((self.contention - 0.3) / 0.7).max(0.0)
     }
 
     /// A request waits for the rate.
@@ -142,13 +199,23 @@ impl RateEstimator {
 
     /// Starts or continues probing, where it is time for it and requests wait for the rate.
     pub(super) fn advance(&mut self, now: Instant) {
+        if self.refusal.is_some() {
+            return;
+        }
         let has_demand = self.has_demand(now);
         if let Some(probing) = &mut self.probing {
             probing.advance(has_demand, now);
         } else if has_demand && now >= self.hold_until && self.accepted >= self.hold_requests {
             self.unexpected_refusals = 0;
             let base_rate = self.held_rate();
-            let probing = Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, now);
+            let decrease = self.decrease();
+            // Who has little of a shared limit grows by more, in proportion, than who has much of it.
+            let shared = (decrease > 0.01).then(|| SharedProbing {
+                increase: decrease * (40.0 / self.estimate).sqrt().clamp(0.25, 2.0),
+                step_seconds: SHARED_STEP,
+            });
+            let probing =
+                Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, shared, now);
             self.probing = Some(probing);
         }
     }
@@ -157,7 +224,11 @@ impl RateEstimator {
     pub(super) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
         let ended = self.refusal.take_if(|refusal| refusal.is_ended_by(sent));
         if let Some(refusal) = &ended {
-            self.update_estimate(refusal, sent, now);
+            if refusal.is_tolerated && self.probing.is_none() {
+                self.after_tolerated(refusal);
+            } else {
+                self.update_estimate(refusal, sent, now);
+            }
         }
         if sent >= self.counting_since {
             self.accepted += 1.0;
@@ -168,7 +239,7 @@ impl RateEstimator {
         if let Some(probing) = &mut self.probing {
             probing.record_accepted(sent);
         }
-        ended.is_some()
+        ended.is_some_and(|refusal| !refusal.is_tolerated)
     }
 
     /// COR refused a request that left at `sent`. Returns until when no request should leave, where that changes.
@@ -187,10 +258,46 @@ impl RateEstimator {
             // It left before the last refusal ended.
             return until;
         }
-        let backoff = if is_first { 0.01 } else { (1.2 / self.estimate).clamp(0.005, 1.0) };
-        let backoff = Duration::from_secs_f64(backoff);
+        let backoff = self.backoff();
         self.refusal = Some(RefusalPeriod::new(sent, now, retry_after, backoff));
         until.or(Some(now + backoff))
+    }
+
+    /// COR refused a request that left at `sent`, and hardly any other of late. Requests go on leaving, at the held rate.
+    pub(super) fn record_tolerated(&mut self, sent: Instant, now: Instant) {
+        if sent < self.counting_since {
+            return;
+        }
+        self.tolerated += 1.0;
+        if self.probing.is_none() {
+            self.tolerated_while_held += 1.0;
+        }
+        if self.tolerated_while_held > 1.0 {
+            // Requests are refused at a rate that was accepted before: the rate is not the reason.
+            return;
+        }
+        match &mut self.refusal {
+            Some(refusal) => refusal.record_tolerated(sent, now),
+            None => self.refusal = Some(RefusalPeriod::tolerated(sent, now, self.backoff())),
+        }
+    }
+
+    /// How long the first trial after a refusal waits where COR does not say.
+    fn backoff(&self) -> Duration {
+        let is_first = self.estimate.is_infinite();
+        Duration::from_secs_f64(if is_first { 0.01 } else { (1.2 / self.estimate).clamp(0.005, 1.0) })
+    }
+
+    /// A refusal that was tolerated while the rate was held: the estimate is a little too high, or it was an accident.
+    fn after_tolerated(&mut self, refusal: &RefusalPeriod) {
+        let counted_seconds = seconds_between(self.counting_since, refusal.since);
+        let n = self.accepted - refusal.accepted_after_first;
+        if n >= MIN_COUNT {
+            let counted = n / counted_seconds;
+            self.estimate = self.estimate.min(counted.max(0.99 * self.estimate));
+        }
+        (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
+        self.filled_before = 0.0;
     }
 
     /// COR accepts again, with a request that left at `resumed`: what the refusal shows about the limit, and how long
@@ -203,6 +310,7 @@ impl RateEstimator {
         // The refused requests that this refusal is charged with, and the share of time that it may waste.
         let (mut charged, mut max_wasted_share) = (refusal.refused, MAX_WASTED_SHARE);
         let mut restart_count = true;
+        let probed = self.probing.is_some();
         self.confidence = match self.probing.take() {
             _ if previous.is_infinite() => {
                 self.estimate = self.first_estimate(refusal, gap, counted_seconds);
@@ -214,6 +322,18 @@ impl RateEstimator {
                     true => Confidence::FirstRounded,
                     false => Confidence::First,
                 }
+            }
+            Some(probing) if refusal.is_tolerated => {
+                // Each request above the limit came out of what the bucket held.
+                let n = self.accepted - refusal.accepted_after_first;
+                let low = n / (counted_seconds + self.filled_before).max(1e-3);
+                let reached = probing.rate();
+                let rate = probing.bucket_rate(refusal.since, self.burst).unwrap_or(previous);
+                let most = if reached > 2.0 * previous { 0.5 * reached } else { reached };
+                let rate = if rate > 1.1 * previous { 0.98 * rate } else { rate };
+                self.estimate = rate.min(most).max(low);
+                self.margin = (self.margin * 0.8).max(MARGIN);
+                if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
             }
             probing if matches!(self.confidence, Confidence::FirstRounded | Confidence::FirstReduced) => {
                 charged = charged.min(1.0);
@@ -233,14 +353,20 @@ impl RateEstimator {
             }
             None => {
                 self.unexpected_refusals += 1;
+                // In long windows such refusals are frequent, whoever else uses the limit.
+                if self.confirmed && gap.certain() < 2.0 {
+                    self.contention = (self.contention + 0.25).min(1.0);
+                }
+                if self.confidence == Confidence::Low && counted_seconds < 2.0 {
+                    // The estimate was too high because the bucket holds more than was known.
+                    self.burst.accepted *= 1.5;
+                }
                 let held_rate = self.held_rate();
                 self.estimate = match self.has_demand(refusal.since) {
                     true => self.after_unexpected_refusal(refusal, gap, counted_seconds),
                     // Requests left more slowly than the rate allows and were refused all the same: the limit is lower.
-                    false => {
-                        let accepted_rate = self.accepted / counted_seconds.max(1e-3);
-                        (0.98 * previous).min((2.0 * accepted_rate).max(MIN_FIRST_ESTIMATE))
-                    }
+                    false => (0.98 * previous)
+                        .min(gap.rates(self.accepted, counted_seconds).middle().max(MIN_FIRST_ESTIMATE)),
                 };
                 restart_count = self.unexpected_refusals == 1 || self.accepted >= 100.0;
                 if self.unexpected_refusals == 1 && self.accepted > LONG_COUNT {
@@ -249,6 +375,13 @@ impl RateEstimator {
                 if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
             }
         };
+        if probed {
+            self.confirmed = true;
+            self.contention = match self.estimate >= 0.98 * previous {
+                true => self.contention * 0.7,
+                false => (self.contention + 0.1).min(1.0),
+            };
+        }
         if previous.is_finite() {
             self.estimate = self.estimate.max(MIN_RATIO_TO_PREVIOUS * previous);
         }
@@ -256,26 +389,44 @@ impl RateEstimator {
         self.longest_gap = (self.longest_gap * 0.9).max(gap.certain());
         let held_rate = self.held_rate();
         let wasted = (counted_seconds + gap.seconds - self.accepted / held_rate).clamp(0.0, gap.seconds);
+        if probed {
+            self.wasted = wasted;
+        }
+        let wasted = self.wasted;
         if self.confidence == Confidence::Low {
             // A better estimate is worth some refusals.
             charged = charged.min(1.0);
         }
         let free = self.free_refusals.min(charged);
         self.free_refusals -= free;
-        self.hold_requests =
-            ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
+        // Who shares a limit tries again soon, unless its windows are long.
+        let max_hold = (MAX_HOLD / (1.0 + 29.0 * self.sharing())).max(20.0 * self.longest_gap).min(MAX_HOLD);
+        self.hold_requests = ((charged - free) / (MAX_REFUSED_SHARE + 0.02 * self.sharing()))
+            .min(max_hold * held_rate)
+            + MIN_HOLD_REQUESTS;
+        if self.confidence == Confidence::High && self.first_retry_after > 0.0 && held_rate > 10.0 {
+            self.hold_requests = self.hold_requests.max(FULL_CREDIT_REQUESTS);
+        }
         let hold = match self.confidence {
-            Confidence::FirstRounded | Confidence::FirstReduced => 2.0 * gap.seconds,
+            Confidence::FirstRounded | Confidence::FirstReduced => 0.0,
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
-                let gaps = if refusal.retry_after.is_some() { 20.0 } else { 3.0 };
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
-                (wasted / max_wasted_share).max(gaps * gap.seconds.min(1.5)).max(least)
+                (wasted / (max_wasted_share + 0.1 * self.sharing()))
+                    .min(60.0 + 60.0 * gap.certain())
+                    .max(3.0 * gap.seconds.min(1.5))
+                    .max(least)
             }
         };
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
         if restart_count {
             (self.counting_since, self.accepted) = (resumed, 0.0);
+            (self.tolerated, self.tolerated_while_held) = (0.0, 0.0);
+            self.filled_before = gap.uncertain;
+            if refusal.is_tolerated {
+                (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
+                self.filled_before = 0.0;
+            }
         }
     }
 
@@ -306,7 +457,11 @@ impl RateEstimator {
             None if was_reduced => {
                 (self.estimate * self.after_probing(probing, refusal, gap, counted_seconds)).sqrt()
             }
-            None => self.estimate.max(range.at(RateRange::WITH_RETRY_AFTER)),
+            None => {
+                let wait = refusal.retry_after_seconds();
+                let high = self.accepted / (counted_seconds + gap.certain()).max(wait);
+                self.estimate.min(high).max(range.low)
+            }
         };
         let is_rough = was_reduced || self.accepted < MIN_BUCKET_COUNT && estimate > 1.1 * self.estimate;
         (estimate, if is_rough { Confidence::Low } else { Confidence::High })

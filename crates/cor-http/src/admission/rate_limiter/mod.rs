@@ -4,7 +4,8 @@
 //! how long to wait. Until COR refuses a request the limiter holds none back. From then on requests leave evenly
 //! spaced, at the rate that [`RateEstimator`] learns.
 //!
-//! A refusal pauses all requests, for as long as COR asks for, or for a time that grows with every further refusal.
+//! Few refusals among many accepted requests are tolerated: each makes its own request wait and no other. A further
+//! refusal pauses all requests, for as long as COR asks for, or for a time that grows with every further refusal.
 //! Then one trial request leaves, and the others wait for its answer: where 64 requests were refused together, the
 //! next refusal costs one request and not 64. Once COR accepts again, each request gets a time slot of its own, so
 //! that they do not leave as a herd.
@@ -12,6 +13,10 @@
 mod estimator;
 mod probing;
 mod refusal;
+#[cfg(test)]
+mod shared_limits;
+#[cfg(test)]
+mod simulated_clients;
 #[cfg(test)]
 mod simulated_server;
 #[cfg(test)]
@@ -28,10 +33,38 @@ const MAX_CATCH_UP: Duration = Duration::from_millis(10);
 /// A trial request that has not ended after this long is not waited for; another one leaves.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Distinguishes refusals that have nothing to do with the rate from signs of a limit: a share of them is tolerated.
+#[derive(Debug, Default)]
+struct RefusalTolerance {
+    credit: f64,
+}
+
+impl RefusalTolerance {
+    /// The tolerated share of refused requests.
+    const SHARE: f64 = 1.0 / 80.0;
+    const MAX_CREDIT: f64 = 2.0;
+    /// A server that asks for a longer wait means all requests, whatever it refused before.
+    const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+    fn record_accepted(&mut self) {
+        self.credit = (self.credit + RefusalTolerance::SHARE).min(RefusalTolerance::MAX_CREDIT);
+    }
+
+    /// Whether the refusal is tolerated.
+    fn record_refused(&mut self, retry_after: Option<Duration>) -> bool {
+        let is_short = retry_after.is_none_or(|wait| wait <= RefusalTolerance::MAX_RETRY_AFTER);
+        let tolerated = is_short && self.credit >= 1.0;
+        self.credit = if tolerated { self.credit - 1.0 } else { 0.0 };
+        tolerated
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct RateLimiter {
     /// The highest rate in requests per second, if the user configured one.
     configured_rate: Option<f64>,
+    /// The rate to start with, until the first request leaves.
+    rate_hint: Option<f64>,
     accepted_before_limit: BusyPeriod,
     /// There is an estimator from the first refusal on.
     estimator: Option<RateEstimator>,
@@ -39,16 +72,23 @@ pub(crate) struct RateLimiter {
     next_slot: Option<Instant>,
     /// Until when the other requests wait for the trial request.
     trial_until: Option<Instant>,
+    tolerance: RefusalTolerance,
 }
 
 impl RateLimiter {
-    pub(crate) fn new(configured_rate: Option<f64>) -> RateLimiter {
-        RateLimiter { configured_rate, ..RateLimiter::default() }
+    /// `rate_hint` is what another client learned: a start and no bound.
+    pub(crate) fn new(configured_rate: Option<f64>, rate_hint: Option<f64>) -> RateLimiter {
+        RateLimiter { configured_rate, rate_hint, ..RateLimiter::default() }
+    }
+
+    /// What another client may start with.
+    pub(crate) fn rate_hint(&self) -> Option<f64> {
+        self.rate_hint.or_else(|| self.estimator.as_ref()?.rate_hint())
     }
 
     /// Whether requests may leave without asking.
     pub(crate) fn is_unlimited(&self) -> bool {
-        self.configured_rate.is_none() && self.estimator.is_none()
+        self.configured_rate.is_none() && self.rate_hint.is_none() && self.estimator.is_none()
     }
 
     /// Until when no request leaves, if there is a pause.
@@ -71,6 +111,9 @@ impl RateLimiter {
             return Err(until);
         }
         self.paused_until = None;
+        if let Some(rate) = self.rate_hint.take() {
+            self.estimator.get_or_insert_with(|| RateEstimator::from_hint(now, rate));
+        }
         if self.is_refusing() {
             if let Some(until) = self.trial_until.filter(|until| *until > now) {
                 return Err(until);
@@ -96,6 +139,7 @@ impl RateLimiter {
 
     /// COR accepted a request that left at `sent`. Returns whether waiting requests should ask again.
     pub(crate) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
+        self.tolerance.record_accepted();
         let Some(estimator) = &mut self.estimator else {
             self.accepted_before_limit.record_accepted(sent, now);
             return false;
@@ -108,16 +152,32 @@ impl RateLimiter {
         resumed
     }
 
-    /// COR refused a request that left at `sent`, and may have said for how long. All requests pause.
-    pub(crate) fn record_refused(&mut self, sent: Instant, now: Instant, retry_after: Option<Duration>) {
+    /// COR refused a request that left at `sent`, and may have said for how long. All requests pause, unless few of the
+    /// last ones were refused. Returns whether that is so: then only the refused request has to wait.
+    pub(crate) fn record_refused(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        retry_after: Option<Duration>,
+    ) -> bool {
+        let in_flight = self.estimator.as_ref().is_some_and(|estimator| estimator.belongs_to_tolerated(sent));
+        let tolerated = !self.is_refusing() && (in_flight || self.tolerance.record_refused(retry_after));
+        if tolerated && self.estimator.is_none() {
+            return true;
+        }
         let estimator = self.estimator.get_or_insert_with(|| {
             let (since, accepted) = self.accepted_before_limit.current.unwrap_or((sent, 0.0));
             RateEstimator::new(since, accepted)
         });
+        if tolerated {
+            estimator.record_tolerated(sent, now);
+            return true;
+        }
         if let Some(until) = estimator.record_refused(sent, now, retry_after) {
             self.paused_until = Some(self.paused_until.map_or(until, |known| known.max(until)));
             self.trial_until = None;
         }
+        false
     }
 }
 
@@ -156,6 +216,52 @@ impl BusyPeriod {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_refusal_among_many_accepted_requests_pauses_nothing_and_a_third_does() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None, None);
+        for _ in 0..200 {
+            limiter.record_accepted(now, now);
+        }
+        assert!(limiter.record_refused(now, now, Some(ms(5000))));
+        assert!(limiter.record_refused(now, now, Some(ms(5000))));
+        assert!(limiter.is_unlimited());
+        assert!(!limiter.record_refused(now, now, Some(ms(5000))));
+        assert_eq!(limiter.acquire(now), Err(now + ms(5000)));
+    }
+
+    #[test]
+    fn a_refusal_with_a_long_retry_after_pauses_all_requests() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None, None);
+        for _ in 0..200 {
+            limiter.record_accepted(now, now);
+        }
+        assert!(!limiter.record_refused(now, now, Some(ms(6000))));
+        assert_eq!(limiter.acquire(now), Err(now + ms(6000)));
+    }
+
+    #[test]
+    fn a_rate_hint_is_a_start_and_no_bound() {
+        let start = Instant::now();
+        let mut limiter = RateLimiter::new(None, Some(10.0));
+        assert!(!limiter.is_unlimited());
+        assert_eq!(limiter.rate_hint(), Some(10.0));
+        let (mut now, mut left) = (start, Vec::new());
+        while now < start + ms(20_000) {
+            match limiter.acquire(now) {
+                Ok(()) => {
+                    left.push(now);
+                    limiter.record_accepted(now, now);
+                }
+                Err(retry_at) => now = retry_at,
+            }
+        }
+        let first = left.iter().filter(|left| **left < start + ms(1000)).count();
+        assert!((9..=12).contains(&first), "{first}");
+        assert!(limiter.rate_hint().is_some_and(|rate| rate > 100.0), "{:?}", limiter.rate_hint());
+    }
+
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
     }
@@ -163,7 +269,7 @@ mod tests {
     #[test]
     fn without_a_refusal_every_request_leaves_at_once() {
         let now = Instant::now();
-        let mut limiter = RateLimiter::new(None);
+        let mut limiter = RateLimiter::new(None, None);
         for _ in 0..10_000 {
             assert_eq!(limiter.acquire(now), Ok(()));
             limiter.record_accepted(now, now);
@@ -174,7 +280,7 @@ mod tests {
     #[test]
     fn a_refusal_pauses_all_requests_for_as_long_as_asked_and_then_one_trial_leaves() {
         let now = Instant::now();
-        let mut limiter = RateLimiter::new(None);
+        let mut limiter = RateLimiter::new(None, None);
         limiter.record_accepted(now, now);
         limiter.record_refused(now, now, Some(ms(3000)));
         limiter.record_refused(now, now, Some(ms(1000)));
@@ -195,7 +301,7 @@ mod tests {
     #[test]
     fn a_configured_rate_holds_also_after_idle_time() {
         let start = Instant::now();
-        let mut limiter = RateLimiter::new(Some(100.0));
+        let mut limiter = RateLimiter::new(Some(100.0), None);
         for begin in [start, start + ms(60_000)] {
             let (mut now, mut left) = (begin, 0);
             while now < begin + ms(1000) {
@@ -211,7 +317,7 @@ mod tests {
     #[test]
     fn a_configured_rate_yields_to_a_lower_limit() {
         let mut now = Instant::now();
-        let mut limiter = RateLimiter::new(Some(100.0));
+        let mut limiter = RateLimiter::new(Some(100.0), None);
         let (mut left, mut bucket, begin) = (0, 5.0_f64, now);
         while now < begin + ms(60_000) {
             match limiter.acquire(now) {
@@ -223,7 +329,7 @@ mod tests {
                     (bucket, left) = (bucket - 1.0, left + 1);
                     limiter.record_accepted(now, now);
                 }
-                Ok(()) => limiter.record_refused(now, now, None),
+                Ok(()) => drop(limiter.record_refused(now, now, None)),
             }
         }
         assert!((570..=610).contains(&left), "{left}");
@@ -232,11 +338,11 @@ mod tests {
     #[test]
     fn a_stray_refusal_does_not_slow_down_sequential_calls() {
         let mut now = Instant::now();
-        let mut limiter = RateLimiter::new(None);
+        let mut limiter = RateLimiter::new(None, None);
         for n in 0..600 {
             assert_eq!(limiter.acquire(now), Ok(()), "call {n}");
             match n {
-                300 => limiter.record_refused(now, now, None),
+                300 => drop(limiter.record_refused(now, now, None)),
                 _ => drop(limiter.record_accepted(now, now)),
             }
             now += ms(1000);

@@ -31,8 +31,8 @@ impl Confidence {
     /// What the first step adds to the rate, as a part of the estimate. Each further step adds twice as much.
     fn first_increase(self) -> f64 {
         match self {
-            Confidence::First | Confidence::FirstRounded | Confidence::FirstReduced => 0.02,
-            Confidence::Low => 0.05,
+            Confidence::First => 0.02,
+            Confidence::FirstRounded | Confidence::FirstReduced | Confidence::Low => 0.05,
             Confidence::High => 0.006,
         }
     }
@@ -41,9 +41,9 @@ impl Confidence {
     fn step_length(self) -> (f64, f64) {
         match self {
             Confidence::First => (2.0, 8.0),
-            Confidence::FirstRounded | Confidence::FirstReduced => (0.3, 1.0),
+            Confidence::FirstRounded | Confidence::FirstReduced => (0.2, 1.0),
             Confidence::Low => (1.0, 8.0),
-            Confidence::High => (4.0, 40.0),
+            Confidence::High => (1.0, 20.0),
         }
     }
 }
@@ -55,6 +55,14 @@ pub(super) struct Burst {
     pub(super) seconds: f64,
 }
 
+/// How to probe a limit that other clients use too: what the first step adds, as a part of the estimate, and how long a
+/// step takes at least.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SharedProbing {
+    pub(super) increase: f64,
+    pub(super) step_seconds: f64,
+}
+
 /// One phase of probing, from the held rate to the next refusal.
 #[derive(Debug)]
 pub(super) struct Probing {
@@ -62,6 +70,9 @@ pub(super) struct Probing {
     base_rate: f64,
     first_increase: f64,
     step_seconds: f64,
+    estimate: f64,
+    /// How many times as fast the steps are once the rate is far above the estimate: others left the limit.
+    pace_above: f64,
     since: Instant,
     accepted: f64,
     /// Steps taken, and when they were last advanced. Without demand for the rate they stand still.
@@ -74,20 +85,28 @@ pub(super) struct Probing {
 }
 
 impl Probing {
-    /// Starts at `base_rate`. Where COR refuses for long (`longest_gap`, in seconds) its windows are long, and probing
+    /// Starts at `base_rate`; `shared` where other clients use the limit too. Where COR refuses for long (`longest_gap`, in seconds) its windows are long, and probing
     /// is slow: a rate that fills a window early only waits for its end.
     pub(super) fn new(
         base_rate: f64,
         estimate: f64,
         confidence: Confidence,
         longest_gap: f64,
+        shared: Option<SharedProbing>,
         now: Instant,
     ) -> Probing {
         let (least_seconds, least_requests) = confidence.step_length();
+        let (increase, shared_step) =
+            shared.map_or((0.0, 0.0), |shared| (shared.increase, shared.step_seconds));
         Probing {
             base_rate,
-            first_increase: estimate * confidence.first_increase(),
-            step_seconds: (least_requests / estimate).max(longest_gap / 4.0).clamp(least_seconds, 15.0),
+            first_increase: estimate * confidence.first_increase().max(increase),
+            step_seconds: (least_requests / estimate)
+                .max(longest_gap / 4.0)
+                .max(shared_step)
+                .clamp(least_seconds, 15.0),
+            estimate,
+            pace_above: if shared.is_some() { 3.0 } else { 1.0 },
             since: now,
             accepted: 0.0,
             steps: 0.0,
@@ -114,7 +133,8 @@ impl Probing {
     /// Raises the rate, where requests wait for it.
     pub(super) fn advance(&mut self, has_demand: bool, now: Instant) {
         if has_demand {
-            let steps = seconds_between(self.advanced_at, now) / self.step_seconds;
+            let pace = if self.rate() > 1.3 * self.estimate { self.pace_above } else { 1.0 };
+            let steps = pace * seconds_between(self.advanced_at, now) / self.step_seconds;
             self.steps = (self.steps + steps).min(MAX_STEPS);
             if seconds_between(self.step_since, now) >= self.step_seconds {
                 self.step_since = now;
@@ -179,7 +199,8 @@ mod tests {
     fn a_full_bucket_emptied_by_probing_shows_its_rate() {
         for (rate, capacity) in [(20.0, 4.0), (200.0, 20.0), (5000.0, 500.0)] {
             let start = Instant::now();
-            let mut probing = Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, start);
+            let mut probing =
+                Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, None, start);
             let (mut left, mut now) = (capacity, start);
             // A thousandth of a second at a time, until the bucket is empty.
             while left > 0.0 {
@@ -197,10 +218,10 @@ mod tests {
     #[test]
     fn without_demand_the_rate_does_not_grow() {
         let start = Instant::now();
-        let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, start);
+        let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, None, start);
         probing.advance(false, start + Duration::from_secs(60));
         assert_eq!(probing.rate(), 10.0);
-        probing.advance(true, start + Duration::from_secs(64));
+        probing.advance(true, start + Duration::from_secs(62));
         assert!((probing.rate() - 10.06).abs() < 1e-9, "{}", probing.rate());
     }
 }

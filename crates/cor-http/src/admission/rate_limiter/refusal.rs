@@ -22,6 +22,8 @@ pub(super) struct RefusalPeriod {
     pub(super) refused: f64,
     /// Accepted requests among those that left after the first refused one.
     pub(super) accepted_after_first: f64,
+    /// The refusals are few among many accepted requests: nothing pauses.
+    pub(super) is_tolerated: bool,
 }
 
 impl RefusalPeriod {
@@ -40,10 +42,24 @@ impl RefusalPeriod {
             backoff,
             refused: 1.0,
             accepted_after_first: 0.0,
+            is_tolerated: false,
         }
     }
 
-    /// Another request that left at `sent` was refused. Returns when the next trial may leave, where that changes.
+    /// The same, where requests go on leaving.
+    pub(super) fn tolerated(sent: Instant, now: Instant, backoff: Duration) -> RefusalPeriod {
+        RefusalPeriod { is_tolerated: true, ..RefusalPeriod::new(sent, now, None, backoff) }
+    }
+
+    /// Another request that left at `sent` was refused, and requests go on leaving.
+    pub(super) fn record_tolerated(&mut self, sent: Instant, now: Instant) {
+        self.refused += 1.0;
+        if sent >= self.last_answered {
+            (self.last_sent, self.last_answered) = (sent, now);
+        }
+    }
+
+    /// Another request that left at `sent` was refused, and all requests pause. Returns when the next trial may leave, where that changes.
     pub(super) fn record_refused(
         &mut self,
         sent: Instant,
@@ -52,6 +68,11 @@ impl RefusalPeriod {
     ) -> Option<Instant> {
         self.refused += 1.0;
         let until = retry_after.map(|wait| now + wait);
+        if std::mem::take(&mut self.is_tolerated) {
+            // From here on nothing leaves. What is in flight left after the first refusal and shows nothing.
+            (self.last_sent, self.last_answered, self.retry_after) = (sent, now, retry_after);
+            return until.or(Some(now + self.backoff));
+        }
         if sent < self.last_answered {
             // It was in flight together with the last one.
             self.since = self.since.min(sent);

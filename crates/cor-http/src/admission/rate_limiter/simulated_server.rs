@@ -1,6 +1,7 @@
 //! Servers with limits of many shapes, in simulated time.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Shape {
@@ -25,6 +26,17 @@ pub(super) enum RetryAfter {
     Seconds,
     /// To the microsecond.
     Exact,
+}
+
+impl RetryAfter {
+    /// The header of a refusal after which COR would accept again after so many seconds.
+    pub(super) fn say(self, wait: f64) -> Option<Duration> {
+        match self {
+            RetryAfter::Absent => None,
+            RetryAfter::Seconds => Some(Duration::from_secs((wait.ceil() as u64).max(1))),
+            RetryAfter::Exact => Some(Duration::from_micros((wait * 1e6).ceil() as u64)),
+        }
+    }
 }
 
 pub(super) struct SimulatedServer {
