@@ -43,7 +43,7 @@ const MAX_MARGIN: f64 = 0.3;
 const MAX_REFUSED_SHARE: f64 = 0.004;
 /// The time without requests that probing may cost, in proportion to all time.
 const MAX_WASTED_SHARE: f64 = 0.008;
-/// The part of the estimate that is given up where the limit is certainly shared, and how long a step of probing takes
+/// The part of the estimate that is left to others where the limit is certainly shared, and how long a step of probing takes
 /// then, in seconds.
 const MAX_DECREASE: f64 = 0.05;
 const SHARED_STEP: f64 = 6.0;
@@ -172,7 +172,7 @@ impl RateEstimator {
         self.estimate * (1.0 - self.margin - self.decrease())
     }
 
-    /// The part of the estimate that is given up for other clients.
+    /// The part of the estimate that is left to other clients.
     fn decrease(&self) -> f64 {
         MAX_DECREASE * self.sharing()
     }
