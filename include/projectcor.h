@@ -744,6 +744,13 @@ cor_status cor_client_from_env(cor_client **client, cor_error **error);
 const char *cor_client_warning(const cor_client *client);
 
 /**
+ * The rate that COR accepts as far as this client learned it, for cor_config_set_rate_hint() of the next client.
+ *
+ * Returns requests per second; 0 until COR has refused a request as rate limited, and for misuse. Since 0.1.
+ */
+double cor_client_rate_hint(const cor_client *client);
+
+/**
  * Frees a client. NULL is fine. Calls in progress, on other threads or around a callback that calls this, end with
  * COR_ERR_CANCELLED; whether the updates they had in flight were applied is then unknown.
  *
@@ -1076,6 +1083,13 @@ cor_status cor_config_set_concurrency(cor_config *config, uint32_t concurrency);
 /** The most requests per second, more than 0. By default the client estimates the limit from COR's responses. Since 0.1. */
 cor_status cor_config_set_rate(cor_config *config,
                                double per_second);
+
+/**
+ * Requests per second to start with: what cor_client_rate_hint() of an earlier client returned, where a process cannot keep
+ * its client. It is no bound: the client goes on learning. By default requests leave at once until COR refuses one. Since 0.1.
+ */
+cor_status cor_config_set_rate_hint(cor_config *config,
+                                    double per_second);
 
 /**
  * A new project.

@@ -1246,6 +1246,7 @@ class Config {
   PROJECTCOR_OPTION(concurrency, std::uint32_t, cor_config_set_concurrency(get(), value))
   /// The most requests per second; default: estimated from COR's responses.
   PROJECTCOR_OPTION(rate, double, cor_config_set_rate(get(), value))
+  PROJECTCOR_OPTION(rate_hint, double, cor_config_set_rate_hint(get(), value))
 
 #undef PROJECTCOR_OPTION
 #undef PROJECTCOR_TEXT
@@ -1293,6 +1294,13 @@ class Client {
 
   /// What was ignored when the client was set up, for a log: entries of NO_PROXY that mean nothing.
   std::optional<std::string_view> warning() const { return detail::text(cor_client_warning(client_.get())); }
+
+  /// The rate that COR accepts as far as this client learned it, in requests per second, for `Config::rate_hint` of the
+  /// next client.
+  std::optional<double> rate_hint() const {
+    const double rate = cor_client_rate_hint(client_.get());
+    return rate > 0 ? std::optional<double>(rate) : std::nullopt;
+  }
 
   /// The C handle, for functions of projectcor.h.
   cor_client *get() const noexcept { return client_.get(); }

@@ -77,6 +77,7 @@ class Base:
         retry_budget: int | None = None,
         concurrency: int | None = None,
         rate: float | None = None,
+        rate_hint: float | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         client_cert: str | os.PathLike[str] | None = None,
         client_key: str | os.PathLike[str] | None = None,
@@ -101,6 +102,7 @@ class Base:
                 "retry_budget": retry_budget,
                 "concurrency": concurrency,
                 "rate": rate,
+                "rate_hint": rate_hint,
                 "ca_file": ca_file,
                 "client_cert": client_cert,
                 "client_key": client_key,
@@ -109,6 +111,14 @@ class Base:
                 "user_agent": user_agent,
             },
         )
+
+    def rate_hint(self) -> float | None:
+        """The rate that COR accepts as far as this client learned it, in requests per second.
+
+        For the option ``rate_hint`` of the next client, where a process cannot keep its client. ``None`` until COR has
+        refused a request as rate limited, and after ``close``.
+        """
+        return self._native.rate_hint()
 
     def __reduce__(self) -> NoReturn:
         name = type(self).__name__

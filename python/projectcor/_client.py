@@ -49,6 +49,7 @@ class Client(Base):
             In bulk an empty budget makes the waits between attempts longer and fails no row. Default: 100.
         concurrency: The most requests in flight. Default: 16.
         rate: The most requests per second. By default the client estimates the limit from COR's responses.
+        rate_hint: Requests per second to start with, and no bound: what ``rate_hint()`` of an earlier client returned.
         ca_file: A PEM file of certificate authorities to trust besides the operating system's.
         client_cert: A PEM file with the client certificate to present in TLS; needs ``client_key``.
         client_key: The PEM file of the private key of ``client_cert``, not encrypted.

@@ -240,6 +240,7 @@ static void paused(void) {
   CHECK(cor_client_update_projects(client, rows, 3, &options, &summary, NULL) == COR_ERR_RATE_LIMITED ||
             summary.not_started > 0, "it ended");
   CHECK(pause.rate_limited > 0 && pause.ticks >= pause.rate_limited, "%d ticks", pause.ticks);
+  CHECK(cor_client_rate_hint(client) == 0, "nothing was accepted yet");
   CHECK(summary.read == 3 && summary.applied == 0 && summary.failed + summary.not_started == 3, "accounted for");
   cor_client_free(client);
 

@@ -56,6 +56,7 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_config_set_backoff_cap_ms(config, 1));
   ARGUMENT(cor_config_set_concurrency(config, 1));
   ARGUMENT(cor_config_set_rate(config, 1));
+  ARGUMENT(cor_config_set_rate_hint(config, 1));
   ARGUMENT(cor_client_new(config, &made, NULL));
 
   ARGUMENT(cor_config_set_token_n(config, "t", 1));

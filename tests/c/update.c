@@ -255,6 +255,14 @@ static void environment(void) {
         warning ? warning : "no warning");
   cor_client_free(client);
   CHECK(cor_client_warning(client) == NULL, "a freed client has no text");
+  CHECK(cor_client_rate_hint(client) == 0, "a freed client has learned nothing");
+  cor_config *config = cor_config_new();
+  cor_config_set_base_url(config, sandbox_url());
+  cor_config_set_token(config, "sandbox-token");
+  cor_config_set_rate_hint(config, 12.5);
+  CHECK(cor_client_new(config, &client, NULL) == COR_OK && cor_client_rate_hint(client) == 12.5, "the hint");
+  cor_client_free(client);
+  cor_config_free(config);
   unsetenv("HTTPS_PROXY");
   unsetenv("NO_PROXY");
 }

@@ -204,6 +204,8 @@ static void many(const cor::Client &client) {
 
 // What a program with a button does: shows a pause, stops from another thread, or breaks everything off.
 static void stopped(const cor::Client &client) {
+  CHECK(!client.rate_hint(), "no request was refused yet");
+  CHECK(cor::Client(config().rate_hint(12.5)).rate_hint() == 12.5, "a hint is a start");
   sandbox_queue("{\"status\":429,\"headers\":{\"retry-after\":\"600\"},\"body\":{},\"times\":20}");
   {
     cor::Client waiting(config());

@@ -207,6 +207,20 @@ def test_limits_pause_and_do_not_fail(cor: Sandbox, door: Any) -> None:
     assert summary.applied == 30, [item.error for item in items if item.error]
 
 
+def test_rate_hint_of_a_client_is_a_start_for_the_next(cor: Sandbox) -> None:
+    cor.queue(Answer(429, headers={"retry-after": "0"}))
+    with cor.client() as client:
+        assert client.rate_hint() is None
+        list(client.projects.update_many(rows(3), source=SOURCE))
+        learned = client.rate_hint()
+    assert learned is not None
+    assert learned > 0
+    assert client.rate_hint() is None, "closed"
+    with cor.client(rate_hint=learned) as following:
+        assert following.rate_hint() == learned
+        assert [item.ok for item in following.projects.update_many(rows(3), source=SOURCE)] == [True] * 3
+
+
 def test_closing_the_results_aborts_the_run(client: projectcor.Client, cor: Sandbox) -> None:
     hold = Hold()
     cor.queue(Answer(held_by=hold, for_id=ID))

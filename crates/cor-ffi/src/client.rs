@@ -70,6 +70,17 @@ pub unsafe extern "C" fn cor_client_warning(client: *const cor_client) -> *const
     })
 }
 
+/// The rate that COR accepts as far as this client learned it, for cor_config_set_rate_hint() of the next client.
+///
+/// Returns requests per second; 0 until COR has refused a request as rate limited, and for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_rate_hint(client: *const cor_client) -> f64 {
+    get(0.0, || {
+        let client = borrow::<ClientHandle>(client, "client")?;
+        Ok(client.runtime()?.client().rate_hint().unwrap_or(0.0))
+    })
+}
+
 /// Frees a client. NULL is fine. Calls in progress, on other threads or around a callback that calls this, end with
 /// COR_ERR_CANCELLED; whether the updates they had in flight were applied is then unknown.
 ///

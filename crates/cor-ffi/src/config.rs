@@ -401,3 +401,10 @@ pub unsafe extern "C" fn cor_config_set_concurrency(config: *mut cor_config, con
 pub unsafe extern "C" fn cor_config_set_rate(config: *mut cor_config, per_second: f64) -> cor_status {
     change(config, |builder, _| Ok(builder.rate(per_second)))
 }
+
+/// Requests per second to start with: what cor_client_rate_hint() of an earlier client returned, where a process cannot keep
+/// its client. It is no bound: the client goes on learning. By default requests leave at once until COR refuses one. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_rate_hint(config: *mut cor_config, per_second: f64) -> cor_status {
+    change(config, |builder, _| Ok(builder.rate_hint(per_second)))
+}

@@ -309,6 +309,10 @@ impl NativeClient {
         self.0.close();
     }
 
+    fn rate_hint(&self) -> Option<f64> {
+        self.0.rate_hint()
+    }
+
     fn describe(&self) -> String {
         self.0.describe()
     }
@@ -389,6 +393,7 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
         "retry_budget" => builder.retry_budget(budget(name, value)?),
         "concurrency" => builder.concurrency(count(name, value)? as usize),
         "rate" => builder.rate(number(name, value)?),
+        "rate_hint" => builder.rate_hint(number(name, value)?),
         _ => return Err(PyTypeError::new_err(format!("no option is called {name}"))),
     })
 }

@@ -90,6 +90,11 @@ impl Slot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
+    pub(crate) fn rate_hint(&self) -> Option<f64> {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref()?.client().rate_hint()
+    }
+
     pub(crate) fn describe(&self) -> String {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref().map_or_else(|| "closed".to_owned(), |engine| format!("{:?}", engine.client()))
