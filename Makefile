@@ -24,6 +24,7 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@echo "Building the program for the demo, without the features that it does not use."
 	@$(CARGO) build --locked --profile demo -p cor-cli --no-default-features
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
+	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
 SUITES := lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz
 

@@ -38,7 +38,7 @@ const fn create_only(name: &'static str, kind: Kind, about: &'static str) -> Fie
 }
 
 /// In the order of the documented answer, then those that no documented answer shows.
-pub(crate) const FIELDS: [Field; 20] = [
+pub(crate) const FIELDS: &[Field] = &[
     field("name", Kind::Name, "Name of the project"),
     field("client_id", Kind::Reference("client"), "External id of the client"),
     field("brief", Kind::Text, "Description"),

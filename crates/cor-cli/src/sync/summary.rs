@@ -124,6 +124,7 @@ fn next_step(step: NextStep, rejects: &str, output: &mut Output) {
                 RejectsUse::NameAgain if rows == 1 => "the next run with this file sends it again",
                 RejectsUse::NameAgain => "the next run with this file sends them again",
                 RejectsUse::SyncLater => "run sync on that file once the cause is removed",
+                RejectsUse::CorrectAll if rows == 1 => "correct it and run sync on that file",
                 RejectsUse::CorrectAll => "correct them and run sync on that file",
                 RejectsUse::CorrectSome(1) => "correct the refused row and run sync on that file",
                 RejectsUse::CorrectSome(n) => {

@@ -12,7 +12,7 @@ use crate::{RejectReason, RowStatus, Scope, Settled, names};
 
 /// Rows that the page shows; the others are counted.
 const MOST_ROWS: usize = 1000;
-/// Fields that are counted each on its own. COR has eighteen; extras have any name.
+/// Fields that are counted each on its own. COR has fewer; extras have any name.
 const MOST_FIELDS: usize = 100;
 
 /// Collects what a run did, in bounded memory, and writes it as an HTML page.
