@@ -362,25 +362,29 @@ class AsyncResults:
         self._bar = bar
         self._closed = False
         self._asked = False
+        self._is_direct = False
+        """Whether a result that is there can be returned at once: rows come in, and nothing else is done with it."""
         self._taken_back: tuple[ItemResult, Progress] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ItemResult:
-        from asyncio import CancelledError
-
         if self._asked:
             raise RuntimeError("another task is already reading these results")
         self._asked = True
         try:
-            item = await self._next()
-        except CancelledError:
-            self._run.dismiss()
-            self._give_up()
-            raise
-        except BaseException:
-            self._close_bar()
+            item = self._run.take() if self._is_direct else None
+            if item is None:
+                item = await self._next()
+        except BaseException as error:
+            from asyncio import CancelledError
+
+            if isinstance(error, CancelledError):
+                self._run.dismiss()
+                self._give_up()
+            else:
+                self._close_bar()
             raise
         finally:
             self._asked = False
@@ -414,6 +418,7 @@ class AsyncResults:
         if self._rows is not None:
             self._feeder = ensure_future(_feed(self._run, self._rows))
             self._rows = None
+        self._is_direct = not self._is_heard()
         while (item := self._run.take()) is None:
             if self._run.has_ended():
                 return None
@@ -482,6 +487,7 @@ class AsyncResults:
 
     def _give_up(self) -> None:
         self._closed = True
+        self._is_direct = False
         self._taken_back = None
         self._rows = None
         self._run.abort()
