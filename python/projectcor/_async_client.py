@@ -411,11 +411,13 @@ class AsyncResults:
         return item
 
     async def _take(self) -> ItemResult | None:
-        from asyncio import ensure_future, get_running_loop, sleep, wait
+        from asyncio import get_running_loop
 
         if self._closed:
             return None
         if self._rows is not None:
+            from asyncio import ensure_future
+
             self._feeder = ensure_future(_feed(self._run, self._rows))
             self._rows = None
         self._is_direct = not self._is_heard()
@@ -424,11 +426,15 @@ class AsyncResults:
                 return None
             future = get_running_loop().create_future()
             if not self._run.wait(future):
+                from asyncio import sleep
+
                 # Rows are slow to come; others have their turn in between.
                 await sleep(0)
             elif not self._is_heard():
                 await future
             else:
+                from asyncio import wait
+
                 await wait({future}, timeout=_LOOK)
                 if not future.done() and (progress := self._run.tick()) is not None:
                     self._report(progress)

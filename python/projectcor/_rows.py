@@ -53,14 +53,16 @@ def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
 
 
 _PANDAS_TYPES = {"string[pyarrow]", "large_string[pyarrow]", "double[pyarrow]", "bool[pyarrow]", "float64", "bool"}
-_PANDAS_TYPES |= {"Float64", "boolean"}
+_PANDAS_TYPES |= {"Float64", "boolean", "date32[day][pyarrow]"} | {f"datetime64[{unit}]" for unit in ("s", "ms", "us", "ns")}
 _PANDAS_TYPES |= {f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
 _PANDAS_TYPES |= {f"{kind}{bits}[pyarrow]" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
 """Types of columns whose values are the same in Arrow. Not among them: numbers of 32 bits with a point, of which Arrow has
-other digits, decimals and moments, which Python writes in its own way."""
+other digits, and decimals and moments with a time zone, which Python writes in its own way."""
 
-_POLARS_TYPES = {"String", "Categorical", "Enum", "Boolean", "Float64", "Date", "Null"}
+_POLARS_TYPES = {"String", "Categorical", "Enum", "Boolean", "Float64", "Date"}
 _POLARS_TYPES |= {f"{kind}{bits}" for kind in ("Int", "UInt") for bits in (8, 16, 32, 64)}
+_POLARS_TYPES |= {f"Datetime(time_unit='{unit}', time_zone=None)" for unit in ("ms", "us")}
+"""The same of polars. Of nanoseconds its own iterator drops digits."""
 
 
 def _pandas(frame: Any, is_plain: bool) -> Table:
@@ -85,7 +87,7 @@ def _pandas(frame: Any, is_plain: bool) -> Table:
 
 def _polars(frame: Any) -> Table:
     # An Enum's name is followed by its values.
-    are_same = [str(dtype).partition("(")[0] in _POLARS_TYPES for dtype in frame.dtypes]
+    are_same = [not _POLARS_TYPES.isdisjoint((str(dtype), str(dtype).partition("(")[0])) for dtype in frame.dtypes]
     if not hasattr(frame, "__arrow_c_stream__"):
         are_same = [False] * len(are_same)
     return _table(list(frame.columns), are_same, lambda places: frame[:, places], lambda places: frame[:, places].iter_rows())

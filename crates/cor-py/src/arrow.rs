@@ -23,6 +23,8 @@ pub(crate) struct Batches {
     /// Always there, but for the last moment.
     stream: Option<Box<dyn RecordBatchReader + Send>>,
     names: Vec<String>,
+    /// Whether moments are written as Python writes them.
+    is_of_python: bool,
     /// The columns of the batch that is read.
     columns: Vec<Cells>,
     rows: usize,
@@ -31,10 +33,11 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn open(stream: &Bound<'_, PyAny>) -> PyResult<Batches> {
+    /// `is_of_python` says that moments are to be written as Python writes them.
+    pub(crate) fn open(stream: &Bound<'_, PyAny>, is_of_python: bool) -> PyResult<Batches> {
         let stream = stream.extract::<PyRecordBatchReader>()?.into_reader()?;
         let names = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Batches { stream: Some(stream), names, columns: Vec::new(), rows: 0, next: 0 })
+        Ok(Batches { stream: Some(stream), names, is_of_python, columns: Vec::new(), rows: 0, next: 0 })
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -50,7 +53,8 @@ impl Batches {
             };
             let failed = |error| PyValueError::new_err(format!("the table could not be read: {error}"));
             let batch: RecordBatch = batch.map_err(failed)?;
-            self.columns = batch.columns().iter().map(Cells::new).collect();
+            self.columns =
+                batch.columns().iter().map(|column| Cells::new(column, self.is_of_python)).collect();
             (self.rows, self.next) = (batch.num_rows(), 0);
         }
         self.next += 1;
@@ -79,11 +83,12 @@ enum Cells {
     Float(PrimitiveArray<Float64Type>),
     Integer(PrimitiveArray<Int64Type>),
     Boolean(BooleanArray),
+    Moment(ArrayRef),
     Other(ArrayRef),
 }
 
 impl Cells {
-    fn new(array: &ArrayRef) -> Cells {
+    fn new(array: &ArrayRef, is_of_python: bool) -> Cells {
         match array.data_type() {
             DataType::Utf8 => Cells::Text(array.as_string().clone()),
             DataType::LargeUtf8 => Cells::LargeText(array.as_string().clone()),
@@ -91,6 +96,7 @@ impl Cells {
             DataType::Float64 => Cells::Float(array.as_primitive().clone()),
             DataType::Int64 => Cells::Integer(array.as_primitive().clone()),
             DataType::Boolean => Cells::Boolean(array.as_boolean().clone()),
+            DataType::Timestamp(_, None) if is_of_python => Cells::Moment(array.clone()),
             _ => Cells::Other(array.clone()),
         }
     }
@@ -103,6 +109,7 @@ impl Cells {
             Cells::Float(array) => present(array, at, |array| f64_input(array.value(at))),
             Cells::Integer(array) => present(array, at, |array| signed(array.value(at))),
             Cells::Boolean(array) => present(array, at, |array| boolean(array.value(at))),
+            Cells::Moment(array) => python_moment(cell(array, at)),
             Cells::Other(array) => cell(array, at),
         }
     }
@@ -112,6 +119,14 @@ impl Cells {
 fn present<A: Array>(array: &A, at: usize, value: impl FnOnce(&A) -> FieldInput) -> FieldInput {
     if array.is_null(at) { FieldInput::Keep } else { value(array) }
 }
+/// Python writes the fraction of a second with 6 or 9 digits.
+fn python_moment(input: FieldInput) -> FieldInput {
+    let FieldInput::Value(Value::Moment(text)) = input else { return input };
+    let digits = text.rsplit_once('.').map_or(0, |(_, digits)| digits.len());
+    let zeros = if digits == 0 { 0 } else { digits.div_ceil(3).max(2) * 3 - digits };
+    FieldInput::Value(Value::Moment((text.into_owned() + &"0".repeat(zeros)).into()))
+}
+
 /// The value of a cell of a type that is rare.
 fn cell(array: &dyn Array, at: usize) -> FieldInput {
     if array.is_null(at) {

@@ -40,8 +40,8 @@ impl Table {
     /// `TableError` where the columns do not fit; what the table raises.
     pub(crate) fn open(py: Python<'_>, reader: &mut RowReader, opened: &OpenedTable<'_>) -> PyResult<Table> {
         let mut batches = None;
-        let mut open_batches = || match &opened.arrow {
-            Some(arrow) => Batches::open(arrow).map(Some),
+        let open_batches = || match &opened.arrow {
+            Some(arrow) => Batches::open(arrow, opened.columns.is_some()).map(Some),
             None => Ok(None),
         };
         let (names, is_in_batch): (Vec<String>, Vec<bool>) = match &opened.columns {
