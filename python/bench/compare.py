@@ -2,11 +2,10 @@
 
     python python/bench/compare.py --server SERVER [--peers FOLDER] [--rounds 5] [--n 20000] [--c 32]
 
-SERVER is a program, with its arguments, that prints `listening PORT` and answers updates; FOLDER holds the other clients, `client_NAME.py`,
-which take `--url --n --c --codec` and print a line of JSON with `cpu_s`. Without FOLDER, this client is compared with
-itself: a list of dicts with the same rows as tables, blocking and with `await`. The goals are at most 0.90 for a table and
-1.15 for `await`. Clients take turns, every other round in reverse, each on one core and the server on another, where the
-system can do that.
+SERVER is a program, with its arguments, that prints `listening PORT` and answers updates; FOLDER holds the other
+clients, `client_NAME.py`, which take `--url --n --c --codec` and print a line of JSON with `cpu_s`. Without FOLDER,
+this client is compared with itself: a list of dicts with tables of the same rows, blocking and with `await`. Clients
+take turns, every other round in reverse, each on one core and the server on another, where the system can do that.
 """
 
 from __future__ import annotations

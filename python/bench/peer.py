@@ -4,9 +4,9 @@
                                 [--rows dicts|pandas|polars|arrow] [--transport direct|reqwest]
 
 Does the whole job of the other peers: makes each row, sends it, looks at the answer. With --rows, all rows exist before
-the clock starts, as a list of dicts or as a table, so that only their reading differs. Prints one line of JSON: updates,
-wall and CPU seconds from the first to the last update, peak memory in KiB, errors, and with --lat the latencies of one
-call at a time in microseconds.
+the clock starts, as a list of dicts or as a table, so that only their reading differs. Prints one line of JSON:
+updates, wall and CPU seconds from the first to the last update, peak memory in KiB, errors, and with --lat the
+latencies of one call at a time in microseconds.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ["Table", "open_rows"]
@@ -28,8 +29,8 @@ class Table:
 def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
     """The table that the rows are, or else what to iterate over, and how many rows there are.
 
-    Frames of pandas and polars are read by their own iterators, whose values are the ones a Python programmer sees, except
-    for columns in which Arrow's values are the same; everything else that speaks Arrow is read as that.
+    Frames of pandas and polars are read by their own iterators, whose values are the ones a Python programmer sees,
+    except for columns in which Arrow's values are the same; everything else that speaks Arrow is read as that.
     """
     name = type(rows).__name__
     if isinstance(rows, (str, bytes, dict)):
@@ -52,17 +53,23 @@ def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
     return None, rows, _length(rows)
 
 
-_PANDAS_TYPES = {"string[pyarrow]", "large_string[pyarrow]", "double[pyarrow]", "bool[pyarrow]", "float64", "bool"}
-_PANDAS_TYPES |= {"Float64", "boolean", "date32[day][pyarrow]"} | {f"datetime64[{unit}]" for unit in ("s", "ms", "us", "ns")}
-_PANDAS_TYPES |= {f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
-_PANDAS_TYPES |= {f"{kind}{bits}[pyarrow]" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
-"""Types of columns whose values are the same in Arrow. Not among them: numbers of 32 bits with a point, of which Arrow has
-other digits, and decimals and moments with a time zone, which Python writes in its own way."""
+_WHOLE_NUMBERS = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
 
-_POLARS_TYPES = {"String", "Categorical", "Enum", "Boolean", "Float64", "Date"}
-_POLARS_TYPES |= {f"{kind}{bits}" for kind in ("Int", "UInt") for bits in (8, 16, 32, 64)}
-_POLARS_TYPES |= {f"Datetime(time_unit='{unit}', time_zone=None)" for unit in ("ms", "us")}
-"""The same of polars. Of nanoseconds its own iterator drops digits."""
+_PANDAS_TYPES = {
+    *("float64", "bool", "Float64", "boolean"),
+    *_WHOLE_NUMBERS,
+    *(name.replace("i", "I").replace("u", "U") for name in _WHOLE_NUMBERS),
+    *(f"datetime64[{unit}]" for unit in ("s", "ms", "us", "ns")),
+    *(f"{name}[pyarrow]" for name in ("string", "large_string", "double", "bool", "date32[day]", *_WHOLE_NUMBERS)),
+}
+"""Types of columns whose values are the same in Arrow. Not among them: floats of 32 bits, of which Arrow has other
+digits, and decimals and moments with a time zone, which Python writes in its own way."""
+
+_POLARS_TYPES = {
+    *("String", "Categorical", "Enum", "Boolean", "Float64", "Date"),
+    *(f"{kind}{bits}" for kind in ("Int", "UInt") for bits in (8, 16, 32, 64)),
+}
+"""The same of polars."""
 
 
 def _pandas(frame: Any, is_plain: bool) -> Table:
@@ -86,22 +93,31 @@ def _pandas(frame: Any, is_plain: bool) -> Table:
 
 
 def _polars(frame: Any) -> Table:
-    # An Enum's name is followed by its values.
-    are_same = [not _POLARS_TYPES.isdisjoint((str(dtype), str(dtype).partition("(")[0])) for dtype in frame.dtypes]
-    if not hasattr(frame, "__arrow_c_stream__"):
-        are_same = [False] * len(are_same)
-    return _table(list(frame.columns), are_same, lambda places: frame[:, places], lambda places: frame[:, places].iter_rows())
+    def is_same(dtype: Any) -> bool:
+        # The name may be followed by what the type is made with.
+        name = str(dtype).partition("(")[0]
+        if name == "Datetime":
+            # Of nanoseconds polars' own iterator drops digits.
+            return dtype.time_zone is None and dtype.time_unit in ("ms", "us")
+        return name in _POLARS_TYPES
+
+    has_arrow = hasattr(frame, "__arrow_c_stream__")
+    are_same = [has_arrow and is_same(dtype) for dtype in frame.dtypes]
+    return _table(
+        list(frame.columns), are_same, lambda places: frame[:, places], lambda places: frame[:, places].iter_rows()
+    )
 
 
-def _table(names: list[str], are_same: list[bool], arrow: Any, cells: Any) -> Table:
-    """Makes a table whose columns with the same values are read as Arrow. ``arrow`` and ``cells`` make what is read of the
-    columns at these places."""
+def _table(
+    names: list[str], are_same: list[bool], arrow: Callable[[list[int]], Any], cells: Callable[[list[int]], Any]
+) -> Table:
+    """Makes a table whose columns with the same values are read as Arrow. ``arrow`` and ``cells`` make what is read of
+    the columns at these places."""
     # What is called ``extra`` may be a mapping, for which Arrow's values are no help.
     columns = [(name, same and name != "extra") for name, same in zip(names, are_same)]
-    places: dict[bool, list[int]] = {True: [], False: []}
-    for place, (_, is_arrow) in enumerate(columns):
-        places[is_arrow].append(place)
-    return Table(columns, arrow(places[True]) if places[True] else None, cells(places[False]) if places[False] else None)
+    of_arrow = [place for place, (_, is_arrow) in enumerate(columns) if is_arrow]
+    others = [place for place, (_, is_arrow) in enumerate(columns) if not is_arrow]
+    return Table(columns, arrow(of_arrow) if of_arrow else None, cells(others) if others else None)
 
 
 def _length(rows: Any) -> int | None:
