@@ -1,16 +1,19 @@
 """This library as one more peer of a comparison of HTTP clients: N partial updates, C at a time.
 
     python python/bench/peer.py --url http://127.0.0.1:PORT --n 50000 --c 32 [--ca FILE] [--lat] [--async]
+                                [--rows dicts|pandas|polars|arrow] [--transport direct|reqwest]
 
-Does the whole job of the other peers: makes each row, sends it, looks at the answer. Prints one line of JSON: updates,
-wall and CPU seconds from the first to the last update, peak memory in KiB, errors, and with --lat the latencies of one
-call at a time in microseconds.
+Does the whole job of the other peers: makes each row, sends it, looks at the answer. With --rows, all rows exist before
+the clock starts, as a list of dicts or as a table, so that only their reading differs. Prints one line of JSON:
+updates, wall and CPU seconds from the first to the last update, peak memory in KiB, errors, and with --lat the
+latencies of one call at a time in microseconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import resource
 import time
@@ -41,12 +44,27 @@ def row(i: int) -> dict[str, Any]:
     return r
 
 
+COLUMNS = ("id", "name", "start", "end", "estimated_time", "status", "estimated", "income_type")
+
+
+def table(kind: str, n: int) -> Any:
+    """The rows as a list of dicts or as a table."""
+    rows = [row(i) for i in range(n)]
+    if kind == "dicts":
+        return rows
+    columns = {column: [r.get(column) for r in rows] for column in COLUMNS}
+    if kind == "arrow":
+        return importlib.import_module("pyarrow").table(columns)
+    return importlib.import_module(kind).DataFrame(columns)
+
+
 class Rows:
     """The rows, and the names that the answers are to hold until they are checked."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, kind: str | None) -> None:
         self.n = n
-        self.names: dict[int, str] = {}
+        self.names: dict[int, str] = {} if kind is None else {i: row(i)["name"] for i in range(n)}
+        self.rows = self if kind is None else table(kind, n)
 
     def __iter__(self) -> Any:
         names = self.names
@@ -73,17 +91,15 @@ def peak_kb() -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
-def blocking(options: dict[str, Any], n: int) -> int:
-    rows = Rows(n)
+def blocking(options: dict[str, Any], rows: Rows) -> int:
     with projectcor.Client(**options) as client:
-        results = client.projects.update_many(rows, source="SALESFORCE")
+        results = client.projects.update_many(rows.rows, source="SALESFORCE")
         return sum(not rows.is_right(item) for item in results)
 
 
-async def awaited(options: dict[str, Any], n: int) -> int:
-    rows = Rows(n)
+async def awaited(options: dict[str, Any], rows: Rows) -> int:
     async with projectcor.AsyncClient(**options) as client:
-        results = client.projects.update_many(rows, source="SALESFORCE")
+        results = client.projects.update_many(rows.rows, source="SALESFORCE")
         return sum([not rows.is_right(item) async for item in results])
 
 
@@ -108,16 +124,19 @@ def main() -> None:
     parser.add_argument("--ca")
     parser.add_argument("--lat", action="store_true")
     parser.add_argument("--async", dest="awaited", action="store_true")
+    parser.add_argument("--rows", choices=["dicts", "pandas", "polars", "arrow"])
+    parser.add_argument("--transport", choices=["direct", "reqwest"])
     a = parser.parse_args()
-    options = {"base_url": a.url, "token": TOKEN, "concurrency": a.c, "ca_file": a.ca}
+    options = {"base_url": a.url, "token": TOKEN, "concurrency": a.c, "ca_file": a.ca, "transport": a.transport}
     latencies: list[int] = []
+    rows = Rows(a.n, a.rows)
     begun, cpu_begun = time.perf_counter(), cpu()
     if a.lat:
         errors = one_by_one(options, a.n, latencies)
     elif a.awaited:
-        errors = asyncio.run(awaited(options, a.n))
+        errors = asyncio.run(awaited(options, rows))
     else:
-        errors = blocking(options, a.n)
+        errors = blocking(options, rows)
     wall, cpu_ended = time.perf_counter() - begun, cpu()
     latencies.sort()
 

@@ -362,25 +362,29 @@ class AsyncResults:
         self._bar = bar
         self._closed = False
         self._asked = False
+        self._is_direct = False
+        """Whether a result that is there can be returned at once: rows come in, and nothing else is done with it."""
         self._taken_back: tuple[ItemResult, Progress] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ItemResult:
-        from asyncio import CancelledError
-
         if self._asked:
             raise RuntimeError("another task is already reading these results")
         self._asked = True
         try:
-            item = await self._next()
-        except CancelledError:
-            self._run.dismiss()
-            self._give_up()
-            raise
-        except BaseException:
-            self._close_bar()
+            item = self._run.take() if self._is_direct else None
+            if item is None:
+                item = await self._next()
+        except BaseException as error:
+            from asyncio import CancelledError
+
+            if isinstance(error, CancelledError):
+                self._run.dismiss()
+                self._give_up()
+            else:
+                self._close_bar()
             raise
         finally:
             self._asked = False
@@ -407,23 +411,30 @@ class AsyncResults:
         return item
 
     async def _take(self) -> ItemResult | None:
-        from asyncio import ensure_future, get_running_loop, sleep, wait
+        from asyncio import get_running_loop
 
         if self._closed:
             return None
         if self._rows is not None:
+            from asyncio import ensure_future
+
             self._feeder = ensure_future(_feed(self._run, self._rows))
             self._rows = None
+        self._is_direct = not self._is_heard()
         while (item := self._run.take()) is None:
             if self._run.has_ended():
                 return None
             future = get_running_loop().create_future()
             if not self._run.wait(future):
+                from asyncio import sleep
+
                 # Rows are slow to come; others have their turn in between.
                 await sleep(0)
             elif not self._is_heard():
                 await future
             else:
+                from asyncio import wait
+
                 await wait({future}, timeout=_LOOK)
                 if not future.done() and (progress := self._run.tick()) is not None:
                     self._report(progress)
@@ -482,6 +493,7 @@ class AsyncResults:
 
     def _give_up(self) -> None:
         self._closed = True
+        self._is_direct = False
         self._taken_back = None
         self._rows = None
         self._run.abort()

@@ -62,6 +62,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "pandas with a datetime64": lambda: pandas().DataFrame(COLUMNS).astype({"start": "datetime64[s]"}),
     "pandas with categories": lambda: pandas().DataFrame(COLUMNS).astype({"name": "category"}),
+    "pandas with an index": lambda: pandas().DataFrame(COLUMNS, index=["x", "y", "z"]),
+    "pandas by a class of its own": lambda: type("Frame", (pandas().DataFrame,), {})(COLUMNS),
+    "pandas with columns of objects": lambda: pandas().DataFrame(COLUMNS).astype({"id": object, "billable": object}),
     "polars": lambda: polars().DataFrame(COLUMNS),
     "polars with a Datetime": lambda: polars().DataFrame(COLUMNS).cast({"start": polars().Datetime("ms")}),
     "polars with categories": lambda: polars().DataFrame(COLUMNS).cast({"name": polars().Categorical}),
@@ -109,6 +112,31 @@ def test_every_kind_of_table_sends_the_same(door: Any, cor: Sandbox, kind: str) 
     assert [issue.code for issue in errors["P-2"].issues] == ["nothing_to_change"]
     assert summary == projectcor.Summary(read=3, applied=2, rejected=1)
     assert sorted(item.index for item in items) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_row_of_a_frame_is_that_of_its_dict(client: projectcor.Client, cor: Sandbox, library: Any) -> None:
+    # Columns that are read as Arrow between others: the problems of a row keep the order of the columns.
+    columns = {
+        "end": [datetime(2025, 1, 1, 12), datetime(2025, 1, 1, 0, 0, 0, 500_000), datetime(2025, 3, 1)],
+        "id": IDS,
+        "start": [date(2025, 2, 1)] * 3,
+        "estimated": [Decimal("1.50"), Decimal("2.50"), None],
+        "name": ["N/A", "b", "\u00e9" * 300],
+        "brief": ["x", "", None],
+        "billable": [True, False, True],
+        "estimated_time": [7, -1, 2**53 + 1],
+        "source": [None, SOURCE, SOURCE],
+    }
+    rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
+
+    def outcome(table: Any) -> tuple[list[str], dict[str, str]]:
+        cor.clear_requests()
+        with pytest.warns(UserWarning, match="is sent as text"):
+            items = sorted(client.projects.update_many(table, source=SOURCE), key=lambda item: item.index)
+        return [str(item.error) for item in items], bodies(cor)
+
+    assert outcome(library().DataFrame(columns)) == outcome(rows)
 
 
 @pytest.mark.parametrize("library", [pandas, polars])
@@ -207,6 +235,13 @@ def test_column_of_sources_sets_each_row_s_source(door: Any, cor: Sandbox) -> No
         assert sorted(request.json()["metadata"]["source"] for request in cor.requests) == sorted(
             [SOURCE, SOURCE, "SAP"]
         )
+
+
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_column_of_extras_is_sent(client: projectcor.Client, cor: Sandbox, library: Any) -> None:
+    frame = library().DataFrame({"id": IDS, "name": ["n"] * 3, "extra": [{"team": 1}] * 3})
+    assert all(item.ok for item in client.projects.update_many(frame, source=SOURCE))
+    assert bodies(cor) == dict.fromkeys(IDS, 'name":"n","team":1}')
 
 
 def test_length_of_a_frame_is_the_total_of_its_progress(client: projectcor.Client) -> None:

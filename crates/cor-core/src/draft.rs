@@ -30,6 +30,12 @@ impl<'c> Draft<'c> {
         Draft::from_update(ProjectUpdate::new(source))
     }
 
+    /// A draft with room for this many fields, each set by a column.
+    pub fn with_capacity(source: impl Into<Source>, fields: usize) -> Draft<'c> {
+        let update = ProjectUpdate::with_capacity(source.into(), fields);
+        Draft { update, issues: Vec::new(), origins: Vec::with_capacity(fields) }
+    }
+
     /// Starts from an existing update.
     pub fn from_update(update: ProjectUpdate) -> Draft<'c> {
         Draft { update, issues: Vec::new(), origins: Vec::new() }
@@ -60,9 +66,9 @@ impl<'c> Draft<'c> {
     }
 
     /// Sets, clears or keeps a field with the value of a column. `advice` ends the message about an invalid value.
-    pub fn set_column(&mut self, column: &'c str, field: Field, value: Value<'_>, advice: &str) {
+    pub fn set_column(&mut self, column: &'c str, field: Field, value: Value<'_>, advice: [&str; 2]) {
         if let Err(mut issue) = self.update.set(field, value) {
-            issue.message.push_str(advice);
+            issue.message.extend(advice);
             self.issues.push((Some(column), issue));
         }
     }

@@ -29,7 +29,9 @@ impl MangledId {
     /// How `id` was rewritten; `None` if it shows no sign of it.
     pub fn of(id: &str) -> Option<MangledId> {
         let unseen = |c: char| is_blank(c) && c != ' ';
-        if id.starts_with(is_blank) || id.ends_with(is_blank) || id.contains(unseen) {
+        // Nearly all ids are of visible ASCII characters, among which no blank needs to be looked for.
+        let is_visible = id.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_visible && (id.starts_with(is_blank) || id.ends_with(is_blank) || id.contains(unseen)) {
             return Some(MangledId::Blanks);
         }
         let unsigned = id.strip_prefix('-').unwrap_or(id);

@@ -125,6 +125,10 @@ impl ProjectUpdate {
         ProjectUpdate { source: source.into(), changes: Vec::new(), extras: Vec::new() }
     }
 
+    pub(crate) fn with_capacity(source: Source, fields: usize) -> Self {
+        ProjectUpdate { source, changes: Vec::with_capacity(fields), extras: Vec::new() }
+    }
+
     /// Clears a field by sending `null`. COR does not document what `null` does.
     pub fn clear(mut self, field: Field) -> Self {
         self.put(field, Patch::Clear);

@@ -1,4 +1,4 @@
-//! Rows out of Arrow's record batches: anything with `__arrow_c_stream__`, whichever library made it.
+//! Values out of Arrow's record batches: anything with `__arrow_c_stream__`, whichever library made it.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -7,10 +7,13 @@ use arrow_array::types::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, RecordBatch, RecordBatchReader};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, LargeStringArray, PrimitiveArray, RecordBatch, RecordBatchReader,
+    StringArray, StringViewArray,
+};
 use arrow_schema::{DataType, TimeUnit};
 use cor_core::{FieldInput, IssueCode, Value};
-use cor_sync::{RowValues, ValueColumn, day_input, digits_input, f32_input, f64_input, moment_input};
+use cor_sync::{day_input, digits_input, f32_input, f64_input, moment_input};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatchReader;
@@ -20,60 +23,111 @@ pub(crate) struct Batches {
     /// Always there, but for the last moment.
     stream: Option<Box<dyn RecordBatchReader + Send>>,
     names: Vec<String>,
-    batch: Option<RecordBatch>,
+    /// Whether moments are written as Python writes them.
+    is_of_python: bool,
+    /// The columns of the batch that is read.
+    columns: Vec<Cells>,
+    rows: usize,
+    /// The place of the row after the one that is read.
     next: usize,
 }
 
 impl Batches {
-    pub(crate) fn open(stream: &Bound<'_, PyAny>) -> PyResult<Batches> {
+    /// `is_of_python` says that moments are to be written as Python writes them.
+    pub(crate) fn open(stream: &Bound<'_, PyAny>, is_of_python: bool) -> PyResult<Batches> {
         let stream = stream.extract::<PyRecordBatchReader>()?.into_reader()?;
         let names = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Batches { stream: Some(stream), names, batch: None, next: 0 })
+        Ok(Batches { stream: Some(stream), names, is_of_python, columns: Vec::new(), rows: 0, next: 0 })
     }
 
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The next row; `None` at the end of the stream.
-    pub(crate) fn next(&mut self, py: Python<'_>, columns: &[ValueColumn]) -> PyResult<Option<RowValues>> {
-        let Some((batch, at)) = self.advance(py)? else { return Ok(None) };
-        let mut values = RowValues::new();
-        columns.iter().zip(batch.columns()).for_each(|(column, array)| values.set(column, cell(array, at)));
-        Ok(Some(values))
+    /// Goes on to the next row; `false` at the end of the stream. The interpreter is released while a batch is made: its
+    /// makers may need it in threads of their own.
+    pub(crate) fn advance(&mut self, py: Python<'_>) -> PyResult<bool> {
+        while self.next == self.rows {
+            let Some(batch) = py.detach(|| self.stream.as_mut().and_then(Iterator::next)) else {
+                return Ok(false);
+            };
+            let failed = |error| PyValueError::new_err(format!("the table could not be read: {error}"));
+            let batch: RecordBatch = batch.map_err(failed)?;
+            self.columns =
+                batch.columns().iter().map(|column| Cells::new(column, self.is_of_python)).collect();
+            (self.rows, self.next) = (batch.num_rows(), 0);
+        }
+        self.next += 1;
+        Ok(true)
     }
 
-    /// The batch that holds the next row, and where; a batch is its columns' handles, so a copy is cheap. The
-    /// interpreter is released while a batch is made: its makers may need it in threads of their own.
-    fn advance(&mut self, py: Python<'_>) -> PyResult<Option<(RecordBatch, usize)>> {
-        loop {
-            match &self.batch {
-                Some(batch) if self.next < batch.num_rows() => {
-                    self.next += 1;
-                    return Ok(Some((batch.clone(), self.next - 1)));
-                }
-                _ => match py.detach(|| self.stream.as_mut().and_then(Iterator::next)) {
-                    None => return Ok(None),
-                    Some(batch) => {
-                        let failed =
-                            |error| PyValueError::new_err(format!("the table could not be read: {error}"));
-                        self.batch = Some(batch.map_err(failed)?);
-                        self.next = 0;
-                    }
-                },
-            }
-        }
+    /// What the column at this place says in the row.
+    pub(crate) fn value(&self, column: usize) -> FieldInput {
+        self.columns.get(column).map_or(FieldInput::Keep, |cells| cells.value(self.next - 1))
     }
 }
 
 impl Drop for Batches {
     fn drop(&mut self) {
         // Its makers may be waited for here, and need the interpreter meanwhile.
-        let stream = self.stream.take();
-        Python::try_attach(|py| py.detach(|| drop(stream)));
+        let (stream, columns) = (self.stream.take(), std::mem::take(&mut self.columns));
+        Python::try_attach(|py| py.detach(|| drop((columns, stream))));
     }
 }
 
+/// A column of a batch. What most cells are is looked up once for the batch, not for each cell.
+enum Cells {
+    Text(StringArray),
+    LargeText(LargeStringArray),
+    TextView(StringViewArray),
+    Float(PrimitiveArray<Float64Type>),
+    Integer(PrimitiveArray<Int64Type>),
+    Boolean(BooleanArray),
+    Moment(ArrayRef),
+    Other(ArrayRef),
+}
+
+impl Cells {
+    fn new(array: &ArrayRef, is_of_python: bool) -> Cells {
+        match array.data_type() {
+            DataType::Utf8 => Cells::Text(array.as_string().clone()),
+            DataType::LargeUtf8 => Cells::LargeText(array.as_string().clone()),
+            DataType::Utf8View => Cells::TextView(array.as_string_view().clone()),
+            DataType::Float64 => Cells::Float(array.as_primitive().clone()),
+            DataType::Int64 => Cells::Integer(array.as_primitive().clone()),
+            DataType::Boolean => Cells::Boolean(array.as_boolean().clone()),
+            DataType::Timestamp(_, None) if is_of_python => Cells::Moment(array.clone()),
+            _ => Cells::Other(array.clone()),
+        }
+    }
+
+    fn value(&self, at: usize) -> FieldInput {
+        match self {
+            Cells::Text(array) => present(array, at, |array| text(array.value(at))),
+            Cells::LargeText(array) => present(array, at, |array| text(array.value(at))),
+            Cells::TextView(array) => present(array, at, |array| text(array.value(at))),
+            Cells::Float(array) => present(array, at, |array| f64_input(array.value(at))),
+            Cells::Integer(array) => present(array, at, |array| signed(array.value(at))),
+            Cells::Boolean(array) => present(array, at, |array| boolean(array.value(at))),
+            Cells::Moment(array) => python_moment(cell(array, at)),
+            Cells::Other(array) => cell(array, at),
+        }
+    }
+}
+
+/// The value of a cell that is not null.
+fn present<A: Array>(array: &A, at: usize, value: impl FnOnce(&A) -> FieldInput) -> FieldInput {
+    if array.is_null(at) { FieldInput::Keep } else { value(array) }
+}
+/// Python writes the fraction of a second with 6 or 9 digits.
+fn python_moment(input: FieldInput) -> FieldInput {
+    let FieldInput::Value(Value::Moment(text)) = input else { return input };
+    let digits = text.rsplit_once('.').map_or(0, |(_, digits)| digits.len());
+    let zeros = if digits == 0 { 0 } else { digits.div_ceil(3).max(2) * 3 - digits };
+    FieldInput::Value(Value::Moment((text.into_owned() + &"0".repeat(zeros)).into()))
+}
+
+/// The value of a cell of a type that is rare.
 fn cell(array: &dyn Array, at: usize) -> FieldInput {
     if array.is_null(at) {
         return FieldInput::Keep;
@@ -83,7 +137,7 @@ fn cell(array: &dyn Array, at: usize) -> FieldInput {
         DataType::Utf8 => text(array.as_string::<i32>().value(at)),
         DataType::LargeUtf8 => text(array.as_string::<i64>().value(at)),
         DataType::Utf8View => text(array.as_string_view().value(at)),
-        DataType::Boolean => FieldInput::Value(Value::Boolean(array.as_boolean().value(at))),
+        DataType::Boolean => boolean(array.as_boolean().value(at)),
         DataType::Float32 => f32_input(array.as_primitive::<Float32Type>().value(at)),
         DataType::Float64 => f64_input(array.as_primitive::<Float64Type>().value(at)),
         DataType::Decimal32(..) => digits_input(&array.as_primitive::<Decimal32Type>().value_as_string(at)),
@@ -116,7 +170,7 @@ fn cell(array: &dyn Array, at: usize) -> FieldInput {
             Some(number) => match u64::try_from(number) {
                 Ok(number) => FieldInput::Value(Value::Number(number.into())),
                 // Whatever is below zero came from a signed type of at most 64 bits.
-                Err(_) => FieldInput::Value(Value::Number((number as i64).into())),
+                Err(_) => signed(number as i64),
             },
             None => {
                 let message = format!(
@@ -144,4 +198,12 @@ fn integer(array: &dyn Array, at: usize) -> Option<i128> {
 
 fn text(text: &str) -> FieldInput {
     FieldInput::Value(Value::Text(text.to_owned().into()))
+}
+
+fn signed(number: i64) -> FieldInput {
+    FieldInput::Value(Value::Number(number.into()))
+}
+
+fn boolean(yes: bool) -> FieldInput {
+    FieldInput::Value(Value::Boolean(yes))
 }

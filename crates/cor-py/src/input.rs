@@ -1,15 +1,14 @@
-//! Where rows come from: any iterable, a table of cells, a stream of Arrow batches.
+//! Where rows come from: any iterable, or a table.
 
 use std::time::{Duration, Instant};
 
-use cor_sync::{ConfigError, RowValues, ValueColumn, ValueRows};
+use cor_sync::{RowValues, ValueRows};
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyString, PyTuple};
+use pyo3::types::PyIterator;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::arrow::Batches;
 use crate::row::RowReader;
-use crate::sync_errors;
+use crate::table::{OpenedTable, Table};
 
 /// How long rows are taken in one go. A slow iterable gives them one by one, and the run goes on in between.
 pub(crate) const BUDGET: Duration = Duration::from_millis(5);
@@ -21,12 +20,11 @@ pub(crate) struct Input {
 
 enum Rows {
     Objects(Py<PyIterator>),
-    Cells(Py<PyIterator>, Vec<ValueColumn>),
-    Batches(Box<Batches>, Vec<ValueColumn>),
+    Table(Box<Table>),
 }
 
-/// What `open_rows` returns: the kind of rows, what to iterate over, the names of a table's columns, and how many rows.
-type Opened<'py> = (String, Bound<'py, PyAny>, Option<Vec<Bound<'py, PyString>>>, Option<u64>);
+/// What `open_rows` returns: a table, or else what to iterate over, and how many rows.
+type Opened<'py> = (Option<OpenedTable<'py>>, Bound<'py, PyAny>, Option<u64>);
 
 impl Input {
     /// Looks at `rows` and begins to read them. Returns their number as well, where it is known.
@@ -36,21 +34,11 @@ impl Input {
     pub(crate) fn open(rows: &Bound<'_, PyAny>, values: ValueRows) -> PyResult<(Input, Option<u64>)> {
         let py = rows.py();
         let mut reader = RowReader::new(values);
-        let unfit = |error: ConfigError| sync_errors::config(py, &error);
         let opened = py.import("projectcor._rows")?.getattr("open_rows")?.call1((rows,))?;
-        let (kind, iterable, names, total): Opened<'_> = opened.extract()?;
-        let rows = match (kind.as_str(), names) {
-            ("arrow", _) => {
-                let batches = Batches::open(&iterable)?;
-                let columns = reader.columns(batches.names()).map_err(unfit)?;
-                Rows::Batches(Box::new(batches), columns)
-            }
-            (_, Some(names)) => {
-                let names: Vec<_> = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-                let columns = reader.columns(&names).map_err(unfit)?;
-                Rows::Cells(iterable.try_iter()?.unbind(), columns)
-            }
-            (_, None) => Rows::Objects(iterable.try_iter()?.unbind()),
+        let (table, rows, total): Opened<'_> = opened.extract()?;
+        let rows = match table {
+            Some(table) => Rows::Table(Box::new(Table::open(py, &mut reader, &table)?)),
+            None => Rows::Objects(rows.try_iter()?.unbind()),
         };
         Ok((Input { reader, rows }, total))
     }
@@ -62,8 +50,8 @@ impl Input {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match &self.rows {
-            Rows::Objects(rows) | Rows::Cells(rows, _) => visit.call(rows),
-            Rows::Batches(..) => Ok(()),
+            Rows::Objects(rows) => visit.call(rows),
+            Rows::Table(table) => table.traverse(visit),
         }
     }
 
@@ -77,11 +65,7 @@ impl Input {
                 Some(row) => self.reader.read(&row?).map(Some),
                 None => Ok(None),
             },
-            Rows::Cells(rows, columns) => match rows.bind(py).clone().next() {
-                Some(cells) => RowReader::read_cells(columns, cells?.cast::<PyTuple>()?).map(Some),
-                None => Ok(None),
-            },
-            Rows::Batches(batches, columns) => batches.next(py, columns),
+            Rows::Table(table) => table.next(py),
         }
     }
 

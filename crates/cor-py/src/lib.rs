@@ -30,6 +30,7 @@ mod sync;
 mod sync_errors;
 mod sync_report;
 mod sync_rows;
+mod table;
 mod table_options;
 mod unsent;
 mod update;

@@ -65,15 +65,6 @@ impl RowReader {
         }
     }
 
-    /// The cells of a table's row.
-    pub(crate) fn read_cells(columns: &[ValueColumn], cells: &Bound<'_, PyTuple>) -> PyResult<RowValues> {
-        let mut values = RowValues::new();
-        for (column, cell) in columns.iter().zip(cells) {
-            take(&mut values, column, &cell)?;
-        }
-        Ok(values)
-    }
-
     /// Warns, once for each, of keys and columns that set no field and were not left out.
     ///
     /// # Errors
@@ -112,7 +103,7 @@ impl RowReader {
     }
 
     fn read_dict(&mut self, items: &Bound<'_, PyDict>) -> PyResult<RowValues> {
-        let mut values = RowValues::new();
+        let mut values = RowValues::with_capacity(items.len());
         for (key, value) in items {
             take(&mut values, &self.key(&key)?, &value)?;
         }
@@ -175,7 +166,8 @@ fn split_pair<'py>(row: &Bound<'py, PyAny>) -> PyResult<(Option<Bound<'py, PyAny
     }
 }
 
-fn take(values: &mut RowValues, column: &ValueColumn, value: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Takes a value of a column.
+pub(crate) fn take(values: &mut RowValues, column: &ValueColumn, value: &Bound<'_, PyAny>) -> PyResult<()> {
     match column.is_extra() {
         true => take_extra(values, value),
         false => {

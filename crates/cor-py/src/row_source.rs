@@ -41,11 +41,13 @@ pub(crate) struct RowSource {
     input: Option<Input>,
     /// Raised by the input. It is raised again once every row before it has its result.
     failed: Option<PyErr>,
+    /// Empty between two reads. Its memory is kept, because it is large.
+    rows: Vec<Row>,
 }
 
 impl RowSource {
     pub(crate) fn new(input: Option<Input>) -> RowSource {
-        RowSource { input, failed: None }
+        RowSource { input, failed: None, rows: Vec::new() }
     }
 
     /// Whether the run wants rows that this source has.
@@ -60,9 +62,8 @@ impl RowSource {
     pub(crate) fn fill(&mut self, py: Python<'_>, run: &BulkRun) -> PyResult<()> {
         let wanted = run.wants_rows();
         let Some(input) = self.input.as_mut().filter(|_| wanted > 0) else { return Ok(()) };
-        let mut rows: Vec<Row> = Vec::with_capacity(wanted);
-        let read = input.pull(py, wanted, &mut rows);
-        run.extend(rows);
+        let read = input.pull(py, wanted, &mut self.rows);
+        run.extend(self.rows.drain(..));
         match read {
             Ok(false) => {}
             Ok(true) => self.finish(run),

@@ -65,7 +65,7 @@ const NULL_WORDS: &[&str] = &[
 /// Whether a text is a word that stands for no value.
 pub(crate) fn is_null_word(text: &str) -> bool {
     let text = crate::text::trimmed(text);
-    text.len() <= 9 && NULL_WORDS.contains(&text.to_lowercase().as_str())
+    text.len() <= 9 && NULL_WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 #[derive(Debug)]

@@ -78,8 +78,15 @@ impl Reading {
             Value::Cell(text) => (*text, true),
             Value::Text(text) | Value::Moment(text) => (text.as_ref(), false),
             // Typed values need no reading, but may be looked up by how they are written.
-            Value::Number(number) => return self.typed(field, &number.to_string(), value),
-            Value::Boolean(yes) => return self.typed(field, if *yes { "true" } else { "false" }, value),
+            Value::Number(number) => {
+                let Some(table) = &self.values else { return Ok(Some(value)) };
+                return Ok(table.look_up(field, &number.to_string())?.unwrap_or(Some(value)));
+            }
+            Value::Boolean(yes) => {
+                let Some(table) = &self.values else { return Ok(Some(value)) };
+                let text = if *yes { "true" } else { "false" };
+                return Ok(table.look_up(field, text)?.unwrap_or(Some(value)));
+            }
             _ => return Ok(Some(value)),
         };
         let trimmed = if self.trim { trimmed(text) } else { text };
@@ -113,13 +120,6 @@ impl Reading {
                 Value::Moment(_) => Value::Moment(trimmed.to_owned().into()),
                 _ => Value::Text(trimmed.to_owned().into()),
             })),
-        }
-    }
-
-    fn typed<'v>(&self, field: Field, text: &str, value: Value<'v>) -> Result<Option<Value<'v>>, Issue> {
-        match &self.values {
-            Some(table) => Ok(table.look_up(field, text)?.unwrap_or(Some(value))),
-            None => Ok(Some(value)),
         }
     }
 

@@ -65,7 +65,7 @@ impl<'a> RowDraft<'a> {
             id: None,
             needs_id: true,
             is_id_rejected: false,
-            draft: Draft::new(source),
+            draft: Draft::with_capacity(source, USUAL_FIELDS),
             unreadable: Vec::new(),
             remarks: Vec::new(),
             is_mapped: false,
@@ -74,7 +74,7 @@ impl<'a> RowDraft<'a> {
         for (field, value) in rules.constants() {
             row.is_mapped = true;
             row.draft.claim(CONSTANT, field);
-            row.draft.set_column(CONSTANT, field, value.clone(), "");
+            row.draft.set_column(CONSTANT, field, value.clone(), NO_ADVICE);
         }
         row
     }
@@ -114,9 +114,9 @@ impl<'a> RowDraft<'a> {
         match self.rules.apply(field, value, utc_midnight) {
             Ok(Some(value)) => {
                 let advice =
-                    if null_word.is_some() { NULL_ADVICE.to_owned() } else { advice(field, &value, texts) };
+                    if null_word.is_some() { [NULL_ADVICE, ""] } else { advice(field, &value, texts) };
                 self.remark(column, field, &value, null_word);
-                self.draft.set_column(column, field, value, &advice);
+                self.draft.set_column(column, field, value, advice);
             }
             Ok(None) => {}
             Err(mut issue) => {
@@ -335,19 +335,24 @@ fn text_of<'v>(value: &'v Value<'_>) -> Option<&'v str> {
 
 const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_values`";
 
+const NO_ADVICE: [&str; 2] = ["", ""];
+
 /// How a text that a field does not take can be read.
-fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> String {
+fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> [&'static str; 2] {
     match (field.kind(), value) {
         // What the message says of a timestamp names an option of its own.
-        (FieldType::Date, _) if text_of(value).is_none_or(|text| text.contains(':')) => String::new(),
-        (FieldType::Date, _) => "; if the dates have another format, set `date_format`".to_owned(),
+        (FieldType::Date, _) if text_of(value).is_none_or(|text| text.contains(':')) => NO_ADVICE,
+        (FieldType::Date, _) => ["; if the dates have another format, set `date_format`", ""],
         (FieldType::Number, Value::Cell(_)) => {
-            "; if the numbers have another format, set `decimal` or `thousands`".to_owned()
+            ["; if the numbers have another format, set `decimal` or `thousands`", ""]
         }
-        (kind, Value::Text(_)) => texts.advice(kind).concat(),
-        _ => String::new(),
+        (kind, Value::Text(_)) => texts.advice(kind),
+        _ => NO_ADVICE,
     }
 }
+
+/// The fields that a row sets, mostly at most.
+const USUAL_FIELDS: usize = 8;
 
 /// What stands for the column of a value that the mapping sets in every row.
 const CONSTANT: &str = "the mapping's constant";

@@ -109,6 +109,11 @@ impl RowValues {
         RowValues::default()
     }
 
+    /// A row without values so far, with room for those of this many columns.
+    pub fn with_capacity(columns: usize) -> RowValues {
+        RowValues { values: Vec::with_capacity(columns), ..RowValues::default() }
+    }
+
     /// A row that cannot be read at all, and why.
     pub fn unreadable(message: impl Into<String>) -> RowValues {
         let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
