@@ -62,6 +62,10 @@ pub enum Fix {
     Stream,
     /// Name the system the projects were created from.
     Source,
+    /// Choose one of the sheets of a workbook.
+    Sheet,
+    /// Say that this row of the sheet is its header.
+    HeaderRow(u32),
 }
 
 impl Reason {
@@ -97,6 +101,8 @@ impl fmt::Display for Reason {
             Some(Fix::Delimiter(delimiter)) => write!(f, "; say that {delimiter:?} separates the columns"),
             Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
             Some(Fix::Stream) => f.write_str("; choose one stream"),
+            Some(Fix::Sheet) => f.write_str("; choose a sheet"),
+            Some(Fix::HeaderRow(row)) => write!(f, "; say that row {row} is the header"),
             Some(Fix::Source) => f.write_str("; pass it, for example SALESFORCE"),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use cor_http::MangledId;
 
 use crate::Rules;
+use crate::mapping::FormatEvidence;
 use crate::text::quoted;
 
 /// Different values that have a count of their own, so that memory stays flat whatever the input holds.
@@ -19,6 +20,8 @@ pub(crate) enum Remark {
     NullWord { column: String, word: String },
     /// The row's external id.
     MangledId(String),
+    /// The column's text is a day or a number in another format than the rules expect.
+    OtherFormat { column: String, evidence: FormatEvidence },
     /// The id of something else than the project, such as the client.
     MangledReference { column: String, id: String },
 }
@@ -37,6 +40,14 @@ pub(crate) struct Remarks {
     words: Counts<(String, String)>,
     ids: Counts<String>,
     references: Counts<(String, String)>,
+    formats: BTreeMap<String, Formats>,
+}
+
+/// In which formats the texts of a column may be written that were not read.
+#[derive(Clone, Copy, Debug)]
+struct Formats {
+    rows: u64,
+    evidence: FormatEvidence,
 }
 
 /// Words that programs write where there is no value. Capitals do not count.
@@ -124,6 +135,15 @@ impl Remarks {
             match remark {
                 Remark::NullWord { column, word } => self.words.add((column, word), line),
                 Remark::MangledId(id) => self.ids.add(id, line),
+                Remark::OtherFormat { column, evidence } => match self.formats.get_mut(&column) {
+                    Some(known) => {
+                        known.rows += 1;
+                        known.evidence = known.evidence.and(evidence);
+                    }
+                    None => {
+                        self.formats.insert(column, Formats { rows: 1, evidence });
+                    }
+                },
                 Remark::MangledReference { column, id } => self.references.add((column, id), line),
             }
         }
@@ -131,7 +151,7 @@ impl Remarks {
 
     /// One sentence for each, and none a second time. `unit` is what lines are called.
     pub(crate) fn take(&mut self, unit: &str, rules: &Rules) -> Vec<String> {
-        let Remarks { blank_rows, words, ids, references } = std::mem::take(self);
+        let Remarks { blank_rows, words, ids, references, formats } = std::mem::take(self);
         let mut notes = Vec::new();
         match blank_rows {
             0 => {}
@@ -154,7 +174,37 @@ impl Remarks {
                 rows(count, unit)
             )
         }));
+        notes.extend(formats.iter().filter_map(|(column, formats)| formats.sentence(column)));
         notes
+    }
+}
+
+impl Formats {
+    /// What all texts of the column together show.
+    fn sentence(self, column: &str) -> Option<String> {
+        let what = match (self.evidence, self.rows) {
+            (FormatEvidence::Days(_), 1) => "1 value is not written as YYYY-MM-DD".to_owned(),
+            (FormatEvidence::Days(_), rows) => format!("{rows} values are not written as YYYY-MM-DD"),
+            (FormatEvidence::Numbers(_), 1) => "1 value is not a plain number".to_owned(),
+            (FormatEvidence::Numbers(_), rows) => format!("{rows} values are not plain numbers"),
+        };
+        let options = |all: Vec<(&str, String)>| {
+            let texts = all.iter().map(|(name, value)| match *name {
+                "date_format" => format!("set `date_format` to {:?}", format!("{column}={value}")),
+                name => format!("set `{name}` to {value:?}"),
+            });
+            texts.collect::<Vec<_>>().join(" and ")
+        };
+        match (self.evidence.certain(), self.evidence.possible_days()) {
+            (Some(all), _) => {
+                Some(format!("{column}: {what}; one format reads all of them: {}", options(all)))
+            }
+            (None, days) if !days.is_empty() => Some(format!(
+                "{column}: {what}; each of these formats reads all of them: {}; set `date_format` to the right one",
+                days.join(", ")
+            )),
+            _ => None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use cor_http::{
     ProjectUpdate, Source, TextInput, Value,
 };
 
+use super::format_evidence::FormatEvidence;
 use super::parse::shown;
 use super::rules::{Rules, Use};
 use crate::remarks::{Remark, is_null_word};
@@ -22,15 +23,21 @@ pub(crate) struct ValueStyle {
     pub(crate) integer_ids: bool,
     /// Whether midnight in UTC stands for the day in UTC: a tap writes every day as such a moment.
     pub(crate) utc_midnight: bool,
+    /// Whether they are cells of a workbook, whose types the user of a spreadsheet changes.
+    pub(crate) is_workbook: bool,
 }
 
 impl ValueStyle {
     /// Texts are texts, and an external id is one of them.
     pub(crate) const TYPED: ValueStyle =
-        ValueStyle { texts: TextInput::TYPED, integer_ids: false, utc_midnight: false };
+        ValueStyle { texts: TextInput::TYPED, integer_ids: false, utc_midnight: false, is_workbook: false };
     /// The values of a Parquet file.
     #[cfg(feature = "parquet")]
     pub(crate) const PARQUET: ValueStyle = ValueStyle { integer_ids: true, ..ValueStyle::TYPED };
+    /// The cells of a workbook.
+    #[cfg(feature = "workbook")]
+    pub(crate) const WORKBOOK: ValueStyle =
+        ValueStyle { integer_ids: true, is_workbook: true, ..ValueStyle::TYPED };
     /// The values of a Singer tap.
     pub(crate) const SINGER: ValueStyle =
         ValueStyle { integer_ids: true, utc_midnight: true, ..ValueStyle::TYPED };
@@ -105,17 +112,24 @@ impl<'a> RowDraft<'a> {
     }
 
     fn set_styled(&mut self, column: &'a str, field: Field, value: Value<'_>, style: ValueStyle) {
-        let ValueStyle { texts, utc_midnight, .. } = style;
+        let ValueStyle { texts, utc_midnight, is_workbook, .. } = style;
         // A second column for the field is a mistake even where this one keeps it.
         if !self.draft.claim(column, field) {
             return;
         }
         let null_word = text_of(&value).filter(|text| is_null_word(text)).map(str::to_owned);
+        let cell = if let Value::Cell(text) = value { Some(text) } else { None };
         match self.rules.apply(field, value, utc_midnight) {
             Ok(Some(value)) => {
+                if let Some(message) = is_workbook.then(|| cell_mismatch(field, &value)).flatten() {
+                    self.suggest_format(column, field, text_of(&value));
+                    let issue = Issue::new(field.name(), IssueCode::WrongType, message);
+                    return self.draft.reject_column(column, issue);
+                }
                 let advice =
                     if null_word.is_some() { NULL_ADVICE.to_owned() } else { advice(field, &value, texts) };
                 self.remark(column, field, &value, null_word);
+                self.suggest_format(column, field, text_of(&value));
                 self.draft.set_column(column, field, value, &advice);
             }
             Ok(None) => {}
@@ -123,6 +137,7 @@ impl<'a> RowDraft<'a> {
                 if null_word.is_some() {
                     issue.message.push_str(NULL_ADVICE);
                 }
+                self.suggest_format(column, field, cell);
                 self.draft.reject_column(column, issue);
             }
         }
@@ -146,7 +161,14 @@ impl<'a> RowDraft<'a> {
         }
     }
 
-    /// What is probably a mistake in the row, and can be sent.
+    /// Notes in which formats a text may be written that a field of days or numbers does not take as it is.
+    fn suggest_format(&mut self, column: &str, field: Field, text: Option<&str>) {
+        if let Some(evidence) = text.and_then(|text| FormatEvidence::of(field.kind(), text)) {
+            self.remarks.push(Remark::OtherFormat { column: column.to_owned(), evidence });
+        }
+    }
+
+    /// What is probably a mistake in the row, and what its texts show.
     pub(crate) fn take_remarks(&mut self) -> Vec<Remark> {
         std::mem::take(&mut self.remarks)
     }
@@ -339,13 +361,47 @@ fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> String {
     match (field.kind(), value) {
         // What the message says of a moment names an option of its own.
         (FieldType::Date, _) if text_of(value).is_none_or(|text| text.contains(':')) => String::new(),
-        (FieldType::Date, _) => "; if the dates have another format, set `date_format`".to_owned(),
-        (FieldType::Number, Value::Cell(_)) => {
-            "; if the numbers have another format, set `decimal` or `thousands`".to_owned()
-        }
+        (FieldType::Date, _) => match certain_options(field, value) {
+            Some(options) => format!("; as a day it is written as {options}"),
+            None => "; if the dates have another format, set `date_format`".to_owned(),
+        },
+        (FieldType::Number, Value::Cell(_)) => match certain_options(field, value) {
+            Some(options) => format!("; as a number it is written with {options}"),
+            None => "; if the numbers have another format, set `decimal` or `thousands`".to_owned(),
+        },
         (kind, Value::Text(_)) => texts.advice(kind).concat(),
         _ => String::new(),
     }
+}
+
+/// Why a cell of a workbook is of the wrong type for a field, and what the user of a spreadsheet does about it.
+fn cell_mismatch(field: Field, value: &Value<'_>) -> Option<String> {
+    Some(match (field.kind(), value) {
+        (FieldType::Number, Value::Text(text)) => {
+            let how = match certain_options(field, value) {
+                Some(options) => format!("set {options}"),
+                None => "set `decimal` to read texts as numbers".to_owned(),
+            };
+            format!("{} is text, not a number; enter it as a number, or {how}", quoted(text))
+        }
+        (FieldType::Boolean, Value::Text(text)) => format!(
+            "{} is text, neither true nor false; enter TRUE or FALSE, or list the words in a mapping's `values`",
+            quoted(text)
+        ),
+        (FieldType::Boolean, Value::Number(number)) => format!(
+            "{number} is a number, neither true nor false; enter TRUE or FALSE, or list the numbers in a mapping's `values`"
+        ),
+        (FieldType::Text, Value::Number(number)) => {
+            format!("{number} is a number, not text; format the column as text and enter it again")
+        }
+        _ => return None,
+    })
+}
+
+/// The options that read a text, where it alone shows them: `` `date_format` "%d/%m/%Y" ``.
+fn certain_options(field: Field, value: &Value<'_>) -> Option<String> {
+    let options = FormatEvidence::of(field.kind(), text_of(value)?)?.certain()?;
+    Some(options.iter().map(|(name, text)| format!("`{name}` {text:?}")).collect::<Vec<_>>().join(" and "))
 }
 
 /// What stands for the column of a value that the mapping sets in every row.
