@@ -386,8 +386,8 @@ class Projects:
         """Shows what ``sync`` would send, and sends nothing. The state stays as it is.
 
         Args:
-            rows: The path of a CSV file, a workbook (``.xlsx``, ``.xlsb``, ``.xls``, ``.ods``), a JSON lines or Parquet file;
-                or rows as ``update_many`` takes them. In a frame NaN, NaT and NA keep, ``CLEAR`` empties.
+            rows: The path of a CSV, JSON lines or Parquet file, or of a workbook (``.xlsx``, ``.xlsb``, ``.xls`` or
+                ``.ods``); or rows as ``update_many`` takes them. In a frame NaN, NaT and NA keep, ``CLEAR`` empties.
             source: The system that owns the projects, such as ``SALESFORCE``. Default: the mapping's.
             state: The file that remembers what COR accepted, field by field. ``None``: the one that the environment
                 names in ``COR_STATE``, else ``sync.db`` in the folder ``cor`` of this account's folder for programs'

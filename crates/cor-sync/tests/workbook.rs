@@ -223,7 +223,8 @@ fn a_header_below_a_title_is_found_or_named() {
 
     let unusable = open(&bytes, Table::new(), Rules::new("S").id_column("opportunity")).unwrap_err();
     assert!(
-        unusable.starts_with("row 1 of the sheet \"Deals\" is no header: no column is called"),
+        unusable
+            .starts_with("row 1 of the sheet \"Deals\" cannot be used as the header: no column is called"),
         "{unusable}"
     );
     assert!(
@@ -400,6 +401,65 @@ fn files_that_are_no_workbook_are_named() {
     let unusable =
         Table::new().sheet("x".to_owned()).header_row(2).open_input(text, Rules::new("S")).unwrap_err();
     assert_eq!(unusable.0.len(), 2, "{unusable}");
+}
+
+/// A record of a binary workbook: its kind, its length, its content.
+fn record(kind: u16, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    let low = u8::try_from(kind & 0x7F).unwrap();
+    let mut record = if kind < 0x80 { vec![low] } else { vec![low | 0x80, u8::try_from(kind >> 7).unwrap()] };
+    record.push(u8::try_from(content.len()).unwrap());
+    [record, content].concat()
+}
+
+fn wide(text: &str) -> Vec<u8> {
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    [&u32::try_from(text.len()).unwrap().to_le_bytes()[..], &units].concat()
+}
+
+/// A binary workbook with one sheet, in which the formats 0 and 1 are of numbers and of days.
+fn xlsb(rows: &[&[(u16, Vec<u8>)]]) -> Vec<u8> {
+    let sheet = record(0x9C, &[&[0; 4], &[1, 0, 0, 0], &wide("rId1"), &wide(SHEET)]);
+    let workbook = [record(0x99, &[&[0; 12]]), sheet, record(0x90, &[]), record(0x84, &[])].concat();
+    let format = |kind: u16| record(0x2F, &[&[0; 2], &kind.to_le_bytes(), &[0; 12]]);
+    let styles = [record(0x269, &[&[2, 0, 0, 0]]), format(0), format(14)].concat();
+    let mut parts = vec![record(0x94, &[&[0; 16]]), record(0x91, &[])];
+    for (number, cells) in (0u32..).zip(rows) {
+        parts.push(record(0, &[&number.to_le_bytes(), &[0; 13]]));
+        for (column, (kind, content)) in (0u32..).zip(*cells) {
+            parts.push(record(*kind, &[&column.to_le_bytes(), content]));
+        }
+    }
+    parts.push(record(0x92, &[]));
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let links = format!(
+        r#"<Relationships xmlns="{package}"><Relationship Id="rId1" Type="worksheet" Target="worksheets/sheet1.bin"/></Relationships>"#
+    );
+    archive(&[
+        ("[Content_Types].xml", TYPES),
+        ("xl/workbook.bin", &workbook),
+        ("xl/_rels/workbook.bin.rels", links.as_bytes()),
+        ("xl/styles.bin", &styles),
+        ("xl/worksheets/sheet1.bin", &parts.concat()),
+    ])
+}
+
+#[test]
+fn a_binary_workbook_is_read() {
+    let text = |text: &str| (6, [vec![0; 4], wide(text)].concat());
+    let number =
+        |number: f64, format: u8| (5, [vec![format, 0, 0, 0], number.to_le_bytes().to_vec()].concat());
+    let (yes, error) = ((4, vec![0, 0, 0, 0, 1]), (3, vec![0, 0, 0, 0, 0x2A]));
+    let header = ["id", "name", "end", "estimated", "billable"].map(text);
+    let bytes = xlsb(&[
+        &header,
+        &[text("007"), text("Café"), number(45808.0, 1), number(18000.1, 0), yes],
+        &[number(900_123_456_789_012.0, 0), text("x"), number(45808.5, 1), error],
+    ]);
+    let found = all(&bytes);
+    assert_eq!(found[0], r#"2 007 "name":"Café","end":"2025-05-31","billable":true,"estimated":18000.1"#);
+    assert!(found[1].starts_with("3 end: \"2025-05-31T12:00:00\" has a time of day"), "{found:?}");
+    assert!(found[1].ends_with("estimated: Deals!D3 is the error #N/A; correct the cell"), "{found:?}");
 }
 
 #[test]

@@ -64,9 +64,8 @@ impl FormatEvidence {
             FormatEvidence::Numbers(bits) if bits != 0 => {
                 let found: Vec<_> = number_formats(bits).collect();
                 let (decimal, thousands) = found[0];
-                let is_one = |same: &dyn Fn(&(char, Option<char>)) -> bool| found.iter().all(same);
-                let decimals = is_one(&|format| format.0 == decimal);
-                let separators = is_one(&|format| format.1 == thousands);
+                let decimals = found.iter().all(|format| format.0 == decimal);
+                let separators = found.iter().all(|format| format.1 == thousands);
                 let mut options = Vec::new();
                 if decimals && decimal != '.' {
                     options.push(("decimal", decimal.to_string()));

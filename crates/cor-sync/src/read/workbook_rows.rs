@@ -206,7 +206,11 @@ impl Sheet {
         let (row, sheet) = (self.rows[at].0, sheet_name(&self.name));
         let mut reasons = error.0;
         for reason in &mut reasons {
-            reason.message = format!("row {row} of the sheet {sheet} is no header: {}", reason.message);
+            reason.message =
+                format!("row {row} of the sheet {sheet} cannot be used as the header: {}", reason.message);
+            if matches!(reason.fix, Some(Fix::Delimiter(_))) {
+                reason.fix = None;
+            }
         }
         let likely = self.likely_header().filter(|likely| *likely != at && header_row.is_none());
         if let Some(likely) = likely {
