@@ -279,7 +279,7 @@ def test_a_damaged_workbook_is_named(cor: Path, tmp_path: Path) -> None:
     with_openpyxl(tmp_path / "deals.xlsx", HEADER, ROWS)
     (tmp_path / "half.xlsx").write_bytes((tmp_path / "deals.xlsx").read_bytes()[:3000])
     seen = plan(cor, tmp_path / "half.xlsx", tmp_path, *OPTIONS)
-    assert seen.error.startswith("error: the workbook cannot be read: it is damaged, or not whole")
+    assert seen.error.startswith(f"error: cannot read {tmp_path / 'half.xlsx'}: it is damaged, or not whole")
 
 
 def test_the_real_workbook_is_read(cor: Path, tmp_path: Path) -> None:

@@ -414,7 +414,7 @@ fn record(kind: u16, content: &[&[u8]]) -> Vec<u8> {
 
 fn wide(text: &str) -> Vec<u8> {
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    [&u32::try_from(text.len()).unwrap().to_le_bytes()[..], &units].concat()
+    [&u32::try_from(units.len() / 2).unwrap().to_le_bytes()[..], &units].concat()
 }
 
 /// A binary workbook with one sheet, in which the formats 0 and 1 are of numbers and of days.

@@ -55,6 +55,17 @@ impl FormatEvidence {
         }
     }
 
+    /// What is left if other values of the column were read as they are: no format of days, and numbers with a decimal point.
+    pub(crate) fn beside_read_values(self) -> FormatEvidence {
+        match self {
+            FormatEvidence::Days(_) => FormatEvidence::Days(0),
+            FormatEvidence::Numbers(bits) => {
+                let points = NUMBERS.iter().enumerate().filter(|(_, (decimal, _))| *decimal == '.');
+                FormatEvidence::Numbers(points.fold(0, |left, (bit, _)| left | bits & (1 << bit)))
+            }
+        }
+    }
+
     /// The options that read the texts, where they show it for certain.
     pub(crate) fn certain(self) -> Option<Vec<(&'static str, String)>> {
         match self {

@@ -10,7 +10,7 @@ use cor_http::{
 use super::format_evidence::FormatEvidence;
 use super::parse::shown;
 use super::rules::{Rules, Use};
-use crate::remarks::{Remark, is_null_word};
+use crate::remarks::{Remark, RowRemarks, is_null_word};
 use crate::text::{is_same_name, quoted, trimmed};
 use crate::{Content, Problem};
 
@@ -54,7 +54,7 @@ pub(crate) struct RowDraft<'a> {
     draft: Draft<'a>,
     /// Cells that are no text at all.
     unreadable: Vec<Problem>,
-    remarks: Vec<Remark>,
+    remarks: RowRemarks,
     /// Whether a column of the row sets a field, be it to nothing.
     is_mapped: bool,
     unknown: Vec<&'a str>,
@@ -74,7 +74,7 @@ impl<'a> RowDraft<'a> {
             is_id_rejected: false,
             draft: Draft::new(source),
             unreadable: Vec::new(),
-            remarks: Vec::new(),
+            remarks: RowRemarks::default(),
             is_mapped: false,
             unknown: Vec::new(),
         };
@@ -130,6 +130,9 @@ impl<'a> RowDraft<'a> {
                     if null_word.is_some() { NULL_ADVICE.to_owned() } else { advice(field, &value, texts) };
                 self.remark(column, field, &value, null_word);
                 self.suggest_format(column, field, text_of(&value));
+                if matches!(field.kind(), FieldType::Date | FieldType::Number) && is_evidence(&value, cell) {
+                    self.remarks.read.insert(field);
+                }
                 self.draft.set_column(column, field, value, &advice);
             }
             Ok(None) => {}
@@ -164,12 +167,12 @@ impl<'a> RowDraft<'a> {
     /// Notes in which formats a text may be written that a field of days or numbers does not take as it is.
     fn suggest_format(&mut self, column: &str, field: Field, text: Option<&str>) {
         if let Some(evidence) = text.and_then(|text| FormatEvidence::of(field.kind(), text)) {
-            self.remarks.push(Remark::OtherFormat { column: column.to_owned(), evidence });
+            self.remarks.push(Remark::OtherFormat { column: column.to_owned(), field, evidence });
         }
     }
 
     /// What is probably a mistake in the row, and what its texts show.
-    pub(crate) fn take_remarks(&mut self) -> Vec<Remark> {
+    pub(crate) fn take_remarks(&mut self) -> RowRemarks {
         std::mem::take(&mut self.remarks)
     }
 
@@ -351,6 +354,22 @@ fn text_of<'v>(value: &'v Value<'_>) -> Option<&'v str> {
         Value::Cell(text) => Some(text),
         Value::Text(text) => Some(text),
         _ => None,
+    }
+}
+
+/// Whether a value that a field takes shows how the texts of its column are written: a day, or a number whose point cannot
+/// separate thousands.
+fn is_evidence(value: &Value<'_>, cell: Option<&str>) -> bool {
+    match (value, cell) {
+        (Value::Date(_), cell) => cell.is_some(),
+        _ => text_of(value).is_some_and(|text| {
+            let bytes = text.as_bytes();
+            let is_day = bytes.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-';
+            let is_decimal = |(whole, rest): (&str, &str)| {
+                (rest.len() != 3 || whole.len() > 3) && rest.bytes().all(|byte| byte.is_ascii_digit())
+            };
+            is_day || text.split_once('.').is_some_and(is_decimal)
+        }),
     }
 }
 

@@ -534,7 +534,19 @@ fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
     let mut rows = with_options("id,Close\nP,15/04/2025\n", &wrong).unwrap();
     all(rows.as_mut());
     assert!(rows.remarks()[0].ends_with("set `date_format` to \"Close=%d/%m/%Y\""));
-    let mut rows = with_options("id,Close\nP,15/04/2025\nQ,04/15/2025\n", &dated(&[])).unwrap();
+    for mixed in [
+        "id,Close\nP,15/04/2025\nQ,04/15/2025\n",
+        "id,Close\nP,2025-04-30\nQ,15/04/2025\n",
+        "id,estimated\nP,1.5\nQ,\"1,5\"\n",
+    ] {
+        let options =
+            if mixed.contains("Close") { dated(&[]) } else { TableOptions { map: Vec::new(), ..dated(&[]) } };
+        let mut rows = with_options(mixed, &options).unwrap();
+        all(rows.as_mut());
+        assert_eq!(rows.remarks(), [""; 0], "{mixed}");
+    }
+    let german = "id,estimated\nP,1.234\nQ,\"1.234,50\"\n";
+    let mut rows = with_options(german, &TableOptions { map: Vec::new(), ..dated(&[]) }).unwrap();
     all(rows.as_mut());
-    assert_eq!(rows.remarks(), [""; 0]);
+    assert!(rows.remarks()[0].ends_with("set `decimal` to \",\" and set `thousands` to \".\""));
 }

@@ -12,8 +12,8 @@ use calamine::{
 };
 
 use super::input::Input;
-use super::workbook_cells::{Cell, sheet_name};
-use crate::text::{listed, nearest};
+use super::workbook_cells::Cell;
+use crate::text::{listed, nearest, quoted};
 use crate::{ConfigError, Fix, Reason};
 
 /// A file, or bytes from standard input.
@@ -37,12 +37,15 @@ pub(super) struct Sheet {
 /// # Errors
 /// Why the workbook or the sheet cannot be read.
 pub(super) fn read(input: Input, wanted: Option<&str>) -> Result<Sheet, ConfigError> {
-    let attempt = "the workbook cannot be read: ";
+    let attempt = match &input.path {
+        Some(path) => format!("cannot read {}: ", path.display()),
+        None => "the workbook cannot be read: ".to_owned(),
+    };
     let source = source(input).map_err(|error| ConfigError::because(format!("{attempt}{error}")))?;
     // The parser takes some damaged files for whole ones, and panics far within.
     let read = catch_unwind(AssertUnwindSafe(|| read_sheet(source, wanted)));
     read.unwrap_or_else(|panic| Err(damaged(panicked(panic.as_ref())))).map_err(|reason| {
-        if reason.option.is_some() { ConfigError(vec![reason]) } else { reason.within(attempt) }
+        if reason.option.is_some() { ConfigError(vec![reason]) } else { reason.within(&attempt) }
     })
 }
 
@@ -82,10 +85,11 @@ fn read_sheet(mut source: Source, wanted: Option<&str>) -> Result<Sheet, Reason>
     let mut others = Vec::new();
     for other in visible.iter().filter(|other| **other != name) {
         let mut holds_data = false;
-        each_cell(&mut book, other, is_stale, |_, _, _| {
+        // Whatever is wrong with a sheet that is not read is of no interest.
+        let _ = each_cell(&mut book, other, is_stale, |_, _, _| {
             holds_data = true;
             false
-        })?;
+        });
         if holds_data {
             others.push(other.clone());
         }
@@ -100,7 +104,7 @@ fn read_sheet(mut source: Source, wanted: Option<&str>) -> Result<Sheet, Reason>
         true
     })?;
     if cells.is_empty() {
-        let name = sheet_name(&name);
+        let name = quoted(&name);
         if others.is_empty() {
             return Err(Reason::new(format!(
                 "the sheet {name} is empty, and no other visible sheet holds data"

@@ -7,7 +7,7 @@ use cor_http::{Date, FieldInput, IssueCode, Value};
 use jiff::civil::{DateTime, Time};
 
 use crate::inputs::{digits_input, f64_input};
-use crate::text::{quoted, trimmed};
+use crate::text::trimmed;
 
 /// The largest whole number up to which a double holds every whole number.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -181,11 +181,6 @@ pub(super) fn letters(column: u32) -> String {
         rest /= 26;
     }
     letters.iter().rev().map(|letter| char::from(*letter)).collect()
-}
-
-/// A name in messages.
-pub(super) fn sheet_name(sheet: &str) -> String {
-    quoted(sheet)
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use csv::ByteRecord;
 use super::input::Input;
 use super::raw_rows::{LONGEST_ROW, too_long};
 use super::workbook::{self, Sheet};
-use super::workbook_cells::{Cell, letters, place, sheet_name};
+use super::workbook_cells::{Cell, letters, place};
 use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle};
 use crate::rejects::CsvStyle;
 use crate::remarks::Remarks;
-use crate::text::listed;
+use crate::text::{listed, quoted};
 use crate::{
     ColumnUse, ConfigError, Content, Fix, NOTES, Problem, ReadError, Reason, Row, Rows, Rules, SHEET_NOTE,
     Style,
@@ -57,7 +57,7 @@ impl WorkbookRows {
         let sheet = read;
         let at = match header_row {
             Some(row) => sheet.at(row).ok_or_else(|| {
-                let message = format!(" {row} is a row of {} without a cell", sheet_name(&sheet.name));
+                let message = format!(" {row} is a row of {} without a cell", quoted(&sheet.name));
                 ConfigError(vec![Reason::of_option("header_row", message)])
             })?,
             None => sheet.header(&rules),
@@ -82,7 +82,7 @@ impl WorkbookRows {
         if !sheet.others.is_empty() {
             notes.push(format!(
                 "the sheet {} is read; other sheets with data are {}; choose one with `sheet`",
-                sheet_name(&sheet.name),
+                quoted(&sheet.name),
                 listed(sheet.others.iter().map(String::as_str))
             ));
         }
@@ -203,7 +203,7 @@ impl Sheet {
 
     /// What is wrong with the header, and the row that looks like one.
     fn without_header(&self, error: ConfigError, at: usize, header_row: Option<u32>) -> ConfigError {
-        let (row, sheet) = (self.rows[at].0, sheet_name(&self.name));
+        let (row, sheet) = (self.rows[at].0, quoted(&self.name));
         let mut reasons = error.0;
         for reason in &mut reasons {
             reason.message =
