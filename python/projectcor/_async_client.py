@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import AsyncRun, Deleted, ItemResult, Progress, Project, Summary
     from projectcor._sync import Plan, SyncResult
-    from projectcor._types import AsyncRows, Bar, Columns, OnProgress, Path, Place, Record, Rows, Seconds, TableValues
+    from projectcor._types import (
+        AsyncRows,
+        Bar,
+        Columns,
+        FileValues,
+        OnProgress,
+        Path,
+        Place,
+        Record,
+        Rows,
+        Seconds,
+        TableValues,
+    )
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults"]
 
@@ -247,7 +259,7 @@ class AsyncProjects:
         rejects: Path | None = None,
         report: Path | None = None,
         max_details: int = 10_000,
-        **values: Unpack[TableValues],
+        **values: Unpack[FileValues],
     ) -> Plan:
         """Shows what ``sync`` would send, and sends nothing: see ``Projects.plan``.
 
@@ -302,7 +314,7 @@ class AsyncProjects:
         max_details: int = 10_000,
         on_progress: OnProgress | None = None,
         progress: bool = False,
-        **values: Unpack[TableValues],
+        **values: Unpack[FileValues],
     ) -> SyncResult:
         """Keeps COR's projects in sync with a table: see ``Projects.sync``.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import Deleted, Project
     from projectcor._sync import Plan, SyncResult
-    from projectcor._types import Columns, OnProgress, Path, Place, Record, Rows, Seconds, TableValues
+    from projectcor._types import Columns, FileValues, OnProgress, Path, Place, Record, Rows, Seconds, TableValues
 
 __all__ = ["Client", "Projects"]
 
@@ -386,13 +386,13 @@ class Projects:
         rejects: Path | None = None,
         report: Path | None = None,
         max_details: int = 10_000,
-        **values: Unpack[TableValues],
+        **values: Unpack[FileValues],
     ) -> Plan:
         """Shows what ``sync`` would send, and sends nothing. The state stays as it is.
 
         Args:
-            rows: The path of a CSV, JSON lines or Parquet file; or rows as ``update_many`` takes them. In a frame NaN,
-                NaT and NA keep, ``CLEAR`` clears.
+            rows: The path of a CSV, JSON lines or Parquet file, or of a workbook (``.xlsx``, ``.xlsb``, ``.xls`` or
+                ``.ods``); or rows as ``update_many`` takes them. In a frame NaN, NaT and NA keep, ``CLEAR`` clears.
             source: The system that owns the projects, such as ``SALESFORCE``. Default: the mapping's.
             state: The file that stores what COR accepted, field by field. ``None``: the one that the environment
                 names in ``COR_STATE``, else ``sync.db`` in the folder ``cor`` of this account's folder for programs'
@@ -401,7 +401,7 @@ class Projects:
             mapping: A TOML file as ``cor projects sync --mapping`` takes it, or a dict from columns to fields, where
                 ``None`` ignores a column. Columns named after a field are mapped automatically.
             id_column: The column that holds the external ids. Default: the mapping's, else ``id``.
-            format: ``csv``, ``jsonl`` or ``parquet``. Default: by the file's extension or first bytes.
+            format: ``csv``, ``jsonl``, ``parquet`` or ``workbook``. Default: by the file's extension or first bytes.
             delimiter: The character between the columns of a CSV. Default: detected in the header.
             encoding: The encoding of a file without a byte order mark, such as ``windows-1252``. Default: UTF-8.
             full: Show every field, including those that COR accepted before.
@@ -421,11 +421,15 @@ class Projects:
             trim: Remove blanks at both ends of cells and external ids.
             allow_mangled_ids: Create projects even under an id that a spreadsheet or a data frame has rewritten, as
                 ``9.91214E+15``, ``1001.0`` or an id with blanks around it. Default: they are not created.
-            date_format: How days are written, such as ``%d/%m/%Y``. Default: ``%Y-%m-%d``.
+            date_format: How days are written, such as ``%d/%m/%Y`` in all columns, ``Column=%d/%m/%Y`` in one; one or
+                several. Default: ``%Y-%m-%d``.
             day_in: The time zone in which a timestamp becomes a day, such as ``UTC`` or ``Europe/Madrid``;
                 ``as_written`` takes the written day. Default: a timestamp that is not midnight is refused.
             decimal: The decimal sign of numbers in text. Default: a point.
             thousands: The separator of thousands in numbers in text. Default: none.
+            sheet: The sheet of a workbook: its name, or 1 for the first visible one. Default: the first visible one.
+            header_row: The row of the sheet that holds the names of the columns, counted from 1. Default: the first
+                that names the id and a field.
 
         Raises:
             TableError: The table or the mapping has an error, or the table cannot be read to its end.
@@ -491,7 +495,7 @@ class Projects:
         max_details: int = 10_000,
         on_progress: OnProgress | None = None,
         progress: bool = False,
-        **values: Unpack[TableValues],
+        **values: Unpack[FileValues],
     ) -> SyncResult:
         """Keeps COR's projects in sync with a table: sends what changed since COR last accepted it, and nothing else.
 
@@ -525,7 +529,8 @@ class Projects:
                 finishes, nothing new starts.
             progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
             ignore: As for ``plan``; so are ``strict``, ``clear_value``, ``null_values``, ``trim``,
-                ``allow_mangled_ids``, ``date_format``, ``day_in``, ``decimal`` and ``thousands``.
+                ``allow_mangled_ids``, ``date_format``, ``day_in``, ``decimal``, ``thousands``, ``sheet`` and
+                ``header_row``.
 
         Raises:
             TableError: The table or the mapping has an error, or the table cannot be read to its end. Nothing was sent.

@@ -58,6 +58,8 @@ def request(
         raise TypeError("rows is an asynchronous iterable, which sync cannot read; pass a list of its rows")
     if not is_path and (format is not None or delimiter is not None or encoding is not None):
         raise TypeError("format, delimiter and encoding apply only to a file, and rows is not a file")
+    if not is_path and (values.get("sheet") is not None or values.get("header_row") is not None):
+        raise TypeError("sheet and header_row apply only to a workbook, and rows is not a file")
     if is_path and text_cells:
         raise TypeError("text_cells applies only to rows of values; the cells of a file are always text")
     if state is False and report is not None:

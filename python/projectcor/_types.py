@@ -15,6 +15,7 @@ __all__ = [
     "AsyncRows",
     "Bar",
     "Columns",
+    "FileValues",
     "OnProgress",
     "Path",
     "Place",
@@ -50,10 +51,17 @@ class TableValues(TypedDict, total=False):
     null_values: Union[str, Iterable[str], None]
     trim: bool
     allow_mangled_ids: bool
-    date_format: Optional[str]
+    date_format: Union[str, Iterable[str], None]
     day_in: Optional[str]
     decimal: Optional[str]
     thousands: Optional[str]
+
+
+class FileValues(TableValues, total=False):
+    """As ``TableValues``, for tables that may be files."""
+
+    sheet: Union[str, int, None]
+    header_row: Optional[int]
 
 
 Rows = Union[Iterable[object], ArrowStream]

@@ -85,7 +85,7 @@ def test_notes_are_numbered_in_order_and_each_is_referred_to() -> None:
 
 @pytest.mark.parametrize("number", NOTES)
 def test_names_in_notes_exist(number: int) -> None:
-    programs = {"cor", "cor-sync", "parquet"}
+    programs = {"cor", "cor-sync", "parquet", "workbook"}
     unknown = [
         name
         for name in re.findall(r"`([^`]+)`", NOTES[number])

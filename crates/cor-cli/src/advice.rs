@@ -16,6 +16,8 @@ pub(crate) fn with_flags(text: &str) -> String {
         "ignore",
         "id_column",
         "base_url",
+        "sheet",
+        "header_row",
     ];
     OPTIONS.iter().fold(text.to_owned(), |text, option| {
         let flag = match *option {
@@ -43,6 +45,8 @@ pub(crate) fn describe(reason: &Reason) -> String {
             format!("if {delimiter:?} separates the columns, pass --delimiter {text:?}")
         }
         Some(Fix::Stream) => "name the stream to read with --stream".to_owned(),
+        Some(Fix::Sheet) => "name the sheet to read with --sheet".to_owned(),
+        Some(Fix::HeaderRow(row)) => format!("pass --header-row {row}"),
         Some(Fix::Source) => {
             "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
         }

@@ -119,7 +119,7 @@ pub(crate) enum ProjectsVerb {
     /// Show what sync would send: which fields of which projects, from what to what
     #[command(long_about = PLAN_ABOUT, after_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
-    /// Apply a table of changes: CSV, JSON lines, Parquet, or what a Singer tap writes
+    /// Apply a table of changes: CSV, a workbook, JSON lines, Parquet, or what a Singer tap writes
     #[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
 }
@@ -328,7 +328,8 @@ accepted. After a crash, a kill, a full disk or Ctrl-C, run the same command aga
 --no-state, each row is sent as it is read, in the order of the rows.\n\n\
 With --rejects, rows that were not applied are copied unchanged into a file, with three more columns: _line, _outcome (rejected, \
 not_applied, unknown or not_started) and _reason. Correct the rows and run sync on that file: sync ignores those columns. JSON \
-lines and rows of a Parquet file get three more keys instead; a line that is not a JSON object gets them on a line of their own above that \
+lines and rows of a Parquet file get three more keys instead; rows of a workbook are written as CSV, with the sheet in a \
+column _sheet; a line that is not a JSON object gets the keys on a line of their own above that \
 line. With a state, rows that were not started are not in the file: the next run sends them.\n\n\
 The output of a Singer tap is read from standard input. Its states are written to standard output, and everything else to standard \
 error. A state is written when every record before it was applied, or is in the file of --rejects, whose records the next run with \
@@ -340,6 +341,7 @@ const SYNC_EXAMPLES: &str = "Examples:
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id \\
       --map account=name --map close_date=end --map close_value=estimated
   cor projects sync erp.csv --source SAP --delimiter ';' --clear-value '(none)' --dry-run
+  cor projects sync deals.xlsx --sheet Deals --source SALESFORCE --id-column 'Opportunity ID' --map Account=name
   cor projects sync deals.parquet --mapping mapping.toml --create-missing --report report.html
   tap-hubspot --config tap.json | \\
       cor projects sync - --mapping mapping.toml --stream deals --rejects rejected.jsonl >> states.jsonl
@@ -554,9 +556,9 @@ pub(crate) struct TableArgs {
     /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0
     #[arg(long, help_heading = "Values")]
     pub(crate) allow_mangled_ids: bool,
-    /// How days are written, such as %d/%m/%Y [default: %Y-%m-%d]
-    #[arg(long, value_name = "FORMAT", help_heading = "Values")]
-    pub(crate) date_format: Option<String>,
+    /// How days are written, such as %d/%m/%Y, in every column or in one; may be repeated [default: %Y-%m-%d]
+    #[arg(long, value_name = "[COLUMN=]FORMAT", help_heading = "Values")]
+    pub(crate) date_format: Vec<String>,
     /// The time zone in which a timestamp (2025-04-30T15:23:11Z) becomes a day: UTC, Europe/Madrid, …, or as_written
     #[arg(long, value_name = "ZONE", help_heading = "Values")]
     pub(crate) day_in: Option<String>,
@@ -578,9 +580,15 @@ pub(crate) struct TableArgs {
     /// The stream to read, if a Singer tap writes several
     #[arg(long, value_name = "NAME", help_heading = "The table")]
     pub(crate) stream: Option<String>,
+    /// Which sheet of a workbook: its name, or 1 for the first visible one, and so on [default: 1]
+    #[arg(long, value_name = "NAME|N", help_heading = "The table")]
+    pub(crate) sheet: Option<String>,
+    /// The row of the sheet with the names of the columns [default: the first that names the id and a field]
+    #[arg(long, value_name = "N", help_heading = "The table")]
+    pub(crate) header_row: Option<u32>,
 }
 
-const FORMATS: &str = "csv|jsonl|parquet|singer";
+const FORMATS: &str = "csv|jsonl|parquet|workbook|singer";
 
 const SANDBOX_ABOUT: &str = "\
 Run a local server with COR's API, for evaluation and tests.\n\n\

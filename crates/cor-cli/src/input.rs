@@ -37,6 +37,8 @@ impl TableArgs {
             delimiter: self.delimiter.clone(),
             encoding: self.encoding.clone(),
             stream: self.stream.clone(),
+            sheet: self.sheet.clone(),
+            header_row: self.header_row,
         };
         Ok(options.read()?)
     }

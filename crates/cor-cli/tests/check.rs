@@ -310,7 +310,7 @@ fn counts_beyond_the_stored_values_are_lower_bounds() {
 #[test]
 fn a_null_word_in_a_column_of_days_or_numbers_names_the_option() {
     let folder = Folder::new();
-    let file = folder.file("t.csv", "id,end,estimated\nP,#N/A,NULL\nQ,30/04/2025,\"1.234,5\"\n");
+    let file = folder.file("t.csv", "id,end,estimated\nP,#N/A,NULL\nQ,04/05/2025,\"1,234\"\n");
     check(&file, &["--source", "SAP"])
         .exits(1)
         .prints("\"#N/A\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30; if it stands for an empty cell")
@@ -326,8 +326,8 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
-        ("deals.xlsx", &zip[..], "deals.xlsx: the file is a spreadsheet workbook; save the sheet as CSV"),
-        ("deals.csv", zip, "the file is a spreadsheet workbook"),
+        ("deals.xlsx", &zip[..], "deals.xlsx: it is damaged, or not whole"),
+        ("deals.csv", zip, "deals.csv: it is damaged, or not whole"),
         ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
         ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),
         ("deals.csv", b"[{\"id\":1}]", "the file contains JSON; write one object per line"),

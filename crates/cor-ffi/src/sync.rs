@@ -255,7 +255,7 @@ impl Options {
             null_values: texts(options.null_values, options.null_values_count, "options.null_values")?,
             trim: options.trim != 0,
             allow_mangled_ids: options.allow_mangled_ids != 0,
-            date_format: text(options.date_format, "date_format")?,
+            date_format: text(options.date_format, "date_format")?.into_iter().collect(),
             day_in: text(options.day_in, "day_in")?,
             decimal: text(options.decimal, "decimal")?,
             thousands: text(options.thousands, "thousands")?,
@@ -263,6 +263,8 @@ impl Options {
             delimiter: text(options.delimiter, "delimiter")?,
             encoding: text(options.encoding, "encoding")?,
             stream: None,
+            sheet: None,
+            header_row: None,
         };
         let (state, rejects) = (path(options.state, "state")?, path(options.rejects, "rejects")?);
         Ok(Options { table, state, rejects, report: path(options.report, "report")? })

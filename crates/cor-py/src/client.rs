@@ -346,6 +346,13 @@ fn value_rows(source: Option<&str>, table: ManyTable<'_>) -> PyResult<ValueRows>
     let (id_column, text_cells, values) = table;
     let options = TableOptions { id_column: Some(id_column), ..TableOptions::default() };
     let options = table_options::read(options, &values)?;
+    for (name, is_set) in [("sheet", options.sheet.is_some()), ("header_row", options.header_row.is_some())] {
+        if is_set {
+            return Err(PyTypeError::new_err(format!(
+                "{name} applies only to a workbook, and rows is not a file"
+            )));
+        }
+    }
     let (_, rules) = options.read().map_err(|error| sync_errors::config(values.py(), &error))?;
     let rules = rules.with_source(source.unwrap_or_default());
     Ok(ValueRows::of_updates(rules).texts(if text_cells { TextInput::Cells } else { PERHAPS_CELLS }))

@@ -3,7 +3,7 @@
 use cor_sync::TableOptions;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBool, PyDict, PyString};
 
 use crate::convert;
 
@@ -21,8 +21,10 @@ pub(crate) fn read(mut options: TableOptions, keywords: &Bound<'_, PyDict>) -> P
             "null_values" => options.null_values = texts(&name, &value)?,
             "trim" => options.trim = value.is_truthy()?,
             "allow_mangled_ids" => options.allow_mangled_ids = value.is_truthy()?,
-            "date_format" => options.date_format = text(&name, &value)?,
+            "date_format" => options.date_format = texts(&name, &value)?,
             "day_in" => options.day_in = text(&name, &value)?,
+            "sheet" => options.sheet = sheet(&value)?,
+            "header_row" => options.header_row = row(&name, &value)?,
             "decimal" => options.decimal = text(&name, &value)?,
             "thousands" => options.thousands = text(&name, &value)?,
             _ => return Err(PyTypeError::new_err(format!("got an unexpected keyword argument {name:?}"))),
@@ -33,6 +35,21 @@ pub(crate) fn read(mut options: TableOptions, keywords: &Bound<'_, PyDict>) -> P
 
 fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let wrong = |_| PyTypeError::new_err(format!("{name} must be text, not {}", convert::type_name(value)));
+    value.extract().map_err(wrong)
+}
+
+/// The name of a sheet, or its place among the visible ones.
+fn sheet(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    match value.extract::<u32>() {
+        Ok(place) if !value.is_instance_of::<PyBool>() => Ok(Some(place.to_string())),
+        _ => text("sheet", value),
+    }
+}
+
+fn row(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+    let wrong = |_| {
+        PyTypeError::new_err(format!("{name} must be the number of a row, not {}", convert::type_name(value)))
+    };
     value.extract().map_err(wrong)
 }
 

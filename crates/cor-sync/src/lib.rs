@@ -1,6 +1,6 @@
 //! Turns a table into updates of COR projects, and keeps COR in sync with it. No terminal, no command line.
 //!
-//! * [`Table`]: how an input is written; [`Table::open`] reads CSV, JSON lines, Parquet files and Singer streams.
+//! * [`Table`]: how an input is written; [`Table::open`] reads CSV, workbooks, JSON lines, Parquet files and Singer streams.
 //! * [`Rows`]: one [`Row`] after the other, each an update or its problems; memory does not grow.
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
 //! * [`ValueRows`]: rows of a program's own values, under the same rules.
@@ -74,3 +74,7 @@ pub use self::text::{grouped, plain};
 
 /// Columns that a file of rejected rows has besides those of its input; ignored on reading.
 pub const NOTES: [&str; 3] = ["_line", "_outcome", "_reason"];
+
+/// The column that a file of rejected rows has besides those, if the rows come from a workbook: the sheet, of which `_line` is
+/// the row. Ignored on reading, unless a mapping names it.
+pub const SHEET_NOTE: &str = "_sheet";

@@ -5,9 +5,9 @@ use std::path::Path;
 /// Endings that say what is in a file, to people and to programs that open it. Other endings say nothing.
 const PROMISES: &[&str] = &[
     "csv", "tsv", "tab", "json", "jsonl", "ndjson", "parquet", "pq", "avro", "orc", "arrow", "feather",
-    "xlsx", "xlsm", "xls", "ods", "numbers", "html", "htm", "xhtml", "xml", "pdf", "md", "rtf", "doc",
-    "docx", "odt", "png", "jpg", "jpeg", "svg", "toml", "yaml", "yml", "sql", "db", "sqlite", "sqlite3",
-    "gz", "zip", "bz2", "xz", "zst", "7z", "tar", "tgz",
+    "xlsx", "xlsm", "xlsb", "xls", "ods", "numbers", "html", "htm", "xhtml", "xml", "pdf", "md", "rtf",
+    "doc", "docx", "odt", "png", "jpg", "jpeg", "svg", "toml", "yaml", "yml", "sql", "db", "sqlite",
+    "sqlite3", "gz", "zip", "bz2", "xz", "zst", "7z", "tar", "tgz",
 ];
 
 /// Whether a name promises nothing but what is `written`, for which `endings` are right.

@@ -62,6 +62,10 @@ pub enum Fix {
     Stream,
     /// Set the source, the system the projects were created from.
     Source,
+    /// Choose one of the sheets of a workbook.
+    Sheet,
+    /// Say that this row of the sheet is its header.
+    HeaderRow(u32),
 }
 
 impl Reason {
@@ -97,6 +101,8 @@ impl fmt::Display for Reason {
             Some(Fix::Delimiter(delimiter)) => write!(f, "; set delimiter to {delimiter:?}"),
             Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
             Some(Fix::Stream) => f.write_str("; set stream to the name of the stream to read"),
+            Some(Fix::Sheet) => f.write_str("; set sheet to the name of the sheet to read"),
+            Some(Fix::HeaderRow(row)) => write!(f, "; set header_row to {row}"),
             Some(Fix::Source) => f.write_str("; set source, for example to SALESFORCE"),
         }
     }

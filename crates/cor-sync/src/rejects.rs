@@ -329,6 +329,13 @@ impl CsvStyle {
         CsvStyle { delimiter, newline, bom, header: raw.to_vec(), columns: header.len(), noted }
     }
 
+    /// How rows with these columns are written that come from a file of another format: as spreadsheets read it best.
+    #[cfg(feature = "workbook")]
+    pub(crate) fn of_names(names: &[String]) -> CsvStyle {
+        let style = CsvStyle::new(b',', "\r\n", true, b"", names);
+        CsvStyle { header: style.write(&names.into()), ..style }
+    }
+
     pub(crate) fn delimiter(&self) -> u8 {
         self.delimiter
     }
@@ -401,7 +408,7 @@ impl CsvStyle {
     }
 
     /// Cells as a row without the end of its line.
-    fn write(&self, cells: &ByteRecord) -> Vec<u8> {
+    pub(crate) fn write(&self, cells: &ByteRecord) -> Vec<u8> {
         let mut writer = csv::WriterBuilder::new().delimiter(self.delimiter).from_writer(Vec::new());
         // Writing into memory does not fail.
         let _ = writer.write_byte_record(cells);

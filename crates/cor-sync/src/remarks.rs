@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cor_http::MangledId;
+use cor_http::{Field, MangledId};
 
 use crate::Rules;
+use crate::mapping::FormatEvidence;
 use crate::text::quoted;
 
 /// Different values that have a count of their own, so that memory stays flat whatever the input holds.
@@ -19,8 +20,43 @@ pub(crate) enum Remark {
     NullWord { column: String, word: String },
     /// The row's external id.
     MangledId(String),
+    /// The column's text is a day or a number in another format than the rules expect.
+    OtherFormat { column: String, field: Field, evidence: FormatEvidence },
     /// The id of something else than the project, such as the client.
     MangledReference { column: String, id: String },
+}
+
+/// What is remarkable in one row, and what was read in it.
+#[derive(Debug, Default)]
+pub(crate) struct RowRemarks {
+    remarks: Vec<Remark>,
+    pub(crate) read: Fields,
+}
+
+impl RowRemarks {
+    pub(crate) fn push(&mut self, remark: Remark) {
+        self.remarks.push(remark);
+    }
+}
+
+impl From<Remark> for RowRemarks {
+    fn from(remark: Remark) -> RowRemarks {
+        RowRemarks { remarks: vec![remark], read: Fields::default() }
+    }
+}
+
+/// Fields of days and numbers with a text that was read, which shows how their columns are written. A set of bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fields(u64);
+
+impl Fields {
+    pub(crate) fn insert(&mut self, field: Field) {
+        self.0 |= 1 << field as u64;
+    }
+
+    fn contains(self, field: Field) -> bool {
+        self.0 & (1 << field as u64) != 0
+    }
 }
 
 /// How often a value was met, and where first.
@@ -37,6 +73,15 @@ pub(crate) struct Remarks {
     words: Counts<(String, String)>,
     ids: Counts<String>,
     references: Counts<(String, String)>,
+    formats: BTreeMap<(String, Field), Formats>,
+    read: Fields,
+}
+
+/// In which formats the texts of a column may be written that were not read.
+#[derive(Clone, Copy, Debug)]
+struct Formats {
+    rows: u64,
+    evidence: FormatEvidence,
 }
 
 /// Words that programs write where there is no value. Capitals do not count.
@@ -119,11 +164,23 @@ impl Remarks {
         self.blank_rows += 1;
     }
 
-    pub(crate) fn row(&mut self, line: u64, remarks: Vec<Remark>) {
-        for remark in remarks {
+    pub(crate) fn row(&mut self, line: u64, row: RowRemarks) {
+        self.read.0 |= row.read.0;
+        for remark in row.remarks {
             match remark {
                 Remark::NullWord { column, word } => self.words.add((column, word), line),
                 Remark::MangledId(id) => self.ids.add(id, line),
+                Remark::OtherFormat { column, field, evidence } => {
+                    match self.formats.get_mut(&(column.clone(), field)) {
+                        Some(known) => {
+                            known.rows += 1;
+                            known.evidence = known.evidence.and(evidence);
+                        }
+                        None => {
+                            self.formats.insert((column, field), Formats { rows: 1, evidence });
+                        }
+                    }
+                }
                 Remark::MangledReference { column, id } => self.references.add((column, id), line),
             }
         }
@@ -131,7 +188,7 @@ impl Remarks {
 
     /// One sentence for each, and none a second time. `unit` is what lines are called.
     pub(crate) fn take(&mut self, unit: &str, rules: &Rules) -> Vec<String> {
-        let Remarks { blank_rows, words, ids, references } = std::mem::take(self);
+        let Remarks { blank_rows, words, ids, references, formats, read } = std::mem::take(self);
         let mut notes = Vec::new();
         match blank_rows {
             0 => {}
@@ -154,7 +211,50 @@ impl Remarks {
                 rows(count, unit)
             )
         }));
+        let mut described = None;
+        for ((column, field), formats) in &formats {
+            let sentence = formats.beside(read.contains(*field)).sentence(column);
+            // A column may set two fields.
+            if sentence.is_some() && described != Some(column) {
+                notes.extend(sentence);
+                described = Some(column);
+            }
+        }
         notes
+    }
+}
+
+impl Formats {
+    /// The same if other values of the column were read, or not.
+    fn beside(self, read: bool) -> Formats {
+        Formats { evidence: if read { self.evidence.beside_read_values() } else { self.evidence }, ..self }
+    }
+
+    /// What all texts of the column together show.
+    fn sentence(self, column: &str) -> Option<String> {
+        let what = match (self.evidence, self.rows) {
+            (FormatEvidence::Days(_), 1) => "1 value is not written as YYYY-MM-DD".to_owned(),
+            (FormatEvidence::Days(_), rows) => format!("{rows} values are not written as YYYY-MM-DD"),
+            (FormatEvidence::Numbers(_), 1) => "1 value is not a plain number".to_owned(),
+            (FormatEvidence::Numbers(_), rows) => format!("{rows} values are not plain numbers"),
+        };
+        let options = |all: Vec<(&str, String)>| {
+            let texts = all.iter().map(|(name, value)| match *name {
+                "date_format" => format!("set `date_format` to {:?}", format!("{column}={value}")),
+                name => format!("set `{name}` to {value:?}"),
+            });
+            texts.collect::<Vec<_>>().join(" and ")
+        };
+        match (self.evidence.certain(), self.evidence.possible_days()) {
+            (Some(all), _) => {
+                Some(format!("{column}: {what}; one format reads all of them: {}", options(all)))
+            }
+            (None, days) if !days.is_empty() => Some(format!(
+                "{column}: {what}; each of these formats reads all of them: {}; set `date_format` to the right one",
+                days.join(", ")
+            )),
+            _ => None,
+        }
     }
 }
 
@@ -207,6 +307,10 @@ fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn of(remarks: Vec<Remark>) -> RowRemarks {
+        RowRemarks { remarks, read: Fields::default() }
+    }
+
     fn id(id: &str) -> Remark {
         Remark::MangledId(id.to_owned())
     }
@@ -216,11 +320,11 @@ mod tests {
         let mut remarks = Remarks::default();
         remarks.blank_row();
         let word = |word: &str| Remark::NullWord { column: "name".to_owned(), word: word.to_owned() };
-        remarks.row(2, vec![word("NULL"), id("9.91214E+15")]);
-        remarks.row(3, vec![word("#N/A"), id("9.91214E+15")]);
-        remarks.row(4, vec![word("NULL"), id("1.00E+05")]);
+        remarks.row(2, of(vec![word("NULL"), id("9.91214E+15")]));
+        remarks.row(3, of(vec![word("#N/A"), id("9.91214E+15")]));
+        remarks.row(4, of(vec![word("NULL"), id("1.00E+05")]));
         let client = Remark::MangledReference { column: "client".to_owned(), id: "25855.0".to_owned() };
-        remarks.row(5, vec![client, id(" 7")]);
+        remarks.row(5, of(vec![client, id(" 7")]));
         let never = "no project is created under such an id, unless `allow_mangled_ids` is set";
         assert_eq!(
             remarks.take("line", &Rules::new("SAP").creating(true)),
@@ -252,10 +356,10 @@ mod tests {
     fn many_values_give_few_sentences_in_bounded_memory() {
         let mut remarks = Remarks::default();
         for n in 0..2 * MAX_COUNTED_VALUES as u64 {
-            remarks.row(n, vec![id(&format!("{n}.0"))]);
-            remarks.row(n, vec![id(&format!("{n}.0"))]);
+            remarks.row(n, of(vec![id(&format!("{n}.0"))]));
+            remarks.row(n, of(vec![id(&format!("{n}.0"))]));
         }
-        remarks.row(0, vec![id("0.0")]);
+        remarks.row(0, of(vec![id("0.0")]));
         assert_eq!(remarks.ids.values.len(), MAX_COUNTED_VALUES);
         let notes = remarks.take("line", &Rules::new("SAP").creating(true).allow_mangled_ids(true));
         assert_eq!(notes.len(), MAX_DESCRIBED_VALUES + 1, "{notes:?}");

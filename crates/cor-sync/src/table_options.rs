@@ -42,8 +42,8 @@ pub struct TableOptions {
     /// Whether projects may be created under ids that a spreadsheet or a data frame has rewritten, such as `9.91214E+15`,
     /// `1001.0` or an id with blanks around it.
     pub allow_mangled_ids: bool,
-    /// How days are written, as in `strptime`: `%d/%m/%Y`; default: `YYYY-MM-DD`.
-    pub date_format: Option<String>,
+    /// How days are written, as in `strptime`: `%d/%m/%Y` in every column, `Column=%d/%m/%Y` in one; default: `YYYY-MM-DD`.
+    pub date_format: Vec<String>,
     /// The time zone in which a timestamp becomes a day: `UTC`, `Europe/Madrid`, or `as_written`.
     pub day_in: Option<String>,
     /// The decimal sign of numbers; default: a point.
@@ -52,7 +52,7 @@ pub struct TableOptions {
     pub thousands: Option<String>,
     /// The text of a cell that clears its field.
     pub clear_value: Option<String>,
-    /// `csv`, `jsonl`, `parquet` or `singer`; default: by the file's extension, else by its first bytes.
+    /// `csv`, `jsonl`, `parquet`, `workbook` or `singer`; default: by the file's extension, else by its first bytes.
     pub format: Option<String>,
     /// The delimiter of a CSV file: one character, or `tab`; default: detected in the header.
     pub delimiter: Option<String>,
@@ -60,6 +60,10 @@ pub struct TableOptions {
     pub encoding: Option<String>,
     /// The name of the Singer stream to read, if the input has several.
     pub stream: Option<String>,
+    /// The sheet of a workbook to read: its name, or its place among the visible sheets; default: the first visible one.
+    pub sheet: Option<String>,
+    /// The row of a workbook's sheet that holds the names of the columns, counted from 1; default: found out.
+    pub header_row: Option<u32>,
 }
 
 impl TableOptions {
@@ -70,7 +74,11 @@ impl TableOptions {
     /// One error with every problem, each with the option that causes it.
     pub fn read(&self) -> Result<(Table, Rules), ConfigError> {
         let mut reasons = Vec::new();
-        let mut table = Table::new().stream(self.stream.clone());
+        let mut table = Table::new().stream(self.stream.clone()).sheet(self.sheet.clone());
+        match self.header_row {
+            Some(0) => reasons.push(Reason::of_option("header_row", " 0 is no row; rows are counted from 1")),
+            row => table = table.header_row(row),
+        }
         match self.format.as_deref().map(format_of).transpose() {
             Ok(format) => table = table.format(format),
             Err(reason) => reasons.push(reason),
@@ -129,12 +137,26 @@ impl TableOptions {
         }
         let rules = self.reading(rules, reasons);
         match rules.clone().renamed(renames) {
-            Ok(renamed) => renamed.ignoring(&self.ignore),
+            Ok(renamed) => self.column_formats(renamed.ignoring(&self.ignore), reasons),
             Err(error) => {
                 reasons.extend(error.0);
                 rules
             }
         }
+    }
+
+    /// The rules with the formats of single columns.
+    fn column_formats(&self, mut rules: Rules, reasons: &mut Vec<Reason>) -> Rules {
+        for text in &self.date_format {
+            let Some((column, format)) = text.rsplit_once('=') else { continue };
+            match rules.clone().column_date_format(column, format) {
+                Ok(dated) => rules = dated,
+                Err(message) => {
+                    reasons.push(Reason::of_option("date_format", format!(" {text:?}: {message}")))
+                }
+            }
+        }
+        rules
     }
 
     /// The rules with what the options say about how every field is read.
@@ -144,7 +166,13 @@ impl TableOptions {
         if self.strict {
             rules = rules.strict(true);
         }
-        if let Some(format) = &self.date_format {
+        let general: Vec<&String> = self.date_format.iter().filter(|text| !text.contains('=')).collect();
+        if let [first, second, ..] = general[..] {
+            let message = format!(
+                ": {first} and {second} are both for every column; name one, as in \"Column={second}\""
+            );
+            reasons.push(Reason::of_option("date_format", message));
+        } else if let [format] = general[..] {
             match rules.clone().date_format(format) {
                 Ok(dated) => rules = dated,
                 Err(message) => reasons.push(Reason::of_option("date_format", format!(": {message}"))),

@@ -7,8 +7,8 @@ use crate::output::{BOLD, DIM, GREEN, Output, RED, styled};
 /// Characters of a value that are shown to people.
 const WIDEST: usize = 60;
 
-/// One project with its old and new values.
-pub(super) fn show(change: &Change, output: &mut Output) {
+/// One project with its old and new values. `unit` is what its lines are called.
+pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
     if output.is_json() {
         if let Err(error) = output.json_of(change) {
             output.error(&format!("project {:?} cannot be shown: {error}", change.id));
@@ -20,8 +20,8 @@ pub(super) fn show(change: &Change, output: &mut Output) {
         false => ("~".to_owned(), ""),
     };
     let place = match change.lines {
-        (first, last) if first == last => format!("(line {first}{what})"),
-        (first, last) => format!("({} rows, lines {first} to {last}{what})", change.rows),
+        (first, last) if first == last => format!("({unit} {first}{what})"),
+        (first, last) => format!("({} rows, {unit}s {first} to {last}{what})", change.rows),
     };
     output.line(&format!("{sign} {} {}", styled(BOLD, &plain(&change.id)), styled(DIM, &place)));
     let width = change.fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0);

@@ -99,7 +99,7 @@ impl<'a> Renderer<'a> {
                 self.failed(change.lines.1, &change.id, &error);
             }
             SyncEvent::ProjectPlanned(change) if self.changes.next(self.output, MOST_CHANGES) => {
-                changes::show(&change, self.output);
+                changes::show(&change, self.unit, self.output);
             }
             SyncEvent::UpdatePlanned { id, update } if self.requests.next(self.output, MOST_REQUESTS) => {
                 let json = self.output.is_json();

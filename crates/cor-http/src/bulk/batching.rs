@@ -30,7 +30,7 @@ impl Batching {
     pub(super) fn linger(self) -> Option<Duration> {
         match self {
             Batching::Each | Batching::Ready => None,
-            Batching::Together => Some(Duration::from_millis(5)),
+            Batching::Together => Some(Duration::from_millis(1)),
         }
     }
 }

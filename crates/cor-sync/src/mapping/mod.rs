@@ -4,6 +4,7 @@ mod columns;
 mod contradictions;
 mod file;
 mod fingerprint;
+mod format_evidence;
 mod met_columns;
 mod moment;
 mod parse;
@@ -14,6 +15,7 @@ mod value_rows;
 
 pub(crate) use self::columns::Columns;
 pub(crate) use self::fingerprint::short_hash;
+pub(crate) use self::format_evidence::FormatEvidence;
 pub(crate) use self::met_columns::MetColumns;
 pub use self::met_columns::UnusedColumn;
 pub use self::moment::DayIn;

@@ -123,6 +123,21 @@ impl Reading {
         }
     }
 
+    /// A value as a text that is read as this value; `None` where its own text is one.
+    #[cfg(feature = "workbook")]
+    pub(crate) fn written(&self, field: Field, value: &Value<'_>) -> Option<String> {
+        match (field.kind(), value, &self.date, self.number.decimal) {
+            (FieldType::Date, Value::Date(day), Some(format), _) => {
+                let day = day.to_string().parse::<jiff::civil::Date>().ok()?;
+                strtime::format(&format.0, day.to_datetime(jiff::civil::Time::midnight())).ok()
+            }
+            (FieldType::Number, Value::Number(number), _, Some(decimal)) => {
+                Some(number.to_string().replace('.', decimal.encode_utf8(&mut [0; 4])))
+            }
+            _ => None,
+        }
+    }
+
     /// What it does, in a few words; empty where it does nothing.
     pub(crate) fn described(&self) -> String {
         let mut words = Vec::new();
@@ -250,6 +265,11 @@ impl NumberFormat {
             let message = format!("{} is not a number written as {}", quoted(text), self.example());
             Issue::new(field.name(), IssueCode::NotANumber, message)
         })
+    }
+
+    /// Whether the text is a number in this format.
+    pub(super) fn reads(self, text: &str) -> bool {
+        self.plain(text).is_some_and(|plain| plain.parse::<Number>().is_ok())
     }
 
     /// The text with a point and without separators of thousands. Those have to stand where they belong: `1,23` read

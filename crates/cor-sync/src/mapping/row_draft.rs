@@ -7,9 +7,10 @@ use cor_http::{
     ProjectUpdate, Source, TextInput, Value,
 };
 
+use super::format_evidence::FormatEvidence;
 use super::parse::shown;
 use super::rules::{Rules, Use};
-use crate::remarks::{Remark, is_null_word};
+use crate::remarks::{Remark, RowRemarks, is_null_word};
 use crate::text::{is_same_name, quoted, trimmed};
 use crate::{Content, Problem};
 
@@ -22,15 +23,21 @@ pub(crate) struct ValueStyle {
     pub(crate) integer_ids: bool,
     /// Whether midnight in UTC stands for the day in UTC: a tap writes every day as such a timestamp.
     pub(crate) utc_midnight: bool,
+    /// Whether they are cells of a workbook, whose types the user of a spreadsheet changes.
+    pub(crate) is_workbook: bool,
 }
 
 impl ValueStyle {
     /// Texts are texts, and an external id is one of them.
     pub(crate) const TYPED: ValueStyle =
-        ValueStyle { texts: TextInput::TYPED, integer_ids: false, utc_midnight: false };
+        ValueStyle { texts: TextInput::TYPED, integer_ids: false, utc_midnight: false, is_workbook: false };
     /// The values of a Parquet file.
     #[cfg(feature = "parquet")]
     pub(crate) const PARQUET: ValueStyle = ValueStyle { integer_ids: true, ..ValueStyle::TYPED };
+    /// The cells of a workbook.
+    #[cfg(feature = "workbook")]
+    pub(crate) const WORKBOOK: ValueStyle =
+        ValueStyle { integer_ids: true, is_workbook: true, ..ValueStyle::TYPED };
     /// The values of a Singer tap.
     pub(crate) const SINGER: ValueStyle =
         ValueStyle { integer_ids: true, utc_midnight: true, ..ValueStyle::TYPED };
@@ -47,7 +54,7 @@ pub(crate) struct RowDraft<'a> {
     draft: Draft<'a>,
     /// Cells that are no text at all.
     unreadable: Vec<Problem>,
-    remarks: Vec<Remark>,
+    remarks: RowRemarks,
     /// Whether a column of the row sets a field, be it to nothing.
     is_mapped: bool,
     unknown: Vec<&'a str>,
@@ -67,7 +74,7 @@ impl<'a> RowDraft<'a> {
             is_id_rejected: false,
             draft: Draft::with_capacity(source, USUAL_FIELDS),
             unreadable: Vec::new(),
-            remarks: Vec::new(),
+            remarks: RowRemarks::default(),
             is_mapped: false,
             unknown: Vec::new(),
         };
@@ -105,17 +112,30 @@ impl<'a> RowDraft<'a> {
     }
 
     fn set_styled(&mut self, column: &'a str, field: Field, value: Value<'_>, style: ValueStyle) {
-        let ValueStyle { texts, utc_midnight, .. } = style;
+        let ValueStyle { texts, utc_midnight, is_workbook, .. } = style;
         // A second column for the field is a mistake even where this one keeps it.
         if !self.draft.claim(column, field) {
             return;
         }
         let null_word = text_of(&value).filter(|text| is_null_word(text)).map(str::to_owned);
+        let cell = if let Value::Cell(text) = value { Some(text) } else { None };
         match self.rules.apply(field, value, utc_midnight) {
             Ok(Some(value)) => {
-                let advice =
-                    if null_word.is_some() { [NULL_ADVICE, ""] } else { advice(field, &value, texts) };
+                if let Some(message) = is_workbook.then(|| cell_mismatch(field, &value)).flatten() {
+                    self.suggest_format(column, field, text_of(&value));
+                    let issue = Issue::new(field.name(), IssueCode::WrongType, message);
+                    return self.draft.reject_column(column, issue);
+                }
+                let mut certain = String::new();
+                let advice = match null_word {
+                    Some(_) => [NULL_ADVICE, ""],
+                    None => advice(field, &value, texts, &mut certain),
+                };
                 self.remark(column, field, &value, null_word);
+                self.suggest_format(column, field, text_of(&value));
+                if matches!(field.kind(), FieldType::Date | FieldType::Number) && is_evidence(&value, cell) {
+                    self.remarks.read.insert(field);
+                }
                 self.draft.set_column(column, field, value, advice);
             }
             Ok(None) => {}
@@ -123,6 +143,7 @@ impl<'a> RowDraft<'a> {
                 if null_word.is_some() {
                     issue.message.push_str(NULL_ADVICE);
                 }
+                self.suggest_format(column, field, cell);
                 self.draft.reject_column(column, issue);
             }
         }
@@ -146,8 +167,15 @@ impl<'a> RowDraft<'a> {
         }
     }
 
-    /// What is probably a mistake in the row, and can be sent.
-    pub(crate) fn take_remarks(&mut self) -> Vec<Remark> {
+    /// Notes in which formats a text may be written that a field of days or numbers does not take as it is.
+    fn suggest_format(&mut self, column: &str, field: Field, text: Option<&str>) {
+        if let Some(evidence) = text.and_then(|text| FormatEvidence::of(field.kind(), text)) {
+            self.remarks.push(Remark::OtherFormat { column: column.to_owned(), field, evidence });
+        }
+    }
+
+    /// What is probably a mistake in the row, and what its texts show.
+    pub(crate) fn take_remarks(&mut self) -> RowRemarks {
         std::mem::take(&mut self.remarks)
     }
 
@@ -333,19 +361,45 @@ fn text_of<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     }
 }
 
+/// Whether a value that a field takes shows how the texts of its column are written: a day, or a number whose point cannot
+/// separate thousands.
+fn is_evidence(value: &Value<'_>, cell: Option<&str>) -> bool {
+    match (value, cell) {
+        (Value::Date(_), cell) => cell.is_some(),
+        _ => text_of(value).is_some_and(|text| {
+            let bytes = text.as_bytes();
+            let is_day = bytes.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-';
+            let is_decimal = |(whole, rest): (&str, &str)| {
+                (rest.len() != 3 || whole.len() > 3) && rest.bytes().all(|byte| byte.is_ascii_digit())
+            };
+            is_day || text.split_once('.').is_some_and(is_decimal)
+        }),
+    }
+}
+
 const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_values`";
 
 const NO_ADVICE: [&str; 2] = ["", ""];
 
-/// How a text that a field does not take can be read.
-fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> [&'static str; 2] {
+/// How a text that a field does not take can be read. `certain` takes the options that the text shows.
+fn advice<'c>(field: Field, value: &Value<'_>, texts: TextInput, certain: &'c mut String) -> [&'c str; 2] {
     match (field.kind(), value) {
         // What the message says of a timestamp names an option of its own.
         (FieldType::Date, _) if text_of(value).is_none_or(|text| text.contains(':')) => NO_ADVICE,
-        (FieldType::Date, _) => ["; if the dates have another format, set `date_format`", ""],
-        (FieldType::Number, Value::Cell(_)) => {
-            ["; if the numbers have another format, set `decimal` or `thousands`", ""]
-        }
+        (FieldType::Date, _) => match certain_options(field, value) {
+            Some(options) => {
+                *certain = options;
+                ["; as a day it is written as ", certain]
+            }
+            None => ["; if the dates have another format, set `date_format`", ""],
+        },
+        (FieldType::Number, Value::Cell(_)) => match certain_options(field, value) {
+            Some(options) => {
+                *certain = options;
+                ["; as a number it is written with ", certain]
+            }
+            None => ["; if the numbers have another format, set `decimal` or `thousands`", ""],
+        },
         (kind, Value::Text(_)) => texts.advice(kind),
         _ => NO_ADVICE,
     }
@@ -353,6 +407,36 @@ fn advice(field: Field, value: &Value<'_>, texts: TextInput) -> [&'static str; 2
 
 /// The fields that a row sets, mostly at most.
 const USUAL_FIELDS: usize = 8;
+
+/// Why a cell of a workbook is of the wrong type for a field, and what the user of a spreadsheet does about it.
+fn cell_mismatch(field: Field, value: &Value<'_>) -> Option<String> {
+    Some(match (field.kind(), value) {
+        (FieldType::Number, Value::Text(text)) => {
+            let how = match certain_options(field, value) {
+                Some(options) => format!("set {options}"),
+                None => "set `decimal` to read texts as numbers".to_owned(),
+            };
+            format!("{} is text, not a number; enter it as a number, or {how}", quoted(text))
+        }
+        (FieldType::Boolean, Value::Text(text)) => format!(
+            "{} is text, neither true nor false; enter TRUE or FALSE, or list the words in a mapping's `values`",
+            quoted(text)
+        ),
+        (FieldType::Boolean, Value::Number(number)) => format!(
+            "{number} is a number, neither true nor false; enter TRUE or FALSE, or list the numbers in a mapping's `values`"
+        ),
+        (FieldType::Text, Value::Number(number)) => {
+            format!("{number} is a number, not text; format the column as text and enter it again")
+        }
+        _ => return None,
+    })
+}
+
+/// The options that read a text, where it alone shows them: `` `date_format` "%d/%m/%Y" ``.
+fn certain_options(field: Field, value: &Value<'_>) -> Option<String> {
+    let options = FormatEvidence::of(field.kind(), text_of(value)?)?.certain()?;
+    Some(options.iter().map(|(name, text)| format!("`{name}` {text:?}")).collect::<Vec<_>>().join(" and "))
+}
 
 /// What stands for the column of a value that the mapping sets in every row.
 const CONSTANT: &str = "the mapping's constant";

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use cor_http::{CreateField, Field, Issue, Source, Value};
+use cor_http::{CreateField, Field, FieldType, Issue, Source, Value};
 
 use super::moment::DayIn;
 use super::parse::{DateFormat, NumberFormat, Reading, shown};
 use crate::text::{is_same_name, listed};
-use crate::{ConfigError, Fix, NOTES, Reason};
+use crate::{ConfigError, Fix, NOTES, Reason, SHEET_NOTE};
 
 /// Which column becomes which field, and how.
 ///
@@ -311,6 +311,37 @@ impl Rules {
         Ok(self.settled())
     }
 
+    /// How days are written in one column. To be said after what the column is for.
+    ///
+    /// # Errors
+    /// Why the format does not describe a day, or that the column sets no field that takes one.
+    pub fn column_date_format(mut self, column: &str, format: &str) -> Result<Rules, String> {
+        let format = DateFormat::new(format)?;
+        let is_set_by_it = |field: &Field| match self.fields.get(field) {
+            Some(Rule::Column(named, _)) => is_same_name(named, column),
+            Some(Rule::Constant(_)) => false,
+            None => true,
+        };
+        let fields = self.column(column).fields.iter().copied();
+        let dates: Vec<Field> =
+            fields.filter(|field| field.kind() == FieldType::Date && is_set_by_it(field)).collect();
+        if dates.is_empty() {
+            return Err(format!(
+                "the column {column:?} sets no field with a date; map it to start or end first"
+            ));
+        }
+        for field in dates {
+            let rule = self
+                .fields
+                .entry(field)
+                .or_insert_with(|| Rule::Column(column.to_owned(), Reading::default()));
+            if let Rule::Column(_, reading) = rule {
+                reading.date = Some(format.clone());
+            }
+        }
+        Ok(self.settled())
+    }
+
     /// The decimal sign and the separator of thousands in numbers.
     ///
     /// # Errors
@@ -393,6 +424,14 @@ impl Rules {
         self.readings.get(&field).unwrap_or(&self.general).apply(field, value, utc_midnight)
     }
 
+    /// A value as a text of this column that the rules read as the same value; `None` where they expect no other text than the
+    /// value's own.
+    #[cfg(feature = "workbook")]
+    pub(crate) fn written(&self, column: &str, value: &Value<'_>) -> Option<String> {
+        let field = self.column(column).fields.first()?;
+        self.readings.get(field).unwrap_or(&self.general).written(*field, value)
+    }
+
     /// Values that every row sets.
     pub(crate) fn constants(&self) -> impl Iterator<Item = (Field, &Value<'static>)> {
         self.fields.iter().filter_map(|(field, rule)| match rule {
@@ -462,7 +501,7 @@ impl Rules {
         if is_id || create.is_some() {
             return Use { is_id, create, ..Use::default() };
         }
-        if self.is_left_out(name) || NOTES.contains(&name) {
+        if self.is_left_out(name) || NOTES.contains(&name) || name == SHEET_NOTE {
             return Use { is_ignored: true, ..Use::default() };
         }
         let exact = Field::ALL.iter().find(|field| field.name() == name);

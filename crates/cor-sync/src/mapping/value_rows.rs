@@ -10,7 +10,7 @@ use super::Columns;
 use super::met_columns::{MetColumns, UnusedColumn};
 use super::row_draft::{RowDraft, ValueStyle};
 use super::rules::Use;
-use crate::remarks::{Remark, Remarks};
+use crate::remarks::{Remarks, RowRemarks};
 use crate::text::trimmed;
 use crate::{ColumnUse, ConfigError, Content, Rules};
 
@@ -290,7 +290,7 @@ impl ValueRows {
     }
 
     /// Rows are counted from 0.
-    fn remarked(&mut self, remarks: Vec<Remark>) {
+    fn remarked(&mut self, remarks: RowRemarks) {
         self.remarks.row(self.rows, remarks);
         self.rows += 1;
     }

@@ -19,20 +19,24 @@ pub enum Format {
     Jsonl,
     /// An Apache Parquet file.
     Parquet,
+    /// A workbook of a spreadsheet program: `.xlsx`, `.xlsb`, `.xls` or `.ods`.
+    Workbook,
     /// What a Singer tap writes: `SCHEMA`, `RECORD` and `STATE` messages, one a line.
     Singer,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Format] = &[Format::Csv, Format::Jsonl, Format::Parquet, Format::Singer];
+    pub const ALL: &'static [Format] =
+        &[Format::Csv, Format::Jsonl, Format::Parquet, Format::Workbook, Format::Singer];
 
-    /// The word for it: `csv`, `jsonl`, `parquet`, `singer`.
+    /// The word for it: `csv`, `jsonl`, `parquet`, `workbook`, `singer`.
     pub const fn name(self) -> &'static str {
         match self {
             Format::Csv => "csv",
             Format::Jsonl => "jsonl",
             Format::Parquet => "parquet",
+            Format::Workbook => "workbook",
             Format::Singer => "singer",
         }
     }
@@ -133,7 +137,10 @@ pub struct Input {
     /// The delimiter that the file's name suggests.
     pub(crate) delimiter: Option<u8>,
     /// Where the file is, if it is one that can be read in any order.
-    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet needs it"))]
+    #[cfg_attr(
+        not(any(feature = "parquet", feature = "workbook")),
+        allow(dead_code, reason = "only Parquet files and workbooks need it")
+    )]
     pub(crate) path: Option<PathBuf>,
 }
 
@@ -179,6 +186,20 @@ impl Input {
     ) -> Result<Input, Reason> {
         let unreadable = |error: io::Error| Reason::new(error.to_string());
         let start = first_bytes(&mut source, is_telling).map_err(unreadable)?;
+        if foreign::may_be_workbook(&start) {
+            return match format {
+                None | Some(Format::Workbook) => Ok(Input::of_workbook(Cursor::new(start).chain(source))),
+                Some(other) => {
+                    let name = other.name();
+                    Err(Reason::new(format!(
+                        "it is a workbook or a compressed archive, and the format {name} is set"
+                    )))
+                }
+            };
+        }
+        if format == Some(Format::Workbook) {
+            return Err(Reason::new("it is not a workbook; leave the format out, so that it is found out"));
+        }
         if let Some(what) = foreign::of_bytes(&start) {
             return Err(Reason::new(what));
         }
@@ -225,6 +246,10 @@ impl Input {
             delimiter: matches!(extension, Some("tsv" | "tab")).then_some(b'\t'),
             path: None,
         })
+    }
+
+    fn of_workbook(reader: impl Read + Send + 'static) -> Input {
+        Input { reader: Box::new(reader), size: None, format: Format::Workbook, ..Input::embedded("") }
     }
 
     /// A table that is part of a program: CSV, in UTF-8.

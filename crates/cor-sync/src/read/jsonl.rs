@@ -8,7 +8,7 @@ use super::json_value::{fill, text_of};
 use super::lines::{Line, LineReader};
 use super::raw_rows::too_long;
 use crate::mapping::{MetColumns, RowDraft, UnusedColumn, ValueStyle};
-use crate::remarks::{Remark, Remarks};
+use crate::remarks::{Remarks, RowRemarks};
 use crate::text::trimmed;
 use crate::{ColumnUse, ConfigError, Content, Members, Problem, ReadError, Row, Rows, Rules, Style};
 
@@ -132,7 +132,7 @@ impl Rows for JsonRows {
 
 /// What a line holds.
 enum Read {
-    Row(Content, Vec<Remark>),
+    Row(Content, RowRemarks),
     /// Our notes about the line after it.
     Notes,
     /// An object without a value.
@@ -142,7 +142,7 @@ enum Read {
 fn content(line: &[u8], advisor: &EncodingAdvisor, rules: &Rules, met: &mut MetColumns) -> Read {
     let members = match object(line, advisor) {
         Ok(members) => members,
-        Err(problem) => return Read::Row(Content::Bad(String::new(), vec![problem]), Vec::new()),
+        Err(problem) => return Read::Row(Content::Bad(String::new(), vec![problem]), RowRemarks::default()),
     };
     if members.is_notes() {
         return Read::Notes;

@@ -18,6 +18,12 @@ pub(crate) mod quoting;
 mod raw_rows;
 mod singer;
 mod table;
+#[cfg(feature = "workbook")]
+mod workbook;
+#[cfg(feature = "workbook")]
+mod workbook_cells;
+#[cfg(feature = "workbook")]
+mod workbook_rows;
 
 pub use self::encoding::Encoding;
 pub(crate) use self::encoding::remedy;

@@ -15,7 +15,7 @@ use super::input::Input;
 use super::parquet_cells::{Cell, Kind, read};
 use super::raw_rows::{LONGEST_ROW, too_long};
 use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle, is_key};
-use crate::remarks::{Remark, Remarks};
+use crate::remarks::{Remarks, RowRemarks};
 use crate::text::trimmed;
 use crate::{ColumnUse, ConfigError, Content, Problem, ReadError, Reason, Row, Rows, Rules, Style};
 
@@ -181,7 +181,7 @@ impl ParquetRows {
         Ok(true)
     }
 
-    fn content(&self) -> (Content, Vec<Remark>) {
+    fn content(&self) -> (Content, RowRemarks) {
         let cells = || self.columns.iter().map(|column| (column, column.cells[self.at].as_ref()));
         let length: usize = cells().map(|(_, cell)| cell.map_or(0, Cell::length)).sum();
         let mut draft = RowDraft::new(&self.rules);

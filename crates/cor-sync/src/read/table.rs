@@ -24,6 +24,8 @@ pub struct Table {
     delimiter: Option<u8>,
     encoding: Option<Encoding>,
     stream: Option<String>,
+    sheet: Option<String>,
+    header_row: Option<u32>,
     keep_raw: bool,
     earlier_rejects: Option<PathBuf>,
 }
@@ -55,6 +57,20 @@ impl Table {
     /// Which of several Singer streams to read.
     pub fn stream(mut self, stream: impl Into<Option<String>>) -> Table {
         self.stream = stream.into();
+        self
+    }
+
+    /// Which sheet of a workbook to read: its name, or its place among the visible sheets, counted from 1. By default the first
+    /// visible one.
+    pub fn sheet(mut self, sheet: impl Into<Option<String>>) -> Table {
+        self.sheet = sheet.into();
+        self
+    }
+
+    /// The row of a workbook's sheet that holds the names of the columns, counted from 1. By default the first row with the
+    /// external id and a field in it, or else the first row that is not blank.
+    pub fn header_row(mut self, row: impl Into<Option<u32>>) -> Table {
+        self.header_row = row.into();
         self
     }
 
@@ -99,6 +115,19 @@ impl Table {
                 format!(" applies only to Singer, and the input is {}; leave it out", format.name()),
             ));
         }
+        for (option, is_set) in
+            [("sheets", self.sheet.is_some()), ("a row for its header", self.header_row.is_some())]
+        {
+            if is_set && format != Format::Workbook {
+                reasons.push(Reason::new(format!(
+                    "only a workbook has {option}; the input is {}",
+                    format.name()
+                )));
+            }
+        }
+        if self.encoding.is_some() && format == Format::Workbook {
+            reasons.push(Reason::new("a workbook has no text encoding"));
+        }
         if self.encoding.is_some() && format == Format::Parquet {
             reasons.push(Reason::of_option("encoding", " does not apply to a Parquet file; leave it out"));
         }
@@ -120,6 +149,23 @@ impl Table {
             )?),
             #[cfg(feature = "parquet")]
             Format::Parquet => Box::new(super::parquet::ParquetRows::open(input, rules, self.keep_raw)?),
+            #[cfg(feature = "workbook")]
+            Format::Workbook => {
+                let sheet = self.sheet.as_deref();
+                Box::new(super::workbook_rows::WorkbookRows::open(
+                    input,
+                    rules,
+                    self.keep_raw,
+                    sheet,
+                    self.header_row,
+                )?)
+            }
+            #[cfg(not(feature = "workbook"))]
+            Format::Workbook => {
+                return Err(ConfigError::because(
+                    "the input is a workbook or a compressed archive, which this build does not read; save the sheet as CSV",
+                ));
+            }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => {
                 return Err(ConfigError::because(

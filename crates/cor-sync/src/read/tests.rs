@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 
 use super::{Encoding, Format, Input};
-use crate::{Content, Rename, Row, Rows, Rules, Table};
+use crate::{Content, Rename, Row, Rows, Rules, Table, TableOptions};
 
 /// Gives its bytes in pieces of these sizes, over and over.
 struct Pieces {
@@ -457,4 +457,100 @@ fn json_lines_without_any_field_end_the_run_like_a_table() {
         reason.contains("no column sets a field") && reason.contains("did you mean \"name\""),
         "{reason}"
     );
+}
+
+fn with_options(text: &'static str, options: &TableOptions) -> Result<Box<dyn Rows>, String> {
+    let (table, rules) = options.read().map_err(|error| error.to_string())?;
+    table.open_input(Input::embedded(text), rules).map_err(|error| error.to_string())
+}
+
+fn dated(formats: &[&str]) -> TableOptions {
+    TableOptions {
+        source: Some("S".to_owned()),
+        map: vec!["Close=end".to_owned()],
+        date_format: formats.iter().map(|format| (*format).to_owned()).collect(),
+        ..TableOptions::default()
+    }
+}
+
+#[test]
+fn a_date_format_applies_to_one_column_or_to_all() {
+    let text = "id,start,Close\nP,2025-04-05,30/04/2025\n";
+    let set_by = |formats: &[&str]| {
+        let rows = with_options(text, &dated(formats)).map(|mut rows| all(rows.as_mut()));
+        rows.map(|rows| match &rows[0].content {
+            Content::Update(_, update) => update.to_json().split_once("},").unwrap().1.to_owned(),
+            content => format!("{content:?}"),
+        })
+    };
+    let both = r#""start":"2025-04-05","end":"2025-04-30"}"#;
+    assert_eq!(set_by(&["Close=%d/%m/%Y"]).as_deref(), Ok(both));
+    assert_eq!(set_by(&["%d/%m/%Y", "start=%Y-%m-%d"]).as_deref(), Ok(both));
+    assert!(set_by(&["%d/%m/%Y"]).unwrap().contains("is not a day written as %d/%m/%Y"));
+    for (formats, says) in [
+        (&["%d/%m/%Y", "%m/%d/%Y"][..], "date_format: %d/%m/%Y and %m/%d/%Y are both for every column"),
+        (
+            &["Clsoe=%d/%m/%Y"],
+            "date_format \"Clsoe=%d/%m/%Y\": the column \"Clsoe\" sets no field with a date",
+        ),
+        (&["Close=%d/%m"], "does not describe a whole date"),
+        (&["end=%d/%m/%Y"], "sets no field with a date"),
+    ] {
+        let unusable = set_by(formats).unwrap_err();
+        assert!(unusable.contains(says), "{unusable}");
+    }
+}
+
+#[test]
+fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
+    let message = |row: &Row| match &row.content {
+        Content::Bad(_, problems) => crate::sentence(problems),
+        content => format!("{content:?}"),
+    };
+    let certain = "id,Close,estimated\nP,04/05/2025,\"1.234,50\"\nQ,15/04/2025,7\n";
+    let mut rows = with_options(certain, &dated(&[])).unwrap();
+    let read = all(rows.as_mut());
+    assert!(message(&read[0]).contains("; if the dates have another format, set `date_format`"), "{read:?}");
+    assert!(
+        message(&read[0]).ends_with("; as a number it is written with `decimal` \",\" and `thousands` \".\""),
+        "{}",
+        message(&read[0])
+    );
+    assert!(
+        message(&read[1]).ends_with("; as a day it is written as `date_format` \"%d/%m/%Y\""),
+        "{read:?}"
+    );
+    assert_eq!(
+        rows.remarks(),
+        [
+            "Close: 2 values are not written as YYYY-MM-DD; one format reads all of them: set `date_format` to \
+             \"Close=%d/%m/%Y\"",
+            "estimated: 1 value is not a plain number; one format reads all of them: set `decimal` to \",\" and set \
+             `thousands` to \".\"",
+        ]
+    );
+    let mut rows = with_options("id,Close\nP,04/05/2025\n", &dated(&[])).unwrap();
+    all(rows.as_mut());
+    let either = "Close: 1 value is not written as YYYY-MM-DD; each of these formats reads all of them: %d/%m/%Y, %m/%d/%Y; \
+                  set `date_format` to the right one";
+    assert_eq!(rows.remarks(), [either]);
+    let wrong = dated(&["Close=%m/%d/%Y"]);
+    let mut rows = with_options("id,Close\nP,15/04/2025\n", &wrong).unwrap();
+    all(rows.as_mut());
+    assert!(rows.remarks()[0].ends_with("set `date_format` to \"Close=%d/%m/%Y\""));
+    for mixed in [
+        "id,Close\nP,15/04/2025\nQ,04/15/2025\n",
+        "id,Close\nP,2025-04-30\nQ,15/04/2025\n",
+        "id,estimated\nP,1.5\nQ,\"1,5\"\n",
+    ] {
+        let options =
+            if mixed.contains("Close") { dated(&[]) } else { TableOptions { map: Vec::new(), ..dated(&[]) } };
+        let mut rows = with_options(mixed, &options).unwrap();
+        all(rows.as_mut());
+        assert_eq!(rows.remarks(), [""; 0], "{mixed}");
+    }
+    let german = "id,estimated\nP,1.234\nQ,\"1.234,50\"\n";
+    let mut rows = with_options(german, &TableOptions { map: Vec::new(), ..dated(&[]) }).unwrap();
+    all(rows.as_mut());
+    assert!(rows.remarks()[0].ends_with("set `decimal` to \",\" and set `thousands` to \".\""));
 }

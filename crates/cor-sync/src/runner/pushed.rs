@@ -189,7 +189,7 @@ impl RowSender {
             }
             (content(&source, row), raw)
         }))?;
-        mangled.into_iter().for_each(|(row, remark)| self.remarks.row(row, vec![remark]));
+        mangled.into_iter().for_each(|(row, remark)| self.remarks.row(row, remark.into()));
         Ok(())
     }
 
