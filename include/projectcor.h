@@ -524,7 +524,7 @@ typedef struct cor_sync_options {
   const char *const *null_values;
   /** The number of entries in null_values. */
   size_t null_values_count;
-  /** How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d". */
+  /** How days are written, such as "%d/%m/%Y" in every column or "Close=%d/%m/%Y" in one; default: "%Y-%m-%d". */
   const char *date_format;
   /** The time zone in which a timestamp becomes a day, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day. */
   const char *day_in;

@@ -148,7 +148,7 @@ pub struct cor_sync_options {
     pub null_values: *const *const c_char,
     /// The number of entries in null_values.
     pub null_values_count: usize,
-    /// How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d".
+    /// How days are written, such as "%d/%m/%Y" in every column or "Close=%d/%m/%Y" in one; default: "%Y-%m-%d".
     pub date_format: *const c_char,
     /// The time zone in which a timestamp becomes a day, such as "UTC" or "Europe/Madrid"; "as_written" takes the written day.
     pub day_in: *const c_char,

@@ -12,7 +12,7 @@ pub enum Batching {
     /// All that are ready. No result waits for another.
     #[default]
     Ready,
-    /// Up to 32. A result waits 5 ms for others to follow.
+    /// Up to 32. A result waits 1 ms for others to follow.
     Together,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use cor_http::Value;
 
-use super::parse::{Reading, Unlisted};
+use super::cells::{Reading, Unlisted};
 use super::rules::{Rule, Rules};
 
 /// The first bytes of a hash, as hexadecimal digits.

@@ -5,7 +5,7 @@ use cor_http::FieldType;
 use jiff::civil::Date;
 use jiff::fmt::strtime;
 
-use super::parse::NumberFormat;
+use super::cells::NumberFormat;
 use crate::text::trimmed;
 
 /// Days in figures, each with `/`, `.` and `-` between the parts.

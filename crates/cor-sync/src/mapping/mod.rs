@@ -1,25 +1,25 @@
 //! Which column becomes which field, and how its text is read.
 
+mod cells;
 mod columns;
 mod contradictions;
-mod file;
 mod fingerprint;
 mod format_evidence;
+mod mapping_file;
 mod met_columns;
 mod moment;
-mod parse;
 mod row_draft;
 mod rules;
 mod serial;
 mod value_rows;
 
+pub(crate) use self::cells::number_separator;
 pub(crate) use self::columns::Columns;
 pub(crate) use self::fingerprint::short_hash;
 pub(crate) use self::format_evidence::FormatEvidence;
 pub(crate) use self::met_columns::MetColumns;
 pub use self::met_columns::UnusedColumn;
 pub use self::moment::DayIn;
-pub(crate) use self::parse::number_separator;
 #[cfg(feature = "parquet")]
 pub(crate) use self::row_draft::is_key;
 pub(crate) use self::row_draft::{RowDraft, ValueStyle};

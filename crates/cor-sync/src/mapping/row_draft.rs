@@ -7,8 +7,8 @@ use cor_http::{
     ProjectUpdate, Source, TextInput, Value,
 };
 
+use super::cells::shown;
 use super::format_evidence::FormatEvidence;
-use super::parse::shown;
 use super::rules::{Rules, Use};
 use crate::remarks::{Remark, RowRemarks, is_null_word};
 use crate::text::{is_same_name, quoted, trimmed};

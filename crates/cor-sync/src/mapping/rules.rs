@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cor_http::{CreateField, Field, FieldType, Issue, Source, Value};
 
+use super::cells::{DateFormat, NumberFormat, Reading, shown};
 use super::moment::DayIn;
-use super::parse::{DateFormat, NumberFormat, Reading, shown};
 use crate::text::{is_same_name, listed};
 use crate::{ConfigError, Fix, NOTES, Reason, SHEET_NOTE};
 

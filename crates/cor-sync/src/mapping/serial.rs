@@ -6,7 +6,7 @@ use cor_http::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::parse::{Reading, Unlisted};
+use super::cells::{Reading, Unlisted};
 use super::rules::{Rule, Rules};
 
 impl Serialize for Rules {

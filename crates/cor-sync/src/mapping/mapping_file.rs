@@ -8,9 +8,9 @@ use cor_http::{CreateField, Date, Field, FieldType, Number, ProjectUpdate, Value
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::cells::{DateFormat, NumberFormat, Reading, Unlisted, ValueTable, number_separator};
 use super::contradictions;
 use super::moment::DayIn;
-use super::parse::{DateFormat, NumberFormat, Reading, Unlisted, ValueTable, number_separator};
 use super::rules::{Rule, Rules, field_names};
 use crate::text::meant;
 use crate::{ConfigError, Reason};
