@@ -37,6 +37,12 @@ impl RowRemarks {
     pub(crate) fn push(&mut self, remark: Remark) {
         self.remarks.push(remark);
     }
+
+    /// Without what is said of whole columns: rows that each have a result of their own are no table.
+    pub(crate) fn of_row_alone(mut self) -> RowRemarks {
+        self.remarks.retain(|remark| !matches!(remark, Remark::OtherFormat { .. }));
+        self
+    }
 }
 
 impl From<Remark> for RowRemarks {

@@ -285,7 +285,7 @@ impl ValueRows {
     /// The row of a call that updates one project.
     pub fn single_row(&mut self, row: RowValues) -> cor_http::Row {
         let (remarks, row) = self.read(row, |mut draft| (draft.take_remarks(), draft.row()));
-        self.remarked(remarks);
+        self.remarked(remarks.of_row_alone());
         row
     }
 
@@ -557,6 +557,12 @@ mod tests {
             let blank = rows.row(blank).update.unwrap_err();
             assert!(blank.to_string().starts_with("row: is blank: every value is empty"), "{blank}");
         }
+        let end = rows.column("end");
+        let mut row = RowValues::new();
+        row.set(&id, text("7"));
+        row.set(&end, text("31/01/2025"));
+        assert!(rows.row(row).update.is_err());
+        assert_eq!(rows.take_remarks(), [""; 0], "the error of the row says it");
         let single = rows.single_row(RowValues::new()).update.unwrap_err();
         assert!(single.to_string().starts_with("id: the row has no \"id\""), "{single}");
     }
