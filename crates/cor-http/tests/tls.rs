@@ -207,11 +207,11 @@ async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
         ),
         (
             builder().client_cert(&server.client_cert).client_key(&server.client_cert),
-            "client_key holds no private key",
+            "client_key contains no readable private key",
         ),
         (
             builder().client_cert(&server.client_cert).client_key(&other.client_key),
-            "does not belong to client_cert",
+            "client_key is not the key of client_cert",
         ),
     ] {
         let error = builder.build().unwrap_err();
