@@ -29,11 +29,11 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 SUITES := lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz
 
 .PHONY: test
-test: ## [40 min] everything CI checks; ends with the time of each suite and with what was skipped
+test: ## [17 min] everything CI checks; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" scripts/suites $(SUITES)
 
 .PHONY: lint
-lint: ## [5 min] formatting, warnings, documentation, words, dependencies, types of Python
+lint: ## [2 min] formatting, warnings, documentation, words, dependencies, types of Python
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-docs lint-rust
 
 .PHONY: lint-python
@@ -41,7 +41,7 @@ lint-python: ## [1 min] formatting, warnings and types of Python alone
 	scripts/lint-python
 
 .PHONY: lint-rust
-lint-rust: ## [5 min] formatting, warnings, documentation and dependencies of Rust alone
+lint-rust: ## [2 min] formatting, warnings, documentation and dependencies of Rust alone
 	$(CARGO) fmt $(PACKAGES) --check
 	@$(MAKE) --no-print-directory lint-crates lint-clippy lint-rustdoc
 
@@ -64,7 +64,7 @@ lint-rustdoc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
 
 .PHONY: test-rust
-test-rust: ## [13 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
+test-rust: ## [6 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	scripts/test-crates
 	tests/serde-features/run
 
@@ -83,7 +83,7 @@ schema: ## make the JSON Schemas in schema/ anew
 	COR_WRITE_SCHEMA=1 $(CARGO) test --locked --quiet -p cor-core --test schema
 
 .PHONY: test-cli
-test-cli: ## [2.5 min] the program: the commands of README and docs/, a CRM export in every form, the state of sync
+test-cli: ## [1 min] the program: the commands of README and docs/, a CRM export in every form, the state of sync
 	tests/cli/run
 
 .PHONY: test-sandbox
@@ -91,15 +91,15 @@ test-sandbox: ## [0.5 min] the sandbox against its own OpenAPI description, by a
 	tests/sandbox/run
 
 .PHONY: test-python
-test-python: ## [6 min] the Python package: wheel in clean environments, tests, stubs, examples
+test-python: ## [3.5 min] the Python package: wheel in clean environments, tests, stubs, examples
 	tests/python/run
 
 .PHONY: test-c
-test-c: ## [4 min] the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
+test-c: ## [2.5 min] the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
 	tests/c/run
 
 .PHONY: test-fuzz
-test-fuzz: ## [5 min] what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
+test-fuzz: ## [2.5 min] what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
 	scripts/fuzz
 
 MUTANTS ?=
