@@ -3,7 +3,7 @@
 # Needs Rust 1.95, Python 3.11 with pip, gcc and make; whatever else a target needs it installs below target/.
 # CONTRIBUTING.md says how to start, tests/README.md what each suite tests and how to run one test of it.
 #
-# `make help` prints the text behind ##, with the time in brackets: on two cores from nothing, compiling included.
+# `make help` prints the text behind ##, with the time in brackets: on two cores, in the order of `make test`, from nothing.
 
 CARGO ?= cargo
 SHELL := /bin/bash
