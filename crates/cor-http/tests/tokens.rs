@@ -191,7 +191,7 @@ async fn a_failed_refresh_is_not_repeated_for_rejections_of_the_same_token() {
         });
         let mut early = calls(&client, CALLS);
         cor.reaches(move |state| state.told == 1 + requests).await;
-        // Half of the calls have their response now; the other half is told of the rejection only after that.
+        // Half of the calls have their response now; the other half gets the rejection only after that.
         while early.iter().filter(|call| call.is_finished()).count() < CALLS / 2 {
             tokio::task::yield_now().await;
         }

@@ -1,38 +1,15 @@
 //! The state file itself: whose it is, who may use it, and what happens when it is not what it should be.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
 
+use std::fs;
+use std::path::Path;
+
+use common::*;
 use cor_http::ProjectUpdate;
 use cor_sandbox::Sandbox;
-use cor_sync::{Scope, SingleCall, State, StateError, SyncOptions, TableSync};
-
-fn scope() -> Scope {
-    Scope::new("https://example.com", "SAP", "m")
-}
-
-/// A state that knows this many projects, closed again.
-fn filled(folder: &Path, projects: usize) -> PathBuf {
-    let path = folder.join("sync.db");
-    let seed = |n| format!(r#"{{"id":"P-{n}","source":"SAP","name":"old"}}"#);
-    let sandbox = Sandbox::builder().seed((0..projects).map(seed)).start().unwrap();
-    let client =
-        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
-    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope(), SyncOptions::default()).unwrap();
-    for n in 0..projects {
-        let update = ProjectUpdate::new("SAP").name(format!("name {n}")).estimated_time(n as u64);
-        sync.stage_update(&format!("P-{n}"), &update, n as u64 + 2).unwrap();
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut apply = sync.apply(&client, None).unwrap();
-        while apply.next().await.unwrap().is_some() {}
-    });
-    drop(sync);
-    assert!(!folder.join("sync.db-wal").exists(), "all of it is in the file");
-    path
-}
+use cor_sync::{Scope, State, StateError, SyncOptions, TableSync};
 
 fn page_size(file: &[u8]) -> usize {
     usize::from(u16::from_be_bytes([file[16], file[17]]))
@@ -196,11 +173,6 @@ fn other_files_and_other_versions_are_refused() {
     assert!(!folder.path().join("none.db").exists());
 }
 
-fn run_of(source: &str, path: &Path) -> Result<TableSync, StateError> {
-    let scope = Scope::new("https://example.com", source, "m");
-    TableSync::begin(State::open(path)?, scope, SyncOptions::default())
-}
-
 #[test]
 fn one_run_of_a_source_at_a_time_whatever_name_the_file_has() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,40 +197,13 @@ fn one_run_of_a_source_at_a_time_whatever_name_the_file_has() {
     run_of("SAP", &path).unwrap();
 }
 
-/// Applies these projects of a source, and calls `midway` after the first result.
-fn apply(path: &Path, sandbox: &Sandbox, source: &str, ids: &[String], name: &str, midway: &dyn Fn()) -> u64 {
-    let client =
-        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
-    let scope = Scope::new(sandbox.base_url(), source, "m");
-    let mut sync = TableSync::begin(State::open(path).unwrap(), scope, SyncOptions::default()).unwrap();
-    for (line, id) in ids.iter().enumerate() {
-        sync.stage_update(id, &ProjectUpdate::new(source).name(name), line as u64).unwrap();
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut apply = sync.apply(&client, None).unwrap();
-        let mut applied = 0;
-        while let Some(settled) = apply.next().await.unwrap() {
-            assert!(matches!(settled.status, cor_sync::RowStatus::Applied { .. }), "{settled:?}");
-            if applied == 0 {
-                midway();
-            }
-            applied += 1;
-        }
-        applied
-    })
-}
-
 #[test]
 fn runs_of_different_sources_share_a_state_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let sources = ["SAP", "JIRA", "SALESFORCE"];
-    let ids: Vec<String> = (0..600).map(|n| format!("P-{n}")).collect();
-    let seeds = sources.iter().flat_map(|source| {
-        ids.iter().map(move |id| format!(r#"{{"id":"{id}","source":"{source}","name":"old"}}"#))
-    });
-    let sandbox = Sandbox::builder().seed(seeds).start().unwrap();
+    let ids = ids(600);
+    let sandbox = sandbox(&sources, &ids);
     // All are on their way before any of them goes on.
     let together = std::sync::Barrier::new(sources.len());
     std::thread::scope(|threads| {
@@ -434,113 +379,6 @@ fn stored_projects_can_be_listed_and_deleted() {
     assert!(state.scopes().unwrap().is_empty());
 }
 
-/// What a plan would send of project P-1, whose table says `name 1`.
-fn planned(path: &Path, base_url: &str) -> Vec<String> {
-    let scope = Scope::new(base_url, "SAP", "m");
-    let mut plan =
-        TableSync::plan(State::open_for_reading(path).unwrap(), scope, SyncOptions::default()).unwrap();
-    plan.stage_update("P-1", &ProjectUpdate::new("SAP").name("name 1"), 2).unwrap();
-    let changes = plan.changes().unwrap();
-    let fields = changes.iter().flat_map(|change| &change.fields);
-    fields.map(|field| format!("{} {:?}", field.name, field.old)).collect()
-}
-
-#[test]
-fn a_call_whose_process_seems_dead_is_recorded_as_uncertain() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = filled(folder.path(), 3);
-    let update = ProjectUpdate::new("SAP").name("by hand");
-    let call = SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap();
-    let aged = "UPDATE calls SET begun_at = begun_at - 4000";
-    rusqlite::Connection::open(&path).unwrap().execute_batch(aged).unwrap();
-    // The run takes the call for one whose process has ended, and sends what its table says.
-    let mut run = run_of("SAP", &path).unwrap();
-    run.stage_update("P-1", &ProjectUpdate::new("SAP").name("name 1"), 2).unwrap();
-    assert_eq!(run.waiting().unwrap().projects, 1);
-    drop(run);
-    let sandbox = Sandbox::builder().seed([r#"{"id":"P-1","source":"SAP","name":"old"}"#]).start().unwrap();
-    let client =
-        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
-    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope(), SyncOptions::default()).unwrap();
-    sync.stage_update("P-1", &ProjectUpdate::new("SAP").name("name 1"), 2).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut apply = sync.apply(&client, None).unwrap();
-        while apply.next().await.unwrap().is_some() {}
-    });
-    drop(sync);
-    assert_eq!(planned(&path, "https://example.com"), [""; 0]);
-    call.finish(None).unwrap();
-    assert_eq!(planned(&path, "https://example.com"), ["name None"], "the call may have come after the run");
-}
-
-/// A call that sets the name of a project.
-fn named(path: &Path, id: &str, name: &str) -> SingleCall {
-    SingleCall::update(path, "https://example.com", id, &ProjectUpdate::new("SAP").name(name)).unwrap()
-}
-
-/// What the file knows of a project.
-fn accepted(path: &Path, id: &str) -> String {
-    let file = rusqlite::Connection::open(path).unwrap();
-    file.query_row("SELECT accepted FROM projects WHERE id = ?1", [id], |row| row.get(0)).unwrap()
-}
-
-/// How many rows of a table of the file.
-fn count(path: &Path, of: &str) -> i64 {
-    let file = rusqlite::Connection::open(path).unwrap();
-    file.query_row(&format!("SELECT count(*) FROM {of}"), [], |row| row.get(0)).unwrap()
-}
-
-#[test]
-fn calls_at_the_same_time_leave_their_fields_uncertain_and_other_calls_do_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = filled(folder.path(), 3);
-    let beside = named(&path, "P-2", "by hand");
-    let (first, second) = (named(&path, "P-1", "first"), named(&path, "P-1", "second"));
-    first.finish(None).unwrap();
-    second.finish(None).unwrap();
-    assert_eq!(planned(&path, "https://example.com"), ["name None"]);
-    assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#);
-    let (first, second) = (named(&path, "P-1", "first"), named(&path, "P-1", "second"));
-    second.finish(None).unwrap();
-    first.finish(None).unwrap();
-    assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#, "the second ended before the first");
-    beside.finish(None).unwrap();
-    assert_eq!(
-        accepted(&path, "P-2"),
-        r#"{"name":"by hand","estimated_time":2}"#,
-        "a call for another project"
-    );
-    named(&path, "P-1", "third").finish(None).unwrap();
-    assert_eq!(accepted(&path, "P-1"), r#"{"name":"third","estimated_time":1}"#);
-    assert_eq!(count(&path, "calls"), 0, "a call that has its result is in the projects at once");
-}
-
-#[test]
-fn a_call_that_is_given_up_leaves_its_fields_uncertain_and_is_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = filled(folder.path(), 3);
-    drop(named(&path, "P-1", "given up"));
-    assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#);
-    assert_eq!(count(&path, "calls"), 0);
-}
-
-#[test]
-fn a_plan_includes_recorded_calls_that_are_not_yet_merged() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = filled(folder.path(), 3);
-    let update = ProjectUpdate::new("SAP").name("by hand");
-    let call = SingleCall::update(&path, "https://example.com/", "P-1", &update).unwrap();
-    assert_eq!(planned(&path, "https://example.com"), ["name None"], "it is under way");
-    let run = run_of("SAP", &path).unwrap();
-    call.finish(None).unwrap();
-    assert_eq!(planned(&path, "https://example.com"), ["name None"], "it was made during a run");
-    drop(run);
-    SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap().finish(None).unwrap();
-    let known = planned(&path, "https://example.com");
-    assert_eq!(known, [r#"name Some("\"by hand\"")"#], "a later call is certain again");
-}
-
 #[test]
 fn a_run_that_sends_nothing_writes_nothing_to_the_state() {
     let folder = tempfile::tempdir().unwrap();
@@ -558,29 +396,19 @@ fn a_run_that_sends_nothing_writes_nothing_to_the_state() {
 fn a_run_that_was_stopped_leaves_only_what_it_sent() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
-    let seed = |n| format!(r#"{{"id":"P-{n}","source":"SAP","name":"old"}}"#);
-    let sandbox = Sandbox::builder().seed((0..80).map(seed)).start().unwrap();
-    let known: Vec<String> = (0..40).map(|n| format!("P-{n}")).collect();
-    apply(&path, &sandbox, "SAP", &known, "new", &|| {});
-    let client =
-        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
-    let scope = Scope::new(sandbox.base_url(), "SAP", "m");
-    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
+    let sandbox = sandbox(&["SAP"], &ids(80));
+    apply(&path, &sandbox, "SAP", &ids(40), "new", &|| {});
+    let mut sync = begin(&path, Scope::new(sandbox.base_url(), "SAP", "m"));
     for n in 0..80 {
         let name = format!("newer {n}");
         sync.stage_update(&format!("P-{n}"), &ProjectUpdate::new("SAP").name(name), n + 2).unwrap();
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let applied = runtime.block_on(async {
-        let mut apply = sync.apply(&client, None).unwrap();
-        let mut applied = 0;
-        while let Some(settled) = apply.next().await.unwrap() {
-            applied += i64::from(matches!(settled.status, cor_sync::RowStatus::Applied { .. }));
-            if applied == 3 {
-                apply.stop();
-            }
+    let mut applied = 0;
+    send(&mut sync, &client(sandbox.base_url()), |apply, settled| {
+        applied += i64::from(matches!(settled.status, cor_sync::RowStatus::Applied { .. }));
+        if applied == 3 {
+            apply.stop();
         }
-        applied
     });
     assert!((3..79).contains(&applied), "{applied} were applied");
     assert_eq!(count(&path, "projects WHERE pending IS NOT NULL OR accepted IS NULL"), 0);
@@ -594,14 +422,10 @@ fn a_run_that_was_stopped_leaves_only_what_it_sent() {
 fn a_project_that_turns_out_to_need_nothing_does_not_stay_unsettled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
-    let ids: Vec<String> = (0..400).map(|n| format!("P-{n}")).collect();
-    let seeds = ids.iter().map(|id| format!(r#"{{"id":"{id}","source":"SAP","name":"old"}}"#));
-    let sandbox = Sandbox::builder().seed(seeds).start().unwrap();
+    let ids = ids(400);
+    let sandbox = sandbox(&["SAP"], &ids);
     apply(&path, &sandbox, "SAP", &ids, "new", &|| {});
-    let client =
-        cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
-    let scope = Scope::new(sandbox.base_url(), "SAP", "m");
-    let mut sync = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
+    let mut sync = begin(&path, Scope::new(sandbox.base_url(), "SAP", "m"));
     for (line, id) in ids.iter().enumerate() {
         // A later row of some projects takes back what an earlier one changes.
         sync.stage_update(id, &ProjectUpdate::new("SAP").name("newer"), line as u64 + 2).unwrap();
@@ -609,28 +433,10 @@ fn a_project_that_turns_out_to_need_nothing_does_not_stay_unsettled() {
             sync.stage_update(id, &ProjectUpdate::new("SAP").name("new"), line as u64 + 2).unwrap();
         }
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut apply = sync.apply(&client, None).unwrap();
-        while apply.next().await.unwrap().is_some() {}
-    });
+    send(&mut sync, &client(sandbox.base_url()), |_, _| {});
     assert_eq!(count(&path, "projects WHERE pending IS NOT NULL"), 0);
     assert_eq!(count(&path, "projects WHERE accepted LIKE '%newer%'"), 390);
     assert_eq!(count(&path, "runs"), 0);
-}
-
-#[test]
-fn a_call_that_could_not_be_recorded_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = filled(folder.path(), 3);
-    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON calls WHEN NEW.is_finished = 0
-                  BEGIN SELECT RAISE(ABORT, 'no'); END";
-    rusqlite::Connection::open(&path).unwrap().execute_batch(refuse).unwrap();
-    let update = ProjectUpdate::new("SAP").name("not sent");
-    let refused = SingleCall::update(&path, "https://example.com", "P-1", &update).unwrap_err();
-    assert_eq!(refused.code(), "state_unusable", "{refused}");
-    assert_eq!(count(&path, "calls"), 0);
-    assert_eq!(accepted(&path, "P-1"), r#"{"name":"name 1","estimated_time":1}"#);
 }
 
 #[test]
@@ -638,47 +444,32 @@ fn a_sandbox_that_was_restarted_beside_two_runs_is_a_new_one_for_both() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     // More than are sent at the same time, so that some wait when the new sandbox is noticed.
-    let ids: Vec<String> = (0..600).map(|n| format!("P-{n}")).collect();
+    let ids = ids(600);
     let sources = ["SAP", "JIRA"];
-    let seeds: Vec<String> = sources
-        .iter()
-        .flat_map(|source| {
-            ids.iter().map(move |id| format!(r#"{{"id":"{id}","source":"{source}","name":"old"}}"#))
-        })
-        .collect();
+    let seeds = seeds(&sources, &ids);
     let start =
         |port: u16| Sandbox::builder().port(port).token("sandbox-token").seed(seeds.clone()).start().unwrap();
     let sandbox = start(0);
     let port: u16 = sandbox.base_url().rsplit(':').next().unwrap().parse().unwrap();
     let base_url = format!("http://127.0.0.1:{port}");
-    let begin = |source: &str, name: &str| {
-        let scope = Scope::new(base_url.clone(), source, "m");
-        let mut run = TableSync::begin(State::open(&path).unwrap(), scope, SyncOptions::default()).unwrap();
+    let stage = |source: &str, name: &str| {
+        let mut run = begin(&path, Scope::new(base_url.clone(), source, "m"));
         for id in &ids {
             run.stage_update(id, &ProjectUpdate::new(source).name(name).brief("brief"), 2).unwrap();
         }
         run
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let finish = |mut run: TableSync| {
-        runtime.block_on(async {
-            let client =
-                cor_http::Client::builder().base_url(&base_url).token("sandbox-token").build().unwrap();
-            let mut apply = run.apply(&client, None).unwrap();
-            while apply.next().await.unwrap().is_some() {}
-            apply.has_new_store()
-        })
-    };
+    let finish = |mut run: TableSync| send(&mut run, &client(base_url.as_str()), |_, _| {});
     for source in sources {
-        finish(begin(source, "first"));
+        finish(stage(source, "first"));
     }
     // All rows were compared with what the first sandbox has.
-    let (sap, jira) = (begin("SAP", "second"), begin("JIRA", "second"));
+    let (sap, jira) = (stage("SAP", "second"), stage("JIRA", "second"));
     drop(sandbox);
     let sandbox = start(port);
     assert!(finish(sap) && finish(jira), "each run says that the sandbox is a new one");
     for source in sources {
-        finish(begin(source, "second"));
+        finish(stage(source, "second"));
     }
     let projects = sandbox.projects();
     assert_eq!(projects.len(), 1200);

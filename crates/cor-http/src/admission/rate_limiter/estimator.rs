@@ -85,8 +85,7 @@ pub(super) struct RateEstimator {
     /// When COR last began to accept again, and how many of the requests that left since it accepted.
     counting_since: Instant,
     accepted: f64,
-    /// Refusals tolerated since then, and of these, those while the rate was held.
-    tolerated: f64,
+    /// Refusals tolerated since then while the rate was held.
     tolerated_while_held: f64,
     /// How much longer than since `counting_since` COR may have accepted requests: a bucket filled up while none left.
     filled_before: f64,
@@ -121,7 +120,6 @@ impl RateEstimator {
             refusal: None,
             counting_since: since,
             accepted,
-            tolerated: 0.0,
             tolerated_while_held: 0.0,
             filled_before: 0.0,
             hold_until: since,
@@ -268,7 +266,6 @@ impl RateEstimator {
         if sent < self.counting_since {
             return;
         }
-        self.tolerated += 1.0;
         if self.probing.is_none() {
             self.tolerated_while_held += 1.0;
         }
@@ -353,7 +350,7 @@ impl RateEstimator {
             }
             None => {
                 self.unexpected_refusals += 1;
-                // In long windows such refusals are frequent, whoever else uses the limit.
+                // In long windows such refusals are frequent also for a client that has the limit alone.
                 if self.confirmed && gap.certain() < 2.0 {
                     self.contention = (self.contention + 0.25).min(1.0);
                 }
@@ -421,7 +418,7 @@ impl RateEstimator {
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
         if restart_count {
             (self.counting_since, self.accepted) = (resumed, 0.0);
-            (self.tolerated, self.tolerated_while_held) = (0.0, 0.0);
+            self.tolerated_while_held = 0.0;
             self.filled_before = gap.uncertain;
             if refusal.is_tolerated {
                 (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);

@@ -4,16 +4,11 @@
 
 #![allow(clippy::print_stdout, reason = "the figures of a run")]
 
-use super::simulated_clients::{Run, Scenario, SimulatedClient, Start, simulate, simulate_all};
+use super::simulated_clients::{Run, Scenario, SimulatedClient, Start, seed, simulate, simulate_all};
 use super::simulated_server::{RetryAfter, Shape};
 
 const SHAPES: [Shape; 3] = [Shape::Bucket(0.1), Shape::Bucket(1.0), Shape::Window(1.0)];
 const RETRY_AFTER: [RetryAfter; 2] = [RetryAfter::Absent, RetryAfter::Seconds];
-
-fn seed() -> u64 {
-    // The runs of a test take the seeds that follow.
-    cor_fault_peer::seed() % (1 << 32)
-}
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64

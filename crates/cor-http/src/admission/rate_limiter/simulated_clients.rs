@@ -9,6 +9,11 @@ use tokio::time::Instant;
 use super::RateLimiter;
 use super::simulated_server::{RetryAfter, Shape, SimulatedServer};
 
+/// The seed of a test. Its runs take the seeds that follow.
+pub(super) fn seed() -> u64 {
+    cor_fault_peer::seed() % (1 << 32)
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) shape: Shape,

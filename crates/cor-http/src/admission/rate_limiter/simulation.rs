@@ -7,15 +7,10 @@
 
 #![allow(clippy::print_stdout, reason = "the figures of a run")]
 
-use super::simulated_clients::{Scenario, SimulatedClient, Start, simulate};
+use super::simulated_clients::{Scenario, SimulatedClient, Start, seed, simulate};
 use super::simulated_server::{RetryAfter, Shape};
 
 const RETRY_AFTER: [RetryAfter; 3] = [RetryAfter::Absent, RetryAfter::Seconds, RetryAfter::Exact];
-
-fn seed() -> u64 {
-    // The runs of a test take the seeds that follow.
-    cor_fault_peer::seed() % (1 << 32)
-}
 
 /// Goodput as a share of the ideal, and the share of refused requests, in steady state.
 fn steady_state(scenario: &Scenario, seconds: f64) -> (f64, f64) {
