@@ -320,6 +320,23 @@ fn a_client_serves_several_runtimes_in_turn() {
 }
 
 #[tokio::test]
+async fn a_refused_row_among_many_accepted_ones_waits_alone() {
+    let sandbox = with_projects(Sandbox::builder(), 400);
+    sandbox.queue(Answer::pass().times(199));
+    sandbox.queue(Answer::status(429).header("retry-after", "2"));
+    let mut results = client(&sandbox).projects().update_many(rows(400)).concurrency(4).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    let requests = sandbox.requests();
+    let refused = requests.iter().position(|request| request.status == Some(429)).unwrap();
+    assert_eq!(requests.len(), 401);
+    assert_eq!(requests[400].path, requests[refused].path, "the others did not wait for it");
+    let waited = requests[400].at - requests[refused].at;
+    assert!(waited >= Duration::from_millis(1990), "{waited:?}");
+}
+
+#[tokio::test]
 async fn a_row_that_always_gets_429_fails_and_the_run_continues() {
     let sandbox = with_projects(Sandbox::builder(), 300);
     sandbox.queue(Answer::status(429).times(100_000).for_id("P-7"));

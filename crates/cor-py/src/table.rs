@@ -82,6 +82,9 @@ impl Table {
         {
             return Ok(None);
         }
+        if self.batches.is_none() && self.cells.is_none() {
+            return Ok(None);
+        }
         let cells = match &self.cells {
             Some(cells) => match cells.bind(py).clone().next() {
                 Some(cells) => Some(cells?.cast_into::<PyTuple>()?),

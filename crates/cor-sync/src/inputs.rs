@@ -3,11 +3,16 @@
 use cor_http::{Date, FieldInput, IssueCode, Number, Value};
 use jiff::{Span, civil};
 
+fn epoch_day(days: i64) -> Option<civil::Date> {
+    const EPOCH: civil::Date = civil::date(1970, 1, 1);
+    Span::new().try_days(days).ok().and_then(|span| EPOCH.checked_add(span).ok())
+}
+
 /// A day as the number of days after 1970-01-01.
 pub fn day_input(days: i64) -> FieldInput {
-    const EPOCH: civil::Date = civil::date(1970, 1, 1);
-    let day = Span::new().try_days(days).ok().and_then(|span| EPOCH.checked_add(span).ok());
-    match day.and_then(|day| Date::new(day.year(), day.month().unsigned_abs(), day.day().unsigned_abs())) {
+    match epoch_day(days)
+        .and_then(|day| Date::new(day.year(), day.month().unsigned_abs(), day.day().unsigned_abs()))
+    {
         Some(day) => FieldInput::Value(Value::Date(day)),
         None => FieldInput::Refused(
             IssueCode::NotADate,
@@ -25,17 +30,21 @@ pub fn moment_input(count: i64, per_second: i64, is_utc: bool) -> FieldInput {
     if !is_utc && count.rem_euclid(per_day) == 0 {
         return day_input(count.div_euclid(per_day));
     }
-    let (seconds, rest) = (count.div_euclid(per_second), count.rem_euclid(per_second));
-    let nanoseconds = rest * (1_000_000_000 / per_second);
-    match jiff::Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0)) {
-        Ok(moment) => {
-            let text = moment.to_string();
-            let text = if is_utc { text.as_str() } else { text.trim_end_matches('Z') };
-            FieldInput::Value(Value::Moment(text.to_owned().into()))
+    let nanoseconds = count.rem_euclid(per_day) * (1_000_000_000 / per_second);
+    let time = civil::Time::midnight().wrapping_add(Span::new().nanoseconds(nanoseconds));
+    // Not by way of jiff's timestamps, which end a day before the year 9999 does.
+    let moment = epoch_day(count.div_euclid(per_day)).map(|day| day.to_datetime(time));
+    match moment.filter(|moment| (1..=9999).contains(&moment.year())) {
+        Some(moment) => {
+            let text = format!("{moment}{}", if is_utc { "Z" } else { "" });
+            FieldInput::Value(Value::Moment(text.into()))
         }
-        Err(_) => FieldInput::Refused(
+        None => FieldInput::Refused(
             IssueCode::NotADate,
-            format!("the time {seconds} s after 1970-01-01 is outside the years 1 to 9999"),
+            format!(
+                "the time {} s after 1970-01-01 is outside the years 1 to 9999",
+                count.div_euclid(per_second)
+            ),
         ),
     }
 }
@@ -83,6 +92,15 @@ mod tests {
             (86_400_500, 1_000, false, "\"1970-01-02T00:00:00.5\""),
             (86_400_000, 1_000, true, "\"1970-01-02T00:00:00Z\""),
             (-1, 1, true, "\"1969-12-31T23:59:59Z\""),
+            (253_402_300_799, 1, false, "\"9999-12-31T23:59:59\""),
+            (253_402_300_799_999_999, 1_000_000, true, "\"9999-12-31T23:59:59.999999Z\""),
+            (-62_135_596_799, 1, false, "\"0001-01-01T00:00:01\""),
+            (
+                253_402_300_801,
+                1,
+                false,
+                "the time 253402300801 s after 1970-01-01 is outside the years 1 to 9999",
+            ),
             (
                 i64::MAX,
                 1,

@@ -146,7 +146,8 @@ impl RateEstimator {
 
     /// What another client may start with, once there is an estimate.
     pub(super) fn rate_hint(&self) -> Option<f64> {
-        self.estimate.is_finite().then(|| self.rate())
+        // The most that the option takes.
+        self.estimate.is_finite().then(|| self.rate().min(1e6))
     }
 
     /// Whether a request that left at `sent` was in flight when the refusal of another arrived that was tolerated.
@@ -544,5 +545,24 @@ impl RateEstimator {
             false => weighted,
         };
         if self.accepted < MIN_HOLD_REQUESTS { estimate } else { estimate.min(highest) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probing_does_not_start_while_a_refusal_is_tolerated() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        let mut estimator = RateEstimator::from_hint(now, 10.0);
+        estimator.record_tolerated(now, now);
+        estimator.record_demand(later);
+        estimator.advance(later);
+        assert!(estimator.probing.is_none());
+        estimator.record_accepted(later, later);
+        estimator.advance(later);
+        assert!(estimator.probing.is_some(), "it starts once COR accepts again");
     }
 }

@@ -50,9 +50,13 @@ impl RefusalTolerance {
         self.credit = (self.credit + RefusalTolerance::SHARE).min(RefusalTolerance::MAX_CREDIT);
     }
 
-    /// Whether the refusal is tolerated.
-    fn record_refused(&mut self, retry_after: Option<Duration>) -> bool {
+    /// Whether the refusal is tolerated. `was_in_flight` is of a request that left before another refusal arrived that was
+    /// tolerated: it costs nothing more.
+    fn record_refused(&mut self, retry_after: Option<Duration>, was_in_flight: bool) -> bool {
         let is_short = retry_after.is_none_or(|wait| wait <= RefusalTolerance::MAX_RETRY_AFTER);
+        if is_short && was_in_flight {
+            return true;
+        }
         let tolerated = is_short && self.credit >= 1.0;
         self.credit = if tolerated { self.credit - 1.0 } else { 0.0 };
         tolerated
@@ -161,7 +165,7 @@ impl RateLimiter {
         retry_after: Option<Duration>,
     ) -> bool {
         let in_flight = self.estimator.as_ref().is_some_and(|estimator| estimator.belongs_to_tolerated(sent));
-        let tolerated = !self.is_refusing() && (in_flight || self.tolerance.record_refused(retry_after));
+        let tolerated = !self.is_refusing() && self.tolerance.record_refused(retry_after, in_flight);
         if tolerated && self.estimator.is_none() {
             return true;
         }
@@ -239,6 +243,16 @@ mod tests {
         }
         assert!(!limiter.record_refused(now, now, Some(ms(6000))));
         assert_eq!(limiter.acquire(now), Err(now + ms(6000)));
+        // Also where it arrives together with one that is tolerated.
+        let mut limiter = RateLimiter::new(None, Some(10.0));
+        assert_eq!(limiter.acquire(now), Ok(()));
+        for _ in 0..200 {
+            limiter.record_accepted(now, now);
+        }
+        assert!(limiter.record_refused(now, now + ms(5), Some(ms(1000))));
+        assert!(limiter.record_refused(now, now + ms(6), Some(ms(1000))), "it was in flight");
+        assert!(!limiter.record_refused(now, now + ms(7), Some(ms(6000))));
+        assert_eq!(limiter.acquire(now + ms(7)), Err(now + ms(6007)));
     }
 
     #[test]

@@ -155,3 +155,20 @@ impl RateRange {
         self.at(0.5)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tolerated_period_becomes_a_pause_that_begins_with_the_next_refusal() {
+        let begin = Instant::now();
+        let at = |ms| begin + Duration::from_millis(ms);
+        let mut period = RefusalPeriod::tolerated(at(0), at(5), Duration::from_millis(10));
+        period.record_tolerated(at(1), at(6));
+        assert_eq!(period.record_refused(at(2), at(20), None), Some(at(30)), "the backoff is the first one");
+        assert!(!period.is_tolerated);
+        assert!(!period.is_ended_by(at(19)) && period.is_ended_by(at(20)));
+        assert_eq!((period.since, period.refused), (at(0), 3.0));
+    }
+}
