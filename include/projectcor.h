@@ -1023,7 +1023,7 @@ cor_status cor_config_set_client_key(cor_config *config, const char *path);
 cor_status cor_config_set_client_key_n(cor_config *config, const char *path, size_t size);
 
 /**
- * The proxy for all requests: "http://", "https://", "socks5://" or "socks5h://", with user and password where
+ * The proxy for requests to other machines: "http://", "https://", "socks5://" or "socks5h://", with user and password where
  * needed. Calls to this machine do not use it. The transport "direct" does not support proxies. Since 0.1.
  */
 cor_status cor_config_set_proxy(cor_config *config,

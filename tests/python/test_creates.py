@@ -12,7 +12,7 @@ from projectcor import CLEAR
 from projectcor.testing import Answer, Sandbox
 
 
-def test_create_sends_every_field(cor: Sandbox, door: Any) -> None:
+def test_create_sends_the_fields_that_are_passed(cor: Sandbox, door: Any) -> None:
     project = call(
         door, "create", "007", source="SAP", name="N", brief=CLEAR, brand_id="B/1", product_id="P", extra={"mood": 1}
     )

@@ -401,7 +401,7 @@ def test_ctrl_c_while_waiting_for_requests(cor: Sandbox) -> None:
     assert waited < 10
 
 
-def test_importing_the_package_loads_the_sandbox_module() -> None:
+def test_testing_is_available_after_importing_the_package() -> None:
     program = "import projectcor; print(projectcor.testing.Sandbox.__name__)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "Sandbox"

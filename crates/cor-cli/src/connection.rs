@@ -41,7 +41,7 @@ pub(crate) struct ConnectionArgs {
     /// The PEM file of the private key of --client-cert, not encrypted
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     client_key: Option<PathBuf>,
-    /// The proxy for all requests [default: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
+    /// The proxy for requests to other machines [default: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     proxy: Option<String>,
     /// The HTTP implementation: reqwest (HTTP/2, HTTP/1.1, proxies) or direct (HTTP/1.1, no proxies, less CPU)

@@ -185,7 +185,7 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
         .says("source is required")
         .says("pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping");
     one("source = 'S'\nfields.name = 'nmae'", &[])
-        .says("the mapping names a column \"nmae\" that the input does not have; did you mean \"name\"?");
+        .says("the mapping or an option names a column \"nmae\" that the input does not have; did you mean \"name\"?");
     one("source = 'S'\nignore = ['x']", &[]).says("leaves out a column \"x\" that the input does not have");
     one("source = 'S'\nfields.name = { constant = 'x' }", &[]).says(
         "the column \"name\" and the mapping's constant would both set name; ignore the column with \

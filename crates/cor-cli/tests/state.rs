@@ -419,7 +419,7 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
     assert_eq!((created.text("brand_id"), created.text("product_id")), (Some("B"), Some("P")));
     check(&[&creating[..], &["--map", "Brand=brand_id"]].concat())
         .exits(2)
-        .says("the mapping names a column \"Brand\" that the input does not have");
+        .says("the mapping or an option names a column \"Brand\" that the input does not have");
     check(&["--map", "a=brand_id", "--map", "b=brand_id"])
         .exits(2)
         .says("would both set brand_id; choose one");

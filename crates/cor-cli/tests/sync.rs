@@ -262,7 +262,7 @@ fn a_bad_row_is_reported_with_line_column_and_remedy() {
     }
     assert_eq!(bodies_in_order(&sandbox), [r#"{"name":"two\r\nlines"}"#]);
     let ran = sync(&sandbox, &file, &["--map", "close_value=estimated", "--json"]).exits(1);
-    let note = "close_value: 1 value is not a plain number; one format reads all of them: set --thousands to \",\"\n";
+    let note = "close_value: 1 value is not a plain number; one format reads all of them: set --thousands to \",\"; this applies to every column with numbers\n";
     assert_eq!(ran.err, note, "everything else is on standard output");
     assert_eq!(counts(&ran.summary()), [8, 0, 7, 0, 1, 0]);
     let first = &ran.json()[0];

@@ -282,7 +282,7 @@ pub unsafe extern "C" fn cor_config_set_client_key_n(
     set_text_n(config, "client_key", (path, size), |builder, value| builder.client_key(value))
 }
 
-/// The proxy for all requests: "http://", "https://", "socks5://" or "socks5h://", with user and password where
+/// The proxy for requests to other machines: "http://", "https://", "socks5://" or "socks5h://", with user and password where
 /// needed. Calls to this machine do not use it. The transport "direct" does not support proxies. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_proxy(config: *mut cor_config, proxy: *const c_char) -> cor_status {

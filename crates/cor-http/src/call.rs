@@ -31,7 +31,7 @@ use crate::stop::Stop;
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was sent";
 
 /// The message for a row that was sent and was to be sent again at once when the run was stopped.
-const SENT_BEFORE: &str = "the run was stopped before the client retried this row";
+const SENT_BEFORE: &str = "the run was stopped after this row was sent and before the client sent it again";
 
 /// The kind of caller, which decides how long a request may wait.
 #[derive(Clone, Debug)]

@@ -173,5 +173,8 @@ async fn a_row_stopped_after_a_token_refresh_reports_that_it_was_sent() {
         (item.started, error.kind(), error.outcome(), error.attempts()),
         (true, ErrorKind::Cancelled, Outcome::NotApplied, 1)
     );
-    assert_eq!(error.reason(), "the run was stopped before the client retried this row; not applied");
+    assert_eq!(
+        error.reason(),
+        "the run was stopped after this row was sent and before the client sent it again; not applied"
+    );
 }

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripted_positions_match_their_names() {
+    fn positions_of_fields_match_their_names() {
         assert_eq!(position("name"), Some(NAME));
         assert_eq!(position("start"), Some(START));
         assert_eq!(position("end"), Some(END));

@@ -10,7 +10,7 @@ use common::{Http, PROJECTS, with_project};
 use cor_sandbox::{FieldValue, Sandbox};
 
 #[test]
-fn only_the_fields_on_the_command_line_change() {
+fn only_the_fields_of_the_body_change() {
     let sandbox = Sandbox::builder()
         .seed([r#"{"source":"SAP","id":"p","name":"Name","brief":"Brief","archived":true,"billable":true,"estimated":1}"#])
         .start()

@@ -12,6 +12,9 @@ use csv::ByteRecord;
 use crate::read::quoting::{self, Fault};
 use crate::{Members, NOTES, names};
 
+/// Before the text of a cell of a workbook that was rejected and is no text. A cell with it is refused until it is corrected.
+pub(crate) const TO_CORRECT: &str = "#CORRECT ";
+
 /// The outcome of a row that was not applied. Serialises to its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason {

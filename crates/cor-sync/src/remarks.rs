@@ -31,6 +31,8 @@ pub(crate) enum Remark {
 pub(crate) struct RowRemarks {
     remarks: Vec<Remark>,
     pub(crate) read: Fields,
+    /// Fields with a number that was read with a decimal point.
+    pub(crate) points: Fields,
 }
 
 impl RowRemarks {
@@ -47,7 +49,7 @@ impl RowRemarks {
 
 impl From<Remark> for RowRemarks {
     fn from(remark: Remark) -> RowRemarks {
-        RowRemarks { remarks: vec![remark], read: Fields::default() }
+        RowRemarks { remarks: vec![remark], ..RowRemarks::default() }
     }
 }
 
@@ -58,6 +60,10 @@ pub(crate) struct Fields(u64);
 impl Fields {
     pub(crate) fn insert(&mut self, field: Field) {
         self.0 |= 1 << field as u64;
+    }
+
+    fn has_other_than(self, field: Field) -> bool {
+        self.0 & !(1 << field as u64) != 0
     }
 
     fn contains(self, field: Field) -> bool {
@@ -81,6 +87,7 @@ pub(crate) struct Remarks {
     references: Counts<(String, String)>,
     formats: BTreeMap<(String, Field), Formats>,
     read: Fields,
+    points: Fields,
 }
 
 /// In which formats the texts of a column may be written that were not read.
@@ -172,6 +179,7 @@ impl Remarks {
 
     pub(crate) fn row(&mut self, line: u64, row: RowRemarks) {
         self.read.0 |= row.read.0;
+        self.points.0 |= row.points.0;
         for remark in row.remarks {
             match remark {
                 Remark::NullWord { column, word } => self.words.add((column, word), line),
@@ -194,7 +202,7 @@ impl Remarks {
 
     /// One sentence for each, and none a second time. `unit` is what lines are called.
     pub(crate) fn take(&mut self, unit: &str, rules: &Rules) -> Vec<String> {
-        let Remarks { blank_rows, words, ids, references, formats, read } = std::mem::take(self);
+        let Remarks { blank_rows, words, ids, references, formats, read, points } = std::mem::take(self);
         let mut notes = Vec::new();
         match blank_rows {
             0 => {}
@@ -218,8 +226,15 @@ impl Remarks {
             )
         }));
         let mut described = None;
+        // `decimal` and `thousands` apply to every column with numbers.
+        let numbers = |known: &&Formats| matches!(known.evidence, FormatEvidence::Numbers(_));
+        let all = formats.values().filter(numbers).map(|known| known.evidence).reduce(FormatEvidence::and);
+        let agree = all.and_then(FormatEvidence::certain);
+        let separates = |options: &Vec<(&str, String)>| options.contains(&("thousands", ".".to_owned()));
         for ((column, field), formats) in &formats {
-            let sentence = formats.beside(read.contains(*field)).sentence(column);
+            // A point that was read as the decimal sign would become a separator of thousands.
+            let agree = agree.as_ref().filter(|all| !(separates(all) && points.has_other_than(*field)));
+            let sentence = formats.beside(read.contains(*field)).sentence(column, agree);
             // A column may set two fields.
             if sentence.is_some() && described != Some(column) {
                 notes.extend(sentence);
@@ -236,8 +251,8 @@ impl Formats {
         Formats { evidence: if read { self.evidence.beside_read_values() } else { self.evidence }, ..self }
     }
 
-    /// What all texts of the column together show.
-    fn sentence(self, column: &str) -> Option<String> {
+    /// What all texts of the column together show. `numbers` is what all columns with numbers show together.
+    fn sentence(self, column: &str, numbers: Option<&Vec<(&'static str, String)>>) -> Option<String> {
         let what = match (self.evidence, self.rows) {
             (FormatEvidence::Days(_), 1) => "1 value is not written as YYYY-MM-DD".to_owned(),
             (FormatEvidence::Days(_), rows) => format!("{rows} values are not written as YYYY-MM-DD"),
@@ -252,9 +267,17 @@ impl Formats {
             texts.collect::<Vec<_>>().join(" and ")
         };
         match (self.evidence.certain(), self.evidence.possible_days()) {
-            (Some(all), _) => {
+            (Some(all), _) if matches!(self.evidence, FormatEvidence::Days(_)) => {
                 Some(format!("{column}: {what}; one format reads all of them: {}", options(all)))
             }
+            (Some(all), _) if Some(&all) == numbers => Some(format!(
+                "{column}: {what}; one format reads all of them: {}; this applies to every column with numbers",
+                options(all)
+            )),
+            (Some(_), _) => Some(format!(
+                "{column}: {what}; the columns with numbers are written in different ways: set `decimal` and \
+                 `thousands` of each in a mapping file"
+            )),
             (None, days) if !days.is_empty() => Some(format!(
                 "{column}: {what}; each of these formats reads all of them: {}; set `date_format` to the right one",
                 days.join(", ")
@@ -314,7 +337,7 @@ mod tests {
     use super::*;
 
     fn of(remarks: Vec<Remark>) -> RowRemarks {
-        RowRemarks { remarks, read: Fields::default() }
+        RowRemarks { remarks, ..RowRemarks::default() }
     }
 
     fn id(id: &str) -> Remark {

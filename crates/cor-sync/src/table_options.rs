@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::mapping::number_separator;
+use crate::text::is_same_name;
 use crate::{ConfigError, DayIn, Encoding, Format, Reason, Rename, Rules, Table};
 
 /// Options about how a table is read, each as the user's text.
@@ -147,8 +148,15 @@ impl TableOptions {
 
     /// The rules with the formats of single columns.
     fn column_formats(&self, mut rules: Rules, reasons: &mut Vec<Reason>) -> Rules {
+        let mut columns: Vec<&str> = Vec::new();
         for text in &self.date_format {
             let Some((column, format)) = text.rsplit_once('=') else { continue };
+            if columns.iter().any(|known| is_same_name(known, column)) {
+                let message = format!(" {text:?}: the column {column:?} has a format already; name it once");
+                reasons.push(Reason::of_option("date_format", message));
+                continue;
+            }
+            columns.push(column);
             match rules.clone().column_date_format(column, format) {
                 Ok(dated) => rules = dated,
                 Err(message) => {

@@ -69,7 +69,7 @@ fn every_type_is_exact_and_nulls_keep() {
 }
 
 #[test]
-fn a_rejected_value_row_is_written_as_a_line_of_json() {
+fn the_raw_row_of_a_parquet_file_is_json_that_reads_the_same() {
     let read = all(open(&by_pyarrow(), rules()).unwrap().as_mut());
     let lines: Vec<u8> = read.iter().flat_map(|row| [&row.raw[..], b"\n"].concat()).collect();
     let text = String::from_utf8(lines.clone()).unwrap();

@@ -232,7 +232,9 @@ fn a_header_below_a_title_is_found_or_named() {
         unusable.contains("; row 4 looks like the header: id, name, end; set header_row to 4"),
         "{unusable}"
     );
-    for (row, says) in [(3, "header_row 3 is a row of \"Deals\" without a cell"), (5, "row 5 of the sheet")] {
+    for (row, says) in
+        [(3, "header_row 3: this row of the sheet \"Deals\" is empty"), (5, "row 5 of the sheet")]
+    {
         let unusable = open(&bytes, Table::new().header_row(row), Rules::new("S")).unwrap_err();
         assert!(unusable.starts_with(says), "{unusable}");
         assert!(!unusable.contains("looks like"), "{unusable}");
@@ -278,7 +280,7 @@ fn rejected_rows_are_a_csv_that_is_read_as_the_same_values() {
         let read: Vec<_> = std::iter::from_fn(|| table.next().unwrap()).collect();
         let raw: Vec<_> = read.iter().map(|row| String::from_utf8(row.raw.clone()).unwrap()).collect();
         assert_eq!(raw[0], format!("007,\"say \"\"hi\"\", Kim\",{day},{amount},false,,Deals"));
-        assert_eq!(raw[1], "12,,2025-08-31T15:23:11,#N/A,,#FORMULA,Deals");
+        assert_eq!(raw[1], "12,,2025-08-31T15:23:11,#CORRECT #N/A,,#FORMULA,Deals");
         let header: Vec<_> = HEADER.into_iter().chain([SHEET_NOTE]).chain(NOTES).collect();
         let again = format!("{}\r\n{},2,rejected,why\r\n", header.join(","), raw[0]);
         let input = Input::from_reader(Cursor::new(again.into_bytes()), None, None).unwrap();
@@ -287,6 +289,32 @@ fn rejected_rows_are_a_csv_that_is_read_as_the_same_values() {
         let Content::Update(_, before) = &read[0].content else { panic!() };
         assert_eq!(&update, before);
         assert_eq!(UnusedColumn::listed(&again.unused()), "owner");
+    }
+}
+
+#[test]
+fn rejected_cells_are_refused_until_they_are_corrected() {
+    // A number that is no id, a number in a text field, an error, a formula without a value.
+    let header = row(1, &["id", "name", "brief", "estimated"]);
+    let rows = [
+        row(2, &["<c><v>1.5</v></c>", "x", "", "<c><v>1</v></c>"]),
+        row(3, &["P-1", "<c><v>1.25</v></c>", "#N/A", "=1"]),
+    ];
+    let rules = Rules::new("S");
+    let bytes = xlsx("", &[("Deals", "visible", &[header, rows.concat()].concat())]);
+    let mut table = open(&bytes, Table::new().keep_raw(true), rules.clone()).unwrap();
+    let raw: Vec<_> =
+        std::iter::from_fn(|| table.next().unwrap()).map(|row| String::from_utf8(row.raw).unwrap()).collect();
+    assert_eq!(raw, ["#CORRECT 1.5,x,,1,Deals", "P-1,#CORRECT 1.25,#CORRECT #N/A,#CORRECT #FORMULA,Deals"]);
+    let again = format!("id,name,brief,estimated,{SHEET_NOTE}\r\n{}\r\n{}\r\n", raw[0], raw[1]);
+    let input = Input::from_reader(Cursor::new(again.into_bytes()), None, None).unwrap();
+    let mut again = Table::new().open_input(input, rules).unwrap();
+    for problems in [1, 3] {
+        let Some(Content::Bad(_, found)) = again.next().unwrap().map(|row| row.content) else { panic!() };
+        let says = |problem: &cor_sync::Problem| {
+            problem.message.contains("is a rejected cell of a workbook; write the value in its place")
+        };
+        assert_eq!(found.iter().filter(|problem| says(problem)).count(), problems, "{found:?}");
     }
 }
 
@@ -395,7 +423,12 @@ fn files_that_are_no_workbook_are_named() {
     }
     let input = |format| Input::from_reader(Cursor::new(whole.clone()), Some(format), None).map(|_| ());
     assert_eq!(input(Format::Workbook), Ok(()));
-    assert!(input(Format::Csv).unwrap_err().to_string().contains("the format csv is set"));
+    assert!(
+        input(Format::Csv)
+            .unwrap_err()
+            .to_string()
+            .contains("the format is set to csv; leave the format out")
+    );
     let text = Input::from_reader(&b"id,name\n"[..], Some(Format::Workbook), None).unwrap_err();
     assert!(text.to_string().contains("it is not a workbook"), "{text}");
     let text = Input::from_reader(&b"id,name\n"[..], None, None).unwrap();

@@ -109,7 +109,7 @@ setters! {
     client_cert: impl Into<PathBuf> as client_cert.into();
     /// The PEM file of the private key (PKCS #8, PKCS #1 or SEC 1, not encrypted) that belongs to `client_cert`.
     client_key: impl Into<PathBuf> as client_key.into();
-    /// The proxy for all requests: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
+    /// The proxy for requests to other machines: `http://`, `https://`, `socks5://` or `socks5h://`, with user and password where
     /// needed. Every call goes through a tunnel (`CONNECT` or SOCKS), so the proxy sees the host and no content; calls
     /// to this machine do not use it. The transport `direct` does not support proxies.
     proxy: impl Into<String> as proxy.into().into();

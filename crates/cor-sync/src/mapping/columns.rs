@@ -48,7 +48,7 @@ impl Columns {
         named.dedup();
         for column in named.into_iter().filter(|column| !names().any(|name| is_same_name(name, column))) {
             reasons.push(Reason::new(format!(
-                "the mapping names a column {column:?} that the input does not have; {}",
+                "the mapping or an option names a column {column:?} that the input does not have; {}",
                 meant(column, "columns", names())
             )));
         }

@@ -10,6 +10,7 @@ use cor_http::{
 use super::cells::shown;
 use super::format_evidence::FormatEvidence;
 use super::rules::{Rules, Use};
+use crate::rejects::TO_CORRECT;
 use crate::remarks::{Remark, RowRemarks, is_null_word};
 use crate::text::{is_same_name, quoted, trimmed};
 use crate::{Content, Problem};
@@ -97,6 +98,9 @@ impl<'a> RowDraft<'a> {
             let message = "contains only blanks; pass the id that the project has in its source";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Required, message));
         }
+        if id.starts_with(TO_CORRECT) {
+            self.reject_id(&self.rules.id_column, to_correct("id", id));
+        }
         if self.id.is_some() {
             let message = "appears twice; remove one";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Reserved, message));
@@ -116,6 +120,11 @@ impl<'a> RowDraft<'a> {
         // A second column for the field is a mistake even where this one keeps it.
         if !self.draft.claim(column, field) {
             return;
+        }
+        if let Value::Cell(text) = value
+            && text.starts_with(TO_CORRECT)
+        {
+            return self.draft.reject_column(column, to_correct(field.name(), text));
         }
         let null_word = text_of(&value).filter(|text| is_null_word(text)).map(str::to_owned);
         let cell = if let Value::Cell(text) = value { Some(text) } else { None };
@@ -169,8 +178,15 @@ impl<'a> RowDraft<'a> {
 
     /// Notes in which formats a text may be written that a field of days or numbers does not take as it is.
     fn suggest_format(&mut self, column: &str, field: Field, text: Option<&str>) {
-        if let Some(evidence) = text.and_then(|text| FormatEvidence::of(field.kind(), text)) {
-            self.remarks.push(Remark::OtherFormat { column: column.to_owned(), field, evidence });
+        let Some(text) = text else { return };
+        match FormatEvidence::of(field.kind(), text) {
+            Some(evidence) => {
+                self.remarks.push(Remark::OtherFormat { column: column.to_owned(), field, evidence });
+            }
+            None if field.kind() == FieldType::Number && text.contains('.') => {
+                self.remarks.points.insert(field)
+            }
+            None => {}
         }
     }
 
@@ -377,6 +393,12 @@ fn is_evidence(value: &Value<'_>, cell: Option<&str>) -> bool {
     }
 }
 
+/// A cell of a workbook that was rejected, as it stands in the file of rejected rows.
+fn to_correct(field: &str, text: &str) -> Issue {
+    let message = format!("{} is a rejected cell of a workbook; write the value in its place", quoted(text));
+    Issue::new(field, IssueCode::NotAllowed, message)
+}
+
 const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_values`";
 
 const NO_ADVICE: [&str; 2] = ["", ""];
@@ -389,14 +411,14 @@ fn advice<'c>(field: Field, value: &Value<'_>, texts: TextInput, certain: &'c mu
         (FieldType::Date, _) => match certain_options(field, value) {
             Some(options) => {
                 *certain = options;
-                ["; as a day it is written as ", certain]
+                ["; the value is read with ", certain]
             }
             None => ["; if the dates have another format, set `date_format`", ""],
         },
         (FieldType::Number, Value::Cell(_)) => match certain_options(field, value) {
             Some(options) => {
                 *certain = options;
-                ["; as a number it is written with ", certain]
+                ["; the value is read with ", certain]
             }
             None => ["; if the numbers have another format, set `decimal` or `thousands`", ""],
         },

@@ -192,13 +192,13 @@ impl Input {
                 Some(other) => {
                     let name = other.name();
                     Err(Reason::new(format!(
-                        "it is a workbook or a compressed archive, and the format {name} is set"
+                        "it is a workbook or a compressed archive, and the format is set to {name}; leave the format out"
                     )))
                 }
             };
         }
         if format == Some(Format::Workbook) {
-            return Err(Reason::new("it is not a workbook; leave the format out, so that it is found out"));
+            return Err(Reason::new("it is not a workbook; leave the format out"));
         }
         if let Some(what) = foreign::of_bytes(&start) {
             return Err(Reason::new(what));

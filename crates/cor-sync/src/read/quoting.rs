@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn byte_order_marks_inside_values_are_found() {
+    fn misplaced_quotation_marks_are_found() {
         for (row, expected) in [
             ("", None),
             ("A,\"\"", None),

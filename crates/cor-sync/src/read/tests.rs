@@ -494,6 +494,7 @@ fn a_date_format_applies_to_one_column_or_to_all() {
             "date_format \"Clsoe=%d/%m/%Y\": the column \"Clsoe\" sets no field with a date",
         ),
         (&["Close=%d/%m"], "does not describe a whole date"),
+        (&["Close=%d/%m/%Y", "close =%m/%d/%Y"], "the column \"close \" has a format already; name it once"),
         (&["end=%d/%m/%Y"], "sets no field with a date"),
     ] {
         let unusable = set_by(formats).unwrap_err();
@@ -507,28 +508,41 @@ fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
         Content::Bad(_, problems) => crate::sentence(problems),
         content => format!("{content:?}"),
     };
+    let hours = TableOptions {
+        map: vec!["hours=estimated_time".to_owned()],
+        source: Some("S".to_owned()),
+        ..TableOptions::default()
+    };
     let certain = "id,Close,estimated\nP,04/05/2025,\"1.234,50\"\nQ,15/04/2025,7\n";
     let mut rows = with_options(certain, &dated(&[])).unwrap();
     let read = all(rows.as_mut());
     assert!(message(&read[0]).contains("; if the dates have another format, set `date_format`"), "{read:?}");
     assert!(
-        message(&read[0]).ends_with("; as a number it is written with `decimal` \",\" and `thousands` \".\""),
+        message(&read[0]).ends_with("; the value is read with `decimal` \",\" and `thousands` \".\""),
         "{}",
         message(&read[0])
     );
-    assert!(
-        message(&read[1]).ends_with("; as a day it is written as `date_format` \"%d/%m/%Y\""),
-        "{read:?}"
-    );
+    assert!(message(&read[1]).ends_with("; the value is read with `date_format` \"%d/%m/%Y\""), "{read:?}");
     assert_eq!(
         rows.remarks(),
         [
             "Close: 2 values are not written as YYYY-MM-DD; one format reads all of them: set `date_format` to \
              \"Close=%d/%m/%Y\"",
             "estimated: 1 value is not a plain number; one format reads all of them: set `decimal` to \",\" and set \
-             `thousands` to \".\"",
+             `thousands` to \".\"; this applies to every column with numbers",
         ]
     );
+    // A point that was read as the decimal sign, and columns that contradict each other.
+    for table in ["id,estimated,hours\nP,\"1.234,5\",1.500\n", "id,estimated,hours\nP,\"1,5\",\"1,234.5\"\n"]
+    {
+        let mut rows = with_options(table, &hours).unwrap();
+        all(rows.as_mut());
+        let remarks = rows.remarks();
+        assert!(
+            remarks[0].ends_with("set `decimal` and `thousands` of each in a mapping file"),
+            "{remarks:?}"
+        );
+    }
     let mut rows = with_options("id,Close\nP,04/05/2025\n", &dated(&[])).unwrap();
     all(rows.as_mut());
     let either = "Close: 1 value is not written as YYYY-MM-DD; each of these formats reads all of them: %d/%m/%Y, %m/%d/%Y; \
@@ -552,5 +566,5 @@ fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
     let german = "id,estimated\nP,1.234\nQ,\"1.234,50\"\n";
     let mut rows = with_options(german, &TableOptions { map: Vec::new(), ..dated(&[]) }).unwrap();
     all(rows.as_mut());
-    assert!(rows.remarks()[0].ends_with("set `decimal` to \",\" and set `thousands` to \".\""));
+    assert!(rows.remarks()[0].contains("set `decimal` to \",\" and set `thousands` to \".\"; "));
 }

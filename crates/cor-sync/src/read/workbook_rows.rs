@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cor_http::FieldInput;
+use cor_http::{Field, FieldInput, FieldType};
 use csv::ByteRecord;
 
 use super::input::Input;
@@ -11,7 +11,7 @@ use super::raw_rows::{LONGEST_ROW, too_long};
 use super::workbook::{self, Sheet};
 use super::workbook_cells::{Cell, letters, place};
 use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle};
-use crate::rejects::CsvStyle;
+use crate::rejects::{CsvStyle, TO_CORRECT};
 use crate::remarks::Remarks;
 use crate::text::{listed, quoted};
 use crate::{
@@ -57,7 +57,7 @@ impl WorkbookRows {
         let sheet = read;
         let at = match header_row {
             Some(row) => sheet.at(row).ok_or_else(|| {
-                let message = format!(" {row} is a row of {} without a cell", quoted(&sheet.name));
+                let message = format!(" {row}: this row of the sheet {} is empty", quoted(&sheet.name));
                 ConfigError(vec![Reason::of_option("header_row", message)])
             })?,
             None => sheet.header(&rules),
@@ -141,14 +141,30 @@ impl WorkbookRows {
         draft.of_checked_table().content()
     }
 
-    /// The row as one of a CSV, with the name of the sheet behind it.
-    fn raw(&self, at: usize) -> Vec<u8> {
+    /// The row as one of a CSV, with the name of the sheet behind it. A cell that was rejected and is no text is marked: in a
+    /// CSV, which has no types, it might be valid.
+    fn raw(&self, at: usize, content: &Content) -> Vec<u8> {
+        let problems: &[Problem] = if let Content::Bad(_, problems) = content { problems } else { &[] };
+        // In a field of a day a time of day is refused in a CSV too, unless an option says how it is read.
+        let is_day = |cell: &Cell, problem: &Problem| {
+            let field = problem.field.as_deref().and_then(Field::from_name);
+            matches!(cell, Cell::Serial(_) | Cell::Iso(_))
+                && cell.value().is_some()
+                && field.is_some_and(|field| field.kind() == FieldType::Date)
+        };
+        let is_rejected = |name: &str, cell: &Cell| {
+            let mut of_column = problems.iter().filter(|problem| problem.column.as_deref() == Some(name));
+            !matches!(cell, Cell::Text(_)) && of_column.any(|problem| !is_day(cell, problem))
+        };
         let mut texts = vec![String::new(); self.header.len()];
         for (column, cell) in self.sheet.row(at).1 {
             if let Some(place) = self.places.get(column) {
                 let name = &self.header[*place];
-                let text = cell.value().and_then(|value| self.rules.written(name, &value));
-                texts[*place] = text.unwrap_or_else(|| cell.text());
+                let written = cell.value().and_then(|value| self.rules.written(name, &value));
+                texts[*place] = match is_rejected(name, cell) {
+                    true => format!("{TO_CORRECT}{}", cell.text()),
+                    false => written.unwrap_or_else(|| cell.text()),
+                };
             }
         }
         texts.push(self.sheet.name.clone());
@@ -212,7 +228,9 @@ impl Sheet {
                 reason.fix = None;
             }
         }
-        let likely = self.likely_header().filter(|likely| *likely != at && header_row.is_none());
+        // A title has fewer cells than a header; a row of data may have one cell more.
+        let is_title = |likely: &usize| self.row(*likely).1.len() >= 2 * self.row(at).1.len();
+        let likely = self.likely_header().filter(|likely| header_row.is_none() && is_title(likely));
         if let Some(likely) = likely {
             let (row, cells) = self.row(likely);
             let names: Vec<String> = cells.iter().map(|(_, cell)| cell.text()).collect();
@@ -252,7 +270,7 @@ impl Rows for WorkbookRows {
             }
             let content = self.content(row, at);
             let is_short = !matches!(&content, Content::Bad(_, problems) if problems[0].code == "too_long");
-            let raw = if self.keep && is_short { self.raw(at) } else { Vec::new() };
+            let raw = if self.keep && is_short { self.raw(at, &content) } else { Vec::new() };
             let (number, line) = (self.number, u64::from(row));
             self.number += 1;
             return Ok(Some(Row { number, line, last_line: line, position: line, raw, content }));
