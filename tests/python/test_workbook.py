@@ -52,7 +52,7 @@ def test_a_workbook_is_read_by_sheet_and_header(cor: Sandbox, door: Any, tmp_pat
     assert change.fields[0].new == "old"
     with pytest.raises(projectcor.TableError, match='has no such sheet; did you mean "Deals"'):
         call(door, "plan", path, source="SAP", state=False, sheet="Deal")
-    with pytest.raises(projectcor.TableError, match="header_row 2: this row of the sheet \"Deals\" is empty"):
+    with pytest.raises(projectcor.TableError, match='header_row 2: this row of the sheet "Deals" is empty'):
         call(door, "plan", path, source="SAP", state=False, header_row=2)
     with pytest.raises(TypeError, match="header_row must be the number of a row, not str"):
         call(door, "plan", path, source="SAP", state=False, header_row="2")
