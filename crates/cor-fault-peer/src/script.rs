@@ -24,8 +24,14 @@ pub struct Script {
 
 impl Script {
     /// Whether the peer holds a connection and leaves some of what is sent on it unread, so that a client that has to
-    /// finish sending never can.
+    /// finish sending never can, or responds before it has read a request.
     pub fn holds_back(&self) -> bool {
+        let in_connection = |steps: &Vec<Step>| {
+            let read = steps.iter().position(|step| matches!(step, Step::ReadRequest));
+            let answered = steps.iter().position(|step| matches!(step, Step::Answer(_)));
+            answered.is_some_and(|answered| read.is_none_or(|read| answered < read))
+                || steps.iter().any(|step| matches!(step, Step::Deaf))
+        };
         let in_stream = |steps: &Vec<StreamStep>| {
             let read = steps.iter().position(|step| matches!(step, StreamStep::ReadRequest));
             let answered = steps.iter().position(|step| matches!(step, StreamStep::Answer(_)));
@@ -38,8 +44,7 @@ impl Script {
                 || h2.streams.iter().any(in_stream)
                 || h2.opening.iter().any(|step| matches!(step, StreamStep::Deaf))
         };
-        let mut steps = self.connections.iter().flatten();
-        steps.any(|step| matches!(step, Step::Deaf)) || self.h2.iter().any(in_h2)
+        self.connections.iter().any(in_connection) || self.h2.iter().any(in_h2)
     }
 
     /// TLS as the peer speaks it, if it does.

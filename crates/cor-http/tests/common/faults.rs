@@ -169,7 +169,8 @@ async fn run(
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if !end.ends_within(Duration::ZERO) {
-            // What reqwest has handed on waits for a peer that does not read it, and the end waits behind it.
+            // What reqwest has handed on waits for a peer that does not read it, and the end waits behind it. hyper 1.12
+            // forgets an HTTP/1.1 connection whose response came while the end of its request was still queued.
             if transport != TransportKind::Reqwest || !case.peer.holds_back() {
                 wrong.push("a connection is left, although the client has gone".to_owned());
             }
