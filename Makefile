@@ -26,7 +26,7 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
-SUITES := lint test-rust test-schema test-cli test-sandbox test-python test-c test-fuzz
+SUITES := lint test-rust test-instructions test-schema test-cli test-sandbox test-python test-c test-fuzz
 
 .PHONY: test
 test: ## [17 min] everything CI checks; ends with the time of each suite and with what was skipped
@@ -67,6 +67,10 @@ lint-rustdoc:
 test-rust: ## [6 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	scripts/test-crates
 	tests/serde-features/run
+
+.PHONY: test-instructions
+test-instructions: ## [0.5 min] the instructions of a row's way, against those recorded; CI only, or CARGO_INCREMENTAL=0
+	tests/instructions/run
 
 .PHONY: test-schema
 test-schema: ## [0.5 min] the JSON Schemas in schema/ against the vectors, by a validator that is not ours
@@ -129,8 +133,8 @@ deny: ## licences, advisories and bans by cargo-deny, where it is installed
 	$(CARGO) deny check
 
 .PHONY: bench
-bench: ## CPU per update of the client's bulk engine; URL=http://127.0.0.1:PORT of a server that answers at once
-	$(CARGO) bench --locked -p cor-http --bench peer -- --url "$(URL)" --n 50000 --c 32
+bench: ## [30 min] CPU per update beside other clients, into bench/RESULTS.md; needs libcurl's headers
+	bench/run.py --write $(BENCH)
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -1,6 +1,6 @@
 """Import time and memory of this library and of others, each in a fresh interpreter, in turn.
 
-    python python/bench/imports.py [--rounds 20] [MODULE…]
+    python bench/python/imports.py [--rounds 20] [MODULE…]
 
 Prints, per module, the median of: milliseconds from start to exit and peak memory in MiB, both over the bare
 interpreter's.
