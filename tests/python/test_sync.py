@@ -391,6 +391,26 @@ def test_repr_of_a_plan_lists_its_changes(client: projectcor.Client, state: Path
     assert shown.endswith("not used: mood")
 
 
+def test_plan_shows_when_and_why_cor_refused_a_project(client: projectcor.Client, state: Path) -> None:
+    rows = [{"id": "P-404", "name": "x"}]
+    assert client.projects.plan(rows, source=SOURCE, state=state).new == 1
+    assert client.projects.sync(rows, source=SOURCE, state=state).failed == 1
+    plan = client.projects.plan(rows, source=SOURCE, state=state)
+    (change,) = plan.changes
+    assert (change.is_new, plan.new, plan.changed) == (False, 0, 1)
+    assert change.refused_at is not None
+    assert change.refused_at.tzinfo is not None
+    assert "no such project" in (change.refused_because or "")
+    head, at, name = repr(plan).splitlines()[1:4]
+    assert head == "! P-404  (row 0, refused by COR before)"
+    assert re.fullmatch(r"    COR refused it at [-0-9T:]+Z: .*no such project.*; sync sends it again", at)
+    assert name == '    name  "x"'
+    assert "sync sends it again" in plan._repr_html_()
+    client.projects.sync(rows, source=SOURCE, state=state, create_missing=True)
+    (change,) = client.projects.plan([{"id": "P-404", "name": "y"}], source=SOURCE, state=state).changes
+    assert (change.refused_at, change.refused_because) == (None, None)
+
+
 def test_html_of_plan_and_result_is_escaped(cor: Sandbox, client: projectcor.Client) -> None:
     rows = [
         {"id": "<b>&", "name": "<script>alert(1)</script>", "<i>": 1},

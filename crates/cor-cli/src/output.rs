@@ -176,3 +176,8 @@ pub(crate) fn trace(verbose: u8) -> tracing::subscriber::DefaultGuard {
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     tracing::subscriber::set_default(subscriber)
 }
+
+/// A Unix time as text, 2025-04-30T12:00:00Z.
+pub(crate) fn utc(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}

@@ -65,7 +65,9 @@ pub use self::runner::{
     StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome,
     SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };
-pub use self::state_store::{KnownProject, Scope, ScopeSummary, SingleCall, State, StateError};
+pub use self::state_store::{
+    KnownProject, RecordedRefusal, Scope, ScopeSummary, SingleCall, State, StateError,
+};
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{
     Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,

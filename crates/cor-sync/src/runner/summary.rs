@@ -33,7 +33,7 @@ pub struct SyncCounts {
     pub not_started: u64,
     /// Projects with something to send that the state knows.
     pub projects_changed: u64,
-    /// Projects with something to send that the state does not know.
+    /// Projects with something to send that the state does not know: COR accepted nothing of them, and refused no update.
     pub projects_new: u64,
     /// Of the applied projects, those that this run created.
     pub projects_created: u64,

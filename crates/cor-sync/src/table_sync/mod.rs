@@ -11,7 +11,9 @@ use cor_http::{ProjectUpdate, Source};
 pub(crate) use self::apply::is_about_the_row;
 pub use self::apply::{Apply, Creation, RowStatus, Settled};
 use crate::field_changes::{self as fields, FieldChange};
-use crate::state_store::{Found, OpenCalls, Pending, Run, Scope, StagedRow, State, StateError};
+use crate::state_store::{
+    Found, OpenCalls, Pending, RecordedRefusal, Run, Scope, StagedRow, State, StateError,
+};
 use crate::{Content, Problem, RejectReason, RejectedRow, Row, sentence};
 
 /// Rows in one transaction while a table is read.
@@ -118,8 +120,10 @@ pub struct Change {
     pub lines: (u64, u64),
     /// How many rows there are.
     pub rows: u64,
-    /// Whether nothing was ever accepted of it.
+    /// Whether the state does not know the project: COR accepted nothing of it, and its last update was not refused.
     pub is_new: bool,
+    /// That COR refused the last update of the project because of the row itself, and when.
+    pub refused: Option<RecordedRefusal>,
     /// What is to change. Empty where the rows took each other back.
     pub fields: Vec<FieldChange>,
 }
@@ -360,6 +364,10 @@ impl TableSync {
             false => fields::changed(accepted, &pending.wanted),
         };
         let id = pending.id.clone();
+        let refused = match self.run.has_refusals {
+            true => self.state.refusal(&self.scope, &id).map_err(|error| self.state.failed(&error))?,
+            false => None,
+        };
         let Some(fields) = fields else {
             return Err(self.unreadable(&id));
         };
@@ -368,7 +376,8 @@ impl TableSync {
             id,
             lines: (pending.line as u64, pending.last_line as u64),
             rows: pending.rows as u64,
-            is_new: pending.accepted.is_none(),
+            is_new: pending.accepted.is_none() && refused.is_none(),
+            refused,
             fields,
         })
     }
