@@ -558,7 +558,7 @@ def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: P
     notes = "\n".join(plan.notes)
     assert "1 blank row was skipped" in notes
     assert 'name: "NULL" is sent as text in ' in notes
-    assert "if it stands for an empty cell, add it to `null_values`" in notes
+    assert "if it stands for an empty cell, pass it with `null_values`" in notes
     assert '2 rows are merged into 1 project by the id "1001.0"' in notes
     assert "no project is created under such an id, unless `allow_mangled_ids` is set" in notes
     assert plan.notes[0] in repr(plan)

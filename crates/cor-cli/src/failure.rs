@@ -3,7 +3,7 @@
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
-use crate::advice::describe;
+use crate::advice::{Wording, describe};
 use crate::output::Output;
 use crate::status;
 use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
@@ -129,9 +129,10 @@ pub(crate) fn error_json(error: &Error) -> Value {
 }
 
 /// Problems of a row in the same shape, with the column of each.
-pub(crate) fn problems_json(problems: &[Problem]) -> Value {
-    let mut error = bare(kind_of(problems).as_str(), "not_applied", &sentence(problems));
-    error["issues"] = json!(problems);
+pub(crate) fn problems_json(problems: &[Problem], wording: Wording) -> Value {
+    let mut error = bare(kind_of(problems).as_str(), "not_applied", &wording(&sentence(problems)));
+    let worded = |problem: &Problem| Problem { message: wording(&problem.message), ..problem.clone() };
+    error["issues"] = json!(problems.iter().map(worded).collect::<Vec<_>>());
     error
 }
 

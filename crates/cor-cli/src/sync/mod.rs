@@ -13,6 +13,7 @@ use cor_sync::{OutputError, State, StateError, StopRequest, SyncAction, SyncCont
 use self::render::Renderer;
 pub(crate) use self::render::rejected_row;
 pub(crate) use self::summary::{exit_status, message};
+use crate::advice::{Wording, wording};
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         true => SyncAction::DryRun(args.connection.check()?),
         false => SyncAction::Sync(args.connection.client()?),
     };
-    drive(runner, action, output)
+    drive(runner, action, wording(args.table.mapping.is_some()), output)
 }
 
 /// `cor projects plan`.
@@ -55,14 +56,21 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
         .create_missing(args.create_missing)
         .limit(args.limit)
         .state(args.state.state.clone());
-    drive(runner, SyncAction::Plan(args.connection.check()?), output)
+    let wording = wording(args.table.mapping.is_some());
+    drive(runner, SyncAction::Plan(args.connection.check()?), wording, output)
 }
 
 /// Runs it, lets signals through, and shows how far it is and what came of it. Returns the exit status.
-pub(crate) fn drive(runner: SyncRunner, action: SyncAction, output: &mut Output) -> Result<u8, Failure> {
+pub(crate) fn drive(
+    runner: SyncRunner,
+    action: SyncAction,
+    wording: Wording,
+    output: &mut Output,
+) -> Result<u8, Failure> {
+    let runner = runner.option_wording(wording);
     let runtime = runtime().map_err(no_runtime)?;
     let control = SyncControl::new();
-    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url()));
+    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url(), wording));
     let mut signalled: Option<Signal> = None;
     let summary = runtime.block_on(async {
         let mut signals = Signals::install().map_err(no_runtime)?;

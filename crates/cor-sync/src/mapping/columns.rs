@@ -103,7 +103,11 @@ impl Columns {
 
 fn missing_id(wanted: &str, header: &[String]) -> Reason {
     if let [only] = header {
-        let delimiter = [';', '\t', '|', ','].into_iter().find(|delimiter| only.contains(*delimiter));
+        // Another delimiter helps only if it makes the column of the ids appear.
+        let is_wanted = |name: &str| is_same_name(name, wanted);
+        let delimiter = [';', '\t', '|', ',']
+            .into_iter()
+            .find(|delimiter| only.contains(*delimiter) && only.split(*delimiter).any(is_wanted));
         if let Some(delimiter) = delimiter {
             let message = format!("no column is called {wanted:?}: the header is one column, {only:?}");
             return Reason::with(message, Fix::Delimiter(delimiter));

@@ -399,7 +399,7 @@ fn to_correct(field: &str, text: &str) -> Issue {
     Issue::new(field, IssueCode::NotAllowed, message)
 }
 
-const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_values`";
+const NULL_ADVICE: &str = "; if it stands for an empty cell, pass it with `null_values`";
 
 const NO_ADVICE: [&str; 2] = ["", ""];
 

@@ -352,7 +352,8 @@ fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
         let names = record.iter().filter_map(|name| std::str::from_utf8(name).ok());
         let uses: Vec<_> = names.map(|name| rules.column(name)).collect();
         let known = uses.iter().filter(|column| !column.is_unknown()).count();
-        if uses.iter().any(|column| column.is_id) { known } else { 0 }
+        // Without the column of the ids the table is refused, and the message lists the columns that it most likely has.
+        (uses.iter().any(|column| column.is_id), known, uses.len())
     };
     // The first of the best: `max_by_key` would take the last.
     [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| found(*delimiter)).unwrap_or(b',')

@@ -1,18 +1,23 @@
 //! The files that a run writes: the file of rejected rows and the report.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::superseded::Superseded;
 use super::{OutputError, OutputKind, Purpose, RejectsSummary, StopReason, SyncCounts};
-use crate::{Origin, RejectedRow, Rejects, RunReport, Scope, Style};
+use crate::{Origin, RejectReason, RejectedRow, Rejects, RunReport, Scope, Style};
 
 #[derive(Default)]
 pub(super) struct Outputs {
     pub(super) rejects: Option<(PathBuf, Rejects)>,
     pub(super) report: Option<(PathBuf, RunReport)>,
+    pub(super) wording: Option<Wording>,
 }
+
+/// Renames the options in a text: from the names of the library, in backticks, to those of the caller.
+pub(super) type Wording = fn(&str) -> String;
 
 /// The paths of the files that a run writes.
 #[derive(Clone, Debug, Default)]
@@ -96,10 +101,20 @@ pub(super) type RejectsFailed = Box<dyn FnOnce(Option<(&'static str, u64)>) -> S
 impl Outputs {
     /// Adds a row to the file of rejected rows. Returns whether the run writes such a file.
     pub(super) fn reject(&mut self, row: &RejectedRow<'_>) -> Result<bool, RejectsFailed> {
+        let reason = self.worded(row.reject_reason, row.reason);
         let Some((_, rejects)) = &mut self.rejects else { return Ok(false) };
-        let Err(error) = rejects.row(row) else { return Ok(true) };
+        let row = RejectedRow { reason: &reason, ..*row };
+        let Err(error) = rejects.row(&row) else { return Ok(true) };
         let path = self.rejects.take().map_or_else(PathBuf::new, |(path, _)| path);
         Err(Box::new(move |from| StopReason::Rejects { path, error, from }))
+    }
+
+    /// The reason with the caller's names of options. What COR answered names no options.
+    pub(super) fn worded<'r>(&self, reject_reason: RejectReason, reason: &'r str) -> Cow<'r, str> {
+        match self.wording {
+            Some(wording) if reject_reason == RejectReason::Rejected => wording(reason).into(),
+            _ => reason.into(),
+        }
     }
 
     /// Makes certain that the rejected rows so far are on the disk.
