@@ -186,7 +186,7 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
         .says("pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping");
     one("source = 'S'\nfields.name = 'nmae'", &[])
         .says("the mapping or an option names a column \"nmae\" that the input does not have; did you mean \"name\"?");
-    one("source = 'S'\nignore = ['x']", &[]).says("leaves out a column \"x\" that the input does not have");
+    one("source = 'S'\nignore = ['x']", &[]).says("ignores a column \"x\" that the input does not have");
     one("source = 'S'\nfields.name = { constant = 'x' }", &[]).says(
         "the column \"name\" and the mapping's constant would both set name; ignore the column with \
                --ignore \"name\"",
@@ -211,7 +211,7 @@ fn flags_override_the_mapping_and_keep_its_formats() {
     // What the mapping says of missing columns can be taken back; what is left of it cannot.
     let missing = check(&file, &[&arguments[..], &maps[..]].concat()).exits(2);
     assert_eq!(missing.err.matches("that the input does not have").count(), 2, "{}", missing.err);
-    missing.says("names a column \"close\"").says("leaves out a column \"owner\"");
+    missing.says("names a column \"close\"").says("ignores a column \"owner\"");
     let mapping =
         folder.file("m.toml", "source = 'S'\nfields.end = { column = 'close', date = '%d-%m-%y' }\n");
     let arguments = ["--mapping", mapping.to_str().unwrap(), "--source", "SAP", "--map", "closing=end"];

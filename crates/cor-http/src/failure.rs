@@ -123,7 +123,7 @@ impl Failure {
             FaultKind::TlsAlert => (
                 ErrorKind::Tls,
                 FailureClass::Final,
-                format!("{server} ended the TLS connection{through} without a response"),
+                format!("{server} ended the TLS connection{through} with an error before it responded"),
             ),
             FaultKind::Protocol => (
                 ErrorKind::Protocol,

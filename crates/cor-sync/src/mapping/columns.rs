@@ -54,7 +54,7 @@ impl Columns {
         }
         for column in rules.left_out.iter().filter(|column| !names().any(|name| is_same_name(name, column))) {
             reasons.push(Reason::new(format!(
-                "the mapping leaves out a column {column:?} that the input does not have; {}",
+                "the mapping or an option ignores a column {column:?} that the input does not have; {}",
                 meant(column, "columns", names())
             )));
         }

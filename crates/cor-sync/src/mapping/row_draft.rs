@@ -411,14 +411,14 @@ fn advice<'c>(field: Field, value: &Value<'_>, texts: TextInput, certain: &'c mu
         (FieldType::Date, _) => match certain_options(field, value) {
             Some(options) => {
                 *certain = options;
-                ["; the value is read with ", certain]
+                ["; to read this value, set ", certain]
             }
             None => ["; if the dates have another format, set `date_format`", ""],
         },
         (FieldType::Number, Value::Cell(_)) => match certain_options(field, value) {
             Some(options) => {
                 *certain = options;
-                ["; the value is read with ", certain]
+                ["; to read this value, set ", certain]
             }
             None => ["; if the numbers have another format, set `decimal` or `thousands`", ""],
         },

@@ -123,7 +123,7 @@ impl SingerRows {
                 // What is no message is no record either.
                 Message::Record(Content::Bad(_, problems)) => {
                     let what = crate::sentence(&problems);
-                    let advice = "a tap must write its SCHEMA first, and its log to standard error";
+                    let advice = "a tap must write a SCHEMA message first, and its log to standard error";
                     return Err(cannot(self.lines.line, format!("{what}; {advice}")));
                 }
                 Message::Record(_) => {

@@ -256,7 +256,7 @@ fn the_seam_of_concatenated_files_is_not_read_as_a_project() {
 fn half_a_character_is_no_text() {
     let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
     let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
-    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write both halves";
+    let half = "contains one half of a surrogate pair (\\ud800 to \\udfff), which is not valid Unicode; write both halves";
     assert_eq!(
         judged(&lines, None),
         [format!(r#""\ud83d" {half}"#), format!(r#""x\udE00" {half}"#), "A".to_owned()]
@@ -488,7 +488,7 @@ fn a_date_format_applies_to_one_column_or_to_all() {
     assert_eq!(set_by(&["%d/%m/%Y", "start=%Y-%m-%d"]).as_deref(), Ok(both));
     assert!(set_by(&["%d/%m/%Y"]).unwrap().contains("is not a day written as %d/%m/%Y"));
     for (formats, says) in [
-        (&["%d/%m/%Y", "%m/%d/%Y"][..], "date_format: %d/%m/%Y and %m/%d/%Y are both for every column"),
+        (&["%d/%m/%Y", "%m/%d/%Y"][..], "date_format: %d/%m/%Y and %m/%d/%Y both apply to every column"),
         (
             &["Clsoe=%d/%m/%Y"],
             "date_format \"Clsoe=%d/%m/%Y\": the column \"Clsoe\" sets no field with a date",
@@ -518,11 +518,11 @@ fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
     let read = all(rows.as_mut());
     assert!(message(&read[0]).contains("; if the dates have another format, set `date_format`"), "{read:?}");
     assert!(
-        message(&read[0]).ends_with("; the value is read with `decimal` \",\" and `thousands` \".\""),
+        message(&read[0]).ends_with("; to read this value, set `decimal` \",\" and `thousands` \".\""),
         "{}",
         message(&read[0])
     );
-    assert!(message(&read[1]).ends_with("; the value is read with `date_format` \"%d/%m/%Y\""), "{read:?}");
+    assert!(message(&read[1]).ends_with("; to read this value, set `date_format` \"%d/%m/%Y\""), "{read:?}");
     assert_eq!(
         rows.remarks(),
         [
