@@ -2,6 +2,8 @@
 
 use cor_sync::{Fix, Reason};
 
+use crate::failure::Line;
+
 /// Renames the options in a text to what they are called here.
 pub(crate) type Wording = fn(&str) -> String;
 
@@ -50,31 +52,31 @@ fn with_flags_and_keys(text: &str) -> String {
     with_flags(&all.fold(text.to_owned(), |text, (option, flag, key)| with_key(text, option, flag, key)))
 }
 
-/// A reason, with the flag that would help.
-pub(crate) fn describe(reason: &Reason) -> String {
+/// What is wrong with an input, with the flag that would help as the hint.
+pub(crate) fn describe(reason: &Reason) -> Line {
     let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
-    let flag = match &reason.fix {
-        None => return format!("{option}{}", reason.message),
-        Some(Fix::IdColumn(None)) => {
+    Line { text: format!("{option}{}", reason.message), hint: reason.fix.as_ref().map(hint) }
+}
+
+fn hint(fix: &Fix) -> String {
+    match fix {
+        Fix::IdColumn(None) => {
             "pass --id-column with the name of the column that holds the external ids".to_owned()
         }
-        Some(Fix::IdColumn(Some(column))) => format!("pass --id-column {column:?}"),
-        Some(Fix::MapColumn) => "map a column with --map \"Column=field\"".to_owned(),
-        Some(Fix::LeaveOut(column)) => format!("ignore the column with --ignore {column:?}"),
-        Some(Fix::Delimiter('\t')) => "if a tab separates the columns, pass --delimiter tab".to_owned(),
-        Some(Fix::Delimiter(delimiter)) => {
+        Fix::IdColumn(Some(column)) => format!("pass --id-column {column:?}"),
+        Fix::MapColumn => "map a column with --map \"Column=field\"".to_owned(),
+        Fix::LeaveOut(column) => format!("ignore the column with --ignore {column:?}"),
+        Fix::Delimiter('\t') => "if a tab separates the columns, pass --delimiter tab".to_owned(),
+        Fix::Delimiter(delimiter) => {
             let text = delimiter.to_string();
             format!("if {delimiter:?} separates the columns, pass --delimiter {text:?}")
         }
-        Some(Fix::Stream) => "name the stream to read with --stream".to_owned(),
-        Some(Fix::Sheet) => "name the sheet to read with --sheet".to_owned(),
-        Some(Fix::HeaderRow(row)) => format!("pass --header-row {row}"),
-        Some(Fix::Source) => {
-            "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
-        }
-        Some(_) => return with_flags(&reason.to_string()),
-    };
-    format!("{option}{}; {flag}", reason.message)
+        Fix::Stream => "name the stream to read with --stream".to_owned(),
+        Fix::Sheet => "name the sheet to read with --sheet".to_owned(),
+        Fix::HeaderRow(row) => format!("pass --header-row {row}"),
+        Fix::Source => "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned(),
+        other => with_flags(&other.to_string()),
+    }
 }
 
 #[cfg(test)]

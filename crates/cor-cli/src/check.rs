@@ -13,7 +13,7 @@ use crate::args::CheckArgs;
 use crate::failure::{Failure, problems_json};
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
 use crate::sync::progress::{Progress, span};
-use crate::sync::{exit_status, message, rejected_row};
+use crate::sync::{exit_status, message, rejected_row, show_early_end};
 use crate::table::{self, Cell, Column};
 
 /// Rows between two looks at the clock.
@@ -77,8 +77,8 @@ fn json(check: &TableCheck, wording: Wording, output: &mut Output) {
         "stopped": stopped.as_ref().map(|(reason, message)| json!({ "reason": reason, "message": message })),
         "unread_from_line": check.unread_from,
     }));
-    if let Some((_, message)) = stopped {
-        output.error(&plain(&message));
+    if let Some(stopped) = &check.stopped {
+        show_early_end(stopped, output);
     }
 }
 
@@ -106,7 +106,7 @@ fn show(check: &TableCheck, unit: &str, wording: Wording, output: &mut Output) {
     }
     output.line("");
     if let Some(stopped) = &check.stopped {
-        output.error(&plain(&message(stopped)));
+        show_early_end(stopped, output);
     }
     let headline = match (&check.stopped, check.rejected) {
         (None, 0) => styled(BOLD, "Every row is valid; nothing was sent"),

@@ -188,7 +188,7 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
         .says("the mapping or an option names a column \"nmae\" that the input does not have; did you mean \"name\"?");
     one("source = 'S'\nignore = ['x']", &[]).says("ignores a column \"x\" that the input does not have");
     one("source = 'S'\nfields.name = { constant = 'x' }", &[]).says(
-        "the column \"name\" and the mapping's constant would both set name; ignore the column with \
+        "the column \"name\" and the mapping's constant would both set name\nhint: ignore the column with \
                --ignore \"name\"",
     );
     one("source = 'S'", &["--map", "a=end", "--map", "b=end"])

@@ -101,7 +101,9 @@ fn a_plan_without_a_state_makes_none() {
     plan(&sandbox, &file, &["--state", named]).exits(0).prints("new projects                  2");
     sync(&sandbox, &file, &["--state", named, "--dry-run"]).exits(0);
     assert!(!state.exists());
-    verb(&sandbox, &["state", "show"], None, &["--state", named]).exits(5).says("a sync creates it");
+    verb(&sandbox, &["state", "show"], None, &["--state", named])
+        .exits(5)
+        .says("none.db\nhint: run a sync, which creates it\n");
 }
 
 #[test]

@@ -142,25 +142,19 @@ fn names_an_encoding_that_reads_the_file() {
     let header_1252 = b"id,name,caf\xE9\nP,x,y\n".to_vec();
     let row_1252 = b"id,name\nP,caf\xE9\n".to_vec();
     let line_1252 = b"{\"id\":\"P\",\"name\":\"caf\xE9\"}\n".to_vec();
-    let is_utf_16 = "the text is UTF-16 without a byte order mark; read the file with ";
+    let is_utf_16 = "the text is UTF-16 without a byte order mark";
     for (name, content, tried, says, encoding) in [
         ("t.csv", utf_16(table, u16::to_le_bytes), None, is_utf_16, "utf-16le"),
         ("t.csv", utf_16(table, u16::to_be_bytes), None, is_utf_16, "utf-16be"),
         ("t.jsonl", utf_16(line, u16::to_le_bytes), None, is_utf_16, "utf-16le"),
         ("t.csv", utf_16(table, u16::to_be_bytes), Some("windows-1252"), is_utf_16, "utf-16be"),
-        (
-            "t.csv",
-            utf_16(table, u16::to_be_bytes),
-            Some("utf-16le"),
-            "the text is not UTF-16LE; ",
-            "utf-16be",
-        ),
-        ("t.csv", table.into(), Some("utf-16le"), "the text is not UTF-16LE; ", "utf-8"),
-        ("t.jsonl", line_1252.clone(), Some("utf-16be"), "the text is not UTF-16BE; ", "windows-1252"),
-        ("t.csv", header_1252, None, "the name of column 3 is not UTF-8; ", "windows-1252"),
-        ("t.csv", row_1252.clone(), None, "line 2, name: is not UTF-8; ", "windows-1252"),
-        ("t.csv", row_1252, Some("shift_jis"), "line 2, name: is not SHIFT_JIS; ", "windows-1252"),
-        ("t.jsonl", line_1252, None, "line 1: the line is not UTF-8; ", "windows-1252"),
+        ("t.csv", utf_16(table, u16::to_be_bytes), Some("utf-16le"), "the text is not UTF-16LE", "utf-16be"),
+        ("t.csv", table.into(), Some("utf-16le"), "the text is not UTF-16LE", "utf-8"),
+        ("t.jsonl", line_1252.clone(), Some("utf-16be"), "the text is not UTF-16BE", "windows-1252"),
+        ("t.csv", header_1252, None, "the name of column 3 is not UTF-8", "windows-1252"),
+        ("t.csv", row_1252.clone(), None, "line 2, name: is not UTF-8", "windows-1252"),
+        ("t.csv", row_1252, Some("shift_jis"), "line 2, name: is not SHIFT_JIS", "windows-1252"),
+        ("t.jsonl", line_1252, None, "line 1: the line is not UTF-8", "windows-1252"),
     ] {
         let file = folder.file(name, &content);
         let sandbox = sandbox(&["P"]);
@@ -187,7 +181,12 @@ fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
             &["no column is called \"id\"; did you mean \"idd\"?", "--id-column \"idd\""],
         ),
         ("key,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are key, name"]),
-        ("key;name\nP;x\n", &[], &["--delimiter \";\""]),
+        ("key;name\nP;x\n", &[], &["columns are key, name\nhint: pass --id-column"]),
+        (
+            "id;name\nP;x\n",
+            &["--delimiter", ","],
+            &["hint: if ';' separates the columns, pass --delimiter \";\""],
+        ),
         ("id,name,name\nP,x,y\n", &[], &["two columns are called \"name\""]),
         ("id,name,id\nP,x,y\n", &[], &["two columns are called \"id\""]),
         (

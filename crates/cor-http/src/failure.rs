@@ -145,6 +145,9 @@ impl Failure {
         let error = match fault.kind() {
             FaultKind::Refused if through.is_empty() => error.advising("use https"),
             FaultKind::Refused => error.advising("check the proxy's address, user and password"),
+            FaultKind::TlsAlert => error.advising(
+                "if the server requires a client certificate, set client_cert and client_key; else check the base URL",
+            ),
             _ => error,
         };
         Failure::new(error.caused_by(fault.into_cause()), class)

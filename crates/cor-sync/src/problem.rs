@@ -92,18 +92,24 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.option.unwrap_or_default())?;
         f.write_str(&self.message)?;
-        match &self.fix {
-            None => Ok(()),
-            Some(Fix::IdColumn(None)) => f.write_str("; set id_column to the column with the external ids"),
-            Some(Fix::IdColumn(Some(column))) => write!(f, "; set id_column to {column:?}"),
-            Some(Fix::MapColumn) => f.write_str("; map at least one column to a field"),
-            Some(Fix::LeaveOut(column)) => write!(f, "; ignore the column {column:?}"),
-            Some(Fix::Delimiter(delimiter)) => write!(f, "; set delimiter to {delimiter:?}"),
-            Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
-            Some(Fix::Stream) => f.write_str("; set stream to the name of the stream to read"),
-            Some(Fix::Sheet) => f.write_str("; set sheet to the name of the sheet to read"),
-            Some(Fix::HeaderRow(row)) => write!(f, "; set header_row to {row}"),
-            Some(Fix::Source) => f.write_str("; set source, for example to SALESFORCE"),
+        self.fix.as_ref().map_or(Ok(()), |fix| write!(f, "; {fix}"))
+    }
+}
+
+/// The advice, with the option by its name in the library.
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fix::IdColumn(None) => f.write_str("set id_column to the column with the external ids"),
+            Fix::IdColumn(Some(column)) => write!(f, "set id_column to {column:?}"),
+            Fix::MapColumn => f.write_str("map at least one column to a field"),
+            Fix::LeaveOut(column) => write!(f, "ignore the column {column:?}"),
+            Fix::Delimiter(delimiter) => write!(f, "set delimiter to {delimiter:?}"),
+            Fix::Encoding(encoding) => f.write_str(&remedy(*encoding)),
+            Fix::Stream => f.write_str("set stream to the name of the stream to read"),
+            Fix::Sheet => f.write_str("set sheet to the name of the sheet to read"),
+            Fix::HeaderRow(row) => write!(f, "set header_row to {row}"),
+            Fix::Source => f.write_str("set source, for example to SALESFORCE"),
         }
     }
 }

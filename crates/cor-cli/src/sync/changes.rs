@@ -11,7 +11,7 @@ const WIDEST: usize = 60;
 pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
     if output.is_json() {
         if let Err(error) = output.json_of(change) {
-            output.error(&format!("project {:?} cannot be shown: {error}", change.id));
+            output.error(&format!("project {:?} cannot be shown: {error}", change.id), None);
         }
         return;
     }

@@ -8,14 +8,16 @@ mod summary;
 use std::cell::RefCell;
 use std::pin::pin;
 
-use cor_sync::{OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner};
+use cor_sync::{
+    OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner, plain,
+};
 
 use self::render::Renderer;
 pub(crate) use self::render::rejected_row;
-pub(crate) use self::summary::{exit_status, message};
+pub(crate) use self::summary::{exit_status, message, show_early_end};
 use crate::advice::{Wording, wording};
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, Line};
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
 use crate::single::no_runtime;
@@ -101,7 +103,7 @@ fn failed(error: SyncError) -> Failure {
         SyncError::Config(unusable) => unusable.into(),
         SyncError::Output(error) => output_failed(error),
         SyncError::State(error @ StateError::InUse { source: Some(_), .. }) => {
-            Failure::from(error).advising("; --wait SECONDS waits for it")
+            Failure::from(error).hinting(", or pass --wait SECONDS to wait for it")
         }
         SyncError::State(error) => error.into(),
         other => Failure::usage(other.to_string()),
@@ -109,7 +111,11 @@ fn failed(error: SyncError) -> Failure {
 }
 
 fn output_failed(error: OutputError) -> Failure {
-    Failure::usage(format!("--{} {error}", error.output.as_str()))
+    let OutputError { output, path, message, advice } = error;
+    Failure::usage(Line {
+        text: format!("--{} {}{}", output.as_str(), path.display(), plain(&message)),
+        hint: (!advice.is_empty()).then_some(advice),
+    })
 }
 
 impl StateArgs {

@@ -19,6 +19,8 @@ pub(super) struct Outputs {
 /// Renames the options in a text: from the names of the library, in backticks, to those of the caller.
 pub(super) type Wording = fn(&str) -> String;
 
+const ANOTHER_FILE: &str = "choose another file";
+
 /// The paths of the files that a run writes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OutputPaths {
@@ -36,8 +38,9 @@ impl OutputPaths {
     pub(super) fn check_paths(&self, mut read: Vec<(&str, Origin)>) -> Result<(), OutputError> {
         for (output, path) in self.each() {
             if let Some((what, _)) = read.iter().find(|(_, other)| other.is_same_as(path)) {
-                let message = format!(" is {what}, which this run would overwrite; choose another file");
-                return Err(OutputError { output, path: path.clone(), message });
+                let message = format!(" is {what}, which this run would overwrite");
+                let advice = ANOTHER_FILE.to_owned();
+                return Err(OutputError { output, path: path.clone(), message, advice });
             }
             read.push(("the file of rejected rows", Origin::File(path.clone())));
         }
@@ -51,7 +54,13 @@ impl OutputPaths {
                 OutputKind::Rejects => Rejects::check_name(path, style),
                 OutputKind::Report => RunReport::check_name(path),
             };
-            checked.map_err(|why| OutputError { output, path: path.clone(), message: format!(": {why}") })?;
+            let of_name = |why| OutputError {
+                output,
+                path: path.clone(),
+                message: format!(": {why}"),
+                advice: String::new(),
+            };
+            checked.map_err(of_name)?;
         }
         Ok(())
     }
@@ -70,16 +79,17 @@ impl OutputPaths {
             output,
             path: path.to_owned(),
             message: format!(" cannot be written: {error}"),
+            advice: String::new(),
         };
         let mut outputs = Outputs::default();
         if let Some(path) = &self.rejects {
             let rejects = match (&style, purpose) {
                 (Style::Singer { .. }, Purpose::Sync) => Rejects::append(path, style, earlier),
                 (Style::Singer { .. }, _) if !earlier.is_empty() => {
-                    let message = " has rows that no sync has applied yet, and this run would overwrite them; \
-                                   choose another file";
+                    let message = " has rows that no sync has applied yet, and this run would overwrite them";
                     let (output, path) = (OutputKind::Rejects, path.clone());
-                    return Err(OutputError { output, path, message: message.to_owned() });
+                    let (message, advice) = (message.to_owned(), ANOTHER_FILE.to_owned());
+                    return Err(OutputError { output, path, message, advice });
                 }
                 _ => Rejects::create(path, style),
             };

@@ -291,6 +291,25 @@ impl StopReason {
         }
     }
 
+    /// What to do about it, if that is a part of its own: of an error of COR, or of the state. Without it, `message` is
+    /// [`without_advice`](StopReason::without_advice).
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            StopReason::Halted(error) => error.advice(),
+            StopReason::State(error) => Some(error.advice()),
+            _ => None,
+        }
+    }
+
+    /// The display text without the [`advice`](StopReason::advice).
+    pub fn without_advice(&self) -> String {
+        match self {
+            StopReason::Halted(error) => format!("the run was stopped: {}", error.without_advice()),
+            StopReason::State(error) => error.reason(),
+            other => other.to_string(),
+        }
+    }
+
     /// How a run ends for this reason.
     pub fn ending(&self) -> Ending {
         match self {
@@ -381,6 +400,8 @@ pub struct OutputError {
     pub path: PathBuf,
     /// The problem, as text that continues after the file's name, with its punctuation.
     pub message: String,
+    /// What to do about it; empty if the message says all.
+    pub advice: String,
 }
 
 /// A file that a run writes.
@@ -404,7 +425,8 @@ impl OutputKind {
 
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.path.display(), plain(&self.message))
+        write!(f, "{}{}", self.path.display(), plain(&self.message))?;
+        if self.advice.is_empty() { Ok(()) } else { write!(f, "; {}", self.advice) }
     }
 }
 
