@@ -454,7 +454,7 @@ class SyncResult(_Report):
             (self.applied, "applied"),
             (self.created, "of them created"),
             (self.rejected, "rejected"),
-            (self.failed, "failed"),
+            (self.failed, "not applied"),
             (self.unknown, "unknown"),
             (self.not_started, "not started"),
         )

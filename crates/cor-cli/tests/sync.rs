@@ -416,6 +416,27 @@ fn a_dry_run_judges_every_row_and_needs_no_credentials() {
 }
 
 #[test]
+fn the_summary_counts_rows_by_their_outcome() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,estimated\nP,1\nnobody,2\nQ,x\n");
+    let report = folder.path("r.html");
+    let ran = sync(&sandbox, &file, &["--report", report.to_str().unwrap()]).exits(1);
+    let count = |ran: &Ran, name: &str| {
+        let line = ran.out.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.map(|rest| rest.trim().to_owned())
+    };
+    for (name, number) in [("applied", "1"), ("rejected", "1"), ("not applied", "1")] {
+        assert_eq!(count(&ran, name).as_deref(), Some(number), "{name}: {}", ran.out);
+    }
+    assert_eq!((count(&ran, "unknown"), count(&ran, "failed")), (None, None), "{}", ran.out);
+    assert!(folder.read("r.html").contains("<dt>not applied</dt><dd>1</dd>"));
+    sandbox.queue(Answer::drop_connection());
+    let ran = sync(&sandbox, &folder.file("u.csv", "id,estimated\nP,3\n"), &["--max-attempts", "1"]).exits(1);
+    assert_eq!((count(&ran, "not applied"), count(&ran, "unknown")), (Some("0".into()), Some("1".into())));
+}
+
+#[test]
 fn failed_rows_are_printed_a_few_times_and_then_counted() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();

@@ -116,12 +116,18 @@ fn counts(summary: &SyncSummary, output: &mut Output) {
         ("new projects", if is_plan { counts.projects_new } else { 0 }, is_plan),
         ("created", counts.projects_created, false),
         ("rejected", counts.rejected, true),
-        ("failed", counts.failed, is_sync),
+        ("not applied", counts.failed - counts.unknown, is_sync),
+        ("unknown", counts.unknown, false),
         ("unchanged", counts.unchanged, false),
         ("not started", if is_sync { counts.not_started } else { 0 }, false),
     ] {
         if is_always_shown || count > 0 {
-            output.count(name, width, count, matches!(name, "rejected" | "failed" | "not started"));
+            output.count(
+                name,
+                width,
+                count,
+                matches!(name, "rejected" | "not applied" | "unknown" | "not started"),
+            );
         }
     }
 }

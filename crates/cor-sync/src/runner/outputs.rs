@@ -159,7 +159,8 @@ impl Outputs {
             ("created", counts.projects_created, false),
             ("unchanged", counts.unchanged, false),
             ("rejected", counts.rejected, false),
-            ("failed", counts.failed, false),
+            ("not applied", counts.failed - counts.unknown, false),
+            ("unknown", counts.unknown, false),
             ("not started", counts.not_started, false),
         ] {
             if always || count > 0 {
