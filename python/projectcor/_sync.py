@@ -131,9 +131,9 @@ class Change:
 
     Attributes:
         id: The external id.
-        lines: The places of its first and its last row: lines of a file, counted from 1 (rows, in a Parquet file); the
-            places of rows that were given, counted from 0 as in ``update_many``.
-        unit: What ``lines`` counts: ``line`` or ``row``.
+        lines: Where its first and its last row are, in the unit ``unit``.
+        unit: ``line`` of a text file or ``row`` of a workbook or Parquet file, counted from 1; ``index`` of rows that the
+            program passes (dicts, data frames), counted from 0 as in ``rows[0]`` and in ``update_many``.
         rows: How many rows there are. They become one update.
         is_new: Whether the state does not know it: COR accepted nothing of it, and did not refuse it.
         refused_at: When COR refused the last update of the project because of the row itself (not found, a value that it
@@ -181,7 +181,7 @@ class RowProblem:
 
     Attributes:
         line: Where the row begins, as ``Change.lines`` counts.
-        unit: What ``line`` counts: ``line`` or ``row``.
+        unit: The unit of ``line``, as in ``Change.unit``.
         id: Its external id, where it could be read; else empty.
         column: The column as the table calls it; ``None`` for the row as a whole.
         field: The field that the value was for, if any.
@@ -489,7 +489,8 @@ def _place(change: Change) -> str:
     new = ", new" if change.is_new else ", refused by COR before" if _refused(change) else ""
     if first == last:
         return f"{change.unit} {first}{new}"
-    return f"{change.rows} rows, {change.unit}s {first} to {last}{new}"
+    units = "indices" if change.unit == "index" else f"{change.unit}s"
+    return f"{change.rows} rows, {units} {first} to {last}{new}"
 
 
 def _values(field: FieldChange, is_new: bool) -> str:

@@ -378,16 +378,16 @@ def test_repr_of_a_plan_lists_its_changes(client: projectcor.Client, state: Path
     shown = repr(client.projects.plan(rows, source=SOURCE, state=state))
     assert shown.splitlines()[:6] == [
         "Plan for SALESFORCE: 1 to change, 1 new, 2 rejected, 0 rows unchanged",
-        "~ SF-OPP-12345  (row 0)",
+        "~ SF-OPP-12345  (index 0)",
         '    name            "Old" → "New"',
         '    brief           "b" → null',
         "    estimated_time  (not known) → 2.5",
-        "+ P-2\ufffd[31m  (row 1, new)",
+        "+ P-2\ufffd[31m  (index 1, new)",
     ]
     assert "…" in shown
     assert "\x1b" not in shown
-    assert "! row 2  東京  start:" in shown
-    assert "! row 3  Q     start:" in shown
+    assert "! index 2  東京  start:" in shown
+    assert "! index 3  Q     start:" in shown
     assert shown.endswith("not used: mood")
 
 
@@ -402,7 +402,7 @@ def test_plan_shows_when_and_why_cor_refused_a_project(client: projectcor.Client
     assert change.refused_at.tzinfo is not None
     assert "no such project" in (change.refused_because or "")
     head, at, name = repr(plan).splitlines()[1:4]
-    assert head == "! P-404  (row 0, refused by COR before)"
+    assert head == "! P-404  (index 0, refused by COR before)"
     assert re.fullmatch(r"    COR refused it at [-0-9T:]+Z: .*no such project.*; sync sends it again", at)
     assert name == '    name  "x"'
     assert "sync sends it again" in plan._repr_html_()

@@ -6,6 +6,7 @@ use cor_http::{Field, MangledId};
 
 use crate::Rules;
 use crate::mapping::FormatEvidence;
+use crate::row::INDEX;
 use crate::text::quoted;
 
 /// Different values that have a count of their own, so that memory stays flat whatever the input holds.
@@ -289,6 +290,7 @@ impl Formats {
 
 fn rows(count: Count, unit: &str) -> String {
     match count.rows {
+        1 if unit == INDEX => format!("the row at index {}", count.line),
         1 => format!("{unit} {}", count.line),
         rows => format!("{rows} rows, first {unit} {}", count.line),
     }

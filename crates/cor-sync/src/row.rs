@@ -6,6 +6,9 @@ use cor_http::ProjectUpdate;
 
 use crate::{Bookmarks, ColumnUse, Problem, ReadError, Style, UnusedColumn};
 
+/// The unit of the positions of rows that a program passes: dicts, data frames, rows of a callback.
+pub(crate) const INDEX: &str = "index";
+
 /// A row of the input.
 #[derive(Debug)]
 pub struct Row {
@@ -48,7 +51,8 @@ pub trait Rows: Send + std::fmt::Debug {
     /// The size of the input, if known: in bytes, or in rows for a file without lines.
     fn size(&self) -> Option<u64>;
 
-    /// What [`Row::line`] counts: `line` or `row`.
+    /// What [`Row::line`] counts: `line` of a text file or `row` of a workbook or Parquet file, from 1. Rows of a program
+    /// have no lines, and runs of those have the unit `index`, from 0.
     fn unit(&self) -> &'static str {
         "line"
     }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::reader::{BATCH, InputEnd, Message, Opened};
 use crate::remarks::{Remark, Remarks};
+use crate::row::INDEX;
 use crate::{ColumnUse, Content, Problem, Row, Rules, Style, UnusedColumn};
 
 /// Pushes rows into a run. Made by [`SyncRunner::pushed`](super::SyncRunner::pushed).
@@ -58,7 +59,7 @@ impl RowSender {
         let (style, unused, notes) = (Style::Jsonl { bom: false }, Vec::new(), Vec::new());
         let opened = Opened {
             size: None,
-            unit: "row",
+            unit: INDEX,
             bookmarks: None,
             earlier_rejects: Vec::new(),
             style,
@@ -203,7 +204,7 @@ impl RowSender {
     /// describes the other columns, `notes` are sentences for the person who looks at the run. Room is not needed; a second
     /// call does nothing.
     pub fn finish(&mut self, mapping: Vec<ColumnUse>, unused: Vec<UnusedColumn>, mut notes: Vec<String>) {
-        notes.extend(self.remarks.take("row", &self.rules()));
+        notes.extend(self.remarks.take(INDEX, &self.rules()));
         let end = if self.left() == 0 { InputEnd::Limited } else { InputEnd::Complete };
         self.messages = None;
         if let Some(place) = self.last_place.take() {

@@ -68,7 +68,7 @@ pub struct SyncSummary {
     pub resumes: bool,
     /// The first line that was not read; `None` if the input was read to its end.
     pub unread_from: Option<u64>,
-    /// The unit of row positions: `line` or `row`.
+    /// The unit of row positions: `line`, `row` or `index`, as in [`Rows::unit`](crate::Rows::unit).
     pub unit: &'static str,
     /// The columns that set a field, and how.
     pub mapping: Vec<ColumnUse>,
@@ -236,7 +236,7 @@ pub enum StopReason {
     Input {
         /// The name of the input.
         name: String,
-        /// `line` or `row`.
+        /// `line`, `row` or `index`.
         unit: &'static str,
         /// The line and the reason.
         error: ReadError,
