@@ -1,6 +1,6 @@
 //! The flags that would help, for what is wrong with an input.
 
-use cor_sync::{Fix, Reason};
+use cor_sync::{Advice, Reason};
 
 use crate::failure::Line;
 
@@ -55,26 +55,28 @@ fn with_flags_and_keys(text: &str) -> String {
 /// What is wrong with an input, with the flag that would help as the hint.
 pub(crate) fn describe(reason: &Reason) -> Line {
     let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
-    Line { text: format!("{option}{}", reason.message), hint: reason.fix.as_ref().map(hint) }
+    Line { text: format!("{option}{}", reason.message), hint: reason.advice.as_ref().map(hint) }
 }
 
-fn hint(fix: &Fix) -> String {
-    match fix {
-        Fix::IdColumn(None) => {
+fn hint(advice: &Advice) -> String {
+    match advice {
+        Advice::IdColumn(None) => {
             "pass --id-column with the name of the column that holds the external ids".to_owned()
         }
-        Fix::IdColumn(Some(column)) => format!("pass --id-column {column:?}"),
-        Fix::MapColumn => "map a column with --map \"Column=field\"".to_owned(),
-        Fix::LeaveOut(column) => format!("ignore the column with --ignore {column:?}"),
-        Fix::Delimiter('\t') => "if a tab separates the columns, pass --delimiter tab".to_owned(),
-        Fix::Delimiter(delimiter) => {
+        Advice::IdColumn(Some(column)) => format!("pass --id-column {column:?}"),
+        Advice::MapColumn => "map a column with --map \"Column=field\"".to_owned(),
+        Advice::Ignore(column) => format!("ignore the column with --ignore {column:?}"),
+        Advice::Delimiter('\t') => "if a tab separates the columns, pass --delimiter tab".to_owned(),
+        Advice::Delimiter(delimiter) => {
             let text = delimiter.to_string();
             format!("if {delimiter:?} separates the columns, pass --delimiter {text:?}")
         }
-        Fix::Stream => "name the stream to read with --stream".to_owned(),
-        Fix::Sheet => "name the sheet to read with --sheet".to_owned(),
-        Fix::HeaderRow(row) => format!("pass --header-row {row}"),
-        Fix::Source => "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned(),
+        Advice::Stream => "name the stream to read with --stream".to_owned(),
+        Advice::Sheet => "name the sheet to read with --sheet".to_owned(),
+        Advice::HeaderRow(row) => format!("pass --header-row {row}"),
+        Advice::Source => {
+            "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
+        }
         other => with_flags(&other.to_string()),
     }
 }

@@ -55,7 +55,7 @@ pub use self::mapping::{
     ColumnUse, DayIn, Rename, RowValues, Rules, Target, UnusedColumn, ValueColumn, ValueRows,
 };
 pub use self::members::Members;
-pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, kind_of, sentence};
+pub use self::problem::{Advice, ConfigError, Problem, ReadError, Reason, kind_of, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
 pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;

@@ -34,7 +34,7 @@ pub enum Content {
     /// Every field that the row could set is empty.
     Unchanged,
     /// The id, where it could be read, and every problem.
-    Bad(String, Vec<Problem>),
+    Rejected(String, Vec<Problem>),
 }
 
 /// Reads rows one after the other.
@@ -42,7 +42,7 @@ pub trait Rows: Send + std::fmt::Debug {
     /// The next row; `None` at the end.
     ///
     /// # Errors
-    /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Bad`].
+    /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Rejected`].
     fn next(&mut self) -> Result<Option<Row>, ReadError>;
 
     /// Whether the next row may have to wait for the program that writes the input.

@@ -114,7 +114,7 @@ impl TableOptions {
                 Ok(rename) => renames.push(rename),
                 Err(reason) => {
                     let message = format!(" {text:?}: {}", reason.message);
-                    reasons.push(Reason { option: Some("map"), message, fix: reason.fix });
+                    reasons.push(Reason { option: Some("map"), message, advice: reason.advice });
                 }
             }
         }

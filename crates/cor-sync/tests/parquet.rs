@@ -45,7 +45,7 @@ fn seen(row: &Row) -> String {
             format!("{id} {}", update.to_json().replacen(r#"{"metadata":{"source":"S"},"#, "{", 1))
         }
         Content::Unchanged => "unchanged".to_owned(),
-        Content::Bad(id, problems) => format!("{id}: {}", sentence(problems)),
+        Content::Rejected(id, problems) => format!("{id}: {}", sentence(problems)),
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn drive(
                     let request = StopRequest { reason: "signal", by: signal.name.to_owned() };
                     match signalled.replace(signal) {
                         None => control.stop(request),
-                        Some(_) => control.leave(request),
+                        Some(_) => control.abort(request),
                     }
                 }
                 _ = ticks.tick() => renderer.borrow_mut().tick(),

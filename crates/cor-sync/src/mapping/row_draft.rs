@@ -306,7 +306,7 @@ impl<'a> RowDraft<'a> {
             let column = column.map_or_else(|| issue.field.clone(), str::to_owned);
             Problem::of_column(&column, issue)
         });
-        Content::Bad(id, unreadable.into_iter().chain(issues).collect())
+        Content::Rejected(id, unreadable.into_iter().chain(issues).collect())
     }
 
     /// The row as one of a run that keeps no state, to which an update that changes nothing is a problem.

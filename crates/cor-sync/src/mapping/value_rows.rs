@@ -436,7 +436,7 @@ mod tests {
         match rows.content(row) {
             None => "blank".to_owned(),
             Some(Content::Unchanged) => "unchanged".to_owned(),
-            Some(Content::Bad(id, problems)) => format!("{id}! {}", sentence(&problems)),
+            Some(Content::Rejected(id, problems)) => format!("{id}! {}", sentence(&problems)),
             Some(Content::Update(id, update)) => format!("{id} {}", update.fields_json()),
         }
     }

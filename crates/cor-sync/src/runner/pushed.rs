@@ -242,7 +242,7 @@ fn content(source: &Source, row: cor_http::Row) -> Content {
     let cor_http::Row { id, update } = row;
     let update = match update {
         Ok(update) => update,
-        Err(invalid) => return Content::Bad(id, invalid.issues().iter().map(problem).collect()),
+        Err(invalid) => return Content::Rejected(id, invalid.issues().iter().map(problem).collect()),
     };
     let mut issues = Vec::new();
     if update.source() != source {
@@ -254,7 +254,7 @@ fn content(source: &Source, row: cor_http::Row) -> Content {
     update.collect_issues(&mut issues);
     issues.retain(|issue| issue.code != IssueCode::NothingToChange);
     match (issues.is_empty(), update.is_empty()) {
-        (false, _) => Content::Bad(id, issues.iter().map(problem).collect()),
+        (false, _) => Content::Rejected(id, issues.iter().map(problem).collect()),
         (true, true) => Content::Unchanged,
         (true, false) => Content::Update(id, update),
     }
@@ -295,7 +295,7 @@ mod tests {
             (of("", &update), "id: is empty"),
             (of("7", &ProjectUpdate::new("JIRA").name("N")), "metadata.source: is \"JIRA\""),
         ] {
-            let Content::Bad(_, problems) = content else { panic!("{says}") };
+            let Content::Rejected(_, problems) = content else { panic!("{says}") };
             assert!(crate::sentence(&problems).contains(says), "{problems:?}");
         }
     }

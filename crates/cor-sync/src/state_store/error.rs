@@ -54,14 +54,14 @@ pub enum StateError {
         path: PathBuf,
     },
     /// The operating system does not let it be read or written.
-    ConfigError {
+    Unusable {
         /// The file.
         path: PathBuf,
         /// What the system says.
         detail: String,
     },
     /// No path was given, and the system has no folder for it.
-    NoPlace,
+    NoDefaultPath,
 }
 
 impl StateError {
@@ -75,18 +75,18 @@ impl StateError {
             StateError::Full { .. } => "state_full",
             StateError::Gone { .. } => "state_gone",
             StateError::Missing { .. } => "state_missing",
-            StateError::ConfigError { .. } | StateError::NoPlace => "state_unusable",
+            StateError::Unusable { .. } | StateError::NoDefaultPath => "state_unusable",
         }
     }
 
     pub(crate) fn io(path: &Path, doing: &str, error: &io::Error) -> StateError {
         match error.kind() {
             io::ErrorKind::StorageFull => StateError::Full { path: path.to_owned() },
-            io::ErrorKind::NotFound => StateError::ConfigError {
+            io::ErrorKind::NotFound => StateError::Unusable {
                 path: path.to_owned(),
                 detail: format!("{doing}: its folder does not exist"),
             },
-            _ => StateError::ConfigError { path: path.to_owned(), detail: format!("{doing}: {error}") },
+            _ => StateError::Unusable { path: path.to_owned(), detail: format!("{doing}: {error}") },
         }
     }
 
@@ -99,7 +99,7 @@ impl StateError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 StateError::InUse { path, source: None, by: None }
             }
-            _ => StateError::ConfigError { path, detail: error.to_string() },
+            _ => StateError::Unusable { path, detail: error.to_string() },
         }
     }
 }
@@ -137,10 +137,10 @@ impl StateError {
                 shown(path)
             ),
             StateError::Missing { path } => format!("there is no state file {}", shown(path)),
-            StateError::ConfigError { path, detail } => {
+            StateError::Unusable { path, detail } => {
                 format!("the state file {} cannot be used: {detail}", shown(path))
             }
-            StateError::NoPlace => "this account has no home folder for the state".to_owned(),
+            StateError::NoDefaultPath => "this account has no home folder for the state".to_owned(),
         }
     }
 
@@ -166,10 +166,8 @@ impl StateError {
             StateError::Full { .. } => "free some space and run the same command again",
             StateError::Gone { .. } => "run the same command again: it sends them once more",
             StateError::Missing { .. } => "run a sync, which creates it",
-            StateError::ConfigError { .. } => {
-                "check its path and permissions, and run the same command again"
-            }
-            StateError::NoPlace => "set a path for the state file",
+            StateError::Unusable { .. } => "check its path and permissions, and run the same command again",
+            StateError::NoDefaultPath => "set a path for the state file",
         }
     }
 }

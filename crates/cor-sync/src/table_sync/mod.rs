@@ -95,7 +95,7 @@ pub enum Staged {
     /// It waits to be sent, with every other row of its project since this place.
     Waiting(u64),
     /// It cannot be used.
-    Bad(String, Vec<Problem>),
+    Rejected(String, Vec<Problem>),
 }
 
 /// What waits to be sent.
@@ -227,14 +227,14 @@ impl TableSync {
         let line = row.line as i64;
         match row.content {
             Content::Unchanged => Ok(Staged::Unchanged),
-            Content::Bad(id, problems) => {
+            Content::Rejected(id, problems) => {
                 if self.options.keep_rows {
                     let reason = sentence(&problems);
                     let kept = self.state.keep_row(place, place, line, &row.raw);
                     kept.and_then(|()| self.state.keep_reject_reason(place, RejectReason::Rejected, &reason))
                         .map_err(|error| self.state.failed(&error))?;
                 }
-                Ok(Staged::Bad(id, problems))
+                Ok(Staged::Rejected(id, problems))
             }
             Content::Update(id, update) => {
                 let Some(first) = self.merge(&id, &update.fields_json(), place, line)? else {
@@ -386,7 +386,7 @@ impl TableSync {
     ///
     /// # Errors
     /// Where the state cannot be written.
-    pub fn go_on(&mut self) -> Result<(), StateError> {
+    pub fn begin_piece(&mut self) -> Result<(), StateError> {
         self.end_group()?;
         self.run = self.state.write(|| self.state.start_run(&self.scope))?;
         self.seen = self.places - 1;
