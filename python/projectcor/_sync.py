@@ -132,12 +132,12 @@ class Change:
     Attributes:
         id: The external id.
         lines: Where its first and its last row are, in the unit ``unit``.
-        unit: ``line`` of a text file or ``row`` of a workbook or Parquet file, counted from 1; ``index`` of rows that the
-            program passes (dicts, data frames), counted from 0 as in ``rows[0]`` and in ``update_many``.
+        unit: ``line`` of a text file or ``row`` of a workbook or Parquet file, counted from 1; ``index`` of rows that
+            the program passes (dicts, data frames), counted from 0 as in ``rows[0]`` and in ``update_many``.
         rows: How many rows there are. They become one update.
         is_new: Whether the state does not know it: COR accepted nothing of it, and did not refuse it.
-        refused_at: When COR refused the last update of the project because of the row itself (not found, a value that it
-            does not accept), in UTC; ``None`` if it did not. ``sync`` sends the update again.
+        refused_at: When COR refused the last update of the project because of the row itself (no such project, a value
+            that it does not accept), in UTC; ``None`` if it did not. ``sync`` sends the update again.
         refused_because: The reason of that refusal.
         fields: What is to change, a tuple of ``FieldChange``.
         outcome: After ``sync``: ``applied``, ``created``, ``rejected``, ``not_applied``, ``unknown`` or
@@ -146,7 +146,19 @@ class Change:
         reason: The text of ``error`` without its advice, which is in ``advice`` of the result. ``None`` as ``error``.
     """
 
-    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "reason", "refused_at", "refused_because", "rows", "unit")
+    __slots__ = (
+        "error",
+        "fields",
+        "id",
+        "is_new",
+        "lines",
+        "outcome",
+        "reason",
+        "refused_at",
+        "refused_because",
+        "rows",
+        "unit",
+    )
 
     id: str
     lines: tuple[int, int]
