@@ -433,9 +433,9 @@ typedef struct cor_change {
   size_t struct_size;
   /** The external id. */
   const char *id;
-  /** The line of a file at which its first row begins, from 1; for rows of a callback, the number of the row, from 0. */
+  /** The line of a file at which its first row begins, from 1; for rows of a callback, the index of the row, from 0. */
   uint64_t first_line;
-  /** The line or number of its last row. */
+  /** The line or index of its last row. */
   uint64_t last_line;
   /** The number of its rows. They become one update. */
   uint64_t rows;
@@ -464,7 +464,7 @@ typedef bool (*cor_on_change)(void *user_data, const cor_change *change);
 typedef struct cor_row_problem {
   /** sizeof(cor_row_problem), as the library knows it. */
   size_t struct_size;
-  /** The line or number of the row, as in cor_change. */
+  /** The line or index of the row, as in cor_change. */
   uint64_t line;
   /** Its external id; empty if it could not be read. */
   const char *id;

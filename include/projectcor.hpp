@@ -633,7 +633,7 @@ enum class RowStatus : std::int32_t {
 /// A project with changes, and its result in a sync.
 struct Change {
   std::string id;                   ///< The external id.
-  std::uint64_t first_line = 0;     ///< The line at which its first row begins, from 1; a pushed row's number, from 0.
+  std::uint64_t first_line = 0;     ///< The line at which its first row begins, from 1; a pushed row's index, from 0.
   std::uint64_t last_line = 0;      ///< The line or number of its last row.
   std::uint64_t rows = 0;           ///< The number of its rows. They become one update.
   std::vector<FieldChange> fields;  ///< The fields that change.

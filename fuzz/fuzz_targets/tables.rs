@@ -30,7 +30,7 @@ fn rows(how: u8, bytes: &[u8], step: usize) -> Vec<String> {
                 if let Content::Update(id, update) = &row.content {
                     assert!(!id.is_empty() && update.validate().is_ok());
                 }
-                if let Content::Bad(_, problems) = &row.content {
+                if let Content::Rejected(_, problems) = &row.content {
                     assert!(!problems.is_empty());
                 }
                 rows.push(format!("{} {:?}", row.line, row.content));

@@ -91,7 +91,7 @@ class BulkResult:
         lines = [f"Updates: {', '.join(counts)}"]
         for item in self._failures[:_SHOWN]:
             # The error of a row that was not sent begins with its place.
-            place, text = f"row {item.index}: ", _plain(str(item.error))
+            place, text = f"index {item.index}: ", _plain(str(item.error))
             lines.append(f"! {text if text.startswith(place) else place + text}")
         more = len(self._failures) + self._more_failures - _SHOWN
         if more > 0:

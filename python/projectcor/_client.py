@@ -442,7 +442,7 @@ class Projects:
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
             ...     client.projects.plan(rows, source="SALESFORCE", state=False)
             Plan for SALESFORCE: 0 to change, 1 new, 0 rows unchanged
-            + SF-OPP-12345  (row 0, new)
+            + SF-OPP-12345  (index 0, new)
                 name  "Phase 2"
                 end   "2025-04-30"
         """
@@ -547,7 +547,7 @@ class Projects:
             ...     for _ in range(2):
             ...         print(client.projects.sync(rows, source="SALESFORCE", state=state))
             Sync of SALESFORCE: 1 applied, 0 rows unchanged
-            + SF-OPP-12345  (row 0, new)
+            + SF-OPP-12345  (index 0, new)
                 end  "2025-04-30"
             Sync of SALESFORCE: 0 applied, 1 rows unchanged
             >>> folder.cleanup()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from decimal import Decimal
 from html import escape
 from unicodedata import combining, east_asian_width
@@ -130,11 +131,14 @@ class Change:
 
     Attributes:
         id: The external id.
-        lines: The places of its first and its last row: lines of a file, counted from 1 (rows, in a Parquet file); the
-            places of rows that were given, counted from 0 as in ``update_many``.
-        unit: What ``lines`` counts: ``line`` or ``row``.
+        lines: Where its first and its last row are, in the unit ``unit``.
+        unit: ``line`` of a text file or ``row`` of a workbook or Parquet file, counted from 1; ``index`` of rows that
+            the program passes (dicts, data frames), counted from 0 as in ``rows[0]`` and in ``update_many``.
         rows: How many rows there are. They become one update.
-        is_new: Whether COR never accepted anything of it.
+        is_new: Whether the state does not know it: COR accepted nothing of it, and did not refuse it.
+        refused_at: When COR refused the last update of the project because of the row itself (no such project, a value
+            that it does not accept), in UTC; ``None`` if it did not. ``sync`` sends the update again.
+        refused_because: The reason of that refusal.
         fields: What is to change, a tuple of ``FieldChange``.
         outcome: After ``sync``: ``applied``, ``created``, ``rejected``, ``not_applied``, ``unknown`` or
             ``not_started``; ``None`` in a plan.
@@ -142,13 +146,27 @@ class Change:
         reason: The text of ``error`` without its advice, which is in ``advice`` of the result. ``None`` as ``error``.
     """
 
-    __slots__ = ("error", "fields", "id", "is_new", "lines", "outcome", "reason", "rows", "unit")
+    __slots__ = (
+        "error",
+        "fields",
+        "id",
+        "is_new",
+        "lines",
+        "outcome",
+        "reason",
+        "refused_at",
+        "refused_because",
+        "rows",
+        "unit",
+    )
 
     id: str
     lines: tuple[int, int]
     unit: str
     rows: int
     is_new: bool
+    refused_at: datetime | None
+    refused_because: str | None
     fields: tuple[FieldChange, ...]
     outcome: str | None
     error: CorError | None
@@ -156,7 +174,9 @@ class Change:
 
     def __init__(self, values: tuple[Any, ...], unit: str) -> None:
         self.unit = unit
-        self.id, first, last, self.rows, self.is_new, fields, self.outcome, self.error, self.reason = values
+        self.id, first, last, self.rows, self.is_new, refused, fields, self.outcome, self.error, self.reason = values
+        seconds, self.refused_because = refused or (None, None)
+        self.refused_at = None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
         self.lines = (first, last)
         self.fields = tuple(FieldChange(*field) for field in fields)
 
@@ -173,7 +193,7 @@ class RowProblem:
 
     Attributes:
         line: Where the row begins, as ``Change.lines`` counts.
-        unit: What ``line`` counts: ``line`` or ``row``.
+        unit: The unit of ``line``, as in ``Change.unit``.
         id: Its external id, where it could be read; else empty.
         column: The column as the table calls it; ``None`` for the row as a whole.
         field: The field that the value was for, if any.
@@ -306,7 +326,9 @@ class _Report:
             outcome = f", {change.outcome}" if change.outcome not in (None, "applied") else ""
             lines.append(f"{_sign(change)} {_plain(change.id)}  ({_place(change)}{outcome})")
             width = max((len(field.name) for field in change.fields), default=0)
-            lines += [f"    {field.name:{width}}  {_values(field, change.is_new)}" for field in change.fields]
+            if _refused(change):
+                lines.append(f"    {_refused(change)}")
+            lines += [f"    {field.name:{width}}  {_values(field, _has_no_old(change))}" for field in change.fields]
             if change.reason is not None:
                 lines.append(f"    {_plain(change.reason)}")
         more = len(self._changes) + self._more_changes - _SHOWN
@@ -327,18 +349,20 @@ class _Report:
         parts = [f"<p><b>{escape(self._head())}</b></p>"]
         rows: list[str] = []
         for change in self._changes[:_SHOWN]:
-            what = change.outcome or ("new" if change.is_new else "change")
+            what = change.outcome or ("refused before" if _refused(change) else "new" if change.is_new else "change")
             head = (
                 f"<tr><th>{_sign(change)} {escape(_plain(change.id))}</th>"
                 f"<td>{escape(_place(change))}</td><td>{escape(what)}</td>"
             )
             cells = [
-                f"<td>{escape(field.name)}</td><td>{escape(_old(field, change.is_new))}</td>"
+                f"<td>{escape(field.name)}</td><td>{escape(_old(field, _has_no_old(change)))}</td>"
                 f"<td>{escape(_shown(field.new))}</td>"
                 for field in change.fields
             ]
             rows.append(f"{head}{cells[0]}</tr>")
             rows += [f"<tr><th></th><td></td><td></td>{cell}</tr>" for cell in cells[1:]]
+            if _refused(change):
+                rows.append(f'<tr><th></th><td colspan="5">{escape(_refused(change))}</td></tr>')
             if change.reason is not None:
                 rows.append(f'<tr><th></th><td colspan="5">{escape(change.reason)}</td></tr>')
         if rows:
@@ -442,7 +466,7 @@ class SyncResult(_Report):
             (self.applied, "applied"),
             (self.created, "of them created"),
             (self.rejected, "rejected"),
-            (self.failed, "failed"),
+            (self.failed, "not applied"),
             (self.unknown, "unknown"),
             (self.not_started, "not started"),
         )
@@ -454,18 +478,31 @@ def _counted(*counts: tuple[int, str]) -> str:
     return ", ".join(f"{count:,} {what}" for at, (count, what) in enumerate(counts) if count or at == 0)
 
 
+def _refused(change: Change) -> str:
+    """What a plan says of a project that COR refused in an earlier run; after a sync its result counts."""
+    if change.refused_at is None or change.outcome is not None:
+        return ""
+    at = change.refused_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"COR refused it at {at}: {_plain(change.refused_because or '')}; sync sends it again"
+
+
+def _has_no_old(change: Change) -> bool:
+    return change.is_new or change.refused_at is not None
+
+
 def _sign(change: Change) -> str:
-    if change.error is not None:
+    if change.error is not None or _refused(change):
         return "!"
     return "+" if change.is_new else "~"
 
 
 def _place(change: Change) -> str:
     first, last = change.lines
-    new = ", new" if change.is_new else ""
+    new = ", new" if change.is_new else ", refused by COR before" if _refused(change) else ""
     if first == last:
         return f"{change.unit} {first}{new}"
-    return f"{change.rows} rows, {change.unit}s {first} to {last}{new}"
+    units = "indices" if change.unit == "index" else f"{change.unit}s"
+    return f"{change.rows} rows, {units} {first} to {last}{new}"
 
 
 def _values(field: FieldChange, is_new: bool) -> str:

@@ -28,7 +28,7 @@ PRINTED = {
         "2025-04-30",
         "status=1",
         "not used: owner",
-        "+ SF-OPP-99999 (line 3, new)",
+        "! SF-OPP-99999 (line 3, refused by COR before)",
         "created                 1",
         "unchanged               1",
         "Created SF-OPP-77777",

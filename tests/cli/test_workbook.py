@@ -227,7 +227,7 @@ def test_a_header_below_a_title_is_found_or_named(cor: Path, tmp_path: Path) -> 
     assert seen.projects == {"R-1": {"name": "x"}}
     assert "the header is row 4 of the sheet" in seen.error
     seen = plan(cor, tmp_path / "report.xlsx", tmp_path, "--source", "S", "--id-column", "Deal")
-    assert "row 4 looks like the header: id, name; pass --header-row 4" in seen.error
+    assert "row 4 looks like the header: id, name\n    hint: pass --header-row 4" in seen.error
     seen = plan(cor, tmp_path / "report.xlsx", tmp_path, "--source", "S", "--header-row", "4")
     assert seen.projects == {"R-1": {"name": "x"}}
     assert "the header is" not in seen.error

@@ -88,8 +88,8 @@ PRINTED = {
         "SF-OPP-12345 updated",
         "SF-OPP-99999 project_not_found",
         "False 1 [('SF-OPP-99999', 'project_not_found')]",
-        "SF-OPP-12345 row 1: estimated:",
-        "+ SF-OPP-12345  (row 0, new)\n    estimated_time  250\n",
+        "SF-OPP-12345 index 1: estimated:",
+        "+ SF-OPP-12345  (index 0, new)\n    estimated_time  250\n",
         "\n1 [('SF-OPP-99999', 'project_not_found')]",
         "Website Redesign",
         "0 updated",
@@ -120,7 +120,7 @@ def test_update_script_prints_projects_and_errors(cor: Sandbox) -> None:
     out = run([str(ROOT / "examples/python/update.py")], cor)
     assert "COR's number is 155693, the end is 2025-04-30, 18000.10 is estimated" in out
     assert "SF-OPP-99999: could not update project" in out
-    assert 'SF-OPP-12345: row 2: estimated: the text "18,000" has the wrong type' in out
+    assert 'SF-OPP-12345: index 2: estimated: the text "18,000" has the wrong type' in out
     assert "Summary(read=3, applied=1, rejected=1, failed=1, not_started=0)" in out
 
 

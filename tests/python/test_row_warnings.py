@@ -62,7 +62,7 @@ def test_a_blank_row_is_rejected_as_blank_and_the_others_are_sent(door: Any, cor
 @pytest.mark.filterwarnings("default:update_many:UserWarning")
 def test_a_rewritten_id_warns_and_is_not_created_unless_that_is_asked_for(door: Any) -> None:
     rows = [{"id": "1001.0", "source": "SAP", "name": "N"}]
-    with pytest.warns(UserWarning, match=r'update_many: id: "1001.0" \(row 0\) looks like an integer'):
+    with pytest.warns(UserWarning, match=r'update_many: id: "1001.0" \(index 0\) looks like an integer'):
         (item,), _ = door.update_many(rows, create_missing=True)
     assert isinstance(item.error, projectcor.ProjectNotFoundError)
     with pytest.warns(UserWarning, match="looks like an integer"):

@@ -378,17 +378,37 @@ def test_repr_of_a_plan_lists_its_changes(client: projectcor.Client, state: Path
     shown = repr(client.projects.plan(rows, source=SOURCE, state=state))
     assert shown.splitlines()[:6] == [
         "Plan for SALESFORCE: 1 to change, 1 new, 2 rejected, 0 rows unchanged",
-        "~ SF-OPP-12345  (row 0)",
+        "~ SF-OPP-12345  (index 0)",
         '    name            "Old" → "New"',
         '    brief           "b" → null',
         "    estimated_time  (not known) → 2.5",
-        "+ P-2\ufffd[31m  (row 1, new)",
+        "+ P-2\ufffd[31m  (index 1, new)",
     ]
     assert "…" in shown
     assert "\x1b" not in shown
-    assert "! row 2  東京  start:" in shown
-    assert "! row 3  Q     start:" in shown
+    assert "! index 2  東京  start:" in shown
+    assert "! index 3  Q     start:" in shown
     assert shown.endswith("not used: mood")
+
+
+def test_plan_shows_when_and_why_cor_refused_a_project(client: projectcor.Client, state: Path) -> None:
+    rows = [{"id": "P-404", "name": "x"}]
+    assert client.projects.plan(rows, source=SOURCE, state=state).new == 1
+    assert client.projects.sync(rows, source=SOURCE, state=state).failed == 1
+    plan = client.projects.plan(rows, source=SOURCE, state=state)
+    (change,) = plan.changes
+    assert (change.is_new, plan.new, plan.changed) == (False, 0, 1)
+    assert change.refused_at is not None
+    assert change.refused_at.tzinfo is not None
+    assert "no such project" in (change.refused_because or "")
+    head, at, name = repr(plan).splitlines()[1:4]
+    assert head == "! P-404  (index 0, refused by COR before)"
+    assert re.fullmatch(r"    COR refused it at [-0-9T:]+Z: .*no such project.*; sync sends it again", at)
+    assert name == '    name  "x"'
+    assert "sync sends it again" in plan._repr_html_()
+    client.projects.sync(rows, source=SOURCE, state=state, create_missing=True)
+    (change,) = client.projects.plan([{"id": "P-404", "name": "y"}], source=SOURCE, state=state).changes
+    assert (change.refused_at, change.refused_because) == (None, None)
 
 
 def test_html_of_plan_and_result_is_escaped(cor: Sandbox, client: projectcor.Client) -> None:
@@ -538,7 +558,7 @@ def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: P
     notes = "\n".join(plan.notes)
     assert "1 blank row was skipped" in notes
     assert 'name: "NULL" is sent as text in ' in notes
-    assert "if it stands for an empty cell, add it to `null_values`" in notes
+    assert "if it stands for an empty cell, pass it with `null_values`" in notes
     assert '2 rows are merged into 1 project by the id "1001.0"' in notes
     assert "no project is created under such an id, unless `allow_mangled_ids` is set" in notes
     assert plan.notes[0] in repr(plan)

@@ -181,11 +181,11 @@ def test_numbers_of_every_width_are_sent_exactly(client: projectcor.Client, cor:
 
 
 REFUSED = [
-    ("id", [1.0, 2.0, 3.0], "row 0: id: 1.0 is a float, which has lost"),
-    ("id", [1, 2, 3], 'row 0: id: 1 is a number; pass the id as text, "1" (007 and 7 are different ids)'),
-    ("estimated", ["1", "2", "3"], 'row 0: estimated: the text "1" has the wrong type; pass the number 1'),
-    ("estimated", [True, True, False], "row 0: estimated: the boolean true has the wrong type; pass a number"),
-    ("billable", ["false"] * 3, 'row 0: billable: the text "false" has the wrong type; pass true or false'),
+    ("id", [1.0, 2.0, 3.0], "index 0: id: 1.0 is a float, which has lost"),
+    ("id", [1, 2, 3], 'index 0: id: 1 is a number; pass the id as text, "1" (007 and 7 are different ids)'),
+    ("estimated", ["1", "2", "3"], 'index 0: estimated: the text "1" has the wrong type; pass the number 1'),
+    ("estimated", [True, True, False], "index 0: estimated: the boolean true has the wrong type; pass a number"),
+    ("billable", ["false"] * 3, 'index 0: billable: the text "false" has the wrong type; pass true or false'),
     ("end", [datetime(2025, 1, 1, 12)] * 3, "has a time of day, and the field takes only a date"),
     ("end", [datetime(2025, 1, 1, tzinfo=timezone.utc)] * 3, "has a time of day, and the field takes only a date"),
     ("name", [b"x"] * 3, "cannot be the value of a field"),
@@ -203,7 +203,7 @@ def test_invalid_cells_are_refused_by_row_and_column(
     assert len(items) == 3
     assert cor.requests == []
     text = str(items[0].error)
-    assert text.startswith(f"row 0: {column}: ")
+    assert text.startswith(f"index 0: {column}: ")
     assert says in text
     assert {item.error.kind for item in items if item.error} == {"invalid"}
 

@@ -8,12 +8,12 @@ use cor_sync::{
 };
 use serde_json::json;
 
-use crate::advice::with_flags;
+use crate::advice::{Wording, wording};
 use crate::args::CheckArgs;
 use crate::failure::{Failure, problems_json};
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
 use crate::sync::progress::{Progress, span};
-use crate::sync::{exit_status, message, rejected_row};
+use crate::sync::{exit_status, message, rejected_row, show_early_end};
 use crate::table::{self, Cell, Column};
 
 /// Rows between two looks at the clock.
@@ -23,11 +23,12 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     output.set_json(args.json);
     let rows = args.table.open(args.create_missing)?;
     let unit = rows.unit();
+    let wording = wording(args.table.mapping.is_some());
     let mut progress = Progress::new(rows.size(), output);
     let mut ticked = Instant::now();
     let mut check = TableCheck::of(rows, &args.table.origin().name(), args.limit, |so_far, row| {
         if !row.problems.is_empty() {
-            show_problems(&row, unit, &progress, output);
+            show_problems(&row, unit, wording, &progress, output);
         }
         if so_far.read.is_multiple_of(TICK) && ticked.elapsed() >= progress.interval() {
             let mut counts = SyncProgress::default();
@@ -46,36 +47,42 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
         check.stopped = None;
     }
     match output.is_json() {
-        true => json(&check, output),
-        false => show(&check, unit, output),
+        true => json(&check, wording, output),
+        false => show(&check, unit, wording, output),
     }
     Ok(status)
 }
 
-fn show_problems(row: &CheckedRow<'_>, unit: &str, progress: &Progress, output: &mut Output) {
+fn show_problems(
+    row: &CheckedRow<'_>,
+    unit: &str,
+    wording: Wording,
+    progress: &Progress,
+    output: &mut Output,
+) {
     if output.is_json() {
-        let error = problems_json(row.problems);
+        let error = problems_json(row.problems, wording);
         return output.json(&json!({ "line": row.line, "id": row.id, "error": error }));
     }
-    progress.around(|| output.line(&rejected_row(unit, row.line, row.problems)));
+    progress.around(|| output.line(&rejected_row(unit, row.line, row.problems, wording)));
 }
 
-fn json(check: &TableCheck, output: &mut Output) {
+fn json(check: &TableCheck, wording: Wording, output: &mut Output) {
     let stopped = check.stopped.as_ref().map(|stopped| (stopped.as_str(), message(stopped)));
     output.json(&json!({
         "read": check.read, "fine": check.fine, "unchanged": check.unchanged,
         "rejected": check.rejected, "mapping": check.mapping, "unused": check.unused,
-        "notes": check.notes, "problems": check.problems,
+        "notes": check.notes.iter().map(|note| wording(note)).collect::<Vec<_>>(), "problems": check.problems,
         "seconds": (check.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         "stopped": stopped.as_ref().map(|(reason, message)| json!({ "reason": reason, "message": message })),
         "unread_from_line": check.unread_from,
     }));
-    if let Some((_, message)) = stopped {
-        output.error(&plain(&message));
+    if let Some(stopped) = &check.stopped {
+        show_early_end(stopped, output);
     }
 }
 
-fn show(check: &TableCheck, unit: &str, output: &mut Output) {
+fn show(check: &TableCheck, unit: &str, wording: Wording, output: &mut Output) {
     if check.rejected > 0 {
         output.line("");
     }
@@ -89,7 +96,7 @@ fn show(check: &TableCheck, unit: &str, output: &mut Output) {
         output.line("");
     }
     for note in &check.notes {
-        output.line(&plain(&with_flags(note)));
+        output.line(&plain(&wording(note)));
     }
     if !check.problems.is_empty() {
         output.line("");
@@ -99,7 +106,7 @@ fn show(check: &TableCheck, unit: &str, output: &mut Output) {
     }
     output.line("");
     if let Some(stopped) = &check.stopped {
-        output.error(&plain(&message(stopped)));
+        show_early_end(stopped, output);
     }
     let headline = match (&check.stopped, check.rejected) {
         (None, 0) => styled(BOLD, "Every row is valid; nothing was sent"),

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::UnknownArgumentValueParser;
 use cor_http::{Client, ClientBuilder, ExternalId, TransportKind, seconds};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Line};
 
 const HEADING: &str = "Connection";
 
@@ -97,12 +97,18 @@ impl ConnectionArgs {
         let builder = self.builder()?;
         let builder = match &self.token_file {
             Some(path) => {
-                let failed = |happened: &dyn std::fmt::Display| {
-                    Failure::usage(format!("--token-file {} cannot be read: {happened}", path.display()))
+                let failed = |happened: &dyn std::fmt::Display, hint: Option<&str>| {
+                    Failure::usage(Line {
+                        text: format!("--token-file {} cannot be read: {happened}", path.display()),
+                        hint: hint.map(str::to_owned),
+                    })
                 };
-                let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+                let bytes = std::fs::read(path).map_err(|error| failed(&error, None))?;
                 let text = String::from_utf8(bytes).map_err(|_| {
-                    failed(&"it is not UTF-8; in PowerShell, write it with Set-Content -Encoding ascii")
+                    failed(
+                        &"it is not UTF-8",
+                        Some("in PowerShell, write it with Set-Content -Encoding ascii"),
+                    )
                 })?;
                 builder.token(text)
             }
@@ -132,10 +138,15 @@ impl ConnectionArgs {
             [("--token", &self.token), ("--api-key", &self.api_key), ("--client-secret", &self.client_secret)]
         {
             if given.is_some() {
-                return Err(Failure::usage(format!(
-                    "{flag} is not accepted on the command line, where every program on this machine can read it; \
-                     set COR_ACCESS_TOKEN (or COR_API_KEY and COR_CLIENT_SECRET), or use --token-file FILE"
-                )));
+                return Err(Failure::usage(Line {
+                    text: format!(
+                        "{flag} is not accepted on the command line, where every program on this machine can read it"
+                    ),
+                    hint: Some(
+                        "set COR_ACCESS_TOKEN (or COR_API_KEY and COR_CLIENT_SECRET), or use --token-file FILE"
+                            .to_owned(),
+                    ),
+                }));
             }
         }
         let mut builder = Client::builder().from_env();

@@ -6,7 +6,7 @@ use cor_http::{Client, ExternalId, Source};
 use cor_sync::{SingleCall, plain};
 
 use crate::args::DeleteArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, Line};
 use crate::output::Output;
 use crate::project_fields;
 use crate::single;
@@ -37,8 +37,10 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
 /// Asks on a terminal. A script has no terminal, and passes `--yes`.
 fn confirmed(args: &DeleteArgs, client: &Client, output: &mut Output) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || output.is_json() {
-        let message = "nothing was deleted: without a terminal to ask on, pass --yes to confirm";
-        return Err(Failure::usage(message));
+        return Err(Failure::usage(Line {
+            text: "nothing was deleted, because the command cannot ask for confirmation without a terminal or with --json".to_owned(),
+            hint: Some("pass --yes to confirm".to_owned()),
+        }));
     }
     output.note(&format!(
         "Delete project {} of {} at {}, with everything COR keeps in it? Type yes to delete it:",

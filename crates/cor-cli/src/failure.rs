@@ -1,9 +1,11 @@
 //! Why a verb did not do its work: for people, for programs, and as an exit status.
 
+use std::fmt;
+
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
-use crate::advice::describe;
+use crate::advice::{Wording, describe};
 use crate::output::Output;
 use crate::status;
 use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
@@ -12,27 +14,54 @@ use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: u8,
-    /// One line per reason.
-    lines: Vec<String>,
+    /// One per reason.
+    lines: Vec<Line>,
     /// What programs get, if they asked for JSON.
     json: Option<Value>,
 }
 
+/// What happened, and what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// Shown on a line of its own.
+    pub(crate) hint: Option<String>,
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Line {
+        Line { text, hint: None }
+    }
+}
+
+impl From<&str> for Line {
+    fn from(text: &str) -> Line {
+        Line::from(text.to_owned())
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
 impl Failure {
     /// The arguments, the input or the set-up cannot work.
-    pub(crate) fn usage(line: impl Into<String>) -> Failure {
+    pub(crate) fn usage(line: impl Into<Line>) -> Failure {
         Failure::of_usage(vec![line.into()])
     }
 
-    fn of_usage(lines: Vec<String>) -> Failure {
-        let json = described("config", "not_applied", &lines.join("; "));
+    fn of_usage(lines: Vec<Line>) -> Failure {
+        let json = described("config", "not_applied", &joined(&lines));
         Failure { status: status::USAGE, lines, json: Some(json) }
     }
 
     /// Problems of an update that was not sent; `names` says how the user called each field.
     pub(crate) fn invalid(issues: Vec<Issue>, names: impl Fn(&str) -> String) -> Failure {
         let lines =
-            issues.iter().map(|issue| format!("{}: {}", names(&issue.field), issue.message)).collect();
+            issues.iter().map(|issue| format!("{}: {}", names(&issue.field), issue.message).into()).collect();
         let error = match cor_http::Invalid::from_issues(issues) {
             Some(invalid) => error_json(&Error::invalid(invalid)),
             None => Value::Null,
@@ -44,7 +73,7 @@ impl Failure {
     pub(crate) fn client(error: &Error) -> Failure {
         Failure {
             status: status_of(error),
-            lines: vec![error.chain()],
+            lines: vec![Line { text: error.without_advice(), hint: error.advice().map(str::to_owned) }],
             json: Some(json!({ "error": error_json(error) })),
         }
     }
@@ -52,13 +81,13 @@ impl Failure {
     /// A signal ended the verb while an update was in progress.
     pub(crate) fn interrupted(status: u8, outcome: &str, message: &str) -> Failure {
         let json = described("cancelled", outcome, message);
-        Failure { status, lines: vec![message.to_owned()], json: Some(json) }
+        Failure { status, lines: vec![message.into()], json: Some(json) }
     }
 
-    /// The same with an advice behind its only line.
-    pub(crate) fn advising(mut self, advice: &str) -> Failure {
-        if let [line] = self.lines.as_mut_slice() {
-            line.push_str(advice);
+    /// The same with more behind the hint of its only line.
+    pub(crate) fn hinting(mut self, advice: &str) -> Failure {
+        if let [Line { hint: Some(hint), .. }] = self.lines.as_mut_slice() {
+            hint.push_str(advice);
         }
         if let Some(Value::String(message)) = self.json.as_mut().map(|json| &mut json["error"]["message"]) {
             message.push_str(advice);
@@ -72,11 +101,12 @@ impl Failure {
             output.json(json);
         }
         match self.lines.as_slice() {
-            [line] => output.error(line),
+            [line] => output.error(&line.text, line.hint.as_deref()),
             lines => {
-                output.error(&format!("{} problems, nothing was sent:", lines.len()));
+                output.error(&format!("{} problems, nothing was sent:", lines.len()), None);
                 for line in lines {
-                    output.note(&format!("  {line}"));
+                    output.note(&format!("  {}", line.text));
+                    line.hint.iter().for_each(|hint| output.hint("    ", hint));
                 }
             }
         }
@@ -86,10 +116,10 @@ impl Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        let text = error.to_string();
-        let mut json = described("config", "not_applied", &text);
+        let mut json = described("config", "not_applied", &error.to_string());
         json["error"]["code"] = error.code().into();
-        Failure { status: status::STATE, lines: vec![text], json: Some(json) }
+        let line = Line { text: error.reason(), hint: Some(error.advice().to_owned()) };
+        Failure { status: status::STATE, lines: vec![line], json: Some(json) }
     }
 }
 
@@ -119,7 +149,11 @@ pub(crate) fn status_of(error: &Error) -> u8 {
 
 /// Every reason, with the flags that would help.
 pub(crate) fn explain(unusable: &ConfigError) -> String {
-    unusable.0.iter().map(describe).collect::<Vec<_>>().join("; ")
+    joined(&unusable.0.iter().map(describe).collect::<Vec<_>>())
+}
+
+fn joined(lines: &[Line]) -> String {
+    lines.iter().map(Line::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// An error of the client as every interface describes it to programs.
@@ -129,9 +163,10 @@ pub(crate) fn error_json(error: &Error) -> Value {
 }
 
 /// Problems of a row in the same shape, with the column of each.
-pub(crate) fn problems_json(problems: &[Problem]) -> Value {
-    let mut error = bare(kind_of(problems).as_str(), "not_applied", &sentence(problems));
-    error["issues"] = json!(problems);
+pub(crate) fn problems_json(problems: &[Problem], wording: Wording) -> Value {
+    let mut error = bare(kind_of(problems).as_str(), "not_applied", &wording(&sentence(problems)));
+    let worded = |problem: &Problem| Problem { message: wording(&problem.message), ..problem.clone() };
+    error["issues"] = json!(problems.iter().map(worded).collect::<Vec<_>>());
     error
 }
 

@@ -11,6 +11,7 @@ use crate::status;
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 
@@ -134,8 +135,14 @@ impl Output {
         let _ = writeln!(self.err, "{text}");
     }
 
-    pub(crate) fn error(&mut self, text: &str) {
+    /// What happened, and on the next line what to do about it.
+    pub(crate) fn error(&mut self, text: &str, hint: Option<&str>) {
         self.note(&format!("{} {text}", styled(RED, "error:")));
+        hint.iter().for_each(|hint| self.hint("", hint));
+    }
+
+    pub(crate) fn hint(&mut self, indent: &str, text: &str) {
+        self.note(&format!("{indent}{} {text}", styled(CYAN, "hint:")));
     }
 
     /// The exit status, which is not 0 when a result could not be written.
@@ -143,7 +150,7 @@ impl Output {
         let State::Failed(error) = &self.state else { return code };
         let text =
             format!("the command succeeded, but its result could not be written to standard output: {error}");
-        self.error(&text);
+        self.error(&text, None);
         if code == status::DONE { status::REFUSED } else { code }
     }
 }
@@ -170,9 +177,14 @@ pub(crate) fn trace(verbose: u8) -> tracing::subscriber::DefaultGuard {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    // Other crates' events are nobody's business, and nobody vouches for what they hold.
+    // Events of other crates may hold business text or secrets.
     let filter = Targets::new().with_target("cor_http", level).with_target("cor_sync", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     tracing::subscriber::set_default(subscriber)
+}
+
+/// A Unix time as text, 2025-04-30T12:00:00Z.
+pub(crate) fn utc(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::{StateForgetArgs, StateShowArgs, StateVerb};
 use crate::failure::Failure;
-use crate::output::{BOLD, DIM, Output, YELLOW, styled};
+use crate::output::{BOLD, DIM, Output, YELLOW, styled, utc};
 use crate::status;
 use crate::table::{self, Cell, Column};
 
@@ -49,7 +49,7 @@ fn scopes(state: &State, output: &mut Output) -> Result<u8, Failure> {
     let rows = scopes.iter().map(|summary| {
         let ScopeSummary { scope, projects, unsettled, accepted_at, .. } = summary;
         let mapping = scope.mapping.chars().take(8).collect();
-        let at = accepted_at.map_or_else(String::new, time);
+        let at = accepted_at.map_or_else(String::new, utc);
         let mut cells = [
             plain(&scope.base_url),
             plain(&scope.source),
@@ -90,20 +90,25 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
             })?;
             continue;
         }
-        let KnownProject { scope, id, accepted, accepted_at, unsettled, .. } = known;
+        let KnownProject { scope, id, accepted, accepted_at, unsettled, refused, .. } = known;
+        let mapping = match scope.mapping.as_str() {
+            "" => String::new(),
+            mapping => format!(", mapping {mapping}"),
+        };
         output.line(&format!(
             "{} {}",
             styled(BOLD, &plain(id)),
-            styled(
-                DIM,
-                &format!("{} at {}, mapping {}", plain(&scope.source), plain(&scope.base_url), scope.mapping)
-            )
+            styled(DIM, &format!("{} at {}{mapping}", plain(&scope.source), plain(&scope.base_url)))
         ));
         if let Some(at) = accepted_at {
-            output.line(&styled(DIM, &format!("  accepted {}", time(*at))));
+            output.line(&styled(DIM, &format!("  accepted {}", utc(*at))));
         }
         lines(accepted, "", output);
         lines(unsettled, "  sent, outcome unknown: the next sync sends it again", output);
+        if let Some(refusal) = refused {
+            let text = format!("  refused by COR at {}: {}", utc(refusal.at), plain(&refusal.reason));
+            output.line(&styled(YELLOW, &text));
+        }
     }
     Ok(status::DONE)
 }
@@ -119,11 +124,6 @@ fn lines(fields: &Option<String>, title: &str, output: &mut Output) {
     for (name, value) in &members.0 {
         output.line(&format!("  {:width$}  {}", plain(name), plain(value.get())));
     }
-}
-
-/// A Unix time as people read it.
-fn time(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 fn forget(args: &StateForgetArgs, output: &mut Output) -> Result<u8, Failure> {

@@ -186,9 +186,9 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
         .says("pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping");
     one("source = 'S'\nfields.name = 'nmae'", &[])
         .says("the mapping or an option names a column \"nmae\" that the input does not have; did you mean \"name\"?");
-    one("source = 'S'\nignore = ['x']", &[]).says("leaves out a column \"x\" that the input does not have");
+    one("source = 'S'\nignore = ['x']", &[]).says("ignores a column \"x\" that the input does not have");
     one("source = 'S'\nfields.name = { constant = 'x' }", &[]).says(
-        "the column \"name\" and the mapping's constant would both set name; ignore the column with \
+        "the column \"name\" and the mapping's constant would both set name\nhint: ignore the column with \
                --ignore \"name\"",
     );
     one("source = 'S'", &["--map", "a=end", "--map", "b=end"])
@@ -211,7 +211,7 @@ fn flags_override_the_mapping_and_keep_its_formats() {
     // What the mapping says of missing columns can be taken back; what is left of it cannot.
     let missing = check(&file, &[&arguments[..], &maps[..]].concat()).exits(2);
     assert_eq!(missing.err.matches("that the input does not have").count(), 2, "{}", missing.err);
-    missing.says("names a column \"close\"").says("leaves out a column \"owner\"");
+    missing.says("names a column \"close\"").says("ignores a column \"owner\"");
     let mapping =
         folder.file("m.toml", "source = 'S'\nfields.end = { column = 'close', date = '%d-%m-%y' }\n");
     let arguments = ["--mapping", mapping.to_str().unwrap(), "--source", "SAP", "--map", "closing=end"];
@@ -259,8 +259,8 @@ fn probable_mistakes_are_reported_with_counts_and_the_option_that_helps() {
     let table = "id,name,client_id\n9.91214E+15,NULL,25855.0\n9.91214E+15,Pier,25855.0\n1001.0,-,7\n\u{a0}7,N,7\n,,\n";
     let says = [
         "1 blank row was skipped",
-        "name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, add it to --null-value",
-        "name: \"-\" is sent as text in line 4; if it stands for an empty cell, add it to --null-value",
+        "name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, pass it with --null-value",
+        "name: \"-\" is sent as text in line 4; if it stands for an empty cell, pass it with --null-value",
         "2 rows are merged into 1 project by the id \"9.91214E+15\"",
         "id: \"9.91214E+15\" (line 2) looks like a long number that a spreadsheet shortened; export the ids as text",
         "id: \"1001.0\" (line 4) looks like an integer that was read as a number with a fraction; export the ids as text",
@@ -314,11 +314,31 @@ fn a_null_word_in_a_column_of_days_or_numbers_names_the_option() {
     check(&file, &["--source", "SAP"])
         .exits(1)
         .prints("\"#N/A\" is not a date; write a real day as YYYY-MM-DD, for example 2025-04-30; if it stands for an empty cell")
-        .prints("add it to --null-value; estimated: \"NULL\"")
+        .prints("pass it with --null-value; estimated: \"NULL\"")
         .prints("; if the dates have another format, set --date-format;")
         .prints("; if the numbers have another format, set --decimal or --thousands");
     check(&file, &["--source", "SAP", "--null-value", "#N/A", "--null-value", "NULL", "--limit", "1"])
         .exits(0);
+}
+
+#[test]
+fn a_missing_id_column_names_the_columns_that_exist_whatever_separates_them() {
+    let folder = Folder::new();
+    for delimiter in [';', '\t', '|', ','] {
+        let table = "Account;end;Name\nA;2025-04-30;x\n".replace(';', &delimiter.to_string());
+        let ran = check(&folder.file("t.csv", table), &["--source", "SAP"]).exits(2);
+        let ran = ran.says("no column is called \"id\"; columns are Account, end, Name").says("--id-column");
+        assert!(!ran.err.contains("--delimiter"), "{}", ran.err);
+    }
+    // Of no column of a field.
+    let file = folder.file("t.csv", "Account;Day\nA;2025-04-30\n");
+    check(&file, &["--source", "SAP"]).exits(2).says("columns are Account, Day").says("--id-column");
+    // A delimiter that hides the id column, and one that does not.
+    let file = folder.file("t.csv", "Id ;name\nA;x\n");
+    check(&file, &["--source", "SAP", "--delimiter", ","]).exits(2).says("pass --delimiter \";\"");
+    let file = folder.file("t.csv", "Account;name\nA;x\n");
+    let ran = check(&file, &["--source", "SAP", "--delimiter", ","]).exits(2).says("--id-column");
+    assert!(!ran.err.contains("--delimiter"), "{}", ran.err);
 }
 
 #[test]

@@ -66,6 +66,36 @@ fn rejected_rows_are_copied_unchanged_and_can_be_corrected_and_synced() {
 }
 
 #[test]
+fn reasons_name_options_as_the_program_does() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let (file, rejects) = (folder.file("t.csv", "id,estimated\nP,NULL\n"), folder.path("rej.csv"));
+    let mapping = folder.file("m.toml", "source = \"SALESFORCE\"\n[fields]\nestimated = \"estimated\"\n");
+    let report = folder.path("report.html");
+    let mapping = mapping.to_str().unwrap();
+    for (more, advice) in [
+        (&[][..], "pass it with --null-value"),
+        (&["--no-state"], "pass it with --null-value"),
+        (&["--mapping", mapping], "pass it with --null-value (or keep in the mapping file)"),
+    ] {
+        let reports = !more.contains(&"--no-state");
+        let more =
+            if reports { [&["--report", report.to_str().unwrap()], more].concat() } else { more.to_vec() };
+        sync_with(&sandbox, &file, &rejects, &more).exits(1).says(advice);
+        for path in [Some(&rejects), reports.then_some(&report)].into_iter().flatten() {
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(text.contains(advice) && !text.contains("null_values"), "{advice}: {text}");
+        }
+        let json = sync_with(&sandbox, &file, &rejects, &[&more[..], &["--json"]].concat()).exits(1).json()
+            [0]
+        .clone();
+        for message in [&json["error"]["message"], &json["error"]["issues"][0]["message"]] {
+            assert!(message.as_str().unwrap().contains(advice), "{json}");
+        }
+    }
+}
+
+#[test]
 fn json_lines_are_copied_as_they_are_too() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();

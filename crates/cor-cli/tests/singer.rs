@@ -164,12 +164,12 @@ fn several_streams_have_to_be_chosen_from() {
     assert_eq!(ran.out, told(1));
     assert_eq!(sandbox.requests().len(), 1);
     synced(&sandbox, &lines, &["--stream", "deal"]).exits(2).says(
-        "the input has no stream \"deal\"; did you mean \"deals\"?; name the stream to read with --stream",
+        "the input has no stream \"deal\"; did you mean \"deals\"?\nhint: name the stream to read with --stream",
     );
     let ran = synced(&sandbox, &lines, &[]).exits(2);
     let ran = ran
         .says("line 3")
-        .says("the input holds several streams, owners, deals; name the stream to read with --stream");
+        .says("the input holds several streams, owners, deals\nhint: name the stream to read with --stream");
     assert_eq!(ran.out, "");
 }
 

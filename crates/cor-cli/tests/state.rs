@@ -101,7 +101,9 @@ fn a_plan_without_a_state_makes_none() {
     plan(&sandbox, &file, &["--state", named]).exits(0).prints("new projects                  2");
     sync(&sandbox, &file, &["--state", named, "--dry-run"]).exits(0);
     assert!(!state.exists());
-    verb(&sandbox, &["state", "show"], None, &["--state", named]).exits(5).says("a sync creates it");
+    verb(&sandbox, &["state", "show"], None, &["--state", named])
+        .exits(5)
+        .says("none.db\nhint: run a sync, which creates it\n");
 }
 
 #[test]
@@ -140,10 +142,14 @@ fn stored_values_can_be_shown_and_deleted() {
         (
             "A",
             format!(
-                r#""accepted":{{"name":"a2","estimated":18000.10,"archived":false}},"accepted_at":{at},"unsettled":null"#
+                r#""accepted":{{"name":"a2","estimated":18000.10,"archived":false}},"accepted_at":{at},"unsettled":null,"refused":null"#
             ),
         ),
-        ("B", r#""accepted":null,"accepted_at":null,"unsettled":{"name":"b","estimated":1}"#.to_owned()),
+        (
+            "B",
+            r#""accepted":null,"accepted_at":null,"unsettled":{"name":"b","estimated":1},"refused":null"#
+                .to_owned(),
+        ),
     ] {
         assert_eq!(show(&[id, "--json"]).exits(0).out, format!("{head},\"id\":\"{id}\",{members}}}\n"));
     }
@@ -371,6 +377,61 @@ fn only_missing_projects_are_created() {
     let stateless = folder.file("u.csv", "id,name\nM,m\n");
     sync(&sandbox, &stateless, &["--create-missing", "--no-state"]).exits(0);
     assert_eq!(sandbox.project("SALESFORCE", "M").unwrap().text("name"), Some("m"));
+}
+
+#[test]
+fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
+    let sandbox = sandbox(&["A"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,name\nA,a\nN,n\n");
+    plan(&sandbox, &file, &[]).exits(0).prints("+ N (line 3, new)");
+    sync(&sandbox, &file, &[]).exits(1);
+    plan(&sandbox, &file, &[])
+        .exits(0)
+        .prints("! N (line 3, refused by COR before)\n    COR refused it at 20")
+        .prints("Z: COR has no such project")
+        .prints("; sync sends it again\n    name  \"n\"")
+        .prints("projects to change            1\n")
+        .prints("new projects                  0\n");
+    let change = plan(&sandbox, &file, &["--json"]).exits(0).json()[0].clone();
+    assert_eq!((&change["id"], &change["new"]), (&json!("N"), &json!(false)));
+    assert!(change["refused"]["reason"].as_str().unwrap().contains("no such project"), "{change}");
+    assert!(change["refused"]["at"].as_str().unwrap().ends_with('Z'), "{change}");
+    let show = |id: &str| verb(&sandbox, &["state", "show"], None, &[id]);
+    show("N").exits(0).prints("  refused by COR at 20");
+    assert!(!show("A").exits(0).out.contains("refused"));
+
+    // The refusal belongs to the project and not to the mapping.
+    plan(&sandbox, &file, &["--map", "name=brief"]).exits(0).prints("COR refused it at 20");
+
+    // Forgotten, the project is new again.
+    verb(&sandbox, &["state", "forget"], None, &["N"]).exits(0).prints("1 project is forgotten");
+    show("N").exits(1);
+    plan(&sandbox, &file, &[]).exits(0).prints("+ N (line 3, new)");
+
+    // An accepted update ends the refusal, also one outside of a run.
+    sync(&sandbox, &file, &[]).exits(1);
+    sync(&sandbox, &file, &["--create-missing"]).exits(0);
+    assert!(!show("N").exits(0).out.contains("refused"));
+    let more = folder.file("u.csv", "id,name\nM,m\n");
+    sync(&sandbox, &more, &[]).exits(1);
+    let create = ["M", "--source", "SALESFORCE", "--name", "x"];
+    verb(&sandbox, &["projects", "create"], None, &create).exits(0);
+    plan(&sandbox, &more, &[]).exits(0).prints("+ M (line 2, new)");
+}
+
+#[test]
+fn a_plan_reports_a_refused_value_of_a_known_project() {
+    let sandbox = sandbox(&["A"]);
+    let folder = Folder::new();
+    sync(&sandbox, &folder.file("t.csv", "id,name\nA,a\n"), &[]).exits(0);
+    let file = folder.file("t.csv", "id,name\nA,b\n");
+    sandbox.queue(Answer::status(400).body(r#"{"message":"name is taken"}"#));
+    sync(&sandbox, &file, &[]).exits(1);
+    plan(&sandbox, &file, &[]).exits(0).prints("! A (line 2, refused by COR before)").prints("\"a\" → \"b\"");
+    sync(&sandbox, &file, &[]).exits(0);
+    let file = folder.file("t.csv", "id,name\nA,c\n");
+    plan(&sandbox, &file, &[]).exits(0).prints("~ A (line 2)\n    name  \"b\" → \"c\"");
 }
 
 #[test]

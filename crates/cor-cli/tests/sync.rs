@@ -142,25 +142,19 @@ fn names_an_encoding_that_reads_the_file() {
     let header_1252 = b"id,name,caf\xE9\nP,x,y\n".to_vec();
     let row_1252 = b"id,name\nP,caf\xE9\n".to_vec();
     let line_1252 = b"{\"id\":\"P\",\"name\":\"caf\xE9\"}\n".to_vec();
-    let is_utf_16 = "the text is UTF-16 without a byte order mark; read the file with ";
+    let is_utf_16 = "the text is UTF-16 without a byte order mark";
     for (name, content, tried, says, encoding) in [
         ("t.csv", utf_16(table, u16::to_le_bytes), None, is_utf_16, "utf-16le"),
         ("t.csv", utf_16(table, u16::to_be_bytes), None, is_utf_16, "utf-16be"),
         ("t.jsonl", utf_16(line, u16::to_le_bytes), None, is_utf_16, "utf-16le"),
         ("t.csv", utf_16(table, u16::to_be_bytes), Some("windows-1252"), is_utf_16, "utf-16be"),
-        (
-            "t.csv",
-            utf_16(table, u16::to_be_bytes),
-            Some("utf-16le"),
-            "the text is not UTF-16LE; ",
-            "utf-16be",
-        ),
-        ("t.csv", table.into(), Some("utf-16le"), "the text is not UTF-16LE; ", "utf-8"),
-        ("t.jsonl", line_1252.clone(), Some("utf-16be"), "the text is not UTF-16BE; ", "windows-1252"),
-        ("t.csv", header_1252, None, "the name of column 3 is not UTF-8; ", "windows-1252"),
-        ("t.csv", row_1252.clone(), None, "line 2, name: is not UTF-8; ", "windows-1252"),
-        ("t.csv", row_1252, Some("shift_jis"), "line 2, name: is not SHIFT_JIS; ", "windows-1252"),
-        ("t.jsonl", line_1252, None, "line 1: the line is not UTF-8; ", "windows-1252"),
+        ("t.csv", utf_16(table, u16::to_be_bytes), Some("utf-16le"), "the text is not UTF-16LE", "utf-16be"),
+        ("t.csv", table.into(), Some("utf-16le"), "the text is not UTF-16LE", "utf-8"),
+        ("t.jsonl", line_1252.clone(), Some("utf-16be"), "the text is not UTF-16BE", "windows-1252"),
+        ("t.csv", header_1252, None, "the name of column 3 is not UTF-8", "windows-1252"),
+        ("t.csv", row_1252.clone(), None, "line 2, name: is not UTF-8", "windows-1252"),
+        ("t.csv", row_1252, Some("shift_jis"), "line 2, name: is not SHIFT_JIS", "windows-1252"),
+        ("t.jsonl", line_1252, None, "line 1: the line is not UTF-8", "windows-1252"),
     ] {
         let file = folder.file(name, &content);
         let sandbox = sandbox(&["P"]);
@@ -187,7 +181,12 @@ fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
             &["no column is called \"id\"; did you mean \"idd\"?", "--id-column \"idd\""],
         ),
         ("key,name\nP,x\n", &[], &["no column is called \"id\"", "--id-column", "columns are key, name"]),
-        ("key;name\nP;x\n", &[], &["--delimiter \";\""]),
+        ("key;name\nP;x\n", &[], &["columns are key, name\nhint: pass --id-column"]),
+        (
+            "id;name\nP;x\n",
+            &["--delimiter", ","],
+            &["hint: if ';' separates the columns, pass --delimiter \";\""],
+        ),
         ("id,name,name\nP,x,y\n", &[], &["two columns are called \"name\""]),
         ("id,name,id\nP,x,y\n", &[], &["two columns are called \"id\""]),
         (
@@ -414,6 +413,27 @@ fn a_dry_run_judges_every_row_and_needs_no_credentials() {
     assert_eq!(ran.summary()["dry_run"], true);
     assert_eq!(ran.json()[19]["body"]["name"], "x");
     assert_eq!(ran.json()[20]["error"]["kind"], "invalid");
+}
+
+#[test]
+fn the_summary_counts_rows_by_their_outcome() {
+    let sandbox = sandbox(&["P"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,estimated\nP,1\nnobody,2\nQ,x\n");
+    let report = folder.path("r.html");
+    let ran = sync(&sandbox, &file, &["--report", report.to_str().unwrap()]).exits(1);
+    let count = |ran: &Ran, name: &str| {
+        let line = ran.out.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.map(|rest| rest.trim().to_owned())
+    };
+    for (name, number) in [("applied", "1"), ("rejected", "1"), ("not applied", "1")] {
+        assert_eq!(count(&ran, name).as_deref(), Some(number), "{name}: {}", ran.out);
+    }
+    assert_eq!((count(&ran, "unknown"), count(&ran, "failed")), (None, None), "{}", ran.out);
+    assert!(folder.read("r.html").contains("<dt>not applied</dt><dd>1</dd>"));
+    sandbox.queue(Answer::drop_connection());
+    let ran = sync(&sandbox, &folder.file("u.csv", "id,estimated\nP,3\n"), &["--max-attempts", "1"]).exits(1);
+    assert_eq!((count(&ran, "not applied"), count(&ran, "unknown")), (Some("0".into()), Some("1".into())));
 }
 
 #[test]

@@ -353,7 +353,7 @@ fn client_credentials_from_the_environment() {
         .env("COR_CLIENT_SECRET", TOKEN);
     ran(&mut command).exits(2).says("base_url is not COR's production, but token_url is");
     ran(command.env("COR_TOKEN_URL", sandbox.token_url())).exits(0);
-    ran(command.env("COR_ACCESS_TOKEN", "t")).exits(2).says("both a token and client credentials");
+    ran(command.env("COR_ACCESS_TOKEN", "t")).exits(2).says("a token and also client credentials");
 }
 
 #[test]
@@ -491,4 +491,29 @@ fn common_mistakes_in_options_are_refused_with_the_right_form() {
     update(&[]).says("--source <SOURCE>");
     let help = ran(bare().args(["projects", "update", "--help"])).exits(0);
     assert!(!help.out.contains("--timeout"), "{}", help.out);
+}
+
+#[test]
+fn an_error_has_its_advice_on_a_line_of_its_own() {
+    let sandbox = sandbox(&["P"]);
+    let ran = update(&sandbox, &["nobody", "--name", "x"]).exits(1);
+    let [error, hint] = ran.err.lines().collect::<Vec<_>>()[..] else { panic!("{}", ran.err) };
+    assert!(
+        error.starts_with("error: could not update project \"nobody\" (SALESFORCE): COR has no such project"),
+        "{error}"
+    );
+    assert!(error.ends_with("not applied"), "{error}");
+    assert!(hint.starts_with("hint: check the external id"), "{hint}");
+
+    // Colours only where they show.
+    assert!(!ran.err.contains('\x1b'), "{}", ran.err);
+    let mut command =
+        cor(&sandbox, &["projects", "update", "nobody", "--source", "SALESFORCE", "--name", "x"]);
+    let forced = common::ran(command.env("CLICOLOR_FORCE", "1")).exits(1);
+    assert!(forced.err.contains("\x1b[1m\x1b[36mhint:\x1b[0m check"), "{:?}", forced.err);
+
+    // Programs get one message, with the advice.
+    let json = update(&sandbox, &["nobody", "--name", "x", "--json"]).exits(1).json()[0].clone();
+    let message = json["error"]["message"].as_str().unwrap();
+    assert_eq!(message, format!("{}; {}", &error["error: ".len()..], &hint["hint: ".len()..]));
 }

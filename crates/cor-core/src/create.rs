@@ -180,7 +180,8 @@ impl ProjectCreate {
         }
         let reserved = |name: &str| name == "id" || CreateField::from_name(name).is_some();
         for (name, _) in self.fields.extras().filter(|(name, _)| reserved(name)) {
-            let message = format!("`{name}` is a field of a create; set the field, not an extra field");
+            let message =
+                format!("`{name}` is a field of this client; set it as a field, not as an extra field");
             issues.push(Issue::new(name, IssueCode::Reserved, message));
         }
         issues

@@ -321,7 +321,7 @@ impl ProjectUpdate {
             Issue::new(
                 name,
                 IssueCode::WrongType,
-                "is not in the form in which an update writes its fields".to_owned(),
+                "is not a JSON object of fields with their values, as fields_json() returns it".to_owned(),
             )
         };
         let members = Members::read(json).ok_or_else(|| wrong("update"))?;
@@ -376,8 +376,9 @@ fn extra_problem(name: &str) -> Option<String> {
             "`metadata` cannot be an extra field: the client writes it from the source of the update"
                 .to_owned(),
         ),
-        _ => Field::from_name(name)
-            .map(|field| format!("`{field}` is a field of this client; set the field, not an extra field")),
+        _ => Field::from_name(name).map(|field| {
+            format!("`{field}` is a field of this client; set it as a field, not as an extra field")
+        }),
     }
 }
 

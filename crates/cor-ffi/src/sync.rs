@@ -59,9 +59,9 @@ pub struct cor_change {
     pub struct_size: usize,
     /// The external id.
     pub id: *const c_char,
-    /// The line of a file at which its first row begins, from 1; for rows of a callback, the number of the row, from 0.
+    /// The line of a file at which its first row begins, from 1; for rows of a callback, the index of the row, from 0.
     pub first_line: u64,
-    /// The line or number of its last row.
+    /// The line or index of its last row.
     pub last_line: u64,
     /// The number of its rows. They become one update.
     pub rows: u64,
@@ -84,7 +84,7 @@ pub struct cor_change {
 pub struct cor_row_problem {
     /// sizeof(cor_row_problem), as the library knows it.
     pub struct_size: usize,
-    /// The line or number of the row, as in cor_change.
+    /// The line or index of the row, as in cor_change.
     pub line: u64,
     /// Its external id; empty if it could not be read.
     pub id: *const c_char,

@@ -167,6 +167,15 @@ impl Error {
         self.with_causes(self.to_string())
     }
 
+    /// What was attempted and what happened, with the outcome and the causes, as one line: [`chain`](Error::chain) without the
+    /// [`advice`](Error::advice), for a program that shows the advice on a line of its own.
+    pub fn without_advice(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String does not fail.
+        let _ = self.write_attempt(&mut text);
+        self.with_causes(text)
+    }
+
     /// What happened, with the outcome and the causes, as one line: [`chain`](Error::chain) without what was attempted and
     /// without the [`advice`](Error::advice). For a list of errors that names each project itself and gives the advice once.
     pub fn reason(&self) -> String {
@@ -179,6 +188,13 @@ impl Error {
     /// What to do next, as the text says it; `None` where it says nothing.
     pub fn advice(&self) -> Option<&str> {
         Some(&*self.0.advice).filter(|advice| !advice.is_empty())
+    }
+
+    fn write_attempt(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        if !self.0.action.is_empty() {
+            write!(f, "could not {}: ", self.0.action)?;
+        }
+        self.write_reason(f)
     }
 
     fn write_reason(&self, f: &mut impl fmt::Write) -> fmt::Result {
@@ -305,11 +321,7 @@ fn excerpt(body: &[u8]) -> Option<String> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if !inner.action.is_empty() {
-            write!(f, "could not {}: ", inner.action)?;
-        }
-        self.write_reason(f)?;
+        self.write_attempt(f)?;
         match self.advice() {
             None => Ok(()),
             Some(advice) => write!(f, "; {advice}"),

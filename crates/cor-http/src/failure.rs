@@ -123,7 +123,7 @@ impl Failure {
             FaultKind::TlsAlert => (
                 ErrorKind::Tls,
                 FailureClass::Final,
-                format!("{server} ended the TLS connection{through} without a response"),
+                format!("{server} ended the TLS connection{through} with an error before it responded"),
             ),
             FaultKind::Protocol => (
                 ErrorKind::Protocol,
@@ -145,6 +145,9 @@ impl Failure {
         let error = match fault.kind() {
             FaultKind::Refused if through.is_empty() => error.advising("use https"),
             FaultKind::Refused => error.advising("check the proxy's address, user and password"),
+            FaultKind::TlsAlert => error.advising(
+                "if the server requires a client certificate, set client_cert and client_key; else check the base URL",
+            ),
             _ => error,
         };
         Failure::new(error.caused_by(fault.into_cause()), class)

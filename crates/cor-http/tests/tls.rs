@@ -195,8 +195,8 @@ async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
     let builder = || common::builder().base_url(&server.url).token("t");
     let missing = std::path::Path::new("/no/such/file");
     for (builder, says) in [
-        (builder().client_cert(&server.client_cert), "client_cert is set and client_key is not"),
-        (builder().client_key(&server.client_key), "client_key is set and client_cert is not"),
+        (builder().client_cert(&server.client_cert), "client_cert is set without client_key"),
+        (builder().client_key(&server.client_key), "client_key is set without client_cert"),
         (
             builder().client_cert(missing).client_key(&server.client_key),
             "client_cert \"/no/such/file\" cannot be read",

@@ -174,7 +174,7 @@ fn cell(array: &dyn Array, at: usize) -> FieldInput {
             },
             None => {
                 let message = format!(
-                    "a value of Arrow's type {other} cannot be the value of a field; convert the column first"
+                    "a value of Arrow's type {other} cannot be the value of a field; before the call, cast the column to text, numbers, booleans, dates or timestamps"
                 );
                 FieldInput::Refused(IssueCode::WrongType, message)
             }

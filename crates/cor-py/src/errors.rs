@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::values::Issue;
 
-/// The exception for an error. `row` is the row's place where it was one of many.
+/// The exception for an error. `row` is the row's index, from 0, where it was one of many.
 pub(crate) fn exception<'py>(
     py: Python<'py>,
     error: &Error,
@@ -21,7 +21,7 @@ pub(crate) fn exception<'py>(
     let mut message = error.chain();
     // What COR answered is about the project; what was refused here is about the row it came from.
     if let (Some(row), 0) = (row, error.attempts()) {
-        message = format!("row {row}: {message}");
+        message = format!("index {row}: {message}");
     }
     let given = PyDict::new(py);
     given.set_item("outcome", error.outcome().as_str())?;

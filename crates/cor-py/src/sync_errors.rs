@@ -1,6 +1,6 @@
 //! What `plan` and `sync` raise.
 
-use cor_sync::{ConfigError, Fix, Reason, StateError, StopReason, SyncError};
+use cor_sync::{Advice, ConfigError, Reason, StateError, StopReason, SyncError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -53,22 +53,22 @@ fn explain(error: &ConfigError) -> String {
 
 /// A reason, with the argument that would help.
 fn reason(reason: &Reason) -> String {
-    let argument = match &reason.fix {
+    let argument = match &reason.advice {
         None => return reason.to_string(),
-        Some(Fix::IdColumn(None)) => {
+        Some(Advice::IdColumn(None)) => {
             "pass id_column with the name of the column that holds the external ids".to_owned()
         }
-        Some(Fix::IdColumn(Some(column))) => format!("pass id_column={column:?}"),
-        Some(Fix::MapColumn) => "pass mapping={\"Column\": \"field\"}".to_owned(),
-        Some(Fix::LeaveOut(column)) => format!("ignore the column with ignore={column:?}"),
-        Some(Fix::Delimiter(delimiter)) => {
+        Some(Advice::IdColumn(Some(column))) => format!("pass id_column={column:?}"),
+        Some(Advice::MapColumn) => "pass mapping={\"Column\": \"field\"}".to_owned(),
+        Some(Advice::Ignore(column)) => format!("ignore the column with ignore={column:?}"),
+        Some(Advice::Delimiter(delimiter)) => {
             format!("if {delimiter:?} separates the columns, pass delimiter={:?}", delimiter.to_string())
         }
-        Some(Fix::Encoding(Some(encoding))) => {
+        Some(Advice::Encoding(Some(encoding))) => {
             let name = encoding.name();
             return reason.to_string().replace(&format!("`encoding` {name}"), &format!("encoding={name:?}"));
         }
-        Some(Fix::Source) => {
+        Some(Advice::Source) => {
             "pass source=\"SALESFORCE\", or set source = \"SALESFORCE\" in the mapping".to_owned()
         }
         Some(_) => return reason.to_string(),

@@ -86,7 +86,9 @@ impl Report {
             let reason = error.as_ref().map(cor_http::Error::reason);
             let error = error.map(|error| errors::exception(py, &error, None)).transpose()?;
             let (first, last) = change.lines;
-            let values = (change.id, first, last, change.rows, change.is_new, fields, status, error, reason);
+            let refused = change.refused.map(|refusal| (refusal.at, refusal.reason));
+            let values =
+                (change.id, first, last, change.rows, change.is_new, refused, fields, status, error, reason);
             changes.append(values)?;
         }
         report.set_item("changes", changes)?;

@@ -83,7 +83,7 @@ impl TableCheck {
                     check.unchanged += 1;
                     (String::new(), Vec::new())
                 }
-                Content::Bad(id, problems) => {
+                Content::Rejected(id, problems) => {
                     check.rejected += 1;
                     (id, problems)
                 }

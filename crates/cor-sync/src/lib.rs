@@ -55,7 +55,7 @@ pub use self::mapping::{
     ColumnUse, DayIn, Rename, RowValues, Rules, Target, UnusedColumn, ValueColumn, ValueRows,
 };
 pub use self::members::Members;
-pub use self::problem::{ConfigError, Fix, Problem, ReadError, Reason, kind_of, sentence};
+pub use self::problem::{Advice, ConfigError, Problem, ReadError, Reason, kind_of, sentence};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
 pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;
@@ -65,7 +65,9 @@ pub use self::runner::{
     StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome,
     SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };
-pub use self::state_store::{KnownProject, Scope, ScopeSummary, SingleCall, State, StateError};
+pub use self::state_store::{
+    KnownProject, RecordedRefusal, Scope, ScopeSummary, SingleCall, State, StateError,
+};
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{
     Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,

@@ -6,7 +6,7 @@ use std::io;
 use cor_http::{ErrorKind, Issue, IssueCode};
 
 use crate::Encoding;
-use crate::read::remedy;
+use crate::read::encoding_advice;
 use crate::text::plain;
 
 /// Why an input, its options or its mapping cannot be used at all.
@@ -30,9 +30,9 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// One reason, with its remedy.
+/// One reason, with its advice.
 ///
-/// If the remedy is an option, it is separate from the message, so that every interface can name the option as
+/// If the advice is an option, it is separate from the message, so that every interface can name the option as
 /// it has there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -41,19 +41,19 @@ pub struct Reason {
     /// A sentence.
     pub message: String,
     /// The option that would help.
-    pub fix: Option<Fix>,
+    pub advice: Option<Advice>,
 }
 
 /// An option that would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fix {
+pub enum Advice {
     /// Set the column that holds the external id: to this one, where it is known.
     IdColumn(Option<String>),
     /// Map a column to a field.
     MapColumn,
     /// Ignore this column.
-    LeaveOut(String),
+    Ignore(String),
     /// Set the delimiter to this character.
     Delimiter(char),
     /// Set the encoding: to this one, if the bytes show one.
@@ -70,11 +70,11 @@ pub enum Fix {
 
 impl Reason {
     pub(crate) fn new(message: impl Into<String>) -> Reason {
-        Reason { option: None, message: message.into(), fix: None }
+        Reason { option: None, message: message.into(), advice: None }
     }
 
     pub(crate) fn of_option(option: &'static str, message: impl Into<String>) -> Reason {
-        Reason { option: Some(option), message: message.into(), fix: None }
+        Reason { option: Some(option), message: message.into(), advice: None }
     }
 
     /// The error of this reason alone, where the message says in front what was attempted.
@@ -83,8 +83,8 @@ impl Reason {
         ConfigError(vec![self])
     }
 
-    pub(crate) fn with(message: impl Into<String>, fix: Fix) -> Reason {
-        Reason { option: None, message: message.into(), fix: Some(fix) }
+    pub(crate) fn with(message: impl Into<String>, advice: Advice) -> Reason {
+        Reason { option: None, message: message.into(), advice: Some(advice) }
     }
 }
 
@@ -92,18 +92,24 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.option.unwrap_or_default())?;
         f.write_str(&self.message)?;
-        match &self.fix {
-            None => Ok(()),
-            Some(Fix::IdColumn(None)) => f.write_str("; set id_column to the column with the external ids"),
-            Some(Fix::IdColumn(Some(column))) => write!(f, "; set id_column to {column:?}"),
-            Some(Fix::MapColumn) => f.write_str("; map at least one column to a field"),
-            Some(Fix::LeaveOut(column)) => write!(f, "; ignore the column {column:?}"),
-            Some(Fix::Delimiter(delimiter)) => write!(f, "; set delimiter to {delimiter:?}"),
-            Some(Fix::Encoding(advice)) => write!(f, "; {}", remedy(*advice)),
-            Some(Fix::Stream) => f.write_str("; set stream to the name of the stream to read"),
-            Some(Fix::Sheet) => f.write_str("; set sheet to the name of the sheet to read"),
-            Some(Fix::HeaderRow(row)) => write!(f, "; set header_row to {row}"),
-            Some(Fix::Source) => f.write_str("; set source, for example to SALESFORCE"),
+        self.advice.as_ref().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+/// The advice, with the option by its name in the library.
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Advice::IdColumn(None) => f.write_str("set id_column to the column with the external ids"),
+            Advice::IdColumn(Some(column)) => write!(f, "set id_column to {column:?}"),
+            Advice::MapColumn => f.write_str("map at least one column to a field"),
+            Advice::Ignore(column) => write!(f, "ignore the column {column:?}"),
+            Advice::Delimiter(delimiter) => write!(f, "set delimiter to {delimiter:?}"),
+            Advice::Encoding(encoding) => f.write_str(&encoding_advice(*encoding)),
+            Advice::Stream => f.write_str("set stream to the name of the stream to read"),
+            Advice::Sheet => f.write_str("set sheet to the name of the sheet to read"),
+            Advice::HeaderRow(row) => write!(f, "set header_row to {row}"),
+            Advice::Source => f.write_str("set source, for example to SALESFORCE"),
         }
     }
 }

@@ -6,6 +6,7 @@ use cor_http::{Field, MangledId};
 
 use crate::Rules;
 use crate::mapping::FormatEvidence;
+use crate::row::INDEX;
 use crate::text::quoted;
 
 /// Different values that have a count of their own, so that memory stays flat whatever the input holds.
@@ -211,7 +212,7 @@ impl Remarks {
         }
         notes.extend(words.describe(&words.sorted(), |(column, word), count| {
             format!(
-                "{column}: {} is sent as text in {}; if it stands for an empty cell, add it to `null_values`",
+                "{column}: {} is sent as text in {}; if it stands for an empty cell, pass it with `null_values`",
                 quoted(word),
                 rows(count, unit)
             )
@@ -289,6 +290,7 @@ impl Formats {
 
 fn rows(count: Count, unit: &str) -> String {
     match count.rows {
+        1 if unit == INDEX => format!("the row at index {}", count.line),
         1 => format!("{unit} {}", count.line),
         rows => format!("{rows} rows, first {unit} {}", count.line),
     }
@@ -359,10 +361,10 @@ mod tests {
             remarks.take("line", &Rules::new("SAP").creating(true)),
             [
                 "1 blank row was skipped".to_owned(),
-                "name: \"NULL\" is sent as text in 2 rows, first line 2; if it stands for an empty cell, add it to \
+                "name: \"NULL\" is sent as text in 2 rows, first line 2; if it stands for an empty cell, pass it with \
                  `null_values`"
                     .to_owned(),
-                "name: \"#N/A\" is sent as text in line 3; if it stands for an empty cell, add it to \
+                "name: \"#N/A\" is sent as text in line 3; if it stands for an empty cell, pass it with \
                  `null_values`".to_owned(),
                 "2 rows are merged into 1 project by the id \"9.91214E+15\"".to_owned(),
                 format!(

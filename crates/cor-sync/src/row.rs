@@ -6,6 +6,9 @@ use cor_http::ProjectUpdate;
 
 use crate::{Bookmarks, ColumnUse, Problem, ReadError, Style, UnusedColumn};
 
+/// The unit of the positions of rows that a program passes: dicts, data frames, rows of a callback.
+pub(crate) const INDEX: &str = "index";
+
 /// A row of the input.
 #[derive(Debug)]
 pub struct Row {
@@ -31,7 +34,7 @@ pub enum Content {
     /// Every field that the row could set is empty.
     Unchanged,
     /// The id, where it could be read, and every problem.
-    Bad(String, Vec<Problem>),
+    Rejected(String, Vec<Problem>),
 }
 
 /// Reads rows one after the other.
@@ -39,7 +42,7 @@ pub trait Rows: Send + std::fmt::Debug {
     /// The next row; `None` at the end.
     ///
     /// # Errors
-    /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Bad`].
+    /// Where the input cannot be read on. Rows that are wrong in themselves are rows with [`Content::Rejected`].
     fn next(&mut self) -> Result<Option<Row>, ReadError>;
 
     /// Whether the next row may have to wait for the program that writes the input.
@@ -48,7 +51,8 @@ pub trait Rows: Send + std::fmt::Debug {
     /// The size of the input, if known: in bytes, or in rows for a file without lines.
     fn size(&self) -> Option<u64>;
 
-    /// What [`Row::line`] counts: `line` or `row`.
+    /// What [`Row::line`] counts: `line` of a text file or `row` of a workbook or Parquet file, from 1. Rows of a program
+    /// have no lines, and runs of those have the unit `index`, from 0.
     fn unit(&self) -> &'static str {
         "line"
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::read::Format;
 use crate::{
-    Change, FieldChange, KnownProject, Purpose, RejectReason, Scope, ScopeSummary, StopReason, SyncSummary,
-    Target,
+    Change, FieldChange, KnownProject, Purpose, RecordedRefusal, RejectReason, Scope, ScopeSummary,
+    StopReason, SyncSummary, Target,
 };
 
 /// Implements serde for a closed list of names.
@@ -107,10 +107,13 @@ impl Serialize for Change {
             line: u64,
             rows: u64,
             new: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refused: Option<&'a RecordedRefusal>,
             changes: &'a [FieldChange],
         }
-        let Change { id, lines, rows, is_new, fields, .. } = self;
-        Shape { id, line: lines.0, rows: *rows, new: *is_new, changes: fields }.serialize(serializer)
+        let Change { id, lines, rows, is_new, refused, fields, .. } = self;
+        let refused = refused.as_ref();
+        Shape { id, line: lines.0, rows: *rows, new: *is_new, refused, changes: fields }.serialize(serializer)
     }
 }
 
@@ -146,6 +149,27 @@ impl<'de> Deserialize<'de> for Time {
         let text = String::deserialize(deserializer)?;
         let time = text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
         time.or_else(|error| text.parse().map_err(|_| error)).map(Time).map_err(D::Error::custom)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "RecordedRefusal")]
+struct RecordedRefusalShape {
+    at: Time,
+    reason: String,
+}
+
+impl Serialize for RecordedRefusal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let RecordedRefusal { at, reason } = self.clone();
+        RecordedRefusalShape { at: Time(at), reason }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordedRefusal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RecordedRefusal, D::Error> {
+        let RecordedRefusalShape { at, reason } = RecordedRefusalShape::deserialize(deserializer)?;
+        Ok(RecordedRefusal { at: at.0, reason })
     }
 }
 
@@ -189,16 +213,17 @@ struct KnownProjectShape {
     accepted: Option<Json>,
     accepted_at: Option<Time>,
     unsettled: Option<Json>,
+    refused: Option<RecordedRefusal>,
 }
 
 impl Serialize for KnownProject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let KnownProject { scope, id, accepted, accepted_at, unsettled } = self.clone();
+        let KnownProject { scope, id, accepted, accepted_at, unsettled, refused } = self.clone();
         let Scope { base_url, source, mapping } = scope;
         let accepted = accepted.as_deref().map(json::<S::Error>).transpose()?;
         let unsettled = unsettled.as_deref().map(json::<S::Error>).transpose()?;
         let accepted_at = accepted_at.map(Time);
-        KnownProjectShape { base_url, mapping, source, id, accepted, accepted_at, unsettled }
+        KnownProjectShape { base_url, mapping, source, id, accepted, accepted_at, unsettled, refused }
             .serialize(serializer)
     }
 }
@@ -206,7 +231,8 @@ impl Serialize for KnownProject {
 impl<'de> Deserialize<'de> for KnownProject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KnownProject, D::Error> {
         let shape = KnownProjectShape::deserialize(deserializer)?;
-        let KnownProjectShape { base_url, mapping, source, id, accepted, accepted_at, unsettled } = shape;
+        let KnownProjectShape { base_url, mapping, source, id, accepted, accepted_at, unsettled, refused } =
+            shape;
         let text = |json: Json| json.as_str().to_owned();
         Ok(KnownProject {
             scope: Scope::new(base_url, source, mapping),
@@ -214,6 +240,7 @@ impl<'de> Deserialize<'de> for KnownProject {
             accepted: accepted.map(text),
             accepted_at: accepted_at.map(|time| time.0),
             unsettled: unsettled.map(text),
+            refused,
         })
     }
 }
@@ -343,10 +370,19 @@ mod tests {
     fn a_project_of_a_plan_is_the_line_that_plan_prints() {
         let fields = vec![change(None, "1")];
         let (id, lines) = ("A\"".to_owned(), (2, 4));
-        let planned = Change { place: 0, id, lines, rows: 2, is_new: true, fields };
+        let mut planned = Change { place: 0, id, lines, rows: 2, is_new: true, refused: None, fields };
         assert_eq!(
             serde_json::to_string(&planned).unwrap(),
             r#"{"id":"A\"","line":2,"rows":2,"new":true,"changes":[{"field":"estimated","new":1}]}"#
+        );
+        planned.is_new = false;
+        planned.refused = Some(RecordedRefusal { at: 1_745_971_200, reason: "no such project".to_owned() });
+        assert_eq!(
+            serde_json::to_string(&planned).unwrap(),
+            concat!(
+                r#"{"id":"A\"","line":2,"rows":2,"new":false,"refused":{"at":"2025-04-30T00:00:00Z","#,
+                r#""reason":"no such project"},"changes":[{"field":"estimated","new":1}]}"#
+            )
         );
     }
 
@@ -358,10 +394,12 @@ mod tests {
             accepted: Some(r#"{"name":"N","estimated":18000.10}"#.to_owned()),
             accepted_at: Some(1_745_971_200),
             unsettled: None,
+            refused: Some(RecordedRefusal { at: 1_745_971_200, reason: "no such project".to_owned() }),
         };
         let text = concat!(
             r#"{"base_url":"https://integrations.projectcor.com","mapping":"abc","source":"SAP","id":"007","#,
-            r#""accepted":{"name":"N","estimated":18000.10},"accepted_at":"2025-04-30T00:00:00Z","unsettled":null}"#
+            r#""accepted":{"name":"N","estimated":18000.10},"accepted_at":"2025-04-30T00:00:00Z","unsettled":null,"#,
+            r#""refused":{"at":"2025-04-30T00:00:00Z","reason":"no such project"}}"#
         );
         survives(&known, text);
         let summary = ScopeSummary { scope: scope(), projects: 2, unsettled: 1, accepted_at: None };

@@ -114,7 +114,7 @@ impl TableOptions {
                 Ok(rename) => renames.push(rename),
                 Err(reason) => {
                     let message = format!(" {text:?}: {}", reason.message);
-                    reasons.push(Reason { option: Some("map"), message, fix: reason.fix });
+                    reasons.push(Reason { option: Some("map"), message, advice: reason.advice });
                 }
             }
         }
@@ -177,7 +177,7 @@ impl TableOptions {
         let general: Vec<&String> = self.date_format.iter().filter(|text| !text.contains('=')).collect();
         if let [first, second, ..] = general[..] {
             let message = format!(
-                ": {first} and {second} are both for every column; name one, as in \"Column={second}\""
+                ": {first} and {second} both apply to every column; name the column of one, as in \"Column={second}\""
             );
             reasons.push(Reason::of_option("date_format", message));
         } else if let [format] = general[..] {

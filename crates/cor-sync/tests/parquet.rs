@@ -45,7 +45,7 @@ fn seen(row: &Row) -> String {
             format!("{id} {}", update.to_json().replacen(r#"{"metadata":{"source":"S"},"#, "{", 1))
         }
         Content::Unchanged => "unchanged".to_owned(),
-        Content::Bad(id, problems) => format!("{id}: {}", sentence(problems)),
+        Content::Rejected(id, problems) => format!("{id}: {}", sentence(problems)),
     }
 }
 
@@ -164,7 +164,10 @@ fn short_floats_keep_their_digits_and_bytes_are_no_ids() {
     columns.close().unwrap();
     writer.close().unwrap();
     let reason = open(&path, Rules::new("S")).unwrap_err();
-    assert_eq!(reason, "the column \"start\" cannot be read: it has the type time; convert it first");
+    assert_eq!(
+        reason,
+        "the column \"start\" cannot be read: it has the type time, which no field accepts; write the file with text, numbers, booleans, dates or timestamps instead"
+    );
     let rules = Rules::new("S").renamed([Rename::parse("start=").unwrap()]).unwrap();
     let read: Vec<String> = all(open(&path, rules).unwrap().as_mut()).iter().map(seen).collect();
     assert_eq!(
@@ -172,7 +175,7 @@ fn short_floats_keep_their_digits_and_bytes_are_no_ids() {
         [
             r#"A {"estimated":1.1}"#,
             r#"B {"estimated":16777216.0}"#,
-            ": id: is not UTF-8; convert the column first",
+            ": id: is not text in UTF-8; write the file with a text column (string) instead",
             r#"D {"estimated":3.4028235e38}"#
         ]
     );

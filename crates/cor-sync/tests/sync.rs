@@ -429,7 +429,7 @@ async fn an_input_that_comes_in_pieces_is_one_table_after_another() {
         }
         assert_eq!(applied, expected, "{piece}");
         drop(apply);
-        sync.go_on().unwrap();
+        sync.begin_piece().unwrap();
     }
     assert_eq!(world.arrived(), [r#"A {"name":"1"}"#, r#"A {"name":"2"}"#]);
 }

@@ -99,7 +99,7 @@ fn read(rows: &mut dyn Rows) -> Vec<String> {
             format!("{} {id} {}", row.line, json.split_once("},").unwrap().1.trim_end_matches('}'))
         }
         Content::Unchanged => format!("{} unchanged", row.line),
-        Content::Bad(_, problems) => format!("{} {}", row.line, sentence(&problems)),
+        Content::Rejected(_, problems) => format!("{} {}", row.line, sentence(&problems)),
     })
     .collect()
 }
@@ -310,7 +310,9 @@ fn rejected_cells_are_refused_until_they_are_corrected() {
     let input = Input::from_reader(Cursor::new(again.into_bytes()), None, None).unwrap();
     let mut again = Table::new().open_input(input, rules).unwrap();
     for problems in [1, 3] {
-        let Some(Content::Bad(_, found)) = again.next().unwrap().map(|row| row.content) else { panic!() };
+        let Some(Content::Rejected(_, found)) = again.next().unwrap().map(|row| row.content) else {
+            panic!()
+        };
         let says = |problem: &cor_sync::Problem| {
             problem.message.contains("is a rejected cell of a workbook; write the value in its place")
         };

@@ -2,7 +2,7 @@
 
 use cor_sync::{Change, FieldChange, plain};
 
-use crate::output::{BOLD, DIM, GREEN, Output, RED, styled};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, styled, utc};
 
 /// Characters of a value that are shown to people.
 const WIDEST: usize = 60;
@@ -11,25 +11,30 @@ const WIDEST: usize = 60;
 pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
     if output.is_json() {
         if let Err(error) = output.json_of(change) {
-            output.error(&format!("project {:?} cannot be shown: {error}", change.id));
+            output.error(&format!("project {:?} cannot be shown: {error}", change.id), None);
         }
         return;
     }
-    let (sign, what) = match change.is_new {
-        true => (styled(GREEN, "+"), ", new"),
-        false => ("~".to_owned(), ""),
+    let (sign, what) = match (&change.refused, change.is_new) {
+        (Some(_), _) => (styled(YELLOW, "!"), ", refused by COR before"),
+        (None, true) => (styled(GREEN, "+"), ", new"),
+        (None, false) => ("~".to_owned(), ""),
     };
     let place = match change.lines {
         (first, last) if first == last => format!("({unit} {first}{what})"),
         (first, last) => format!("({} rows, {unit}s {first} to {last}{what})", change.rows),
     };
     output.line(&format!("{sign} {} {}", styled(BOLD, &plain(&change.id)), styled(DIM, &place)));
+    if let Some(refusal) = &change.refused {
+        let reason = plain(&refusal.reason);
+        output.line(&format!("    COR refused it at {}: {reason}; sync sends it again", utc(refusal.at)));
+    }
     let width = change.fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0);
     for FieldChange { name, old, new, .. } in &change.fields {
         let new = styled(GREEN, &shown(new));
         let values = match old {
             Some(old) => format!("{} → {new}", styled(RED, &shown(old))),
-            None if change.is_new => new,
+            None if change.is_new || change.refused.is_some() => new,
             None => format!("{} → {new}", styled(DIM, "(not known)")),
         };
         output.line(&format!("    {:width$}  {values}", plain(name)));

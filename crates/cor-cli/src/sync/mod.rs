@@ -8,13 +8,16 @@ mod summary;
 use std::cell::RefCell;
 use std::pin::pin;
 
-use cor_sync::{OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner};
+use cor_sync::{
+    OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner, plain,
+};
 
 use self::render::Renderer;
 pub(crate) use self::render::rejected_row;
-pub(crate) use self::summary::{exit_status, message};
+pub(crate) use self::summary::{exit_status, message, show_early_end};
+use crate::advice::{Wording, wording};
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, Line};
 use crate::output::Output;
 use crate::signals::{Signal, Signals, runtime};
 use crate::single::no_runtime;
@@ -43,7 +46,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         true => SyncAction::DryRun(args.connection.check()?),
         false => SyncAction::Sync(args.connection.client()?),
     };
-    drive(runner, action, output)
+    drive(runner, action, wording(args.table.mapping.is_some()), output)
 }
 
 /// `cor projects plan`.
@@ -55,14 +58,21 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
         .create_missing(args.create_missing)
         .limit(args.limit)
         .state(args.state.state.clone());
-    drive(runner, SyncAction::Plan(args.connection.check()?), output)
+    let wording = wording(args.table.mapping.is_some());
+    drive(runner, SyncAction::Plan(args.connection.check()?), wording, output)
 }
 
 /// Runs it, lets signals through, and shows how far it is and what came of it. Returns the exit status.
-pub(crate) fn drive(runner: SyncRunner, action: SyncAction, output: &mut Output) -> Result<u8, Failure> {
+pub(crate) fn drive(
+    runner: SyncRunner,
+    action: SyncAction,
+    wording: Wording,
+    output: &mut Output,
+) -> Result<u8, Failure> {
+    let runner = runner.option_wording(wording);
     let runtime = runtime().map_err(no_runtime)?;
     let control = SyncControl::new();
-    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url()));
+    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url(), wording));
     let mut signalled: Option<Signal> = None;
     let summary = runtime.block_on(async {
         let mut signals = Signals::install().map_err(no_runtime)?;
@@ -75,7 +85,7 @@ pub(crate) fn drive(runner: SyncRunner, action: SyncAction, output: &mut Output)
                     let request = StopRequest { reason: "signal", by: signal.name.to_owned() };
                     match signalled.replace(signal) {
                         None => control.stop(request),
-                        Some(_) => control.leave(request),
+                        Some(_) => control.abort(request),
                     }
                 }
                 _ = ticks.tick() => renderer.borrow_mut().tick(),
@@ -93,7 +103,7 @@ fn failed(error: SyncError) -> Failure {
         SyncError::Config(unusable) => unusable.into(),
         SyncError::Output(error) => output_failed(error),
         SyncError::State(error @ StateError::InUse { source: Some(_), .. }) => {
-            Failure::from(error).advising("; --wait SECONDS waits for it")
+            Failure::from(error).hinting(", or pass --wait SECONDS to wait for it")
         }
         SyncError::State(error) => error.into(),
         other => Failure::usage(other.to_string()),
@@ -101,7 +111,11 @@ fn failed(error: SyncError) -> Failure {
 }
 
 fn output_failed(error: OutputError) -> Failure {
-    Failure::usage(format!("--{} {error}", error.output.as_str()))
+    let OutputError { output, path, message, advice } = error;
+    Failure::usage(Line {
+        text: format!("--{} {}{}", output.as_str(), path.display(), plain(&message)),
+        hint: (!advice.is_empty()).then_some(advice),
+    })
 }
 
 impl StateArgs {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::changes;
 use super::progress::Progress;
-use crate::advice::with_flags;
+use crate::advice::Wording;
 use crate::connection::target;
 use crate::failure::{error_json, problems_json};
 use crate::output::{Output, RED, styled};
@@ -28,6 +28,7 @@ pub(super) struct Renderer<'a> {
     control: SyncControl,
     /// The address of COR.
     base_url: String,
+    wording: Wording,
     unit: &'static str,
     problems: Shown,
     changes: Shown,
@@ -52,12 +53,18 @@ impl Shown {
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(output: &'a mut Output, control: SyncControl, base_url: &str) -> Renderer<'a> {
+    pub(super) fn new(
+        output: &'a mut Output,
+        control: SyncControl,
+        base_url: &str,
+        wording: Wording,
+    ) -> Renderer<'a> {
         Renderer {
             progress: Progress::new(None, output),
             output,
             control,
             base_url: base_url.to_owned(),
+            wording,
             unit: "line",
             problems: Shown::default(),
             changes: Shown::default(),
@@ -89,10 +96,11 @@ impl<'a> Renderer<'a> {
             SyncEvent::UnusedColumns(columns) => {
                 self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
             }
-            SyncEvent::Note(note) => self.note(&with_flags(&note)),
+            SyncEvent::Note(note) => self.note(&(self.wording)(&note)),
             SyncEvent::RowRejected { line, id, problems } => {
-                let text = rejected_row(self.unit, line, &problems);
-                self.problem(line, &id, || problems_json(&problems), &text);
+                let wording = self.wording;
+                let text = rejected_row(self.unit, line, &problems, self.wording);
+                self.problem(line, &id, || problems_json(&problems, wording), &text);
             }
             SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, &error),
             SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
@@ -167,7 +175,7 @@ fn place(unit: &str, line: u64) -> String {
 }
 
 /// A row that cannot be sent, with its problems.
-pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem]) -> String {
+pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem], wording: Wording) -> String {
     let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
-    format!("{}{separator} {}", place(unit, line), plain(&with_flags(&sentence(problems))))
+    format!("{}{separator} {}", place(unit, line), plain(&wording(&sentence(problems))))
 }

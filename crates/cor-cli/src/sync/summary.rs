@@ -4,6 +4,7 @@ use cor_sync::{Ending, NextStep, Purpose, RejectsUse, StopReason, SyncSummary, g
 
 use super::progress::span;
 use super::render::Renderer;
+use crate::advice::describe;
 use crate::failure::explain;
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
 use crate::signals::Signal;
@@ -20,7 +21,7 @@ impl Renderer<'_> {
             // A limit is what the user asked for.
             Some(StopReason::Limit(_)) if is_json => {}
             Some(stopped @ StopReason::Limit(_)) => self.output.note(&message(stopped)),
-            Some(stopped) => self.output.error(&plain(&message(stopped))),
+            Some(stopped) => show_early_end(stopped, self.output),
             None => {}
         }
         match is_json {
@@ -51,6 +52,23 @@ pub(crate) fn message(stopped: &StopReason) -> String {
         }
         stopped => stopped.message(explain),
     }
+}
+
+/// Shows why a run or a check ended early, with what to do about it on a line of its own.
+pub(crate) fn show_early_end(stopped: &StopReason, output: &mut Output) {
+    let unusable = match stopped {
+        StopReason::Input { error, .. } => error.config_error(),
+        _ => None,
+    };
+    if let Some([reason]) = unusable.map(|unusable| unusable.0.as_slice()) {
+        let line = describe(reason);
+        return output.error(&plain(&stopped.message(|_| line.text.clone())), line.hint.as_deref());
+    }
+    let text = match stopped.advice() {
+        Some(_) => stopped.without_advice(),
+        None => message(stopped),
+    };
+    output.error(&plain(&text), stopped.advice());
 }
 
 /// `1 row`, `2,000 rows`.
@@ -98,12 +116,18 @@ fn counts(summary: &SyncSummary, output: &mut Output) {
         ("new projects", if is_plan { counts.projects_new } else { 0 }, is_plan),
         ("created", counts.projects_created, false),
         ("rejected", counts.rejected, true),
-        ("failed", counts.failed, is_sync),
+        ("not applied", counts.failed - counts.unknown, is_sync),
+        ("unknown", counts.unknown, false),
         ("unchanged", counts.unchanged, false),
         ("not started", if is_sync { counts.not_started } else { 0 }, false),
     ] {
         if is_always_shown || count > 0 {
-            output.count(name, width, count, matches!(name, "rejected" | "failed" | "not started"));
+            output.count(
+                name,
+                width,
+                count,
+                matches!(name, "rejected" | "not applied" | "unknown" | "not started"),
+            );
         }
     }
 }

@@ -57,8 +57,8 @@ fn problems_of_a_create_are_named_in_full() {
             ProjectCreate::new("", named().extra("id", "2").extra("brand_id", 7)),
             &[
                 "id: is empty; pass the id that the project has in its source",
-                "id: `id` is a field of a create; set the field, not an extra field",
-                "brand_id: `brand_id` is a field of a create; set the field, not an extra field",
+                "id: `id` is a field of this client; set it as a field, not as an extra field",
+                "brand_id: `brand_id` is a field of this client; set it as a field, not as an extra field",
             ],
         ),
     ] {

@@ -147,7 +147,7 @@ fn an_update_names_each_of_its_problems() {
                 ": the name of an extra field is empty; pass the name that COR gives the field",
                 "metadata: `metadata` cannot be an extra field: the client writes it from the source of \
                  the update",
-                "end: `end` is a field of this client; set the field, not an extra field",
+                "end: `end` is a field of this client; set it as a field, not as an extra field",
             ],
         ),
     ] {

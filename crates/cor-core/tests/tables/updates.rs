@@ -70,7 +70,7 @@ fn field_returns_whether_the_update_keeps_clears_or_sets_it() {
 
 #[test]
 fn fields_json_that_no_update_writes_is_refused() {
-    let foreign = "is not in the form in which an update writes its fields";
+    let foreign = "is not a JSON object of fields with their values, as fields_json() returns it";
     for (json, field, code, message) in [
         ("", "update", IssueCode::WrongType, foreign),
         ("[]", "update", IssueCode::WrongType, foreign),

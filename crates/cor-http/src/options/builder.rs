@@ -242,10 +242,10 @@ impl Settings {
         let token_url =
             address("token_url", self.token_url.or(env.token_url).as_deref().unwrap_or(TOKEN_URL))?;
 
-        let given = credentials(self.token, self.api_key, self.client_secret, "the arguments")?;
+        let given = credentials(self.token, self.api_key, self.client_secret, "the options")?;
         let credentials = match given {
             Some(credentials) => credentials,
-            None => credentials(env.token, env.api_key, env.client_secret, "the environment")?.ok_or_else(|| {
+            None => credentials(env.token, env.api_key, env.client_secret, "the environment variables")?.ok_or_else(|| {
                 Error::config("no credentials are set").advising(
                     "set a token, or api_key with client_secret (environment: COR_ACCESS_TOKEN, or COR_API_KEY with \
                      COR_CLIENT_SECRET)",
@@ -395,7 +395,7 @@ mod tests {
     fn refuses_options_that_cannot_work_with_the_reason() {
         for (builder, says) in [
             (ClientBuilder::default(), "no credentials"),
-            (builder().api_key("k").client_secret("s"), "both a token and client credentials"),
+            (builder().api_key("k").client_secret("s"), "a token and also client credentials"),
             (ClientBuilder::default().api_key("hush"), "without its client secret"),
             (ClientBuilder::default().client_secret("hush"), "without its API key"),
             (ClientBuilder::default().token("hu\nsh"), "line ends"),

@@ -19,16 +19,16 @@ pub(super) fn credentials(
             let key = checked("api_key", key, |key| !key.contains(':'))?;
             Ok(Some(Credentials::Client { key, secret: checked("client_secret", secret, |_| true)? }))
         }
-        (Some(_), ..) => {
-            Err(Error::config(format!("both a token and client credentials are set in {level}"))
-                .advising("set only one of them"))
-        }
+        (Some(_), ..) => Err(Error::config(format!(
+            "{level} set a token and also client credentials (an API key and a client secret)"
+        ))
+        .advising("set only the token, or only the client credentials")),
         (None, Some(_), None) => {
-            Err(Error::config(format!("an API key is set without its client secret in {level}"))
+            Err(Error::config(format!("{level} set an API key without its client secret"))
                 .advising("set api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
         }
         (None, None, Some(_)) => {
-            Err(Error::config(format!("a client secret is set without its API key in {level}"))
+            Err(Error::config(format!("{level} set a client secret without its API key"))
                 .advising("set api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
         }
     }

@@ -106,7 +106,9 @@ impl fmt::Display for TransportError {
             FaultKind::Broken => "the connection broke before the response was complete",
             FaultKind::Unprocessed => "the server did not process the request",
             FaultKind::Tls => "the TLS handshake failed",
-            FaultKind::TlsAlert => "the server closed the TLS connection with an alert, without a response",
+            FaultKind::TlsAlert => {
+                "the server ended the TLS connection with an error (a TLS alert) before it responded"
+            }
             FaultKind::Protocol => "the response is not valid HTTP",
             FaultKind::TooLarge => "the response is too large",
         };

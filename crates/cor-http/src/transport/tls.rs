@@ -35,7 +35,7 @@ pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
             let (certificates, key) = identity_of(identity)?;
             builder.with_client_auth_cert(certificates, key).map_err(|error| {
                 Error::config("client_key is not the key of client_cert")
-                    .advising("set the key of the first certificate in client_cert")
+                    .advising("set client_key to the private key of the first certificate in client_cert")
                     .caused_by(error)
             })
         }

@@ -47,6 +47,6 @@ impl TlsFiles {
 }
 
 fn one_of_two(set: &str, missing: &str) -> Error {
-    Error::config(format!("{set} is set and {missing} is not"))
+    Error::config(format!("{set} is set without {missing}"))
         .advising("set client_cert and client_key together")
 }

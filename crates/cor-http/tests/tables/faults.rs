@@ -159,7 +159,7 @@ fn cases() -> Vec<Case> {
             ErrorKind::Tls,
             Unknown,
             1,
-            "COR ended the TLS connection without a response (",
+            "COR ended the TLS connection with an error before it responded (",
         ),
     ]
 }

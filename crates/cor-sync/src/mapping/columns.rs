@@ -5,7 +5,7 @@ use cor_http::{CreateField, Field, Issue};
 use super::met_columns::{UnusedColumn, nothing_maps};
 use super::rules::Rules;
 use crate::text::{is_same_name, listed, meant, nearest};
-use crate::{ConfigError, Fix, Reason};
+use crate::{Advice, ConfigError, Reason};
 
 /// What the columns of a table with a header are for.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Columns {
                 }
                 Some(before) => reasons.push(Reason::with(
                     format!("the columns {before:?} and {name:?} differ only in case or blanks; rename one"),
-                    Fix::LeaveOut(name.clone()),
+                    Advice::Ignore(name.clone()),
                 )),
                 None => {}
             }
@@ -54,7 +54,7 @@ impl Columns {
         }
         for column in rules.left_out.iter().filter(|column| !names().any(|name| is_same_name(name, column))) {
             reasons.push(Reason::new(format!(
-                "the mapping leaves out a column {column:?} that the input does not have; {}",
+                "the mapping or an option ignores a column {column:?} that the input does not have; {}",
                 meant(column, "columns", names())
             )));
         }
@@ -66,7 +66,7 @@ impl Columns {
             fields.extend(column.fields.iter().map(|field| (at, *field)));
             creates.extend(column.create.map(|field| (at, field)));
             if column.is_unknown() && rules.is_strict() {
-                reasons.push(Reason::with(Issue::unknown_field(name).message, Fix::LeaveOut(name.clone())));
+                reasons.push(Reason::with(Issue::unknown_field(name).message, Advice::Ignore(name.clone())));
             } else if column.is_unknown() {
                 unused.push(UnusedColumn::new(name, Some(at), is_set));
             }
@@ -82,12 +82,12 @@ impl Columns {
                 }
                 reasons.push(Reason::with(
                     format!("the columns {before:?} and {column:?} would both set {field}"),
-                    Fix::LeaveOut(before.clone()),
+                    Advice::Ignore(before.clone()),
                 ));
             } else if rules.constants().any(|(constant, _)| constant == *field) {
                 reasons.push(Reason::with(
                     format!("the column {column:?} and the mapping's constant would both set {field}"),
-                    Fix::LeaveOut(column.clone()),
+                    Advice::Ignore(column.clone()),
                 ));
             }
         }
@@ -103,10 +103,14 @@ impl Columns {
 
 fn missing_id(wanted: &str, header: &[String]) -> Reason {
     if let [only] = header {
-        let delimiter = [';', '\t', '|', ','].into_iter().find(|delimiter| only.contains(*delimiter));
+        // Another delimiter helps only if it makes the column of the ids appear.
+        let is_wanted = |name: &str| is_same_name(name, wanted);
+        let delimiter = [';', '\t', '|', ',']
+            .into_iter()
+            .find(|delimiter| only.contains(*delimiter) && only.split(*delimiter).any(is_wanted));
         if let Some(delimiter) = delimiter {
             let message = format!("no column is called {wanted:?}: the header is one column, {only:?}");
-            return Reason::with(message, Fix::Delimiter(delimiter));
+            return Reason::with(message, Advice::Delimiter(delimiter));
         }
     }
     if header.is_empty() {
@@ -114,8 +118,8 @@ fn missing_id(wanted: &str, header: &[String]) -> Reason {
     }
     if let Some(near) = nearest(wanted, header.iter().map(String::as_str)) {
         let message = format!("no column is called {wanted:?}; did you mean {near:?}?");
-        return Reason::with(message, Fix::IdColumn(Some(near.to_owned())));
+        return Reason::with(message, Advice::IdColumn(Some(near.to_owned())));
     }
     let names = listed(header.iter().map(String::as_str));
-    Reason::with(format!("no column is called {wanted:?}; columns are {names}"), Fix::IdColumn(None))
+    Reason::with(format!("no column is called {wanted:?}; columns are {names}"), Advice::IdColumn(None))
 }

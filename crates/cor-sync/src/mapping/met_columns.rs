@@ -7,7 +7,7 @@ use cor_http::Field;
 
 use super::rules::{ColumnUse, Rules, field_names};
 use crate::text::{brief, listed};
-use crate::{ConfigError, Fix, NOTES, Reason};
+use crate::{Advice, ConfigError, NOTES, Reason};
 
 /// Names that are stored, so that memory stays flat whatever the rows do.
 const MOST_NAMES: usize = 1000;
@@ -72,7 +72,7 @@ pub(super) fn nothing_maps<'n>(columns: impl Iterator<Item = &'n str> + Clone) -
     let message = format!(
         "no column sets a field, so nothing would change{near}; columns are {columns}; fields are {fields}"
     );
-    Reason::with(message, Fix::MapColumn)
+    Reason::with(message, Advice::MapColumn)
 }
 
 /// The columns that were met in rows so far.

@@ -306,7 +306,7 @@ impl<'a> RowDraft<'a> {
             let column = column.map_or_else(|| issue.field.clone(), str::to_owned);
             Problem::of_column(&column, issue)
         });
-        Content::Bad(id, unreadable.into_iter().chain(issues).collect())
+        Content::Rejected(id, unreadable.into_iter().chain(issues).collect())
     }
 
     /// The row as one of a run that keeps no state, to which an update that changes nothing is a problem.
@@ -399,7 +399,7 @@ fn to_correct(field: &str, text: &str) -> Issue {
     Issue::new(field, IssueCode::NotAllowed, message)
 }
 
-const NULL_ADVICE: &str = "; if it stands for an empty cell, add it to `null_values`";
+const NULL_ADVICE: &str = "; if it stands for an empty cell, pass it with `null_values`";
 
 const NO_ADVICE: [&str; 2] = ["", ""];
 
@@ -411,14 +411,14 @@ fn advice<'c>(field: Field, value: &Value<'_>, texts: TextInput, certain: &'c mu
         (FieldType::Date, _) => match certain_options(field, value) {
             Some(options) => {
                 *certain = options;
-                ["; the value is read with ", certain]
+                ["; to read this value, set ", certain]
             }
             None => ["; if the dates have another format, set `date_format`", ""],
         },
         (FieldType::Number, Value::Cell(_)) => match certain_options(field, value) {
             Some(options) => {
                 *certain = options;
-                ["; the value is read with ", certain]
+                ["; to read this value, set ", certain]
             }
             None => ["; if the numbers have another format, set `decimal` or `thousands`", ""],
         },

@@ -8,7 +8,7 @@ use cor_http::{CreateField, Field, FieldType, Issue, Source, Value};
 use super::cells::{DateFormat, NumberFormat, Reading, shown};
 use super::moment::DayIn;
 use crate::text::{is_same_name, listed};
-use crate::{ConfigError, Fix, NOTES, Reason, SHEET_NOTE};
+use crate::{Advice, ConfigError, NOTES, Reason, SHEET_NOTE};
 
 /// Which column becomes which field, and how.
 ///
@@ -90,7 +90,7 @@ impl Rename {
         let field = match field {
             "" => None,
             "id" => {
-                return Err(Reason::with("id is not a field", Fix::IdColumn(Some(column.to_owned()))));
+                return Err(Reason::with("id is not a field", Advice::IdColumn(Some(column.to_owned()))));
             }
             name => {
                 let spelt = name.replace('-', "_");
@@ -253,7 +253,7 @@ impl Rules {
         match self.source.as_str() {
             "" => {
                 let message = "source is required: the system the projects were created from";
-                Err(ConfigError(vec![Reason::with(message, Fix::Source)]))
+                Err(ConfigError(vec![Reason::with(message, Advice::Source)]))
             }
             _ => Ok(()),
         }

@@ -11,6 +11,7 @@ use super::met_columns::{MetColumns, UnusedColumn};
 use super::row_draft::{RowDraft, ValueStyle};
 use super::rules::Use;
 use crate::remarks::{Remarks, RowRemarks};
+use crate::row::INDEX;
 use crate::text::trimmed;
 use crate::{ColumnUse, ConfigError, Content, Rules};
 
@@ -298,7 +299,7 @@ impl ValueRows {
     /// What is probably a mistake in the rows so far and can be sent, and how many rows were skipped: sentences for people,
     /// each returned once. To be asked for at the end.
     pub fn take_remarks(&mut self) -> Vec<String> {
-        self.remarks.take("row", &self.rules)
+        self.remarks.take(INDEX, &self.rules)
     }
 
     /// Whether projects are created under ids that a spreadsheet or a data frame has rewritten.
@@ -435,7 +436,7 @@ mod tests {
         match rows.content(row) {
             None => "blank".to_owned(),
             Some(Content::Unchanged) => "unchanged".to_owned(),
-            Some(Content::Bad(id, problems)) => format!("{id}! {}", sentence(&problems)),
+            Some(Content::Rejected(id, problems)) => format!("{id}! {}", sentence(&problems)),
             Some(Content::Update(id, update)) => format!("{id} {}", update.fields_json()),
         }
     }

@@ -14,7 +14,7 @@ use crate::mapping::{Columns, RowDraft, UnusedColumn};
 use crate::rejects::CsvStyle;
 use crate::remarks::Remarks;
 use crate::text::trimmed;
-use crate::{ColumnUse, ConfigError, Content, Fix, Problem, ReadError, Reason, Row, Rows, Rules, Style};
+use crate::{Advice, ColumnUse, ConfigError, Content, Problem, ReadError, Reason, Row, Rows, Rules, Style};
 
 const BUFFER: usize = 64 << 10;
 
@@ -68,7 +68,7 @@ impl CsvRows {
         // The header's line alone: how much behind it was read depends on the source.
         let line = start.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty());
         let advice = advisor.advise(line.unwrap_or_default());
-        let not_text = |what: String| ConfigError(vec![Reason::with(what, Fix::Encoding(advice))]);
+        let not_text = |what: String| ConfigError(vec![Reason::with(what, Advice::Encoding(advice))]);
         let mut reader = parser(delimiter, RawRowReader::after(start.clone(), input.reader));
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).map_err(|error| unreadable(error.into()))?;
@@ -117,14 +117,14 @@ impl CsvRows {
     /// The cells of the record as an update, or what is wrong with them.
     fn content(&mut self, line: u64, last_line: u64, fault: Option<Fault>) -> Content {
         if let Some(fault) = fault {
-            return Content::Bad(self.id(), vec![misquoted(fault, line, last_line)]);
+            return Content::Rejected(self.id(), vec![misquoted(fault, line, last_line)]);
         }
         if let Some(problem) = self.seam() {
-            return Content::Bad(self.id(), vec![problem]);
+            return Content::Rejected(self.id(), vec![problem]);
         }
         let (found, wanted) = (self.style.data_cells(&self.record), self.style.data_columns());
         if found != wanted {
-            return Content::Bad(self.id(), vec![ragged(found, wanted, line, last_line)]);
+            return Content::Rejected(self.id(), vec![ragged(found, wanted, line, last_line)]);
         }
         let mut draft = RowDraft::new(&self.rules);
         match self.cell(self.columns.id) {
@@ -222,7 +222,7 @@ impl CsvRows {
             ),
             false => too_long(),
         };
-        let content = Content::Bad(String::new(), vec![Problem::of_row("too_long", message)]);
+        let content = Content::Rejected(String::new(), vec![Problem::of_row("too_long", message)]);
         Ok(self.row(line, Vec::new(), content))
     }
 
@@ -352,7 +352,8 @@ fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
         let names = record.iter().filter_map(|name| std::str::from_utf8(name).ok());
         let uses: Vec<_> = names.map(|name| rules.column(name)).collect();
         let known = uses.iter().filter(|column| !column.is_unknown()).count();
-        if uses.iter().any(|column| column.is_id) { known } else { 0 }
+        // Without the column of the ids the table is refused, and the message lists the columns that it most likely has.
+        (uses.iter().any(|column| column.is_id), known, uses.len())
     };
     // The first of the best: `max_by_key` would take the last.
     [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| found(*delimiter)).unwrap_or(b',')

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use encoding_rs::{Decoder, DecoderResult};
 
-use crate::{Fix, Reason};
+use crate::{Advice, Reason};
 
 /// Takes the place of bytes that mean nothing in the encoding. No UTF-8 has it, so that the cell is found out later,
 /// with its line and column.
@@ -191,7 +191,7 @@ impl EncodingAdvisor {
                     true => format!("the text is not {}", self.name()),
                     false => "the text is UTF-16 without a byte order mark".to_owned(),
                 };
-                Err(Reason::with(what, Fix::Encoding(Some(found))))
+                Err(Reason::with(what, Advice::Encoding(Some(found))))
             }
             _ => Ok(()),
         }
@@ -199,12 +199,12 @@ impl EncodingAdvisor {
 
     /// The error for an input that is not text in the encoding that was tried.
     pub(crate) fn not_encoded(&self) -> Reason {
-        Reason::with(format!("the text is not {}", self.name()), Fix::Encoding(self.advise(b"")))
+        Reason::with(format!("the text is not {}", self.name()), Advice::Encoding(self.advise(b"")))
     }
 
     /// What is wrong with these bytes, and what to do.
     pub(crate) fn not_text(&self, bytes: &[u8]) -> String {
-        format!("is not {}; {}", self.name(), remedy(self.advise(bytes)))
+        format!("is not {}; {}", self.name(), encoding_advice(self.advise(bytes)))
     }
 
     /// The name of the encoding that was tried, for messages.
@@ -214,7 +214,7 @@ impl EncodingAdvisor {
 }
 
 /// What to do with a file that is not text in the encoding it was read in.
-pub(crate) fn remedy(advice: Option<Encoding>) -> String {
+pub(crate) fn encoding_advice(advice: Option<Encoding>) -> String {
     let save = "save it as UTF-8 (in Excel: CSV UTF-8)";
     match advice {
         None => format!("correct the file, or {save}"),

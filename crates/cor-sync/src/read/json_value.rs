@@ -71,7 +71,7 @@ fn read(json: &str) -> FieldInput {
 /// A string of a value that was read as JSON before is text, unless it holds one half of a surrogate pair.
 fn half_a_character(json: &str) -> String {
     format!(
-        "{} contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write both halves",
+        "{} contains one half of a surrogate pair (\\ud800 to \\udfff), which is not valid Unicode; write both halves",
         excerpt(json)
     )
 }

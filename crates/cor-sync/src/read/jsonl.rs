@@ -76,7 +76,7 @@ impl Rows for JsonRows {
             let content = match self.lines.next() {
                 Ok(Line::End) => return self.check().map(|()| None),
                 Ok(Line::TooLong) => {
-                    Some(Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]))
+                    Some(Content::Rejected(String::new(), vec![Problem::of_row("too_long", too_long())]))
                 }
                 Ok(Line::Text) => {
                     let line = self.lines.line;
@@ -142,7 +142,9 @@ enum Read {
 fn content(line: &[u8], advisor: &EncodingAdvisor, rules: &Rules, met: &mut MetColumns) -> Read {
     let members = match object(line, advisor) {
         Ok(members) => members,
-        Err(problem) => return Read::Row(Content::Bad(String::new(), vec![problem]), RowRemarks::default()),
+        Err(problem) => {
+            return Read::Row(Content::Rejected(String::new(), vec![problem]), RowRemarks::default());
+        }
     };
     if members.is_notes() {
         return Read::Notes;
@@ -189,7 +191,7 @@ mod tests {
             Read::Notes => "notes".to_owned(),
             Read::Blank => "blank".to_owned(),
             Read::Row(Content::Unchanged, _) => "unchanged".to_owned(),
-            Read::Row(Content::Bad(_, problems), _) => crate::sentence(&problems),
+            Read::Row(Content::Rejected(_, problems), _) => crate::sentence(&problems),
             Read::Row(Content::Update(id, update), _) => {
                 format!("{id} {}", update.to_json().trim_start_matches(r#"{"metadata":{"source":"SAP"},"#))
             }

@@ -81,7 +81,7 @@ impl LineReader {
         }
         let message = "the row that belongs to this _line and _reason is not in this file; copy the row from the \
                        original table";
-        Ok(Some(Content::Bad(String::new(), vec![Problem::of_row("row_missing", message)])))
+        Ok(Some(Content::Rejected(String::new(), vec![Problem::of_row("row_missing", message)])))
     }
 
     fn read_some(&mut self) -> io::Result<usize> {

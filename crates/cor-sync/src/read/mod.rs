@@ -26,7 +26,7 @@ mod workbook_cells;
 mod workbook_rows;
 
 pub use self::encoding::Encoding;
-pub(crate) use self::encoding::remedy;
+pub(crate) use self::encoding::encoding_advice;
 pub use self::input::{Format, Input, Origin};
 pub use self::table::Table;
 

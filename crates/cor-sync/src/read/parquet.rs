@@ -195,7 +195,9 @@ impl ParquetRows {
         }
         let remarks = draft.take_remarks();
         match length > LONGEST_ROW {
-            true => (Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]), remarks),
+            true => {
+                (Content::Rejected(String::new(), vec![Problem::of_row("too_long", too_long())]), remarks)
+            }
             false => (draft.content(), remarks),
         }
     }
@@ -252,7 +254,7 @@ impl Rows for ParquetRows {
         let line = self.row + 1;
         let (content, remarks) = self.content();
         self.remarks.row(line, remarks);
-        let is_short = !matches!(&content, Content::Bad(_, problems) if problems[0].code == "too_long");
+        let is_short = !matches!(&content, Content::Rejected(_, problems) if problems[0].code == "too_long");
         let raw = if self.keep && is_short { self.json() } else { Vec::new() };
         let number = self.number;
         self.number += 1;

@@ -15,7 +15,8 @@ const LONGEST_DECIMAL: usize = 64;
 /// Digits are worked out nine at a time.
 const GROUP: u64 = 1_000_000_000;
 
-const NOT_TEXT: Cell = Cell::Unreadable("is not UTF-8; convert the column first");
+const NOT_TEXT: Cell =
+    Cell::Unreadable("is not text in UTF-8; write the file with a text column (string) instead");
 
 /// What the values of a column stand for.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,16 +112,20 @@ impl Kind {
             (None, ConvertedType::NONE) if matches!(physical, Type::FLOAT | Type::DOUBLE) => Kind::Float,
             (None, _) if physical == Type::INT96 => {
                 return Err(
-                    "has the type INT96, which leaves the time zone open; write it as a date".to_owned()
+                    "has the type INT96, a timestamp without a time zone; write the file with dates, or timestamps with a time zone, instead".to_owned()
                 );
             }
             (Some(logical), _) => {
                 let name = format!("{logical:?}");
                 let name = name.split('(').next().unwrap_or_default().to_lowercase();
-                return Err(format!("has the type {name}; convert it first"));
+                return Err(format!(
+                    "has the type {name}, which no field accepts; write the file with text, numbers, booleans, dates or timestamps instead"
+                ));
             }
             (None, converted) => {
-                return Err(format!("has the type {physical} ({converted}); convert it first"));
+                return Err(format!(
+                    "has the type {physical} ({converted}), which no field accepts; write the file with text, numbers, booleans, dates or timestamps instead"
+                ));
             }
         })
     }
@@ -139,9 +144,9 @@ impl Kind {
 
     fn of_bytes(&self, bytes: &[u8]) -> Cell {
         match self {
-            Kind::Decimal { .. } if bytes.len() > LONGEST_DECIMAL => {
-                Cell::Unreadable("has too many digits; convert the column first")
-            }
+            Kind::Decimal { .. } if bytes.len() > LONGEST_DECIMAL => Cell::Unreadable(
+                "is a decimal number of more than 64 bytes; write the file with a text column (string) instead",
+            ),
             Kind::Decimal { scale } => {
                 let (is_negative, digits) = integer(bytes);
                 Cell::Decimal(decimal(is_negative, &digits, *scale))

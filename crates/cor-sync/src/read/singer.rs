@@ -18,8 +18,8 @@ use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle};
 use crate::remarks::Remarks;
 use crate::text::{listed, meant, plain, quoted};
 use crate::{
-    Bookmarks, ColumnUse, ConfigError, Content, Fix, Members, NOTES, Problem, ReadError, Reason, Row, Rows,
-    Rules, Style,
+    Advice, Bookmarks, ColumnUse, ConfigError, Content, Members, NOTES, Problem, ReadError, Reason, Row,
+    Rows, Rules, Style,
 };
 
 /// Reads the records of one stream, and holds its states until the rows before them are settled.
@@ -121,9 +121,9 @@ impl SingerRows {
                 Message::Schema => return Ok(()),
                 Message::Done | Message::Notes => {}
                 // What is no message is no record either.
-                Message::Record(Content::Bad(_, problems)) => {
+                Message::Record(Content::Rejected(_, problems)) => {
                     let what = crate::sentence(&problems);
-                    let advice = "a tap must write its SCHEMA first, and its log to standard error";
+                    let advice = "a tap must write a SCHEMA message first, and its log to standard error";
                     return Err(cannot(self.lines.line, format!("{what}; {advice}")));
                 }
                 Message::Record(_) => {
@@ -139,7 +139,7 @@ impl SingerRows {
             Some(name) if !self.stream.others.is_empty() => {
                 let names = meant(name, "streams", self.stream.others.iter().map(String::as_str));
                 let message = format!("the input has no stream {name:?}; {names}");
-                Err(ConfigError(vec![Reason::with(message, Fix::Stream)]))
+                Err(ConfigError(vec![Reason::with(message, Advice::Stream)]))
             }
             // A tap that has nothing new may say so by its state alone.
             _ => Ok(()),
@@ -155,7 +155,7 @@ impl SingerRows {
     }
 
     fn understand(&mut self, line: &[u8]) -> Result<Message, ConfigError> {
-        let bad = |problem| Ok(Message::Record(Content::Bad(String::new(), vec![problem])));
+        let bad = |problem| Ok(Message::Record(Content::Rejected(String::new(), vec![problem])));
         let message = match object(line, &self.lines.advisor) {
             Ok(message) => message,
             Err(problem) => return bad(problem),
@@ -227,7 +227,7 @@ impl SingerRows {
                     "the input holds several streams, {}",
                     listed([name.as_str(), stream].into_iter())
                 );
-                Err(ConfigError(vec![Reason::with(message, Fix::Stream)]))
+                Err(ConfigError(vec![Reason::with(message, Advice::Stream)]))
             }
             None => {
                 self.stream.name = Some(stream.to_owned());
@@ -384,7 +384,7 @@ impl Rows for SingerRows {
                 Ok(Line::End) => return Ok(None),
                 Ok(Line::TooLong) => {
                     let problem = Problem::of_row("too_long", too_long());
-                    Message::Record(Content::Bad(String::new(), vec![problem]))
+                    Message::Record(Content::Rejected(String::new(), vec![problem]))
                 }
                 Ok(Line::Text) => self.message().map_err(|unusable| ReadError {
                     line: self.lines.line,

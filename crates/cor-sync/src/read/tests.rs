@@ -58,7 +58,7 @@ fn set(row: &Row) -> Option<(&str, String)> {
     match &row.content {
         Content::Update(id, update) => Some((id, update.to_json())),
         Content::Unchanged => None,
-        Content::Bad(_, problems) => panic!("{problems:?}"),
+        Content::Rejected(_, problems) => panic!("{problems:?}"),
     }
 }
 
@@ -187,7 +187,7 @@ fn a_row_that_is_too_long_is_skipped_and_its_content_is_not_read_as_rows() {
         let table = format!("id,name\n{long}\nR,fine\nS,too\n");
         let mut reader = rows(table.as_bytes(), &[1 << 20], None).unwrap();
         let read = all(reader.as_mut());
-        let Content::Bad(_, problems) = &read[0].content else { panic!("{:?}", read[0].number) };
+        let Content::Rejected(_, problems) = &read[0].content else { panic!("{:?}", read[0].number) };
         assert!(problems[0].message.starts_with(says), "{}", problems[0].message);
         assert_eq!((problems[0].code, read[0].line, read[0].last_line), ("too_long", 2, last_line));
         assert!(read[0].raw.is_empty());
@@ -217,7 +217,10 @@ fn a_text_that_ends_in_half_a_character_ends() {
         for size in [1, 2, 3, 1000] {
             let mut rows = rows(&bytes, &[size], None).unwrap();
             let all = all(rows.as_mut());
-            assert!(matches!(all.as_slice(), [Row { content: Content::Bad(..), .. }]), "{end:?} {all:?}");
+            assert!(
+                matches!(all.as_slice(), [Row { content: Content::Rejected(..), .. }]),
+                "{end:?} {all:?}"
+            );
         }
     }
 }
@@ -228,7 +231,7 @@ fn judged(text: &str, format: Option<Format>) -> Vec<String> {
     let judged = read.into_iter().map(|row| match row.content {
         Content::Update(id, _) => id,
         Content::Unchanged => "unchanged".to_owned(),
-        Content::Bad(_, problems) => problems[0].message.clone(),
+        Content::Rejected(_, problems) => problems[0].message.clone(),
     });
     judged.collect()
 }
@@ -256,7 +259,7 @@ fn the_seam_of_concatenated_files_is_not_read_as_a_project() {
 fn half_a_character_is_no_text() {
     let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
     let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
-    let half = "contains half a surrogate pair: \\ud800 to \\udfff come in pairs; write both halves";
+    let half = "contains one half of a surrogate pair (\\ud800 to \\udfff), which is not valid Unicode; write both halves";
     assert_eq!(
         judged(&lines, None),
         [format!(r#""\ud83d" {half}"#), format!(r#""x\udE00" {half}"#), "A".to_owned()]
@@ -333,7 +336,7 @@ fn advises_no_encoding_that_would_misread_other_rows() {
         b"\xFF\xFEi\0d\0,\0n\0a\0m\0e\0\n\0A\0,\0a\0\n\0B\0,\0\0\xD8\n\0",
     ] {
         let read = all(rows(bytes, &[1000], None).unwrap().as_mut());
-        let Content::Bad(_, problems) = &read[1].content else { panic!("{read:?}") };
+        let Content::Rejected(_, problems) = &read[1].content else { panic!("{read:?}") };
         assert!(problems[0].message.ends_with(save), "{}", problems[0].message);
     }
 }
@@ -420,7 +423,7 @@ fn the_id_has_one_problem_whatever_its_column_is_spelled_like() {
         [("{\"ID\":7,\"name\":\"N\"}\n", Format::Jsonl), ("ID,name\n\" \",N\n", Format::Csv)]
     {
         let read = all(rows(table.as_bytes(), &[1000], Some(format)).unwrap().as_mut());
-        let Content::Bad(_, problems) = &read[0].content else { panic!("{:?}", read[0]) };
+        let Content::Rejected(_, problems) = &read[0].content else { panic!("{:?}", read[0]) };
         assert_eq!(problems.len(), 1, "{problems:?}");
     }
 }
@@ -450,7 +453,7 @@ fn a_record_of_a_tap_may_lack_every_column_that_sets_a_field() {
 #[test]
 fn json_lines_without_any_field_end_the_run_like_a_table() {
     let mut rows = rows(b"{\"id\":\"P\",\"nme\":\"N\"}\n", &[1000], Some(Format::Jsonl)).unwrap();
-    assert!(matches!(rows.next().unwrap().unwrap().content, Content::Bad(..)));
+    assert!(matches!(rows.next().unwrap().unwrap().content, Content::Rejected(..)));
     let error = rows.next().unwrap_err();
     let reason = error.config_error().unwrap().to_string();
     assert!(
@@ -488,7 +491,7 @@ fn a_date_format_applies_to_one_column_or_to_all() {
     assert_eq!(set_by(&["%d/%m/%Y", "start=%Y-%m-%d"]).as_deref(), Ok(both));
     assert!(set_by(&["%d/%m/%Y"]).unwrap().contains("is not a day written as %d/%m/%Y"));
     for (formats, says) in [
-        (&["%d/%m/%Y", "%m/%d/%Y"][..], "date_format: %d/%m/%Y and %m/%d/%Y are both for every column"),
+        (&["%d/%m/%Y", "%m/%d/%Y"][..], "date_format: %d/%m/%Y and %m/%d/%Y both apply to every column"),
         (
             &["Clsoe=%d/%m/%Y"],
             "date_format \"Clsoe=%d/%m/%Y\": the column \"Clsoe\" sets no field with a date",
@@ -505,7 +508,7 @@ fn a_date_format_applies_to_one_column_or_to_all() {
 #[test]
 fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
     let message = |row: &Row| match &row.content {
-        Content::Bad(_, problems) => crate::sentence(problems),
+        Content::Rejected(_, problems) => crate::sentence(problems),
         content => format!("{content:?}"),
     };
     let hours = TableOptions {
@@ -518,11 +521,11 @@ fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
     let read = all(rows.as_mut());
     assert!(message(&read[0]).contains("; if the dates have another format, set `date_format`"), "{read:?}");
     assert!(
-        message(&read[0]).ends_with("; the value is read with `decimal` \",\" and `thousands` \".\""),
+        message(&read[0]).ends_with("; to read this value, set `decimal` \",\" and `thousands` \".\""),
         "{}",
         message(&read[0])
     );
-    assert!(message(&read[1]).ends_with("; the value is read with `date_format` \"%d/%m/%Y\""), "{read:?}");
+    assert!(message(&read[1]).ends_with("; to read this value, set `date_format` \"%d/%m/%Y\""), "{read:?}");
     assert_eq!(
         rows.remarks(),
         [

@@ -14,7 +14,7 @@ use calamine::{
 use super::input::Input;
 use super::workbook_cells::Cell;
 use crate::text::{listed, nearest, quoted};
-use crate::{ConfigError, Fix, Reason};
+use crate::{Advice, ConfigError, Reason};
 
 /// A file, or bytes from standard input.
 pub(super) trait Bytes: Read + Seek + Send {}
@@ -115,7 +115,7 @@ fn read_sheet(mut source: Source, wanted: Option<&str>) -> Result<Sheet, Reason>
             Some(_) => Reason::of_option("sheet", format!(" {name} is empty; sheets with data are {others}")),
             None => Reason::with(
                 format!("its first sheet, {name}, is empty; sheets with data are {others}"),
-                Fix::Sheet,
+                Advice::Sheet,
             ),
         });
     }

@@ -15,7 +15,7 @@ use crate::rejects::{CsvStyle, TO_CORRECT};
 use crate::remarks::Remarks;
 use crate::text::{listed, quoted};
 use crate::{
-    ColumnUse, ConfigError, Content, Fix, NOTES, Problem, ReadError, Reason, Row, Rows, Rules, SHEET_NOTE,
+    Advice, ColumnUse, ConfigError, Content, NOTES, Problem, ReadError, Reason, Row, Rows, Rules, SHEET_NOTE,
     Style,
 };
 
@@ -134,7 +134,7 @@ impl WorkbookRows {
             }
         }
         if length > LONGEST_ROW {
-            return Content::Bad(String::new(), vec![Problem::of_row("too_long", too_long())]);
+            return Content::Rejected(String::new(), vec![Problem::of_row("too_long", too_long())]);
         }
         let remarks = draft.take_remarks();
         self.remarks.row(row.into(), remarks);
@@ -144,7 +144,7 @@ impl WorkbookRows {
     /// The row as one of a CSV, with the name of the sheet behind it. A cell that was rejected and is no text is marked: in a
     /// CSV, which has no types, it might be valid.
     fn raw(&self, at: usize, content: &Content) -> Vec<u8> {
-        let problems: &[Problem] = if let Content::Bad(_, problems) = content { problems } else { &[] };
+        let problems: &[Problem] = if let Content::Rejected(_, problems) = content { problems } else { &[] };
         // In a field of a day a time of day is refused in a CSV too, unless an option says how it is read.
         let is_day = |cell: &Cell, problem: &Problem| {
             let field = problem.field.as_deref().and_then(Field::from_name);
@@ -224,8 +224,8 @@ impl Sheet {
         for reason in &mut reasons {
             reason.message =
                 format!("row {row} of the sheet {sheet} cannot be used as the header: {}", reason.message);
-            if matches!(reason.fix, Some(Fix::Delimiter(_))) {
-                reason.fix = None;
+            if matches!(reason.advice, Some(Advice::Delimiter(_))) {
+                reason.advice = None;
             }
         }
         // A title has fewer cells than a header; a row of data may have one cell more.
@@ -235,12 +235,14 @@ impl Sheet {
             let (row, cells) = self.row(likely);
             let names: Vec<String> = cells.iter().map(|(_, cell)| cell.text()).collect();
             let names = listed(names.iter().map(String::as_str));
-            reasons
-                .push(Reason::with(format!("row {row} looks like the header: {names}"), Fix::HeaderRow(row)));
+            reasons.push(Reason::with(
+                format!("row {row} looks like the header: {names}"),
+                Advice::HeaderRow(row),
+            ));
         }
         if !self.others.is_empty() {
             let others = listed(self.others.iter().map(String::as_str));
-            reasons.push(Reason::with(format!("other sheets with data are {others}"), Fix::Sheet));
+            reasons.push(Reason::with(format!("other sheets with data are {others}"), Advice::Sheet));
         }
         ConfigError(reasons)
     }
@@ -269,7 +271,8 @@ impl Rows for WorkbookRows {
                 continue;
             }
             let content = self.content(row, at);
-            let is_short = !matches!(&content, Content::Bad(_, problems) if problems[0].code == "too_long");
+            let is_short =
+                !matches!(&content, Content::Rejected(_, problems) if problems[0].code == "too_long");
             let raw = if self.keep && is_short { self.raw(at, &content) } else { Vec::new() };
             let (number, line) = (self.number, u64::from(row));
             self.number += 1;

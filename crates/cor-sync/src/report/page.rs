@@ -40,7 +40,7 @@ fn counts(report: &RunReport, page: &mut String) {
     for (name, count) in &report.counts {
         let class = match (*name, count) {
             ("applied" | "created", 1..) => " class=\"good\"",
-            ("rejected" | "failed" | "not started", 1..) => " class=\"bad\"",
+            ("rejected" | "not applied" | "unknown" | "not started", 1..) => " class=\"bad\"",
             _ => "",
         };
         let _ = writeln!(page, "<div{class}><dt>{name}</dt><dd>{}</dd></div>", grouped(*count));

@@ -31,7 +31,7 @@ pub(super) enum Asked {
     /// Start no new request.
     Stop(StopRequest),
     /// Abandon the requests in flight.
-    Leave(StopRequest),
+    Abort(StopRequest),
 }
 
 #[derive(Debug, Default)]
@@ -93,8 +93,8 @@ impl SyncControl {
     }
 
     /// Stops the run and abandons the requests in flight. Whether COR applied them is then unknown.
-    pub fn leave(&self, request: StopRequest) {
-        self.asked.send_replace(Asked::Leave(request));
+    pub fn abort(&self, request: StopRequest) {
+        self.asked.send_replace(Asked::Abort(request));
     }
 
     /// The progress of the run.
@@ -142,7 +142,7 @@ impl SyncControl {
 pub(super) struct StopWatch(watch::Receiver<Asked>);
 
 impl StopWatch {
-    /// The next request to stop or to leave. Returns each request once.
+    /// The next request to stop or to abort. Returns each request once.
     pub(super) async fn next(&mut self) -> Asked {
         match self.0.changed().await {
             Ok(()) => self.0.borrow_and_update().clone(),
@@ -151,12 +151,12 @@ impl StopWatch {
         }
     }
 
-    /// The next request to stop, or to leave.
+    /// The next request to stop or to abort.
     pub(super) async fn request(&mut self) -> StopRequest {
         loop {
             match self.next().await {
                 Asked::Nothing => {}
-                Asked::Stop(request) | Asked::Leave(request) => return request,
+                Asked::Stop(request) | Asked::Abort(request) => return request,
             }
         }
     }

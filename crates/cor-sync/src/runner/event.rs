@@ -10,7 +10,7 @@ use crate::{Change, Problem, Settled, UnusedColumn};
 pub enum SyncEvent {
     /// The input is open.
     Opened {
-        /// The unit of row positions: `line` or `row`.
+        /// The unit of row positions: `line`, `row` or `index`, as in [`Rows::unit`](crate::Rows::unit).
         unit: &'static str,
         /// The size of the input, if it is known: bytes, or rows in a file without lines.
         size: Option<u64>,

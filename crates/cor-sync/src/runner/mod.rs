@@ -113,6 +113,14 @@ impl SyncRunner {
         self
     }
 
+    /// Renames the options in the reasons that the run writes into the file of rejected rows and the report. `wording` gets a
+    /// sentence in which options have their names of [`TableOptions`](crate::TableOptions) in backticks (`` `null_values` ``), and
+    /// returns it with the caller's own. Events have the library's names.
+    pub fn option_wording(mut self, wording: fn(&str) -> String) -> SyncRunner {
+        self.settings.wording = Some(wording);
+        self
+    }
+
     /// Sets the file of the state; default, and `None`: [`State::default_path`](crate::State::default_path).
     pub fn state(mut self, path: impl Into<Option<PathBuf>>) -> SyncRunner {
         self.settings.state = path.into().map_or(StateChoice::Default, StateChoice::File);

@@ -1,18 +1,25 @@
 //! The files that a run writes: the file of rejected rows and the report.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::superseded::Superseded;
 use super::{OutputError, OutputKind, Purpose, RejectsSummary, StopReason, SyncCounts};
-use crate::{Origin, RejectedRow, Rejects, RunReport, Scope, Style};
+use crate::{Origin, RejectReason, RejectedRow, Rejects, RunReport, Scope, Style};
 
 #[derive(Default)]
 pub(super) struct Outputs {
     pub(super) rejects: Option<(PathBuf, Rejects)>,
     pub(super) report: Option<(PathBuf, RunReport)>,
+    pub(super) wording: Option<Wording>,
 }
+
+/// Renames the options in a text: from the names of the library, in backticks, to those of the caller.
+pub(super) type Wording = fn(&str) -> String;
+
+const ANOTHER_FILE: &str = "choose another file";
 
 /// The paths of the files that a run writes.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +38,9 @@ impl OutputPaths {
     pub(super) fn check_paths(&self, mut read: Vec<(&str, Origin)>) -> Result<(), OutputError> {
         for (output, path) in self.each() {
             if let Some((what, _)) = read.iter().find(|(_, other)| other.is_same_as(path)) {
-                let message = format!(" is {what}, which this run would overwrite; choose another file");
-                return Err(OutputError { output, path: path.clone(), message });
+                let message = format!(" is {what}, which this run would overwrite");
+                let advice = ANOTHER_FILE.to_owned();
+                return Err(OutputError { output, path: path.clone(), message, advice });
             }
             read.push(("the file of rejected rows", Origin::File(path.clone())));
         }
@@ -46,7 +54,13 @@ impl OutputPaths {
                 OutputKind::Rejects => Rejects::check_name(path, style),
                 OutputKind::Report => RunReport::check_name(path),
             };
-            checked.map_err(|why| OutputError { output, path: path.clone(), message: format!(": {why}") })?;
+            let of_name = |why| OutputError {
+                output,
+                path: path.clone(),
+                message: format!(": {why}"),
+                advice: String::new(),
+            };
+            checked.map_err(of_name)?;
         }
         Ok(())
     }
@@ -65,16 +79,17 @@ impl OutputPaths {
             output,
             path: path.to_owned(),
             message: format!(" cannot be written: {error}"),
+            advice: String::new(),
         };
         let mut outputs = Outputs::default();
         if let Some(path) = &self.rejects {
             let rejects = match (&style, purpose) {
                 (Style::Singer { .. }, Purpose::Sync) => Rejects::append(path, style, earlier),
                 (Style::Singer { .. }, _) if !earlier.is_empty() => {
-                    let message = " has rows that no sync has applied yet, and this run would overwrite them; \
-                                   choose another file";
+                    let message = " has rows that no sync has applied yet, and this run would overwrite them";
                     let (output, path) = (OutputKind::Rejects, path.clone());
-                    return Err(OutputError { output, path, message: message.to_owned() });
+                    let (message, advice) = (message.to_owned(), ANOTHER_FILE.to_owned());
+                    return Err(OutputError { output, path, message, advice });
                 }
                 _ => Rejects::create(path, style),
             };
@@ -96,10 +111,20 @@ pub(super) type RejectsFailed = Box<dyn FnOnce(Option<(&'static str, u64)>) -> S
 impl Outputs {
     /// Adds a row to the file of rejected rows. Returns whether the run writes such a file.
     pub(super) fn reject(&mut self, row: &RejectedRow<'_>) -> Result<bool, RejectsFailed> {
+        let reason = self.worded(row.reject_reason, row.reason);
         let Some((_, rejects)) = &mut self.rejects else { return Ok(false) };
-        let Err(error) = rejects.row(row) else { return Ok(true) };
+        let row = RejectedRow { reason: &reason, ..*row };
+        let Err(error) = rejects.row(&row) else { return Ok(true) };
         let path = self.rejects.take().map_or_else(PathBuf::new, |(path, _)| path);
         Err(Box::new(move |from| StopReason::Rejects { path, error, from }))
+    }
+
+    /// The reason with the caller's names of options. What COR answered names no options.
+    pub(super) fn worded<'r>(&self, reject_reason: RejectReason, reason: &'r str) -> Cow<'r, str> {
+        match self.wording {
+            Some(wording) if reject_reason == RejectReason::Rejected => wording(reason).into(),
+            _ => reason.into(),
+        }
     }
 
     /// Makes certain that the rejected rows so far are on the disk.
@@ -134,7 +159,8 @@ impl Outputs {
             ("created", counts.projects_created, false),
             ("unchanged", counts.unchanged, false),
             ("rejected", counts.rejected, false),
-            ("failed", counts.failed, false),
+            ("not applied", counts.failed - counts.unknown, false),
+            ("unknown", counts.unknown, false),
             ("not started", counts.not_started, false),
         ] {
             if always || count > 0 {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::reader::{BATCH, InputEnd, Message, Opened};
 use crate::remarks::{Remark, Remarks};
+use crate::row::INDEX;
 use crate::{ColumnUse, Content, Problem, Row, Rules, Style, UnusedColumn};
 
 /// Pushes rows into a run. Made by [`SyncRunner::pushed`](super::SyncRunner::pushed).
@@ -58,7 +59,7 @@ impl RowSender {
         let (style, unused, notes) = (Style::Jsonl { bom: false }, Vec::new(), Vec::new());
         let opened = Opened {
             size: None,
-            unit: "row",
+            unit: INDEX,
             bookmarks: None,
             earlier_rejects: Vec::new(),
             style,
@@ -203,7 +204,7 @@ impl RowSender {
     /// describes the other columns, `notes` are sentences for the person who looks at the run. Room is not needed; a second
     /// call does nothing.
     pub fn finish(&mut self, mapping: Vec<ColumnUse>, unused: Vec<UnusedColumn>, mut notes: Vec<String>) {
-        notes.extend(self.remarks.take("row", &self.rules()));
+        notes.extend(self.remarks.take(INDEX, &self.rules()));
         let end = if self.left() == 0 { InputEnd::Limited } else { InputEnd::Complete };
         self.messages = None;
         if let Some(place) = self.last_place.take() {
@@ -241,7 +242,7 @@ fn content(source: &Source, row: cor_http::Row) -> Content {
     let cor_http::Row { id, update } = row;
     let update = match update {
         Ok(update) => update,
-        Err(invalid) => return Content::Bad(id, invalid.issues().iter().map(problem).collect()),
+        Err(invalid) => return Content::Rejected(id, invalid.issues().iter().map(problem).collect()),
     };
     let mut issues = Vec::new();
     if update.source() != source {
@@ -253,7 +254,7 @@ fn content(source: &Source, row: cor_http::Row) -> Content {
     update.collect_issues(&mut issues);
     issues.retain(|issue| issue.code != IssueCode::NothingToChange);
     match (issues.is_empty(), update.is_empty()) {
-        (false, _) => Content::Bad(id, issues.iter().map(problem).collect()),
+        (false, _) => Content::Rejected(id, issues.iter().map(problem).collect()),
         (true, true) => Content::Unchanged,
         (true, false) => Content::Update(id, update),
     }
@@ -294,7 +295,7 @@ mod tests {
             (of("", &update), "id: is empty"),
             (of("7", &ProjectUpdate::new("JIRA").name("N")), "metadata.source: is \"JIRA\""),
         ] {
-            let Content::Bad(_, problems) = content else { panic!("{says}") };
+            let Content::Rejected(_, problems) = content else { panic!("{says}") };
             assert!(crate::sentence(&problems).contains(says), "{problems:?}");
         }
     }

@@ -293,13 +293,14 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
     }
 
     fn report_row(&mut self, line: u64, id: &str, reject_reason: RejectReason, reason: &str) {
+        let reason = self.outputs.worded(reject_reason, reason);
         if let Some((_, page)) = &mut self.outputs.report {
             page.rejected(
                 self.started.elapsed(),
                 &format!("{} {line}", self.unit),
                 id,
                 reject_reason,
-                reason,
+                &reason,
             );
         }
     }

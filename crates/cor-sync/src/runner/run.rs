@@ -99,7 +99,8 @@ impl SyncRunner {
         let Opened { size, unit, bookmarks, earlier_rejects, style, unused, mut notes } = *opened;
         notes.extend(sandbox_note);
         let earlier = earlier_rejects.len() as u64;
-        let outputs = settings.outputs.create(style, purpose, earlier_rejects, &settings.name, &scope)?;
+        let mut outputs = settings.outputs.create(style, purpose, earlier_rejects, &settings.name, &scope)?;
+        outputs.wording = settings.wording;
         control.begin(client, size, settings.outage_timeout);
         let mut recorder = Recorder::new(on_event, control.clone(), outputs, unit);
         recorder.superseded = Superseded::new(earlier);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::outputs::OutputPaths;
+use super::outputs::{OutputPaths, Wording};
 use super::{OutputError, Purpose};
 use crate::off_loop::off_loop;
 use crate::{Origin, Rules, State, StateError};
@@ -25,6 +25,7 @@ pub(super) struct Settings {
     pub(super) protected: Vec<(&'static str, Origin)>,
     pub(super) whole_input: bool,
     pub(super) takes_bookmarks: bool,
+    pub(super) wording: Option<Wording>,
 }
 
 /// Where the run stores the values that COR accepted.
@@ -60,6 +61,7 @@ impl Settings {
             protected: mapping.into_iter().collect(),
             whole_input: false,
             takes_bookmarks: true,
+            wording: None,
         }
     }
 

@@ -44,7 +44,7 @@ struct StreamRow {
 impl StreamRow {
     fn of(row: &Row) -> StreamRow {
         let id = match &row.content {
-            Content::Update(id, _) | Content::Bad(id, _) => id.clone(),
+            Content::Update(id, _) | Content::Rejected(id, _) => id.clone(),
             Content::Unchanged => String::new(),
         };
         StreamRow { number: row.number, id, raw: row.raw.clone() }
@@ -100,7 +100,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                 self.recorder.pass_on(self.control);
             }
             match read {
-                Read::Piece if self.recorder.stopped.is_none() => self.sync.go_on()?,
+                Read::Piece if self.recorder.stopped.is_none() => self.sync.begin_piece()?,
                 _ => return Ok(()),
             }
         }
@@ -171,7 +171,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                 biased;
                 asked = self.watch.next() => match asked {
                     Asked::Nothing => continue,
-                    Asked::Stop(request) | Asked::Leave(request) => {
+                    Asked::Stop(request) | Asked::Abort(request) => {
                         self.control.stop();
                         self.recorder.stopped = Some(StopReason::requested(request));
                         return Ok(Read::Stopped);
@@ -197,7 +197,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                         piece |= enough(first, stream_row);
                         continue;
                     }
-                    Staged::Bad(id, problems) => {
+                    Staged::Rejected(id, problems) => {
                         self.recorder.rejected_row(line, id, problems);
                         Settlement::Refused
                     }
@@ -245,7 +245,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                         self.control.stop();
                         self.recorder.event(SyncEvent::Stopping);
                     }
-                    Asked::Leave(request) => {
+                    Asked::Abort(request) => {
                         let rows: u64 = apply.in_flight().map(|change| change.rows).sum();
                         let given_up = Some(apply.in_flight().count() as u64);
                         let counts = &mut self.recorder.counts;

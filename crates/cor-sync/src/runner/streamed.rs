@@ -43,7 +43,7 @@ async fn send<E: FnMut(SyncEvent)>(
                     control.stop();
                     recorder.event(SyncEvent::Stopping);
                 }
-                Asked::Leave(request) => {
+                Asked::Abort(request) => {
                     // Results that are ready include rows that were not started, which are not in flight.
                     while let Some(item) = results.ready() {
                         let row = control.input().take(item.index);
@@ -100,7 +100,7 @@ pub(super) async fn dry_run<E: FnMut(SyncEvent)>(
             biased;
             asked = watch.next() => match asked {
                 Asked::Nothing => continue,
-                Asked::Stop(request) | Asked::Leave(request) => {
+                Asked::Stop(request) | Asked::Abort(request) => {
                     recorder.stopped = Some(StopReason::requested(request));
                     break;
                 }

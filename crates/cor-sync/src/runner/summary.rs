@@ -33,7 +33,7 @@ pub struct SyncCounts {
     pub not_started: u64,
     /// Projects with something to send that the state knows.
     pub projects_changed: u64,
-    /// Projects with something to send that the state does not know.
+    /// Projects with something to send that the state does not know: COR accepted nothing of them, and refused no update.
     pub projects_new: u64,
     /// Of the applied projects, those that this run created.
     pub projects_created: u64,
@@ -68,7 +68,7 @@ pub struct SyncSummary {
     pub resumes: bool,
     /// The first line that was not read; `None` if the input was read to its end.
     pub unread_from: Option<u64>,
-    /// The unit of row positions: `line` or `row`.
+    /// The unit of row positions: `line`, `row` or `index`, as in [`Rows::unit`](crate::Rows::unit).
     pub unit: &'static str,
     /// The columns that set a field, and how.
     pub mapping: Vec<ColumnUse>,
@@ -236,7 +236,7 @@ pub enum StopReason {
     Input {
         /// The name of the input.
         name: String,
-        /// `line` or `row`.
+        /// `line`, `row` or `index`.
         unit: &'static str,
         /// The line and the reason.
         error: ReadError,
@@ -288,6 +288,25 @@ impl StopReason {
         match self {
             StopReason::Halted(error) => Some(error),
             _ => None,
+        }
+    }
+
+    /// What to do about it, if that is a part of its own: of an error of COR, or of the state. Without it, `message` is
+    /// [`without_advice`](StopReason::without_advice).
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            StopReason::Halted(error) => error.advice(),
+            StopReason::State(error) => Some(error.advice()),
+            _ => None,
+        }
+    }
+
+    /// The display text without the [`advice`](StopReason::advice).
+    pub fn without_advice(&self) -> String {
+        match self {
+            StopReason::Halted(error) => format!("the run was stopped: {}", error.without_advice()),
+            StopReason::State(error) => error.reason(),
+            other => other.to_string(),
         }
     }
 
@@ -381,6 +400,8 @@ pub struct OutputError {
     pub path: PathBuf,
     /// The problem, as text that continues after the file's name, with its punctuation.
     pub message: String,
+    /// What to do about it; empty if the message says all.
+    pub advice: String,
 }
 
 /// A file that a run writes.
@@ -404,7 +425,8 @@ impl OutputKind {
 
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.path.display(), plain(&self.message))
+        write!(f, "{}{}", self.path.display(), plain(&self.message))?;
+        if self.advice.is_empty() { Ok(()) } else { write!(f, "; {}", self.advice) }
     }
 }
 

@@ -54,14 +54,14 @@ pub enum StateError {
         path: PathBuf,
     },
     /// The operating system does not let it be read or written.
-    ConfigError {
+    Unusable {
         /// The file.
         path: PathBuf,
         /// What the system says.
         detail: String,
     },
     /// No path was given, and the system has no folder for it.
-    NoPlace,
+    NoDefaultPath,
 }
 
 impl StateError {
@@ -75,18 +75,18 @@ impl StateError {
             StateError::Full { .. } => "state_full",
             StateError::Gone { .. } => "state_gone",
             StateError::Missing { .. } => "state_missing",
-            StateError::ConfigError { .. } | StateError::NoPlace => "state_unusable",
+            StateError::Unusable { .. } | StateError::NoDefaultPath => "state_unusable",
         }
     }
 
     pub(crate) fn io(path: &Path, doing: &str, error: &io::Error) -> StateError {
         match error.kind() {
             io::ErrorKind::StorageFull => StateError::Full { path: path.to_owned() },
-            io::ErrorKind::NotFound => StateError::ConfigError {
+            io::ErrorKind::NotFound => StateError::Unusable {
                 path: path.to_owned(),
                 detail: format!("{doing}: its folder does not exist"),
             },
-            _ => StateError::ConfigError { path: path.to_owned(), detail: format!("{doing}: {error}") },
+            _ => StateError::Unusable { path: path.to_owned(), detail: format!("{doing}: {error}") },
         }
     }
 
@@ -99,81 +99,82 @@ impl StateError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 StateError::InUse { path, source: None, by: None }
             }
-            _ => StateError::ConfigError { path, detail: error.to_string() },
+            _ => StateError::Unusable { path, detail: error.to_string() },
+        }
+    }
+}
+
+impl StateError {
+    /// What happened, without the [`advice`](StateError::advice).
+    pub fn reason(&self) -> String {
+        let shown = |path: &PathBuf| path.display().to_string();
+        match self {
+            StateError::InUse { path, source: Some(source), by } => {
+                let process = by.map(|process| format!(" (process {process})")).unwrap_or_default();
+                format!("another run of {source}{process} uses the state file {}", shown(path))
+            }
+            StateError::InUse { path, source: None, .. } => {
+                format!("the state file {} is in use by another program", shown(path))
+            }
+            StateError::Damaged { path, detail } => {
+                format!("the state file {} is damaged ({detail})", shown(path))
+            }
+            StateError::Foreign { path } => format!("{} is not a state file", shown(path)),
+            StateError::Version { path, found, known } => {
+                let age = if found > known { "a newer" } else { "another" };
+                format!(
+                    "the state file {} is of {age} version ({found}; this program writes {known})",
+                    shown(path)
+                )
+            }
+            StateError::Full { path } => format!(
+                "the state file {} cannot be written: its disk, or the disk for temporary files, is full",
+                shown(path)
+            ),
+            StateError::Gone { path } => format!(
+                "the state file {} was removed or replaced during the run, so the values that COR accepted were not \
+                 saved",
+                shown(path)
+            ),
+            StateError::Missing { path } => format!("there is no state file {}", shown(path)),
+            StateError::Unusable { path, detail } => {
+                format!("the state file {} cannot be used: {detail}", shown(path))
+            }
+            StateError::NoDefaultPath => "this account has no home folder for the state".to_owned(),
+        }
+    }
+
+    /// What to do next.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            StateError::InUse { source: Some(_), .. } => {
+                "run this command again when the other run has ended, or set another state file"
+            }
+            StateError::InUse { source: None, .. } => {
+                "run this command again when that program has closed it, or set another state file"
+            }
+            StateError::Damaged { .. } => {
+                "restore a backup, or move the file away: the next run then sends every row again"
+            }
+            StateError::Foreign { .. } => "choose another path for the state",
+            StateError::Version { found, known, .. } if found > known => {
+                "use the program that wrote it, or choose another path for the state"
+            }
+            StateError::Version { .. } => {
+                "choose another path for the state: the next run then sends every row again"
+            }
+            StateError::Full { .. } => "free some space and run the same command again",
+            StateError::Gone { .. } => "run the same command again: it sends them once more",
+            StateError::Missing { .. } => "run a sync, which creates it",
+            StateError::Unusable { .. } => "check its path and permissions, and run the same command again",
+            StateError::NoDefaultPath => "set a path for the state file",
         }
     }
 }
 
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |path: &PathBuf| path.display().to_string();
-        match self {
-            StateError::InUse { path, source: Some(source), by } => {
-                write!(f, "another run of {source}")?;
-                if let Some(process) = by {
-                    write!(f, " (process {process})")?;
-                }
-                write!(
-                    f,
-                    " uses the state file {}; run this command again when the other run has ended, or set another \
-                     state file",
-                    shown(path)
-                )
-            }
-            StateError::InUse { path, source: None, .. } => write!(
-                f,
-                "the state file {} is in use by another program; run this command again when that program has \
-                 closed it, or set another state file",
-                shown(path)
-            ),
-            StateError::Damaged { path, detail } => write!(
-                f,
-                "the state file {} is damaged ({detail}); restore a backup, or move the file away: the next run \
-                 then sends every row again",
-                shown(path)
-            ),
-            StateError::Foreign { path } => {
-                write!(f, "{} is not a state file; choose another path for the state", shown(path))
-            }
-            StateError::Version { path, found, known } if found > known => write!(
-                f,
-                "the state file {} is of a newer version ({found}; this program writes {known}); use the program \
-                 that wrote it, or choose another path for the state",
-                shown(path)
-            ),
-            StateError::Version { path, found, known } => write!(
-                f,
-                "the state file {} is of another version ({found}; this program writes {known}); choose another \
-                 path for the state: the next run then sends every row again",
-                shown(path)
-            ),
-            StateError::Full { path } => write!(
-                f,
-                "the state file {} cannot be written: its disk, or the disk for temporary files, is full; \
-                 free some space and run the same command again",
-                shown(path)
-            ),
-            StateError::Gone { path } => write!(
-                f,
-                "the state file {} was removed or replaced during the run, so the values that COR accepted were not \
-                 saved; run the same command again: it sends them once more",
-                shown(path)
-            ),
-            StateError::Missing { path } => {
-                write!(f, "there is no state file {}; a sync creates it", shown(path))
-            }
-            StateError::ConfigError { path, detail } => {
-                write!(
-                    f,
-                    "the state file {} cannot be used: {detail}; check its path and permissions, and run the same \
-                     command again",
-                    shown(path)
-                )
-            }
-            StateError::NoPlace => {
-                f.write_str("this account has no home folder for the state; set a path for the state file")
-            }
-        }
+        write!(f, "{}; {}", self.reason(), self.advice())
     }
 }
 

@@ -49,7 +49,7 @@ fn open_connection(path: &Path) -> Result<Connection, StateError> {
     let failed = |error| StateError::sqlite(path, &error);
     if conn.is_readonly(MAIN_DB).map_err(failed)? {
         let detail = "it is read-only".to_owned();
-        return Err(StateError::ConfigError { path: path.to_owned(), detail });
+        return Err(StateError::Unusable { path: path.to_owned(), detail });
     }
     add_tables(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
     Ok(conn)
@@ -79,7 +79,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
     let _ = keep_private(path);
     // Writing as well, so that the log of a run that was ended can be read, and nothing stays behind beside the file.
     let conn = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
-        Err(StateError::Full { .. } | StateError::ConfigError { .. }) if !has_log(path) => unchanging(path)?,
+        Err(StateError::Full { .. } | StateError::Unusable { .. }) if !has_log(path) => unchanging(path)?,
         conn => conn?,
     };
     let failed = |error| StateError::sqlite(path, &error);
@@ -166,13 +166,13 @@ fn place(path: &Path, create: bool) -> Result<PathBuf, StateError> {
             Ok(_) => "it is a device or a pipe, not a file".to_owned(),
             Err(error) => error.to_string(),
         };
-        return Err(StateError::ConfigError { path: path.to_owned(), detail });
+        return Err(StateError::Unusable { path: path.to_owned(), detail });
     }
     if !create {
         return Err(StateError::Missing { path: path.to_owned() });
     }
     let Some(name) = path.file_name() else {
-        return Err(StateError::ConfigError {
+        return Err(StateError::Unusable {
             path: path.to_owned(),
             detail: "it is not a file name".to_owned(),
         });
@@ -197,7 +197,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 fn make(path: &Path) -> Result<(), StateError> {
     if path.is_symlink() {
         let detail = "it is a broken symbolic link".to_owned();
-        return Err(StateError::ConfigError { path: path.to_owned(), detail });
+        return Err(StateError::Unusable { path: path.to_owned(), detail });
     }
     let cannot = |error: &io::Error| StateError::io(path, "it cannot be created", error);
     let new = beside(path, ".new");

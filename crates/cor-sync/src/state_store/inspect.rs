@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::lock::SourceLock;
 use super::staging::SENT_UPTO;
-use super::{Access, Scope, State, StateError};
+use super::{Access, RecordedRefusal, Scope, State, StateError};
 
 /// What a state knows of one scope. Serialises to the object that `cor state show --json` prints, times as text
 /// (`2025-04-30T12:00:00Z`).
@@ -37,6 +37,8 @@ pub struct KnownProject {
     pub accepted_at: Option<i64>,
     /// Fields that were in flight when a run ended: their outcome is unknown.
     pub unsettled: Option<String>,
+    /// That COR refused the last update of the project, because of the row itself.
+    pub refused: Option<RecordedRefusal>,
 }
 
 impl State {
@@ -65,7 +67,8 @@ impl State {
         read().map_err(|error| self.failed(&error))
     }
 
-    /// What is known of the project of this external id, once for each scope it is known in.
+    /// What is known of the project of this external id, once for each scope it is known in. A project of which only a
+    /// refusal is known has a scope without a mapping.
     ///
     /// # Errors
     /// Where the file cannot be read.
@@ -85,11 +88,48 @@ impl State {
                     accepted: row.get(4)?,
                     accepted_at: row.get(5)?,
                     unsettled: row.get(6)?,
+                    refused: None,
                 })
             })?;
-            rows.collect()
+            let mut known = rows.collect::<rusqlite::Result<Vec<KnownProject>>>()?;
+            for (scope, refusal) in self.refusals_of(id)? {
+                let of_source = known.iter_mut().filter(|project| {
+                    (&project.scope.base_url, &project.scope.source) == (&scope.base_url, &scope.source)
+                });
+                let mut is_new = true;
+                of_source.for_each(|project| {
+                    project.refused = Some(refusal.clone());
+                    is_new = false;
+                });
+                if is_new {
+                    let id = id.to_owned();
+                    let refused = Some(refusal);
+                    let project = KnownProject {
+                        scope,
+                        id,
+                        accepted: None,
+                        accepted_at: None,
+                        unsettled: None,
+                        refused,
+                    };
+                    known.push(project);
+                }
+            }
+            Ok(known)
         };
         read().map_err(|error| self.failed(&error))
+    }
+
+    /// The refusals of this external id, each with its source as a scope without a mapping.
+    fn refusals_of(&self, id: &str) -> rusqlite::Result<Vec<(Scope, RecordedRefusal)>> {
+        let sql = "SELECT base_url, source, refused_at, reason FROM refusals WHERE id = ?1
+                   ORDER BY base_url, source";
+        let mut statement = self.conn.prepare(sql)?;
+        let rows = statement.query_map([id], |row| {
+            let scope = Scope { base_url: row.get(0)?, source: row.get(1)?, mapping: String::new() };
+            Ok((scope, RecordedRefusal { at: row.get(2)?, reason: row.get(3)? }))
+        })?;
+        rows.collect()
     }
 
     /// The other spellings of the scope's source under which COR accepted an update of this external id: those that differ in
@@ -143,6 +183,7 @@ impl State {
             let of_source = [&scope.base_url, &scope.source];
             match ids {
                 None => {
+                    gone += self.count_only_refused(scope).map_err(failed)?;
                     // In pieces, so that runs of other sources can write in between.
                     let sql = "DELETE FROM projects WHERE number IN (
                                    SELECT number FROM projects JOIN scopes USING (scope)
@@ -155,7 +196,10 @@ impl State {
                         }
                     }
                     self.write(|| {
-                        self.conn.execute("DELETE FROM scopes WHERE base_url = ?1 AND source = ?2", of_source)
+                        self.conn
+                            .execute("DELETE FROM scopes WHERE base_url = ?1 AND source = ?2", of_source)?;
+                        let sql = "DELETE FROM refusals WHERE base_url = ?1 AND source = ?2";
+                        self.conn.execute(sql, of_source)
                     })?;
                 }
                 Some(ids) => {
@@ -164,13 +208,25 @@ impl State {
                     gone += self.write(|| {
                         let mut statement = self.conn.prepare_cached(sql)?;
                         ids.iter().try_fold(0, |gone, id| {
-                            Ok(gone + statement.execute([&scope.base_url, &scope.source, id])? as u64)
+                            let projects = statement.execute([&scope.base_url, &scope.source, id])? as u64;
+                            let is_refused = self.remove_refusal(scope, id)?;
+                            // A project counts once, also if the state knows no more of it than that COR refused it.
+                            Ok(gone + if projects == 0 { u64::from(is_refused) } else { projects })
                         })
                     })?;
                 }
             }
         }
         Ok(gone)
+    }
+
+    /// Projects of the scope's source of which the state knows no more than that COR refused them.
+    fn count_only_refused(&self, scope: &Scope) -> rusqlite::Result<u64> {
+        let sql = "SELECT count(*) FROM refusals WHERE base_url = ?1 AND source = ?2 AND NOT EXISTS (
+                       SELECT 1 FROM projects JOIN scopes USING (scope)
+                       WHERE scopes.base_url = ?1 AND scopes.source = ?2 AND projects.id = refusals.id)";
+        let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        self.conn.query_row(sql, [&scope.base_url, &scope.source], count).map(|count| count as u64)
     }
 
     /// The sources that have projects of these external ids, each once, as scopes without a mapping.
@@ -180,8 +236,10 @@ impl State {
         source: Option<&str>,
         base_url: Option<&str>,
     ) -> rusqlite::Result<Vec<Scope>> {
-        let sql = "SELECT DISTINCT base_url, source FROM scopes WHERE (?1 IS NULL OR source = ?1)
-                   AND (?2 IS NULL OR base_url = ?2) ORDER BY scope";
+        let sql = "SELECT base_url, source FROM (SELECT base_url, source FROM scopes
+                   UNION SELECT base_url, source FROM refusals)
+                   WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR base_url = ?2)
+                   ORDER BY base_url, source";
         let mut statement = self.conn.prepare(sql)?;
         let scopes = statement.query_map((source, base_url), |row| {
             Ok(Scope { base_url: row.get(0)?, source: row.get(1)?, mapping: String::new() })
@@ -189,7 +247,8 @@ impl State {
         let mut scopes = scopes.collect::<rusqlite::Result<Vec<Scope>>>()?;
         if let Some(ids) = ids {
             let sql = "SELECT EXISTS (SELECT 1 FROM scopes JOIN projects USING (scope)
-                       WHERE base_url = ?1 AND source = ?2 AND id = ?3)";
+                       WHERE base_url = ?1 AND source = ?2 AND id = ?3)
+                       OR EXISTS (SELECT 1 FROM refusals WHERE base_url = ?1 AND source = ?2 AND id = ?3)";
             let mut statement = self.conn.prepare(sql)?;
             let mut known = Vec::new();
             for scope in scopes {

@@ -7,6 +7,7 @@ mod inspect;
 mod lock;
 mod private;
 mod raw_rows;
+mod refusals;
 mod sandbox;
 mod schema;
 mod single_call;
@@ -22,6 +23,7 @@ use self::identity::Identity;
 pub use self::inspect::{KnownProject, ScopeSummary};
 pub(crate) use self::lock::SINGLE_CALL;
 use self::lock::{FileLock, SourceLock};
+pub use self::refusals::RecordedRefusal;
 pub(crate) use self::sandbox::another_store;
 pub(crate) use self::single_call::OpenCalls;
 pub use self::single_call::SingleCall;
@@ -101,7 +103,7 @@ impl State {
         if let Some(path) = std::env::var_os("COR_STATE").filter(|path| !path.is_empty()) {
             return Ok(path.into());
         }
-        let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoPlace)?;
+        let strategy = etcetera::choose_base_strategy().map_err(|_| StateError::NoDefaultPath)?;
         let folder = strategy.state_dir().unwrap_or_else(|| strategy.cache_dir());
         Ok(folder.join("cor").join("sync.db"))
     }
@@ -197,7 +199,7 @@ impl State {
 
     pub(crate) fn not_writable(&self) -> StateError {
         let detail = "it was opened read-only".to_owned();
-        StateError::ConfigError { path: self.path.clone(), detail }
+        StateError::Unusable { path: self.path.clone(), detail }
     }
 
     /// A record that no version of this program wrote.

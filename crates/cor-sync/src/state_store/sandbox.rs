@@ -48,6 +48,8 @@ impl State {
         self.conn.execute(&forget, params![base_url, source])?;
         let drop = format!("DELETE FROM projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");
         self.conn.execute(&drop, params![base_url, source])?;
+        let sql = "DELETE FROM refusals WHERE base_url = ?1 AND (?2 IS NULL OR source = ?2)";
+        self.conn.execute(sql, params![base_url, source])?;
         match store {
             Some(store) => {
                 let sql = "INSERT OR REPLACE INTO sandboxes (base_url, store) VALUES (?1, ?2)";

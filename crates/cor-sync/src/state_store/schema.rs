@@ -68,6 +68,17 @@ const CLOSER_MARKS: &str = "TABLE IF NOT EXISTS closer_marks (
         sent_upto INTEGER NOT NULL
     ) STRICT";
 
+/// What COR refused because of the row itself, until COR accepts an update of the project. By source and not by scope, so that
+/// it survives a change of the mapping.
+const REFUSALS: &str = "TABLE IF NOT EXISTS refusals (
+        base_url TEXT NOT NULL,
+        source TEXT NOT NULL,
+        id TEXT NOT NULL,
+        refused_at INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (base_url, source, id)
+    ) STRICT, WITHOUT ROWID";
+
 const SANDBOXES: &str = "TABLE IF NOT EXISTS sandboxes (
         base_url TEXT PRIMARY KEY,
         store TEXT NOT NULL
@@ -95,19 +106,23 @@ pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
 
 pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 
 /// A state of an earlier version lacks some tables.
 pub(super) fn add_tables(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!("CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}"))
+    conn.execute_batch(&format!(
+        "CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}"
+    ))
 }
 
 /// The same where nothing is written: tables that are gone with the process.
 pub(super) fn stand_in_for_tables(conn: &Connection) -> rusqlite::Result<()> {
     let there = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ?1)";
-    for (name, table) in [("calls", CALLS), ("closer_marks", CLOSER_MARKS), ("sandboxes", SANDBOXES)] {
+    let later_tables =
+        [("calls", CALLS), ("closer_marks", CLOSER_MARKS), ("sandboxes", SANDBOXES), ("refusals", REFUSALS)];
+    for (name, table) in later_tables {
         if !conn.query_row(there, [name], |row| row.get(0))? {
             conn.execute_batch(&format!("CREATE TEMP {table}"))?;
         }

@@ -329,6 +329,9 @@ impl State {
     }
 
     fn settle(&self, scope: &Scope, call: &Call) -> rusqlite::Result<()> {
+        if call.is_certain() && matches!(call.change, Some(Change::Update | Change::Create)) {
+            self.remove_refusal(scope, &call.id)?;
+        }
         let sql = "SELECT number, accepted FROM projects JOIN scopes USING (scope)
                    WHERE base_url = ?1 AND source = ?2 AND id = ?3";
         let mut statement = self.conn.prepare(sql)?;

@@ -25,6 +25,8 @@ pub(crate) struct Run {
     number: i64,
     /// Other scopes of the same source, whose mappings read the same projects in another way.
     siblings: Vec<i64>,
+    /// Whether a refusal of the source was recorded when the run began.
+    pub(crate) has_refusals: bool,
     /// How far earlier runs came that left something behind.
     earlier: HashMap<i64, i64>,
 }
@@ -80,6 +82,7 @@ impl State {
 
     /// Begins a run, inside a transaction.
     pub(crate) fn start_run(&self, scope: &Scope) -> rusqlite::Result<Run> {
+        let has_refusals = self.has_refusals(scope)?;
         let scope = match self.scope(scope)? {
             Some(number) => number,
             None => {
@@ -96,14 +99,15 @@ impl State {
                    WHERE own.scope = ?1 AND other.scope <> ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let siblings = statement.query_map([scope], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(Run { scope, number, siblings, earlier: HashMap::new() })
+        Ok(Run { scope, number, siblings, has_refusals, earlier: HashMap::new() })
     }
 
     /// Begins a run that writes nothing into the file, inside [`begin_staging`](State::begin_staging).
     pub(crate) fn start_plan(&self, scope: &Scope) -> rusqlite::Result<Run> {
+        let has_refusals = self.has_refusals(scope)?;
         let scope = self.scope(scope)?.unwrap_or(UNKNOWN_SCOPE);
         // No run ever gets this number.
-        Ok(Run { scope, number: i64::MAX, siblings: Vec::new(), earlier: HashMap::new() })
+        Ok(Run { scope, number: i64::MAX, siblings: Vec::new(), has_refusals, earlier: HashMap::new() })
     }
 
     /// The place and the fields of a project that waits.

@@ -357,8 +357,9 @@ impl Apply<'_> {
 
     /// Stores results, then passes them on.
     fn settle(&mut self, items: Vec<ItemResult>) {
-        // A response came with each result that is one, so the store is not one of an earlier run of this client.
-        if items.iter().any(|item| item.result.is_ok())
+        // COR responded to these, so the store is not one of an earlier run of this client.
+        let is_response = |item: &ItemResult| item.result.as_ref().err().is_none_or(is_refusal);
+        if items.iter().any(is_response)
             && let Err(error) = self.notice_store()
         {
             self.give_up(error);
@@ -396,15 +397,23 @@ impl Apply<'_> {
         let Settled { change, status } = settled;
         let (state, run) = (&self.sync.state, &self.sync.run);
         if let (Some(reject_reason), true) = (status.reject_reason(), self.sync.options.keep_rows) {
-            // What was not begun is sent next time; nobody has to mend it.
+            // What was not begun is sent next time; no one has to correct it.
             if let RowStatus::Failed(error) = status
                 && (!self.sync.options.refused_only || is_about_the_row(error))
             {
                 state.keep_reject_reason(pending.place, reject_reason, &error.reason())?;
             }
         }
+        if let RowStatus::Failed(error) = status
+            && is_refusal(error)
+        {
+            state.record_refusal(&self.sync.scope, &pending.id, now(), &error.reason())?;
+        }
         match status {
             RowStatus::Applied { created } => {
+                if run.has_refusals {
+                    state.remove_refusal(&self.sync.scope, &pending.id)?;
+                }
                 // A create takes every field of the table; an update takes those that differ from what COR had.
                 let sent = if *created { pending.wanted.clone() } else { fields::of_changes(&change.fields) };
                 let accepted = match &pending.accepted {
@@ -445,6 +454,11 @@ pub(crate) fn is_about_the_row(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Invalid | ErrorKind::ProjectNotFound | ErrorKind::Validation | ErrorKind::InvalidDateRange
     )
+}
+
+/// Whether COR refused the row because of its content or its project.
+fn is_refusal(error: &Error) -> bool {
+    error.attempts() > 0 && is_about_the_row(error)
 }
 
 /// A Unix time.

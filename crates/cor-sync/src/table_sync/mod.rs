@@ -11,7 +11,9 @@ use cor_http::{ProjectUpdate, Source};
 pub(crate) use self::apply::is_about_the_row;
 pub use self::apply::{Apply, Creation, RowStatus, Settled};
 use crate::field_changes::{self as fields, FieldChange};
-use crate::state_store::{Found, OpenCalls, Pending, Run, Scope, StagedRow, State, StateError};
+use crate::state_store::{
+    Found, OpenCalls, Pending, RecordedRefusal, Run, Scope, StagedRow, State, StateError,
+};
 use crate::{Content, Problem, RejectReason, RejectedRow, Row, sentence};
 
 /// Rows in one transaction while a table is read.
@@ -93,7 +95,7 @@ pub enum Staged {
     /// It waits to be sent, with every other row of its project since this place.
     Waiting(u64),
     /// It cannot be used.
-    Bad(String, Vec<Problem>),
+    Rejected(String, Vec<Problem>),
 }
 
 /// What waits to be sent.
@@ -118,8 +120,10 @@ pub struct Change {
     pub lines: (u64, u64),
     /// How many rows there are.
     pub rows: u64,
-    /// Whether nothing was ever accepted of it.
+    /// Whether the state does not know the project: COR accepted nothing of it, and its last update was not refused.
     pub is_new: bool,
+    /// That COR refused the last update of the project because of the row itself, and when.
+    pub refused: Option<RecordedRefusal>,
     /// What is to change. Empty where the rows took each other back.
     pub fields: Vec<FieldChange>,
 }
@@ -223,14 +227,14 @@ impl TableSync {
         let line = row.line as i64;
         match row.content {
             Content::Unchanged => Ok(Staged::Unchanged),
-            Content::Bad(id, problems) => {
+            Content::Rejected(id, problems) => {
                 if self.options.keep_rows {
                     let reason = sentence(&problems);
                     let kept = self.state.keep_row(place, place, line, &row.raw);
                     kept.and_then(|()| self.state.keep_reject_reason(place, RejectReason::Rejected, &reason))
                         .map_err(|error| self.state.failed(&error))?;
                 }
-                Ok(Staged::Bad(id, problems))
+                Ok(Staged::Rejected(id, problems))
             }
             Content::Update(id, update) => {
                 let Some(first) = self.merge(&id, &update.fields_json(), place, line)? else {
@@ -360,6 +364,10 @@ impl TableSync {
             false => fields::changed(accepted, &pending.wanted),
         };
         let id = pending.id.clone();
+        let refused = match self.run.has_refusals {
+            true => self.state.refusal(&self.scope, &id).map_err(|error| self.state.failed(&error))?,
+            false => None,
+        };
         let Some(fields) = fields else {
             return Err(self.unreadable(&id));
         };
@@ -368,7 +376,8 @@ impl TableSync {
             id,
             lines: (pending.line as u64, pending.last_line as u64),
             rows: pending.rows as u64,
-            is_new: pending.accepted.is_none(),
+            is_new: pending.accepted.is_none() && refused.is_none(),
+            refused,
             fields,
         })
     }
@@ -377,7 +386,7 @@ impl TableSync {
     ///
     /// # Errors
     /// Where the state cannot be written.
-    pub fn go_on(&mut self) -> Result<(), StateError> {
+    pub fn begin_piece(&mut self) -> Result<(), StateError> {
         self.end_group()?;
         self.run = self.state.write(|| self.state.start_run(&self.scope))?;
         self.seen = self.places - 1;

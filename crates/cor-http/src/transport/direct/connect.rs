@@ -71,7 +71,9 @@ fn loopback_only(stream: TcpStream) -> Result<Stream, TransportError> {
     match there.to_canonical().is_loopback() {
         true => Ok(Stream::Plain(stream)),
         false => {
-            let text = format!("the http address leads to another machine, {there}");
+            let text = format!(
+                "the http address resolves to another machine, {there}, and the token would be sent unencrypted"
+            );
             Err(failed(FaultKind::Refused, text))
         }
     }

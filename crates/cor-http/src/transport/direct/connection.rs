@@ -74,7 +74,7 @@ impl Connection {
                 let (answer, keep_alive) = reader.finish();
                 if !all_sent && answer.status().is_success() {
                     let (kind, cause) = malformed(Malformed::Head(
-                        "its status is a success although the client had not sent the whole request",
+                        "the server reported success before the client had sent the whole request",
                     ));
                     return Err(Interrupted { kind, cause, silent: false });
                 }

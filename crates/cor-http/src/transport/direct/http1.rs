@@ -290,7 +290,7 @@ impl AnswerReader {
                 Ok(true)
             }
             [] | [b'\r'] => Ok(false),
-            _ => Err(Malformed::Framing("a chunk is longer than its size")),
+            _ => Err(Malformed::Framing("a chunk is longer than the size that it states")),
         }
     }
 
@@ -329,7 +329,7 @@ fn next_line(inbox: &mut Inbox) -> Result<Option<Vec<u8>>, Malformed> {
             Ok(Some(line))
         }
         None if unread.len() >= MAX_CHUNK_LINE => {
-            Err(Malformed::Framing("the line after a chunk does not end"))
+            Err(Malformed::Framing("the line end after a chunk is missing"))
         }
         None => Ok(None),
     }
@@ -361,7 +361,9 @@ impl Framing {
             self.length = Some(length);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             if self.chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                return Err(Malformed::Framing("its transfer-encoding is not plain chunked"));
+                return Err(Malformed::Framing(
+                    "its header Transfer-Encoding has a value other than chunked, which the client cannot read",
+                ));
             }
             self.chunked = true;
         } else if name.eq_ignore_ascii_case("connection") {
@@ -474,7 +476,9 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                Malformed::Framing("its transfer-encoding is not plain chunked"),
+                Malformed::Framing(
+                    "its header Transfer-Encoding has a value other than chunked, which the client cannot read",
+                ),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -482,7 +486,7 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx",
-                Malformed::Framing("a chunk is longer than its size"),
+                Malformed::Framing("a chunk is longer than the size that it states"),
             ),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", Malformed::BodyTooLarge),
             (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", Malformed::BodyTooLarge),

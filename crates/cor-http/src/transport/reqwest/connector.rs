@@ -193,10 +193,10 @@ impl ConnectorLayer {
 pub(super) struct ConnectTimedOut(Duration);
 
 #[derive(Debug, thiserror::Error)]
-#[error("another connection serves this call")]
+#[error("the call was served by another connection")]
 struct NoLongerNeeded;
 
 /// The name of an http address that leads to another machine.
 #[derive(Debug, thiserror::Error)]
-#[error("the http address leads to another machine, {0}")]
+#[error("the http address resolves to another machine, {0}, and the token would be sent unencrypted")]
 pub(super) struct NotLoopback(pub(super) IpAddr);

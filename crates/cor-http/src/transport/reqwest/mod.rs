@@ -132,7 +132,7 @@ impl ReqwestTransport {
             return Err(TransportError::new(FaultKind::Stale, context.progress(), "HTTP 408"));
         }
         if response.status().is_success() && context.progress() != Sent::All {
-            let early = "its status is a success although the client had not sent the whole request";
+            let early = "the server reported success before the client had sent the whole request";
             return Err(TransportError::new(FaultKind::Protocol, context.progress(), early));
         }
         let mut answer = http::Response::new(body);
@@ -188,7 +188,8 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
     if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Err(Interrupted::Fault(
             FaultKind::Protocol,
-            "its transfer-encoding is not plain chunked".to_owned(),
+            "its header Transfer-Encoding has a value other than chunked, which the client cannot read"
+                .to_owned(),
         ));
     }
     let stated = response.content_length();
