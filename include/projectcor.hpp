@@ -672,6 +672,7 @@ struct SyncOptions {
   std::string rejects;           ///< Write rows that were not applied into this file.
   std::string report;            ///< Write a report of the run into this HTML file.
   std::uint64_t limit = 0;       ///< Read no more than this many rows; 0 is all.
+  std::string max_failures;      ///< Stop when more rows than this fail: "20", or a share of the table, "5%".
   bool no_state = false;         ///< Uses a state that ends with the run.
   bool full = false;             ///< Sends every field, including those that COR accepted before.
   bool create_missing = false;   ///< Creates projects that COR does not have.
@@ -763,6 +764,7 @@ class SyncCalls {
     c_.rejects = text(options.rejects);
     c_.report = text(options.report);
     c_.limit = options.limit;
+    c_.max_failures = text(options.max_failures);
     c_.outage_timeout_ms = options.outage_timeout.count();
     const std::int64_t tick = options.tick.count();
     c_.tick_ms = static_cast<std::uint32_t>(tick < 0 ? 0 : tick > UINT32_MAX ? UINT32_MAX : tick);

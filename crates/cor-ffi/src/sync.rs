@@ -5,7 +5,10 @@ mod run;
 use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
 
-use cor_sync::{Origin, StopReason, SyncAction, SyncCounts, SyncRunner, SyncSummary, TableOptions};
+use cor_sync::{
+    ConfigError, MaxFailures, Origin, StopReason, SyncAction, SyncCounts, SyncRunner, SyncSummary,
+    TableOptions,
+};
 
 use self::run::{Rows, drive};
 use crate::client_runtime::{ClientHandle, cor_client};
@@ -191,6 +194,10 @@ pub struct cor_sync_options {
     /// How long to wait for another run of the same source and state file to end, in milliseconds; 0 does not wait, and the call
     /// returns COR_ERR_CONFIG. Runs of other sources do not exclude each other.
     pub wait_ms: i64,
+    /// Stop when more rows than this fail: a number such as "20" or a share such as "5%", which is measured against the whole
+    /// table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_OK, and the summary counts
+    /// the rows that were not started.
+    pub max_failures: *const c_char,
 }
 
 /// The result of a plan or a sync, in rows unless stated. Initialise it with COR_SYNC_SUMMARY_INIT; later versions may add
@@ -233,6 +240,7 @@ struct Options {
     state: Option<PathBuf>,
     rejects: Option<PathBuf>,
     report: Option<PathBuf>,
+    max_failures: Option<MaxFailures>,
 }
 
 impl Options {
@@ -267,7 +275,10 @@ impl Options {
             header_row: None,
         };
         let (state, rejects) = (path(options.state, "state")?, path(options.rejects, "rejects")?);
-        Ok(Options { table, state, rejects, report: path(options.report, "report")? })
+        let max_failures = text(options.max_failures, "max_failures")?;
+        let max_failures = max_failures.as_deref().map(str::parse).transpose();
+        let max_failures = max_failures.map_err(|error: ConfigError| Failure::config(error.to_string()))?;
+        Ok(Options { table, state, rejects, report: path(options.report, "report")?, max_failures })
     }
 }
 
@@ -285,7 +296,7 @@ enum Input {
 
 /// The run with these options, and the rows to push into it.
 fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Option<Rows>), Failure> {
-    let Options { table, state, rejects, report } = Options::read(options)?;
+    let Options { table, state, rejects, report, max_failures } = Options::read(options)?;
     let outage_timeout = match options.outage_timeout_ms {
         0 => None,
         ms => Some(milliseconds("outage_timeout", ms)?),
@@ -306,6 +317,7 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         .full(options.full != 0)
         .create_missing(options.create_missing != 0)
         .limit((options.limit > 0).then_some(options.limit))
+        .max_failures(max_failures)
         .outage_timeout(outage_timeout)
         .wait(wait)
         .rejects(rejects)
@@ -319,10 +331,12 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
     Ok((runner, rows))
 }
 
-/// The error of a run that ended early, unless the caller or the limit ended it.
+/// The error of a run that ended early, unless the caller or one of its limits ended it.
 fn ended_early(summary: &SyncSummary) -> Result<(), Failure> {
     match &summary.stopped {
-        None | Some(StopReason::Requested { .. } | StopReason::Limit(_)) => Ok(()),
+        None | Some(StopReason::Requested { .. } | StopReason::Limit(_) | StopReason::MaxFailures { .. }) => {
+            Ok(())
+        }
         Some(StopReason::Halted(error)) => Err(error.clone().into()),
         Some(reason) => Err(Failure::config(reason.to_string())),
     }

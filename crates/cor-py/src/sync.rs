@@ -78,6 +78,7 @@ pub(crate) struct SyncRequest {
     values: Py<PyDict>,
     text_cells: bool,
     limit: Option<u64>,
+    max_failures: Option<String>,
     outage_timeout: Option<Py<PyAny>>,
     wait: Option<Py<PyAny>>,
     rejects: Option<PathBuf>,
@@ -148,9 +149,11 @@ fn runner(
     let rows = request.rows.as_ref().map_or_else(|| py.None().into_bound(py), |rows| rows.bind(py).clone());
     let open = |sender| ProgramRows::open(&rows, request.text_cells, request.rejects.is_some(), sender);
     let rows = sender.map(open).transpose()?;
+    let max_failures = request.max_failures.as_deref().map(str::parse).transpose();
     let runner = runner
         .full(request.full)
         .limit(request.limit)
+        .max_failures(max_failures.map_err(|error| sync_errors::config(py, &error))?)
         .outage_timeout(optional_time(py, "outage_timeout", request.outage_timeout.as_ref())?)
         .wait(optional_time(py, "wait", request.wait.as_ref())?)
         .rejects(request.rejects.clone())

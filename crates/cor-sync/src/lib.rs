@@ -61,9 +61,9 @@ pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;
 pub use self::row::{Content, Row, Rows};
 pub use self::runner::{
-    Ending, NextStep, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary, RejectsUse, RowSender,
-    StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError, SyncEvent, SyncOutcome,
-    SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
+    Ending, MaxFailures, NextStep, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary,
+    RejectsUse, RowSender, StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError,
+    SyncEvent, SyncOutcome, SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };
 pub use self::state_store::{
     KnownProject, RecordedRefusal, Scope, ScopeSummary, SingleCall, State, StateError,

@@ -63,6 +63,10 @@ pub(crate) struct SyncArgs {
     /// Stop after this many rows
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+    /// Stop when more than this many rows fail, such as 20 or 5%. A share is measured against the whole table before anything is
+    /// sent, and while it is sent; with --no-state against the rows so far, from the hundredth on [default: never stop]
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_failures: Option<String>,
     /// How long to wait while COR cannot be reached; at most --deadline until COR has responded once
     /// [default: 900]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]

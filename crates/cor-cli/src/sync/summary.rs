@@ -50,6 +50,10 @@ pub(crate) fn message(stopped: &StopReason) -> String {
         StopReason::Limit(rows) => {
             format!("stopped after {}, as --limit says", counted(*rows, "row", "rows"))
         }
+        StopReason::MaxFailures { failures, most } => {
+            let failed = counted(*failures, "row", "rows");
+            format!("stopped because {failed} failed, more than --max-failures {most} allows")
+        }
         stopped => stopped.message(explain),
     }
 }

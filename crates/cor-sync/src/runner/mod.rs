@@ -7,6 +7,7 @@
 mod control;
 mod event;
 mod feed;
+mod max_failures;
 mod outputs;
 mod pushed;
 mod reader;
@@ -29,6 +30,7 @@ use cor_http::Client;
 
 pub use self::control::{StopRequest, SyncControl, SyncProgress};
 pub use self::event::{Phase, SyncEvent};
+pub use self::max_failures::MaxFailures;
 use self::pushed::PushedOptions;
 pub use self::pushed::{NoRoom, RowSender, time_slice};
 use self::reader::Reader;
@@ -161,6 +163,13 @@ impl SyncRunner {
             // The cell is set once: a second call of this method does not change the limit of pushed rows.
             let _ = options.limit.set(rows);
         }
+        self
+    }
+
+    /// Stops the run when more rows than this fail; default: never. Requests in flight finish, and the other rows are not
+    /// started.
+    pub fn max_failures(mut self, most: impl Into<Option<MaxFailures>>) -> SyncRunner {
+        self.settings.max_failures = most.into();
         self
     }
 

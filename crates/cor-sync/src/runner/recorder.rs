@@ -7,9 +7,12 @@ use std::time::Instant;
 use cor_http::{Error, ErrorKind, ItemResult, Outcome};
 
 use super::feed::{InputControl, PendingRow};
+use super::max_failures::Whole;
 use super::outputs::Outputs;
 use super::superseded::Superseded;
-use super::{Ending, Purpose, StopReason, SyncControl, SyncCounts, SyncEvent, SyncSummary};
+use super::{
+    Ending, MaxFailures, Purpose, StopReason, StopRequest, SyncControl, SyncCounts, SyncEvent, SyncSummary,
+};
 use crate::table_sync::is_about_the_row;
 use crate::{
     ColumnUse, Problem, RejectReason, RejectedRow, RowStatus, Scope, Settled, StateError, TableSync,
@@ -33,6 +36,8 @@ pub(super) struct Recorder<E> {
     waiting: BTreeMap<u64, WaitingRow>,
     pub(super) counts: SyncCounts,
     pub(super) stopped: Option<StopReason>,
+    max_failures: Option<MaxFailures>,
+    whole: Whole,
     started: Instant,
     unused: Vec<UnusedColumn>,
     notes: Vec<String>,
@@ -62,6 +67,8 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             waiting: BTreeMap::new(),
             counts: SyncCounts::default(),
             stopped: None,
+            max_failures: None,
+            whole: Whole::WithResult,
             started: Instant::now(),
             unused: Vec::new(),
             notes: Vec::new(),
@@ -72,6 +79,27 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             advice: Vec::new(),
             missing: Vec::new(),
             to_correct: 0,
+        }
+    }
+
+    pub(super) fn stop_after(&mut self, max_failures: Option<MaxFailures>) {
+        self.max_failures = max_failures;
+    }
+
+    /// Says what a share of failures is measured against. Returns whether too many rows failed already.
+    pub(super) fn measure_failures(&mut self, whole: Whole) -> bool {
+        self.whole = whole;
+        self.check_failures();
+        matches!(self.stopped, Some(StopReason::MaxFailures { .. }))
+    }
+
+    /// Stops the run if too many rows failed.
+    fn check_failures(&mut self) {
+        let Some(most) = self.max_failures.filter(|_| self.stopped.is_none()) else { return };
+        if most.is_exceeded(&self.counts, self.whole) {
+            let failures = self.counts.rejected + self.counts.failed;
+            self.stopped = Some(StopReason::MaxFailures { failures, most });
+            self.control.stop(StopRequest { reason: "max_failures", by: "too many failures".to_owned() });
         }
     }
 
@@ -155,6 +183,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
                 self.counts.created += u64::from(item.created);
                 self.counts.projects_created += u64::from(item.created);
                 self.event(SyncEvent::RowApplied { line: row.line, id: item.id, created: item.created });
+                self.check_failures();
             }
             Err(_) if !item.started => {
                 self.counts.not_started += 1;
@@ -180,6 +209,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
         self.to_correct += 1;
         self.report_row(line, &id, RejectReason::Rejected, &sentence(&problems));
         self.event(SyncEvent::RowRejected { line, id, problems });
+        self.check_failures();
     }
 
     fn failed(&mut self, id: String, row: PendingRow, error: Error) {
@@ -196,6 +226,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             false => self.write_open(&row, reject_reason, &reason),
         }
         self.event(SyncEvent::RowFailed { line: row.line, id, error });
+        self.check_failures();
     }
 
     /// Records what a failure says about the credentials and about reaching COR, and what to do about it.
@@ -282,6 +313,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             self.project(change.is_new);
             self.event(SyncEvent::ProjectSettled(settled));
         }
+        self.check_failures();
     }
 
     /// Counts a project with something to send.

@@ -103,6 +103,7 @@ impl SyncRunner {
         outputs.wording = settings.wording;
         control.begin(client, size, settings.outage_timeout);
         let mut recorder = Recorder::new(on_event, control.clone(), outputs, unit);
+        recorder.stop_after(settings.max_failures.filter(|_| purpose == Purpose::Sync));
         recorder.superseded = Superseded::new(earlier);
         recorder.event(SyncEvent::Opened { unit, size, has_bookmarks: bookmarks.is_some() });
         recorder.unused_columns(unused);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::outputs::{OutputPaths, Wording};
-use super::{OutputError, Purpose};
+use super::{MaxFailures, OutputError, Purpose};
 use crate::off_loop::off_loop;
 use crate::{Origin, Rules, State, StateError};
 
@@ -17,6 +17,7 @@ pub(super) struct Settings {
     pub(super) full: bool,
     pub(super) create_missing: bool,
     pub(super) limit: Option<u64>,
+    pub(super) max_failures: Option<MaxFailures>,
     pub(super) outage_timeout: Duration,
     /// How long to wait for another run of the same source to end.
     pub(super) wait: Duration,
@@ -55,6 +56,7 @@ impl Settings {
             full: false,
             create_missing: false,
             limit: None,
+            max_failures: None,
             outage_timeout: cor_http::OUTAGE_TIMEOUT,
             wait: Duration::ZERO,
             outputs: OutputPaths::default(),

@@ -8,6 +8,7 @@ use cor_http::{Client, Outcome, ProjectCreate};
 
 use super::control::{Asked, StopWatch};
 use super::feed::{Feed, InputControl};
+use super::max_failures::Whole;
 use super::reader::BATCH;
 use super::recorder::Recorder;
 use super::settings::Creates;
@@ -79,6 +80,9 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
         // A stream with bookmarks is sent in pieces while it is read. A table is read to its end first, because any later
         // row may belong to the same project.
         let streams = self.control.bookmarks().is_some();
+        if !streams {
+            self.recorder.measure_failures(Whole::Unread);
+        }
         loop {
             let mut waiting = Vec::new();
             let read = self.read(feed, |first, row| {
@@ -87,8 +91,14 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
             });
             let read = read.await?;
             let is_broken = self.whole_input && matches!(read, Read::End) && !self.control.input().is_whole();
-            if matches!(read, Read::Stopped) || is_broken {
-                self.recorder.counts.not_started += self.sync.waiting()?.rows;
+            let rows = self.sync.waiting()?.rows;
+            let counts = self.recorder.counts;
+            let whole = Whole::Table(counts.unchanged + counts.rejected + rows);
+            if matches!(read, Read::Stopped)
+                || is_broken
+                || (!streams && self.recorder.measure_failures(whole))
+            {
+                self.recorder.counts.not_started += rows;
                 return Ok(());
             }
             let results = self.send(client, creates, streams).await?;
@@ -173,7 +183,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                     Asked::Nothing => continue,
                     Asked::Stop(request) | Asked::Abort(request) => {
                         self.control.stop();
-                        self.recorder.stopped = Some(StopReason::requested(request));
+                        self.recorder.stopped.get_or_insert(StopReason::requested(request));
                         return Ok(Read::Stopped);
                     }
                 },

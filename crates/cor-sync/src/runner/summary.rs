@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cor_http::{Error, ErrorKind};
 
-use super::StopRequest;
+use super::{MaxFailures, StopRequest};
 use crate::{ColumnUse, ConfigError, ReadError, Scope, StateError, UnusedColumn, plain};
 
 /// The number of rows by their result. Each row is counted once, except that `created` is a part of `applied`, and `unknown`
@@ -243,6 +243,13 @@ pub enum StopReason {
     },
     /// The limit was reached.
     Limit(u64),
+    /// More rows failed than were allowed.
+    MaxFailures {
+        /// Rows that had failed by then.
+        failures: u64,
+        /// What was allowed.
+        most: MaxFailures,
+    },
     /// The file of rejected rows could not be written.
     Rejects {
         /// The file.
@@ -269,14 +276,15 @@ impl StopReason {
         StopReason::Requested { request, given_up: None, sent_again: false }
     }
 
-    /// The stable name for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`, `rejects`,
-    /// `report`, or the code of a state's error.
+    /// The stable name for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`,
+    /// `max_failures`, `rejects`, `report`, or the code of a state's error.
     pub fn as_str(&self) -> &'static str {
         match self {
             StopReason::Requested { request, .. } => request.reason,
             StopReason::Halted(error) => error.kind().as_str(),
             StopReason::Input { .. } => "input",
             StopReason::Limit(_) => "limit",
+            StopReason::MaxFailures { .. } => "max_failures",
             StopReason::Rejects { .. } => "rejects",
             StopReason::Report { .. } => "report",
             StopReason::State(error) => error.code(),
@@ -321,6 +329,7 @@ impl StopReason {
             | StopReason::Rejects { .. }
             | StopReason::Report { .. } => Ending::Unreachable,
             StopReason::Limit(_) => Ending::Done,
+            StopReason::MaxFailures { .. } => Ending::NotAllApplied,
             StopReason::State(_) => Ending::StateFailed,
         }
     }
@@ -355,6 +364,9 @@ impl fmt::Display for StopReason {
             StopReason::Input { .. } => f.write_str(&self.message(ConfigError::to_string)),
             StopReason::Limit(1) => f.write_str("stopped after 1 row, which is the limit"),
             StopReason::Limit(rows) => write!(f, "stopped after {rows} rows, which is the limit"),
+            StopReason::MaxFailures { failures, most } => {
+                write!(f, "stopped because {failures} rows failed, more than max_failures {most} allows")
+            }
             StopReason::Rejects { path, error, from } => {
                 write!(f, "{} cannot be written: {error}; rows", path.display())?;
                 if let Some((unit, line)) = from {
