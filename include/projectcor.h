@@ -573,6 +573,12 @@ typedef struct cor_sync_options {
    * returns COR_ERR_CONFIG. Runs of other sources do not exclude each other.
    */
   int64_t wait_ms;
+  /**
+   * Stop when more rows than this fail: a number such as "20" or a share such as "5%", which is measured against the whole
+   * table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_OK, and the summary counts
+   * the rows that were not started.
+   */
+  const char *max_failures;
 } cor_sync_options;
 
 /**

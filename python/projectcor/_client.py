@@ -518,8 +518,9 @@ class Projects:
             create_missing: Create projects that COR does not have, with the fields of the table.
             text_cells: As for ``plan``.
             limit: As for ``plan``.
-            max_failures: Stop when more rows than this fail: a number such as ``20``, or a share such as ``"5%"``, which is
-                measured against the whole table before anything is sent, and while it is sent. Default: never stop.
+            max_failures: Stop when more rows than this fail: a number such as ``20``, or a share such as ``"5%"``,
+                which is measured against the whole table before anything is sent, and while it is sent. Default: never
+                stop.
             wait: How long to wait for another run of the same source and state file to end, in seconds or a
                 ``timedelta``. Default: the run raises ``StateError`` with the code ``state_in_use``.
             outage_timeout: How long to wait while COR cannot be reached, in seconds or a

@@ -458,6 +458,18 @@ def test_limit_takes_no_more_rows_than_it_says(cor: Sandbox, door: Any, many: li
     assert result.ok
 
 
+def test_more_failures_than_allowed_stop_the_run(cor: Sandbox, door: Any, many: list[dict[str, Any]]) -> None:
+    bad = [{**row, "end": "soon"} for row in many[:3]]
+    for most, allowed in ((2, "2"), ("5%", "5%")):
+        result = call(door, "sync", [*many[3:20], *bad], source="SAP", state=False, max_failures=most)
+        assert (result.applied, result.rejected, result.not_started, len(puts(cor))) == (0, 3, 17, 0)
+        assert result.stopped == f"stopped because 3 rows failed, more than max_failures {allowed} allows"
+        assert not result.ok
+    assert call(door, "sync", [*many[3:20], *bad], source="SAP", state=False, max_failures=3).applied == 17
+    with pytest.raises(projectcor.TableError, match=r'max_failures.* is "all"; set it to a number of rows, such as 20'):
+        call(door, "sync", many, source="SAP", state=False, max_failures="all")
+
+
 def test_rejected_rows_of_a_program_can_be_corrected_and_synced(
     cor: Sandbox, door: Any, many: list[dict[str, Any]], state: Path, tmp_path: Path
 ) -> None:

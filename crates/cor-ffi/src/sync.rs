@@ -334,9 +334,13 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
 /// The error of a run that ended early, unless the caller or one of its limits ended it.
 fn ended_early(summary: &SyncSummary) -> Result<(), Failure> {
     match &summary.stopped {
-        None | Some(StopReason::Requested { .. } | StopReason::Limit(_) | StopReason::MaxFailures { .. }) => {
-            Ok(())
-        }
+        None
+        | Some(
+            StopReason::Requested { .. }
+            | StopReason::Limit(_)
+            | StopReason::MaxFailures { .. }
+            | StopReason::Declined(_),
+        ) => Ok(()),
         Some(StopReason::Halted(error)) => Err(error.clone().into()),
         Some(reason) => Err(Failure::config(reason.to_string())),
     }

@@ -61,7 +61,7 @@ pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;
 pub use self::row::{Content, Row, Rows};
 pub use self::runner::{
-    Ending, MaxFailures, NextStep, NoRoom, OutputError, OutputKind, Phase, Purpose, RejectsSummary,
+    Ending, MaxFailures, NextStep, NoRoom, OutputError, OutputKind, Phase, Purpose, Reach, RejectsSummary,
     RejectsUse, RowSender, StopReason, StopRequest, SyncAction, SyncControl, SyncCounts, SyncError,
     SyncEvent, SyncOutcome, SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };

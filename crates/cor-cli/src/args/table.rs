@@ -67,6 +67,10 @@ pub(crate) struct SyncArgs {
     /// sent, and while it is sent; with --no-state against the rows so far, from the hundredth on [default: never stop]
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_failures: Option<String>,
+    /// Do not ask before changing more than half of the projects that the state knows. sync asks only on a terminal, and not
+    /// where the table comes from standard input
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// How long to wait while COR cannot be reached; at most --deadline until COR has responded once
     /// [default: 900]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]

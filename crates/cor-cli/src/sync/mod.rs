@@ -2,6 +2,7 @@
 
 mod changes;
 pub(crate) mod progress;
+mod question;
 mod render;
 mod summary;
 
@@ -38,6 +39,9 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         .state(args.state.state.clone());
     if args.no_state {
         runner = runner.without_state();
+    }
+    if !args.yes && question::can_be_asked(args, output) {
+        runner = runner.confirm_large(|_| question::answer());
     }
     for (what, path) in args.connection.files() {
         runner = runner.protect(what, path);

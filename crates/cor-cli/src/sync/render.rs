@@ -8,8 +8,8 @@ use cor_sync::{
 };
 use serde_json::{Value, json};
 
-use super::changes;
 use super::progress::Progress;
+use super::{changes, question};
 use crate::advice::Wording;
 use crate::connection::target;
 use crate::failure::{error_json, problems_json};
@@ -86,6 +86,10 @@ impl<'a> Renderer<'a> {
                 }
             }
             SyncEvent::Phase(Phase::Planning) => self.progress.end(),
+            SyncEvent::Phase(Phase::Confirming(reach)) => {
+                self.progress.end();
+                question::show(reach, self.output);
+            }
             SyncEvent::Phase(phase) => {
                 if let Phase::Waiting { process } = phase {
                     let process = process.map(|number| format!(" (process {number})")).unwrap_or_default();

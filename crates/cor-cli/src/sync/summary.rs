@@ -1,6 +1,6 @@
 //! The end of a run: one object for programs, a few lines for people, and the exit status.
 
-use cor_sync::{Ending, NextStep, Purpose, RejectsUse, StopReason, SyncSummary, grouped, plain};
+use cor_sync::{Ending, NextStep, Purpose, Reach, RejectsUse, StopReason, SyncSummary, grouped, plain};
 
 use super::progress::span;
 use super::render::Renderer;
@@ -49,6 +49,12 @@ pub(crate) fn message(stopped: &StopReason) -> String {
     match stopped {
         StopReason::Limit(rows) => {
             format!("stopped after {}, as --limit says", counted(*rows, "row", "rows"))
+        }
+        StopReason::Declined(Reach { changed, known }) => {
+            let (changed, known) = (grouped(*changed), grouped(*known));
+            format!(
+                "nothing was sent, because you did not answer yes to changing {changed} of {known} projects"
+            )
         }
         StopReason::MaxFailures { failures, most } => {
             let failed = counted(*failures, "row", "rows");

@@ -2,6 +2,7 @@
 
 use cor_http::{Error, ProjectUpdate};
 
+use super::Reach;
 use crate::{Change, Problem, Settled, UnusedColumn};
 
 /// An event of a run. A run reports its events in the order in which they happened.
@@ -78,6 +79,8 @@ pub enum Phase {
     },
     /// Rows are read and compared with the state. A run without a state sends while it reads, and reports no phase.
     Reading,
+    /// The caller is asked whether to send a large change.
+    Confirming(Reach),
     /// Updates are sent.
     Sending {
         /// Projects with something to send.
@@ -90,11 +93,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The phase in one word: `waiting`, `reading`, `sending` or `planning`.
+    /// The phase in one word: `waiting`, `reading`, `confirming`, `sending` or `planning`.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Waiting { .. } => "waiting",
             Phase::Reading => "reading",
+            Phase::Confirming(_) => "confirming",
             Phase::Sending { .. } => "sending",
             Phase::Planning => "planning",
         }

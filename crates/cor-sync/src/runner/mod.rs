@@ -4,6 +4,7 @@
 //! rejected rows and of the report, Singer bookmarks, and stopping. It reports [`SyncEvent`]s and returns a
 //! [`SyncSummary`]. The program and the bindings render both, and make no decision about rows.
 
+mod confirm;
 mod control;
 mod event;
 mod feed;
@@ -28,6 +29,8 @@ use std::time::Duration;
 
 use cor_http::Client;
 
+use self::confirm::Confirm;
+pub use self::confirm::Reach;
 pub use self::control::{StopRequest, SyncControl, SyncProgress};
 pub use self::event::{Phase, SyncEvent};
 pub use self::max_failures::MaxFailures;
@@ -170,6 +173,17 @@ impl SyncRunner {
     /// started.
     pub fn max_failures(mut self, most: impl Into<Option<MaxFailures>>) -> SyncRunner {
         self.settings.max_failures = most.into();
+        self
+    }
+
+    /// Asks before a sync with a state that would change more than half of the known projects ([`Reach::is_large`]), after the
+    /// table is read and before anything is sent. `false` ends the run with [`StopReason::Declined`], and nothing is sent. A stop
+    /// ends the wait for the answer. Default: the run does not ask.
+    pub fn confirm_large<F>(mut self, ask: impl FnOnce(Reach) -> F + Send + Sync + 'static) -> SyncRunner
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.settings.confirm = Some(Confirm::new(ask));
         self
     }
 

@@ -31,7 +31,7 @@ impl SyncRunner {
         mut on_event: impl FnMut(SyncEvent),
     ) -> Result<SyncSummary, SyncError> {
         self.check_outputs()?;
-        let SyncRunner { source, settings } = self;
+        let SyncRunner { source, mut settings } = self;
         let (purpose, client) = (action.purpose(), action.client());
         let scope =
             Scope::new(action.base_url(), settings.rules.source().as_str(), settings.rules.fingerprint());
@@ -173,7 +173,7 @@ async fn open(
 impl Settings {
     #[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
     async fn send_or_show<E: FnMut(SyncEvent)>(
-        &self,
+        &mut self,
         purpose: Purpose,
         client: Option<&Client>,
         sync: Option<&mut TableSync>,
@@ -193,7 +193,8 @@ impl Settings {
             };
         };
         let whole_input = self.whole_input;
-        let mut run = StagedRun { control: input, sync, recorder, watch, size, whole_input };
+        let confirm = self.confirm.take();
+        let mut run = StagedRun { control: input, sync, recorder, watch, size, whole_input, confirm };
         let ended = match client {
             Some(client) => run.apply(&mut feed, client, self.creates()).await,
             None => run.plan(&mut feed, purpose == Purpose::DryRun).await,

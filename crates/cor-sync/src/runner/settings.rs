@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::confirm::Confirm;
 use super::outputs::{OutputPaths, Wording};
 use super::{MaxFailures, OutputError, Purpose};
 use crate::off_loop::off_loop;
@@ -18,6 +19,8 @@ pub(super) struct Settings {
     pub(super) create_missing: bool,
     pub(super) limit: Option<u64>,
     pub(super) max_failures: Option<MaxFailures>,
+    /// Asks before a large change.
+    pub(super) confirm: Option<Confirm>,
     pub(super) outage_timeout: Duration,
     /// How long to wait for another run of the same source to end.
     pub(super) wait: Duration,
@@ -57,6 +60,7 @@ impl Settings {
             create_missing: false,
             limit: None,
             max_failures: None,
+            confirm: None,
             outage_timeout: cor_http::OUTAGE_TIMEOUT,
             wait: Duration::ZERO,
             outputs: OutputPaths::default(),

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use cor_http::{Client, Outcome, ProjectCreate};
 
+use super::confirm::Confirm;
 use super::control::{Asked, StopWatch};
 use super::feed::{Feed, InputControl};
 use super::max_failures::Whole;
@@ -62,6 +63,7 @@ pub(super) struct StagedRun<'a, E> {
     pub(super) size: Option<u64>,
     /// Whether to send nothing if the input cannot be read to its end.
     pub(super) whole_input: bool,
+    pub(super) confirm: Option<Confirm>,
 }
 
 /// Makes the create of a project from the fields of the table.
@@ -101,6 +103,10 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                 self.recorder.counts.not_started += rows;
                 return Ok(());
             }
+            if !streams && !self.is_confirmed().await? {
+                self.recorder.counts.not_started += rows;
+                return Ok(());
+            }
             let results = self.send(client, creates, streams).await?;
             for (first, row) in waiting {
                 self.settle(results.get(&first).copied().unwrap_or(Settlement::Open), &row);
@@ -114,6 +120,26 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Asks whether to go on, if the run would change much of what the state knows.
+    async fn is_confirmed(&mut self) -> Result<bool, StateError> {
+        let Some(confirm) = self.confirm.take() else { return Ok(true) };
+        let reach = self.sync.reach()?;
+        if !reach.is_large() {
+            return Ok(true);
+        }
+        self.enter(Phase::Confirming(reach), None);
+        let stopped = tokio::select! {
+            biased;
+            request = self.watch.request() => StopReason::requested(request),
+            goes_on = confirm.ask(reach) => match goes_on {
+                true => return Ok(true),
+                false => StopReason::Declined(reach),
+            },
+        };
+        self.recorder.stopped.get_or_insert(stopped);
+        Ok(false)
     }
 
     /// Shows the changes that a sync would send.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cor_http::{Error, ErrorKind};
 
-use super::{MaxFailures, StopRequest};
+use super::{MaxFailures, Reach, StopRequest};
 use crate::{ColumnUse, ConfigError, ReadError, Scope, StateError, UnusedColumn, plain};
 
 /// The number of rows by their result. Each row is counted once, except that `created` is a part of `applied`, and `unknown`
@@ -243,6 +243,8 @@ pub enum StopReason {
     },
     /// The limit was reached.
     Limit(u64),
+    /// The caller did not confirm a large change.
+    Declined(Reach),
     /// More rows failed than were allowed.
     MaxFailures {
         /// Rows that had failed by then.
@@ -277,13 +279,14 @@ impl StopReason {
     }
 
     /// The stable name for programs: `signal` (or another word of the caller), an error kind, `input`, `limit`,
-    /// `max_failures`, `rejects`, `report`, or the code of a state's error.
+    /// `max_failures`, `declined`, `rejects`, `report`, or the code of a state's error.
     pub fn as_str(&self) -> &'static str {
         match self {
             StopReason::Requested { request, .. } => request.reason,
             StopReason::Halted(error) => error.kind().as_str(),
             StopReason::Input { .. } => "input",
             StopReason::Limit(_) => "limit",
+            StopReason::Declined(_) => "declined",
             StopReason::MaxFailures { .. } => "max_failures",
             StopReason::Rejects { .. } => "rejects",
             StopReason::Report { .. } => "report",
@@ -329,7 +332,7 @@ impl StopReason {
             | StopReason::Rejects { .. }
             | StopReason::Report { .. } => Ending::Unreachable,
             StopReason::Limit(_) => Ending::Done,
-            StopReason::MaxFailures { .. } => Ending::NotAllApplied,
+            StopReason::Declined(_) | StopReason::MaxFailures { .. } => Ending::NotAllApplied,
             StopReason::State(_) => Ending::StateFailed,
         }
     }
@@ -364,6 +367,12 @@ impl fmt::Display for StopReason {
             StopReason::Input { .. } => f.write_str(&self.message(ConfigError::to_string)),
             StopReason::Limit(1) => f.write_str("stopped after 1 row, which is the limit"),
             StopReason::Limit(rows) => write!(f, "stopped after {rows} rows, which is the limit"),
+            StopReason::Declined(Reach { changed, known }) => {
+                write!(
+                    f,
+                    "nothing was sent, because the change of {changed} of {known} known projects was not confirmed"
+                )
+            }
             StopReason::MaxFailures { failures, most } => {
                 write!(f, "stopped because {failures} rows failed, more than max_failures {most} allows")
             }

@@ -188,6 +188,16 @@ impl State {
         statement.query_row([after], counts)
     }
 
+    /// Projects that wait of which COR accepted something before, and all such projects of the run's scope.
+    pub(crate) fn count_known(&self, run: &Run) -> rusqlite::Result<(u64, u64)> {
+        let sql = "SELECT (SELECT count(*) FROM staged WHERE accepted IS NOT NULL),
+                   (SELECT count(*) FROM projects WHERE scope = ?1 AND accepted IS NOT NULL)";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let counts =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
+        statement.query_row([run.scope], counts)
+    }
+
     /// Forgets what COR accepted of the projects that wait: the sandbox that accepted it is gone.
     pub(crate) fn forget_accepted(&self) -> rusqlite::Result<()> {
         self.conn.prepare_cached("UPDATE staged SET accepted = NULL")?.execute([]).map(drop)

@@ -14,7 +14,7 @@ use crate::field_changes::{self as fields, FieldChange};
 use crate::state_store::{
     Found, OpenCalls, Pending, RecordedRefusal, Run, Scope, StagedRow, State, StateError,
 };
-use crate::{Content, Problem, RejectReason, RejectedRow, Row, sentence};
+use crate::{Content, Problem, Reach, RejectReason, RejectedRow, Row, sentence};
 
 /// Rows in one transaction while a table is read.
 const GROUP: u32 = 1_000;
@@ -339,6 +339,15 @@ impl TableSync {
     pub fn waiting(&self) -> Result<Waiting, StateError> {
         let counts = self.state.count_pending(self.seen);
         counts.map(|(projects, rows)| Waiting { projects, rows }).map_err(|error| self.state.failed(&error))
+    }
+
+    /// How much of what the state knows the waiting projects would change.
+    ///
+    /// # Errors
+    /// Where the state cannot be read.
+    pub fn reach(&self) -> Result<Reach, StateError> {
+        let counts = self.state.count_known(&self.run);
+        counts.map(|(changed, known)| Reach { changed, known }).map_err(|error| self.state.failed(&error))
     }
 
     /// The next projects with something to report, in the order of the table; none at the end. Rows that took each

@@ -1,4 +1,4 @@
-//! `max_failures`: when a run stops, what was sent by then, and that the next run continues.
+//! What stops a run by itself: too many failures, and a large change that nobody confirms.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use std::path::Path;
@@ -92,4 +92,71 @@ fn without_a_state_a_share_counts_from_the_hundredth_result() {
     let counts = summary.counts;
     assert_eq!(failures(&summary), Some(50));
     assert_eq!((counts.failed, counts.read - counts.not_started), (50, 100), "{counts:?}");
+}
+
+mod confirmation {
+    use std::sync::Arc;
+    use std::sync::Mutex;
+
+    use cor_sync::{Phase, Reach, StopRequest, SyncEvent};
+
+    use super::*;
+
+    /// Renames `rows` of fifty projects; `answer` is what the person says, and `None` is a stop while they think.
+    fn rename(sandbox: &Sandbox, state: &Path, rows: u32, answer: Option<bool>) -> (SyncSummary, Vec<Reach>) {
+        let text = (0..rows).fold("id,name\n".to_owned(), |text, n| text + &format!("P-{n},{rows}\n"));
+        let client = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+        let control = SyncControl::new();
+        let (asked, stops) = (Arc::<Mutex<Vec<Reach>>>::default(), control.clone());
+        let asked_here = asked.clone();
+        let runner = SyncRunner::input(Input::embedded(text.leak()), Table::new(), Rules::new("SAP"))
+            .state(state.to_owned())
+            .confirm_large(move |reach| async move {
+                asked_here.lock().unwrap().push(reach);
+                match answer {
+                    Some(answer) => answer,
+                    None => {
+                        stops.stop(StopRequest { reason: "test", by: "the test".to_owned() });
+                        std::future::pending().await
+                    }
+                }
+            });
+        let mut phases = Vec::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let on_event = |event| {
+            if let SyncEvent::Phase(Phase::Confirming(reach)) = event {
+                phases.push(reach);
+            }
+        };
+        let summary = runtime.block_on(runner.sync(&client, &control, on_event)).unwrap();
+        let asked = asked.lock().unwrap().clone();
+        assert_eq!(asked, phases);
+        (summary, asked)
+    }
+
+    #[test]
+    fn a_change_of_more_than_half_of_the_known_projects_is_sent_only_if_it_is_confirmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("sync.db");
+        let sandbox = sandbox(0..50);
+        let (first, asked) = rename(&sandbox, &state, 50, Some(false));
+        assert_eq!((first.counts.applied, asked.len()), (50, 0), "nothing was known");
+        let (half, asked) = rename(&sandbox, &state, 25, Some(false));
+        assert_eq!((half.counts.applied, asked.len()), (25, 0));
+
+        let requests = sandbox.requests().len();
+        let (declined, asked) = rename(&sandbox, &state, 26, Some(false));
+        assert_eq!(asked, [Reach { changed: 26, known: 50 }]);
+        assert_eq!((declined.ending, declined.counts.not_started), (Ending::NotAllApplied, 26));
+        assert_eq!(
+            declined.stopped.unwrap().to_string(),
+            "nothing was sent, because the change of 26 of 50 known projects was not confirmed"
+        );
+        let (stopped, _) = rename(&sandbox, &state, 26, None);
+        assert_eq!((stopped.ending, stopped.counts.not_started), (Ending::Stopped, 26));
+        assert_eq!(sandbox.requests().len(), requests, "nothing was sent");
+
+        let (confirmed, _) = rename(&sandbox, &state, 26, Some(true));
+        assert_eq!((confirmed.ending, confirmed.counts.applied), (Ending::Done, 26));
+    }
 }
