@@ -449,6 +449,13 @@ typedef struct cor_change {
   int32_t status;
   /** 1 if the state does not know the project, else 0. */
   uint32_t is_new;
+  /**
+   * When COR refused the last update of the project because of the row itself, as a Unix time; 0 if it did not. A sync sends
+   * the update again.
+   */
+  int64_t refused_at;
+  /** Why COR refused it; NULL if it did not. */
+  const char *refused_because;
 } cor_change;
 
 /**

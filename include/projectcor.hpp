@@ -634,17 +634,20 @@ enum class RowStatus : std::int32_t {
 struct Change {
   std::string id;                   ///< The external id.
   std::uint64_t first_line = 0;     ///< The line at which its first row begins, from 1; a pushed row's index, from 0.
-  std::uint64_t last_line = 0;      ///< The line or number of its last row.
+  std::uint64_t last_line = 0;      ///< The line or index of its last row.
   std::uint64_t rows = 0;           ///< The number of its rows. They become one update.
   std::vector<FieldChange> fields;  ///< The fields that change.
   RowStatus status = RowStatus::planned;
   bool is_new = false;         ///< Whether the state does not know the project.
   std::optional<Error> error;  ///< The error because of which it was not applied.
+  /// When COR refused the last update of the project because of the row itself, as a Unix time; 0 if it did not.
+  std::int64_t refused_at = 0;
+  std::optional<std::string> refused_because;  ///< Why COR refused it.
 };
 
 /// One problem of a row, which is not sent.
 struct RowProblem {
-  std::uint64_t line = 0;             ///< The line or number of the row, as in Change.
+  std::uint64_t line = 0;             ///< The line or index of the row, as in Change.
   std::string id;                     ///< Its external id; empty if it could not be read.
   std::optional<std::string> column;  ///< The column as the table calls it; none for the row as a whole.
   std::optional<std::string> field;   ///< The field that the column sets.
@@ -832,12 +835,20 @@ class SyncCalls {
   static bool on_change(void *self, const cor_change *c) {
     auto &calls = *static_cast<SyncCalls *>(self);
     return calls.guarded([&] {
-      Change change{c->id, c->first_line, c->last_line, c->rows, {}, static_cast<RowStatus>(c->status), c->is_new != 0, {}};
+      Change change;
+      change.id = c->id;
+      change.first_line = c->first_line;
+      change.last_line = c->last_line;
+      change.rows = c->rows;
+      change.status = static_cast<RowStatus>(c->status);
+      change.is_new = c->is_new != 0;
       for (std::size_t at = 0; at < c->field_count; ++at) {
         const cor_field_change &field = c->fields[at];
         change.fields.push_back({field.name, optional(field.old_json), field.new_json});
       }
       if (c->error) change.error.emplace(cor_error_clone(c->error));
+      change.refused_at = c->refused_at;
+      change.refused_because = optional(c->refused_because);
       return calls.options_.on_change(change);
     });
   }

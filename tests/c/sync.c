@@ -63,7 +63,8 @@ static bool on_change(void *user_data, const cor_change *change) {
   const cor_field_change *field = change->fields;
   snprintf(seen->change, sizeof seen->change, "%s %d-%d %d %s:%s>%s%s%s", change->id, (int)change->first_line,
            (int)change->last_line, (int)change->rows, field->name, field->old_json ? field->old_json : "?",
-           field->new_json, change->is_new ? " new" : "", change->error ? cor_error_code(change->error) : "");
+           field->new_json, change->is_new ? " new" : change->refused_because ? " refused" : "",
+           change->error ? cor_error_code(change->error) : "");
   seen->status = change->status;
   CHECK(change->struct_size == sizeof(cor_change) && change->field_count == 1, "%s", seen->change);
   return ++seen->changes != seen->stop_at;
@@ -128,7 +129,7 @@ static void files(cor_client *client) {
   options.rejects = NULL;
   CHECK(cor_client_sync_file(client, table, &options, &summary, &error) == COR_OK, "again");
   CHECK(summary.applied == 0 && summary.unchanged == 1 && summary.failed == 1, "what COR accepted is not sent again");
-  CHECK(same(seen.change, "S-3 4-4 1 name:?>\"Gone\" newZC001"), "%s", seen.change);
+  CHECK(same(seen.change, "S-3 4-4 1 name:?>\"Gone\" refusedZC001"), "%s", seen.change);
   CHECK(seen.status == COR_ROW_NOT_APPLIED, "%d", (int)seen.status);
   options.create_missing = 1;
   CHECK(cor_client_sync_file(client, table, &options, &summary, &error) == COR_OK, "created");
@@ -337,7 +338,7 @@ static void values(cor_client *client) {
   write_file(table, "id,name\n1001.0,NULL\n1001.0,N\n,\n");
   CHECK(cor_client_plan_file(client, table, &options, NULL, &error) == COR_OK, "%s", cor_error_message(error));
   CHECK(strstr(noted, "1 blank row was skipped|") && strstr(noted, "|2 rows are merged into 1 project by the id \"1001.0\"|") &&
-            strstr(noted, "|name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, add it to `null_values`|"),
+            strstr(noted, "|name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, pass it with `null_values`|"),
         "%s", noted);
   options = options_of(&seen, state);
   options.day_in = "Europe/Madird";

@@ -141,6 +141,31 @@ static void values() {
   CHECK(sent == "S-1 end=\"2025-04-30\"", "%s", sent.c_str());
 }
 
+/// A plan says that COR refused a project before, when and why.
+static void refused_before() {
+  const cor::Client client(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
+  const char *temporary = std::getenv("COR_TEST_FOLDER");
+  const std::string state = std::string(temporary ? temporary : "/tmp") + "/cpp-refused.db";
+  std::remove(state.c_str());
+  cor::SyncOptions options;
+  options.source = "ZAPIER";
+  options.state = state;
+  std::vector<cor::Change> changes;
+  options.on_change = [&](const cor::Change &change) {
+    changes.push_back(change);
+    return true;
+  };
+  Rows missing;
+  missing.emplace_back("R-404", ProjectUpdate("ZAPIER").name("N"));
+  (void)client.projects().plan_rows(missing, options);
+  CHECK(changes[0].is_new && changes[0].refused_at == 0 && !changes[0].refused_because, "new");
+  CHECK(client.projects().sync_rows(missing, options).failed == 1, "refused");
+  changes.clear();
+  (void)client.projects().plan_rows(missing, options);
+  CHECK(!changes[0].is_new && changes[0].refused_at > 1700000000, "%lld", (long long)changes[0].refused_at);
+  CHECK(changes[0].refused_because->find("no such project") != std::string::npos, "%s", changes[0].refused_because->c_str());
+}
+
 /// A call is recorded in the state that its options name.
 static void single_calls() {
   const cor::Client client(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
@@ -167,6 +192,7 @@ static void single_calls() {
 int main() {
   plan_and_sync();
   values();
+  refused_before();
   single_calls();
   return finished();
 }

@@ -217,8 +217,10 @@ def test_unusable_table_is_refused_with_the_reason(cor: Sandbox, door: Any, tmp_
         return str(error.value)
 
     path = tmp_path / "t.csv"
+    path.write_text("id;name\n1;N\n", encoding="utf-8")
+    assert 'pass delimiter=";"' in refused(path, delimiter=",")
     path.write_text("key;name\n1;N\n", encoding="utf-8")
-    assert 'pass delimiter=";"' in refused(path)
+    assert "columns are key, name; pass id_column" in refused(path)
     assert "pass id_column with the name of the column that holds the external ids" in refused(path, delimiter=";")
     assert "pass source=" in refused([{"id": "1", "name": "N"}], source=None)
     assert "cannot read" in refused(tmp_path / "nothing.csv")

@@ -2,7 +2,7 @@
 
 use cor_sync::{Advice, Reason};
 
-use crate::failure::Line;
+use crate::output::ErrorMessage;
 
 /// Renames the options in a text to what they are called here.
 pub(crate) type Wording = fn(&str) -> String;
@@ -53,9 +53,9 @@ fn with_flags_and_keys(text: &str) -> String {
 }
 
 /// What is wrong with an input, with the flag that would help as the hint.
-pub(crate) fn describe(reason: &Reason) -> Line {
+pub(crate) fn describe(reason: &Reason) -> ErrorMessage {
     let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
-    Line { text: format!("{option}{}", reason.message), hint: reason.advice.as_ref().map(hint) }
+    ErrorMessage { text: format!("{option}{}", reason.message), hint: reason.advice.as_ref().map(hint) }
 }
 
 fn hint(advice: &Advice) -> String {

@@ -7,7 +7,8 @@ use clap::Args;
 use clap::builder::UnknownArgumentValueParser;
 use cor_http::{Client, ClientBuilder, ExternalId, TransportKind, seconds};
 
-use crate::failure::{Failure, Line};
+use crate::failure::Failure;
+use crate::output::ErrorMessage;
 
 const HEADING: &str = "Connection";
 
@@ -98,7 +99,7 @@ impl ConnectionArgs {
         let builder = match &self.token_file {
             Some(path) => {
                 let failed = |happened: &dyn std::fmt::Display, hint: Option<&str>| {
-                    Failure::usage(Line {
+                    Failure::usage(ErrorMessage {
                         text: format!("--token-file {} cannot be read: {happened}", path.display()),
                         hint: hint.map(str::to_owned),
                     })
@@ -138,7 +139,7 @@ impl ConnectionArgs {
             [("--token", &self.token), ("--api-key", &self.api_key), ("--client-secret", &self.client_secret)]
         {
             if given.is_some() {
-                return Err(Failure::usage(Line {
+                return Err(Failure::usage(ErrorMessage {
                     text: format!(
                         "{flag} is not accepted on the command line, where every program on this machine can read it"
                     ),

@@ -6,8 +6,9 @@ use cor_http::{Client, ExternalId, Source};
 use cor_sync::{SingleCall, plain};
 
 use crate::args::DeleteArgs;
-use crate::failure::{Failure, Line};
-use crate::output::Output;
+use crate::failure::Failure;
+
+use crate::output::{ErrorMessage, Output};
 use crate::project_fields;
 use crate::single;
 use crate::status;
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &mut Output) -> Result<u8, Failure>
 /// Asks on a terminal. A script has no terminal, and passes `--yes`.
 fn confirmed(args: &DeleteArgs, client: &Client, output: &mut Output) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || output.is_json() {
-        return Err(Failure::usage(Line {
+        return Err(Failure::usage(ErrorMessage {
             text: "nothing was deleted, because the command cannot ask for confirmation without a terminal or with --json".to_owned(),
             hint: Some("pass --yes to confirm".to_owned()),
         }));

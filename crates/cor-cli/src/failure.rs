@@ -1,12 +1,10 @@
 //! Why a verb did not do its work: for people, for programs, and as an exit status.
 
-use std::fmt;
-
 use cor_http::{Error, ErrorKind, Issue};
 use serde_json::{Value, json};
 
 use crate::advice::{Wording, describe};
-use crate::output::Output;
+use crate::output::{ErrorMessage, Output};
 use crate::status;
 use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
 
@@ -15,45 +13,18 @@ use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
 pub(crate) struct Failure {
     status: u8,
     /// One per reason.
-    lines: Vec<Line>,
+    lines: Vec<ErrorMessage>,
     /// What programs get, if they asked for JSON.
     json: Option<Value>,
 }
 
-/// What happened, and what to do about it.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) text: String,
-    /// Shown on a line of its own.
-    pub(crate) hint: Option<String>,
-}
-
-impl From<String> for Line {
-    fn from(text: String) -> Line {
-        Line { text, hint: None }
-    }
-}
-
-impl From<&str> for Line {
-    fn from(text: &str) -> Line {
-        Line::from(text.to_owned())
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
-    }
-}
-
 impl Failure {
     /// The arguments, the input or the set-up cannot work.
-    pub(crate) fn usage(line: impl Into<Line>) -> Failure {
+    pub(crate) fn usage(line: impl Into<ErrorMessage>) -> Failure {
         Failure::of_usage(vec![line.into()])
     }
 
-    fn of_usage(lines: Vec<Line>) -> Failure {
+    fn of_usage(lines: Vec<ErrorMessage>) -> Failure {
         let json = described("config", "not_applied", &joined(&lines));
         Failure { status: status::USAGE, lines, json: Some(json) }
     }
@@ -73,7 +44,10 @@ impl Failure {
     pub(crate) fn client(error: &Error) -> Failure {
         Failure {
             status: status_of(error),
-            lines: vec![Line { text: error.without_advice(), hint: error.advice().map(str::to_owned) }],
+            lines: vec![ErrorMessage {
+                text: error.without_advice(),
+                hint: error.advice().map(str::to_owned),
+            }],
             json: Some(json!({ "error": error_json(error) })),
         }
     }
@@ -86,7 +60,7 @@ impl Failure {
 
     /// The same with more behind the hint of its only line.
     pub(crate) fn hinting(mut self, advice: &str) -> Failure {
-        if let [Line { hint: Some(hint), .. }] = self.lines.as_mut_slice() {
+        if let [ErrorMessage { hint: Some(hint), .. }] = self.lines.as_mut_slice() {
             hint.push_str(advice);
         }
         if let Some(Value::String(message)) = self.json.as_mut().map(|json| &mut json["error"]["message"]) {
@@ -118,7 +92,7 @@ impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         let mut json = described("config", "not_applied", &error.to_string());
         json["error"]["code"] = error.code().into();
-        let line = Line { text: error.reason(), hint: Some(error.advice().to_owned()) };
+        let line = ErrorMessage { text: error.reason(), hint: Some(error.advice().to_owned()) };
         Failure { status: status::STATE, lines: vec![line], json: Some(json) }
     }
 }
@@ -152,8 +126,8 @@ pub(crate) fn explain(unusable: &ConfigError) -> String {
     joined(&unusable.0.iter().map(describe).collect::<Vec<_>>())
 }
 
-fn joined(lines: &[Line]) -> String {
-    lines.iter().map(Line::to_string).collect::<Vec<_>>().join("; ")
+fn joined(lines: &[ErrorMessage]) -> String {
+    lines.iter().map(ErrorMessage::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// An error of the client as every interface describes it to programs.

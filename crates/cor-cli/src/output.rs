@@ -1,5 +1,6 @@
 //! The two ways out: results on standard output, messages for people on standard error.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
@@ -18,6 +19,33 @@ pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// `text` in a style. The streams leave the colour out where it would not show.
 pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// What happened, and what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorMessage {
+    pub(crate) text: String,
+    /// Shown on a line of its own.
+    pub(crate) hint: Option<String>,
+}
+
+impl From<String> for ErrorMessage {
+    fn from(text: String) -> ErrorMessage {
+        ErrorMessage { text, hint: None }
+    }
+}
+
+impl From<&str> for ErrorMessage {
+    fn from(text: &str) -> ErrorMessage {
+        ErrorMessage::from(text.to_owned())
+    }
+}
+
+impl fmt::Display for ErrorMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
 }
 
 pub(crate) struct Output {

@@ -322,6 +322,22 @@ fn a_null_word_in_a_column_of_days_or_numbers_names_the_option() {
 }
 
 #[test]
+fn names_of_columns_match_whatever_their_case_and_the_blanks_around_them() {
+    let folder = Folder::new();
+    let file = folder.file("t.csv", " Deal ,\"ACCOUNT \",Estimated_Time,estimated time\nA,x,1,2\n");
+    let mapping = folder.file("m.toml", "source = 'S'\nid = 'deal'\nfields.name = 'Account'\n");
+    let options = ["--source", "S", "--id-column", "DEAL", "--map", "account=name"];
+    for options in [&options[..], &["--mapping", mapping.to_str().unwrap()]] {
+        let ran = check(&file, &[options, &["--json"]].concat()).exits(0);
+        let summary = ran.summary();
+        let fields =
+            summary["mapping"].as_array().unwrap().iter().map(|column| column["field"].as_str().unwrap());
+        assert_eq!(fields.collect::<Vec<_>>(), ["id", "name", "estimated_time"], "{summary}");
+        assert_eq!(summary["unused"], serde_json::json!(["estimated time"]));
+    }
+}
+
+#[test]
 fn a_missing_id_column_names_the_columns_that_exist_whatever_separates_them() {
     let folder = Folder::new();
     for delimiter in [';', '\t', '|', ','] {

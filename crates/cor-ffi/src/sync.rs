@@ -78,6 +78,11 @@ pub struct cor_change {
     pub status: i32,
     /// 1 if the state does not know the project, else 0.
     pub is_new: u32,
+    /// When COR refused the last update of the project because of the row itself, as a Unix time; 0 if it did not. A sync sends
+    /// the update again.
+    pub refused_at: i64,
+    /// Why COR refused it; NULL if it did not.
+    pub refused_because: *const c_char,
 }
 
 /// One problem of a row, which is not sent. The library sets struct_size; later versions may add members at the end. The

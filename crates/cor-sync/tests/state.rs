@@ -296,7 +296,7 @@ fn a_state_opened_for_reading_is_not_written() {
 fn a_state_of_an_earlier_version_is_read_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
-    let earlier = "DROP TABLE closer_marks; PRAGMA journal_mode = DELETE";
+    let earlier = "DROP TABLE watermarks; PRAGMA journal_mode = DELETE";
     rusqlite::Connection::open(&path).unwrap().execute_batch(earlier).unwrap();
     let before = fs::read(&path).unwrap();
     assert_eq!(State::open_for_reading(&path).unwrap().scopes().unwrap()[0].projects, 300);

@@ -219,7 +219,7 @@ async fn after_a_kill_only_updates_below_the_watermark_are_sent_again() {
     // After another start of the machine only the mark that was flushed counts: the power may have gone.
     let copy = world.folder.path().join("copy.db");
     std::fs::copy(world.path(), &copy).unwrap();
-    rusqlite::Connection::open(&copy).unwrap().execute("UPDATE closer_marks SET boot = 'other'", []).unwrap();
+    rusqlite::Connection::open(&copy).unwrap().execute("UPDATE watermarks SET boot = 'other'", []).unwrap();
     assert_eq!(State::open(&copy).unwrap().scopes().unwrap()[0].unsettled, 4);
     // Back to what COR had: only of two projects may it have heard anything else, and of these only the name.
     assert_eq!(world.sync(&first).await, verdicts(&[("A", "applied"), ("B", "applied")]));
@@ -233,7 +233,7 @@ async fn without_the_closer_watermark_a_slow_run_leaves_few_in_doubt() {
     let world = World::with(&ids);
     let rows: Vec<_> = ids.iter().map(|id| (*id, named("x"))).collect();
     killed(&world, &rows, 2).await;
-    rusqlite::Connection::open(world.path()).unwrap().execute("DELETE FROM closer_marks", []).unwrap();
+    rusqlite::Connection::open(world.path()).unwrap().execute("DELETE FROM watermarks", []).unwrap();
     let unsettled = State::open(&world.path()).unwrap().scopes().unwrap()[0].unsettled;
     assert!((2..100).contains(&unsettled), "{unsettled} of 1,000 are in doubt");
     // What is in doubt is sent again, whatever it is.

@@ -18,8 +18,9 @@ pub(crate) use self::render::rejected_row;
 pub(crate) use self::summary::{exit_status, message, show_early_end};
 use crate::advice::{Wording, wording};
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
-use crate::failure::{Failure, Line};
-use crate::output::Output;
+use crate::failure::Failure;
+
+use crate::output::{ErrorMessage, Output};
 use crate::signals::{Signal, Signals, runtime};
 use crate::single::no_runtime;
 
@@ -117,7 +118,7 @@ fn failed(error: SyncError) -> Failure {
 
 fn output_failed(error: OutputError) -> Failure {
     let OutputError { output, path, message, advice } = error;
-    Failure::usage(Line {
+    Failure::usage(ErrorMessage {
         text: format!("--{} {}{}", output.as_str(), path.display(), plain(&message)),
         hint: (!advice.is_empty()).then_some(advice),
     })

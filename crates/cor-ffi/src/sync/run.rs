@@ -35,8 +35,8 @@ impl Rows {
                 return Ok(None);
             }
             if next.id.is_null() && next.update.is_null() {
-                let message = "next_row returned a row of NULLs, which reports that its input failed; nothing \
-                               was sent";
+                let message = "next_row reported that its input failed (it returned a row whose members are NULL), \
+                               so nothing was sent";
                 return Err(Failure::stopped(message.to_owned()));
             }
             Ok(Some(row(next)))
@@ -150,6 +150,7 @@ fn show_change(
         None => ptr::null(),
     };
     let id = c_text(&change.id);
+    let reason = change.refused.as_ref().map(|refusal| c_text(&refusal.reason));
     let c_change = cor_change {
         struct_size: size_of::<cor_change>(),
         id: id.as_ptr(),
@@ -161,6 +162,8 @@ fn show_change(
         error,
         status: status as i32,
         is_new: change.is_new.into(),
+        refused_at: change.refused.as_ref().map_or(0, |refusal| refusal.at),
+        refused_because: reason.as_ref().map_or(ptr::null(), |reason| reason.as_ptr()),
     };
     let go_on = call(on_change, options.user_data, &c_change);
     if !error.is_null() {

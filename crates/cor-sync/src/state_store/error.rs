@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why a state file cannot be used. Whatever it is, the file is left as it is and nothing that COR accepted is lost.
+/// Why a state file cannot be used. The file is then unchanged, and no value that COR accepted is lost from it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StateError {
-    /// Another run of the same source uses it, or another program.
+    /// Another run of the same source, or another program, uses the file.
     InUse {
         /// The file.
         path: PathBuf,
@@ -17,19 +17,19 @@ pub enum StateError {
         /// The number of the other run's process, where it is known.
         by: Option<u32>,
     },
-    /// It is cut or scrambled.
+    /// The file is truncated or damaged.
     Damaged {
         /// The file.
         path: PathBuf,
         /// What was found.
         detail: String,
     },
-    /// It is something else.
+    /// The file is not a state file.
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// It is of another version of this program.
+    /// Another version of this program wrote the file.
     Version {
         /// The file.
         path: PathBuf,
@@ -38,34 +38,34 @@ pub enum StateError {
         /// The version this program writes.
         known: i64,
     },
-    /// There is no room to write.
+    /// The disk is full.
     Full {
         /// The file.
         path: PathBuf,
     },
-    /// It was removed or replaced by another file while it was in use.
+    /// The file was removed or replaced while it was in use.
     Gone {
         /// The file.
         path: PathBuf,
     },
-    /// There is no such file.
+    /// The file does not exist.
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system does not let it be read or written.
+    /// The operating system refuses to read or write the file.
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The text of the operating system.
         detail: String,
     },
-    /// No path was given, and the system has no folder for it.
+    /// No path was given, and this account has no folder for states.
     NoDefaultPath,
 }
 
 impl StateError {
-    /// The same in one word, for programs.
+    /// The stable name of the error, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             StateError::InUse { .. } => "state_in_use",

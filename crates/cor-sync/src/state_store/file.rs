@@ -1,4 +1,4 @@
-//! Opening the file: private, of this version, whole.
+//! Opens and creates state files: checks that a file is a state file, of this version, complete and private.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ use super::private::{keep_private, private_options};
 use super::schema::{add_tables, check, create, make_staged, prepare, set_up, stand_in_for_tables};
 use super::{Access, State, StateError};
 
-/// Bytes of the head of an SQLite file.
+/// Length of the header of an SQLite file, in bytes.
 const HEAD: u64 = 100;
 
 pub(super) fn open(path: &Path, create: bool) -> Result<State, StateError> {
     let path = &place(path, create)?;
     let was_locked_before = beside(path, ".lock").exists();
     if !was_locked_before {
-        refuse_untouched(path)?;
+        refuse_other_files(path)?;
     }
     let lock = FileLock::take(path, || {
         if was_locked_before {
-            refuse_untouched(path)?;
+            refuse_other_files(path)?;
         }
         if create && !path.exists() {
             make(path)?;
@@ -55,8 +55,8 @@ fn open_connection(path: &Path) -> Result<Connection, StateError> {
     Ok(conn)
 }
 
-/// Moves what an ended run left in its log into the file, whose pages may be there in part until then. While a reader sees
-/// what was there before, some of it has to wait.
+/// Moves the commits that an ended run left in the log into the file, which may be incomplete until then. While a reader uses an
+/// older snapshot, SQLite moves only a part of them.
 fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
     if !has_log(path) {
         return Ok(());
@@ -69,21 +69,21 @@ fn check_log(conn: &Connection, path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Reading takes no lock and blocks no run: SQLite shows what was committed when it began.
+/// Opens a state without a lock of ours: reading blocks no run, and shows what was committed when the read began.
 pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
     let path = &place(path, false)?;
     if !beside(path, ".lock").exists() {
-        refuse_untouched(path)?;
+        refuse_other_files(path)?;
     }
-    // Who may read it and not change it can do nothing about its mode either.
+    // A process that may only read the file cannot change its permissions.
     let _ = keep_private(path);
-    // Writing as well, so that the log of a run that was ended can be read, and nothing stays behind beside the file.
+    // Opened for writing too, because SQLite needs that to read the log of a killed run and to remove its own files afterwards.
     let conn = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
         Err(StateError::Full { .. } | StateError::Unusable { .. }) if !has_log(path) => unchanging(path)?,
         conn => conn?,
     };
     let failed = |error| StateError::sqlite(path, &error);
-    // Where temporary tables go is settled before there is one.
+    // The place of temporary tables has to be set before the first one is created.
     let tables = set_up(&conn).and_then(|()| stand_in_for_tables(&conn)).and_then(|()| make_staged(&conn));
     tables.map_err(failed)?;
     Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Reading })
@@ -92,48 +92,48 @@ pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
 pub(super) fn temporary() -> Result<State, StateError> {
     let path = PathBuf::from("(temporary)");
     let failed = |error| StateError::sqlite(&path, &error);
-    // SQLite's own way to say so.
+    // The empty path is SQLite's name for a temporary file.
     let conn = Connection::open("").map_err(failed)?;
     create(&conn).and_then(|()| prepare(&conn)).and_then(|()| make_staged(&conn)).map_err(failed)?;
     Ok(State { conn, path, boot: boot(), access: Access::Temporary })
 }
 
-/// Refuses a file that is no state, and leaves it as it is: nothing is made beside it or changed about it. Where a lock lies
-/// beside it, a run may be writing it, so it is judged only once it is locked.
-fn refuse_untouched(path: &Path) -> Result<(), StateError> {
+/// Refuses a file that is not a state file, and neither changes it nor creates a file beside it. If a lock file is beside it, a run
+/// may be writing it, so the caller checks it under the lock.
+fn refuse_other_files(path: &Path) -> Result<(), StateError> {
     if !path.exists() {
         return Ok(());
     }
     if has_log(path) {
-        // The head of a state is in the file before it has a log. All else may be whole only together with the log.
-        let judged = unchanging_connection(path).and_then(|conn| check(&conn, path));
-        return match judged {
+        // The header is in the file before a log exists. All other pages may be complete only together with the log.
+        let checked = unchanging_connection(path).and_then(|conn| check(&conn, path));
+        return match checked {
             Err(error @ (StateError::Foreign { .. } | StateError::Version { .. })) => Err(error),
             _ => Ok(()),
         };
     }
-    judge_length(path)?;
+    check_header_length(path)?;
     unchanging(path).map(drop)
 }
 
-/// Opens a file that is a state, of this version and whole. Only SQLite opens it: closing it again would
-/// take the locks away that SQLite holds on it elsewhere in this process.
+/// Opens a state file after the checks. SQLite alone opens the file: on POSIX systems, closing any other handle of it would release
+/// the locks that SQLite holds on it elsewhere in this process.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
     if !has_log(path) {
-        judge_length(path)?;
+        check_header_length(path)?;
     }
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
     let conn = conn.map_err(|error| StateError::sqlite(path, &error))?;
     check(&conn, path)?;
     match check_length(&conn, path) {
-        // What is in the log need not be in the file yet.
+        // Pages may be in the log and not in the file yet.
         Err(StateError::Damaged { .. }) if has_log(path) => Ok(conn),
         checked => checked.map(|()| conn),
     }
 }
 
-/// Opens a file beside which SQLite can make none of its own: a disk is full, or may only be read. No run can begin there
-/// meanwhile either.
+/// Opens a file beside which SQLite cannot create its own files, because the disk is full or read-only. No run can begin there at
+/// the same time, so the file does not change.
 fn unchanging(path: &Path) -> Result<Connection, StateError> {
     let conn = unchanging_connection(path)?;
     check(&conn, path)?;
@@ -157,7 +157,7 @@ fn unchanging_connection(path: &Path) -> Result<Connection, StateError> {
     Connection::open_with_flags(uri, flags).map_err(|error| StateError::sqlite(path, &error))
 }
 
-/// The path that a file has under all its names, so that they share one lock.
+/// Resolves links, so that all names of a file share one lock.
 fn place(path: &Path, create: bool) -> Result<PathBuf, StateError> {
     if let Ok(real) = path.canonicalize() {
         let detail = match std::fs::metadata(&real) {
@@ -193,7 +193,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// A new file, which has its name only once it is whole: one with too few bytes is damaged, and no new one.
+/// Creates a state file under another name and renames it when it is complete, so that a short file is always a damaged one.
 fn make(path: &Path) -> Result<(), StateError> {
     if path.is_symlink() {
         let detail = "it is a broken symbolic link".to_owned();
@@ -201,7 +201,7 @@ fn make(path: &Path) -> Result<(), StateError> {
     }
     let cannot = |error: &io::Error| StateError::io(path, "it cannot be created", error);
     let new = beside(path, ".new");
-    // A run that was ended here may have left something, or a state that was taken away; the lock says that no process uses it.
+    // Left by a run that was killed here, or by a state that was moved away. The lock ensures that no process uses them.
     for old in ["-journal", "-wal", "-shm", ".new", ".new-journal"].map(|ending| beside(path, ending)) {
         match std::fs::remove_file(old) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&error)),
@@ -216,7 +216,7 @@ fn make(path: &Path) -> Result<(), StateError> {
     std::fs::rename(&new, path).map_err(|error| cannot(&error))
 }
 
-/// Which start of the machine this is, where the system reports it (Linux does).
+/// The identifier of the present boot of the machine, where the system reports it (Linux does).
 fn boot() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
@@ -226,7 +226,7 @@ fn has_log(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
-/// SQLite itself accepts a file whose last page is there only in part.
+/// Checks that the last page is complete, which SQLite does not.
 fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     let expected = number("PRAGMA page_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));
@@ -235,8 +235,8 @@ fn check_length(conn: &Connection, path: &Path) -> Result<(), StateError> {
     long_enough(path, about.len(), expected as u64)
 }
 
-/// To SQLite a file of a few bytes is one that is still to be filled.
-fn judge_length(path: &Path) -> Result<(), StateError> {
+/// Checks that the file has at least a header, because SQLite would initialise a shorter file as a new database.
+fn check_header_length(path: &Path) -> Result<(), StateError> {
     let about = std::fs::metadata(path).map_err(|error| StateError::io(path, "it cannot be read", &error))?;
     long_enough(path, about.len(), HEAD).map_err(|error| match is_foreign(path, about.len()) {
         true => StateError::Foreign { path: path.to_owned() },
@@ -244,7 +244,7 @@ fn judge_length(path: &Path) -> Result<(), StateError> {
     })
 }
 
-/// Whether a file of a few bytes, which SQLite cannot have open, begins like something else.
+/// Whether a file that is shorter than a header begins differently from an SQLite file.
 fn is_foreign(path: &Path, length: u64) -> bool {
     const BEGINNING: &[u8] = b"SQLite format 3\0";
     let start = std::fs::read(path).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Whether the file is still the one that was opened: a user may move it away, or put another in its place.
+//! Detects that the state file was removed or replaced while it was open.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Which file stood under the state's name when it was opened, and which log beside it.
+/// The file and the log that the state's path led to when the state was opened.
 #[derive(Debug)]
 pub(super) struct Identity {
     path: PathBuf,
@@ -19,28 +19,28 @@ impl Identity {
         Identity { path: path.to_owned(), file: id(path), log: id(&beside(path, "-wal")) }
     }
 
-    /// Where the system tells files apart, whether there is no file any more or another one.
-    pub(super) fn has_gone(&self) -> bool {
+    /// Whether the path now leads to no file or to another one; always false on systems without file numbers.
+    pub(super) fn was_replaced(&self) -> bool {
         self.file.is_some() && id(&self.path) != self.file
     }
 
-    /// SQLite would take the log of a file that is gone for that of the one that comes after it.
-    pub(super) fn clear_up(&self) {
+    /// Removes the log of a file that was removed or replaced: SQLite would apply it to the next file of this path.
+    pub(super) fn remove_stale_log(&self) {
         let log = beside(&self.path, "-wal");
-        if self.has_gone() && self.log.is_some() && id(&log) == self.log {
-            // Where even that fails, the next run tells of a damaged file.
+        if self.was_replaced() && self.log.is_some() && id(&log) == self.log {
+            // If the removal fails, the next run reports a damaged file.
             let _ = std::fs::remove_file(log);
             let _ = std::fs::remove_file(beside(&self.path, "-shm"));
         }
     }
 }
 
-/// The identity of a file as text, the same for one file under all its names; empty where the system has none.
+/// The identity of a file as text, the same under all its names; empty on systems without file numbers.
 pub(super) fn file_id(path: &Path) -> String {
     id(path).map_or_else(String::new, |FileId(device, number)| format!("{device}:{number}"))
 }
 
-/// The file of this ending beside the state.
+/// The path of the state with this ending appended.
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
@@ -53,7 +53,7 @@ fn id(path: &Path) -> Option<FileId> {
     std::fs::metadata(path).ok().map(|about| FileId(about.dev(), about.ino()))
 }
 
-/// Elsewhere a file that is open stays where it is.
+/// Other systems do not let a user move or replace an open file.
 #[cfg(not(unix))]
 fn id(_: &Path) -> Option<FileId> {
     None

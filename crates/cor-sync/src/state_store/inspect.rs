@@ -1,4 +1,4 @@
-//! Looking into a state and forgetting parts of it.
+//! `cor state show` and `cor state forget`: reads a state, and deletes projects from it.
 
 use cor_http::Source;
 use rusqlite::params;
@@ -7,22 +7,22 @@ use super::lock::SourceLock;
 use super::staging::SENT_UPTO;
 use super::{Access, RecordedRefusal, Scope, State, StateError};
 
-/// What a state knows of one scope. Serialises to the object that `cor state show --json` prints, times as text
+/// The contents of a state for one scope. Serialises to the object that `cor state show --json` prints, times as text
 /// (`2025-04-30T12:00:00Z`).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ScopeSummary {
     /// The scope.
     pub scope: Scope,
-    /// Projects of which COR accepted something.
+    /// Projects of which COR accepted at least one field.
     pub projects: u64,
-    /// Projects with an update whose outcome is unknown: it is sent again.
+    /// Projects with an update whose outcome is unknown. The next run sends it again.
     pub unsettled: u64,
-    /// When COR last accepted something, as a Unix time.
+    /// When COR last accepted an update, as a Unix time.
     pub accepted_at: Option<i64>,
 }
 
-/// What a state knows of one project. Serialises to the object that `cor state show ID --json` prints, times as text
+/// The contents of a state for one project. Serialises to the object that `cor state show ID --json` prints, times as text
 /// (`2025-04-30T12:00:00Z`).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -31,18 +31,18 @@ pub struct KnownProject {
     pub scope: Scope,
     /// The external id.
     pub id: String,
-    /// The fields that COR last accepted, as one JSON object; `None` where it is not known to have accepted any.
+    /// The fields that COR last accepted, as one JSON object; `None` if the state has none.
     pub accepted: Option<String>,
-    /// When, as a Unix time.
+    /// When COR accepted them, as a Unix time.
     pub accepted_at: Option<i64>,
     /// Fields that were in flight when a run ended: their outcome is unknown.
     pub unsettled: Option<String>,
-    /// That COR refused the last update of the project, because of the row itself.
+    /// The refusal of the last update of the project, if COR refused it because of the row itself.
     pub refused: Option<RecordedRefusal>,
 }
 
 impl State {
-    /// Every scope, in the order in which they came up.
+    /// Every scope, in the order in which the state got them.
     ///
     /// # Errors
     /// Where the file cannot be read.
@@ -67,8 +67,8 @@ impl State {
         read().map_err(|error| self.failed(&error))
     }
 
-    /// What is known of the project of this external id, once for each scope it is known in. A project of which only a
-    /// refusal is known has a scope without a mapping.
+    /// The entries of the project of this external id, one for each scope. An entry with a refusal alone has a scope without a
+    /// mapping.
     ///
     /// # Errors
     /// Where the file cannot be read.
@@ -139,7 +139,7 @@ impl State {
     /// Where the file cannot be read.
     pub(crate) fn other_spellings(&self, scope: &Scope, id: &str) -> Result<Vec<Source>, StateError> {
         let read = || -> rusqlite::Result<Vec<String>> {
-            // From the few scopes to one project each, by the index of both.
+            // There are few scopes; the index finds the project of each.
             let mut statement = self.conn.prepare_cached(
                 "SELECT DISTINCT source FROM scopes CROSS JOIN projects USING (scope)
                  WHERE base_url = ?1 AND source <> ?2 AND id = ?3 AND accepted IS NOT NULL ORDER BY source",
@@ -155,8 +155,8 @@ impl State {
         read().map(spellings).map_err(|error| self.failed(&error))
     }
 
-    /// Forgets projects, so that they are sent in full next time: those of these external ids, or all, and of these
-    /// only the ones of this source and base URL where one is given. Returns how many.
+    /// Deletes projects from the state, so that the next run sends them in full: those of these external ids, or all, limited to
+    /// `source` and `base_url` if they are given. Returns how many.
     ///
     /// # Errors
     /// [`StateError::InUse`] if a run of one of their sources is in progress; others where the file cannot be written, or was
@@ -184,7 +184,7 @@ impl State {
             match ids {
                 None => {
                     gone += self.count_only_refused(scope).map_err(failed)?;
-                    // In pieces, so that runs of other sources can write in between.
+                    // In pieces, so that runs of other sources can write between them.
                     let sql = "DELETE FROM projects WHERE number IN (
                                    SELECT number FROM projects JOIN scopes USING (scope)
                                    WHERE base_url = ?1 AND source = ?2 LIMIT 5000)";
@@ -210,7 +210,7 @@ impl State {
                         ids.iter().try_fold(0, |gone, id| {
                             let projects = statement.execute([&scope.base_url, &scope.source, id])? as u64;
                             let is_refused = self.remove_refusal(scope, id)?;
-                            // A project counts once, also if the state knows no more of it than that COR refused it.
+                            // A project counts once, also if its refusal is its only entry.
                             Ok(gone + if projects == 0 { u64::from(is_refused) } else { projects })
                         })
                     })?;
@@ -220,7 +220,7 @@ impl State {
         Ok(gone)
     }
 
-    /// Projects of the scope's source of which the state knows no more than that COR refused them.
+    /// The number of projects of the scope's source with a refusal and no other entry.
     fn count_only_refused(&self, scope: &Scope) -> rusqlite::Result<u64> {
         let sql = "SELECT count(*) FROM refusals WHERE base_url = ?1 AND source = ?2 AND NOT EXISTS (
                        SELECT 1 FROM projects JOIN scopes USING (scope)
@@ -229,7 +229,7 @@ impl State {
         self.conn.query_row(sql, [&scope.base_url, &scope.source], count).map(|count| count as u64)
     }
 
-    /// The sources that have projects of these external ids, each once, as scopes without a mapping.
+    /// The sources that have projects of these external ids, each once, as scopes without a mapping; all sources without ids.
     fn scopes_of(
         &self,
         ids: Option<&[String]>,
@@ -265,7 +265,7 @@ impl State {
     }
 }
 
-/// What is pending and may have reached COR: what was only read, and never sent, is in no doubt.
+/// Selects the pending fields that may have reached COR. Fields of rows that were read and not sent are left out.
 fn unsettled() -> String {
     format!(
         "CASE WHEN pending IS NOT NULL AND place <= coalesce(

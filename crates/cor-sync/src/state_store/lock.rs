@@ -1,7 +1,7 @@
-//! Which processes use a state: any number of them, but only one run for each source.
+//! Locks: any number of processes may use a state file, but only one run for each source.
 //!
-//! Locks are on files beside the state, because SQLite has locks of its own on the state itself. The operating system releases
-//! them however a process ends. The files stay: with one removed, two processes could lock two files of one name.
+//! The locks are on files beside the state, because SQLite has locks of its own on the state file. The operating system releases
+//! them however a process ends. The lock files are never removed: two processes could otherwise lock two files of one name.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -13,12 +13,13 @@ use super::identity::{beside, file_id};
 use super::private::private_options;
 use super::{Scope, StateError};
 
-/// How long another process may take to open the file before it counts as in use, and how often to look.
+/// How long another process may hold the lock while it opens the file, before the state counts as in use.
 const OPENING: Duration = Duration::from_secs(10);
-/// How long a file may differ from the one that the other processes use: one of them may be making it.
+/// How long the file may differ from the one that the lock file names: another process may be creating it.
 const CHANGING: Duration = Duration::from_secs(1);
+/// The time between two attempts to take a lock.
 const STEP: Duration = Duration::from_millis(5);
-/// How long a single call may hold the lock of a source. A run waits this long even if it was not asked to wait.
+/// How long a single call may hold the lock of a source. A run waits this long even without the option `wait`.
 pub(crate) const SINGLE_CALL: Duration = Duration::from_millis(500);
 
 /// Held by every process that writes into the file.
@@ -28,11 +29,10 @@ pub(super) struct FileLock {
 }
 
 impl FileLock {
-    /// Locks the state's file together with the other processes that use it. The first of them calls `prepare` and keeps all
-    /// others out meanwhile.
+    /// Takes the shared lock of the state file. The first process calls `prepare` first, under an exclusive lock.
     ///
-    /// The lock's file says which file the processes use. If it was replaced under its name, no process uses the new one as
-    /// long as others use the old one: SQLite would take the log of the old one for that of the new one.
+    /// The lock file holds the identity of the state file. If the state file was replaced, no process opens the new one as long as
+    /// others use the old one: SQLite would apply the log of the old one to the new one.
     pub(super) fn take(
         path: &Path,
         mut prepare: impl FnMut() -> Result<(), StateError>,
@@ -45,7 +45,7 @@ impl FileLock {
             if try_lock(file.try_lock()).map_err(cannot)? {
                 prepare()?;
                 write_line(&mut file, &file_id(path)).map_err(cannot)?;
-                // Whether a lock can be changed while it is held depends on the system.
+                // Not every system can turn an exclusive lock into a shared one.
                 file.unlock().map_err(cannot)?;
             }
             let is_shared = try_lock(file.try_lock_shared()).map_err(cannot)?;
@@ -75,16 +75,16 @@ impl SourceLock {
         let cannot = |error: io::Error| cannot_lock(state, &error);
         let (path, mut file) = open(state, scope)?;
         if !try_lock(file.try_lock()).map_err(cannot)? {
-            // The number is only for the message; the lock decides.
+            // The process number is for the message alone; the lock decides.
             let by = read_line(&mut file).ok().and_then(|number| number.parse().ok());
             return Err(StateError::InUse { path: state.to_owned(), source: Some(scope.source.clone()), by });
         }
-        // For the message of another run; there may be no room for it.
+        // For the message of another run. On a full disk the message lacks the number.
         let _ = write_line(&mut file, &std::process::id().to_string());
         Ok(SourceLock { path, _file: file })
     }
 
-    /// As [`take`](SourceLock::take), and waits for a single call that holds the lock for a moment.
+    /// As [`take`](SourceLock::take), but waits for at most half a second, because a single call may hold the lock.
     pub(super) fn take_soon(state: &Path, scope: &Scope) -> Result<SourceLock, StateError> {
         let since = Instant::now();
         loop {
@@ -98,7 +98,7 @@ impl SourceLock {
     /// Whether a run of the source is in progress.
     pub(super) fn is_taken(state: &Path, scope: &Scope) -> Result<bool, StateError> {
         let (_, file) = open(state, scope)?;
-        // Shared, so that single calls do not take each other for a run.
+        // Shared, so that a single call does not count as a run for another one.
         try_lock(file.try_lock_shared()).map(|free| !free).map_err(|error| cannot_lock(state, &error))
     }
 
@@ -118,8 +118,7 @@ fn cannot_lock(state: &Path, error: &io::Error) -> StateError {
     StateError::io(state, "its source cannot be locked", error)
 }
 
-/// What the lock's file of a source has behind the name of the state: a part that people can read, and one that tells apart
-/// what that part does not.
+/// The ending of the lock file of a source: a readable part, and a hash that distinguishes sources with the same readable part.
 fn ending(scope: &Scope) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
     let name: String = scope.source.chars().map(|c| if plain(c) { c } else { '_' }).take(32).collect();
@@ -127,7 +126,7 @@ fn ending(scope: &Scope) -> String {
     format!(".{name}-{hash}.lock")
 }
 
-/// Writes the only line of a lock's file. It is always of one length, so that nothing is left of a longer one.
+/// Writes the only line of a lock file, padded to a fixed length so that it overwrites the line before completely.
 fn write_line(file: &mut File, text: &str) -> io::Result<()> {
     file.rewind()?;
     writeln!(file, "{text:>42}")

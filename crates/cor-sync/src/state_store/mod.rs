@@ -1,4 +1,4 @@
-//! What COR last accepted, in one SQLite file.
+//! The state: what COR last accepted, in one SQLite file.
 
 mod error;
 mod file;
@@ -29,11 +29,11 @@ pub(crate) use self::single_call::OpenCalls;
 pub use self::single_call::SingleCall;
 pub(crate) use self::staging::{Found, Pending, Run, StagedRow};
 
-/// The file that remembers what COR last accepted, field by field, so that only changes need to be sent.
+/// The file that stores what COR last accepted, field by field, so that a run sends only changes.
 ///
-/// It is private to its owner and holds no secret. Several processes can use it at the same time, but one run at a time for
-/// each source of a COR: see [`TableSync::begin`](crate::TableSync::begin). It is an SQLite file: the end of the process at
-/// any moment leaves it whole, and any SQLite tool can read it.
+/// Only its owner can read it, and it holds no secret. Several processes can use it at the same time, but only one run for each
+/// source at a base URL: see [`TableSync::begin`](crate::TableSync::begin). It is an SQLite file: a process that ends at any moment
+/// leaves it intact, and any SQLite tool can read it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -52,29 +52,29 @@ pub(crate) use self::staging::{Found, Pending, Run, StagedRow};
 pub struct State {
     conn: Connection,
     path: PathBuf,
-    /// Which start of the machine this is, where that is known.
+    /// The identifier of the present boot of the machine, where the system reports it.
     boot: Option<String>,
     access: Access,
 }
 
-/// What may be done with a state.
+/// How a state was opened.
 enum Access {
-    /// Everything, with a lock for each source.
+    /// For reading and writing, with a lock for each source.
     Writing {
         _lock: FileLock,
         identity: Identity,
         source: Option<SourceLock>,
     },
     Reading,
-    /// Everything: the state has no name by which another process could open it.
+    /// For reading and writing without locks: a temporary file has no path by which another process could open it.
     Temporary,
 }
 
-/// What makes two states different although they are about the same table.
+/// The key of a part of the state: the same table with another base URL, source or mapping has values of its own.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Scope {
-    /// Where COR is.
+    /// The base URL of COR.
     pub base_url: String,
     /// The system the projects were created from.
     pub source: String,
@@ -83,7 +83,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Projects of `source` at `base_url`, as a mapping of this fingerprint describes them.
+    /// Projects of `source` at `base_url`, read with the mapping of this fingerprint.
     pub fn new(base_url: impl Into<String>, source: impl Into<String>, mapping: impl Into<String>) -> Scope {
         let base_url: String = base_url.into();
         let base_url = base_url.trim_end_matches('/').to_owned();
@@ -108,24 +108,24 @@ impl State {
         Ok(folder.join("cor").join("sync.db"))
     }
 
-    /// Opens the file, or makes it.
+    /// Opens the file, or creates it.
     ///
     /// # Errors
-    /// [`StateError`] says which of its reasons; the file is then as it was.
+    /// [`StateError`] has the reason; the file is then unchanged.
     pub fn open(path: &Path) -> Result<State, StateError> {
         file::open(path, true)
     }
 
-    /// Opens a file that is there.
+    /// Opens an existing file.
     ///
     /// # Errors
-    /// As for [`open`](State::open); [`StateError::Missing`] where it is not.
+    /// As for [`open`](State::open); [`StateError::Missing`] if the file does not exist.
     pub fn open_existing(path: &Path) -> Result<State, StateError> {
         file::open(path, false)
     }
 
     /// Opens an existing file to read it: also while another process writes it, and where it cannot be written.
-    /// What is seen is what was committed when the look began.
+    /// Shows what was committed when the read began.
     ///
     /// # Errors
     /// As for [`open_existing`](State::open_existing), but never [`StateError::InUse`] because of a run.
@@ -133,10 +133,10 @@ impl State {
         file::open_for_reading(path)
     }
 
-    /// A state that knows nothing and is gone when it is dropped: in a file without a name, so that memory stays flat.
+    /// An empty state that is deleted when it is dropped: in a temporary file without a path, so that memory does not grow.
     ///
     /// # Errors
-    /// Where there is no place for temporary files.
+    /// If no temporary file can be created.
     pub fn temporary() -> Result<State, StateError> {
         file::temporary()
     }
@@ -150,7 +150,7 @@ impl State {
         StateError::sqlite(&self.path, error)
     }
 
-    /// Keeps other runs of the scope's source out, until this state is dropped. Waits at most half a second, for a single call.
+    /// Takes the lock of the scope's source until this state is dropped. Waits at most half a second, for a single call.
     ///
     /// # Errors
     /// [`StateError::InUse`] if another run of the source is in progress.
@@ -179,7 +179,7 @@ impl State {
         }
     }
 
-    /// A state that is opened for reading is not written.
+    /// Refuses a state that was opened for reading.
     pub(crate) fn check_writable(&self) -> Result<(), StateError> {
         match self.access {
             Access::Writing { .. } | Access::Temporary => Ok(()),
@@ -187,10 +187,10 @@ impl State {
         }
     }
 
-    /// What is written goes into the file that the next run will find.
+    /// Checks that the path still leads to the open file, which the next run will open.
     pub(crate) fn check_place(&self) -> Result<(), StateError> {
         match &self.access {
-            Access::Writing { identity, .. } if identity.has_gone() => {
+            Access::Writing { identity, .. } if identity.was_replaced() => {
                 Err(StateError::Gone { path: self.path.clone() })
             }
             _ => Ok(()),
@@ -202,12 +202,12 @@ impl State {
         StateError::Unusable { path: self.path.clone(), detail }
     }
 
-    /// A record that no version of this program wrote.
+    /// The error for an entry that this program cannot have written.
     pub(crate) fn damaged(&self, detail: impl Into<String>) -> StateError {
         StateError::Damaged { path: self.path.clone(), detail: detail.into() }
     }
 
-    /// The number of a scope, if it is known.
+    /// The number of a scope in the file.
     pub(crate) fn scope(&self, scope: &Scope) -> rusqlite::Result<Option<i64>> {
         let sql = "SELECT scope FROM scopes WHERE base_url = ?1 AND source = ?2 AND mapping = ?3";
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -218,7 +218,7 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         if let Access::Writing { identity, .. } = &self.access {
-            identity.clear_up();
+            identity.remove_stale_log();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
-/// Options that open a file for reading and writing. A file that they make is private.
+/// Options that open a file for reading and writing, and create it as private.
 pub(super) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
@@ -13,7 +13,7 @@ pub(super) fn private_options() -> OpenOptions {
     options
 }
 
-/// Only its owner may read the file.
+/// Takes away the permissions of everyone but the owner.
 pub(super) fn keep_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {

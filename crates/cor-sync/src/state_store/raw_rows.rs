@@ -1,5 +1,5 @@
-//! Rows kept for the file of rejected rows, in a table that is gone with the process: what becomes of a row is known
-//! long after it was read, and the file has the order of the input.
+//! Copies of rows for the file of rejected rows, in a temporary table: the outcome of a row is known long after the row was
+//! read, and the file has the order of the input.
 
 use rusqlite::params;
 
@@ -16,13 +16,13 @@ impl State {
         )
     }
 
-    /// Keeps a row; `first` is the place of the first row of its project.
+    /// Stores a row; `first` is the place of the first row of its project.
     pub(crate) fn keep_row(&self, place: i64, first: i64, line: i64, raw: &[u8]) -> rusqlite::Result<()> {
         let sql = "INSERT INTO kept (place, first, line, raw) VALUES (?1, ?2, ?3, ?4)";
         self.conn.prepare_cached(sql)?.execute(params![place, first, line, raw]).map(drop)
     }
 
-    /// Rows with this first row were not applied.
+    /// Stores why the rows with this first row were not applied.
     pub(crate) fn keep_reject_reason(
         &self,
         first: i64,
@@ -33,7 +33,7 @@ impl State {
         self.conn.prepare_cached(sql)?.execute(params![first, reject_reason.as_str(), reason]).map(drop)
     }
 
-    /// Calls `each` with every kept row that was not applied, in the order of the input.
+    /// Calls `each` with every stored row that was not applied, in the order of the input.
     pub(crate) fn take_rejected<E>(
         &self,
         mut each: impl FnMut(&RejectedRow<'_>) -> Result<(), E>,
@@ -47,7 +47,7 @@ impl State {
                     number: row.get::<_, i64>(0)? as u64,
                     line: row.get::<_, i64>(1)? as u64,
                     raw: row.get_ref(2)?.as_blob()?,
-                    reject_reason: fate_of(row.get_ref(3)?.as_str()?),
+                    reject_reason: reject_reason_of(row.get_ref(3)?.as_str()?),
                     reason: row.get_ref(4)?.as_str()?,
                 };
                 if let Err(error) = each(&rejected) {
@@ -62,7 +62,7 @@ impl State {
     }
 }
 
-fn fate_of(name: &str) -> RejectReason {
+fn reject_reason_of(name: &str) -> RejectReason {
     let all = [RejectReason::Rejected, RejectReason::NotApplied, RejectReason::NotStarted];
     all.into_iter().find(|reject_reason| reject_reason.as_str() == name).unwrap_or(RejectReason::Unknown)
 }

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Scope, State};
 
-/// A refusal of COR that a state has recorded. It stands until COR accepts an update of the project.
+/// A refusal of an update, as the state has recorded it. The record is deleted when COR accepts an update of the project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedRefusal {
@@ -15,7 +15,7 @@ pub struct RecordedRefusal {
 }
 
 impl State {
-    /// Whether any refusal of the scope's source is recorded. Nearly always none is, and no project needs to be looked up.
+    /// Whether a refusal of the scope's source is recorded. Without one, a run looks up no project here.
     pub(super) fn has_refusals(&self, scope: &Scope) -> rusqlite::Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM refusals WHERE base_url = ?1 AND source = ?2)";
         self.conn.prepare_cached(sql)?.query_row([&scope.base_url, &scope.source], |row| row.get(0))
@@ -28,7 +28,7 @@ impl State {
         statement.query_row([&scope.base_url, &scope.source, id], refusal).optional()
     }
 
-    /// COR refused an update of the project; `at` is a Unix time.
+    /// Stores that COR refused an update of the project; `at` is a Unix time.
     pub(crate) fn record_refusal(
         &self,
         scope: &Scope,

@@ -1,5 +1,5 @@
-//! Which store the sandbox at an address had when it accepted what the state remembers. A sandbox that was started anew has
-//! another store, in which nothing of it is; COR itself never says which store it has, and nothing here concerns it.
+//! Detects that the sandbox at an address was replaced. A state records the store of the sandbox that accepted its values; a
+//! sandbox that was started anew has another store, without them. COR reports no store, so a state of COR is never affected.
 
 use cor_http::SandboxProbe;
 use rusqlite::{OptionalExtension, params};
@@ -7,21 +7,21 @@ use rusqlite::{OptionalExtension, params};
 use super::{Scope, State, StateError};
 use crate::off_loop::off_loop;
 
-/// What is at an address now, if it is not the sandbox with the store that the state knows there. The sandbox is asked, and
-/// nothing but a sandbox: see [`cor_http::probe_sandbox`].
+/// Asks the sandbox at an address for its store; `None` if it is the store that the state has recorded. Only sandboxes are asked:
+/// see [`cor_http::probe_sandbox`].
 pub(crate) async fn another_store(known: Option<String>, base_url: &str) -> Option<SandboxProbe> {
     let known = known?;
     let address = base_url.to_owned();
     match off_loop(move || cor_http::probe_sandbox(&address)).await {
         SandboxProbe::Store(store) if store == known => None,
-        // Where nothing answers, an update will say so.
+        // If no server answers, the first update reports it.
         SandboxProbe::Nothing => None,
         other => Some(other),
     }
 }
 
 impl State {
-    /// The store that the sandbox at this address had; `None` where no sandbox was.
+    /// The recorded store of the sandbox at this address; `None` if no sandbox was there.
     pub(crate) fn sandbox_store(&self, base_url: &str) -> Result<Option<String>, StateError> {
         self.store_at(base_url).map_err(|error| self.failed(&error))
     }
@@ -31,11 +31,11 @@ impl State {
         self.conn.query_row(sql, [base_url], |row| row.get(0)).optional()
     }
 
-    /// Forgets what an earlier store at the address of `scope` accepted. `store` is the one that is there now; `None` where that
-    /// is no sandbox. What a run is about to send stays. Inside a transaction.
+    /// Deletes the values that an earlier store at the address of `scope` accepted. `store` is the present one; `None` if the
+    /// server there is no sandbox. Pending fields of runs stay. Inside a transaction.
     ///
-    /// If a run of another source has done this before, only the scope's source is forgotten: what others accepted since then
-    /// stays.
+    /// If a run of another source has done this before, only values of the scope's source are deleted, because the present store
+    /// may have accepted those of other sources since then.
     pub(crate) fn replace_store(&self, scope: &Scope, store: Option<&str>) -> rusqlite::Result<()> {
         let base_url = &scope.base_url;
         let is_known = store.is_some() && self.store_at(base_url)?.as_deref() == store;
@@ -62,7 +62,7 @@ impl State {
         Ok(())
     }
 
-    /// A state that knows nothing, under the name of this one: for a plan, which writes nothing.
+    /// An empty state under the path of this one, for a plan, which writes nothing.
     pub(crate) fn forgotten(self) -> Result<State, StateError> {
         let mut blank = State::temporary()?;
         blank.path.clone_from(&self.path);

@@ -1,4 +1,4 @@
-//! What is in the file.
+//! The tables of the state file, and its transactions.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,11 +9,12 @@ use super::{State, StateError};
 
 /// Format of the file, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
-/// "CORY" as a number: marks a file as a state.
+/// "CORY" as a number: identifies a file as a state file.
 const APPLICATION_ID: i64 = 0x434F_5259;
 
-/// Fields are objects of JSON text. `pending` is what a run is about to send: it stays until COR's result is stored, so that
-/// a run that ended without a result leaves a doubt and not a gap. `calls` are updates outside of runs (single_call.rs).
+/// Fields are stored as JSON objects. `pending` holds the fields that a run is about to send, until COR's result is stored: after
+/// a run that ended without a result, these fields count as unknown and are sent again. `calls` holds updates outside of runs
+/// (single_call.rs).
 const SCHEMA: &str = "
     CREATE TABLE scopes (
         scope INTEGER PRIMARY KEY,
@@ -39,7 +40,7 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX pending ON projects (run, place) WHERE pending IS NOT NULL;";
 
-/// Rows that wait to be sent, until the process ends.
+/// Rows that the run has read and not sent yet; a temporary table, which ends with the process.
 const STAGED: &str = "TABLE IF NOT EXISTS staged (
         place INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -62,14 +63,14 @@ const CALLS: &str = "TABLE IF NOT EXISTS calls (
         is_in_doubt INTEGER NOT NULL
     ) STRICT";
 
-const CLOSER_MARKS: &str = "TABLE IF NOT EXISTS closer_marks (
+const WATERMARKS: &str = "TABLE IF NOT EXISTS watermarks (
         run INTEGER PRIMARY KEY,
         boot TEXT NOT NULL,
         sent_upto INTEGER NOT NULL
     ) STRICT";
 
-/// What COR refused because of the row itself, until COR accepts an update of the project. By source and not by scope, so that
-/// it survives a change of the mapping.
+/// Projects whose last update COR refused because of the row itself. The key is the source and not the scope, so that the
+/// record survives a change of the mapping.
 const REFUSALS: &str = "TABLE IF NOT EXISTS refusals (
         base_url TEXT NOT NULL,
         source TEXT NOT NULL,
@@ -84,10 +85,10 @@ const SANDBOXES: &str = "TABLE IF NOT EXISTS sandboxes (
         store TEXT NOT NULL
     ) STRICT";
 
-/// Memory for pages of the file, and as much for temporary tables, in KiB. It does not grow with the file.
+/// Memory in KiB for pages of the file, and as much for temporary tables. It does not grow with the file.
 const CACHE: i64 = 16_000;
 
-/// How long a transaction waits for those of other processes. Each takes a fraction of a second.
+/// How long a transaction waits for transactions of other processes, each of which takes a fraction of a second.
 const BUSY: Duration = Duration::from_secs(30);
 
 pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
@@ -106,22 +107,20 @@ pub(super) fn check(conn: &Connection, path: &Path) -> Result<(), StateError> {
 
 pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} CREATE {CALLS}; CREATE {WATERMARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 
-/// A state of an earlier version lacks some tables.
+/// Adds the tables that a state file of an earlier build lacks.
 pub(super) fn add_tables(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!(
-        "CREATE {CALLS}; CREATE {CLOSER_MARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}"
-    ))
+    conn.execute_batch(&format!("CREATE {CALLS}; CREATE {WATERMARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}"))
 }
 
-/// The same where nothing is written: tables that are gone with the process.
+/// The same for a state that is opened for reading: temporary, empty tables in place of those that the file lacks.
 pub(super) fn stand_in_for_tables(conn: &Connection) -> rusqlite::Result<()> {
     let there = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ?1)";
     let later_tables =
-        [("calls", CALLS), ("closer_marks", CLOSER_MARKS), ("sandboxes", SANDBOXES), ("refusals", REFUSALS)];
+        [("calls", CALLS), ("watermarks", WATERMARKS), ("sandboxes", SANDBOXES), ("refusals", REFUSALS)];
     for (name, table) in later_tables {
         if !conn.query_row(there, [name], |row| row.get(0))? {
             conn.execute_batch(&format!("CREATE TEMP {table}"))?;
@@ -130,8 +129,8 @@ pub(super) fn stand_in_for_tables(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// With the WAL a commit survives the end of the process at any moment. It survives a power cut only if it was flushed
-/// to the disk; [`State::flushed`] says where that matters.
+/// With the WAL, a commit survives the end of the process at any moment. It survives a power cut only if it was flushed to the
+/// disk, as [`State::flushed`] does.
 pub(super) fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
@@ -145,26 +144,26 @@ pub(super) fn set_up(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!("PRAGMA main.cache_size = -{CACHE}; PRAGMA temp.cache_size = -{CACHE};"))
 }
 
-/// Makes the table of rows that wait.
+/// Creates the table of rows that are not sent yet.
 pub(super) fn make_staged(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!("CREATE TEMP {STAGED};"))
 }
 
 impl State {
-    /// Does something in one transaction, which is undone on an error.
+    /// Runs `change` in one transaction, which is rolled back on an error.
     pub(crate) fn write<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StateError> {
         self.transaction("BEGIN IMMEDIATE", change).map_err(|error| self.failed(&error))
     }
 
-    /// The same for changes that write into the file before they read it. It does not lock the temporary tables, which would
-    /// cost a look at each of their pages in memory when the transaction ends.
+    /// The same for changes that write into the file before they read it. It takes no lock on the temporary tables: SQLite would
+    /// then examine each of their pages in memory when the transaction ends.
     pub(crate) fn store<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StateError> {
         self.transaction("BEGIN", change).map_err(|error| self.failed(&error))
     }
 
-    /// Does something in one transaction that is on the disk when this returns, even if the power goes.
+    /// Runs `change` in one transaction, and returns when it is on the disk, where it survives a power cut.
     pub(super) fn flushed<T>(&self, change: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        // The setting cannot be changed within a transaction.
+        // SQLite does not change this setting within a transaction.
         self.conn.pragma_update(None, "synchronous", "FULL")?;
         let done = self.transaction("BEGIN IMMEDIATE", change);
         self.conn.pragma_update(None, "synchronous", "NORMAL")?;

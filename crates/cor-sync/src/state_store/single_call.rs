@@ -1,4 +1,4 @@
-//! Updates, creates and deletes outside of a run, recorded so that the next run knows what they changed.
+//! Records updates, creates and deletes outside of a run, so that the next run knows what they changed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use super::{Scope, State, StateError};
 use crate::field_changes as fields;
 use crate::off_loop::off_loop;
 
-/// A call whose result never came (its process ended) may still be under way for this long.
+/// For how long a call without a result (its process ended) counts as possibly in flight.
 const UNDER_WAY: Duration = Duration::from_secs(3600);
 
 /// One call for one project outside of a run, recorded in the state file of runs.
 ///
-/// Without the record, the next run would take the values of the run before for those that COR has, and would not send a
-/// value of its table that the call replaced. The record is made before the call, so that it also holds if the process ends
-/// during the call: fields whose values are not certain are sent again.
+/// Without the record, the next run would assume that COR still has the values of the run before, and would not send a value of
+/// its table that the call replaced. The record is written before the call, so that it exists even if the process ends during the
+/// call: the next run sends fields with uncertain values again.
 ///
 /// Nothing is recorded if the state file does not exist, because the next run then sends everything.
 ///
@@ -42,11 +42,11 @@ const UNDER_WAY: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 #[must_use = "the result of the call is recorded by `finish`"]
 pub struct SingleCall {
-    /// `None` if there is no state file.
+    /// `None` if no state file exists.
     record: Option<Record>,
 }
 
-/// Where a call is recorded. The file is opened only to write into it, so that many calls in progress need no descriptors.
+/// The record of a call. It opens the file only to write, so that many calls in progress hold no file descriptors.
 #[derive(Debug)]
 struct Record {
     path: PathBuf,
@@ -55,13 +55,13 @@ struct Record {
     change: Change,
     fields: String,
     number: i64,
-    /// Whether nothing is left to record.
+    /// Whether the result is recorded.
     is_settled: bool,
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        // A call without a result counts as under way, which is as uncertain, so an error here changes nothing.
+        // A call without a result counts as in flight, which is equally uncertain, so an error here changes nothing.
         if !self.is_settled {
             let _ = self.settle(Ended::Unknown);
         }
@@ -78,11 +78,11 @@ enum Ended {
     NoProject,
 }
 
-/// What a call does with a project.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Update,
-    /// Nothing but the fields of the call is known afterwards.
+    /// Afterwards only the fields of the call are known.
     Create,
     /// COR does not have the project afterwards.
     Delete,
@@ -105,13 +105,13 @@ impl Change {
 struct Call {
     number: i64,
     id: String,
-    /// `None` for a word of a later version.
+    /// `None` for a kind that a later version added.
     change: Option<Change>,
-    /// The values that it set, as one JSON object.
+    /// The values of the call, as one JSON object.
     fields: String,
     begun_at: i64,
     is_finished: bool,
-    /// Whether its values may have been replaced, or may have replaced others, in an unknown order.
+    /// Whether the order of the call and of another update of the project is unknown.
     is_in_doubt: bool,
 }
 
@@ -173,7 +173,7 @@ impl SingleCall {
             is_settled: true,
         };
         let inserted = state.flushed(|| {
-            // Two calls for one project at the same time: only COR knows their order.
+            // Two calls for one project at the same time: the client does not know in which order COR applies them.
             let sql = "UPDATE calls SET is_in_doubt = 1
                        WHERE base_url = ?1 AND source = ?2 AND id = ?3 AND is_finished = 0";
             let values = [&record.scope.base_url, &record.scope.source, &record.id];
@@ -182,7 +182,7 @@ impl SingleCall {
         });
         record.number = inserted.map_err(|error| state.failed(&error))?;
         record.is_settled = false;
-        // Asked only now: a run that begins later finds the record.
+        // Checked after the record is written: a run that begins later finds the record.
         if SourceLock::is_taken(&state.path, &record.scope)? {
             state.write(|| {
                 state.conn.execute("UPDATE calls SET is_in_doubt = 1 WHERE call = ?1", [record.number])
@@ -193,11 +193,11 @@ impl SingleCall {
 
     /// Makes the call and records its result. If the future is dropped, the fields of the call count as uncertain.
     ///
-    /// A result that cannot be recorded is logged as a warning, because the call has its result whatever becomes of the
-    /// record; the next run then sends the call's fields again. Runs on a tokio runtime.
+    /// A result that cannot be recorded is logged as a warning and does not change the result of the call; the next run then sends
+    /// the call's fields again. Runs on a tokio runtime.
     ///
     /// # Errors
-    /// That of the call.
+    /// The error of the call.
     pub async fn recorded<T>(self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let result = call.await;
         if self.record.is_none() {
@@ -251,10 +251,10 @@ impl Record {
         Ok(state.conn.last_insert_rowid())
     }
 
-    /// Stores how the call ended, and what that means for the projects of the file unless a run is in progress.
+    /// Stores how the call ended, and updates the projects of the file unless a run is in progress.
     fn settle(&self, ended: Ended) -> Result<(), StateError> {
         let state = match State::open_existing(&self.path) {
-            // Without a state the next run sends everything.
+            // Without a state file, the next run sends all rows.
             Err(StateError::Missing { .. }) => return Ok(()),
             state => state?,
         };
@@ -267,14 +267,14 @@ impl Record {
             let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2, change = ?3
                        WHERE call = ?1 AND is_finished = 0";
             if state.conn.execute(sql, params![self.number, in_doubt, change.as_str()])? == 0 {
-                // A run took the call for one whose process has ended.
+                // A run has removed the record, because it assumed that the process of the call had ended.
                 self.insert(&state, true, true)?;
             }
             Ok(())
         })?;
         match SourceLock::take(&state.path, &self.scope) {
             Ok(_lock) => state.write(|| state.settle_finished_calls(&self.scope)),
-            // The run in progress, or the next one, does it.
+            // The run in progress or the next one does it.
             Err(StateError::InUse { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -282,7 +282,7 @@ impl Record {
 }
 
 impl State {
-    /// The recorded calls of the scope's source, in their order.
+    /// The recorded calls of the scope's source, in the order of their begin.
     fn calls(&self, scope: &Scope) -> rusqlite::Result<Vec<Call>> {
         let sql = "SELECT call, id, change, fields, begun_at, is_finished, is_in_doubt FROM calls
                    WHERE base_url = ?1 AND source = ?2 ORDER BY call";
@@ -302,8 +302,8 @@ impl State {
         calls.collect()
     }
 
-    /// Brings what the file knows of projects in line with the calls outside of runs, when a run begins. Inside a transaction,
-    /// by the holder of the lock of the source.
+    /// Applies the recorded calls to the projects of the file when a run begins. Inside a transaction, by the holder of the lock of
+    /// the source.
     pub(crate) fn settle_calls(&self, scope: &Scope) -> rusqlite::Result<()> {
         self.settle_finished_calls(scope)?;
         let oldest = now() - UNDER_WAY.as_secs() as i64;
@@ -311,7 +311,7 @@ impl State {
             self.settle(scope, &call)?;
             let sql = match call.begun_at < oldest {
                 true => "DELETE FROM calls WHERE call = ?1",
-                // The run may send before it or after it.
+                // The run may send its update before the call or after it.
                 false => "UPDATE calls SET is_in_doubt = 1 WHERE call = ?1",
             };
             self.conn.execute(sql, [call.number])?;
@@ -319,7 +319,7 @@ impl State {
         Ok(())
     }
 
-    /// The same for calls that have their result; the others stay as they are.
+    /// The same for calls with a result; calls without one keep their records.
     fn settle_finished_calls(&self, scope: &Scope) -> rusqlite::Result<()> {
         for call in self.calls(scope)?.iter().filter(|call| call.is_finished) {
             self.settle(scope, call)?;
@@ -360,7 +360,7 @@ impl State {
     }
 }
 
-/// Calls that are not in the projects of the file yet, by the id of their project, for a plan.
+/// Calls that are not applied to the projects of the file yet, by the id of their project, for a plan.
 #[derive(Debug, Default)]
 pub(crate) struct OpenCalls(HashMap<String, Vec<Call>>);
 
@@ -373,7 +373,7 @@ impl OpenCalls {
         Ok(OpenCalls(calls))
     }
 
-    /// What COR has of a project for certain, by what the file knows and the calls.
+    /// The fields that COR certainly has after the calls, given the accepted fields in the file.
     pub(crate) fn accepted_after(&self, id: &str, accepted: Option<String>) -> Option<String> {
         let calls = self.0.get(id).into_iter().flatten();
         calls.fold(accepted, |accepted, call| call.accepted_after(accepted))
@@ -385,12 +385,12 @@ impl Call {
         self.is_finished && !self.is_in_doubt
     }
 
-    /// The fields that COR has for certain after this call; `None` if nothing is certain.
+    /// The fields that COR certainly has after this call; `None` if no field is certain.
     fn accepted_after(&self, accepted: Option<String>) -> Option<String> {
         match (self.change?, self.is_certain()) {
             (Change::Update, true) => fields::merged(&accepted?, &self.fields),
             (Change::Update, false) => fields::certain(&accepted?, &self.fields),
-            // A project that the file does not know stays unknown: the next run sends all of it.
+            // A project without an entry gets none: the next run sends all its fields.
             (Change::Create, true) => accepted.map(|_| self.fields.clone()),
             (Change::Create, false) | (Change::Delete, _) => None,
         }

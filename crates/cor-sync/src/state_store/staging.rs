@@ -1,7 +1,7 @@
-//! The statements of a run: what waits to be sent, what was sent, and COR's results.
+//! The SQL statements of a run: staged rows, sent updates, and COR's results.
 //!
-//! Rows wait in the temporary table `staged`, so that a run that reads for hours keeps no write lock on the file. A project
-//! moves into the file, as `pending`, before its update may leave.
+//! Rows are staged in a temporary table, so that a run that reads for hours holds no write lock on the file. Before the update of
+//! a project is sent, its fields are written into the file as `pending`.
 
 use std::collections::HashMap;
 
@@ -10,24 +10,24 @@ use rusqlite::{OptionalExtension, params};
 use super::{Scope, State};
 use crate::field_changes as fields;
 
-/// How far a row of `runs` came; the first parameter is the number of the machine's start.
+/// The last place that a run may have sent; the first parameter is the identifier of the machine's boot.
 pub(super) const SENT_UPTO: &str = "min(runs.sent_upto, coalesce(
-    (SELECT closer.sent_upto FROM closer_marks AS closer WHERE closer.run = runs.run AND closer.boot = ?1),
+    (SELECT recent.sent_upto FROM watermarks AS recent WHERE recent.run = runs.run AND recent.boot = ?1),
     runs.sent_upto))";
 
-/// The number of a scope that the file does not know.
+/// The number of a scope without an entry in the file.
 const UNKNOWN_SCOPE: i64 = -1;
 
-/// A run of one table, as the state knows it.
+/// A run of one table in the state.
 #[derive(Debug)]
 pub(crate) struct Run {
     scope: i64,
     number: i64,
-    /// Other scopes of the same source, whose mappings read the same projects in another way.
+    /// Other scopes of the same source, which hold the same projects under other mappings.
     siblings: Vec<i64>,
     /// Whether a refusal of the source was recorded when the run began.
     pub(crate) has_refusals: bool,
-    /// How far earlier runs came that left something behind.
+    /// The last place that each earlier run with pending fields may have sent.
     earlier: HashMap<i64, i64>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Found {
     place: i64,
 }
 
-/// A project that waits to be sent.
+/// A staged project.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) id: String,
@@ -62,8 +62,8 @@ pub(crate) struct StagedRow<'a> {
 }
 
 impl State {
-    /// Opens a transaction that reads one snapshot of the file. It takes the write lock only once it writes into the file:
-    /// rows wait in a temporary table, which has no lock.
+    /// Begins a transaction that reads one snapshot of the file. It takes the write lock only when it writes into the file; staged
+    /// rows are in a temporary table, which has no lock.
     pub(crate) fn begin_staging(&self) -> rusqlite::Result<()> {
         self.conn.prepare_cached("BEGIN")?.execute([]).map(drop)
     }
@@ -72,10 +72,10 @@ impl State {
         self.conn.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 
-    /// Undoes everything since the transaction began, if one is open.
+    /// Rolls back the open transaction, if there is one.
     pub(crate) fn roll_back(&self) {
         if !self.conn.is_autocommit() {
-            // If even this fails, the transaction ends with the connection.
+            // If this fails, the transaction ends with the connection.
             let _ = self.conn.execute_batch("ROLLBACK");
         }
     }
@@ -106,11 +106,11 @@ impl State {
     pub(crate) fn start_plan(&self, scope: &Scope) -> rusqlite::Result<Run> {
         let has_refusals = self.has_refusals(scope)?;
         let scope = self.scope(scope)?.unwrap_or(UNKNOWN_SCOPE);
-        // No run ever gets this number.
+        // No run gets this number.
         Ok(Run { scope, number: i64::MAX, siblings: Vec::new(), has_refusals, earlier: HashMap::new() })
     }
 
-    /// The place and the fields of a project that waits.
+    /// The place and the fields of a staged project.
     pub(crate) fn find_staged(&self, id: &str) -> rusqlite::Result<Option<(i64, String)>> {
         let mut statement = self.conn.prepare_cached("SELECT place, wanted FROM staged WHERE id = ?1")?;
         statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()
@@ -146,7 +146,7 @@ impl State {
         Ok(found.place <= upto)
     }
 
-    /// The first row of this run for a project, with the fields that COR has for certain.
+    /// Stages the first row of this run for a project, with the fields that COR certainly has.
     pub(crate) fn insert(&self, accepted: Option<&str>, row: &StagedRow<'_>) -> rusqlite::Result<()> {
         let sql = "INSERT INTO staged (place, id, accepted, wanted, line, last_line, rows)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1)";
@@ -154,13 +154,13 @@ impl State {
         self.conn.prepare_cached(sql)?.execute(values).map(drop)
     }
 
-    /// A further row of this run for a project.
+    /// Adds a further row of this run to a staged project.
     pub(crate) fn add_to(&self, place: i64, wanted: &str, line: i64) -> rusqlite::Result<()> {
         let sql = "UPDATE staged SET wanted = ?2, last_line = ?3, rows = rows + 1 WHERE place = ?1";
         self.conn.prepare_cached(sql)?.execute(params![place, wanted, line]).map(drop)
     }
 
-    /// The next projects of this run behind a place, in the order of their first rows.
+    /// The next staged projects after a place, in the order of their first rows.
     pub(crate) fn pending(&self, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
         let sql = "SELECT id, accepted, wanted, place, line, last_line, rows FROM staged
                    WHERE place > ?1 ORDER BY place LIMIT ?2";
@@ -179,7 +179,7 @@ impl State {
         rows.collect()
     }
 
-    /// Projects of this run behind a place, and their rows.
+    /// The numbers of staged projects after a place, and of their rows.
     pub(crate) fn count_pending(&self, after: i64) -> rusqlite::Result<(u64, u64)> {
         let sql = "SELECT count(*), coalesce(sum(rows), 0) FROM staged WHERE place > ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -198,24 +198,24 @@ impl State {
         statement.query_row([run.scope], counts)
     }
 
-    /// Forgets what COR accepted of the projects that wait: the sandbox that accepted it is gone.
+    /// Deletes the accepted fields of staged projects, because the sandbox that accepted them was replaced.
     pub(crate) fn forget_accepted(&self) -> rusqlite::Result<()> {
         self.conn.prepare_cached("UPDATE staged SET accepted = NULL")?.execute([]).map(drop)
     }
 
-    /// From here on every update up to the place `sent` may have reached COR. That is stored without waiting for the disk and
-    /// holds until the machine starts anew: what is lost with the power may be lost in part, and this would then say too little.
-    pub(crate) fn mark_closely(&self, run: &Run, sent: i64) -> rusqlite::Result<()> {
+    /// Stores that every update up to the place `sent` may have reached COR, without waiting for the disk. The record counts only
+    /// until the next boot of the machine: after a power cut, the disk may hold an older value than the run had reached.
+    pub(crate) fn record_watermark(&self, run: &Run, sent: i64) -> rusqlite::Result<()> {
         let Some(boot) = &self.boot else { return Ok(()) };
-        let sql = "INSERT OR REPLACE INTO closer_marks (run, boot, sent_upto) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT OR REPLACE INTO watermarks (run, boot, sent_upto) VALUES (?1, ?2, ?3)";
         self.conn.prepare_cached(sql)?.execute(params![run.number, boot, sent]).map(drop)
     }
 
-    /// The same for places that are still to be sent, together with their projects: on the disk when this returns, so that it
-    /// holds even if the power goes. `after` is the last place of the call before.
-    pub(crate) fn mark(&self, run: &Run, after: i64, upto: i64) -> rusqlite::Result<()> {
+    /// The same for places up to `upto`, ahead of what was sent, together with the pending fields of their projects. It is on the disk
+    /// when this returns, so it counts after a power cut too. `after` is the last place of the previous call.
+    pub(crate) fn record_pending(&self, run: &Run, after: i64, upto: i64) -> rusqlite::Result<()> {
         self.flushed(|| {
-            // `WHERE true` tells SQLite that ON belongs to the insert.
+            // With `WHERE true`, SQLite parses ON as a part of the insert.
             let sql = "INSERT INTO projects (scope, id, accepted, pending, run, place)
                        SELECT ?1, id, accepted, wanted, ?2, place FROM staged
                        WHERE true AND place > ?3 AND place <= ?4
@@ -237,7 +237,7 @@ impl State {
         })
     }
 
-    /// Changes what COR accepted of a project in the other scopes of the source; `None` is nothing.
+    /// Changes the accepted fields of a project in the other scopes of the source; `None` deletes them.
     fn change_siblings(
         &self,
         run: &Run,
@@ -259,7 +259,7 @@ impl State {
         Ok(())
     }
 
-    /// COR accepted `sent`, and has `accepted` for certain now; `at` is a Unix time.
+    /// Stores that COR accepted `sent` and now certainly has `accepted`; `at` is a Unix time.
     pub(crate) fn accept(
         &self,
         run: &Run,
@@ -275,7 +275,7 @@ impl State {
         self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))
     }
 
-    /// None of it reached COR: what was accepted stands.
+    /// Deletes the pending fields, because COR applied none of them. The accepted fields stay.
     pub(crate) fn drop_pending(&self, run: &Run, id: &str) -> rusqlite::Result<()> {
         let sql = "UPDATE projects SET pending = NULL, run = NULL, place = NULL
                    WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
@@ -285,19 +285,19 @@ impl State {
         Ok(())
     }
 
-    /// COR does not know the project.
+    /// Deletes the project from the scope.
     pub(crate) fn drop_project(&self, run: &Run, id: &str) -> rusqlite::Result<()> {
         let sql = "DELETE FROM projects WHERE scope = ?1 AND id = ?2";
         self.conn.prepare_cached(sql)?.execute(params![run.scope, id]).map(drop)
     }
 
-    /// The same in every scope of the source.
+    /// Deletes the project from every scope of the source.
     pub(crate) fn drop_everywhere(&self, run: &Run, id: &str) -> rusqlite::Result<()> {
         self.drop_project(run, id)?;
         self.change_siblings(run, id, |_| None)
     }
 
-    /// A run that ends before it has sent anything leaves nothing behind.
+    /// Deletes the run, and its scope if it has no project: for a run that sent nothing.
     pub(crate) fn drop_unused(&self, run: &Run) -> rusqlite::Result<()> {
         self.drop_run(run)?;
         let sql = "DELETE FROM scopes WHERE scope = ?1
@@ -305,7 +305,7 @@ impl State {
         self.conn.execute(sql, [run.scope]).map(drop)
     }
 
-    /// Nothing has to be sent of a project that waits. What an earlier run left in the file stands.
+    /// Deletes a staged project that needs no request. Pending fields of an earlier run stay.
     pub(crate) fn drop_staged(&self, run: &Run, pending: &Pending) -> rusqlite::Result<()> {
         self.conn.prepare_cached("DELETE FROM staged WHERE place = ?1")?.execute([pending.place])?;
         let sql = "SELECT EXISTS (SELECT 1 FROM projects WHERE scope = ?1 AND id = ?2 AND run = ?3)";
@@ -316,7 +316,7 @@ impl State {
         }
     }
 
-    /// The run has ended, and nothing behind the place `sent` was sent. Inside a transaction.
+    /// Stores that the run has ended and that nothing after the place `sent` was sent. Inside a transaction.
     pub(crate) fn end_run(&self, run: &Run, sent: i64) -> rusqlite::Result<()> {
         let not_sent = "run = ?1 AND place > ?2 AND pending IS NOT NULL";
         let sql = format!("DELETE FROM projects WHERE {not_sent} AND accepted IS NULL");
@@ -326,11 +326,11 @@ impl State {
         let sql = "UPDATE runs SET sent_upto = ?2 WHERE run = ?1";
         self.conn.prepare_cached(sql)?.execute([run.number, sent])?;
         self.drop_run(run)?;
-        let sql = "DELETE FROM closer_marks WHERE run NOT IN (SELECT run FROM runs)";
+        let sql = "DELETE FROM watermarks WHERE run NOT IN (SELECT run FROM runs)";
         self.conn.prepare_cached(sql)?.execute([]).map(drop)
     }
 
-    /// Forgets the run unless a project waits for its result.
+    /// Deletes the run unless a project has no result yet.
     fn drop_run(&self, run: &Run) -> rusqlite::Result<()> {
         let sql = "DELETE FROM runs WHERE run = ?1
                    AND NOT EXISTS (SELECT 1 FROM projects WHERE run = ?1 AND pending IS NOT NULL)";

@@ -312,8 +312,8 @@ impl Apply<'_> {
         }
         let (state, run) = (&self.sync.state, &self.sync.run);
         let mark = || {
-            state.mark_closely(run, last.place)?;
-            ahead.map_or(Ok(()), |upto| state.mark(run, self.marked, upto))
+            state.record_watermark(run, last.place)?;
+            ahead.map_or(Ok(()), |upto| state.record_pending(run, self.marked, upto))
         };
         mark().map_err(|error| state.failed(&error))?;
         self.marked = ahead.unwrap_or(self.marked);
