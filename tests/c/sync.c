@@ -174,6 +174,16 @@ static void rows(cor_client *client) {
   seen.rows_left = 4;
   CHECK(cor_client_sync_rows(client, next_row, &options, &summary, &error) == COR_OK, "limit");
   CHECK(summary.read == 1 && same(seen.change, "S-1 0-0 1 name:\"last\">\"first\""), "%s", seen.change);
+  options.limit = 0;
+  options.max_failures = "1";
+  seen.rows_left = 4;
+  CHECK(cor_client_sync_rows(client, next_row, &options, &summary, &error) == COR_OK, "max_failures");
+  CHECK(summary.rejected == 2 && summary.applied == 0 && summary.not_started == 2, "%d", (int)summary.applied);
+  options.max_failures = "all";
+  CHECK(cor_client_sync_rows(client, next_row, &options, &summary, &error) == COR_ERR_CONFIG, "max_failures");
+  CHECK(strstr(cor_error_message(error), "max_failures") != NULL, "%s", cor_error_message(error));
+  cor_error_free(error);
+  error = NULL;
   seen.rows_left = 0;
   (void)next_row(&seen, NULL);
 }
