@@ -156,6 +156,14 @@ fn the_readme_example_works_again_after_a_restart() {
         ]);
         ran(command.args(["--map", "account=name", "--json"])).exits(0)
     };
+    // A project that the sandbox does not have.
+    let missing = folder.file("missing.csv", "id,name\nN,n\n");
+    let of_missing = |base_url: &str, verb: &str| {
+        let mut command = bare();
+        command.env("COR_BASE_URL", base_url).env("COR_ACCESS_TOKEN", "sandbox-token");
+        command.env("XDG_STATE_HOME", &state).args(["projects", verb]).arg(&missing);
+        ran(command.args(["--source", "SALESFORCE", "--json"]))
+    };
     let counts = |ran: &Ran| ["applied", "unchanged"].map(|name| ran.summary()[name].as_u64().unwrap());
     let begin = |port: &str, more: &[&str]| {
         let mut child = piped(bare().args(["sandbox", "--json", "--example", "--port", port]).args(more));
@@ -173,9 +181,22 @@ fn the_readme_example_works_again_after_a_restart() {
     let (child, base_url, port) = begin("0", &[]);
     assert_eq!(counts(&sync(&base_url, "sync")), [1, 0]);
     assert_eq!(counts(&sync(&base_url, "sync")), [0, 1]);
+    of_missing(&base_url, "sync").exits(1);
+    let planned = of_missing(&base_url, "plan").exits(0).json()[0].clone();
+    assert_eq!(
+        (&planned["new"], planned["refused"].is_object()),
+        (&serde_json::Value::Bool(false), true),
+        "{planned}"
+    );
     end(child);
     // In memory: what was stored is gone, and so is what the state stores of it.
     let (child, base_url, _) = begin(&port, &[]);
+    let planned = of_missing(&base_url, "plan").exits(0).json()[0].clone();
+    assert_eq!(
+        (&planned["new"], planned.get("refused")),
+        (&serde_json::Value::Bool(true), None),
+        "{planned}"
+    );
     assert_eq!(sync(&base_url, "plan").summary()["not_started"], 1);
     let again = sync(&base_url, "sync").says("was replaced since the last run");
     assert_eq!(counts(&again), [1, 0]);

@@ -351,7 +351,7 @@ fn client_credentials_from_the_environment() {
         .env("COR_BASE_URL", sandbox.base_url())
         .env("COR_API_KEY", "key")
         .env("COR_CLIENT_SECRET", TOKEN);
-    ran(&mut command).exits(2).says("base_url is not COR's production, but token_url is");
+    ran(&mut command).exits(2).says("base_url is not COR's production address, but token_url is");
     ran(command.env("COR_TOKEN_URL", sandbox.token_url())).exits(0);
     ran(command.env("COR_ACCESS_TOKEN", "t")).exits(2).says("a token and also client credentials");
 }

@@ -41,7 +41,7 @@ impl ExternalId {
             }
             "." | ".." => (
                 IssueCode::NotAddressable,
-                format!("{id:?} cannot be an external id: in a URL it refers to another path"),
+                format!("{id:?} cannot be an external id, because a URL with it leads to another path"),
             ),
             _ if id.contains('\0') => (IssueCode::NotAddressable, "contains a NUL character".to_owned()),
             _ => return None,

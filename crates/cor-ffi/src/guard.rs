@@ -153,7 +153,7 @@ pub(crate) struct Out<T>(*mut T);
 /// The place that C passed as `name`. It holds `empty` until something is put there.
 pub(crate) fn out<T>(place: *mut T, name: &str, empty: T) -> Result<Out<T>, Failure> {
     if place.is_null() || !place.is_aligned() {
-        return Err(Failure::argument(format!("{name} is NULL or misaligned")));
+        return Err(Failure::argument(format!("{name} is NULL or not aligned for its type")));
     }
     // SAFETY: the caller passed a place of this type.
     unsafe { place.write(empty) };
@@ -176,7 +176,7 @@ pub(crate) fn hand_out<T: Object>(place: &Out<*mut T::Opaque>, object: T) -> Res
 /// A value that may be missing: written where there is one, and said whether there is.
 pub(crate) fn put_optional<T>(place: *mut T, name: &str, value: Option<T>) -> Result<bool, Failure> {
     if place.is_null() || !place.is_aligned() {
-        return Err(Failure::argument(format!("{name} is NULL or misaligned")));
+        return Err(Failure::argument(format!("{name} is NULL or not aligned for its type")));
     }
     let there = value.is_some();
     if let Some(value) = value {
@@ -198,7 +198,7 @@ const LARGEST: usize = 4096;
 
 fn size_of_struct<T: Sized_>(given: *const T, name: &str) -> Result<usize, Failure> {
     if given.is_null() || !given.is_aligned() {
-        return Err(Failure::argument(format!("{name} is NULL or not aligned")));
+        return Err(Failure::argument(format!("{name} is NULL or not aligned for its type")));
     }
     // SAFETY: whatever the struct's age, it begins with its size.
     let size = unsafe { given.cast::<usize>().read() };
@@ -259,10 +259,14 @@ impl<T: Sized_> OutStruct<T> {
 /// The array of `count` elements that C passed as `name`; NULL is fine where there are none.
 pub(crate) fn array<T>(given: *const T, count: usize, name: &str) -> Result<*const T, Failure> {
     if count > 0 && (given.is_null() || !given.is_aligned()) {
-        return Err(Failure::argument(format!("{name} is NULL or not aligned, and count is {count}")));
+        return Err(Failure::argument(format!(
+            "{name} is NULL or not aligned for its type, and count is {count}"
+        )));
     }
     if count > isize::MAX as usize / size_of::<T>() {
-        return Err(Failure::argument(format!("count is {count}, more than any array of {name} can have")));
+        return Err(Failure::argument(format!(
+            "count is {count}, which is more than an array of {name} can have"
+        )));
     }
     Ok(given)
 }

@@ -296,11 +296,12 @@ fn a_state_opened_for_reading_is_not_written() {
 fn a_state_of_an_earlier_version_is_read_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
-    let earlier = "DROP TABLE watermarks; PRAGMA journal_mode = DELETE";
+    let earlier = "DROP TABLE watermarks; DROP TABLE refusals; PRAGMA journal_mode = DELETE";
     rusqlite::Connection::open(&path).unwrap().execute_batch(earlier).unwrap();
     let before = fs::read(&path).unwrap();
     assert_eq!(State::open_for_reading(&path).unwrap().scopes().unwrap()[0].projects, 300);
     assert_eq!(to_send(State::open_for_reading(&path).unwrap()), 0);
+    assert!(State::open_for_reading(&path).unwrap().project("P-1").unwrap()[0].refused.is_none());
     assert_eq!(fs::read(&path).unwrap(), before);
     State::open(&path).unwrap();
 }

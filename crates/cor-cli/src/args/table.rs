@@ -101,7 +101,8 @@ pub(crate) struct StateArgs {
 pub(super) const PLAN_ABOUT: &str = "\
 Show what sync would send, and send nothing; needs no credentials.\n\n\
 Compares the table with what COR last accepted, from the state file. Shows the fields that would change, each with its old and \
-new value, the projects that the state does not know, and how many rows are unchanged. Takes the same options as sync.";
+new value, the projects that the state does not know, the projects that COR refused before, and how many rows are unchanged. Takes \
+the same options as sync.";
 
 pub(super) const PLAN_EXAMPLES: &str = "Examples:
   cor projects plan deals.csv --source SALESFORCE --id-column opportunity_id --map account=name

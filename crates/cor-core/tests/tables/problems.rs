@@ -161,8 +161,8 @@ fn an_update_names_each_of_its_problems() {
 fn ids_that_cannot_be_in_a_url_are_refused_with_the_reason() {
     for (id, problem) in [
         ("", Some("id: is empty; pass the id that the project has in its source")),
-        (".", Some("id: \".\" cannot be an external id: in a URL it refers to another path")),
-        ("..", Some("id: \"..\" cannot be an external id: in a URL it refers to another path")),
+        (".", Some("id: \".\" cannot be an external id, because a URL with it leads to another path")),
+        ("..", Some("id: \"..\" cannot be an external id, because a URL with it leads to another path")),
         ("a\0", Some("id: contains a NUL character")),
         ("...", None),
         (" ", None),

@@ -255,7 +255,7 @@ impl Settings {
         let production = Url::parse(BASE_URL).is_ok_and(|url| url.origin() == base_url.origin());
         if matches!(credentials, Credentials::Client { .. }) && !base_is_ours && !production && token_is_ours
         {
-            return Err(Error::config("base_url is not COR's production, but token_url is").advising(
+            return Err(Error::config("base_url is not COR's production address, but token_url is").advising(
                 "set the token_url that belongs to base_url, so that the credentials go to that server only",
             ));
         }
@@ -357,9 +357,9 @@ fn transport_kind(
     let kind = match (argument, environment) {
         (Some(kind), _) => kind,
         (None, None) => TransportKind::default(),
-        (None, Some(name)) => name
-            .parse()
-            .map_err(|error: UnknownTransport| Error::from(error).advising("correct COR_TRANSPORT"))?,
+        (None, Some(name)) => name.parse().map_err(|error: UnknownTransport| {
+            Error::from(error).advising("set COR_TRANSPORT to reqwest or direct, or remove it")
+        })?,
     };
     match kind.is_available() {
         true => Ok(kind),
@@ -459,7 +459,7 @@ mod tests {
             ),
             (
                 ClientBuilder::default().api_key("k").client_secret("hush").base_url("https://cor.example"),
-                "base_url is not COR's production, but token_url is",
+                "base_url is not COR's production address, but token_url is",
             ),
         ] {
             let message = refused(builder);

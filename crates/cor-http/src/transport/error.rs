@@ -82,7 +82,7 @@ impl TransportError {
             cause = error.source();
         }
         if crate::redact::redact(&mut shown.into_bytes(), secrets) {
-            self.cause = "the cause holds a secret and is not shown".into();
+            self.cause = "the cause is not shown, because its text contains a secret".into();
         }
         self
     }

@@ -341,7 +341,7 @@ impl ValueRows {
             match self.sources {
                 Sources::OfRow => draft.extra(&name, &json),
                 Sources::OfTable => {
-                    let message = "is an `extra`, and the state does not store extras; send it with update";
+                    let message = "is an extra field, which sync does not send, because the state stores no extra fields; send it with update";
                     draft.reject_row(Issue::new(name, IssueCode::UnknownField, message));
                 }
             }

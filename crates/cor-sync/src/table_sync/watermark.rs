@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-/// A mark that is used up sooner costs too much waiting for the disk; the next one reaches twice as far.
+/// A watermark that the run reaches sooner makes it wait for the disk too often; the next one is twice as far ahead.
 const SOON: Duration = Duration::from_secs(1);
-/// One that lasts longer says of too much that it may have been sent; the next one reaches half as far.
+/// A watermark that lasts longer covers too many places that were not sent; the next one is half as far ahead.
 const LATE: Duration = Duration::from_secs(4);
 
-/// Places that a mark reaches ahead, at first and at least, and at most.
+/// How many places a watermark is ahead: at first and at least, and at most.
 const LEAST: i64 = 64;
 const MOST: i64 = 10_000;
 
-/// The mark on the disk stands for places that are still to be sent, so that few of them have to wait for the disk. It
-/// counts when the power went, and where the system does not distinguish one start of the machine from another; after anything
-/// else the closer mark does, which waits for no disk.
+/// The watermark on the disk is ahead of what was sent, so that few updates have to wait for the disk. The next run uses it after a
+/// power cut, and on systems that do not identify a boot of the machine; otherwise it uses the table `watermarks`, which is exact
+/// and is written without waiting for the disk.
 #[derive(Debug)]
 pub(super) struct Watermark {
     upto: i64,

@@ -52,7 +52,7 @@ impl Connector {
         match &self.tls {
             // A host that no certificate can name: without TLS nothing is sent to it.
             None if self.address.scheme() == "https" => {
-                Err(failed(FaultKind::Tls, "a TLS certificate cannot name this host"))
+                Err(failed(FaultKind::Tls, "the host is not a name that a TLS certificate can contain"))
             }
             None => loopback_only(stream),
             Some(tls) => tls.handshake(stream).await,
