@@ -1,4 +1,4 @@
-//! What every row of a long run goes through, as often as it is told, for tests/instructions to count the instructions.
+//! What every row of a long run goes through, as often as the second argument says, for tests/instructions to count the instructions.
 //!
 //! `hot_paths PATH N`; the paths are those of `main`.
 #![allow(clippy::print_stderr, clippy::unwrap_used)] // a program for measuring

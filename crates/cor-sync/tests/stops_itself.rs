@@ -1,4 +1,4 @@
-//! What stops a run by itself: too many failures, and a large change that nobody confirms.
+//! What stops a run by itself: too many failures, and a large change that is not confirmed.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use std::path::Path;
