@@ -1,4 +1,4 @@
-//! The arguments of `cor projects sync`, `plan` and `check`.
+//! The arguments of `cor projects sync`, `plan`, `check` and `map`.
 
 use std::path::PathBuf;
 
@@ -161,7 +161,47 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
-/// Which table, how it is written, and what its columns mean: the same for every verb that reads one.
+pub(super) const MAP_ABOUT: &str = "\
+Propose a mapping file for a table; send nothing. Needs no credentials.\n\n\
+Reads the header and the first thousand rows. Proposes which column sets which field, by the names that fields usually have in exports \
+of other systems, in English and Spanish, and by the cells; how days and numbers are written, if all cells agree; texts that stand \
+for nothing; and which columns to ignore. A comment above each says why, with a count and an example. One that begins with guess is \
+no more than that: read it before you use the file. One that begins with decide is for you to decide, and its lines are not set.\n\n\
+The file is for --mapping of check, plan and sync. Start with check.";
+
+pub(super) const MAP_EXAMPLES: &str = "Examples:
+  cor projects map deals.csv --source SALESFORCE --out mapping.toml
+  cor projects map deals.xlsx --sheet Deals > mapping.toml
+  cor projects map erp.csv --encoding windows-1252 --id-column 'Deal no.' --out mapping.toml
+  cor projects map deals.csv --json | jq '.fields[] | {field, column, basis}'
+
+Exit status: 0 a mapping was proposed, 2 the table cannot be read, or the file cannot be written.";
+
+#[derive(Debug, Args)]
+pub(crate) struct MapArgs {
+    /// The table, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: left to be filled in]
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// The column that holds the external id [default: found by its name or its cells]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id_column: Option<String>,
+    /// Write the mapping to this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace the file of --out if it exists
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+    /// Print the proposal as one JSON object, with the mapping file as its member toml
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Which table, how it is written, and what its columns mean: the same for every verb that applies one.
 #[derive(Debug, Args)]
 pub(crate) struct TableArgs {
     /// The table, or - for standard input
@@ -209,6 +249,13 @@ pub(crate) struct TableArgs {
     /// The separator of thousands in numbers [default: none]
     #[arg(long, value_name = "CHARACTER", help_heading = "Values")]
     pub(crate) thousands: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// How the table is written: the same for every verb that reads one.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingArgs {
     /// The format of the table [default: by the file's extension, else by its first bytes]
     #[arg(long, value_name = FORMATS, help_heading = "The table")]
     pub(crate) format: Option<String>,
