@@ -341,12 +341,15 @@ pub(super) fn looks_like_ids(column: &SampleColumn, rows: u64, trial: &Trial) ->
         && !kinds.iter().any(is_value)
 }
 
-/// What the cells of a column without a field look like, with an example.
+/// What the first cells of a column without a field look like, with an example.
 pub(super) fn looks(column: &SampleColumn, trial: &Trial) -> String {
-    let Some(first) = column.cells.first() else { return "no cell that was read holds anything".to_owned() };
+    const MOST: usize = 100;
+    let Some(first) = column.cells.first() else { return "every cell that was read is empty".to_owned() };
+    let cells = column.cells.iter().take(MOST).cloned().collect();
+    let start = SampleColumn { cells, ..SampleColumn::new(&column.name) };
     for field in [Field::Start, Field::Estimated] {
-        let fit = trial.field(field, column);
-        if fit.taken == column.filled() {
+        let fit = trial.field(field, &start);
+        if fit.taken == start.filled() {
             return format!("{}, such as {}", fit.what, example_of(first));
         }
     }

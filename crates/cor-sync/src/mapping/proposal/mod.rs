@@ -5,6 +5,8 @@ mod formats;
 mod matching;
 mod sample;
 mod synonyms;
+#[cfg(test)]
+mod tests;
 mod toml_text;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};

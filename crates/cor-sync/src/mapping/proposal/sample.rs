@@ -86,13 +86,7 @@ impl TableSample {
         }
         let place = self.columns.len();
         self.by_name.insert(name.to_owned(), place);
-        self.columns.push(SampleColumn {
-            name: name.to_owned(),
-            is_repeated: false,
-            cells: Vec::new(),
-            null_words: BTreeMap::new(),
-            has_blanks: false,
-        });
+        self.columns.push(SampleColumn::new(name));
         Some(place)
     }
 
@@ -126,6 +120,16 @@ impl TableSample {
 }
 
 impl SampleColumn {
+    pub(super) fn new(name: &str) -> SampleColumn {
+        SampleColumn {
+            name: name.to_owned(),
+            is_repeated: false,
+            cells: Vec::new(),
+            null_words: BTreeMap::new(),
+            has_blanks: false,
+        }
+    }
+
     /// Whether a mapping can name the column: it has a name of its own.
     pub(super) fn can_be_named(&self) -> bool {
         !self.name.is_empty() && !self.is_repeated

@@ -133,7 +133,6 @@ const USUAL: &[(Role, &[&str])] = &[
             "project start date",
             "begin date",
             "kickoff date",
-            "kick off date",
             "fecha inicio",
             "inicio",
             "fecha comienzo",

@@ -32,12 +32,12 @@ pub(super) fn write(proposal: &MappingProposal) -> String {
     }
     for field in creates {
         // Such a field has a column and no settings.
-        comments(field.field, &field.column, &mut text);
+        comments(&field.column, &mut text);
         line(&mut text, &format!("{} = {}", field.field, quoted(&field.column.column)));
     }
     for field in fields {
         line(&mut text, &format!("\n[fields.{}]", field.field));
-        comments(field.field, &field.column, &mut text);
+        comments(&field.column, &mut text);
         line(&mut text, &format!("column = {}", quoted(&field.column.column)));
         settings(field.field, &field.column, &mut text);
     }
@@ -58,7 +58,7 @@ fn header(proposal: &MappingProposal, text: &mut String) {
         ),
     );
     comment(text, "guess:  chosen by a usual name or by the cells; read it before you use it.");
-    comment(text, "decide: the table does not show it; remove the # of one of the lines below it.");
+    comment(text, "decide: the table does not show it; remove the # of a line below it.");
 }
 
 fn top(proposal: &MappingProposal, text: &mut String) {
@@ -76,7 +76,7 @@ fn top(proposal: &MappingProposal, text: &mut String) {
     text.push('\n');
     match &proposal.id {
         Some(id) => {
-            comments("the external id", id, text);
+            comments(id, text);
             line(text, &format!("id = {}", quoted(&id.column)));
             if id.settings.iter().any(|setting| setting.name == "trim") {
                 comment(text, "ids have blanks around them; this removes them from ids and from all cells");
@@ -129,14 +129,14 @@ fn unused(proposal: &MappingProposal, text: &mut String) {
 }
 
 /// Why the column was chosen.
-fn comments(role: &str, column: &ProposedColumn, text: &mut String) {
+fn comments(column: &ProposedColumn, text: &mut String) {
     let evidence = single_line(&column.evidence);
     let why = match column.basis {
         Basis::Given => format!("as the options say; {evidence}"),
-        Basis::FieldName => format!("the column has the name of the field; {evidence}"),
-        Basis::UsualName => format!("guess: a usual name for {role}; {evidence}"),
-        Basis::NameEnding => format!("guess: the name ends like a usual one for {role}; {evidence}"),
-        Basis::Values => format!("guess: only the cells look like {role}; {evidence}"),
+        Basis::FieldName => format!("named after the field; {evidence}"),
+        Basis::UsualName => format!("guess: by the name of the column; {evidence}"),
+        Basis::NameEnding => format!("guess: by the end of the name of the column; {evidence}"),
+        Basis::Values => format!("guess: by the cells alone; {evidence}"),
     };
     comment(text, &why);
     if !column.others.is_empty() {
@@ -166,8 +166,8 @@ fn decision(field: &str, decision: &Decision, text: &mut String) {
     for choice in &decision.choices {
         for (at, setting) in choice.settings.iter().enumerate() {
             let reading =
-                if at == 0 { format!("  # {}", single_line(&choice.reading)) } else { String::new() };
-            comment(text, &format!("{setting}{reading}"));
+                if at == 0 { single_line(&choice.reading) } else { "with the line above".to_owned() };
+            comment(text, &format!("{setting}  # {reading}"));
         }
     }
     if decision.words.is_empty() {
@@ -253,7 +253,8 @@ mod tests {
         for text in ["", "a\"b\\c", "a\nb\rc\td", "\0\u{7f}\u{85}", "\u{202e}x\u{feff}", "é\u{1f600}#='"] {
             let written = quoted(text);
             assert!(!written.contains(['\n', '\r', '\u{202e}']), "{written}");
-            let read = toml::de::DeTable::parse(&format!("key = {written}")).unwrap().into_inner();
+            let file = format!("key = {written}");
+            let read = toml::de::DeTable::parse(&file).unwrap().into_inner();
             let value = read.get("key").and_then(|value| value.get_ref().as_str());
             assert_eq!(value, Some(text));
         }
