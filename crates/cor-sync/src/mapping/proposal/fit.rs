@@ -2,15 +2,11 @@
 
 use cor_http::{CreateField, Field, FieldInput, FieldType, IncomeType, MangledId, Value};
 
+use super::evidence::{Fit, example_of};
 use super::sample::{SampleColumn, text_of};
-use super::toml_text::example;
+use super::trial::Trial;
 use super::{Choice, Decision, Setting, WordCount, formats};
-use crate::Content;
-use crate::mapping::ValueStyle;
-use crate::mapping::cells::shown;
-use crate::mapping::row_draft::RowDraft;
-use crate::mapping::rules::{Rules, Use};
-use crate::text::{brief, grouped, trimmed};
+use crate::text::{grouped, trimmed};
 
 /// The words that COR's own pages use for the status. Others are sent as they are.
 const STATUS_WORDS: [&str; 5] = ["active", "in_progress", "in_process", "finished", "suspended"];
@@ -20,138 +16,7 @@ const MOST_STATUS_WORDS: usize = 30;
 const YES: [&str; 9] = ["yes", "y", "true", "1", "si", "sí", "s", "verdadero", "x"];
 const NO: [&str; 5] = ["no", "n", "false", "0", "falso"];
 
-/// What the cells of a column show about a field.
-#[derive(Debug)]
-pub(super) struct Fit {
-    what: &'static str,
-    pub(super) taken: u64,
-    refused: u64,
-    first_taken: Option<String>,
-    first_refused: Option<String>,
-    /// Whether cells are values only without the blanks around them.
-    pub(super) trim: bool,
-    pub(super) settings: Vec<Setting>,
-    /// Texts that stand for a value, where the field does not take them as they are.
-    pub(super) values: Vec<(String, bool)>,
-    pub(super) remarks: Vec<String>,
-    pub(super) decisions: Vec<Decision>,
-    /// Why the column as a whole cannot be for the field, whatever its cells are one by one.
-    contradiction: Option<String>,
-}
-
-impl Fit {
-    pub(super) fn new(what: &'static str) -> Fit {
-        Fit {
-            what,
-            taken: 0,
-            refused: 0,
-            first_taken: None,
-            first_refused: None,
-            trim: false,
-            settings: Vec::new(),
-            values: Vec::new(),
-            remarks: Vec::new(),
-            decisions: Vec::new(),
-            contradiction: None,
-        }
-    }
-
-    pub(super) fn take(&mut self, cell: &FieldInput) {
-        self.taken += 1;
-        self.first_taken.get_or_insert_with(|| example_of(cell));
-    }
-
-    pub(super) fn refuse(&mut self, cell: &FieldInput) {
-        self.refused += 1;
-        self.first_refused.get_or_insert_with(|| example_of(cell));
-    }
-
-    pub(super) fn decide(&mut self, decision: Decision) {
-        self.decisions.push(decision);
-    }
-
-    fn cells(&self) -> u64 {
-        self.taken + self.refused
-    }
-
-    /// Whether the cells confirm the field, or nothing contradicts it.
-    pub(super) fn is_confirmed(&self) -> bool {
-        self.contradiction.is_none() && 2 * self.taken >= self.cells()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.cells() == 0
-    }
-
-    /// What the cells show, as a sentence.
-    pub(super) fn evidence(&self) -> String {
-        let (taken, cells, what) = (self.taken, self.cells(), self.what);
-        if let Some(contradiction) = &self.contradiction {
-            return contradiction.clone();
-        }
-        if cells == 0 {
-            return "every cell that was read is empty".to_owned();
-        }
-        let mut text = format!("{} of {} cells are {what}", grouped(taken), grouped(cells));
-        if let Some(first) = &self.first_taken {
-            text.push_str(&format!(", such as {first}"));
-        }
-        if let Some(refused) = &self.first_refused {
-            text.push_str(&format!("; the others are not, such as {refused}"));
-        }
-        for remark in &self.remarks {
-            text.push_str("; ");
-            text.push_str(remark);
-        }
-        text
-    }
-}
-
-/// Tries values on fields, with the rules of an update.
-#[derive(Debug)]
-pub(super) struct Trial {
-    rules: Rules,
-    style: ValueStyle,
-}
-
 impl Trial {
-    pub(super) fn new(style: ValueStyle) -> Trial {
-        // Without a source every row would be refused.
-        Trial { rules: Rules::new("TRIAL"), style }
-    }
-
-    pub(super) fn style(&self) -> ValueStyle {
-        self.style
-    }
-
-    /// Whether the field takes the cell. Sets `trim` where it does so only without the blanks around the text.
-    pub(super) fn takes(&self, field: Field, cell: &FieldInput, trim: &mut bool) -> bool {
-        let column = Use { fields: std::slice::from_ref(&field), ..Use::default() };
-        if self.reads(column, cell.clone()) {
-            return true;
-        }
-        let Some((text, inner)) = text_of(cell).map(|text| (text, trimmed(text))) else { return false };
-        let is_taken = inner.len() < text.len()
-            && self.reads(column, FieldInput::Value(Value::Text(inner.to_owned().into())));
-        *trim |= is_taken;
-        is_taken
-    }
-
-    fn is_id(&self, cell: &FieldInput) -> bool {
-        self.reads(Use { is_id: true, ..Use::default() }, cell.clone())
-    }
-
-    fn is_create(&self, field: CreateField, cell: &FieldInput) -> bool {
-        self.reads(Use { create: Some(field), ..Use::default() }, cell.clone())
-    }
-
-    fn reads(&self, column: Use<'_>, cell: FieldInput) -> bool {
-        let mut draft = RowDraft::new(&self.rules).of_checked_table();
-        draft.is_unreadable();
-        draft.take("column", column, cell, self.style);
-        !matches!(draft.content(), Content::Bad(..))
-    }
-
     /// The cells of a column as values of a field.
     pub(super) fn field(&self, field: Field, column: &SampleColumn) -> Fit {
         let mut fit = match field.kind() {
@@ -242,7 +107,7 @@ impl Trial {
             fit.decide(Decision::of_words(
                 format!(
                     "COR's own pages use {known}; without values, the texts below are sent as they are. To translate \
-                     them, remove the # of these lines and write COR's word behind each ="
+                     them, remove the # of these lines and write one of those behind each ="
                 ),
                 &other,
             ));
@@ -354,16 +219,6 @@ pub(super) fn looks(column: &SampleColumn, trial: &Trial) -> String {
         }
     }
     format!("such as {}", example_of(first))
-}
-
-/// A cell as a comment shows it.
-pub(super) fn example_of(cell: &FieldInput) -> String {
-    match cell {
-        FieldInput::Keep => "nothing".to_owned(),
-        FieldInput::Value(Value::Text(text) | Value::Moment(text)) => example(text),
-        FieldInput::Value(value) => shown(value),
-        FieldInput::Refused(_, message) => brief(message.split(';').next().unwrap_or_default()),
-    }
 }
 
 impl Decision {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use cor_http::{Date, Field, FieldInput, FieldType, Value};
+use cor_http::{Date, Field, FieldInput, FieldType};
 use jiff::tz::{TimeZone, offset};
 
-use super::fit::{Fit, Trial, example_of};
+use super::evidence::{Fit, example_of};
 use super::sample::{SampleColumn, text_of};
 use super::toml_text::{counted, example};
+use super::trial::Trial;
 use super::{Choice, Decision, Setting};
-use crate::mapping::cells::{DateFormat, NumberFormat, Reading};
+use crate::mapping::cells::{DateFormat, NumberFormat};
 use crate::mapping::{DayIn, FormatEvidence};
 use crate::text::trimmed;
 
@@ -217,20 +218,4 @@ fn ambiguous_numbers(field: Field, formats: &[(char, Option<char>)], texts: &[&s
         choices,
         words: Vec::new(),
     });
-}
-
-impl Trial {
-    /// The day of a cell with a time of day.
-    fn day(&self, field: Field, cell: &FieldInput, day_in: DayIn) -> Option<Date> {
-        let value = match cell {
-            FieldInput::Value(Value::Text(text)) => Value::Cell(trimmed(text)),
-            FieldInput::Value(value) => value.clone(),
-            FieldInput::Keep | FieldInput::Refused(..) => return None,
-        };
-        let reading = Reading { day_in: Some(day_in), ..Reading::default() };
-        match reading.apply(field, value, self.style().utc_midnight) {
-            Ok(Some(Value::Date(day))) => Some(day),
-            _ => None,
-        }
-    }
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cor_http::{CreateField, Field};
 
-use super::fit::{Fit, Trial, looks, looks_like_ids, shows_by_values};
+use super::evidence::Fit;
+use super::fit::{looks, looks_like_ids, shows_by_values};
 use super::sample::{SampleColumn, TableSample};
 use super::synonyms::{NameMatch, Role, role_of};
+use super::trial::Trial;
 use super::{
     Basis, BooleanWord, MappingProposal, NullWord, ProposalOptions, ProposedColumn, ProposedField, Setting,
     UnmappedColumn,

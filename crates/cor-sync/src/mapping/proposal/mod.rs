@@ -1,5 +1,6 @@
 //! A mapping that the header and the first rows of a table suggest.
 
+mod evidence;
 mod fit;
 mod formats;
 mod matching;
@@ -8,6 +9,7 @@ mod synonyms;
 #[cfg(test)]
 mod tests;
 mod toml_text;
+mod trial;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 

@@ -180,7 +180,9 @@ fn a_format_that_all_cells_allow_is_set_and_others_are_left_to_decide() {
         (
             "billable",
             &["Sí", "no"],
-            &["unlisted = \"as_is\"\n[fields.billable.values]\n\"Sí\" = true\n\"no\" = false\n"],
+            &[
+                "unlisted = \"as_is\"\n# guess: what these texts stand for\n[fields.billable.values]\n\"Sí\" = true\n\"no\" = false\n",
+            ],
         ),
     ] {
         assert_says(&of_column(column, cells), says);

@@ -154,6 +154,7 @@ fn settings(field: &str, column: &ProposedColumn, text: &mut String) {
     }
     column.decisions.iter().for_each(|decision| self::decision(field, decision, text));
     if !column.values.is_empty() {
+        comment(text, "guess: what these texts stand for");
         line(text, &format!("[fields.{field}.values]"));
         for word in &column.values {
             line(text, &format!("{} = {}", quoted(&word.word), word.value));
