@@ -185,6 +185,10 @@ fn what_cannot_be_read_has_the_status_and_the_message_of_check() {
     map(&folder.file("t.csv", "id,name\n1,a\n"), &["--id-column", "Id no"])
         .exits(2)
         .says("no column is called \"Id no\"");
+    let batch = "{\"type\":\"SCHEMA\",\"stream\":\"d\",\"schema\":{\"properties\":{\"id\":{}}}}\n{\"type\":\"BATCH\"}\n";
+    map(&folder.file("tap.jsonl", batch), &[])
+        .exits(2)
+        .says("tap.jsonl cannot be read from line 2 on: the tap writes BATCH");
     // A row that cannot be read is left out and reported.
     let ragged = folder.file("t.csv", "id,name\n1,a\n2\n3,b\n");
     map(&ragged, &[]).exits(0).says(

@@ -1,7 +1,7 @@
 //! A mapping proposed for a table, of which only the first rows are read.
 
 use crate::mapping::{MOST_SAMPLED_ROWS, MappingProposal, ProposalOptions, TableSample};
-use crate::{ConfigError, Content, Origin, StopReason, Table};
+use crate::{ConfigError, Content, Origin, ReadError, Reason, Table};
 
 impl MappingProposal {
     /// Reads the header and the first thousand rows of a table and proposes a mapping. Nothing is sent.
@@ -43,10 +43,7 @@ impl MappingProposal {
                         rows.cells(&mut |column, cell| sample.add(column, cell));
                     }
                 },
-                Err(error) => {
-                    let stopped = StopReason::Input { name: origin.name(), unit, error };
-                    return Err(ConfigError::because(stopped.to_string()));
-                }
+                Err(error) => return Err(unreadable(&origin.name(), unit, &error)),
             }
         };
         let mut proposal = MappingProposal::of_sample(&origin.name(), &sample, options)?;
@@ -57,5 +54,20 @@ impl MappingProposal {
             proposal.notes.push(format!("{rejected} {what} left out, because no cells can be read; {first}"));
         }
         Ok(proposal)
+    }
+}
+
+/// Why the rows cannot be read on, each reason with the option that would help.
+fn unreadable(name: &str, unit: &str, error: &ReadError) -> ConfigError {
+    let attempt = format!("{name} cannot be read from {unit} {} on: ", error.line);
+    match error.config_error() {
+        Some(ConfigError(reasons)) => {
+            let of = |reason: &Reason| Reason {
+                message: format!("{attempt}{}", reason.message),
+                ..reason.clone()
+            };
+            ConfigError(reasons.iter().map(of).collect())
+        }
+        None => ConfigError::because(format!("{attempt}{}", error.error)),
     }
 }

@@ -88,6 +88,8 @@ const USUAL: &[(Role, &[&str])] = &[
             "customer name",
             "nombre cliente",
             "company name",
+            "organization name",
+            "organization",
             "account",
             "cuenta",
             "client",
@@ -104,6 +106,9 @@ const USUAL: &[(Role, &[&str])] = &[
             "customer id",
             "company id",
             "associated company id",
+            "associated company ids",
+            "organization id",
+            "account name id",
             "id cliente",
             "id cuenta",
             "id empresa",
@@ -152,6 +157,8 @@ const USUAL: &[(Role, &[&str])] = &[
         &[
             "end date",
             "close date",
+            "closing date",
+            "expected close date",
             "closed date",
             "project end",
             "project end date",
@@ -291,6 +298,9 @@ const USUAL: &[(Role, &[&str])] = &[
 /// Words of a name that carry no meaning of their own.
 const FILLERS: [&str; 11] = ["de", "del", "la", "el", "los", "las", "al", "of", "the", "in", "en"];
 
+/// What other systems call the record that is a project in COR: some write it in front of every column, as in `Deal - Status`.
+const RECORDS: [&str; 6] = ["deal", "opportunity", "project", "negocio", "oportunidad", "proyecto"];
+
 /// Usual names of one word that say too little at the end of a longer name: `Product code`, `Payment state`.
 const TOO_SHORT: [&str; 18] = [
     "key", "code", "deal", "account", "client", "customer", "company", "project", "title", "value", "state",
@@ -329,8 +339,10 @@ pub(super) fn role_of(name: &str) -> Option<(Role, NameMatch)> {
     (1..words.len()).find_map(|from| {
         let end = joined(&words[from..]);
         let (role, known) = ROLES.get(&end)?;
-        let says_enough = words.len() - from > 1 || !TOO_SHORT.contains(&end.as_str());
+        let is_of_record = words[..from].iter().all(|word| RECORDS.contains(&word.as_str()));
+        let says_enough = is_of_record || words.len() - from > 1 || !TOO_SHORT.contains(&end.as_str());
         match known {
+            NameMatch::Own if is_of_record => Some((*role, NameMatch::EndsWith(0))),
             NameMatch::Usual(place) if says_enough => Some((*role, NameMatch::EndsWith(*place))),
             _ => None,
         }
@@ -406,6 +418,11 @@ mod tests {
             ("opportunity_id", Some(Role::Id)),
             ("Id", Some(Role::Id)),
             ("Brand ID", Some(Role::Create(CreateField::BrandId))),
+            ("Deal - Title", field(Field::Name)),
+            ("Deal - Status", field(Field::Status)),
+            ("Deal - Deal created", field(Field::Start)),
+            ("Deal - Owner", None),
+            ("Payment status", None),
             ("Owner", None),
             ("Product code", None),
             ("Valid", None),
@@ -423,7 +440,7 @@ mod tests {
         let rank = |name| role_of(name).unwrap().1;
         assert!(rank("end") < rank("End date"));
         assert!(rank("Close date") < rank("Due date"));
-        assert!(rank("Due date") < rank("Expected close date"));
+        assert!(rank("Due date") < rank("Agreed close date"));
     }
 
     #[test]

@@ -264,6 +264,14 @@ fn what_the_user_knows_is_no_guess() {
 }
 
 #[test]
+fn ids_that_a_program_rewrote_are_named() {
+    let text = toml(&["id", "name"], &[&[" A-1", "a"], &["A-2 ", "b"]]);
+    assert_says(&text, &["\n# ids have blanks around them", "\ntrim = true\n"]);
+    let text = toml(&["id", "name"], &[&["1001.0", "a"], &["9.91214E+15", "b"]]);
+    assert_says(&text, &["a spreadsheet or a data frame has rewritten 2 of them: export the column as text"]);
+}
+
+#[test]
 fn fields_that_only_a_create_takes_have_their_column() {
     let text = toml(&["id", "name", "Brand ID", "product_id"], &[&["1", "a", "B", "P"]]);
     assert_says(&text, &["[fields]\n", "\nbrand_id = \"Brand ID\"\n", "\nproduct_id = \"product_id\"\n"]);
