@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use cor_sync::{MappingProposal, Origin, ProposalOptions, grouped, plain};
+use cor_sync::{MappingProposal, Origin, ProposalOptions, TableOptions, grouped, plain};
 
 use crate::advice::with_flags;
 use crate::args::MapArgs;
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &MapArgs, output: &mut Output) -> Result<u8, Failure> {
     if let Some(out) = &args.out {
         check_out(out, args.force, &origin)?;
     }
-    let (table, _) = args.reading.options().read()?;
+    let options = TableOptions { source: args.source.clone(), ..args.reading.options() };
+    let (table, _) = options.read()?;
     let known = ProposalOptions { source: args.source.clone(), id_column: args.id_column.clone() };
     let proposal = MappingProposal::of(table, &origin, &known)?;
     let text = proposal.to_toml();

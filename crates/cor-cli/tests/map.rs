@@ -185,6 +185,8 @@ fn what_cannot_be_read_has_the_status_and_the_message_of_check() {
     map(&folder.file("t.csv", "id,name\n1,a\n"), &["--id-column", "Id no"])
         .exits(2)
         .says("no column is called \"Id no\"");
+    map(&folder.file("t.csv", "id,\n1,a\n"), &["--id-column", ""]).exits(2).says("no column is called \"\"");
+    map(&folder.file("t.csv", "id,\n1,a\n"), &["--source", ""]).exits(2).says("--source is empty");
     let batch = "{\"type\":\"SCHEMA\",\"stream\":\"d\",\"schema\":{\"properties\":{\"id\":{}}}}\n{\"type\":\"BATCH\"}\n";
     map(&folder.file("tap.jsonl", batch), &[])
         .exits(2)

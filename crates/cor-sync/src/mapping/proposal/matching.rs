@@ -107,7 +107,9 @@ impl RoleKey {
 }
 
 fn given_id(name: &str, sample: &TableSample) -> Result<usize, ConfigError> {
-    let found = sample.columns.iter().position(|column| is_same_name(&column.name, name));
+    // A column without a name cannot be named in a mapping.
+    let is_named = |column: &SampleColumn| !name.is_empty() && is_same_name(&column.name, name);
+    let found = sample.columns.iter().position(is_named);
     found.ok_or_else(|| {
         let header: Vec<String> = sample.columns.iter().map(|column| column.name.clone()).collect();
         ConfigError(vec![missing_id(name, &header)])
