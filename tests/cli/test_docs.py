@@ -39,7 +39,7 @@ PRINTED = {
     "docs/quickstart/cpp.md": [],
     "docs/guides/tables-and-mappings.md": [
         "mapped 4 of 6 columns to COR fields",
-        "days like \"03/04/2025\" (2 cells) can be read in 2 formats",
+        'days like "03/04/2025" (2 cells) can be read in 2 formats',
         "day as %d/%m/%Y",
         "day as %d-%m-%y",
         "Every row is valid",

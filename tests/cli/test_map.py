@@ -53,7 +53,7 @@ class Shell:
         return done.summary
 
     def mapped(self, verb: str, *options: str | Path, status: int = 0) -> Done:
-        state = ["--state", self.folder / "sync.db"] if verb in ("plan", "sync") else []
+        state: list[str | Path] = ["--state", self.folder / "sync.db"] if verb in ("plan", "sync") else []
         return self.run(verb, "--mapping", self.folder / "mapping.toml", *state, *options, status=status)
 
 
