@@ -675,7 +675,8 @@ struct SyncOptions {
   std::string rejects;           ///< Write rows that were not applied into this file.
   std::string report;            ///< Write a report of the run into this HTML file.
   std::uint64_t limit = 0;       ///< Read no more than this many rows; 0 is all.
-  std::string max_failures;      ///< Stop when more rows than this fail: "20", or a share of the table, "5%".
+  std::string max_failures;      ///< Stop when more rows than this fail: "20", or a share of the table, "5%". The
+                                 ///< sync then ends with an error of kind `cancelled`, and the next one continues.
   bool no_state = false;         ///< Uses a state that ends with the run.
   bool full = false;             ///< Sends every field, including those that COR accepted before.
   bool create_missing = false;   ///< Creates projects that COR does not have.

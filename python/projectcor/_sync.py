@@ -485,7 +485,7 @@ def _refused(change: Change) -> str:
     if change.refused_at is None or change.outcome is not None:
         return ""
     at = change.refused_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"COR refused it at {at}: {_plain(change.refused_because or '')}; sync sends it again"
+    return f"COR refused an update of it at {at}: {_plain(change.refused_because or '')}; sync sends this one"
 
 
 def _has_no_old(change: Change) -> bool:

@@ -177,7 +177,10 @@ static void rows(cor_client *client) {
   options.limit = 0;
   options.max_failures = "1";
   seen.rows_left = 4;
-  CHECK(cor_client_sync_rows(client, next_row, &options, &summary, &error) == COR_OK, "max_failures");
+  CHECK(cor_client_sync_rows(client, next_row, &options, &summary, &error) == COR_ERR_CANCELLED, "max_failures");
+  CHECK(strstr(cor_error_message(error), "more than 1 row failed") != NULL, "%s", cor_error_message(error));
+  cor_error_free(error);
+  error = NULL;
   CHECK(summary.rejected == 2 && summary.applied == 0 && summary.not_started + summary.unchanged == 2, "%d", (int)summary.applied);
   options.max_failures = "all";
   CHECK(cor_client_sync_rows(client, next_row, &options, &summary, &error) == COR_ERR_CONFIG, "max_failures");

@@ -405,9 +405,9 @@ def test_plan_shows_when_and_why_cor_refused_a_project(client: projectcor.Client
     assert "no such project" in (change.refused_because or "")
     head, at, name = repr(plan).splitlines()[1:4]
     assert head == "! P-404  (index 0, refused by COR before)"
-    assert re.fullmatch(r"    COR refused it at [-0-9T:]+Z: .*no such project.*; sync sends it again", at)
+    assert re.fullmatch(r"    COR refused an update of it at [-0-9T:]+Z: .*no such project.*; sync sends this one", at)
     assert name == '    name  "x"'
-    assert "sync sends it again" in plan._repr_html_()
+    assert "sync sends this one" in plan._repr_html_()
     client.projects.sync(rows, source=SOURCE, state=state, create_missing=True)
     (change,) = client.projects.plan([{"id": "P-404", "name": "y"}], source=SOURCE, state=state).changes
     assert (change.refused_at, change.refused_because) == (None, None)
@@ -462,13 +462,13 @@ def test_limit_takes_no_more_rows_than_it_says(cor: Sandbox, door: Any, many: li
 
 def test_more_failures_than_allowed_stop_the_run(cor: Sandbox, door: Any, many: list[dict[str, Any]]) -> None:
     bad = [{**row, "end": "soon"} for row in many[:3]]
-    for most, allowed in ((2, "2"), ("5%", "5%")):
+    for most, allowed in ((2, "2 rows"), ("5%", "5% of the rows")):
         result = call(door, "sync", [*many[3:20], *bad], source="SAP", state=False, max_failures=most)
         assert (result.applied, result.rejected, result.not_started, len(puts(cor))) == (0, 3, 17, 0)
-        assert result.stopped == f"stopped because 3 rows failed, more than max_failures {allowed} allows"
+        assert result.stopped == f"stopped because more than {allowed} failed (max_failures)"
         assert not result.ok
     assert call(door, "sync", [*many[3:20], *bad], source="SAP", state=False, max_failures=3).applied == 17
-    with pytest.raises(projectcor.TableError, match=r'max_failures.* is "all"; set it to a number of rows, such as 20'):
+    with pytest.raises(projectcor.TableError, match=r'max_failures is "all"; set it to a number of rows, such as 20'):
         call(door, "sync", many, source="SAP", state=False, max_failures="all")
 
 

@@ -2,8 +2,38 @@
 
 use cor_sync::{Origin, Rows, Rules, Table, TableOptions};
 
-use crate::args::TableArgs;
+use crate::args::{ReadingArgs, TableArgs};
 use crate::failure::Failure;
+
+impl ReadingArgs {
+    /// The options about how the table is written.
+    pub(crate) fn options(&self) -> TableOptions {
+        TableOptions {
+            format: self.format.clone(),
+            delimiter: self.delimiter.clone(),
+            encoding: self.encoding.clone(),
+            stream: self.stream.clone(),
+            sheet: self.sheet.clone(),
+            header_row: self.header_row,
+            ..TableOptions::default()
+        }
+    }
+
+    /// The flags and values with which another command reads the same table.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let header_row = self.header_row.map(|row| row.to_string());
+        let flags = [
+            ("--format", &self.format),
+            ("--delimiter", &self.delimiter),
+            ("--encoding", &self.encoding),
+            ("--stream", &self.stream),
+            ("--sheet", &self.sheet),
+            ("--header-row", &header_row),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+        given.flat_map(|(flag, value)| [flag.to_owned(), value.clone()]).collect()
+    }
+}
 
 impl TableArgs {
     pub(crate) fn origin(&self) -> Origin {
@@ -33,12 +63,7 @@ impl TableArgs {
             day_in: self.day_in.clone(),
             decimal: self.decimal.clone(),
             thousands: self.thousands.clone(),
-            format: self.format.clone(),
-            delimiter: self.delimiter.clone(),
-            encoding: self.encoding.clone(),
-            stream: self.stream.clone(),
-            sheet: self.sheet.clone(),
-            header_row: self.header_row,
+            ..self.reading.options()
         };
         Ok(options.read()?)
     }

@@ -12,6 +12,7 @@ mod delete;
 mod demo;
 mod failure;
 mod input;
+mod map;
 mod output;
 mod project_fields;
 mod sandbox;
@@ -59,6 +60,7 @@ where
         Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Create(args) } => create::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Delete(args) } => delete::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Map(args) } => map::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),

@@ -390,7 +390,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
         .exits(0)
         .prints("! N (line 3, refused by COR before)\n    COR refused it at 20")
         .prints("Z: COR has no such project")
-        .prints("; sync sends it again\n    name  \"n\"")
+        .prints("; sync sends this one\n    name  \"n\"")
         .prints("projects to change            1\n")
         .prints("new projects                  0\n");
     let change = plan(&sandbox, &file, &["--json"]).exits(0).json()[0].clone();

@@ -336,17 +336,12 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
     Ok((runner, rows))
 }
 
-/// The error of a run that ended early, unless the caller or one of its limits ended it.
+/// The error of a run that ended early, unless the caller or the limit ended it.
 fn ended_early(summary: &SyncSummary) -> Result<(), Failure> {
     match &summary.stopped {
-        None
-        | Some(
-            StopReason::Requested { .. }
-            | StopReason::Limit(_)
-            | StopReason::MaxFailures { .. }
-            | StopReason::Declined(_),
-        ) => Ok(()),
+        None | Some(StopReason::Requested { .. } | StopReason::Limit(_)) => Ok(()),
         Some(StopReason::Halted(error)) => Err(error.clone().into()),
+        Some(reason @ StopReason::MaxFailures(_)) => Err(Failure::stopped(reason.to_string())),
         Some(reason) => Err(Failure::config(reason.to_string())),
     }
 }

@@ -5,6 +5,7 @@
 //! * [`Rules`]: which column becomes which field and how, from code or from a mapping file.
 //! * [`ValueRows`]: rows of a program's own values, under the same rules.
 //! * [`TableCheck`]: a table read to its end, with every problem counted, and nothing sent.
+//! * [`MappingProposal`]: the mapping that a table's header and first rows suggest.
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
@@ -35,6 +36,7 @@ mod members;
 mod names;
 mod off_loop;
 mod problem;
+mod propose;
 mod read;
 mod rejects;
 mod remarks;
@@ -52,7 +54,8 @@ pub use self::check::{CheckedRow, ProblemCount, TableCheck};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{
-    ColumnUse, DayIn, Rename, RowValues, Rules, Target, UnusedColumn, ValueColumn, ValueRows,
+    ColumnUse, DayIn, MappingProposal, ProposalOptions, Rename, RowValues, Rules, Target, UnusedColumn,
+    ValueColumn, ValueRows,
 };
 pub use self::members::Members;
 pub use self::problem::{Advice, ConfigError, Problem, ReadError, Reason, kind_of, sentence};

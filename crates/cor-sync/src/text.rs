@@ -34,6 +34,11 @@ fn folded(name: &str) -> impl Iterator<Item = char> + '_ {
     trimmed(name).chars().map(|c| if is_blank(c) { ' ' } else { c }).flat_map(char::to_lowercase)
 }
 
+/// The name without what does not count in [`is_same_name`].
+pub(crate) fn folded_name(name: &str) -> String {
+    folded(name).collect()
+}
+
 /// The name among `names` that looks most like `name`, if one does.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let folded = name.to_lowercase();

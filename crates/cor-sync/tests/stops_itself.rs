@@ -5,7 +5,9 @@ use std::path::Path;
 
 use cor_http::Client;
 use cor_sandbox::Sandbox;
-use cor_sync::{Ending, Input, MaxFailures, Rules, StopReason, SyncControl, SyncRunner, SyncSummary, Table};
+use cor_sync::{
+    Ending, Input, MaxFailures, NextStep, Rules, StopReason, SyncControl, SyncRunner, SyncSummary, Table,
+};
 
 /// COR with these projects.
 fn sandbox(known: impl Iterator<Item = u32>) -> Sandbox {
@@ -32,9 +34,10 @@ fn sync(sandbox: &Sandbox, input: Input, most: &str, state: Option<&Path>) -> Sy
     runtime.block_on(runner.sync(&client.build().unwrap(), &SyncControl::new(), |_| ())).unwrap()
 }
 
+/// How many rows failed, if the run stopped because of them.
 fn failures(summary: &SyncSummary) -> Option<u64> {
     match &summary.stopped {
-        Some(StopReason::MaxFailures { failures, .. }) => Some(*failures),
+        Some(StopReason::MaxFailures(_)) => Some(summary.counts.failed + summary.counts.rejected),
         None => None,
         other => panic!("{other:?}"),
     }
@@ -54,7 +57,7 @@ fn a_run_stops_at_the_first_failure_above_the_number_and_the_next_continues() {
         assert_eq!((counts.applied, counts.read - counts.not_started), (0, 4), "{counts:?}");
         assert_eq!(
             summary.stopped.unwrap().to_string(),
-            "stopped because 4 rows failed, more than max_failures 3 allows"
+            "stopped because more than 3 rows failed (max_failures)"
         );
     }
     let summary = sync(&sandbox, table(50, |_| false), "10", Some(&state));
@@ -98,7 +101,7 @@ mod confirmation {
     use std::sync::Arc;
     use std::sync::Mutex;
 
-    use cor_sync::{Phase, Reach, StopRequest, SyncEvent};
+    use cor_sync::{Phase, Reach, Rename, StopRequest, SyncEvent};
 
     use super::*;
 
@@ -159,4 +162,76 @@ mod confirmation {
         let (confirmed, _) = rename(&sandbox, &state, 26, Some(true));
         assert_eq!((confirmed.ending, confirmed.counts.applied), (Ending::Done, 26));
     }
+
+    #[test]
+    fn a_column_mapped_to_another_field_is_a_change_of_known_projects() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("sync.db");
+        let sandbox = sandbox(0..50);
+        let text = (0..50).fold("id,A,B\n".to_owned(), |text, n| text + &format!("P-{n},right,wrong\n"));
+        let rules = |column: &str| {
+            Rules::new("SAP").renamed([Rename::parse(&format!("{column}=name")).unwrap()]).unwrap()
+        };
+        let (first, asked) = sync_text(&sandbox, &state, &text, rules("A"));
+        assert_eq!((first.counts.applied, asked), (50, None));
+        let (second, asked) = sync_text(&sandbox, &state, &text, rules("B"));
+        assert_eq!(asked, Some(Reach { changed: 50, known: 50 }));
+        assert!(matches!(second.stopped, Some(StopReason::Declined(_))), "{:?}", second.stopped);
+        assert_eq!(sandbox.requests().len(), 50);
+    }
+
+    #[test]
+    fn rows_that_take_each_other_back_are_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("sync.db");
+        let sandbox = sandbox(0..50);
+        rename(&sandbox, &state, 50, Some(false));
+        let text = (0..50).fold("id,name\n".to_owned(), |text, n| text + &format!("P-{n},x\nP-{n},50\n"));
+        let (summary, asked) = sync_text(&sandbox, &state, &text, Rules::new("SAP"));
+        assert_eq!((summary.ending, summary.counts.unchanged, asked), (Ending::Done, 100, None));
+    }
+
+    /// Syncs the table, and answers no. Returns what was asked.
+    fn sync_text(sandbox: &Sandbox, state: &Path, text: &str, rules: Rules) -> (SyncSummary, Option<Reach>) {
+        let client = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
+        let asked = Arc::<Mutex<Option<Reach>>>::default();
+        let asked_here = asked.clone();
+        let runner = SyncRunner::input(Input::embedded(text.to_owned().leak()), Table::new(), rules)
+            .state(state.to_owned())
+            .confirm_large(move |reach| async move {
+                *asked_here.lock().unwrap() = Some(reach);
+                false
+            });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let summary = runtime.block_on(runner.sync(&client, &SyncControl::new(), |_| ())).unwrap();
+        let asked = *asked.lock().unwrap();
+        (summary, asked)
+    }
+}
+
+#[test]
+fn credentials_and_outages_say_more_than_the_failures_that_they_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(0..50);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for has_state in [true, false] {
+        let client = Client::builder().base_url(sandbox.base_url()).token("another-token").build().unwrap();
+        let runner = SyncRunner::input(table(50, |_| false), Table::new(), Rules::new("SAP"));
+        let runner = runner.max_failures(MaxFailures::Rows(0));
+        let runner = match has_state {
+            true => runner.state(folder.path().join("sync.db")),
+            false => runner.without_state(),
+        };
+        let summary = runtime.block_on(runner.sync(&client, &SyncControl::new(), |_| ())).unwrap();
+        assert!(matches!(summary.stopped, Some(StopReason::Halted(_))), "{:?}", summary.stopped);
+        assert_eq!(summary.ending, Ending::Unauthorised);
+    }
+}
+
+#[test]
+fn the_summary_says_that_the_other_rows_were_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(0..50);
+    let summary = sync(&sandbox, table(50, |n| n < 5), "4", Some(&folder.path().join("sync.db")));
+    assert_eq!(summary.next_steps(), [NextStep::WriteRejects, NextStep::RunAgainAfterFailures]);
 }

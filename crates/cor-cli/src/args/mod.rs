@@ -17,8 +17,11 @@ pub(crate) use self::project::{CreateArgs, DeleteArgs, FieldArgs, UpdateArgs, fl
 pub(crate) use self::sandbox::SandboxArgs;
 use self::sandbox::{SANDBOX_ABOUT, SANDBOX_EXAMPLES};
 pub(crate) use self::state::{StateForgetArgs, StateShowArgs, StateVerb};
-use self::table::{CHECK_ABOUT, CHECK_EXAMPLES, PLAN_ABOUT, PLAN_EXAMPLES, SYNC_ABOUT, SYNC_EXAMPLES};
-pub(crate) use self::table::{CheckArgs, PlanArgs, StateArgs, SyncArgs, TableArgs};
+use self::table::{
+    CHECK_ABOUT, CHECK_EXAMPLES, MAP_ABOUT, MAP_EXAMPLES, PLAN_ABOUT, PLAN_EXAMPLES, SYNC_ABOUT,
+    SYNC_EXAMPLES,
+};
+pub(crate) use self::table::{CheckArgs, MapArgs, PlanArgs, ReadingArgs, StateArgs, SyncArgs, TableArgs};
 
 const ABOUT: &str = "\
 Keeps COR (projectcor.com) projects in sync with the system that owns them: a CRM, an ERP, a table.\n\n\
@@ -122,6 +125,9 @@ pub(crate) enum ProjectsVerb {
     /// Delete one project
     #[command(long_about = DELETE_ABOUT, after_help = DELETE_EXAMPLES)]
     Delete(Box<DeleteArgs>),
+    /// Propose a mapping file for a table; send nothing
+    #[command(long_about = MAP_ABOUT, after_help = MAP_EXAMPLES)]
+    Map(Box<MapArgs>),
     /// Check a table and its mapping; send nothing
     #[command(long_about = CHECK_ABOUT, after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),

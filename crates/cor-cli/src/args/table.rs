@@ -1,8 +1,9 @@
-//! The arguments of `cor projects sync`, `plan` and `check`.
+//! The arguments of `cor projects sync`, `plan`, `check` and `map`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use cor_sync::MaxFailures;
 
 use crate::connection::ConnectionArgs;
 
@@ -64,9 +65,10 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
     /// Stop when more than this many rows fail, such as 20 or 5%. A share is measured against the whole table before anything is
-    /// sent, and while it is sent; with --no-state against the rows so far, from the hundredth on [default: never stop]
-    #[arg(long, value_name = "N|N%")]
-    pub(crate) max_failures: Option<String>,
+    /// sent, and while it is sent; with --no-state and in a Singer stream against the rows so far, from the hundredth on
+    /// [default: never stop]
+    #[arg(long, value_name = "N|N%", value_parser = max_failures)]
+    pub(crate) max_failures: Option<MaxFailures>,
     /// Do not ask before changing more than half of the projects that the state knows. sync asks only on a terminal, and not
     /// where the table comes from standard input
     #[arg(long)]
@@ -170,7 +172,47 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
-/// Which table, how it is written, and what its columns mean: the same for every verb that reads one.
+pub(super) const MAP_ABOUT: &str = "\
+Propose a mapping file for a table; send nothing. Needs no credentials.\n\n\
+Reads the header and the first thousand rows. Proposes which column sets which field, by the names that fields usually have in exports \
+of other systems, in English and Spanish, and by the cells; how days and numbers are written, if all cells agree; texts that stand \
+for nothing; and which columns to ignore. A comment above each says why, with a count and an example. One that begins with guess is \
+no more than that: read it before you use the file. One that begins with decide is for you to decide, and its lines are not set.\n\n\
+The file is for --mapping of check, plan and sync. Start with check.";
+
+pub(super) const MAP_EXAMPLES: &str = "Examples:
+  cor projects map deals.csv --source SALESFORCE --out mapping.toml
+  cor projects map deals.xlsx --sheet Deals > mapping.toml
+  cor projects map erp.csv --encoding windows-1252 --id-column 'Deal no.' --out mapping.toml
+  cor projects map deals.csv --json | jq '.fields[] | {field, column, basis}'
+
+Exit status: 0 a mapping was proposed, 2 the table cannot be read, or the file cannot be written.";
+
+#[derive(Debug, Args)]
+pub(crate) struct MapArgs {
+    /// The table, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: left to be filled in]
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// The column that holds the external id [default: found by its name or its cells]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id_column: Option<String>,
+    /// Write the mapping to this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace the file of --out if it exists
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+    /// Print the proposal as one JSON object, with the mapping file as its member toml
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Which table, how it is written, and what its columns mean: the same for every verb that applies one.
 #[derive(Debug, Args)]
 pub(crate) struct TableArgs {
     /// The table, or - for standard input
@@ -218,6 +260,13 @@ pub(crate) struct TableArgs {
     /// The separator of thousands in numbers [default: none]
     #[arg(long, value_name = "CHARACTER", help_heading = "Values")]
     pub(crate) thousands: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// How the table is written: the same for every verb that reads one.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingArgs {
     /// The format of the table [default: by the file's extension, else by its first bytes]
     #[arg(long, value_name = FORMATS, help_heading = "The table")]
     pub(crate) format: Option<String>,
@@ -239,3 +288,8 @@ pub(crate) struct TableArgs {
 }
 
 const FORMATS: &str = "csv|jsonl|parquet|workbook|singer";
+
+fn max_failures(text: &str) -> Result<MaxFailures, String> {
+    text.parse()
+        .map_err(|_| "a number of rows, such as 20, or a share of them, such as 5%, is needed".to_owned())
+}

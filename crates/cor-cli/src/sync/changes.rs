@@ -27,7 +27,10 @@ pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
     output.line(&format!("{sign} {} {}", styled(BOLD, &plain(&change.id)), styled(DIM, &place)));
     if let Some(refusal) = &change.refused {
         let reason = plain(&refusal.reason);
-        output.line(&format!("    COR refused it at {}: {reason}; sync sends it again", utc(refusal.at)));
+        output.line(&format!(
+            "    COR refused an update of it at {}: {reason}; sync sends this one",
+            utc(refusal.at)
+        ));
     }
     let width = change.fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0);
     for FieldChange { name, old, new, .. } in &change.fields {

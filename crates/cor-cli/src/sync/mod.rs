@@ -32,7 +32,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         .full(args.full)
         .create_missing(args.create_missing)
         .limit(args.limit)
-        .max_failures(args.max_failures.as_deref().map(str::parse).transpose()?)
+        .max_failures(args.max_failures)
         .outage_timeout(optional_time("outage_timeout", args.outage_timeout)?)
         .wait(optional_time("wait", args.wait)?)
         .rejects(args.rejects.clone())

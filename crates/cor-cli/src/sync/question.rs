@@ -1,12 +1,16 @@
 //! The question before a sync that would change most of the known projects.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::time::Duration;
 
 use cor_sync::{Origin, Reach, grouped};
 use tokio::sync::oneshot;
 
 use crate::args::SyncArgs;
 use crate::output::Output;
+
+/// An unanswered question counts as a no after this time, because other runs of the source wait for it.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Whether a person is there to answer.
 pub(super) fn can_be_asked(args: &SyncArgs, output: &Output) -> bool {
@@ -22,7 +26,7 @@ pub(super) fn show(Reach { changed, known }: Reach, output: &mut Output) {
     ));
 }
 
-/// Whether the person types yes. Reads on a thread of its own, so that a signal is handled meanwhile.
+/// Whether the person types yes, within [`LONGEST`]. Reads on a thread of its own, so that a signal is handled meanwhile.
 pub(super) async fn answer() -> bool {
     let (answers, answer) = oneshot::channel();
     let reading = std::thread::Builder::new().spawn(move || {
@@ -33,5 +37,6 @@ pub(super) async fn answer() -> bool {
         // Nobody waits for the answer after a signal.
         let _ = answers.send(is_yes);
     });
-    reading.is_ok() && answer.await.unwrap_or(false)
+    let answer = tokio::time::timeout(LONGEST, answer).await;
+    reading.is_ok() && matches!(answer, Ok(Ok(true)))
 }

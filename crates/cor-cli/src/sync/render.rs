@@ -118,10 +118,16 @@ impl<'a> Renderer<'a> {
                 show_request(self.output, json, &target(&self.base_url, &id), &update);
             }
             SyncEvent::Bookmark(bookmark) => self.output.state(&bookmark),
-            SyncEvent::Stopping => {
-                self.note(
-                    "stopping: waiting for the requests in flight; repeat the signal (Ctrl-C) to end at once",
-                );
+            SyncEvent::Stopping(request) => {
+                let text = match request.is_because_of_failures() {
+                    true => {
+                        "stopping, because too many rows failed: waiting for the requests in flight; Ctrl-C ends at once"
+                    }
+                    false => {
+                        "stopping: waiting for the requests in flight; repeat the signal (Ctrl-C) to end at once"
+                    }
+                };
+                self.note(text);
             }
             _ => {}
         }

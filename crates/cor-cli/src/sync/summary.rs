@@ -56,9 +56,8 @@ pub(crate) fn message(stopped: &StopReason) -> String {
                 "nothing was sent, because you did not answer yes to changing {changed} of {known} projects"
             )
         }
-        StopReason::MaxFailures { failures, most } => {
-            let failed = counted(*failures, "row", "rows");
-            format!("stopped because {failed} failed, more than --max-failures {most} allows")
+        StopReason::MaxFailures(most) => {
+            format!("stopped because more than {} failed, as --max-failures says", most.in_words())
         }
         stopped => stopped.message(explain),
     }
@@ -148,6 +147,10 @@ fn next_step(step: NextStep, rejects: &str, output: &mut Output) {
         NextStep::Follow(advice) => format!("To do: {}.", plain(&advice)),
         NextStep::RunAgainToContinue => {
             "Run the same command again: it continues where it stopped.".to_owned()
+        }
+        NextStep::Confirm => "See cor projects plan for the changes; run the same command again and answer yes, or pass --yes.".to_owned(),
+        NextStep::RunAgainAfterFailures => {
+            "The other rows were not sent: run the same command again once the causes are removed.".to_owned()
         }
         NextStep::RunAgainLater => "Run the same command again once the cause is removed.".to_owned(),
         NextStep::WriteRejects => {

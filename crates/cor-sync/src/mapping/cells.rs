@@ -191,7 +191,7 @@ impl DateFormat {
         }
     }
 
-    fn read(&self, field: Field, text: &str, day_in: Option<&DayIn>) -> Result<Date, Issue> {
+    pub(super) fn read(&self, field: Field, text: &str, day_in: Option<&DayIn>) -> Result<Date, Issue> {
         let wrong = |message| Issue::new(field.name(), IssueCode::NotADate, message);
         let parts = strtime::parse(&self.0, text).ok();
         let date = parts.as_ref().and_then(|parts| parts.to_date().ok());
@@ -260,7 +260,7 @@ impl NumberFormat {
     }
 
     /// A plain JSON number, or the issue.
-    fn read(self, field: Field, text: &str) -> Result<Number, Issue> {
+    pub(super) fn read(self, field: Field, text: &str) -> Result<Number, Issue> {
         self.plain(text).and_then(|plain| plain.parse().ok()).ok_or_else(|| {
             let message = format!("{} is not a number written as {}", quoted(text), self.example());
             Issue::new(field.name(), IssueCode::NotANumber, message)

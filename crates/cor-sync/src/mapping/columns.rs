@@ -21,6 +21,10 @@ impl Columns {
     /// # Errors
     /// Every contradiction between the header and the rules.
     pub(crate) fn new(rules: &Rules, header: &[String]) -> Result<Columns, ConfigError> {
+        if rules.are_unmapped() && !header.is_empty() {
+            let (fields, creates, unused) = Default::default();
+            return Ok(Columns { id: 0, fields, creates, unused });
+        }
         let mut reasons = Vec::new();
         for (at, name) in header.iter().enumerate() {
             // Of columns that set nothing there may be as many as there are.
@@ -101,7 +105,7 @@ impl Columns {
     }
 }
 
-fn missing_id(wanted: &str, header: &[String]) -> Reason {
+pub(super) fn missing_id(wanted: &str, header: &[String]) -> Reason {
     if let [only] = header {
         // Another delimiter helps only if it makes the column of the ids appear.
         let is_wanted = |name: &str| is_same_name(name, wanted);

@@ -66,6 +66,21 @@ impl FormatEvidence {
         }
     }
 
+    /// The ways to write numbers in which this text is one, a plain one included; `None` where there is none.
+    pub(crate) fn of_number(text: &str) -> Option<FormatEvidence> {
+        let text = trimmed(text);
+        let bits = if text.len() <= 40 { number_bits(text) } else { 0 };
+        (bits != 0).then_some(FormatEvidence::Numbers(bits))
+    }
+
+    /// The decimal signs and the separators of thousands that are left.
+    pub(crate) fn possible_numbers(self) -> Vec<(char, Option<char>)> {
+        match self {
+            FormatEvidence::Numbers(bits) => number_formats(bits).collect(),
+            FormatEvidence::Days(_) => Vec::new(),
+        }
+    }
+
     /// The options that read the texts, where they show it for certain.
     pub(crate) fn certain(self) -> Option<Vec<(&'static str, String)>> {
         match self {
@@ -170,13 +185,17 @@ fn is_day(year: &str, digits: usize, month: &str, day: &str) -> bool {
 }
 
 fn numbers(text: &str) -> u32 {
+    let plain = 1 << (NUMBERS.len() - 1);
+    let bits = number_bits(text);
+    if bits & plain != 0 { 0 } else { bits }
+}
+
+fn number_bits(text: &str) -> u32 {
     let reads = |(decimal, thousands): (char, Option<char>)| {
         NumberFormat { decimal: Some(decimal), thousands }.reads(text)
     };
     let formats = || NUMBERS.into_iter().enumerate();
-    let plain = 1 << (NUMBERS.len() - 1);
-    let bits = formats().filter(|(_, format)| reads(*format)).fold(0, |bits, (bit, _)| bits | 1 << bit);
-    if bits & plain != 0 { 0 } else { bits }
+    formats().filter(|(_, format)| reads(*format)).fold(0, |bits, (bit, _)| bits | 1 << bit)
 }
 
 #[cfg(test)]

@@ -119,7 +119,12 @@ impl MetColumns {
         let names = || self.used.iter().chain(&self.unknown).map(String::as_str);
         // A file of rejected rows may hold nothing but notes about rows that could not be copied.
         let has_notes = names().any(|name| NOTES.contains(&name));
-        match self.is_mapped || has_notes || rules.constants().next().is_some() || names().next().is_none() {
+        match rules.are_unmapped()
+            || self.is_mapped
+            || has_notes
+            || rules.constants().next().is_some()
+            || names().next().is_none()
+        {
             true => Ok(()),
             false => Err(ConfigError(vec![nothing_maps(names())])),
         }

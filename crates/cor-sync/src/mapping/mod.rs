@@ -8,6 +8,7 @@ mod format_evidence;
 mod mapping_file;
 mod met_columns;
 mod moment;
+mod proposal;
 mod row_draft;
 mod rules;
 mod serial;
@@ -20,6 +21,8 @@ pub(crate) use self::format_evidence::FormatEvidence;
 pub(crate) use self::met_columns::MetColumns;
 pub use self::met_columns::UnusedColumn;
 pub use self::moment::DayIn;
+pub(crate) use self::proposal::{MOST_SAMPLED_ROWS, TableSample, names_a_field};
+pub use self::proposal::{MappingProposal, ProposalOptions};
 #[cfg(feature = "parquet")]
 pub(crate) use self::row_draft::is_key;
 pub(crate) use self::row_draft::{RowDraft, ValueStyle};

@@ -32,6 +32,8 @@ impl ValueStyle {
     /// Texts are texts, and an external id is one of them.
     pub(crate) const TYPED: ValueStyle =
         ValueStyle { texts: TextInput::TYPED, integer_ids: false, utc_midnight: false, is_workbook: false };
+    /// The cells of a CSV: each text is read by the type of its field.
+    pub(crate) const CELLS: ValueStyle = ValueStyle { texts: TextInput::Cells, ..ValueStyle::TYPED };
     /// The values of a Parquet file.
     #[cfg(feature = "parquet")]
     pub(crate) const PARQUET: ValueStyle = ValueStyle { integer_ids: true, ..ValueStyle::TYPED };

@@ -50,6 +50,8 @@ pub struct Rules {
     allow_mangled_ids: bool,
     /// Whether the run creates projects, be it without those columns.
     run_creates: bool,
+    /// Whether there is no mapping yet, so that any columns will do.
+    unmapped: bool,
 }
 
 /// Where a field's value comes from.
@@ -179,7 +181,18 @@ impl Rules {
             strict: false,
             allow_mangled_ids: false,
             run_creates: false,
+            unmapped: false,
         }
+    }
+
+    /// No mapping at all: a reader takes any columns and maps none of them, so that their cells can be looked at.
+    pub(crate) fn unmapped() -> Rules {
+        Rules { unmapped: true, ..Rules::new("") }
+    }
+
+    /// Whether a reader takes any columns and maps none of them.
+    pub(crate) fn are_unmapped(&self) -> bool {
+        self.unmapped
     }
 
     /// Whether projects that COR does not know are to be created, so that columns for `brand_id` and `product_id` are of
@@ -251,7 +264,7 @@ impl Rules {
     /// Where no source is named.
     pub(crate) fn check_source(&self) -> Result<(), ConfigError> {
         match self.source.as_str() {
-            "" => {
+            "" if !self.unmapped => {
                 let message = "source is required: the system the projects were created from";
                 Err(ConfigError(vec![Reason::with(message, Advice::Source)]))
             }

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::io::Read;
 
-use cor_http::Value;
+use cor_http::{FieldInput, IssueCode, Value};
 use csv::ByteRecord;
 
+use super::cell_rows::CellRows;
 use super::encoding::{Encoding, EncodingAdvisor};
 use super::input::Input;
 use super::quoting::{self, Fault};
 use super::raw_rows::{LONGEST_ROW, RawRowReader, too_long};
-use crate::mapping::{Columns, RowDraft, UnusedColumn};
+use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle, names_a_field};
 use crate::rejects::CsvStyle;
 use crate::remarks::Remarks;
 use crate::text::trimmed;
@@ -125,6 +126,9 @@ impl CsvRows {
         let (found, wanted) = (self.style.data_cells(&self.record), self.style.data_columns());
         if found != wanted {
             return Content::Rejected(self.id(), vec![ragged(found, wanted, line, last_line)]);
+        }
+        if self.rules.are_unmapped() {
+            return Content::Unchanged;
         }
         let mut draft = RowDraft::new(&self.rules);
         match self.cell(self.columns.id) {
@@ -292,6 +296,27 @@ impl Rows for CsvRows {
     }
 }
 
+impl CellRows for CsvRows {
+    fn columns(&self) -> Vec<String> {
+        self.header.clone()
+    }
+
+    fn cells(&self, each: &mut dyn FnMut(&str, FieldInput)) {
+        for (name, cell) in self.header.iter().zip(&self.record) {
+            let input = match std::str::from_utf8(cell) {
+                Ok("") => FieldInput::Keep,
+                Ok(text) => FieldInput::Value(Value::Text(text.to_owned().into())),
+                Err(_) => FieldInput::Refused(IssueCode::WrongType, self.advisor.not_text(cell)),
+            };
+            each(name, input);
+        }
+    }
+
+    fn value_style(&self) -> ValueStyle {
+        ValueStyle::CELLS
+    }
+}
+
 /// Whether a cell holds nothing that is seen.
 fn is_blank_cell(cell: &[u8]) -> bool {
     cell.is_empty() || std::str::from_utf8(cell).is_ok_and(|text| trimmed(text).is_empty())
@@ -342,7 +367,8 @@ fn first_line(mut bytes: Vec<u8>, reader: &mut impl Read) -> std::io::Result<Vec
     }
 }
 
-/// The delimiter that makes most columns of the rules appear, the id among them; a comma where none does.
+/// The delimiter that makes most columns of the rules appear, the id among them; without rules the one that makes most
+/// names appear that fields have in other systems, and then most columns. A comma where none does.
 fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
     let found = |delimiter: u8| {
         let mut record = ByteRecord::new();
@@ -350,6 +376,9 @@ fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
         let _ = parser(delimiter, RawRowReader::new(Box::new(std::io::Cursor::new(start.to_vec()))))
             .read_byte_record(&mut record);
         let names = record.iter().filter_map(|name| std::str::from_utf8(name).ok());
+        if rules.are_unmapped() {
+            return (true, names.filter(|name| names_a_field(name)).count(), record.len());
+        }
         let uses: Vec<_> = names.map(|name| rules.column(name)).collect();
         let known = uses.iter().filter(|column| !column.is_unknown()).count();
         // Without the column of the ids the table is refused, and the message lists the columns that it most likely has.

@@ -32,6 +32,20 @@ pub(crate) fn fill<'a>(
     }
 }
 
+/// Passes the members of an object to `each`; of several with one name the first.
+pub(crate) fn each_cell(
+    members: &Members<'_>,
+    is_number: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(&str, FieldInput),
+) {
+    for (place, (name, value)) in members.0.iter().enumerate() {
+        if members.0[..place].iter().all(|(before, _)| before != name) {
+            let input = read(value.get());
+            each(name, if is_number(name) { number_of(input) } else { input });
+        }
+    }
+}
+
 /// A text that is a number, as that number.
 fn number_of(input: FieldInput) -> FieldInput {
     let number = match &input {

@@ -2,9 +2,12 @@
 
 use std::{fmt, io};
 
+use cor_http::FieldInput;
+
+use super::cell_rows::CellRows;
 use super::encoding::EncodingAdvisor;
 use super::input::Input;
-use super::json_value::{fill, text_of};
+use super::json_value::{each_cell, fill, text_of};
 use super::lines::{Line, LineReader};
 use super::raw_rows::too_long;
 use crate::mapping::{MetColumns, RowDraft, UnusedColumn, ValueStyle};
@@ -130,6 +133,23 @@ impl Rows for JsonRows {
     }
 }
 
+impl CellRows for JsonRows {
+    fn columns(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn cells(&self, each: &mut dyn FnMut(&str, FieldInput)) {
+        // A line that is no object was returned as a problem.
+        if let Ok(members) = object(&self.lines.buffer, &self.lines.advisor) {
+            each_cell(&members, &|_| false, each);
+        }
+    }
+
+    fn value_style(&self) -> ValueStyle {
+        ValueStyle::TYPED
+    }
+}
+
 /// What a line holds.
 enum Read {
     Row(Content, RowRemarks),
@@ -151,6 +171,9 @@ fn content(line: &[u8], advisor: &EncodingAdvisor, rules: &Rules, met: &mut MetC
     }
     if members.0.iter().all(|(_, value)| is_blank(value.get())) {
         return Read::Blank;
+    }
+    if rules.are_unmapped() {
+        return Read::Row(Content::Unchanged, RowRemarks::default());
     }
     let mut draft = RowDraft::new(rules);
     fill(&mut draft, rules, &members, ValueStyle::TYPED, &|_| false, Some(met));

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "parquet")]
 mod arrow_schema;
+mod cell_rows;
 mod csv;
 mod earlier_rejects;
 mod encoding;

@@ -11,6 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::arrow_schema;
+use super::cell_rows::CellRows;
 use super::input::Input;
 use super::parquet_cells::{Cell, Kind, read};
 use super::raw_rows::{LONGEST_ROW, too_long};
@@ -94,10 +95,10 @@ impl ParquetRows {
                 _ => Err("contains lists or objects".to_owned()),
             };
             match kind {
-                Ok((leaf, kind)) if wanted || keep => {
+                Ok((leaf, kind)) if wanted || keep || rules.are_unmapped() => {
                     columns.push(Column { place, leaf, kind, reader: None, cells: Vec::new() });
                 }
-                Err(what) if wanted => {
+                Err(what) if wanted && !rules.are_unmapped() => {
                     reasons.push(Reason::new(format!("the column {name:?} cannot be read: it {what}")));
                 }
                 _ => {}
@@ -184,6 +185,9 @@ impl ParquetRows {
     fn content(&self) -> (Content, RowRemarks) {
         let cells = || self.columns.iter().map(|column| (column, column.cells[self.at].as_ref()));
         let length: usize = cells().map(|(_, cell)| cell.map_or(0, Cell::length)).sum();
+        if self.rules.are_unmapped() {
+            return (Content::Unchanged, RowRemarks::default());
+        }
         let mut draft = RowDraft::new(&self.rules);
         for (column, cell) in cells() {
             let name = &self.header[column.place];
@@ -289,5 +293,24 @@ impl Rows for ParquetRows {
 
     fn style(&self) -> Style {
         Style::Jsonl { bom: false }
+    }
+}
+
+impl CellRows for ParquetRows {
+    fn columns(&self) -> Vec<String> {
+        self.header.clone()
+    }
+
+    fn cells(&self, each: &mut dyn FnMut(&str, FieldInput)) {
+        // `next` has moved on to the row after the one that it returned.
+        let Some(at) = self.at.checked_sub(1) else { return };
+        for column in &self.columns {
+            let cell = column.cells.get(at).and_then(Option::as_ref);
+            each(&self.header[column.place], cell.map_or(FieldInput::Keep, Cell::input));
+        }
+    }
+
+    fn value_style(&self) -> ValueStyle {
+        ValueStyle::PARQUET
     }
 }

@@ -6,11 +6,13 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use cor_http::FieldInput;
 use serde_json::value::RawValue;
 
+use super::cell_rows::CellRows;
 use super::earlier_rejects::EarlierRejects;
 use super::input::Input;
-use super::json_value::fill;
+use super::json_value::{each_cell, fill};
 use super::jsonl::object;
 use super::lines::{Line, LineReader};
 use super::raw_rows::too_long;
@@ -259,7 +261,7 @@ impl SingerRows {
     /// Records are told apart by one column alone, whatever the tap needs for it.
     fn note_key(&mut self, key: Option<&RawValue>) {
         let key: Vec<String> = key.and_then(|key| serde_json::from_str(key.get()).ok()).unwrap_or_default();
-        if key.len() > 1 {
+        if key.len() > 1 && !self.rules.are_unmapped() {
             let (key, id) = (listed(key.iter().map(String::as_str)), plain(self.rules.id_name()));
             self.note(format!(
                 "the stream's key is {key}; records with the same {id} are merged into one project"
@@ -318,6 +320,9 @@ impl SingerRows {
     }
 
     fn content(&mut self, record: &Members<'_>) -> Content {
+        if self.rules.are_unmapped() {
+            return Content::Unchanged;
+        }
         let mut draft = RowDraft::new(&self.rules).of_checked_table();
         let numbers = &self.stream.numbers;
         fill(&mut draft, &self.rules, record, ValueStyle::SINGER, &|name| numbers.contains(name), None);
@@ -445,5 +450,22 @@ impl Rows for SingerRows {
 
     fn style(&self) -> Style {
         Style::Singer { schema: self.stream.schema.clone().unwrap_or_default() }
+    }
+}
+impl CellRows for SingerRows {
+    fn columns(&self) -> Vec<String> {
+        self.stream.columns.clone()
+    }
+
+    fn cells(&self, each: &mut dyn FnMut(&str, FieldInput)) {
+        // A line that is no record was returned as a problem.
+        let record = members(&self.lines.buffer).and_then(|message| message.get("record"));
+        if let Some(record) = record.and_then(|record| Members::read(record.get()).ok()) {
+            each_cell(&record, &|name| self.stream.numbers.contains(name), each);
+        }
+    }
+
+    fn value_style(&self) -> ValueStyle {
+        ValueStyle::SINGER
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::cell_rows::CellRows;
 use super::csv::CsvRows;
 use super::jsonl::JsonRows;
 use super::singer::SingerRows;
@@ -101,6 +102,16 @@ impl Table {
     /// # Errors
     /// As there.
     pub fn open_input(self, input: Input, rules: Rules) -> Result<Box<dyn Rows>, ConfigError> {
+        Ok(self.open_cells(input, rules)?)
+    }
+
+    /// As [`open`](Table::open), of a table whose mapping is not known yet: any columns will do, and the rows are for their cells alone.
+    pub(crate) fn open_unmapped(self, origin: &Origin) -> Result<Box<dyn CellRows>, ConfigError> {
+        let input = Input::open(origin, self.format, self.encoding)?;
+        self.open_cells(input, Rules::unmapped())
+    }
+
+    fn open_cells(self, input: Input, rules: Rules) -> Result<Box<dyn CellRows>, ConfigError> {
         let format = input.format();
         let mut reasons = Vec::new();
         if self.delimiter.is_some() && format != Format::Csv {

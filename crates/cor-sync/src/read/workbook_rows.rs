@@ -6,11 +6,12 @@ use std::fmt;
 use cor_http::{Field, FieldInput, FieldType};
 use csv::ByteRecord;
 
+use super::cell_rows::CellRows;
 use super::input::Input;
 use super::raw_rows::{LONGEST_ROW, too_long};
 use super::workbook::{self, Sheet};
 use super::workbook_cells::{Cell, letters, place};
-use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle};
+use crate::mapping::{Columns, RowDraft, UnusedColumn, ValueStyle, names_a_field};
 use crate::rejects::{CsvStyle, TO_CORRECT};
 use crate::remarks::Remarks;
 use crate::text::{listed, quoted};
@@ -108,6 +109,9 @@ impl WorkbookRows {
     }
 
     fn content(&mut self, row: u32, at: usize) -> Content {
+        if self.rules.are_unmapped() {
+            return Content::Unchanged;
+        }
         let (_, cells) = self.sheet.row(at);
         let mut draft = RowDraft::new(&self.rules);
         let mut length = 0;
@@ -197,6 +201,9 @@ impl Sheet {
     /// The first row in which the rules find the external id and a field: else the first row that is not blank.
     fn header(&self, rules: &Rules) -> usize {
         let first = (0..self.rows.len()).find(|at| !self.is_blank(*at)).unwrap_or(0);
+        if rules.are_unmapped() {
+            return self.unmapped_header(first);
+        }
         let fits = |at: &usize| {
             let names = || self.row(*at).1.iter().map(|(_, cell)| cell.text());
             names().any(|name| rules.column(&name).is_id)
@@ -204,6 +211,23 @@ impl Sheet {
                     || rules.constants().next().is_some())
         };
         (first..self.rows.len()).take(HEADER_WITHIN).find(fits).unwrap_or(first)
+    }
+
+    /// The row with most names that fields have in other systems, if it has two of them; else the row that looks most like a
+    /// header.
+    fn unmapped_header(&self, first: usize) -> usize {
+        let names = |at: usize| {
+            self.row(at)
+                .1
+                .iter()
+                .filter(|(_, cell)| matches!(cell, Cell::Text(text) if names_a_field(text)))
+                .count()
+        };
+        let rows = || (first..self.rows.len()).take(HEADER_WITHIN);
+        // Of several the first: `max_by_key` would take the last.
+        let best = rows().rev().max_by_key(|at| names(*at)).filter(|at| names(*at) > 1);
+        let is_title = |likely: &usize| self.row(*likely).1.len() >= 2 * self.row(first).1.len();
+        best.or_else(|| self.likely_header().filter(is_title)).unwrap_or(first)
     }
 
     /// The row that looks most like a header: of those with the most texts beside each other, the first.
@@ -311,5 +335,26 @@ impl Rows for WorkbookRows {
 
     fn style(&self) -> Style {
         Style::Csv(self.style.clone())
+    }
+}
+
+impl CellRows for WorkbookRows {
+    fn columns(&self) -> Vec<String> {
+        self.header.clone()
+    }
+
+    fn cells(&self, each: &mut dyn FnMut(&str, FieldInput)) {
+        // `next` has moved on to the row after the one that it returned.
+        let Some(at) = self.next.checked_sub(1) else { return };
+        let (row, cells) = self.sheet.row(at);
+        for (column, cell) in cells.iter().filter(|(_, cell)| !cell.is_blank()) {
+            if let Some(name) = self.places.get(column).and_then(|place| self.header.get(*place)) {
+                each(name, cell.input(|| place(&self.sheet.name, row, *column)));
+            }
+        }
+    }
+
+    fn value_style(&self) -> ValueStyle {
+        ValueStyle::WORKBOOK
     }
 }

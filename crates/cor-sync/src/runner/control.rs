@@ -24,6 +24,9 @@ pub struct StopRequest {
     pub by: String,
 }
 
+/// The reason of a stop by the run itself.
+const TOO_MANY_FAILURES: &str = "max_failures";
+
 #[derive(Clone, Debug, Default)]
 pub(super) enum Asked {
     #[default]
@@ -88,8 +91,25 @@ impl SyncControl {
                 *asked = Asked::Stop(request);
                 true
             }
+            // The run stops by itself already; whoever asks wants it to end sooner.
+            Asked::Stop(earlier) if earlier.reason == TOO_MANY_FAILURES => {
+                *asked = Asked::Abort(request);
+                true
+            }
             _ => false,
         });
+    }
+
+    /// Stops the run because too many rows failed, unless it stops already.
+    pub(super) fn stop_because_of_failures(&self) -> bool {
+        self.asked.send_if_modified(|asked| match asked {
+            Asked::Nothing => {
+                let by = "too many failures".to_owned();
+                *asked = Asked::Stop(StopRequest { reason: TOO_MANY_FAILURES, by });
+                true
+            }
+            _ => false,
+        })
     }
 
     /// Stops the run and abandons the requests in flight. Whether COR applied them is then unknown.
@@ -135,6 +155,13 @@ impl SyncControl {
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StopRequest {
+    /// Whether the run itself asked, because too many rows failed.
+    pub fn is_because_of_failures(&self) -> bool {
+        self.reason == TOO_MANY_FAILURES
     }
 }
 

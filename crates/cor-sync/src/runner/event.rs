@@ -2,7 +2,7 @@
 
 use cor_http::{Error, ProjectUpdate};
 
-use super::Reach;
+use super::{Reach, StopRequest};
 use crate::{Change, Problem, Settled, UnusedColumn};
 
 /// An event of a run. A run reports its events in the order in which they happened.
@@ -64,8 +64,8 @@ pub enum SyncEvent {
     },
     /// A Singer bookmark whose rows are all settled: the JSON value of a `STATE` message.
     Bookmark(String),
-    /// The caller stopped the run: requests in flight finish, and no new request starts.
-    Stopping,
+    /// The caller stopped the run, or too many rows failed: requests in flight finish, and no new request starts.
+    Stopping(StopRequest),
 }
 
 /// A phase of a run.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::SyncCounts;
-use crate::ConfigError;
+use crate::{ConfigError, grouped};
 
 /// A share of fewer rows than this says nothing about the rows that follow.
 const FEWEST_ROWS: u64 = 100;
@@ -35,9 +35,8 @@ pub(super) enum Whole {
 
 impl MaxFailures {
     /// Whether the failures are too many.
-    pub(super) fn is_exceeded(self, counts: &SyncCounts, whole: Whole) -> bool {
-        let failures = counts.rejected + counts.failed;
-        let with_result = counts.applied + counts.unchanged + failures;
+    pub(super) fn is_exceeded(self, failures: u64, counts: &SyncCounts, whole: Whole) -> bool {
+        let with_result = counts.applied + counts.unchanged + counts.rejected + counts.failed;
         match (self, whole) {
             (MaxFailures::Rows(most), _) => failures > most,
             (MaxFailures::Percent(_), Whole::Unread) => false,
@@ -51,6 +50,17 @@ impl MaxFailures {
 
 fn share(failures: u64, rows: u64) -> f64 {
     if rows == 0 { 0.0 } else { failures as f64 * 100.0 / rows as f64 }
+}
+
+impl MaxFailures {
+    /// `3 rows`, `5% of the rows`.
+    pub fn in_words(self) -> String {
+        match self {
+            MaxFailures::Rows(1) => "1 row".to_owned(),
+            MaxFailures::Rows(most) => format!("{} rows", grouped(most)),
+            MaxFailures::Percent(most) => format!("{most}% of the rows"),
+        }
+    }
 }
 
 impl FromStr for MaxFailures {
@@ -67,7 +77,7 @@ impl FromStr for MaxFailures {
         };
         read.ok_or_else(|| {
             ConfigError::because(format!(
-                "`max_failures` is {text:?}; set it to a number of rows, such as 20, or to a share of them, such as 5%"
+                "max_failures is {text:?}; set it to a number of rows, such as 20, or to a share of them, such as 5%"
             ))
         })
     }
@@ -99,17 +109,16 @@ mod tests {
 
     #[test]
     fn a_share_of_few_results_says_nothing() {
-        let counts = |applied, failed| SyncCounts { applied, failed, ..SyncCounts::default() };
+        let exceeds = |most: MaxFailures, applied, failed, whole| {
+            most.is_exceeded(failed, &SyncCounts { applied, failed, ..SyncCounts::default() }, whole)
+        };
         let most = MaxFailures::Percent(5.0);
-        assert!(!most.is_exceeded(&counts(0, 99), Whole::WithResult));
-        assert!(most.is_exceeded(&counts(94, 6), Whole::WithResult));
-        assert!(!most.is_exceeded(&counts(95, 5), Whole::WithResult), "exactly the share is allowed");
-        assert!(!most.is_exceeded(&counts(0, 99), Whole::Unread));
-        assert!(
-            most.is_exceeded(&counts(0, 1), Whole::Table(10)),
-            "one row in ten is a tenth of a whole table"
-        );
-        assert!(!MaxFailures::Percent(0.0).is_exceeded(&counts(500, 0), Whole::WithResult));
-        assert!(MaxFailures::Rows(0).is_exceeded(&counts(0, 1), Whole::Unread));
+        assert!(!exceeds(most, 0, 99, Whole::WithResult));
+        assert!(exceeds(most, 94, 6, Whole::WithResult));
+        assert!(!exceeds(most, 95, 5, Whole::WithResult), "exactly the share is allowed");
+        assert!(!exceeds(most, 0, 99, Whole::Unread));
+        assert!(exceeds(most, 0, 1, Whole::Table(10)), "one row in ten is a tenth of a whole table");
+        assert!(!exceeds(MaxFailures::Percent(0.0), 500, 0, Whole::WithResult));
+        assert!(exceeds(MaxFailures::Rows(0), 0, 1, Whole::Unread));
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Recorder<E> {
     pub(super) stopped: Option<StopReason>,
     max_failures: Option<MaxFailures>,
     whole: Whole,
+    /// Of the failures, rows that were rejected in earlier runs.
+    earlier_failures: u64,
     started: Instant,
     unused: Vec<UnusedColumn>,
     notes: Vec<String>,
@@ -69,6 +71,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             stopped: None,
             max_failures: None,
             whole: Whole::WithResult,
+            earlier_failures: 0,
             started: Instant::now(),
             unused: Vec::new(),
             notes: Vec::new(),
@@ -90,16 +93,36 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
     pub(super) fn measure_failures(&mut self, whole: Whole) -> bool {
         self.whole = whole;
         self.check_failures();
-        matches!(self.stopped, Some(StopReason::MaxFailures { .. }))
+        matches!(self.stopped, Some(StopReason::MaxFailures(_)))
     }
 
-    /// Stops the run if too many rows failed.
+    /// Stops the run if too many rows failed. Not counted are rows of earlier runs, which are sent first, and rows that fail
+    /// after a stop.
     fn check_failures(&mut self) {
         let Some(most) = self.max_failures.filter(|_| self.stopped.is_none()) else { return };
-        if most.is_exceeded(&self.counts, self.whole) {
-            let failures = self.counts.rejected + self.counts.failed;
-            self.stopped = Some(StopReason::MaxFailures { failures, most });
-            self.control.stop(StopRequest { reason: "max_failures", by: "too many failures".to_owned() });
+        let failures = self.counts.rejected + self.counts.failed - self.earlier_failures;
+        if most.is_exceeded(failures, &self.counts, self.whole) && self.control.stop_because_of_failures() {
+            self.stopped = Some(StopReason::MaxFailures(most));
+        }
+    }
+
+    /// Why the run ended, where several reasons came together: a stop by the caller and an end of the bulk run say more than
+    /// the number of failures that they caused.
+    pub(super) fn end(&mut self, requested: Option<StopRequest>, halted: Option<Error>) {
+        let requested = requested.filter(|request| !request.is_because_of_failures());
+        self.stopped = match (self.stopped.take(), requested, halted) {
+            (None | Some(StopReason::MaxFailures(_)), Some(request), _) => {
+                Some(StopReason::requested(request))
+            }
+            (None | Some(StopReason::MaxFailures(_)), None, Some(error)) => Some(StopReason::Halted(error)),
+            (stopped, ..) => stopped,
+        };
+    }
+
+    /// The row of this number failed. Rows of earlier runs come first.
+    pub(super) fn failed_earlier(&mut self, number: u64, rows: u64) {
+        if self.superseded.is_earlier(number) {
+            self.earlier_failures += rows;
         }
     }
 
@@ -190,8 +213,14 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
                 let reason = "the run was stopped before this row was sent";
                 self.write_open(&row, RejectReason::NotStarted, reason);
             }
-            Err(_) if !row.problems.is_empty() => self.rejected(item.id, row),
-            Err(error) => self.failed(item.id, row, error),
+            Err(_) if !row.problems.is_empty() => {
+                self.failed_earlier(row.number, 1);
+                self.rejected(item.id, row);
+            }
+            Err(error) => {
+                self.failed_earlier(row.number, 1);
+                self.failed(item.id, row, error);
+            }
         }
     }
 
@@ -304,6 +333,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
                     RejectReason::Rejected => self.counts.rejected += rows,
                     _ => self.counts.failed += rows,
                 }
+                self.failed_earlier(change.place, rows);
                 self.counts.unknown += if reject_reason == RejectReason::Unknown { rows } else { 0 };
                 self.learn(error, &change.id, rows);
                 self.report_row(change.lines.1, &change.id, reject_reason, &plain(&error.reason()));
@@ -402,8 +432,10 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
     }
 
     pub(super) fn ending(&self) -> Ending {
-        let stopped = self.stopped.as_ref().map(StopReason::ending).filter(|ending| *ending != Ending::Done);
-        match stopped {
+        // Where too many rows failed, why they failed says more.
+        let says_more = |stopped: &&StopReason| !matches!(stopped, StopReason::MaxFailures(_));
+        let stopped = self.stopped.as_ref().filter(says_more).map(StopReason::ending);
+        match stopped.filter(|ending| *ending != Ending::Done) {
             Some(ending) => ending,
             None if self.forbidden => Ending::Unauthorised,
             None if self.unreached && !self.answered && self.counts.applied == 0 => Ending::Unreachable,

@@ -222,7 +222,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
             // A batch is smaller than `BATCH` if the reader would have to wait for more rows.
             let mut piece = streams && rows.len() < BATCH;
             for row in rows {
-                let line = row.line;
+                let (line, number) = (row.line, row.number);
                 let stream_row = streams.then(|| StreamRow::of(&row));
                 let settlement = match self.sync.stage(row)? {
                     Staged::Unchanged => {
@@ -234,6 +234,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                         continue;
                     }
                     Staged::Rejected(id, problems) => {
+                        self.recorder.failed_earlier(number, 1);
                         self.recorder.rejected_row(line, id, problems);
                         Settlement::Refused
                     }
@@ -276,10 +277,10 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                 asked = self.watch.next() => match asked {
                     Asked::Nothing => {}
                     Asked::Stop(request) => {
+                        self.recorder.event(SyncEvent::Stopping(request.clone()));
                         requested = Some(request);
                         apply.stop();
                         self.control.stop();
-                        self.recorder.event(SyncEvent::Stopping);
                     }
                     Asked::Abort(request) => {
                         let rows: u64 = apply.in_flight().map(|change| change.rows).sum();
@@ -322,11 +323,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
             self.recorder.notes(vec![NEW_STORE.to_owned()]);
         }
         self.recorder.look_for_spellings(self.sync)?;
-        self.recorder.stopped = match (self.recorder.stopped.take(), requested, halted) {
-            (Some(stopped), ..) => Some(stopped),
-            (None, Some(request), _) => Some(StopReason::requested(request)),
-            (None, None, error) => error.map(StopReason::Halted),
-        };
+        self.recorder.end(requested, halted);
         Ok(results)
     }
 }

@@ -38,10 +38,10 @@ async fn send<E: FnMut(SyncEvent)>(
             asked = watch.next() => match asked {
                 Asked::Nothing => {}
                 Asked::Stop(request) => {
+                    recorder.event(SyncEvent::Stopping(request.clone()));
                     requested = Some(request);
                     stopper.stop();
                     control.stop();
-                    recorder.event(SyncEvent::Stopping);
                 }
                 Asked::Abort(request) => {
                     // Results that are ready include rows that were not started, which are not in flight.
@@ -79,11 +79,7 @@ async fn send<E: FnMut(SyncEvent)>(
         let position = control.input().position;
         recorder.advance(position);
     }
-    recorder.stopped = match (recorder.stopped.take(), requested, results.halted()) {
-        (Some(stopped), ..) => Some(stopped),
-        (None, Some(request), _) => Some(StopReason::requested(request)),
-        (None, None, error) => error.cloned().map(StopReason::Halted),
-    };
+    recorder.end(requested, results.halted().cloned());
 }
 
 /// Runs a dry run: checks every row and sends none.

@@ -118,13 +118,25 @@ impl SyncSummary {
             }),
             None => {}
         }
+        // Rows that were not sent are in no file, if the run has a state.
+        match self.stopped {
+            Some(StopReason::Declined(_)) => steps.push(NextStep::Confirm),
+            Some(StopReason::MaxFailures(_)) if self.state.is_some() => {
+                steps.push(NextStep::RunAgainAfterFailures);
+            }
+            _ => {}
+        }
         steps
     }
 
     /// Whether a file of rejected rows would contain rows that need a correction or another sync. It is `false` if the next
     /// run sends these rows anyway, if the state failed, and for a plan.
     fn has_rows_for_rejects(&self) -> bool {
-        let not_started = if self.purpose == Purpose::Sync { self.counts.not_started } else { 0 };
+        let waits = self.stopped.as_ref().is_some_and(StopReason::leaves_rows) && self.state.is_some();
+        let not_started = match self.purpose {
+            Purpose::Sync if !waits => self.counts.not_started,
+            _ => 0,
+        };
         !self.resumes
             && self.ending != Ending::StateFailed
             && self.purpose != Purpose::Plan
@@ -164,6 +176,10 @@ pub enum NextStep {
     Follow(String),
     /// Run again: the run continues where it stopped.
     RunAgainToContinue,
+    /// Nothing was sent, because a large change was not confirmed: look at the plan, and confirm it in the next run.
+    Confirm,
+    /// Rows were not sent, because too many others failed: run again when their causes are removed. The run continues.
+    RunAgainAfterFailures,
     /// Run again once the cause is removed.
     RunAgainLater,
     /// Run again with a file of rejected rows, and correct the rows there.
@@ -246,12 +262,7 @@ pub enum StopReason {
     /// The caller did not confirm a large change.
     Declined(Reach),
     /// More rows failed than were allowed.
-    MaxFailures {
-        /// Rows that had failed by then.
-        failures: u64,
-        /// What was allowed.
-        most: MaxFailures,
-    },
+    MaxFailures(MaxFailures),
     /// The file of rejected rows could not be written.
     Rejects {
         /// The file.
@@ -287,7 +298,7 @@ impl StopReason {
             StopReason::Input { .. } => "input",
             StopReason::Limit(_) => "limit",
             StopReason::Declined(_) => "declined",
-            StopReason::MaxFailures { .. } => "max_failures",
+            StopReason::MaxFailures(_) => "max_failures",
             StopReason::Rejects { .. } => "rejects",
             StopReason::Report { .. } => "report",
             StopReason::State(error) => error.code(),
@@ -332,7 +343,7 @@ impl StopReason {
             | StopReason::Rejects { .. }
             | StopReason::Report { .. } => Ending::Unreachable,
             StopReason::Limit(_) => Ending::Done,
-            StopReason::Declined(_) | StopReason::MaxFailures { .. } => Ending::NotAllApplied,
+            StopReason::Declined(_) | StopReason::MaxFailures(_) => Ending::NotAllApplied,
             StopReason::State(_) => Ending::StateFailed,
         }
     }
@@ -340,6 +351,11 @@ impl StopReason {
     /// Whether the reason is temporary, and not the input or a file.
     pub(super) fn is_of_the_moment(&self) -> bool {
         matches!(self, StopReason::Requested { .. } | StopReason::Halted(_))
+    }
+
+    /// Whether the run left rows that it could have sent, which the next run of the same command sends.
+    fn leaves_rows(&self) -> bool {
+        matches!(self, StopReason::Declined(_) | StopReason::MaxFailures(_))
     }
 
     /// The display text. `explain` makes the text of a configuration error of the input, with the names of the caller's
@@ -373,8 +389,8 @@ impl fmt::Display for StopReason {
                     "nothing was sent, because the change of {changed} of {known} known projects was not confirmed"
                 )
             }
-            StopReason::MaxFailures { failures, most } => {
-                write!(f, "stopped because {failures} rows failed, more than max_failures {most} allows")
+            StopReason::MaxFailures(most) => {
+                write!(f, "stopped because more than {} failed (max_failures)", most.in_words())
             }
             StopReason::Rejects { path, error, from } => {
                 write!(f, "{} cannot be written: {error}; rows", path.display())?;

@@ -31,6 +31,11 @@ impl Superseded {
         Superseded { earlier, ..Superseded::default() }
     }
 
+    /// Whether the row of this number is one of earlier runs.
+    pub(super) fn is_earlier(&self, number: u64) -> bool {
+        number < self.earlier
+    }
+
     /// A row needs nothing more.
     pub(super) fn settled(&mut self, number: u64) {
         if number < self.earlier {

@@ -329,7 +329,7 @@ impl State {
     }
 
     fn settle(&self, scope: &Scope, call: &Call) -> rusqlite::Result<()> {
-        if call.is_certain() && matches!(call.change, Some(Change::Update | Change::Create)) {
+        if call.is_certain() {
             self.remove_refusal(scope, &call.id)?;
         }
         let sql = "SELECT number, accepted FROM projects JOIN scopes USING (scope)

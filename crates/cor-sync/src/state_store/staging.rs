@@ -31,6 +31,19 @@ pub(crate) struct Run {
     earlier: HashMap<i64, i64>,
 }
 
+impl Run {
+    /// Whether the run sends, and a plan does not.
+    pub(crate) fn sends(&self) -> bool {
+        self.number != i64::MAX
+    }
+
+    /// The numbers of the scopes of the source, for a list in SQL.
+    fn scopes(&self) -> String {
+        let scopes = self.siblings.iter().chain([&self.scope]).map(i64::to_string);
+        scopes.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// A project in the file.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -188,14 +201,37 @@ impl State {
         statement.query_row([after], counts)
     }
 
-    /// Projects that wait of which COR accepted something before, and all such projects of the run's scope.
-    pub(crate) fn count_known(&self, run: &Run) -> rusqlite::Result<(u64, u64)> {
-        let sql = "SELECT (SELECT count(*) FROM staged WHERE accepted IS NOT NULL),
-                   (SELECT count(*) FROM projects WHERE scope = ?1 AND accepted IS NOT NULL)";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let counts =
-            |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
-        statement.query_row([run.scope], counts)
+    /// How many projects of the run's source COR accepted something of, under any mapping.
+    pub(crate) fn count_known(&self, run: &Run) -> rusqlite::Result<u64> {
+        let sql = format!(
+            "SELECT count(DISTINCT id) FROM projects WHERE scope IN ({}) AND accepted IS NOT NULL",
+            run.scopes()
+        );
+        self.conn.prepare(&sql)?.query_row([], |row| row.get::<_, i64>(0)).map(|known| known as u64)
+    }
+
+    /// Passes what COR accepted under this mapping and what the run would send, for each project that waits and of which COR
+    /// accepted something under any mapping of the source, until `goes_on` returns `false`.
+    pub(crate) fn each_known(
+        &self,
+        run: &Run,
+        mut goes_on: impl FnMut(Option<&str>, &str) -> bool,
+    ) -> rusqlite::Result<()> {
+        let sql = format!(
+            "SELECT accepted, wanted FROM staged WHERE accepted IS NOT NULL OR EXISTS (
+                 SELECT 1 FROM projects
+                 WHERE scope IN ({}) AND projects.id = staged.id AND projects.accepted IS NOT NULL)",
+            run.scopes()
+        );
+        let mut statement = self.conn.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (accepted, wanted): (Option<String>, String) = (row.get(0)?, row.get(1)?);
+            if !goes_on(accepted.as_deref(), &wanted) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the accepted fields of staged projects, because the sandbox that accepted them was replaced.

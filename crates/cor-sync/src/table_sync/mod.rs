@@ -238,6 +238,11 @@ impl TableSync {
             }
             Content::Update(id, update) => {
                 let Some(first) = self.merge(&id, &update.fields_json(), place, line)? else {
+                    // The row that COR refused is no longer wanted.
+                    if self.run.has_refusals && self.run.sends() {
+                        let removed = self.state.remove_refusal(&self.scope, &id);
+                        removed.map_err(|error| self.state.failed(&error))?;
+                    }
                     return Ok(Staged::Unchanged);
                 };
                 if self.options.keep_rows {
@@ -341,13 +346,26 @@ impl TableSync {
         counts.map(|(projects, rows)| Waiting { projects, rows }).map_err(|error| self.state.failed(&error))
     }
 
-    /// How much of what the state knows the waiting projects would change.
+    /// How much of what the state knows of the source the waiting projects would change. Projects are known under any mapping of
+    /// the source: a change of the mapping changes them too.
     ///
     /// # Errors
     /// Where the state cannot be read.
     pub fn reach(&self) -> Result<Reach, StateError> {
-        let counts = self.state.count_known(&self.run);
-        counts.map(|(changed, known)| Reach { changed, known }).map_err(|error| self.state.failed(&error))
+        let count = || -> rusqlite::Result<Reach> {
+            let known = self.state.count_known(&self.run)?;
+            let mut changed = 0;
+            self.state.each_known(&self.run, |accepted, wanted| {
+                // A later row may have taken an earlier one back.
+                let has_changes = self.options.full
+                    || fields::changed(accepted.unwrap_or("{}"), wanted)
+                        .is_none_or(|fields| !fields.is_empty());
+                changed += u64::from(has_changes);
+                true
+            })?;
+            Ok(Reach { changed, known })
+        };
+        count().map_err(|error| self.state.failed(&error))
     }
 
     /// The next projects with something to report, in the order of the table; none at the end. Rows that took each
