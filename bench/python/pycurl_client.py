@@ -3,6 +3,9 @@
 `--h2` allows HTTP/2, all rows over one connection.
 """
 
+# Its libraries are installed by `make bench` alone, so their types are unknown here.
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import datetime

@@ -42,7 +42,7 @@ fn a_proposal_is_checked_planned_and_synced_once_its_decision_is_made() {
     assert_eq!(checked.err, "");
     checked.prints(
         "Start Date: 2 values are not written as YYYY-MM-DD; each of these formats reads all of them: %d/%m/%Y, \
-         %m/%d/%Y; set --date-format to the right one",
+         %m/%d/%Y; set --date-format (or date in the mapping file) to the right one",
     );
     let text = folder.read("mapping.toml");
     let mark = "# date = \"%d/%m/%Y\"  # \"03/04/2025\" is 2025-04-03\n# date = \"%m/%d/%Y\"  # \"03/04/2025\" is 2025-03-04\n";

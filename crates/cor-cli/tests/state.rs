@@ -388,7 +388,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
     sync(&sandbox, &file, &[]).exits(1);
     plan(&sandbox, &file, &[])
         .exits(0)
-        .prints("! N (line 3, refused by COR before)\n    COR refused it at 20")
+        .prints("! N (line 3, refused by COR before)\n    COR refused an update of it at 20")
         .prints("Z: COR has no such project")
         .prints("; sync sends this one\n    name  \"n\"")
         .prints("projects to change            1\n")
@@ -402,7 +402,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
     assert!(!show("A").exits(0).out.contains("refused"));
 
     // The refusal belongs to the project and not to the mapping.
-    plan(&sandbox, &file, &["--map", "name=brief"]).exits(0).prints("COR refused it at 20");
+    plan(&sandbox, &file, &["--map", "name=brief"]).exits(0).prints("COR refused an update of it at 20");
 
     // Forgotten, the project is new again.
     verb(&sandbox, &["state", "forget"], None, &["N"]).exits(0).prints("1 project is forgotten");
