@@ -21,6 +21,10 @@ mod simulated_clients;
 mod simulated_server;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod world_table;
+#[cfg(test)]
+mod worlds;
 
 use std::time::Duration;
 
