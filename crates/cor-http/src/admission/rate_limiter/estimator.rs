@@ -33,8 +33,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::probing::{Burst, Confidence, Probing, SharedProbing, seconds_between};
+use super::probing::{Burst, Confidence, Probing};
 use super::refusal::{Gap, RateRange, RefusalPeriod};
+use super::seconds_between;
+use super::sharing::Sharing;
 
 /// The part of the limit that is left unused while the rate is held. It grows with unexpected refusals.
 const MARGIN: f64 = 0.006;
@@ -43,10 +45,6 @@ const MAX_MARGIN: f64 = 0.3;
 const MAX_REFUSED_SHARE: f64 = 0.004;
 /// The time without requests that probing may cost, in proportion to all time.
 const MAX_WASTED_SHARE: f64 = 0.008;
-/// The part of the estimate that is left to others where the limit is certainly shared, and how long a step of probing takes
-/// then, in seconds.
-const MAX_DECREASE: f64 = 0.05;
-const SHARED_STEP: f64 = 6.0;
 /// After so many accepted requests a refusal or two are tolerated again.
 const FULL_CREDIT_REQUESTS: f64 = 170.0;
 /// The first refused requests are not counted as costs, so that the limit is found soon.
@@ -77,10 +75,8 @@ pub(super) struct RateEstimator {
     estimate: f64,
     confidence: Confidence,
     margin: f64,
-    /// Evidence for other clients under the same limit, from 0 to 1: refusals at a rate that was accepted before.
-    contention: f64,
-    /// Probing has found the limit at least once.
-    confirmed: bool,
+    /// Whether other clients use the limit too, and the rate then.
+    sharing: Sharing,
     refusal: Option<RefusalPeriod>,
     /// When COR last began to accept again, and how many of the requests that left since it accepted.
     counting_since: Instant,
@@ -115,8 +111,7 @@ impl RateEstimator {
             estimate: f64::INFINITY,
             confidence: Confidence::First,
             margin: MARGIN,
-            contention: 0.0,
-            confirmed: false,
+            sharing: Sharing::new(since),
             refusal: None,
             counting_since: since,
             accepted,
@@ -163,22 +158,13 @@ impl RateEstimator {
     /// Requests per second that may leave now.
     pub(super) fn rate(&self) -> f64 {
         let probing = self.probing.as_ref().filter(|_| self.refusal.is_none());
-        probing.map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
+        let alone = probing.map_or(self.held_rate(), Probing::rate);
+        self.sharing.rate().unwrap_or(alone).max(MIN_RATE)
     }
 
     /// The rate between two phases of probing.
     fn held_rate(&self) -> f64 {
-        self.estimate * (1.0 - self.margin - self.decrease())
-    }
-
-    /// The part of the estimate that is left to other clients.
-    fn decrease(&self) -> f64 {
-        MAX_DECREASE * self.sharing()
-    }
-
-    /// How certain it is, from 0 to 1, that other clients use the limit too. One accident shows nothing.
-    fn sharing(&self) -> f64 {
-        ((self.contention - 0.3) / 0.7).max(0.0)
+        self.estimate * (1.0 - self.margin)
     }
 
     /// A request waits for the rate.
@@ -202,20 +188,17 @@ impl RateEstimator {
             return;
         }
         let has_demand = self.has_demand(now);
+        self.sharing.advance(has_demand, now);
+        if self.sharing.is_shared() {
+            return;
+        }
         if let Some(probing) = &mut self.probing {
             probing.advance(has_demand, now);
         } else if has_demand && now >= self.hold_until && self.accepted >= self.hold_requests {
             self.unexpected_refusals = 0;
             let base_rate = self.held_rate();
-            let decrease = self.decrease();
-            // Who has little of a shared limit grows by more, in proportion, than who has much of it.
-            let shared = (decrease > 0.01).then(|| SharedProbing {
-                increase: decrease * (40.0 / self.estimate).sqrt().clamp(0.25, 2.0),
-                step_seconds: SHARED_STEP,
-            });
-            let probing =
-                Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, shared, now);
-            self.probing = Some(probing);
+            self.probing =
+                Some(Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, now));
         }
     }
 
@@ -223,7 +206,9 @@ impl RateEstimator {
     pub(super) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
         let ended = self.refusal.take_if(|refusal| refusal.is_ended_by(sent));
         if let Some(refusal) = &ended {
-            if refusal.is_tolerated && self.probing.is_none() {
+            if self.sharing.is_shared() {
+                self.update_shared_rate(refusal, sent, now);
+            } else if refusal.is_tolerated && self.probing.is_none() {
                 self.after_tolerated(refusal);
             } else {
                 self.update_estimate(refusal, sent, now);
@@ -267,10 +252,11 @@ impl RateEstimator {
         if sent < self.counting_since {
             return;
         }
-        if self.probing.is_none() {
+        if self.probing.is_none() && !self.sharing.is_shared() {
             self.tolerated_while_held += 1.0;
+            self.record_refused_while_held(sent, now);
         }
-        if self.tolerated_while_held > 1.0 {
+        if self.tolerated_while_held > 1.0 && !self.sharing.is_shared() {
             // Requests are refused at a rate that was accepted before: the rate is not the reason.
             return;
         }
@@ -296,6 +282,37 @@ impl RateEstimator {
         }
         (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
         self.filled_before = 0.0;
+    }
+
+    /// A refusal of a request that left at `sent` while the rate was held may be due to other clients.
+    fn record_refused_while_held(&mut self, sent: Instant, now: Instant) {
+        // In long windows such refusals are frequent also for a client that has the limit alone.
+        if self.longest_gap < 2.0 {
+            self.sharing.record_refused_while_held(sent, self.held_rate(), now);
+        }
+    }
+
+    /// COR accepts again while other clients use the limit too.
+    fn update_shared_rate(&mut self, refusal: &RefusalPeriod, resumed: Instant, now: Instant) {
+        let gap = refusal.gap(resumed);
+        let counted_seconds = seconds_between(self.counting_since, refusal.since);
+        let counted = gap.rates(self.accepted - refusal.accepted_after_first, counted_seconds);
+        let reached = self.rate();
+        let limit = self.sharing.record_refused(counted, now);
+        self.estimate = limit.unwrap_or(reached).max(MIN_RATE);
+        (self.confidence, self.unexpected_refusals) = (Confidence::Low, 0);
+        self.hold_until = now + Duration::from_secs_f64(MIN_FREE_HOLD);
+        self.hold_requests = MIN_HOLD_REQUESTS;
+        self.restart_count(refusal, gap, resumed);
+    }
+
+    /// Counts anew from the end of a refusal.
+    fn restart_count(&mut self, refusal: &RefusalPeriod, gap: Gap, resumed: Instant) {
+        (self.counting_since, self.accepted, self.filled_before) = match refusal.is_tolerated {
+            true => (refusal.since, refusal.accepted_after_first, 0.0),
+            false => (resumed, 0.0, gap.uncertain),
+        };
+        self.tolerated_while_held = 0.0;
     }
 
     /// COR accepts again, with a request that left at `resumed`: what the refusal shows about the limit, and how long
@@ -351,10 +368,7 @@ impl RateEstimator {
             }
             None => {
                 self.unexpected_refusals += 1;
-                // In long windows such refusals are frequent also for a client that has the limit alone.
-                if self.confirmed && gap.certain() < 2.0 {
-                    self.contention = (self.contention + 0.25).min(1.0);
-                }
+                self.record_refused_while_held(refusal.since, now);
                 if self.confidence == Confidence::Low && counted_seconds < 2.0 {
                     // The estimate was too high because the bucket holds more than was known.
                     self.burst.accepted *= 1.5;
@@ -373,12 +387,8 @@ impl RateEstimator {
                 if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
             }
         };
-        if probed {
-            self.confirmed = true;
-            self.contention = match self.estimate >= 0.98 * previous {
-                true => self.contention * 0.7,
-                false => (self.contention + 0.1).min(1.0),
-            };
+        if probed || previous.is_infinite() {
+            self.sharing.record_probed(now);
         }
         if previous.is_finite() {
             self.estimate = self.estimate.max(MIN_RATIO_TO_PREVIOUS * previous);
@@ -397,11 +407,8 @@ impl RateEstimator {
         }
         let free = self.free_refusals.min(charged);
         self.free_refusals -= free;
-        // Who shares a limit tries again soon, unless its windows are long.
-        let max_hold = (MAX_HOLD / (1.0 + 29.0 * self.sharing())).max(20.0 * self.longest_gap).min(MAX_HOLD);
-        self.hold_requests = ((charged - free) / (MAX_REFUSED_SHARE + 0.02 * self.sharing()))
-            .min(max_hold * held_rate)
-            + MIN_HOLD_REQUESTS;
+        self.hold_requests =
+            ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
         if self.confidence == Confidence::High && self.first_retry_after > 0.0 && held_rate > 10.0 {
             self.hold_requests = self.hold_requests.max(FULL_CREDIT_REQUESTS);
         }
@@ -410,7 +417,7 @@ impl RateEstimator {
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
-                (wasted / (max_wasted_share + 0.1 * self.sharing()))
+                (wasted / max_wasted_share)
                     .min(60.0 + 60.0 * gap.certain())
                     .max(3.0 * gap.seconds.min(1.5))
                     .max(least)
@@ -418,13 +425,7 @@ impl RateEstimator {
         };
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
         if restart_count {
-            (self.counting_since, self.accepted) = (resumed, 0.0);
-            self.tolerated_while_held = 0.0;
-            self.filled_before = gap.uncertain;
-            if refusal.is_tolerated {
-                (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
-                self.filled_before = 0.0;
-            }
+            self.restart_count(refusal, gap, resumed);
         }
     }
 

@@ -15,6 +15,7 @@ mod probing;
 mod refusal;
 #[cfg(test)]
 mod shared_limits;
+mod sharing;
 #[cfg(test)]
 mod simulated_clients;
 #[cfg(test)]
@@ -65,6 +66,11 @@ impl RefusalTolerance {
         self.credit = if tolerated { self.credit - 1.0 } else { 0.0 };
         tolerated
     }
+}
+
+/// The seconds from one time to another; 0 where the second is earlier.
+fn seconds_between(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64()
 }
 
 #[derive(Debug, Default)]
