@@ -27,7 +27,7 @@
 //!
 //! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or other
 //! clients use it too, or the network bunched requests together. One alone changes little; with more of them in a row
-//! the count decides, and the client makes a little room for others ([`RateEstimator::decrease`]).
+//! the count decides. If they recur, other clients use the limit, and [`Sharing`] decides the rate until they have left.
 
 use std::time::Duration;
 
@@ -38,15 +38,12 @@ use super::refusal::{Gap, RateRange, RefusalPeriod};
 use super::seconds_between;
 use super::sharing::Sharing;
 
-/// The part of the limit that is left unused while the rate is held. It grows with unexpected refusals.
+/// The part of the limit that is left unused while the rate is held.
 const MARGIN: f64 = 0.006;
-const MAX_MARGIN: f64 = 0.3;
 /// Refused requests that probing may cost, in proportion to accepted ones.
 const MAX_REFUSED_SHARE: f64 = 0.004;
 /// The time without requests that probing may cost, in proportion to all time.
 const MAX_WASTED_SHARE: f64 = 0.008;
-/// After so many accepted requests a refusal or two are tolerated again.
-const FULL_CREDIT_REQUESTS: f64 = 170.0;
 /// The first refused requests are not counted as costs, so that the limit is found soon.
 const FREE_REFUSALS: f64 = 16.0;
 /// How long a rate is held, in seconds: at least while refusals are free, at least afterwards, and at most.
@@ -57,10 +54,6 @@ const MAX_HOLD: f64 = 300.0;
 const MIN_HOLD_REQUESTS: f64 = 20.0;
 /// A count of fewer accepted requests says little.
 const MIN_COUNT: f64 = 5.0;
-/// An unexpected refusal after more accepted requests than this is likely due to a margin that is too small.
-const LONG_COUNT: f64 = 300.0;
-/// A count of fewer accepted requests shows a bucket's rate only roughly.
-const MIN_BUCKET_COUNT: f64 = 150.0;
 /// The lowest first estimate, and the lowest rate ever, in requests per second.
 const MIN_FIRST_ESTIMATE: f64 = 5.0;
 const MIN_RATE: f64 = 0.02;
@@ -74,7 +67,6 @@ pub(super) struct RateEstimator {
     /// The estimated limit in requests per second; infinite before the first estimate.
     estimate: f64,
     confidence: Confidence,
-    margin: f64,
     /// Whether other clients use the limit too, and the rate then.
     sharing: Sharing,
     refusal: Option<RefusalPeriod>,
@@ -99,9 +91,8 @@ pub(super) struct RateEstimator {
     free_refusals: f64,
     /// The time that the last refusal of probing wasted, in seconds.
     wasted: f64,
-    /// What COR accepted before its first refusal, and how long it then asked the client to wait, in seconds.
+    /// What COR accepted before its first refusal.
     burst: Burst,
-    first_retry_after: f64,
 }
 
 impl RateEstimator {
@@ -110,7 +101,6 @@ impl RateEstimator {
         RateEstimator {
             estimate: f64::INFINITY,
             confidence: Confidence::First,
-            margin: MARGIN,
             sharing: Sharing::new(since),
             refusal: None,
             counting_since: since,
@@ -126,7 +116,6 @@ impl RateEstimator {
             free_refusals: FREE_REFUSALS,
             wasted: 0.0,
             burst: Burst::default(),
-            first_retry_after: 0.0,
         }
     }
 
@@ -164,7 +153,7 @@ impl RateEstimator {
 
     /// The rate between two phases of probing.
     fn held_rate(&self) -> f64 {
-        self.estimate * (1.0 - self.margin)
+        self.estimate * (1.0 - MARGIN)
     }
 
     /// A request waits for the rate.
@@ -332,8 +321,7 @@ impl RateEstimator {
                 (charged, max_wasted_share) = (0.0, f64::INFINITY);
                 let accepted = self.accepted - refusal.accepted_after_first;
                 self.burst = Burst { accepted, seconds: counted_seconds };
-                self.first_retry_after = refusal.retry_after_seconds();
-                match refusal.is_rounded() && self.first_retry_after > 0.0 {
+                match refusal.is_rounded() && refusal.retry_after_seconds() > 0.0 {
                     true => Confidence::FirstRounded,
                     false => Confidence::First,
                 }
@@ -342,15 +330,14 @@ impl RateEstimator {
                 // Each request above the limit came out of what the bucket held.
                 let n = self.accepted - refusal.accepted_after_first;
                 let low = n / (counted_seconds + self.filled_before).max(1e-3);
-                let reached = probing.rate();
                 let rate = probing.bucket_rate(refusal.since, self.burst).unwrap_or(previous);
+                // A rate that doubled in the last step passed the limit by much.
+                let reached = probing.rate();
                 let most = if reached > 2.0 * previous { 0.5 * reached } else { reached };
-                let rate = if rate > 1.1 * previous { 0.98 * rate } else { rate };
                 self.estimate = rate.min(most).max(low);
-                self.margin = (self.margin * 0.8).max(MARGIN);
                 if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
             }
-            probing if matches!(self.confidence, Confidence::FirstRounded | Confidence::FirstReduced) => {
+            probing if self.confidence == Confidence::FirstRounded => {
                 charged = charged.min(1.0);
                 let confidence;
                 (self.estimate, confidence) = match probing {
@@ -363,7 +350,6 @@ impl RateEstimator {
             }
             Some(probing) => {
                 self.estimate = self.after_probing(&probing, refusal, gap, counted_seconds);
-                self.margin = (self.margin * 0.8).max(MARGIN);
                 if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
             }
             None => {
@@ -381,9 +367,6 @@ impl RateEstimator {
                         .min(gap.rates(self.accepted, counted_seconds).middle().max(MIN_FIRST_ESTIMATE)),
                 };
                 restart_count = self.unexpected_refusals == 1 || self.accepted >= 100.0;
-                if self.unexpected_refusals == 1 && self.accepted > LONG_COUNT {
-                    self.margin = (self.margin * 1.25).min(MAX_MARGIN);
-                }
                 if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
             }
         };
@@ -401,19 +384,12 @@ impl RateEstimator {
             self.wasted = wasted;
         }
         let wasted = self.wasted;
-        if self.confidence == Confidence::Low {
-            // A better estimate is worth some refusals.
-            charged = charged.min(1.0);
-        }
         let free = self.free_refusals.min(charged);
         self.free_refusals -= free;
         self.hold_requests =
             ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
-        if self.confidence == Confidence::High && self.first_retry_after > 0.0 && held_rate > 10.0 {
-            self.hold_requests = self.hold_requests.max(FULL_CREDIT_REQUESTS);
-        }
         let hold = match self.confidence {
-            Confidence::FirstRounded | Confidence::FirstReduced => 0.0,
+            Confidence::FirstRounded => 0.0,
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
@@ -449,20 +425,16 @@ impl RateEstimator {
         counted_seconds: f64,
     ) -> (f64, Confidence) {
         let range = gap.rates(self.accepted, counted_seconds);
-        let was_reduced = self.confidence == Confidence::FirstReduced;
         let estimate = match probing.bucket_rate(refusal.since, self.burst) {
             Some(rate) => rate.min(probing.rate()).max(range.low),
-            // No bucket fits, so it is a window, and the first estimate was right unless it was reduced.
-            None if was_reduced => {
-                (self.estimate * self.after_probing(probing, refusal, gap, counted_seconds)).sqrt()
-            }
+            // No bucket fits, so it is a window, and the first estimate was right.
             None => {
                 let wait = refusal.retry_after_seconds();
                 let high = self.accepted / (counted_seconds + gap.certain()).max(wait);
                 self.estimate.min(high).max(range.low)
             }
         };
-        let is_rough = was_reduced || self.accepted < MIN_BUCKET_COUNT && estimate > 1.1 * self.estimate;
+        let is_rough = estimate > 1.1 * self.estimate;
         (estimate, if is_rough { Confidence::Low } else { Confidence::High })
     }
 
@@ -478,13 +450,8 @@ impl RateEstimator {
         let (wait, range) = (refusal.retry_after_seconds(), gap.rates(self.accepted, counted_seconds));
         if counted_seconds > 1.9 * wait {
             (self.estimate.max(range.at(RateRange::WITH_RETRY_AFTER)), Confidence::High)
-        } else if wait < 0.5 * self.first_retry_after {
-            // A shorter wait than the first one: the end of a sliding window, and the rate was only a little too high.
-            (0.95 * self.estimate, Confidence::FirstRounded)
-        } else if counted_seconds < 0.9 * wait {
-            ((self.accepted / wait).min(self.estimate), Confidence::FirstRounded)
         } else {
-            (range.middle().min(self.estimate), Confidence::FirstReduced)
+            (range.middle().min(self.estimate), Confidence::FirstRounded)
         }
     }
 
@@ -507,19 +474,9 @@ impl RateEstimator {
         let (last_accepted, last_seconds) = probing.last_steps(refusal.since);
         let last_gap = Gap { uncertain: gap.uncertain * if has_retry_after { 1.0 } else { 0.5 }, ..gap };
         let last = last_gap.rates(last_accepted, last_seconds).high;
-        let last_weight = if self.confidence == Confidence::Low { 0.95 } else { 0.99 };
-        let mut found = (if has_retry_after { range.high } else { range.middle() }).max(last_weight * last);
-        let extra = accepted - self.estimate * seconds;
-        if extra < (0.03 * self.estimate).max(3.0) && probing.rate() < 1.1 * self.estimate {
-            let step = probing.step_seconds();
-            found = found.max(0.985 * probing.rate() * step / (step + gap.seconds - gap.uncertain));
-        }
-        let estimate = match found > 1.015 * self.estimate {
-            true => found,
-            false => self.estimate + 0.5 * (found - self.estimate),
-        };
+        let found = (if has_retry_after { range.high } else { range.middle() }).max(0.98 * last);
         let least = if has_retry_after { whole_count.low } else { whole_count.middle() };
-        estimate.min(range.high.max(last)).max(range.low).max(least)
+        found.min(range.high.max(last)).max(range.low).max(least)
     }
 
     /// Whether an unexpected refusal may be an accident, such as requests that the network bunched together.

@@ -17,8 +17,6 @@ pub(super) enum Confidence {
     First,
     /// As `First`, and COR said in whole seconds how long to wait. Every refusal is expensive then, so probing is fast.
     FirstRounded,
-    /// As `FirstRounded`, for an estimate that may have been twice the limit and was reduced.
-    FirstReduced,
     /// The estimate is known to be too low, or was reduced on little evidence.
     Low,
     High,
@@ -29,7 +27,7 @@ impl Confidence {
     fn first_increase(self) -> f64 {
         match self {
             Confidence::First => 0.02,
-            Confidence::FirstRounded | Confidence::FirstReduced | Confidence::Low => 0.05,
+            Confidence::FirstRounded | Confidence::Low => 0.05,
             Confidence::High => 0.006,
         }
     }
@@ -38,7 +36,7 @@ impl Confidence {
     fn step_length(self) -> (f64, f64) {
         match self {
             Confidence::First => (2.0, 8.0),
-            Confidence::FirstRounded | Confidence::FirstReduced => (0.2, 1.0),
+            Confidence::FirstRounded => (0.2, 1.0),
             Confidence::Low => (1.0, 8.0),
             Confidence::High => (1.0, 20.0),
         }
@@ -102,10 +100,6 @@ impl Probing {
 
     fn rate_at(&self, steps: f64) -> f64 {
         self.base_rate + self.first_increase * (steps.exp2() - 1.0)
-    }
-
-    pub(super) fn step_seconds(&self) -> f64 {
-        self.step_seconds
     }
 
     /// Raises the rate, where requests wait for it.
