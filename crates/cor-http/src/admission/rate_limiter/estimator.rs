@@ -289,7 +289,7 @@ impl RateEstimator {
         let reached = self.rate();
         let limit = self.sharing.record_refused(counted, now);
         self.estimate = limit.unwrap_or(reached).max(MIN_RATE);
-        (self.confidence, self.unexpected_refusals) = (Confidence::Low, 0);
+        (self.confidence, self.unexpected_refusals) = (Confidence::High, 0);
         self.hold_until = now + Duration::from_secs_f64(MIN_FREE_HOLD);
         self.hold_requests = MIN_HOLD_REQUESTS;
         self.restart_count(refusal, gap, resumed);
@@ -384,6 +384,10 @@ impl RateEstimator {
             self.wasted = wasted;
         }
         let wasted = self.wasted;
+        if self.confidence == Confidence::Low {
+            // A better estimate is worth some refusals.
+            charged = charged.min(1.0);
+        }
         let free = self.free_refusals.min(charged);
         self.free_refusals -= free;
         self.hold_requests =

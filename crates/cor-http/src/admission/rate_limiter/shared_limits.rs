@@ -54,7 +54,8 @@ fn a_refusal_in_a_hundred_for_no_reason_of_rate_costs_little_goodput() {
         (Shape::Unlimited, 1.0, [0.9, 0.7]),
         (Shape::Bucket(1.0), 500.0, [0.8, 0.4]),
         (Shape::Window(1.0), 500.0, [0.8, 0.35]),
-        (Shape::Bucket(1.0), 50.0, [0.8, 0.6]),
+        // Who is refused every few seconds cannot know whether other clients are the reason.
+        (Shape::Bucket(1.0), 50.0, [0.8, 0.4]),
     ];
     for (shape, rate, least) in worlds {
         for (retry_after, least) in RETRY_AFTER.into_iter().zip(least) {
@@ -71,12 +72,13 @@ fn a_refusal_in_a_hundred_for_no_reason_of_rate_costs_little_goodput() {
 fn several_clients_share_an_unknown_limit() {
     // Duration, refused, fairness: what is reached on average over shapes and plans.
     let marks = [
-        (200.0, 4, (1.15, 0.015, 0.75)),
-        (200.0, 8, (1.22, 0.02, 0.65)),
-        (200.0, 16, (1.3, 0.025, 0.55)),
-        (50.0, 4, (1.22, 0.02, 0.7)),
-        (50.0, 8, (1.3, 0.03, 0.65)),
-        (50.0, 16, (1.45, 0.045, 0.6)),
+        (200.0, 4, (1.1, 0.01, 0.9)),
+        (200.0, 8, (1.1, 0.015, 0.84)),
+        (200.0, 16, (1.1, 0.02, 0.75)),
+        (50.0, 4, (1.11, 0.022, 0.88)),
+        (50.0, 8, (1.11, 0.037, 0.85)),
+        // Below 5 requests per second for each client, it needs so many refusals to learn its share.
+        (50.0, 16, (1.12, 0.068, 0.87)),
     ];
     for (rate, clients, (wall, refused, fairness)) in marks {
         let mut all = [Vec::new(), Vec::new(), Vec::new()];

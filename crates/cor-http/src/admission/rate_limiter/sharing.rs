@@ -19,7 +19,7 @@ const EVIDENCE: f64 = 0.4;
 const ENOUGH_EVIDENCE: f64 = 0.75;
 /// Refusals that follow each other within so many seconds count once: they come from one full window, from an estimate that
 /// is far too high, or have nothing to do with the rate.
-const MIN_SECONDS_BETWEEN: f64 = 1.5;
+const MIN_SECONDS_BETWEEN: f64 = 2.2;
 /// What is left of the evidence after a refusal as it is expected without other clients.
 const DECAY: f64 = 0.7;
 /// What counts that differ add to the evidence while the limit is shared, and the evidence below which it no longer is.
@@ -145,7 +145,7 @@ mod tests {
     /// Refused twice while it held 10 requests per second.
     fn shared(begin: Instant) -> Sharing {
         let mut sharing = Sharing::new(begin);
-        for seconds in [2.0, 4.0] {
+        for seconds in [3.0, 6.0] {
             assert!(!sharing.is_shared());
             sharing.record_refused_while_held(at(begin, seconds), 10.0, at(begin, seconds));
         }
