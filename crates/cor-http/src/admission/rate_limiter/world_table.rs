@@ -1,4 +1,4 @@
-//! Prints the figures of all worlds over ten seeds, for whoever changes the estimator:
+//! Prints the figures of all worlds over ten seeds, to compare two versions of the estimator:
 //!
 //! ```sh
 //! cargo test -p cor-http --lib world_table -- --ignored --nocapture
