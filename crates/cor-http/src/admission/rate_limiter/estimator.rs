@@ -243,7 +243,7 @@ impl RateEstimator {
         }
         if self.probing.is_none() && !self.sharing.is_shared() {
             self.tolerated_while_held += 1.0;
-            self.record_refused_while_held(sent, now);
+            self.record_refused_while_held(sent, self.held_rate(), now);
         }
         if self.tolerated_while_held > 1.0 && !self.sharing.is_shared() {
             // Requests are refused at a rate that was accepted before: the rate is not the reason.
@@ -274,10 +274,10 @@ impl RateEstimator {
     }
 
     /// A refusal of a request that left at `sent` while the rate was held may be due to other clients.
-    fn record_refused_while_held(&mut self, sent: Instant, now: Instant) {
+    fn record_refused_while_held(&mut self, sent: Instant, held_rate: f64, now: Instant) {
         // In long windows such refusals are frequent also for a client that has the limit alone.
         if self.longest_gap < 2.0 {
-            self.sharing.record_refused_while_held(sent, self.held_rate(), now);
+            self.sharing.record_refused_while_held(sent, held_rate, now);
         }
     }
 
@@ -354,7 +354,6 @@ impl RateEstimator {
             }
             None => {
                 self.unexpected_refusals += 1;
-                self.record_refused_while_held(refusal.since, now);
                 if self.confidence == Confidence::Low && counted_seconds < 2.0 {
                     // The estimate was too high because the bucket holds more than was known.
                     self.burst.accepted *= 1.5;
@@ -367,7 +366,13 @@ impl RateEstimator {
                         .min(gap.rates(self.accepted, counted_seconds).middle().max(MIN_FIRST_ESTIMATE)),
                 };
                 restart_count = self.unexpected_refusals == 1 || self.accepted >= 100.0;
-                if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
+                if self.estimate < 0.9 * held_rate {
+                    Confidence::Low
+                } else {
+                    // No lower limit explains the refusal.
+                    self.record_refused_while_held(refusal.since, held_rate, now);
+                    Confidence::High
+                }
             }
         };
         if probed || previous.is_infinite() {
