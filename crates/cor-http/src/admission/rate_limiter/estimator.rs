@@ -285,7 +285,9 @@ impl RateEstimator {
     fn update_shared_rate(&mut self, refusal: &RefusalPeriod, resumed: Instant, now: Instant) {
         let gap = refusal.gap(resumed);
         let counted_seconds = seconds_between(self.counting_since, refusal.since);
-        let counted = gap.rates(self.accepted - refusal.accepted_after_first, counted_seconds);
+        // Idle time begins a new count, also before a refusal has ended.
+        let accepted = (self.accepted - refusal.accepted_after_first).max(0.0);
+        let counted = gap.rates(accepted, counted_seconds);
         let reached = self.rate();
         let limit = self.sharing.record_refused(counted, now);
         self.estimate = limit.unwrap_or(reached).max(MIN_RATE);
@@ -531,5 +533,24 @@ mod tests {
         estimator.record_accepted(later, later);
         estimator.advance(later);
         assert!(estimator.probing.is_some(), "it starts once COR accepts again");
+    }
+
+    #[test]
+    fn a_refusal_before_idle_time_is_no_count_below_zero_where_the_limit_is_shared() {
+        let begin = Instant::now();
+        let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
+        let mut estimator = RateEstimator::from_hint(begin, 10.0);
+        estimator.record_demand(begin);
+        for seconds in [3.0, 6.0] {
+            estimator.record_tolerated(at(seconds), at(seconds));
+            estimator.record_accepted(at(seconds + 0.1), at(seconds + 0.2));
+        }
+        assert!(estimator.sharing.is_shared());
+        // One request is accepted that left after the refused one; then none leaves for a long time.
+        estimator.record_tolerated(at(10.0), at(10.1));
+        estimator.record_accepted(at(10.01), at(10.2));
+        estimator.record_demand(at(110.0));
+        estimator.record_accepted(at(111.0), at(111.1));
+        assert!(estimator.rate() > 1.0, "{}", estimator.rate());
     }
 }
