@@ -383,7 +383,7 @@ mod tests {
             let mut limiter = RateLimiter::new(None, hint);
             let (mut now, mut in_flight, mut left) = (start, Vec::new(), 0);
             for _ in 0..2000 {
-                let idle = if random.u8(..) == 0 { 300_000 } else { 200 };
+                let idle = if random.u8(..) < 4 { 300_000 } else { 200 };
                 now += ms(random.u64(..idle));
                 if limiter.acquire(now).is_ok() {
                     in_flight.push(now);
@@ -394,14 +394,14 @@ mod tests {
                 }
                 let sent = in_flight.swap_remove(random.usize(..in_flight.len()));
                 let retry_after = random.bool().then(|| ms(random.u64(..4) * 500));
-                match random.u8(..8) {
+                match random.u8(..[8, 40, 150][seed as usize % 3]) {
                     0 => drop(limiter.record_refused(sent, now, retry_after)),
                     _ => drop(limiter.record_accepted(sent, now)),
                 }
                 let hint = limiter.rate_hint().unwrap_or(1.0);
                 assert!(hint.is_finite() && hint > 0.0, "seed {seed}: {hint}");
             }
-            assert!(left > 100, "seed {seed}: {left} requests left in {:?}", now - start);
+            assert!(left > 30, "seed {seed}: {left} requests left in {:?}", now - start);
         }
     }
 }
