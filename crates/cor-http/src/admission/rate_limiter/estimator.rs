@@ -27,28 +27,23 @@
 //!
 //! **Unexpected refusals** happen while the rate is held: the estimate was too high, or the limit was lowered, or other
 //! clients use it too, or the network bunched requests together. One alone changes little; with more of them in a row
-//! the count decides, and the client makes a little room for others ([`RateEstimator::decrease`]).
+//! the count decides. If they recur, other clients use the limit, and [`Sharing`] decides the rate until they have left.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::probing::{Burst, Confidence, Probing, SharedProbing, seconds_between};
+use super::probing::{Burst, Confidence, Probing};
 use super::refusal::{Gap, RateRange, RefusalPeriod};
+use super::seconds_between;
+use super::sharing::Sharing;
 
-/// The part of the limit that is left unused while the rate is held. It grows with unexpected refusals.
+/// The part of the limit that is left unused while the rate is held.
 const MARGIN: f64 = 0.006;
-const MAX_MARGIN: f64 = 0.3;
 /// Refused requests that probing may cost, in proportion to accepted ones.
 const MAX_REFUSED_SHARE: f64 = 0.004;
 /// The time without requests that probing may cost, in proportion to all time.
 const MAX_WASTED_SHARE: f64 = 0.008;
-/// The part of the estimate that is left to others where the limit is certainly shared, and how long a step of probing takes
-/// then, in seconds.
-const MAX_DECREASE: f64 = 0.05;
-const SHARED_STEP: f64 = 6.0;
-/// After so many accepted requests a refusal or two are tolerated again.
-const FULL_CREDIT_REQUESTS: f64 = 170.0;
 /// The first refused requests are not counted as costs, so that the limit is found soon.
 const FREE_REFUSALS: f64 = 16.0;
 /// How long a rate is held, in seconds: at least while refusals are free, at least afterwards, and at most.
@@ -59,10 +54,6 @@ const MAX_HOLD: f64 = 300.0;
 const MIN_HOLD_REQUESTS: f64 = 20.0;
 /// A count of fewer accepted requests says little.
 const MIN_COUNT: f64 = 5.0;
-/// An unexpected refusal after more accepted requests than this is likely due to a margin that is too small.
-const LONG_COUNT: f64 = 300.0;
-/// A count of fewer accepted requests shows a bucket's rate only roughly.
-const MIN_BUCKET_COUNT: f64 = 150.0;
 /// The lowest first estimate, and the lowest rate ever, in requests per second.
 const MIN_FIRST_ESTIMATE: f64 = 5.0;
 const MIN_RATE: f64 = 0.02;
@@ -76,11 +67,8 @@ pub(super) struct RateEstimator {
     /// The estimated limit in requests per second; infinite before the first estimate.
     estimate: f64,
     confidence: Confidence,
-    margin: f64,
-    /// Evidence for other clients under the same limit, from 0 to 1: refusals at a rate that was accepted before.
-    contention: f64,
-    /// Probing has found the limit at least once.
-    confirmed: bool,
+    /// Whether other clients use the limit too, and the rate then.
+    sharing: Sharing,
     refusal: Option<RefusalPeriod>,
     /// When COR last began to accept again, and how many of the requests that left since it accepted.
     counting_since: Instant,
@@ -103,9 +91,8 @@ pub(super) struct RateEstimator {
     free_refusals: f64,
     /// The time that the last refusal of probing wasted, in seconds.
     wasted: f64,
-    /// What COR accepted before its first refusal, and how long it then asked the client to wait, in seconds.
+    /// What COR accepted before its first refusal.
     burst: Burst,
-    first_retry_after: f64,
 }
 
 impl RateEstimator {
@@ -114,9 +101,7 @@ impl RateEstimator {
         RateEstimator {
             estimate: f64::INFINITY,
             confidence: Confidence::First,
-            margin: MARGIN,
-            contention: 0.0,
-            confirmed: false,
+            sharing: Sharing::new(since),
             refusal: None,
             counting_since: since,
             accepted,
@@ -131,7 +116,6 @@ impl RateEstimator {
             free_refusals: FREE_REFUSALS,
             wasted: 0.0,
             burst: Burst::default(),
-            first_retry_after: 0.0,
         }
     }
 
@@ -163,22 +147,13 @@ impl RateEstimator {
     /// Requests per second that may leave now.
     pub(super) fn rate(&self) -> f64 {
         let probing = self.probing.as_ref().filter(|_| self.refusal.is_none());
-        probing.map_or(self.held_rate(), Probing::rate).max(MIN_RATE)
+        let alone = probing.map_or(self.held_rate(), Probing::rate);
+        self.sharing.rate().unwrap_or(alone).max(MIN_RATE)
     }
 
     /// The rate between two phases of probing.
     fn held_rate(&self) -> f64 {
-        self.estimate * (1.0 - self.margin - self.decrease())
-    }
-
-    /// The part of the estimate that is left to other clients.
-    fn decrease(&self) -> f64 {
-        MAX_DECREASE * self.sharing()
-    }
-
-    /// How certain it is, from 0 to 1, that other clients use the limit too. One accident shows nothing.
-    fn sharing(&self) -> f64 {
-        ((self.contention - 0.3) / 0.7).max(0.0)
+        self.estimate * (1.0 - MARGIN)
     }
 
     /// A request waits for the rate.
@@ -202,20 +177,17 @@ impl RateEstimator {
             return;
         }
         let has_demand = self.has_demand(now);
+        self.sharing.advance(has_demand, now);
+        if self.sharing.is_shared() {
+            return;
+        }
         if let Some(probing) = &mut self.probing {
             probing.advance(has_demand, now);
         } else if has_demand && now >= self.hold_until && self.accepted >= self.hold_requests {
             self.unexpected_refusals = 0;
             let base_rate = self.held_rate();
-            let decrease = self.decrease();
-            // Who has little of a shared limit grows by more, in proportion, than who has much of it.
-            let shared = (decrease > 0.01).then(|| SharedProbing {
-                increase: decrease * (40.0 / self.estimate).sqrt().clamp(0.25, 2.0),
-                step_seconds: SHARED_STEP,
-            });
-            let probing =
-                Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, shared, now);
-            self.probing = Some(probing);
+            self.probing =
+                Some(Probing::new(base_rate, self.estimate, self.confidence, self.longest_gap, now));
         }
     }
 
@@ -223,7 +195,9 @@ impl RateEstimator {
     pub(super) fn record_accepted(&mut self, sent: Instant, now: Instant) -> bool {
         let ended = self.refusal.take_if(|refusal| refusal.is_ended_by(sent));
         if let Some(refusal) = &ended {
-            if refusal.is_tolerated && self.probing.is_none() {
+            if self.sharing.is_shared() {
+                self.update_shared_rate(refusal, sent, now);
+            } else if refusal.is_tolerated && self.probing.is_none() {
                 self.after_tolerated(refusal);
             } else {
                 self.update_estimate(refusal, sent, now);
@@ -267,10 +241,11 @@ impl RateEstimator {
         if sent < self.counting_since {
             return;
         }
-        if self.probing.is_none() {
+        if self.probing.is_none() && !self.sharing.is_shared() {
             self.tolerated_while_held += 1.0;
+            self.record_refused_while_held(sent, self.held_rate(), now);
         }
-        if self.tolerated_while_held > 1.0 {
+        if self.tolerated_while_held > 1.0 && !self.sharing.is_shared() {
             // Requests are refused at a rate that was accepted before: the rate is not the reason.
             return;
         }
@@ -298,6 +273,39 @@ impl RateEstimator {
         self.filled_before = 0.0;
     }
 
+    /// A refusal of a request that left at `sent` while the rate was held may be due to other clients.
+    fn record_refused_while_held(&mut self, sent: Instant, held_rate: f64, now: Instant) {
+        // In long windows such refusals are frequent also for a client that has the limit alone.
+        if self.longest_gap < 2.0 {
+            self.sharing.record_refused_while_held(sent, held_rate, now);
+        }
+    }
+
+    /// COR accepts again while other clients use the limit too.
+    fn update_shared_rate(&mut self, refusal: &RefusalPeriod, resumed: Instant, now: Instant) {
+        let gap = refusal.gap(resumed);
+        let counted_seconds = seconds_between(self.counting_since, refusal.since);
+        // Idle time begins a new count, also before a refusal has ended.
+        let accepted = (self.accepted - refusal.accepted_after_first).max(0.0);
+        let counted = gap.rates(accepted, counted_seconds);
+        let reached = self.rate();
+        let limit = self.sharing.record_refused(counted, now);
+        self.estimate = limit.unwrap_or(reached).max(MIN_RATE);
+        (self.confidence, self.unexpected_refusals) = (Confidence::High, 0);
+        self.hold_until = now + Duration::from_secs_f64(MIN_FREE_HOLD);
+        self.hold_requests = MIN_HOLD_REQUESTS;
+        self.restart_count(refusal, gap, resumed);
+    }
+
+    /// Counts anew from the end of a refusal.
+    fn restart_count(&mut self, refusal: &RefusalPeriod, gap: Gap, resumed: Instant) {
+        (self.counting_since, self.accepted, self.filled_before) = match refusal.is_tolerated {
+            true => (refusal.since, refusal.accepted_after_first, 0.0),
+            false => (resumed, 0.0, gap.uncertain),
+        };
+        self.tolerated_while_held = 0.0;
+    }
+
     /// COR accepts again, with a request that left at `resumed`: what the refusal shows about the limit, and how long
     /// the rate is held now.
     fn update_estimate(&mut self, refusal: &RefusalPeriod, resumed: Instant, now: Instant) {
@@ -315,8 +323,7 @@ impl RateEstimator {
                 (charged, max_wasted_share) = (0.0, f64::INFINITY);
                 let accepted = self.accepted - refusal.accepted_after_first;
                 self.burst = Burst { accepted, seconds: counted_seconds };
-                self.first_retry_after = refusal.retry_after_seconds();
-                match refusal.is_rounded() && self.first_retry_after > 0.0 {
+                match refusal.is_rounded() && refusal.retry_after_seconds() > 0.0 {
                     true => Confidence::FirstRounded,
                     false => Confidence::First,
                 }
@@ -325,15 +332,14 @@ impl RateEstimator {
                 // Each request above the limit came out of what the bucket held.
                 let n = self.accepted - refusal.accepted_after_first;
                 let low = n / (counted_seconds + self.filled_before).max(1e-3);
-                let reached = probing.rate();
                 let rate = probing.bucket_rate(refusal.since, self.burst).unwrap_or(previous);
+                // A rate that doubled in the last step passed the limit by much.
+                let reached = probing.rate();
                 let most = if reached > 2.0 * previous { 0.5 * reached } else { reached };
-                let rate = if rate > 1.1 * previous { 0.98 * rate } else { rate };
                 self.estimate = rate.min(most).max(low);
-                self.margin = (self.margin * 0.8).max(MARGIN);
                 if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
             }
-            probing if matches!(self.confidence, Confidence::FirstRounded | Confidence::FirstReduced) => {
+            probing if self.confidence == Confidence::FirstRounded => {
                 charged = charged.min(1.0);
                 let confidence;
                 (self.estimate, confidence) = match probing {
@@ -346,15 +352,10 @@ impl RateEstimator {
             }
             Some(probing) => {
                 self.estimate = self.after_probing(&probing, refusal, gap, counted_seconds);
-                self.margin = (self.margin * 0.8).max(MARGIN);
                 if self.estimate > 1.1 * previous { Confidence::Low } else { Confidence::High }
             }
             None => {
                 self.unexpected_refusals += 1;
-                // In long windows such refusals are frequent also for a client that has the limit alone.
-                if self.confirmed && gap.certain() < 2.0 {
-                    self.contention = (self.contention + 0.25).min(1.0);
-                }
                 if self.confidence == Confidence::Low && counted_seconds < 2.0 {
                     // The estimate was too high because the bucket holds more than was known.
                     self.burst.accepted *= 1.5;
@@ -367,18 +368,17 @@ impl RateEstimator {
                         .min(gap.rates(self.accepted, counted_seconds).middle().max(MIN_FIRST_ESTIMATE)),
                 };
                 restart_count = self.unexpected_refusals == 1 || self.accepted >= 100.0;
-                if self.unexpected_refusals == 1 && self.accepted > LONG_COUNT {
-                    self.margin = (self.margin * 1.25).min(MAX_MARGIN);
+                if self.estimate < 0.9 * held_rate {
+                    Confidence::Low
+                } else {
+                    // No lower limit explains the refusal.
+                    self.record_refused_while_held(refusal.since, held_rate, now);
+                    Confidence::High
                 }
-                if self.estimate < 0.9 * held_rate { Confidence::Low } else { Confidence::High }
             }
         };
-        if probed {
-            self.confirmed = true;
-            self.contention = match self.estimate >= 0.98 * previous {
-                true => self.contention * 0.7,
-                false => (self.contention + 0.1).min(1.0),
-            };
+        if probed || previous.is_infinite() {
+            self.sharing.record_probed(now);
         }
         if previous.is_finite() {
             self.estimate = self.estimate.max(MIN_RATIO_TO_PREVIOUS * previous);
@@ -397,20 +397,14 @@ impl RateEstimator {
         }
         let free = self.free_refusals.min(charged);
         self.free_refusals -= free;
-        // Who shares a limit tries again soon, unless its windows are long.
-        let max_hold = (MAX_HOLD / (1.0 + 29.0 * self.sharing())).max(20.0 * self.longest_gap).min(MAX_HOLD);
-        self.hold_requests = ((charged - free) / (MAX_REFUSED_SHARE + 0.02 * self.sharing()))
-            .min(max_hold * held_rate)
-            + MIN_HOLD_REQUESTS;
-        if self.confidence == Confidence::High && self.first_retry_after > 0.0 && held_rate > 10.0 {
-            self.hold_requests = self.hold_requests.max(FULL_CREDIT_REQUESTS);
-        }
+        self.hold_requests =
+            ((charged - free) / MAX_REFUSED_SHARE).min(MAX_HOLD * held_rate) + MIN_HOLD_REQUESTS;
         let hold = match self.confidence {
-            Confidence::FirstRounded | Confidence::FirstReduced => 0.0,
+            Confidence::FirstRounded => 0.0,
             Confidence::Low => 4.0 * gap.seconds,
             Confidence::First | Confidence::High => {
                 let least = if self.free_refusals > 0.0 { MIN_FREE_HOLD } else { MIN_HOLD };
-                (wasted / (max_wasted_share + 0.1 * self.sharing()))
+                (wasted / max_wasted_share)
                     .min(60.0 + 60.0 * gap.certain())
                     .max(3.0 * gap.seconds.min(1.5))
                     .max(least)
@@ -418,13 +412,7 @@ impl RateEstimator {
         };
         self.hold_until = now + Duration::from_secs_f64(hold.min(MAX_HOLD));
         if restart_count {
-            (self.counting_since, self.accepted) = (resumed, 0.0);
-            self.tolerated_while_held = 0.0;
-            self.filled_before = gap.uncertain;
-            if refusal.is_tolerated {
-                (self.counting_since, self.accepted) = (refusal.since, refusal.accepted_after_first);
-                self.filled_before = 0.0;
-            }
+            self.restart_count(refusal, gap, resumed);
         }
     }
 
@@ -448,20 +436,16 @@ impl RateEstimator {
         counted_seconds: f64,
     ) -> (f64, Confidence) {
         let range = gap.rates(self.accepted, counted_seconds);
-        let was_reduced = self.confidence == Confidence::FirstReduced;
         let estimate = match probing.bucket_rate(refusal.since, self.burst) {
             Some(rate) => rate.min(probing.rate()).max(range.low),
-            // No bucket fits, so it is a window, and the first estimate was right unless it was reduced.
-            None if was_reduced => {
-                (self.estimate * self.after_probing(probing, refusal, gap, counted_seconds)).sqrt()
-            }
+            // No bucket fits, so it is a window, and the first estimate was right.
             None => {
                 let wait = refusal.retry_after_seconds();
                 let high = self.accepted / (counted_seconds + gap.certain()).max(wait);
                 self.estimate.min(high).max(range.low)
             }
         };
-        let is_rough = was_reduced || self.accepted < MIN_BUCKET_COUNT && estimate > 1.1 * self.estimate;
+        let is_rough = estimate > 1.1 * self.estimate;
         (estimate, if is_rough { Confidence::Low } else { Confidence::High })
     }
 
@@ -477,13 +461,8 @@ impl RateEstimator {
         let (wait, range) = (refusal.retry_after_seconds(), gap.rates(self.accepted, counted_seconds));
         if counted_seconds > 1.9 * wait {
             (self.estimate.max(range.at(RateRange::WITH_RETRY_AFTER)), Confidence::High)
-        } else if wait < 0.5 * self.first_retry_after {
-            // A shorter wait than the first one: the end of a sliding window, and the rate was only a little too high.
-            (0.95 * self.estimate, Confidence::FirstRounded)
-        } else if counted_seconds < 0.9 * wait {
-            ((self.accepted / wait).min(self.estimate), Confidence::FirstRounded)
         } else {
-            (range.middle().min(self.estimate), Confidence::FirstReduced)
+            (range.middle().min(self.estimate), Confidence::FirstRounded)
         }
     }
 
@@ -506,19 +485,9 @@ impl RateEstimator {
         let (last_accepted, last_seconds) = probing.last_steps(refusal.since);
         let last_gap = Gap { uncertain: gap.uncertain * if has_retry_after { 1.0 } else { 0.5 }, ..gap };
         let last = last_gap.rates(last_accepted, last_seconds).high;
-        let last_weight = if self.confidence == Confidence::Low { 0.95 } else { 0.99 };
-        let mut found = (if has_retry_after { range.high } else { range.middle() }).max(last_weight * last);
-        let extra = accepted - self.estimate * seconds;
-        if extra < (0.03 * self.estimate).max(3.0) && probing.rate() < 1.1 * self.estimate {
-            let step = probing.step_seconds();
-            found = found.max(0.985 * probing.rate() * step / (step + gap.seconds - gap.uncertain));
-        }
-        let estimate = match found > 1.015 * self.estimate {
-            true => found,
-            false => self.estimate + 0.5 * (found - self.estimate),
-        };
+        let found = (if has_retry_after { range.high } else { range.middle() }).max(0.98 * last);
         let least = if has_retry_after { whole_count.low } else { whole_count.middle() };
-        estimate.min(range.high.max(last)).max(range.low).max(least)
+        found.min(range.high.max(last)).max(range.low).max(least)
     }
 
     /// Whether an unexpected refusal may be an accident, such as requests that the network bunched together.
@@ -564,5 +533,24 @@ mod tests {
         estimator.record_accepted(later, later);
         estimator.advance(later);
         assert!(estimator.probing.is_some(), "it starts once COR accepts again");
+    }
+
+    #[test]
+    fn a_refusal_before_idle_time_is_no_count_below_zero_where_the_limit_is_shared() {
+        let begin = Instant::now();
+        let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
+        let mut estimator = RateEstimator::from_hint(begin, 10.0);
+        estimator.record_demand(begin);
+        for seconds in [3.0, 6.0] {
+            estimator.record_tolerated(at(seconds), at(seconds));
+            estimator.record_accepted(at(seconds + 0.1), at(seconds + 0.2));
+        }
+        assert!(estimator.sharing.is_shared());
+        // One request is accepted that left after the refused one; then none leaves for a long time.
+        estimator.record_tolerated(at(10.0), at(10.1));
+        estimator.record_accepted(at(10.01), at(10.2));
+        estimator.record_demand(at(110.0));
+        estimator.record_accepted(at(111.0), at(111.1));
+        assert!(estimator.rate() > 1.0, "{}", estimator.rate());
     }
 }

@@ -15,12 +15,17 @@ mod probing;
 mod refusal;
 #[cfg(test)]
 mod shared_limits;
+mod sharing;
 #[cfg(test)]
 mod simulated_clients;
 #[cfg(test)]
 mod simulated_server;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod world_table;
+#[cfg(test)]
+mod worlds;
 
 use std::time::Duration;
 
@@ -61,6 +66,11 @@ impl RefusalTolerance {
         self.credit = if tolerated { self.credit - 1.0 } else { 0.0 };
         tolerated
     }
+}
+
+/// The seconds from one time to another; 0 where the second is earlier.
+fn seconds_between(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64()
 }
 
 #[derive(Debug, Default)]
@@ -360,6 +370,38 @@ mod tests {
                 _ => drop(limiter.record_accepted(now, now)),
             }
             now += ms(1000);
+        }
+    }
+
+    /// Answers in any order, with any header, and any idle time in between.
+    #[test]
+    fn whatever_the_server_answers_requests_go_on_leaving() {
+        for seed in 0..300 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let start = Instant::now();
+            let hint = random.bool().then(|| 1.0 + 100.0 * random.f64());
+            let mut limiter = RateLimiter::new(None, hint);
+            let (mut now, mut in_flight, mut left) = (start, Vec::new(), 0);
+            for _ in 0..2000 {
+                let idle = if random.u8(..) < 4 { 300_000 } else { 200 };
+                now += ms(random.u64(..idle));
+                if limiter.acquire(now).is_ok() {
+                    in_flight.push(now);
+                    left += 1;
+                }
+                if in_flight.is_empty() || random.bool() {
+                    continue;
+                }
+                let sent = in_flight.swap_remove(random.usize(..in_flight.len()));
+                let retry_after = random.bool().then(|| ms(random.u64(..4) * 500));
+                match random.u8(..[8, 40, 150][seed as usize % 3]) {
+                    0 => drop(limiter.record_refused(sent, now, retry_after)),
+                    _ => drop(limiter.record_accepted(sent, now)),
+                }
+                let hint = limiter.rate_hint().unwrap_or(1.0);
+                assert!(hint.is_finite() && hint > 0.0, "seed {seed}: {hint}");
+            }
+            assert!(left > 30, "seed {seed}: {left} requests left in {:?}", now - start);
         }
     }
 }

@@ -5,13 +5,10 @@ use std::f64::consts::LN_2;
 
 use tokio::time::Instant;
 
+use super::seconds_between;
+
 /// The rate doubles its increase at most this many times between two refusals.
 const MAX_STEPS: f64 = 30.0;
-
-/// The seconds from one time to another; 0 where the second is earlier.
-pub(super) fn seconds_between(from: Instant, to: Instant) -> f64 {
-    to.saturating_duration_since(from).as_secs_f64()
-}
 
 /// Confidence in an estimate. It decides how fast probing goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +17,6 @@ pub(super) enum Confidence {
     First,
     /// As `First`, and COR said in whole seconds how long to wait. Every refusal is expensive then, so probing is fast.
     FirstRounded,
-    /// As `FirstRounded`, for an estimate that may have been twice the limit and was reduced.
-    FirstReduced,
     /// The estimate is known to be too low, or was reduced on little evidence.
     Low,
     High,
@@ -32,7 +27,7 @@ impl Confidence {
     fn first_increase(self) -> f64 {
         match self {
             Confidence::First => 0.02,
-            Confidence::FirstRounded | Confidence::FirstReduced | Confidence::Low => 0.05,
+            Confidence::FirstRounded | Confidence::Low => 0.05,
             Confidence::High => 0.006,
         }
     }
@@ -41,7 +36,7 @@ impl Confidence {
     fn step_length(self) -> (f64, f64) {
         match self {
             Confidence::First => (2.0, 8.0),
-            Confidence::FirstRounded | Confidence::FirstReduced => (0.2, 1.0),
+            Confidence::FirstRounded => (0.2, 1.0),
             Confidence::Low => (1.0, 8.0),
             Confidence::High => (1.0, 20.0),
         }
@@ -55,14 +50,6 @@ pub(super) struct Burst {
     pub(super) seconds: f64,
 }
 
-/// How to probe a limit that other clients use too: what the first step adds, as a part of the estimate, and how long a
-/// step takes at least.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SharedProbing {
-    pub(super) increase: f64,
-    pub(super) step_seconds: f64,
-}
-
 /// One phase of probing, from the held rate to the next refusal.
 #[derive(Debug)]
 pub(super) struct Probing {
@@ -70,9 +57,6 @@ pub(super) struct Probing {
     base_rate: f64,
     first_increase: f64,
     step_seconds: f64,
-    estimate: f64,
-    /// How many times as fast the steps are once the rate is far above the estimate: others left the limit.
-    pace_above: f64,
     since: Instant,
     accepted: f64,
     /// Steps taken, and when they were last advanced. Without demand for the rate they stand still.
@@ -85,28 +69,20 @@ pub(super) struct Probing {
 }
 
 impl Probing {
-    /// Starts at `base_rate`; `shared` where other clients use the limit too. Where COR refuses for long (`longest_gap`, in seconds) its windows are long, and probing
+    /// Starts at `base_rate`. Where COR refuses for long (`longest_gap`, in seconds) its windows are long, and probing
     /// is slow: a rate that fills a window early only waits for its end.
     pub(super) fn new(
         base_rate: f64,
         estimate: f64,
         confidence: Confidence,
         longest_gap: f64,
-        shared: Option<SharedProbing>,
         now: Instant,
     ) -> Probing {
         let (least_seconds, least_requests) = confidence.step_length();
-        let (increase, shared_step) =
-            shared.map_or((0.0, 0.0), |shared| (shared.increase, shared.step_seconds));
         Probing {
             base_rate,
-            first_increase: estimate * confidence.first_increase().max(increase),
-            step_seconds: (least_requests / estimate)
-                .max(longest_gap / 4.0)
-                .max(shared_step)
-                .clamp(least_seconds, 15.0),
-            estimate,
-            pace_above: if shared.is_some() { 3.0 } else { 1.0 },
+            first_increase: estimate * confidence.first_increase(),
+            step_seconds: (least_requests / estimate).max(longest_gap / 4.0).clamp(least_seconds, 15.0),
             since: now,
             accepted: 0.0,
             steps: 0.0,
@@ -126,15 +102,10 @@ impl Probing {
         self.base_rate + self.first_increase * (steps.exp2() - 1.0)
     }
 
-    pub(super) fn step_seconds(&self) -> f64 {
-        self.step_seconds
-    }
-
     /// Raises the rate, where requests wait for it.
     pub(super) fn advance(&mut self, has_demand: bool, now: Instant) {
         if has_demand {
-            let pace = if self.rate() > 1.3 * self.estimate { self.pace_above } else { 1.0 };
-            let steps = pace * seconds_between(self.advanced_at, now) / self.step_seconds;
+            let steps = seconds_between(self.advanced_at, now) / self.step_seconds;
             self.steps = (self.steps + steps).min(MAX_STEPS);
             if seconds_between(self.step_since, now) >= self.step_seconds {
                 self.step_since = now;
@@ -199,8 +170,7 @@ mod tests {
     fn a_full_bucket_emptied_by_probing_shows_its_rate() {
         for (rate, capacity) in [(20.0, 4.0), (200.0, 20.0), (5000.0, 500.0)] {
             let start = Instant::now();
-            let mut probing =
-                Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, None, start);
+            let mut probing = Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, start);
             let (mut left, mut now) = (capacity, start);
             // A thousandth of a second at a time, until the bucket is empty.
             while left > 0.0 {
@@ -218,7 +188,7 @@ mod tests {
     #[test]
     fn without_demand_the_rate_does_not_grow() {
         let start = Instant::now();
-        let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, None, start);
+        let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, start);
         probing.advance(false, start + Duration::from_secs(60));
         assert_eq!(probing.rate(), 10.0);
         probing.advance(true, start + Duration::from_secs(62));

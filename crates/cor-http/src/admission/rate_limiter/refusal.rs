@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::probing::seconds_between;
+use super::seconds_between;
 
 /// The present period in which COR refuses, from the first refused request to the first accepted one after it.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Gap {
 }
 
 /// The rates that agree with a count, in requests per second.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RateRange {
     pub(super) low: f64,
     pub(super) high: f64,

@@ -7,19 +7,11 @@
 
 #![allow(clippy::print_stdout, reason = "the figures of a run")]
 
-use super::simulated_clients::{Scenario, SimulatedClient, Start, seed, simulate};
+use super::simulated_clients::{Scenario, seed, simulate};
 use super::simulated_server::{RetryAfter, Shape};
+use super::worlds::{COMMON_SHAPES, changed_limit, duration_ratio, steady_state};
 
 const RETRY_AFTER: [RetryAfter; 3] = [RetryAfter::Absent, RetryAfter::Seconds, RetryAfter::Exact];
-
-/// Goodput as a share of the ideal, and the share of refused requests, in steady state.
-fn steady_state(scenario: &Scenario, seconds: f64) -> (f64, f64) {
-    let from = 120_f64.max(5.0 * scenario.window());
-    let to = from + seconds.max(10.0 * scenario.window());
-    let run = simulate(&Scenario { seconds: to, ..scenario.clone() });
-    let (accepted, refused) = run.sums(from, to);
-    (accepted / (to - from) / scenario.rate, refused / (accepted + refused))
-}
 
 /// Checks the goodput of many scenarios in steady state: each against the least, and the mean of each shape.
 fn check_steady_state(shapes: &[(Shape, f64, f64)], rates: &[(f64, u64)], change: impl Fn(&mut Scenario)) {
@@ -105,13 +97,10 @@ fn rare_limits_and_long_latency_cost_little_goodput() {
     });
 }
 
-/// The duration of a run as a multiple of rows / rate: the mean and the worst of some runs.
-fn duration_ratio(scenario: &Scenario, ideal: f64, runs: u64) -> (f64, f64) {
-    let ratios = (0..runs).map(|run| {
-        let rows = (scenario.rate * ideal) as u64;
-        let clients = vec![SimulatedClient { start: Start::At(0.0), rows }];
-        simulate(&Scenario { clients, seed: scenario.seed + run, ..scenario.clone() }).end / ideal
-    });
+/// The durations of some runs as multiples of rows / rate: the mean and the worst.
+fn durations(scenario: &Scenario, ideal: f64, runs: u64) -> (f64, f64) {
+    let ratios = (0..runs)
+        .map(|run| duration_ratio(&Scenario { seed: scenario.seed + run, ..scenario.clone() }, ideal));
     ratios.fold((0.0, 0.0), |(mean, worst), ratio| (mean + ratio / runs as f64, f64::max(worst, ratio)))
 }
 
@@ -133,7 +122,7 @@ fn check_durations(
             for (rate, runs) in rates {
                 let mut scenario = Scenario::new(*shape, *rate, retry_after, seed);
                 change(&mut scenario);
-                let (mean, worst) = duration_ratio(&scenario, *ideal, *runs);
+                let (mean, worst) = durations(&scenario, *ideal, *runs);
                 let line = format!(
                     "{shape:?} {rate}/s {retry_after:?}, {ideal} s: mean {mean:.3}, worst {worst:.3}"
                 );
@@ -146,15 +135,6 @@ fn check_durations(
     }
     assert!(slow.is_empty(), "seed {seed}: {slow:#?}");
 }
-
-const COMMON_SHAPES: [(Shape, f64); 6] = [
-    (Shape::Bucket(0.1), 150.0),
-    (Shape::Bucket(1.0), 150.0),
-    (Shape::Bucket(10.0), 150.0),
-    (Shape::Window(1.0), 150.0),
-    (Shape::Window(10.0), 150.0),
-    (Shape::Window(60.0), 300.0),
-];
 
 #[test]
 fn runs_under_an_unknown_limit_take_little_longer_than_ideal() {
@@ -181,7 +161,7 @@ fn the_most_expensive_limit_is_found_in_a_few_minutes() {
     for (rate, runs) in [(5.0, 20), (20.0, 20), (200.0, 5), (1000.0, 2)] {
         let scenario = Scenario::new(Shape::Bucket(0.1), rate, RetryAfter::Seconds, seed);
         for (ideal, most) in [(150.0, 1.1), (300.0, 1.06), (1200.0, 1.03)] {
-            let (mean, worst) = duration_ratio(&scenario, ideal, runs);
+            let (mean, worst) = durations(&scenario, ideal, runs);
             println!("{rate}/s, {ideal} s: mean {mean:.3}, worst {worst:.3}");
             assert!(mean <= most, "seed {seed}, {rate}/s: {mean:.3} of {ideal} s");
         }
@@ -194,16 +174,8 @@ fn the_rate_follows_a_limit_that_changes() {
     for shape in [Shape::Bucket(1.0), Shape::Window(1.0), Shape::Window(10.0)] {
         for retry_after in RETRY_AFTER {
             for (factor, after) in [(2.0, 240.0), (0.5, 60.0), (0.2, 60.0)] {
-                let mut scenario = Scenario::new(shape, 50.0, retry_after, seed);
-                (scenario.change, scenario.seconds) = (Some((300.0, shape, 50.0 * factor)), 700.0);
-                let run = simulate(&scenario);
-                let (from, to) = (300.0 + after, 700.0);
-                let (accepted, refused) = run.sums(from, to);
-                let goodput = accepted / (to - from) / (50.0 * factor);
-                println!(
-                    "{shape:?} {retry_after:?} x{factor}: {goodput:.3}, refused {}",
-                    refused / (refused + accepted)
-                );
+                let goodput = changed_limit(shape, retry_after, (factor, after), seed);
+                println!("{shape:?} {retry_after:?} x{factor}: {goodput:.3}");
                 assert!(goodput > 0.9, "seed {seed}: {shape:?} {retry_after:?} x{factor}: {goodput:.3}");
             }
         }
