@@ -1,7 +1,7 @@
 //! What every row of a long run goes through, as often as the second argument says, for tests/instructions to count the instructions.
 //!
-//! `hot_paths PATH N`; the paths are those of `main`.
-#![allow(clippy::print_stderr, clippy::unwrap_used)] // a program for measuring
+//! `hot_paths PATH N`; the paths are those of `main`. Without arguments each path runs a few times, as a test.
+#![allow(clippy::unwrap_used)] // a program for measuring
 
 use std::hint::black_box;
 
@@ -14,19 +14,22 @@ const RESPONSE: &str = r#"{"id":155693,"name":"Website Redesign Project - Phase 
 "pm_id":8546,"estimated_time":250,"billable":true,"status":"in_progress","estimated":18000,"company_id":1234,
 "created_at":"2025-01-10T14:30:00Z","updated_at":"2025-01-15T10:00:00Z"}"#;
 
+const PATHS: [(&str, fn(u64)); 4] = [
+    ("update_built", update_built),
+    ("response_read", response_read),
+    ("csv_row_mapped", csv_row_mapped),
+    ("bulk_row", bulk_row),
+];
+
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let (path, n) = (args.next().unwrap_or_default(), args.next().and_then(|n| n.parse().ok()));
-    let n: u64 = n.unwrap_or(1);
-    match path.as_str() {
-        "update_built" => update_built(n),
-        "response_read" => response_read(n),
-        "csv_row_mapped" => csv_row_mapped(n),
-        "bulk_row" => bulk_row(n),
-        _ => {
-            eprintln!("usage: hot_paths update_built|response_read|csv_row_mapped|bulk_row N");
-            std::process::exit(2);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.as_slice() {
+        [path, n] if PATHS.iter().any(|(name, _)| name == path) => {
+            let n = n.parse().unwrap();
+            PATHS.iter().filter(|(name, _)| name == path).for_each(|(_, run)| run(n));
         }
+        // The options of a test program, such as --nocapture.
+        _ => PATHS.iter().for_each(|(_, run)| run(3)),
     }
 }
 
