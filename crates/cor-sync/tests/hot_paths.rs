@@ -14,7 +14,9 @@ const RESPONSE: &str = r#"{"id":155693,"name":"Website Redesign Project - Phase 
 "pm_id":8546,"estimated_time":250,"billable":true,"status":"in_progress","estimated":18000,"company_id":1234,
 "created_at":"2025-01-10T14:30:00Z","updated_at":"2025-01-15T10:00:00Z"}"#;
 
-const PATHS: [(&str, fn(u64)); 4] = [
+type Path = (&'static str, fn(u64));
+
+const PATHS: [Path; 4] = [
     ("update_built", update_built),
     ("response_read", response_read),
     ("csv_row_mapped", csv_row_mapped),
