@@ -9,7 +9,7 @@ use cor_sync::{MappingProposal, Origin, ProposalOptions, TableOptions, grouped, 
 use crate::advice::with_flags;
 use crate::args::MapArgs;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{ErrorMessage, Output};
 use crate::status;
 
 /// What the file is called in the next command where its name is not known.
@@ -41,6 +41,12 @@ pub(crate) fn run(args: &MapArgs, output: &mut Output) -> Result<u8, Failure> {
 /// Refuses the file of --out before the table is read.
 fn check_out(out: &Path, force: bool, origin: &Origin) -> Result<(), Failure> {
     let shown = out.display();
+    if out == Path::new("-") {
+        return Err(Failure::usage(ErrorMessage {
+            text: "--out - names no file, and the proposal goes to standard output without --out".to_owned(),
+            hint: Some("leave --out out, or name a file such as ./-".to_owned()),
+        }));
+    }
     if origin.is_same_as(out) {
         return Err(Failure::usage(format!(
             "--out {shown} is the table, which it would overwrite; choose another file"

@@ -383,3 +383,21 @@ fn values_accepted_by_a_sandbox_do_not_count_for_another_server_at_its_address()
     assert!(request.starts_with("GET /health HTTP/1.1\r\n"), "{request}");
     assert!(!request.to_lowercase().contains("authorization"), "no credentials go along: {request}");
 }
+
+#[test]
+fn an_outage_rejects_no_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = (0..25).fold("id,name\n".to_owned(), |text, n| text + &format!("P-{n},new\n"));
+    let client = Client::builder()
+        .base_url("http://127.0.0.1:1")
+        .token("a-token")
+        .deadline(Duration::from_millis(300));
+    let client = client.concurrency(16).backoff_base(Duration::from_millis(1)).build().unwrap();
+    let runner = SyncRunner::input(Input::embedded(text.leak()), Table::new(), Rules::new("SAP"))
+        .state(folder.path().join("sync.db"))
+        .outage_timeout(Duration::from_millis(300));
+    let summary = runtime().block_on(runner.sync(&client, &SyncControl::new(), |_| ())).unwrap();
+    let counts = summary.counts;
+    assert_eq!((counts.rejected, counts.failed + counts.not_started), (0, 25), "{counts:?}");
+    assert_eq!(summary.ending, Ending::Unreachable);
+}

@@ -121,7 +121,7 @@ impl SyncSummary {
         // Rows that were not sent are in no file, if the run has a state.
         match self.stopped {
             Some(StopReason::Declined(_)) => steps.push(NextStep::Confirm),
-            Some(StopReason::MaxFailures(_)) if self.state.is_some() => {
+            Some(StopReason::MaxFailures(_)) if self.state.is_some() && self.counts.not_started > 0 => {
                 steps.push(NextStep::RunAgainAfterFailures);
             }
             _ => {}

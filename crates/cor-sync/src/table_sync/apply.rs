@@ -77,7 +77,8 @@ impl RowStatus {
             RowStatus::NotStarted => Some(RejectReason::NotStarted),
             RowStatus::Failed(error) => Some(match error.outcome() {
                 Outcome::Unknown => RejectReason::Unknown,
-                _ if error.attempts() == 0 => RejectReason::Rejected,
+                // An update that waited until COR was given up is as good as it was.
+                _ if error.attempts() == 0 && is_about_the_row(error) => RejectReason::Rejected,
                 _ => RejectReason::NotApplied,
             }),
         }

@@ -188,18 +188,20 @@ pub(super) fn shows_by_values(field: Field, column: &SampleColumn, trial: &Trial
     !column.cells.is_empty() && column.cells.iter().all(is_word)
 }
 
-/// Whether the cells of a column look like ids: in every row another, with a digit and without blanks.
+/// Whether the cells of a column look like ids: in every row another, with a digit and without blanks. An e-mail address,
+/// an address of a page and a phone number is none.
 pub(super) fn looks_like_ids(column: &SampleColumn, rows: u64, trial: &Trial) -> bool {
     let is_code = |cell: &FieldInput| {
         text_of(cell).is_some_and(|text| {
             text.len() <= 40
+                && !text.contains(['@', ':', '+'])
                 && text.bytes().any(|byte| byte.is_ascii_digit())
                 && !text.contains(char::is_whitespace)
         })
     };
     let kinds = [Field::Start, Field::Estimated];
     let is_value = |field: &Field| trial.field(*field, column).taken > 0;
-    rows > 1
+    rows > 2
         && column.filled() == rows
         && column.cells.iter().all(is_code)
         && column.words().len() as u64 == rows
@@ -224,14 +226,25 @@ pub(super) fn looks(column: &SampleColumn, trial: &Trial) -> String {
 impl Decision {
     /// A decision that no setting of a mapping can make.
     pub(super) fn open(question: String) -> Decision {
-        Decision { question, choices: Vec::new(), words: Vec::new() }
+        Decision { question, choices: Vec::new(), words: Vec::new(), holds_back: false }
+    }
+
+    /// The cells are ids of another system, and COR would take them for its own external ids.
+    pub(super) fn of_reference(what: &str) -> Decision {
+        let question = format!("set it only if the cells are the external ids that COR has for {what}");
+        Decision { holds_back: true, ..Decision::open(question) }
     }
 
     fn of_words(question: String, words: &[(&str, u64)]) -> Decision {
         let settings = vec![Setting::text("unlisted", "as_is")];
         let reading = "other texts stay as they are".to_owned();
         let words = words.iter().map(|(word, cells)| WordCount { word: (*word).to_owned(), cells: *cells });
-        Decision { question, choices: vec![Choice { settings, reading }], words: words.collect() }
+        Decision {
+            question,
+            choices: vec![Choice { settings, reading }],
+            words: words.collect(),
+            holds_back: false,
+        }
     }
 }
 

@@ -96,6 +96,7 @@ fn time_zone(trial: &Trial, field: Field, first: &FieldInput, timestamps: &[&Fie
             choice("as_written", "the day as it is written"),
         ],
         words: Vec::new(),
+        holds_back: false,
     });
 }
 
@@ -132,6 +133,7 @@ fn ambiguous_days(field: Field, formats: &[String], written: &[&str], fit: &mut 
         ),
         choices: choices.collect(),
         words: Vec::new(),
+        holds_back: false,
     });
 }
 
@@ -167,7 +169,8 @@ pub(super) fn numbers(trial: &Trial, field: Field, column: &SampleColumn) -> Fit
         let thousands = (',', Some('.'));
         let with_point: Vec<&str> = texts.iter().copied().filter(|text| text.contains('.')).collect();
         if formats.contains(&thousands) && !with_point.is_empty() && !typed {
-            ambiguous_numbers(field, &[('.', None), thousands], &with_point, &mut fit);
+            // Read plainly it would be sent at a thousandth of its value, and every row would be valid.
+            ambiguous_numbers(field, &[('.', None), thousands], &with_point, true, &mut fit);
         }
         return fit;
     }
@@ -179,12 +182,18 @@ pub(super) fn numbers(trial: &Trial, field: Field, column: &SampleColumn) -> Fit
             "the numbers are written in several ways, such as {}; write them in one way in the table",
             different_forms(&texts)
         ))),
-        None => ambiguous_numbers(field, &formats, &texts, &mut fit),
+        None => ambiguous_numbers(field, &formats, &texts, false, &mut fit),
     }
     fit
 }
 
-fn ambiguous_numbers(field: Field, formats: &[(char, Option<char>)], texts: &[&str], fit: &mut Fit) {
+fn ambiguous_numbers(
+    field: Field,
+    formats: &[(char, Option<char>)],
+    texts: &[&str],
+    holds_back: bool,
+    fit: &mut Fit,
+) {
     let read = |(decimal, thousands): (char, Option<char>), text: &str| {
         let format = NumberFormat { decimal: Some(decimal), thousands };
         format.read(field, text).ok().map(|number| number.to_string())
@@ -217,5 +226,6 @@ fn ambiguous_numbers(field: Field, formats: &[(char, Option<char>)], texts: &[&s
         ),
         choices,
         words: Vec::new(),
+        holds_back,
     });
 }

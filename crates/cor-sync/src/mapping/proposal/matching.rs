@@ -10,8 +10,8 @@ use super::sample::{SampleColumn, TableSample};
 use super::synonyms::{NameMatch, Role, role_of};
 use super::trial::Trial;
 use super::{
-    Basis, BooleanWord, MappingProposal, NullWord, ProposalOptions, ProposedColumn, ProposedField, Setting,
-    UnmappedColumn,
+    Basis, BooleanWord, Decision, MappingProposal, NullWord, ProposalOptions, ProposedColumn, ProposedField,
+    Setting, UnmappedColumn,
 };
 use crate::ConfigError;
 use crate::mapping::columns::missing_id;
@@ -108,7 +108,7 @@ impl RoleKey {
 
 fn given_id(name: &str, sample: &TableSample) -> Result<usize, ConfigError> {
     // A column without a name cannot be named in a mapping.
-    let is_named = |column: &SampleColumn| !name.is_empty() && is_same_name(&column.name, name);
+    let is_named = |column: &SampleColumn| column.can_be_named() && is_same_name(&column.name, name);
     let found = sample.columns.iter().position(is_named);
     found.ok_or_else(|| {
         let header: Vec<String> = sample.columns.iter().map(|column| column.name.clone()).collect();
@@ -160,6 +160,12 @@ fn by_name(
                     NameMatch::Usual(_) => Basis::UsualName,
                     NameMatch::EndsWith(_) => Basis::NameEnding,
                 };
+                let mut fit = fit;
+                if let (RoleKey::Field(field), true) = (key, basis.is_guess())
+                    && let Some(of) = field.name().strip_suffix("_id")
+                {
+                    fit.decide(Decision::of_reference(of));
+                }
                 chosen.insert(key, Chosen { at, basis, fit, others: Vec::new() });
             }
         }

@@ -137,6 +137,8 @@ struct Decision {
     choices: Vec<Choice>,
     /// Texts whose values are to be written.
     words: Vec<WordCount>,
+    /// Whether the field is not set before this is decided, because a wrong reading would be sent unnoticed.
+    holds_back: bool,
 }
 
 #[derive(Clone, Debug, serde::Serialize)]

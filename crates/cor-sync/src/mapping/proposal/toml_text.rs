@@ -36,12 +36,28 @@ pub(super) fn write(proposal: &MappingProposal) -> String {
         line(&mut text, &format!("{} = {}", field.field, quoted(&field.column.column)));
     }
     for field in fields {
-        line(&mut text, &format!("\n[fields.{}]", field.field));
-        comments(&field.column, &mut text);
-        line(&mut text, &format!("column = {}", quoted(&field.column.column)));
-        settings(field.field, &field.column, &mut text);
+        let mut table = String::new();
+        line(&mut table, &format!("[fields.{}]", field.field));
+        comments(&field.column, &mut table);
+        line(&mut table, &format!("column = {}", quoted(&field.column.column)));
+        settings(field.field, &field.column, &mut table);
+        text.push('\n');
+        match field.column.decisions.iter().any(|decision| decision.holds_back) {
+            true => commented_out(&table, &mut text),
+            false => text.push_str(&table),
+        }
     }
     text
+}
+
+/// The table of a field that is not set before a person has decided.
+fn commented_out(table: &str, text: &mut String) {
+    for written in table.lines() {
+        match written.starts_with('#') {
+            true => line(text, written),
+            false => comment(text, written),
+        }
+    }
 }
 
 fn header(proposal: &MappingProposal, text: &mut String) {
@@ -163,7 +179,9 @@ fn settings(field: &str, column: &ProposedColumn, text: &mut String) {
 }
 
 fn decision(field: &str, decision: &Decision, text: &mut String) {
-    comment(text, &format!("decide: {}", single_line(&decision.question)));
+    let until =
+        if decision.holds_back { "; until you remove the # of its lines, the field is not set" } else { "" };
+    comment(text, &format!("decide: {}{until}", single_line(&decision.question)));
     for choice in &decision.choices {
         for (at, setting) in choice.settings.iter().enumerate() {
             let reading =
