@@ -77,7 +77,7 @@ impl RowStatus {
             RowStatus::NotStarted => Some(RejectReason::NotStarted),
             RowStatus::Failed(error) => Some(match error.outcome() {
                 Outcome::Unknown => RejectReason::Unknown,
-                // An update that waited until COR was given up is as good as it was.
+                // An update that was never attempted because COR could not be reached is not wrong in itself.
                 _ if error.attempts() == 0 && is_about_the_row(error) => RejectReason::Rejected,
                 _ => RejectReason::NotApplied,
             }),
