@@ -233,3 +233,11 @@ fn a_hostile_header_gives_a_mapping_that_check_takes() {
     assert_eq!((&checked["fine"], &checked["unused"]), (&json!(1), &json!([])));
     assert!(!proposed.out.contains(|c: char| c == '\u{202e}' || c.is_control() && c != '\n'));
 }
+
+#[test]
+fn out_names_a_file_and_id_column_one_column() {
+    let folder = Folder::new();
+    let table = folder.file("t.csv", "id,Status,Status \n1,a,b\n");
+    map(&table, &["--out", "-"]).exits(2).says("--out - names no file").says("\nhint: leave --out out");
+    map(&table, &["--id-column", "status"]).exits(2).says("\"status\"");
+}

@@ -638,3 +638,21 @@ fn states_of_a_tap_are_emitted_when_every_earlier_row_is_settled() {
     assert_eq!(sandbox.project("SALESFORCE", "A").unwrap().text("name"), Some("3"));
     assert_eq!(sandbox.project("SALESFORCE", "B").unwrap().text("name"), Some("b"));
 }
+
+#[test]
+fn a_refusal_ends_with_the_row_that_cor_refused_and_with_the_project() {
+    let sandbox = sandbox(&["A"]);
+    let folder = Folder::new();
+    let fine = folder.file("fine.csv", "id,end\nA,2024-02-01\n");
+    let late = folder.file("late.csv", "id,start,end\nA,2025-01-01,\n");
+    let refused = || verb(&sandbox, &["state", "show"], None, &["A"]).out.contains("refused by COR");
+    sync(&sandbox, &fine, &[]).exits(0);
+    sync(&sandbox, &late, &[]).exits(1);
+    assert!(refused());
+    sync(&sandbox, &fine, &[]).exits(0).prints("unchanged");
+    assert!(!refused(), "the row that COR refused is no longer in the table");
+    sync(&sandbox, &late, &[]).exits(1);
+    assert!(refused());
+    verb(&sandbox, &["projects", "delete"], None, &["A", "--source", "SALESFORCE", "--yes"]).exits(0);
+    assert!(!refused(), "the project is gone");
+}

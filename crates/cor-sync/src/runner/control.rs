@@ -188,3 +188,30 @@ impl StopWatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> StopRequest {
+        StopRequest { reason: "test", by: "the test".to_owned() }
+    }
+
+    #[test]
+    fn the_first_stop_of_a_run_that_stops_by_itself_ends_it_at_once() {
+        let control = SyncControl::new();
+        assert!(control.stop_because_of_failures());
+        assert!(matches!(&*control.asked.borrow(), Asked::Stop(request) if request.is_because_of_failures()));
+        control.stop(request());
+        assert!(matches!(&*control.asked.borrow(), Asked::Abort(asked) if *asked == request()));
+    }
+
+    #[test]
+    fn failures_do_not_stop_a_run_that_stops_already() {
+        let control = SyncControl::new();
+        control.stop(request());
+        assert!(!control.stop_because_of_failures());
+        control.stop(request());
+        assert!(matches!(&*control.asked.borrow(), Asked::Stop(asked) if *asked == request()));
+    }
+}
