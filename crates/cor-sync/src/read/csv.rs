@@ -348,13 +348,7 @@ fn separator(start: &[u8]) -> Option<(u8, usize)> {
 /// Reads on until the first line that is not empty is there, quotation marks and all; these bytes come before.
 fn first_line(mut bytes: Vec<u8>, reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
     loop {
-        let start = bytes.len() - bytes.trim_ascii_start().len();
-        let (mut quotes, mut ended) = (0, false);
-        for byte in &bytes[start..] {
-            quotes += usize::from(*byte == b'"');
-            ended = ended || (matches!(byte, b'\r' | b'\n') && quotes % 2 == 0);
-        }
-        if ended || bytes.len() > LONGEST_ROW {
+        if first_line_end(&bytes).is_some() || bytes.len() > LONGEST_ROW {
             return Ok(bytes);
         }
         let mut chunk = [0; 4096];
@@ -367,9 +361,22 @@ fn first_line(mut bytes: Vec<u8>, reader: &mut impl Read) -> std::io::Result<Vec
     }
 }
 
+/// Where the first line that is not empty ends, quotation marks and all.
+fn first_line_end(bytes: &[u8]) -> Option<usize> {
+    let start = bytes.len() - bytes.trim_ascii_start().len();
+    let mut quotes = 0;
+    let ends = |byte: &u8| {
+        quotes += usize::from(*byte == b'"');
+        matches!(byte, b'\r' | b'\n') && quotes % 2 == 0
+    };
+    bytes[start..].iter().position(ends).map(|at| start + at)
+}
+
 /// The delimiter that makes most columns of the rules appear, the id among them; without rules the one that makes most
 /// names appear that fields have in other systems, and then most columns. A comma where none does.
 fn likely_delimiter(start: &[u8], rules: &Rules) -> u8 {
+    // The first line alone: how much behind it was read depends on the source.
+    let start = &start[..first_line_end(start).unwrap_or(start.len())];
     let found = |delimiter: u8| {
         let mut record = ByteRecord::new();
         // Reading from memory does not fail.
@@ -454,6 +461,15 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_delimiter_is_that_of_the_first_line_whatever_was_read_behind_it() {
+        // With a comma the quotation mark opens a cell that goes on behind the line, and is then no text.
+        let header = b"##id;\xf2{\"N\xff,\"ename\n";
+        let more = [&header[..], b"A;B\n\xfd\n"].concat();
+        let rules = Rules::new("SAP");
+        assert_eq!(likely_delimiter(&more, &rules), likely_delimiter(header, &rules));
+    }
 
     #[test]
     fn lines_are_counted_whatever_they_end_with() {
