@@ -1,6 +1,7 @@
 //! The job that every client does: make a row, check it, write the body, send it, read the typed response, and compare its
 //! name with the one sent. What the other clients use for it is here; projectcor has its own types.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -188,6 +189,13 @@ impl Options {
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Some(config)
     }
+}
+
+/// The number of the next update, of `n`.
+pub fn take(next: &Cell<u64>, n: u64) -> Option<u64> {
+    let i = next.get();
+    next.set(i + 1);
+    (i < n).then_some(i)
 }
 
 /// Measures a run from its first update to its last.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use cor_bench::{Clock, Options, PATH, Row, TOKEN, body, is_right, row};
+use cor_bench::{Clock, Options, PATH, Row, TOKEN, body, is_right, row, take};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -135,12 +135,6 @@ async fn run(options: Options) {
         latencies.extend(its_latencies);
     }
     clock.report(options.n, errors, latencies);
-}
-
-fn take(next: &Cell<u64>, n: u64) -> Option<u64> {
-    let i = next.get();
-    next.set(i + 1);
-    (i < n).then_some(i)
 }
 
 fn request(options: &Options, sender: &Sender, token: &HeaderValue, row: &Row) -> Option<Request<Body>> {

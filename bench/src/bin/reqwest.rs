@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use cor_bench::{Clock, Options, PATH, TOKEN, body, is_right, row};
+use cor_bench::{Clock, Options, PATH, TOKEN, body, is_right, row, take};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};
 
@@ -61,12 +61,6 @@ async fn run(options: Options) {
         latencies.extend(its_latencies);
     }
     clock.report(options.n, errors, latencies);
-}
-
-fn take(next: &Cell<u64>, n: u64) -> Option<u64> {
-    let i = next.get();
-    next.set(i + 1);
-    (i < n).then_some(i)
 }
 
 async fn one(client: &reqwest::Client, base: &Url, headers: &HeaderMap, i: u64) -> Option<()> {

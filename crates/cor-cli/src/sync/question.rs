@@ -34,7 +34,7 @@ pub(super) async fn answer() -> bool {
         // What cannot be read is no consent.
         let is_yes =
             io::stdin().lock().read_line(&mut line).is_ok() && line.trim().eq_ignore_ascii_case("yes");
-        // Nobody waits for the answer after a signal.
+        // After a signal or the time limit the receiver is gone, and the send fails.
         let _ = answers.send(is_yes);
     });
     let answer = tokio::time::timeout(LONGEST, answer).await;

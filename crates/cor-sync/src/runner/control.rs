@@ -91,7 +91,7 @@ impl SyncControl {
                 *asked = Asked::Stop(request);
                 true
             }
-            // The run stops by itself already; whoever asks wants it to end sooner.
+            // The run is stopping because of failures: the caller's request ends it at once.
             Asked::Stop(earlier) if earlier.reason == TOO_MANY_FAILURES => {
                 *asked = Asked::Abort(request);
                 true
