@@ -572,7 +572,7 @@ def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: P
     notes = "\n".join(plan.notes)
     assert "1 blank row was skipped" in notes
     assert 'name: "NULL" is sent as text in ' in notes
-    assert "if it stands for an empty cell, pass it with `null_values`" in notes
+    assert "if it stands for an empty cell, pass it with null_values=" in notes
     assert '2 rows are merged into 1 project by the id "1001.0"' in notes
     assert "no project is created under such an id, unless `allow_mangled_ids` is set" in notes
     assert plan.notes[0] in repr(plan)
@@ -587,7 +587,7 @@ def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: P
 def test_timestamp_is_refused_with_the_option_that_reads_it(door: Any) -> None:
     plan = call(door, "plan", [{"id": "P-0", "end": MOMENT}], source="SAP", state=False)
     (problem,) = plan.problems
-    assert "set `day_in` to the time zone whose date counts" in problem.message
+    assert "set day_in= to the time zone whose date counts" in problem.message
     with pytest.raises(projectcor.TableError, match='"Europe/Madird" is not a time zone; did you mean "Europe/Madrid"'):
         call(door, "plan", [{"id": "P-0"}], source="SAP", state=False, day_in="Europe/Madird")
 

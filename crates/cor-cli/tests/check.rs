@@ -147,7 +147,7 @@ fn a_check_and_a_plan_take_what_a_sync_takes() {
     let file = folder.file("t.csv", table);
     let arguments = ["--source", "SAP", "--create-missing", "--limit", "1"];
     let ran = check(&file, &arguments).exits(0).prints("read                    1");
-    ran.prints("stopped after 1 row, as --limit says").prints("Not used: mood, mood\n");
+    ran.prints("stopped after 1 row, the number of --limit").prints("Not used: mood, mood\n");
     let state = folder.path("none.db");
     let mut plan = bare();
     plan.args(["projects", "plan", "--state"]).arg(state).arg(&file).args(arguments);
@@ -362,8 +362,8 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
-        ("deals.xlsx", &zip[..], "deals.xlsx: it is damaged, or not whole"),
-        ("deals.csv", zip, "deals.csv: it is damaged, or not whole"),
+        ("deals.xlsx", &zip[..], "deals.xlsx: it is damaged or incomplete"),
+        ("deals.csv", zip, "deals.csv: it is damaged or incomplete"),
         ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
         ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),
         ("deals.csv", b"[{\"id\":1}]", "the file contains JSON; write one object per line"),

@@ -238,6 +238,8 @@ fn a_hostile_header_gives_a_mapping_that_check_takes() {
 fn out_names_a_file_and_id_column_one_column() {
     let folder = Folder::new();
     let table = folder.file("t.csv", "id,Status,Status \n1,a,b\n");
-    map(&table, &["--out", "-"]).exits(2).says("--out - names no file").says("\nhint: leave --out out");
+    map(&table, &["--out", "-"])
+        .exits(2)
+        .says("error: --out - is not the name of a file\nhint: remove --out");
     map(&table, &["--id-column", "status"]).exits(2).says("\"status\"");
 }

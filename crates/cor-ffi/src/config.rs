@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cor_http::{Client, ClientBuilder, Error, TransportKind};
+use cor_http::{Client, ClientBuilder, Error, OptionNames, TransportKind};
 
 use crate::error::Failure;
 use crate::guard::{self, Kind, Object, borrow, get, guard, insert, release};
@@ -36,7 +36,7 @@ impl ConfigHandle {
         if let Some(refused) = &state.refused {
             return Err(refused.clone());
         }
-        Ok(state.builder.clone().build()?)
+        Ok(state.builder.clone().option_names(OptionNames::C).build()?)
     }
 }
 
@@ -93,7 +93,8 @@ pub(crate) fn milliseconds(name: &str, ms: i64) -> Result<Duration, Error> {
     match u64::try_from(ms) {
         Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
         // The message is the same in every interface.
-        _ => cor_http::seconds(name, ms as f64 / 1000.0),
+        _ => cor_http::seconds(name, ms as f64 / 1000.0)
+            .map_err(|error| error.with_option_names(OptionNames::C)),
     }
 }
 

@@ -409,10 +409,10 @@ fn files_that_are_no_workbook_are_named() {
     let whole = deals(&row(1, &["id", "name"]));
     let ole = [&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1][..], &[0; 600]].concat();
     for (bytes, says) in [
-        (&whole[..whole.len() / 2], "it is damaged, or not whole"),
+        (&whole[..whole.len() / 2], "it is damaged or incomplete"),
         (&container("EncryptedPackage"), "it is protected by a password"),
-        (&container("WordDocument"), "it is damaged, or not whole"),
-        (&ole, "it is damaged, or not whole"),
+        (&container("WordDocument"), "it is damaged or incomplete"),
+        (&ole, "it is damaged or incomplete"),
         (&archive(&[("deals.csv", b"id,name\n")]), "it is a compressed archive without a workbook"),
         (
             &archive(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", b"<a/>")]),
