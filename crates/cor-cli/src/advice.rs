@@ -45,3 +45,26 @@ fn hint(advice: &Advice) -> String {
         other => OptionNames::Flags.apply(&other.to_string()).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn every_named_flag_exists() {
+        let command = Cli::command();
+        let projects = command.find_subcommand("projects").unwrap();
+        let sync = projects.find_subcommand("sync").unwrap();
+        for option in OptionNames::options() {
+            let written = OptionNames::Flags.apply(&format!("`{option}`")).into_owned();
+            let exists = match written.strip_prefix("--") {
+                Some(flag) => sync.get_arguments().any(|argument| argument.get_long() == Some(flag)),
+                None => matches!(&*written, "COR_API_KEY" | "COR_CLIENT_SECRET"),
+            };
+            assert!(exists, "{option} is written {written}");
+        }
+    }
+}

@@ -54,10 +54,7 @@ where
     let mut output = Output::new();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let is_json = arguments.iter().any(|argument| argument == "--json");
-            return usage::report(&error, is_json, &mut output);
-        }
+        Err(error) => return usage::report(&error, &arguments, &mut output),
     };
     let _tracing = output::trace(cli.verbose);
     let ended = match cli.verb {

@@ -1,19 +1,32 @@
 //! Arguments that clap refuses, in the form of the program's own errors.
 
-use clap::error::{ContextKind, ContextValue};
+use std::ffi::OsString;
 
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue};
+use cor_http::split_advice;
+
+use crate::args::Cli;
 use crate::failure::described;
 use crate::output::{BOLD, ErrorMessage, Output, styled};
 use crate::status;
 
+/// What Rust's parsers of numbers say, and what users read.
+const NUMBERS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "it is not a whole number"),
+    ("cannot parse integer from empty string", "it is not a whole number"),
+    ("invalid float literal", "it is not a number"),
+    ("cannot parse float from empty string", "it is not a number"),
+];
+
 /// Shows why the arguments cannot be used, or the help or version that they ask for. Returns the exit status.
-pub(crate) fn report(error: &clap::Error, is_json: bool, output: &mut Output) -> u8 {
-    let Some(message) = message(error) else {
+pub(crate) fn report(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> u8 {
+    let Some(message) = message(error, arguments) else {
         // Help or version. A closed pipe is the reader's choice.
         let _ = error.print();
         return if error.use_stderr() { status::USAGE } else { status::DONE };
     };
-    if is_json {
+    if arguments.iter().any(|argument| argument == "--json") {
         output.json(&described("config", "not_applied", &message.to_string()));
     }
     output.error(&message.text, message.hint.as_deref());
@@ -24,17 +37,26 @@ pub(crate) fn report(error: &clap::Error, is_json: bool, output: &mut Output) ->
 }
 
 /// What is wrong and what to do. `None` for help and version.
-fn message(error: &clap::Error) -> Option<ErrorMessage> {
+fn message(error: &clap::Error, arguments: &[OsString]) -> Option<ErrorMessage> {
     let rendered = error.render().to_string();
-    let mut paragraphs = rendered.strip_prefix("error: ")?.split("\n\n");
-    let text = on_one_line(paragraphs.next()?);
+    let text = on_one_line(rendered.strip_prefix("error: ")?.split("\n\n").next()?);
+    let text = NUMBERS.iter().fold(text, |text, (said, plain)| text.replace(said, plain));
     let tips: Vec<&str> =
         rendered.lines().filter_map(|line| line.trim_start().strip_prefix("tip: ")).map(str::trim).collect();
-    let hint = match tips.is_empty() {
-        true => format!("run {} --help to see all options", command(error)),
-        false => tips.join("; "),
+    // A parser of a value gives its advice behind the value.
+    let (what, advice) = match text.rsplit_once(": pass ") {
+        Some((what, how)) => (what, Some(format!("pass {how}"))),
+        None => {
+            let (what, advice) = split_advice(&text);
+            (what, advice.map(str::to_owned))
+        }
     };
-    Some(ErrorMessage { text, hint: Some(hint) })
+    let hint = match (tips.is_empty(), advice) {
+        (false, _) => tips.join("; "),
+        (true, Some(advice)) => advice,
+        (true, None) => format!("run {} --help to see all options", command(arguments)),
+    };
+    Some(ErrorMessage { text: what.to_owned(), hint: Some(hint) })
 }
 
 /// The first paragraph: a sentence, and below it a list of arguments or of values.
@@ -54,11 +76,18 @@ fn usage(error: &clap::Error) -> Option<String> {
     Some(usage.to_string().trim_start_matches("Usage:").trim().to_owned())
 }
 
-/// The command that the error is about: the words of the usage before its arguments.
-fn command(error: &clap::Error) -> String {
-    let usage = usage(error).unwrap_or_default();
-    let words =
-        usage.split_whitespace().take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
-    let command = words.collect::<Vec<_>>().join(" ");
-    if command.is_empty() { "cor".to_owned() } else { command }
+/// The command that the arguments name: `cor projects update`.
+fn command(arguments: &[OsString]) -> String {
+    let (mut command, mut names) = (Cli::command(), vec!["cor".to_owned()]);
+    for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
+        match command.find_subcommand(argument).cloned() {
+            Some(found) => {
+                names.push(found.get_name().to_owned());
+                command = found;
+            }
+            None if argument.starts_with('-') => {}
+            None => break,
+        }
+    }
+    names.join(" ")
 }

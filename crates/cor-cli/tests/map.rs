@@ -72,7 +72,7 @@ fn a_file_is_replaced_only_with_force_and_never_the_table() {
     let table = folder.file("t.csv", "id,name\n1,a\n");
     let mapping = folder.file("mapping.toml", "# by hand\n");
     let out = mapping.to_str().unwrap();
-    let says = format!("error: --out {out} exists; choose another file, or replace it with --force\n");
+    let says = format!("error: --out {out} exists\nhint: choose another file, or replace it with --force\n");
     assert_eq!(map(&table, &["--out", out]).exits(2).err, says);
     assert_eq!(folder.read("mapping.toml"), "# by hand\n");
     map(&table, &["--out", out, "--force"]).exits(0);

@@ -519,6 +519,20 @@ fn errors_in_arguments_have_hint_and_usage() {
     let expected =
         "error: unrecognized subcommand 'project'\nhint: a similar subcommand exists: 'projects'\n";
     assert!(verb.err.starts_with(expected), "{}", verb.err);
+    for (arguments, expected) in [
+        (
+            ["projects", "sync", "t.csv", "--max-failures", "x"],
+            "error: invalid value 'x' for '--max-failures <N|N%>'\nhint: pass a number of rows, such as 20, or a share \
+             of them, such as 5%\n",
+        ),
+        (
+            ["projects", "plan", "t.csv", "--limit", "x"],
+            "error: invalid value 'x' for '--limit <ROWS>': it is not a whole number\nhint: run cor projects plan --help \
+             to see all options\n",
+        ),
+    ] {
+        assert_eq!(run(&arguments).err, expected);
+    }
     // The help that a command without a verb shows is no error text.
     assert!(!run(&["state"]).err.contains("error:"));
 

@@ -105,6 +105,11 @@ const TABLE: &[Names] = &[
 ];
 
 impl OptionNames {
+    /// The options that texts name, as Rust has them.
+    pub fn options() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|option| option.rust)
+    }
+
     /// `text` with the names of this interface. Words in backticks that are no option stay as they are.
     pub fn apply(self, text: &str) -> Cow<'_, str> {
         if self == OptionNames::Rust || !text.contains('`') {

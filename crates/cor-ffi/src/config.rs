@@ -409,3 +409,26 @@ pub unsafe extern "C" fn cor_config_set_rate(config: *mut cor_config, per_second
 pub unsafe extern "C" fn cor_config_set_rate_hint(config: *mut cor_config, per_second: f64) -> cor_status {
     change(config, |builder, _| Ok(builder.rate_hint(per_second)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_named_function_and_member_is_in_the_header() {
+        const HEADER: &str = include_str!("../../../include/projectcor.h");
+        let options = HEADER.split_once("typedef struct cor_sync_options {").unwrap().1;
+        let options = options.split_once("} cor_sync_options;").unwrap().0;
+        for option in OptionNames::options() {
+            let written = OptionNames::C.apply(&format!("set `{option}`")).into_owned();
+            let exists = match (written.strip_prefix("call "), written.strip_prefix("set cor_sync_options."))
+            {
+                (Some(call), _) => HEADER.contains(&format!("\ncor_status {}(", call.trim_end_matches("()"))),
+                (_, Some(member)) => options.contains(&format!("{member};")),
+                // Options that only a workbook has, which C does not read by name.
+                _ => matches!(option, "sheet" | "header_row"),
+            };
+            assert!(exists, "{option} is written {written}");
+        }
+    }
+}

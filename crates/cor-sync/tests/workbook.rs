@@ -200,8 +200,9 @@ fn the_first_visible_sheet_is_read_unless_another_is_chosen() {
     let empty = xlsx("", &[("Cover", "visible", ""), ("Q1", "visible", &first)]);
     let unusable = open(&empty, Table::new(), Rules::new("S")).unwrap_err();
     assert!(
-        unusable
-            .contains("its first sheet, \"Cover\", is empty; sheets with data are Q1; set sheet to the name"),
+        unusable.contains(
+            "its first sheet, \"Cover\", is empty; sheets with data are Q1; set `sheet` to the name"
+        ),
         "{unusable}"
     );
 }
@@ -229,7 +230,7 @@ fn a_header_below_a_title_is_found_or_named() {
         "{unusable}"
     );
     assert!(
-        unusable.contains("; row 4 looks like the header: id, name, end; set header_row to 4"),
+        unusable.contains("; row 4 looks like the header: id, name, end; set `header_row` to 4"),
         "{unusable}"
     );
     for (row, says) in
