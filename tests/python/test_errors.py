@@ -145,7 +145,8 @@ def test_advice_names_options_as_keywords(cor: Sandbox, tmp_path: Path) -> None:
         match=r": client_cert is set without client_key; set client_cert= and client_key= together$",
     ):
         projectcor.Client(token="t", client_cert=tmp_path / "cert.pem")
-    with pytest.raises(projectcor.ConfigError, match=r": deadline is 0 s; pass a time above zero and up to seven days$"):
+    says = r": deadline is 0 s; pass a time above zero and up to seven days$"
+    with pytest.raises(projectcor.ConfigError, match=says):
         projectcor.Client(token="t", deadline=0)
     error = failed(cor, Answer(302, headers={"location": "https://new.example/v2/integrations/projects/P"}))
     assert str(error).endswith("; if COR's API has moved there, set base_url= to https://new.example")

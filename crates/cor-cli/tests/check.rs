@@ -147,7 +147,7 @@ fn a_check_and_a_plan_take_what_a_sync_takes() {
     let file = folder.file("t.csv", table);
     let arguments = ["--source", "SAP", "--create-missing", "--limit", "1"];
     let ran = check(&file, &arguments).exits(0).prints("read                    1");
-    ran.prints("stopped after 1 row, the number of --limit").prints("Not used: mood, mood\n");
+    ran.prints("stopped after 1 row (--limit)").prints("Not used: mood, mood\n");
     let state = folder.path("none.db");
     let mut plan = bare();
     plan.args(["projects", "plan", "--state"]).arg(state).arg(&file).args(arguments);

@@ -48,7 +48,7 @@ pub(crate) fn exit_status(ending: Ending, signal: Option<Signal>) -> u8 {
 pub(crate) fn message(stopped: &StopReason) -> String {
     match stopped {
         StopReason::Limit(rows) => {
-            format!("stopped after {}, the number of --limit", counted(*rows, "row", "rows"))
+            format!("stopped after {} (--limit)", counted(*rows, "row", "rows"))
         }
         StopReason::Declined(Reach { changed, known }) => {
             let (changed, known) = (grouped(*changed), grouped(*known));
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn one_row_is_counted_in_the_singular() {
-        assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row, the number of --limit");
-        assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows, the number of --limit");
+        assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row (--limit)");
+        assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows (--limit)");
     }
 }
