@@ -40,7 +40,7 @@ def test_a_workbook_is_read_by_sheet_and_header(cor: Sandbox, door: Any, tmp_pat
     plan = call(door, "plan", path, source="SAP", state=False)
     assert [change.id for change in plan.changes] == ["P-0"]
     assert plan.notes[:2] == (
-        'the sheet "Deals" is read; other sheets with data are Q2; choose one with `sheet`',
+        'the sheet "Deals" is read; other sheets with data are Q2; choose one with sheet=',
         "the header is row 3 of the sheet; rows above it are not read",
     )
     result = call(door, "sync", path, source="SAP", state=False, sheet="Deals", header_row=3)

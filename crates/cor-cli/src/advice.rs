@@ -62,7 +62,7 @@ mod tests {
             let written = OptionNames::Flags.apply(&format!("`{option}`")).into_owned();
             let exists = match written.strip_prefix("--") {
                 Some(flag) => sync.get_arguments().any(|argument| argument.get_long() == Some(flag)),
-                None => matches!(&*written, "COR_API_KEY" | "COR_CLIENT_SECRET"),
+                None => matches!(&*written, "COR_API_KEY" | "COR_CLIENT_SECRET" | "rate_hint"),
             };
             assert!(exists, "{option} is written {written}");
         }

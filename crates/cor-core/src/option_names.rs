@@ -84,6 +84,8 @@ const TABLE: &[Names] = &[
     Names::of_client("retry_budget", "--retry-budget", "cor_config_set_retry_budget"),
     Names::of_client("concurrency", "--concurrency", "cor_config_set_concurrency"),
     Names::of_client("rate", "--rate", "cor_config_set_rate"),
+    // `cor` has no such flag: one run is one client.
+    Names::of_client("rate_hint", "rate_hint", "cor_config_set_rate_hint"),
     Names {
         c: C::Member("outage_timeout_ms"),
         ..Names::of_table("outage_timeout", "--outage-timeout", None)
@@ -133,6 +135,17 @@ impl OptionNames {
         match (self, &option.c) {
             (OptionNames::Python, _) => {
                 written.push_str(option.python);
+                // The name of an encoding stands without quotation marks, as a shell takes it.
+                let encoding =
+                    behind.strip_prefix(' ').filter(|_| option.rust == "encoding" && value.is_none());
+                if let Some(encoding) = encoding {
+                    let (name, rest) =
+                        encoding.split_at(encoding.find([',', ';', ' ']).unwrap_or(encoding.len()));
+                    written.push_str("=\"");
+                    written.push_str(name);
+                    written.push('"');
+                    return rest;
+                }
                 if is_typed || value.is_some() {
                     written.push('=');
                 }
@@ -198,6 +211,11 @@ mod tests {
                 "client_key is not the key of client_cert",
             ),
             (Python, "set `decimal` to \",\" and `thousands` \".\"", "set decimal=\",\" and thousands=\".\""),
+            (
+                Python,
+                "read it with `encoding` utf-8, or save it",
+                "read it with encoding=\"utf-8\", or save it",
+            ),
             (Python, "`transport_kind` is set", "transport is set"),
             (C, "set `deadline`", "call cor_config_set_deadline_ms()"),
             (C, "`deadline` is 0", "deadline is 0"),

@@ -69,10 +69,6 @@ fn reason(reason: &Reason) -> String {
         Some(Advice::Delimiter(delimiter)) => {
             format!("if {delimiter:?} separates the columns, pass delimiter={:?}", delimiter.to_string())
         }
-        Some(Advice::Encoding(Some(encoding))) => {
-            let name = encoding.name();
-            return reason.to_string().replace(&format!("`encoding` {name}"), &format!("encoding={name:?}"));
-        }
         Some(Advice::Source) => {
             "pass source=\"SALESFORCE\", or set source = \"SALESFORCE\" in the mapping".to_owned()
         }
