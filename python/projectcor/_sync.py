@@ -65,7 +65,7 @@ def request(
     if is_path and text_cells:
         raise TypeError("text_cells applies only to rows of values; the cells of a file are always text")
     if state is False and report is not None:
-        raise TypeError("report shows what changed since the last run, which needs a state")
+        raise TypeError("report requires a state, because it shows what changed since the last run; remove state=False")
     renames = list(mapping.items()) if isinstance(mapping, Mapping) else []
     return {
         "path": rows if is_path else None,

@@ -351,7 +351,7 @@ static void values(cor_client *client) {
   write_file(table, "id,name\n1001.0,NULL\n1001.0,N\n,\n");
   CHECK(cor_client_plan_file(client, table, &options, NULL, &error) == COR_OK, "%s", cor_error_message(error));
   CHECK(strstr(noted, "1 blank row was skipped|") && strstr(noted, "|2 rows are merged into 1 project by the id \"1001.0\"|") &&
-            strstr(noted, "|name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, pass it with `null_values`|"),
+            strstr(noted, "|name: \"NULL\" is sent as text in line 2; if it stands for an empty cell, pass it with cor_sync_options.null_values|"),
         "%s", noted);
   options = options_of(&seen, state);
   options.day_in = "Europe/Madird";

@@ -43,6 +43,22 @@ static void *trusted(void *argument) {
   return NULL;
 }
 
+/* Errors name options by the functions that set them. */
+static void advice(void) {
+  cor_error *error = NULL;
+  cor_client *client = NULL;
+  cor_config *config = cor_config_new();
+  cor_config_set_token(config, "t");
+  cor_config_set_client_cert(config, "cert.pem");
+  CHECK(cor_client_new(config, &client, &error) == COR_ERR_CONFIG, "without its key");
+  CHECK(same(cor_error_message(error),
+             "could not set up the client: client_cert is set without client_key; call cor_config_set_client_cert() and "
+             "cor_config_set_client_key() together"),
+        "%s", cor_error_message(error));
+  cor_error_free(error);
+  cor_config_free(config);
+}
+
 int main(int argc, char **argv) {
   cor_error *error = NULL;
   pthread_attr_t attributes;
@@ -52,11 +68,13 @@ int main(int argc, char **argv) {
   url = argv[1];
   ca_file = argv[2];
   sandbox_clear();
+  advice();
   trusted(NULL);
 
   CHECK(call(url, NULL, &error) == COR_ERR_TLS, "trusted without being told to");
   CHECK(cor_error_kind(error) == COR_ERR_TLS && cor_error_outcome(error) == COR_OUTCOME_NOT_APPLIED, "%s",
         cor_error_message(error));
+  CHECK(strstr(cor_error_message(error), "call cor_config_set_ca_file()") != NULL, "%s", cor_error_message(error));
   CHECK(!cor_error_is_retryable(error) && cor_error_status(error) == 0, "%s", cor_error_message(error));
   cor_error_free(error);
 

@@ -139,6 +139,19 @@ def test_error_carries_what_is_known(cor: Sandbox) -> None:
     assert str(error).startswith(f'could not update project "{ID}" (SALESFORCE): ')
 
 
+def test_advice_names_options_as_keywords(cor: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(
+        projectcor.ConfigError,
+        match=r": client_cert is set without client_key; set client_cert= and client_key= together$",
+    ):
+        projectcor.Client(token="t", client_cert=tmp_path / "cert.pem")
+    says = r": deadline is 0 s; pass a time above zero and up to seven days$"
+    with pytest.raises(projectcor.ConfigError, match=says):
+        projectcor.Client(token="t", deadline=0)
+    error = failed(cor, Answer(302, headers={"location": "https://new.example/v2/integrations/projects/P"}))
+    assert "; if COR's API has moved, set base_url= to its address; " in str(error)
+
+
 def test_a_message_holds_its_causes() -> None:
     client = projectcor.Client(base_url="http://127.0.0.1:1", token="t", max_attempts=1)
     with pytest.raises(projectcor.TransportError, match=r"(?i)refused") as caught:

@@ -228,7 +228,7 @@ def test_unusable_table_is_refused_with_the_reason(cor: Sandbox, door: Any, tmp_
     assert 'pass mapping={"Column": "field"}' in refused(pandas.DataFrame({"id": ["1"], "x": ["y"]}))
     path.write_bytes(b"id,name\n1,Caf\xe9\n")
     said = repr(call(door, "plan", path, source="SAP", state=False))
-    assert "is not UTF-8; read the file with `encoding` windows-1252, or save it" in said
+    assert 'is not UTF-8; read the file with encoding="windows-1252", or save it' in said.replace('\\"', '"')
     assert call(door, "plan", path, source="SAP", state=False, encoding="windows-1252").changes[0].to_dict() == {
         "name": "Café"
     }
@@ -491,7 +491,7 @@ def test_report_is_a_page_about_the_run(door: Any, many: list[dict[str, Any]], s
     page = tmp_path / "report.html"
     call(door, "sync", many[:3], source="SAP", state=state, report=page)
     assert "<html" in page.read_text(encoding="utf-8")
-    with pytest.raises(TypeError, match="needs a state"):
+    with pytest.raises(TypeError, match="requires a state"):
         call(door, "sync", many[:3], source="SAP", state=False, report=page)
     with pytest.raises(ValueError, match=r"rejects=.*is the state, which this run would overwrite"):
         call(door, "sync", many[:3], source="SAP", state=state, rejects=state)
@@ -572,9 +572,9 @@ def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: P
     notes = "\n".join(plan.notes)
     assert "1 blank row was skipped" in notes
     assert 'name: "NULL" is sent as text in ' in notes
-    assert "if it stands for an empty cell, pass it with `null_values`" in notes
+    assert "if it stands for an empty cell, pass it with null_values=" in notes
     assert '2 rows are merged into 1 project by the id "1001.0"' in notes
-    assert "no project is created under such an id, unless `allow_mangled_ids` is set" in notes
+    assert "no project is created under such an id, unless allow_mangled_ids is set" in notes
     assert plan.notes[0] in repr(plan)
     result = call(door, "sync", rows, **options)
     assert (result.applied, result.failed) == (1, 2)
@@ -587,7 +587,7 @@ def test_probable_mistakes_are_in_the_notes(cor: Sandbox, door: Any, tmp_path: P
 def test_timestamp_is_refused_with_the_option_that_reads_it(door: Any) -> None:
     plan = call(door, "plan", [{"id": "P-0", "end": MOMENT}], source="SAP", state=False)
     (problem,) = plan.problems
-    assert "set `day_in` to the time zone whose date counts" in problem.message
+    assert "set day_in= to the time zone whose date counts" in problem.message
     with pytest.raises(projectcor.TableError, match='"Europe/Madird" is not a time zone; did you mean "Europe/Madrid"'):
         call(door, "plan", [{"id": "P-0"}], source="SAP", state=False, day_in="Europe/Madird")
 

@@ -40,7 +40,7 @@ def test_a_workbook_is_read_by_sheet_and_header(cor: Sandbox, door: Any, tmp_pat
     plan = call(door, "plan", path, source="SAP", state=False)
     assert [change.id for change in plan.changes] == ["P-0"]
     assert plan.notes[:2] == (
-        'the sheet "Deals" is read; other sheets with data are Q2; choose one with `sheet`',
+        'the sheet "Deals" is read; other sheets with data are Q2; choose one with sheet=',
         "the header is row 3 of the sheet; rows above it are not read",
     )
     result = call(door, "sync", path, source="SAP", state=False, sheet="Deals", header_row=3)
@@ -67,10 +67,10 @@ def test_the_format_of_one_column_is_given_and_suggested(door: Any, tmp_path: Pa
     path = workbook(tmp_path / "deals.xlsx")
     options = {"source": "SAP", "state": False, "sheet": "Q2", "mapping": {"Close": "end"}}
     plan = call(door, "plan", path, **options)
-    assert plan.problems[0].message.endswith('; to read this value, set `date_format` "%d/%m/%Y"')
+    assert plan.problems[0].message.endswith('; to read this value, set date_format="%d/%m/%Y"')
     (note,) = plan.notes
     assert note.startswith("Close: 2 values are not written as YYYY-MM-DD; one format reads all of them: ")
-    assert note.endswith('set `date_format` to "Close=%d/%m/%Y"')
+    assert note.endswith('set date_format="Close=%d/%m/%Y"')
     for date_format in ("Close=%d/%m/%Y", ["Close=%d/%m/%Y"], "%d/%m/%Y"):
         plan = call(door, "plan", path, **options, date_format=date_format)
         assert [change.fields[0].new for change in plan.changes] == ["2025-04-30", "2025-05-04"]

@@ -3,12 +3,14 @@
 use std::time::Instant;
 
 use anstyle::Style;
+use cor_http::OptionNames;
 use cor_sync::{
     CheckedRow, ColumnUse, ProblemCount, StopReason, SyncProgress, TableCheck, UnusedColumn, grouped, plain,
+    problems_naming,
 };
 use serde_json::json;
 
-use crate::advice::{Wording, wording};
+use crate::advice::option_names;
 use crate::args::CheckArgs;
 use crate::failure::{Failure, problems_json};
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
@@ -23,12 +25,12 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     output.set_json(args.json);
     let rows = args.table.open(args.create_missing)?;
     let unit = rows.unit();
-    let wording = wording(args.table.mapping.is_some());
+    let names = option_names(args.table.mapping.is_some());
     let mut progress = Progress::new(rows.size(), output);
     let mut ticked = Instant::now();
     let mut check = TableCheck::of(rows, &args.table.origin().name(), args.limit, |so_far, row| {
         if !row.problems.is_empty() {
-            show_problems(&row, unit, wording, &progress, output);
+            show_problems(&row, unit, names, &progress, output);
         }
         if so_far.read.is_multiple_of(TICK) && ticked.elapsed() >= progress.interval() {
             let mut counts = SyncProgress::default();
@@ -40,6 +42,12 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
         }
     });
     progress.end();
+    for note in &mut check.notes {
+        *note = names.apply(note).into_owned();
+    }
+    for problem in &mut check.problems {
+        problem.example = names.apply(&problem.example).into_owned();
+    }
     let status = exit_status(check.ending(), None);
     // A limit is what the user asked for.
     if let Some(limit @ StopReason::Limit(_)) = &check.stopped {
@@ -47,8 +55,8 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
         check.stopped = None;
     }
     match output.is_json() {
-        true => json(&check, wording, output),
-        false => show(&check, unit, wording, output),
+        true => json(&check, output),
+        false => show(&check, unit, output),
     }
     Ok(status)
 }
@@ -56,23 +64,24 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
 fn show_problems(
     row: &CheckedRow<'_>,
     unit: &str,
-    wording: Wording,
+    names: OptionNames,
     progress: &Progress,
     output: &mut Output,
 ) {
+    let problems = problems_naming(row.problems, names);
     if output.is_json() {
-        let error = problems_json(row.problems, wording);
+        let error = problems_json(&problems);
         return output.json(&json!({ "line": row.line, "id": row.id, "error": error }));
     }
-    progress.around(|| output.line(&rejected_row(unit, row.line, row.problems, wording)));
+    progress.around(|| output.line(&rejected_row(unit, row.line, &problems)));
 }
 
-fn json(check: &TableCheck, wording: Wording, output: &mut Output) {
+fn json(check: &TableCheck, output: &mut Output) {
     let stopped = check.stopped.as_ref().map(|stopped| (stopped.as_str(), message(stopped)));
     output.json(&json!({
         "read": check.read, "fine": check.fine, "unchanged": check.unchanged,
         "rejected": check.rejected, "mapping": check.mapping, "unused": check.unused,
-        "notes": check.notes.iter().map(|note| wording(note)).collect::<Vec<_>>(), "problems": check.problems,
+        "notes": check.notes, "problems": check.problems,
         "seconds": (check.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         "stopped": stopped.as_ref().map(|(reason, message)| json!({ "reason": reason, "message": message })),
         "unread_from_line": check.unread_from,
@@ -82,7 +91,7 @@ fn json(check: &TableCheck, wording: Wording, output: &mut Output) {
     }
 }
 
-fn show(check: &TableCheck, unit: &str, wording: Wording, output: &mut Output) {
+fn show(check: &TableCheck, unit: &str, output: &mut Output) {
     if check.rejected > 0 {
         output.line("");
     }
@@ -96,7 +105,7 @@ fn show(check: &TableCheck, unit: &str, wording: Wording, output: &mut Output) {
         output.line("");
     }
     for note in &check.notes {
-        output.line(&plain(&wording(note)));
+        output.line(&plain(note));
     }
     if !check.problems.is_empty() {
         output.line("");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::UnknownArgumentValueParser;
-use cor_http::{Client, ClientBuilder, ExternalId, TransportKind, seconds};
+use cor_http::{Client, ClientBuilder, ExternalId, OptionNames, TransportKind, seconds};
 
 use crate::failure::Failure;
 use crate::output::ErrorMessage;
@@ -150,7 +150,7 @@ impl ConnectionArgs {
                 }));
             }
         }
-        let mut builder = Client::builder().from_env();
+        let mut builder = Client::builder().from_env().option_names(OptionNames::Flags);
         macro_rules! pass_on {
             ($($name:ident $(as $convert:expr)?),*) => {$(
                 if let Some($name) = &self.$name {
@@ -190,6 +190,7 @@ pub(crate) fn target(base_url: &str, id: &str) -> String {
     format!("{base_url}/v2/integrations/projects/{segment}")
 }
 
-fn time(name: &str, given: f64) -> Result<Duration, Failure> {
-    Ok(seconds(name, given)?)
+/// A time in seconds; `name` is the option.
+pub(crate) fn time(name: &str, given: f64) -> Result<Duration, Failure> {
+    Ok(seconds(name, given).map_err(|error| error.with_option_names(OptionNames::Flags))?)
 }

@@ -2,10 +2,9 @@
 //! client over real HTTP, and what came of it.
 
 use anstyle::Style;
-use cor_http::{Client, TransportKind};
+use cor_http::{Client, OptionNames, TransportKind};
 use cor_sandbox::{FieldValue, Sandbox, StoredProject};
 
-use crate::advice::wording;
 use crate::failure::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, styled};
 use crate::sandbox::refused;
@@ -61,7 +60,7 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         .clear("(none)")
         .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
     let runner = SyncRunner::input(Input::embedded(CHANGES), Table::new(), rules).without_state();
-    sync::drive(runner, SyncAction::Sync(client), wording(false), output)?;
+    sync::drive(runner, SyncAction::Sync(client), OptionNames::Flags, output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {

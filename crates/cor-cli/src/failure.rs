@@ -1,9 +1,9 @@
 //! Why a verb did not do its work: for people, for programs, and as an exit status.
 
-use cor_http::{Error, ErrorKind, Issue};
+use cor_http::{Error, ErrorKind, Issue, OptionNames, split_advice};
 use serde_json::{Value, json};
 
-use crate::advice::{Wording, describe};
+use crate::advice::describe;
 use crate::output::{ErrorMessage, Output};
 use crate::status;
 use cor_sync::{ConfigError, Problem, StateError, kind_of, sentence};
@@ -31,8 +31,12 @@ impl Failure {
 
     /// Problems of an update that was not sent; `names` says how the user called each field.
     pub(crate) fn invalid(issues: Vec<Issue>, names: impl Fn(&str) -> String) -> Failure {
-        let lines =
-            issues.iter().map(|issue| format!("{}: {}", names(&issue.field), issue.message).into()).collect();
+        let line = |issue: &Issue| {
+            let (message, hint) = split_advice(&issue.message);
+            let hint = hint.map(|hint| OptionNames::Flags.apply(hint).into_owned());
+            ErrorMessage { text: format!("{}: {message}", names(&issue.field)), hint }
+        };
+        let lines = issues.iter().map(line).collect();
         let error = match cor_http::Invalid::from_issues(issues) {
             Some(invalid) => error_json(&Error::invalid(invalid)),
             None => Value::Null,
@@ -53,9 +57,9 @@ impl Failure {
     }
 
     /// A signal ended the verb while an update was in progress.
-    pub(crate) fn interrupted(status: u8, outcome: &str, message: &str) -> Failure {
-        let json = described("cancelled", outcome, message);
-        Failure { status, lines: vec![message.into()], json: Some(json) }
+    pub(crate) fn interrupted(status: u8, outcome: &str, message: ErrorMessage) -> Failure {
+        let json = described("cancelled", outcome, &message.to_string());
+        Failure { status, lines: vec![message], json: Some(json) }
     }
 
     /// The same with more behind the hint of its only line.
@@ -137,10 +141,9 @@ pub(crate) fn error_json(error: &Error) -> Value {
 }
 
 /// Problems of a row in the same shape, with the column of each.
-pub(crate) fn problems_json(problems: &[Problem], wording: Wording) -> Value {
-    let mut error = bare(kind_of(problems).as_str(), "not_applied", &wording(&sentence(problems)));
-    let worded = |problem: &Problem| Problem { message: wording(&problem.message), ..problem.clone() };
-    error["issues"] = json!(problems.iter().map(worded).collect::<Vec<_>>());
+pub(crate) fn problems_json(problems: &[Problem]) -> Value {
+    let mut error = bare(kind_of(problems).as_str(), "not_applied", &sentence(problems));
+    error["issues"] = json!(problems);
     error
 }
 

@@ -23,6 +23,7 @@ mod status;
 mod sync;
 mod table;
 mod update;
+mod usage;
 
 use std::ffi::OsString;
 
@@ -53,7 +54,7 @@ where
     let mut output = Output::new();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return not_understood(&error, &arguments, &mut output),
+        Err(error) => return usage::report(&error, &arguments, &mut output),
     };
     let _tracing = output::trace(cli.verbose);
     let ended = match cli.verb {
@@ -83,16 +84,4 @@ where
         Err(failure) => failure.report(&mut output),
     };
     output.finish(code)
-}
-
-/// Help and version, which were asked for, and arguments that make no sense.
-fn not_understood(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> u8 {
-    if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
-        let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        output.json(&failure::described("config", "not_applied", message));
-    }
-    // A closed pipe is the reader's choice.
-    let _ = error.print();
-    if error.use_stderr() { status::USAGE } else { status::DONE }
 }

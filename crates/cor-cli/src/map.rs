@@ -4,9 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use cor_http::OptionNames;
 use cor_sync::{MappingProposal, Origin, ProposalOptions, TableOptions, grouped, plain};
 
-use crate::advice::with_flags;
 use crate::args::MapArgs;
 use crate::failure::Failure;
 use crate::output::{ErrorMessage, Output};
@@ -43,8 +43,11 @@ fn check_out(out: &Path, force: bool, origin: &Origin) -> Result<(), Failure> {
     let shown = out.display();
     if out == Path::new("-") {
         return Err(Failure::usage(ErrorMessage {
-            text: "--out - names no file, and the proposal goes to standard output without --out".to_owned(),
-            hint: Some("leave --out out, or name a file such as ./-".to_owned()),
+            text: "--out - is not the name of a file".to_owned(),
+            hint: Some(
+                "remove --out to print the proposal to standard output, or write ./- for a file of that name"
+                    .to_owned(),
+            ),
         }));
     }
     if origin.is_same_as(out) {
@@ -80,7 +83,7 @@ fn write(out: &Path, force: bool, text: &str) -> Result<(), Failure> {
 /// What was proposed and what comes next, for people.
 fn summary(args: &MapArgs, proposal: &MappingProposal, output: &mut Output) {
     for note in proposal.notes() {
-        output.note(&plain(&with_flags(note)));
+        output.note(&plain(&OptionNames::Flags.apply(note)));
     }
     let (columns, decisions) = (proposal.columns(), proposal.decisions());
     let id = if proposal.id_column().is_some() { ", and one to the external id" } else { "" };

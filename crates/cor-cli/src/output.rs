@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use cor_http::split_advice;
 use cor_sync::grouped;
 
 use crate::status;
@@ -29,9 +30,11 @@ pub(crate) struct ErrorMessage {
     pub(crate) hint: Option<String>,
 }
 
+/// Divides a sentence into what happened and what to do.
 impl From<String> for ErrorMessage {
-    fn from(text: String) -> ErrorMessage {
-        ErrorMessage { text, hint: None }
+    fn from(sentence: String) -> ErrorMessage {
+        let (text, hint) = split_advice(&sentence);
+        ErrorMessage { text: text.to_owned(), hint: hint.map(str::to_owned) }
     }
 }
 

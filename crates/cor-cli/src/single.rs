@@ -4,7 +4,7 @@ use cor_http::{Error, Project};
 use cor_sync::{Members, SingleCall, plain};
 
 use crate::failure::Failure;
-use crate::output::{BOLD, DIM, Output, styled};
+use crate::output::{BOLD, DIM, ErrorMessage, Output, styled};
 use crate::signals::{Signals, runtime};
 
 /// Makes the call and records its result. `what` names it in the message about a signal.
@@ -19,16 +19,18 @@ pub(crate) fn call<T>(
         tokio::select! {
             result = recorded.recorded(call) => result.map_err(Failure::from),
             signal = signals.next() => {
-                let repeat = if what == "create" { "an update of the same id shows whether the project \
-                                                    exists" } else { "repeating the command is safe" };
+                let hint = if what == "create" { "an update of the same id shows whether the project exists" }
+                    else { "repeating the command is safe" };
                 Err(Failure::interrupted(
                     signal.status,
                     "unknown",
-                    &format!(
-                        "ended by {} while the {what} was in flight; whether COR applied the change is \
-                         unknown, and {repeat}",
-                        signal.name
-                    ),
+                    ErrorMessage {
+                        text: format!(
+                            "ended by {} while the {what} was in flight; whether COR applied the change is unknown",
+                            signal.name
+                        ),
+                        hint: Some(hint.to_owned()),
+                    },
                 ))
             }
         }

@@ -1,7 +1,7 @@
 //! `cor state`: what is recorded, and forgetting it.
 
 use anstyle::Style;
-use cor_http::Client;
+use cor_http::{Client, OptionNames};
 use cor_sync::{KnownProject, ScopeSummary, State, StateError, grouped, plain};
 use serde_json::json;
 
@@ -133,7 +133,8 @@ fn forget(args: &StateForgetArgs, output: &mut Output) -> Result<u8, Failure> {
     // As a sync calls it.
     let base_url = match &args.base_url {
         Some(url) => {
-            Some(Client::builder().base_url(url).token("none-needed").build()?.base_url().to_owned())
+            let builder = Client::builder().option_names(OptionNames::Flags).base_url(url);
+            Some(builder.token("none-needed").build()?.base_url().to_owned())
         }
         None => None,
     };

@@ -14,12 +14,12 @@ fn a_redirect_names_where_it_leads_without_what_may_be_secret() {
         (
             format!("https://u:{TOKEN}@new.example/v2/integrations/projects/P?t={TOKEN}#{TOKEN}"),
             "a redirect to https://new.example/v2/integrations/projects/P (HTTP 302)",
-            "if COR's API has moved there, set base_url to https://new.example",
+            "if COR's API has moved there, set --base-url to https://new.example",
         ),
         (
             format!("/login?next={TOKEN}"),
             &*format!("a redirect to {base}/login (HTTP 302)"),
-            "set base_url to its address",
+            "set --base-url to its address",
         ),
         (
             format!("https://sso.example/{TOKEN}/in"),
@@ -145,5 +145,5 @@ fn the_wait_for_cor_is_bounded_and_reported() {
         let took = began.elapsed();
         assert!(took.as_secs_f64() > 3.0 && took.as_secs_f64() < 8.0, "{took:?}");
     }
-    sync(&sandbox, &file, &["--outage-timeout", "0"]).exits(2).says("outage_timeout is 0");
+    sync(&sandbox, &file, &["--outage-timeout", "0"]).exits(2).says("error: could not set up the client: --outage-timeout is 0 s\nhint: pass a time above zero and up to seven days\n");
 }

@@ -147,7 +147,7 @@ fn a_check_and_a_plan_take_what_a_sync_takes() {
     let file = folder.file("t.csv", table);
     let arguments = ["--source", "SAP", "--create-missing", "--limit", "1"];
     let ran = check(&file, &arguments).exits(0).prints("read                    1");
-    ran.prints("stopped after 1 row, as --limit says").prints("Not used: mood, mood\n");
+    ran.prints("stopped after 1 row (--limit)").prints("Not used: mood, mood\n");
     let state = folder.path("none.db");
     let mut plan = bare();
     plan.args(["projects", "plan", "--state"]).arg(state).arg(&file).args(arguments);
@@ -171,9 +171,9 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
     let ran = check(&file, &["--mapping", mapping, "--map", "x=nmae"]).exits(2);
     for says in [
         "3 problems, nothing was sent",
-        "m.toml, line 1, column 1: no setting is called \"idd\"; did you mean \"id\"?",
-        "m.toml, line 3, column 27: no setting of a field is called \"dat\"; did you mean \"date\"?",
-        "--map \"x=nmae\": no field is called \"nmae\"; did you mean \"x=name\"?",
+        "m.toml, line 1, column 1: no setting is called \"idd\"\n    hint: did you mean \"id\"?",
+        "m.toml, line 3, column 27: no setting of a field is called \"dat\"\n    hint: did you mean \"date\"?",
+        "--map \"x=nmae\": no field is called \"nmae\"\n    hint: did you mean \"x=name\"?",
     ] {
         assert!(ran.err.contains(says), "{says:?} is missing:\n{}", ran.err);
     }
@@ -185,18 +185,18 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
         .says("source is required")
         .says("pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping");
     one("source = 'S'\nfields.name = 'nmae'", &[])
-        .says("the mapping or an option names a column \"nmae\" that the input does not have; did you mean \"name\"?");
+        .says("the mapping or an option names a column \"nmae\" that the input does not have\nhint: did you mean \"name\"?");
     one("source = 'S'\nignore = ['x']", &[]).says("ignores a column \"x\" that the input does not have");
     one("source = 'S'\nfields.name = { constant = 'x' }", &[]).says(
         "the column \"name\" and the mapping's constant would both set name\nhint: ignore the column with \
                --ignore \"name\"",
     );
     one("source = 'S'", &["--map", "a=end", "--map", "b=end"])
-        .says("\"a\" and \"b\" would both set end; choose one");
+        .says("\"a\" and \"b\" would both set end\nhint: choose one");
     check(&file, &["--mapping", "missing.toml"]).exits(2).says("cannot read the mapping missing.toml");
     check(&file, &["--source", "S", "--stream", "x"])
         .exits(2)
-        .says("--stream applies only to Singer, and the input is csv");
+        .says("--stream applies only to Singer, and the input is csv\nhint: leave it out\n");
 }
 
 #[test]
@@ -362,12 +362,12 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
-        ("deals.xlsx", &zip[..], "deals.xlsx: it is damaged, or not whole"),
-        ("deals.csv", zip, "deals.csv: it is damaged, or not whole"),
-        ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed; decompress it"),
+        ("deals.xlsx", &zip[..], "deals.xlsx: it is damaged or incomplete"),
+        ("deals.csv", zip, "deals.csv: it is damaged or incomplete"),
+        ("deals.csv.gz", b"\x1f\x8b\x08\x00abc", "the file is compressed\nhint: decompress it"),
         ("deals.csv", b"<!DOCTYPE html>\n<html>", "the file is a web page, perhaps a sign-in page"),
-        ("deals.csv", b"[{\"id\":1}]", "the file contains JSON; write one object per line"),
-        ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array; write one object per line"),
+        ("deals.csv", b"[{\"id\":1}]", "the file contains JSON\nhint: write one object per line"),
+        ("deals.jsonl", b"[{\"id\":1}]", "the input is one JSON array\nhint: write one object per line"),
         ("deals.jsonl", b"{\n  \"id\": \"1\"\n}\n", "the input is JSON with an object on several lines"),
         (
             "deals.jsonl",

@@ -72,7 +72,7 @@ fn a_file_is_replaced_only_with_force_and_never_the_table() {
     let table = folder.file("t.csv", "id,name\n1,a\n");
     let mapping = folder.file("mapping.toml", "# by hand\n");
     let out = mapping.to_str().unwrap();
-    let says = format!("error: --out {out} exists; choose another file, or replace it with --force\n");
+    let says = format!("error: --out {out} exists\nhint: choose another file, or replace it with --force\n");
     assert_eq!(map(&table, &["--out", out]).exits(2).err, says);
     assert_eq!(folder.read("mapping.toml"), "# by hand\n");
     map(&table, &["--out", out, "--force"]).exits(0);
@@ -238,6 +238,8 @@ fn a_hostile_header_gives_a_mapping_that_check_takes() {
 fn out_names_a_file_and_id_column_one_column() {
     let folder = Folder::new();
     let table = folder.file("t.csv", "id,Status,Status \n1,a,b\n");
-    map(&table, &["--out", "-"]).exits(2).says("--out - names no file").says("\nhint: leave --out out");
+    map(&table, &["--out", "-"])
+        .exits(2)
+        .says("error: --out - is not the name of a file\nhint: remove --out");
     map(&table, &["--id-column", "status"]).exits(2).says("\"status\"");
 }

@@ -192,7 +192,7 @@ fn a_key_of_several_columns_is_reported_because_only_one_is_the_id() {
 fn input_that_is_not_from_a_tap_is_refused() {
     let sandbox = sandbox(&["1"]);
     let singer = |lines: &[String]| synced(&sandbox, lines, &["--format", "singer"]);
-    singer(&["  ".to_owned()]).exits(2).says("the input is empty; a tap writes at least its SCHEMA");
+    singer(&["  ".to_owned()]).exits(2).says("the input is empty\nhint: a tap writes at least its SCHEMA");
     singer(&[record("1", r#""name":"a""#)])
         .exits(2)
         .says("line 1: the record comes before the SCHEMA of its stream");

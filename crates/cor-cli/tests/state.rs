@@ -483,7 +483,7 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
         .says("the mapping or an option names a column \"Brand\" that the input does not have");
     check(&["--map", "a=brand_id", "--map", "b=brand_id"])
         .exits(2)
-        .says("would both set brand_id; choose one");
+        .says("would both set brand_id\nhint: choose one");
     check(&[&creating[..], &["--map", "Marke="]].concat())
         .exits(0)
         .prints("brand_id  brand_id    only for a create");

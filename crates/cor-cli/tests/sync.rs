@@ -529,12 +529,12 @@ fn a_run_that_fails_too_often_says_how_to_go_on() {
     let file = folder.file("t.csv", "id,end\nA,soon\nB,later\nC,2025-04-30\n");
     sync(&sandbox, &file, &["--max-failures", "1"])
         .exits(1)
-        .says("stopped because more than 1 row failed, as --max-failures says")
+        .says("stopped because more than 1 row failed (--max-failures)")
         .prints("The other rows were not sent: run the same command again once the causes are removed.");
     assert_eq!(bodies(&sandbox), [""; 0]);
     sync(&sandbox, &file, &["--max-failures", "2"]).exits(1);
     assert_eq!(bodies(&sandbox).len(), 1);
     sync(&sandbox, &file, &["--max-failures", "many"])
         .exits(2)
-        .says("a number of rows, such as 20, or a share of them, such as 5%, is needed");
+        .says("pass a number of rows, such as 20, or a share of them, such as 5%");
 }

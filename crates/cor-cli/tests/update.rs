@@ -117,12 +117,12 @@ fn every_problem_of_an_update_is_reported_and_nothing_is_sent() {
         .exits(2)
         .says("10 problems, nothing was sent")
         .says("--estimated: \"1,234.50\" is not a plain number")
-        .says("--end: \"05/01/2025\" is not a date; write a real day as YYYY-MM-DD")
+        .says("  --end: \"05/01/2025\" is not a date\n    hint: write a real day as YYYY-MM-DD")
         .says("--billable: is empty")
         .says("--estimated-time: is empty")
         .says("--archived: \"1\" is not a boolean")
         .says("--income-type: \"gift\"")
-        .says("did you mean `name`?")
+        .says("    hint: did you mean `name`?")
         .says("--name: is both set and cleared")
         .says("--extra: the value of \"a\" is not JSON")
         .says("\"novalue\" has no `=`");
@@ -306,13 +306,13 @@ fn an_address_with_a_secret_is_refused_without_a_lookup_or_a_leak() {
         (
             "COR_BASE_URL",
             format!("https://svc:12\\{secret}@cor.invalid"),
-            "base_url contains a user or password",
+            "COR_BASE_URL contains a user or password",
         ),
-        ("COR_BASE_URL", format!("svc:{secret}@cor.invalid"), "base_url has no scheme"),
+        ("COR_BASE_URL", format!("svc:{secret}@cor.invalid"), "COR_BASE_URL has no scheme"),
         (
             "COR_TOKEN_URL",
             format!("https://svc:12#{secret}@cor.invalid"),
-            "token_url contains a user or password",
+            "COR_TOKEN_URL contains a user or password",
         ),
     ] {
         for verbose in [&[][..], &["-vv"]] {
@@ -351,9 +351,11 @@ fn client_credentials_from_the_environment() {
         .env("COR_BASE_URL", sandbox.base_url())
         .env("COR_API_KEY", "key")
         .env("COR_CLIENT_SECRET", TOKEN);
-    ran(&mut command).exits(2).says("base_url is not COR's production address, but token_url is");
+    ran(&mut command).exits(2).says("--base-url is not COR's production address, but --token-url is");
     ran(command.env("COR_TOKEN_URL", sandbox.token_url())).exits(0);
-    ran(command.env("COR_ACCESS_TOKEN", "t")).exits(2).says("a token and also client credentials");
+    ran(command.env("COR_ACCESS_TOKEN", "t"))
+        .exits(2)
+        .says("COR_ACCESS_TOKEN is set, and client credentials (COR_API_KEY, COR_CLIENT_SECRET) as well");
 }
 
 #[test]
@@ -465,11 +467,17 @@ fn a_client_certificate_that_cannot_be_used_is_wrong_usage() {
     let text = folder.file("text.pem", "no certificate").display().to_string();
     let absent = folder.path("absent.pem").display().to_string();
     for (arguments, says) in [
-        (vec!["--client-cert", &text], "client_key"),
-        (vec!["--client-key", &text], "client_cert"),
-        (vec!["--client-cert", &absent, "--client-key", &text], "client_cert"),
-        (vec!["--client-cert", &text, "--client-key", &absent], "client_key"),
-        (vec!["--client-cert", &text, "--client-key", &text], "client_cert"),
+        (vec!["--client-cert", &text], "hint: set --client-cert and --client-key together\n"),
+        (
+            vec!["--client-key", &text],
+            "error: could not set up the client: --client-key is set without --client-cert\n",
+        ),
+        (vec!["--client-cert", &absent, "--client-key", &text], "--client-cert \""),
+        (vec!["--client-cert", &text, "--client-key", &absent], "--client-key \""),
+        (
+            vec!["--client-cert", &text, "--client-key", &text],
+            "--client-cert contains no certificate\nhint: ",
+        ),
     ] {
         update(&sandbox, &[&["P", "--name", "N"], &arguments[..]].concat()).exits(2).says(says);
     }
@@ -487,10 +495,62 @@ fn common_mistakes_in_options_are_refused_with_the_right_form() {
         "use --deadline SECONDS for one update with its retries, --attempt-timeout SECONDS for one request",
     );
     update(&["--source", "S", "--base-url", "localhost:4010"])
-        .says("base_url has no scheme; write it as http://localhost:4010\n");
-    update(&[]).says("--source <SOURCE>");
+        .says("--base-url has no scheme\nhint: write it as http://localhost:4010\n");
     let help = ran(bare().args(["projects", "update", "--help"])).exits(0);
     assert!(!help.out.contains("--timeout"), "{}", help.out);
+}
+
+#[test]
+fn errors_in_arguments_have_hint_and_usage() {
+    let run = |arguments: &[&str]| ran(bare().args(arguments)).exits(2);
+    let unknown = run(&["projects", "update", "P", "--source", "SAP", "--nmae", "x"]);
+    let expected = "error: unexpected argument '--nmae' found\nhint: a similar argument exists: '--name'\n";
+    assert!(unknown.err.starts_with(expected), "{}", unknown.err);
+    assert!(unknown.err[expected.len()..].starts_with("\nUsage: cor projects update "), "{}", unknown.err);
+    let missing = run(&["projects", "update", "--name", "x"]);
+    let expected = "error: the following required arguments were not provided: --source <SOURCE>, <ID>\n\
+                    hint: run cor projects update --help to see all options\n\nUsage: cor projects update ";
+    assert!(missing.err.starts_with(expected), "{}", missing.err);
+    let value = run(&["schema", "projekt"]);
+    let expected = "error: invalid value 'projekt' for '<DOCUMENT>' [possible values: update, create, project]\n\
+                    hint: a similar value exists: 'project'\n";
+    assert!(value.err.starts_with(expected), "{}", value.err);
+    let verb = run(&["project"]);
+    let expected =
+        "error: unrecognized subcommand 'project'\nhint: a similar subcommand exists: 'projects'\n";
+    assert!(verb.err.starts_with(expected), "{}", verb.err);
+    for (arguments, expected) in [
+        (
+            ["projects", "sync", "t.csv", "--max-failures", "x"],
+            "error: invalid value 'x' for '--max-failures <N|N%>'\nhint: pass a number of rows, such as 20, or a share \
+             of them, such as 5%\n",
+        ),
+        (
+            ["projects", "plan", "t.csv", "--limit", "x"],
+            "error: invalid value 'x' for '--limit <ROWS>': it is not a whole number\nhint: run cor projects plan --help \
+             to see all options\n",
+        ),
+    ] {
+        assert_eq!(run(&arguments).err, expected);
+    }
+    // The help that a command without a verb shows is no error text.
+    assert!(!run(&["state"]).err.contains("error:"));
+
+    // Programs get the same in one sentence.
+    let json = run(&["projects", "update", "P", "--name", "x", "--json"]).json()[0].clone();
+    assert_eq!(
+        json["error"]["message"],
+        "the following required arguments were not provided: --source <SOURCE>; run cor projects update --help to see \
+         all options"
+    );
+}
+
+#[test]
+fn missing_credentials_name_environment_and_token_file() {
+    ran(bare().args(["projects", "update", "P", "--source", "SAP", "--name", "N"])).exits(2).says(
+        "error: could not set up the client: no credentials are set\nhint: set COR_ACCESS_TOKEN, or COR_API_KEY with \
+         COR_CLIENT_SECRET, or pass --token-file FILE\n",
+    );
 }
 
 #[test]

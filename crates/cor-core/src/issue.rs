@@ -101,6 +101,29 @@ impl fmt::Display for Issue {
 
 impl std::error::Error for Issue {}
 
+/// Divides the sentence of a problem at its first semicolon outside of quotation marks: what is wrong, and what to do.
+///
+/// ```
+/// use cor_core::split_advice;
+/// assert_eq!(split_advice("\"a; b\" is not a date; write a day"), ("\"a; b\" is not a date", Some("write a day")));
+/// assert_eq!(split_advice("holds the external id"), ("holds the external id", None));
+/// ```
+pub fn split_advice(sentence: &str) -> (&str, Option<&str>) {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, c) in sentence.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = is_quoted,
+            '"' => is_quoted = !is_quoted,
+            ';' if !is_quoted && sentence[at..].starts_with("; ") => {
+                return (&sentence[..at], Some(&sentence[at + 2..]));
+            }
+            _ => {}
+        }
+    }
+    (sentence, None)
+}
+
 /// An update that was refused before anything was sent. Holds every problem found.
 ///
 /// Through serde it is the list of its issues, which is never empty.

@@ -42,7 +42,7 @@ impl Json {
 
 /// Text that is not JSON, and where it stops being JSON.
 #[derive(Debug, thiserror::Error)]
-#[error("not JSON: {reason}; text needs quotes of its own, for example '\"south\"'")]
+#[error("not JSON: {reason}; write a text in quotation marks, for example '\"south\"'")]
 pub struct NotJson {
     reason: serde_json::Error,
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use cor_http::{Client, Error, Source};
+use cor_http::{Client, Error, OptionNames, Source};
 use cor_sync::SingleCall;
 
 use crate::call_options::{call_options, cor_call_options};
@@ -53,7 +53,10 @@ pub unsafe extern "C" fn cor_client_from_env(
 ) -> cor_status {
     guard(error, || {
         let client = out(client, "client", ptr::null_mut())?;
-        hand_out(&client, ClientHandle::new(Client::from_env()?)?)
+        hand_out(
+            &client,
+            ClientHandle::new(Client::builder().from_env().option_names(OptionNames::C).build()?)?,
+        )
     })
 }
 

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cor_http::{Client, ClientBuilder, Error, TransportKind};
+use cor_http::{Client, ClientBuilder, Error, OptionNames, TransportKind};
 
 use crate::error::Failure;
 use crate::guard::{self, Kind, Object, borrow, get, guard, insert, release};
@@ -36,7 +36,7 @@ impl ConfigHandle {
         if let Some(refused) = &state.refused {
             return Err(refused.clone());
         }
-        Ok(state.builder.clone().build()?)
+        Ok(state.builder.clone().option_names(OptionNames::C).build()?)
     }
 }
 
@@ -93,7 +93,8 @@ pub(crate) fn milliseconds(name: &str, ms: i64) -> Result<Duration, Error> {
     match u64::try_from(ms) {
         Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
         // The message is the same in every interface.
-        _ => cor_http::seconds(name, ms as f64 / 1000.0),
+        _ => cor_http::seconds(name, ms as f64 / 1000.0)
+            .map_err(|error| error.with_option_names(OptionNames::C)),
     }
 }
 
@@ -407,4 +408,27 @@ pub unsafe extern "C" fn cor_config_set_rate(config: *mut cor_config, per_second
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_rate_hint(config: *mut cor_config, per_second: f64) -> cor_status {
     change(config, |builder, _| Ok(builder.rate_hint(per_second)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_named_function_and_member_is_in_the_header() {
+        const HEADER: &str = include_str!("../../../include/projectcor.h");
+        let options = HEADER.split_once("typedef struct cor_sync_options {").unwrap().1;
+        let options = options.split_once("} cor_sync_options;").unwrap().0;
+        for option in OptionNames::options() {
+            let written = OptionNames::C.apply(&format!("set `{option}`")).into_owned();
+            let exists = match (written.strip_prefix("call "), written.strip_prefix("set cor_sync_options."))
+            {
+                (Some(call), _) => HEADER.contains(&format!("\ncor_status {}(", call.trim_end_matches("()"))),
+                (_, Some(member)) => options.contains(&format!("{member};")),
+                // Options that only a workbook has, which C does not read by name.
+                _ => matches!(option, "sheet" | "header_row"),
+            };
+            assert!(exists, "{option} is written {written}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod run;
 use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
 
+use cor_http::OptionNames;
 use cor_sync::{
     ConfigError, MaxFailures, Origin, StopReason, SyncAction, SyncCounts, SyncRunner, SyncSummary,
     TableOptions,
@@ -310,7 +311,7 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         0 => None,
         ms => Some(milliseconds("wait", ms)?),
     };
-    let (table, rules) = table.read().map_err(|error| Failure::config(error.to_string()))?;
+    let (table, rules) = table.read().map_err(|error| Failure::config(named(&error.to_string())))?;
     let (runner, rows) = match input {
         Input::File(path) => (SyncRunner::table(Origin::File(path), table, rules), None),
         Input::Function(next_row) => {
@@ -319,6 +320,7 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
         }
     };
     let runner = runner
+        .option_names(OptionNames::C)
         .full(options.full != 0)
         .create_missing(options.create_missing != 0)
         .limit((options.limit > 0).then_some(options.limit))
@@ -336,13 +338,18 @@ fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Optio
     Ok((runner, rows))
 }
 
+/// A text of the library with options as C has them.
+pub(crate) fn named(text: &str) -> String {
+    OptionNames::C.apply(text).into_owned()
+}
+
 /// The error of a run that ended early, unless the caller or the limit ended it.
 fn ended_early(summary: &SyncSummary) -> Result<(), Failure> {
     match &summary.stopped {
         None | Some(StopReason::Requested { .. } | StopReason::Limit(_)) => Ok(()),
         Some(StopReason::Halted(error)) => Err(error.clone().into()),
         Some(reason @ StopReason::MaxFailures(_)) => Err(Failure::stopped(reason.to_string())),
-        Some(reason) => Err(Failure::config(reason.to_string())),
+        Some(reason) => Err(Failure::config(named(&reason.to_string()))),
     }
 }
 

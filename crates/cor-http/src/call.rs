@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cor_core::{Deleted, ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate, Source};
+use cor_core::{Deleted, ErrorKind, OptionNames, Outcome, Project, ProjectCreate, ProjectUpdate, Source};
 use futures_util::future::{Either, select};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -114,6 +114,8 @@ pub(crate) struct Calls {
     pub(crate) deadline: Duration,
     /// Whether spans carry external ids.
     pub(crate) trace_ids: bool,
+    /// How errors name options.
+    pub(crate) option_names: OptionNames,
 }
 
 impl Calls {
@@ -193,7 +195,9 @@ impl Calls {
                 Ok(Project::default())
             }
             finished => finished.map_err(|error| {
-                with_source_hint(call.finish(error), operation.source).attempting(operation.action())
+                with_source_hint(call.finish(error), operation.source)
+                    .attempting(operation.action())
+                    .with_option_names(self.option_names)
             }),
         }
     }
@@ -509,7 +513,7 @@ impl Call<'_> {
         if !budget.withdraw() {
             if !self.is_bulk() {
                 let reason = "the client did not retry, because earlier calls used up its retry budget";
-                let advice = "try again later, or set a larger retry_budget (0: no limit)";
+                let advice = "try again later, or set `retry_budget` to a larger number (0: no limit)";
                 return Next::GiveUp(error.because(reason.to_owned()).advising(advice));
             }
             if error.retry_after().is_none() {

@@ -99,6 +99,11 @@ impl Client {
     }
 
     pub(crate) fn new(options: Options) -> Result<Client, Error> {
+        let names = options.option_names;
+        Client::connected(options).map_err(|error| error.with_option_names(names))
+    }
+
+    fn connected(options: Options) -> Result<Client, Error> {
         let transports = options.transports()?;
         let endpoint = |server, address, transport| {
             Endpoint::new(server, address, transport, &options.user_agent, options.attempt_timeout)
@@ -123,6 +128,7 @@ impl Client {
             budget: RetryBudget::full(options.retry.retry_budget),
             deadline: options.deadline,
             trace_ids: options.trace_ids,
+            option_names: options.option_names,
         };
         Ok(Client { options: Arc::new(options), calls: Arc::new(calls) })
     }

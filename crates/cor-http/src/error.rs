@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cor_core::{ErrorKind, Invalid, Issue, Outcome, Refusal};
+use cor_core::{ErrorKind, Invalid, Issue, OptionNames, Outcome, Refusal};
 
 /// Why a call did not end with COR's confirmation, and what is known about the update.
 ///
@@ -87,6 +87,19 @@ impl Error {
 
     pub(crate) fn advising(mut self, advice: impl Into<Cow<'static, str>>) -> Error {
         self.0.advice = advice.into();
+        self
+    }
+
+    /// The error with options named as in another interface. Texts from outside, such as COR's message, stay as they are.
+    ///
+    /// The errors of a client have the names of [`option_names`](crate::ClientBuilder::option_names) already; this is for those
+    /// that arise before there is a client.
+    pub fn with_option_names(mut self, names: OptionNames) -> Error {
+        let inner = &mut *self.0;
+        inner.advice = names.apply(&inner.advice).into_owned().into();
+        if inner.kind == ErrorKind::Config {
+            inner.happened = names.apply(&inner.happened).into_owned();
+        }
         self
     }
 
@@ -287,13 +300,13 @@ fn advice(kind: ErrorKind) -> &'static str {
         ErrorKind::Transport => "check the network and the base URL, then try again",
         ErrorKind::Tls => {
             "check the base URL; if a private certificate authority signed the server's certificate, set \
-             ca_file"
+             `ca_file`"
         }
         ErrorKind::Protocol => {
             "check that the base URL is COR's and that no proxy or gateway answers in COR's place"
         }
         ErrorKind::Redirect => {
-            "if COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may have \
+            "if COR's API has moved, set `base_url` to its address; otherwise a sign-in page or a gateway may have \
              answered"
         }
         ErrorKind::TooLarge => "check that the base URL is COR's",

@@ -146,7 +146,7 @@ impl Failure {
             FaultKind::Refused if through.is_empty() => error.advising("use https"),
             FaultKind::Refused => error.advising("check the proxy's address, user and password"),
             FaultKind::TlsAlert => error.advising(
-                "if the server requires a client certificate, set client_cert and client_key; else check the base URL",
+                "if the server requires a client certificate, set `client_cert` and `client_key`; else check the base URL",
             ),
             _ => error,
         };
@@ -212,15 +212,15 @@ impl Failure {
             .waiting(wait);
         let error = match (server, kind, target.and_then(|target| target.base_url)) {
             (Server::Cor, ErrorKind::Redirect, Some(base_url)) => {
-                error.advising(format!("if COR's API has moved there, set base_url to {base_url}"))
+                error.advising(format!("if COR's API has moved there, set `base_url` to {base_url}"))
             }
             (Server::TokenEndpoint, ErrorKind::Redirect, _) => error.advising(
-                "if COR's token endpoint has moved, set token_url to its address; otherwise a sign-in page or a \
+                "if COR's token endpoint has moved, set `token_url` to its address; otherwise a sign-in page or a \
                  gateway may have answered",
             ),
             // A server that knows the path would name the reason.
             (Server::TokenEndpoint, ErrorKind::Auth, _) if matches!(status, 404 | 405) && refusal.code().is_none() => {
-                error.advising("check that token_url is COR's")
+                error.advising("check that `token_url` is COR's")
             }
             _ => error,
         };

@@ -76,9 +76,9 @@ pub use client::{Client, Projects};
 pub use client_runtime::ClientRuntime;
 pub use cor_core::{
     Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldInput, FieldProblem,
-    FieldType, IncomeType, Invalid, Issue, IssueCode, Json, MangledId, NotJson, Number, Outcome, Patch,
-    Project, ProjectCreate, ProjectUpdate, Refusal, Schema, Source, TextInput, Timestamp, UnknownField,
-    Value, is_blank,
+    FieldType, IncomeType, Invalid, Issue, IssueCode, Json, MangledId, NotJson, Number, OptionNames, Outcome,
+    Patch, Project, ProjectCreate, ProjectUpdate, Refusal, Schema, Source, TextInput, Timestamp,
+    UnknownField, Value, is_blank, split_advice,
 };
 pub use error::Error;
 pub use options::{CallOptions, ClientBuilder, seconds};

@@ -195,23 +195,23 @@ async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
     let builder = || common::builder().base_url(&server.url).token("t");
     let missing = std::path::Path::new("/no/such/file");
     for (builder, says) in [
-        (builder().client_cert(&server.client_cert), "client_cert is set without client_key"),
-        (builder().client_key(&server.client_key), "client_key is set without client_cert"),
+        (builder().client_cert(&server.client_cert), "`client_cert` is set without `client_key`"),
+        (builder().client_key(&server.client_key), "`client_key` is set without `client_cert`"),
         (
             builder().client_cert(missing).client_key(&server.client_key),
-            "client_cert \"/no/such/file\" cannot be read",
+            "`client_cert` \"/no/such/file\" cannot be read",
         ),
         (
             builder().client_cert(&server.client_key).client_key(&server.client_key),
-            "client_cert contains no certificate",
+            "`client_cert` contains no certificate",
         ),
         (
             builder().client_cert(&server.client_cert).client_key(&server.client_cert),
-            "client_key contains no readable private key",
+            "`client_key` contains no readable private key",
         ),
         (
             builder().client_cert(&server.client_cert).client_key(&other.client_key),
-            "client_key is not the key of client_cert",
+            "`client_key` is not the key of `client_cert`",
         ),
     ] {
         let error = builder.build().unwrap_err();

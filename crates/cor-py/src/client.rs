@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cor_core::{FieldInput, Invalid, Issue, TextInput};
-use cor_http::{Batching, CallOptions, ClientBuilder, Row, Source, TransportKind, seconds};
+use cor_http::{Batching, CallOptions, ClientBuilder, OptionNames, Row, Source, TransportKind, seconds};
 use cor_sync::{SingleCall, StateError, TableOptions, ValueRows};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -83,7 +83,7 @@ impl NativeClient {
     /// `options` holds those of the builder that were given, times in seconds or as `timedelta`.
     #[new]
     fn new(py: Python<'_>, blocking: bool, options: &Bound<'_, PyDict>) -> PyResult<NativeClient> {
-        let mut builder = cor_http::Client::builder().from_env();
+        let mut builder = cor_http::Client::builder().from_env().option_names(OptionNames::Python);
         for (name, value) in options {
             let name = name.cast_into::<PyString>()?;
             let name = name.to_cow()?;
@@ -433,7 +433,7 @@ pub(crate) fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::
         Some(total) => total.call0()?.extract()?,
         None => number(name, value)?,
     };
-    seconds(name, given).map_err(|error| errors::raised(py, &error))
+    seconds(name, given).map_err(|error| errors::raised(py, &error.with_option_names(OptionNames::Python)))
 }
 
 fn run_options(

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cor_http::OptionNames;
 use cor_sandbox::Sandbox;
 use cor_sync::{
     Origin, StopRequest, SyncAction, SyncControl, SyncEvent, SyncOutcome, SyncRunner, TableOptions,
@@ -151,6 +152,7 @@ fn runner(
     let rows = sender.map(open).transpose()?;
     let max_failures = request.max_failures.as_deref().map(str::parse).transpose();
     let runner = runner
+        .option_names(OptionNames::Python)
         .full(request.full)
         .limit(request.limit)
         .max_failures(max_failures.map_err(|error| sync_errors::config(py, &error))?)

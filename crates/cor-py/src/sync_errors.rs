@@ -1,5 +1,6 @@
 //! What `plan` and `sync` raise.
 
+use cor_http::OptionNames;
 use cor_sync::{Advice, ConfigError, Reason, StateError, StopReason, SyncError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -47,6 +48,10 @@ fn exception(py: Python<'_>, class: &str, message: String, code: Option<&str>) -
     make().map_or_else(|error| error, PyErr::from_value)
 }
 
+fn named(text: &str) -> String {
+    OptionNames::Python.apply(text).into_owned()
+}
+
 fn explain(error: &ConfigError) -> String {
     error.0.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
@@ -54,7 +59,7 @@ fn explain(error: &ConfigError) -> String {
 /// A reason, with the argument that would help.
 fn reason(reason: &Reason) -> String {
     let argument = match &reason.advice {
-        None => return reason.to_string(),
+        None => return named(&reason.to_string()),
         Some(Advice::IdColumn(None)) => {
             "pass id_column with the name of the column that holds the external ids".to_owned()
         }
@@ -64,14 +69,10 @@ fn reason(reason: &Reason) -> String {
         Some(Advice::Delimiter(delimiter)) => {
             format!("if {delimiter:?} separates the columns, pass delimiter={:?}", delimiter.to_string())
         }
-        Some(Advice::Encoding(Some(encoding))) => {
-            let name = encoding.name();
-            return reason.to_string().replace(&format!("`encoding` {name}"), &format!("encoding={name:?}"));
-        }
         Some(Advice::Source) => {
             "pass source=\"SALESFORCE\", or set source = \"SALESFORCE\" in the mapping".to_owned()
         }
-        Some(_) => return reason.to_string(),
+        Some(_) => return named(&reason.to_string()),
     };
     format!("{}{}; {argument}", reason.option.unwrap_or_default(), reason.message)
 }

@@ -58,7 +58,9 @@ pub use self::mapping::{
     ValueColumn, ValueRows,
 };
 pub use self::members::Members;
-pub use self::problem::{Advice, ConfigError, Problem, ReadError, Reason, kind_of, sentence};
+pub use self::problem::{
+    Advice, ConfigError, Problem, ReadError, Reason, kind_of, problems_naming, sentence,
+};
 pub use self::read::{Encoding, Format, Input, Origin, Table};
 pub use self::rejects::{CsvStyle, RejectReason, RejectedRow, Rejects, Style};
 pub use self::report::RunReport;

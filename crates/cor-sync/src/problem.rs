@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use cor_http::{ErrorKind, Issue, IssueCode};
+use cor_http::{ErrorKind, Issue, IssueCode, OptionNames};
 
 use crate::Encoding;
 use crate::read::encoding_advice;
@@ -100,15 +100,15 @@ impl fmt::Display for Reason {
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Advice::IdColumn(None) => f.write_str("set id_column to the column with the external ids"),
-            Advice::IdColumn(Some(column)) => write!(f, "set id_column to {column:?}"),
+            Advice::IdColumn(None) => f.write_str("set `id_column` to the column with the external ids"),
+            Advice::IdColumn(Some(column)) => write!(f, "set `id_column` to {column:?}"),
             Advice::MapColumn => f.write_str("map at least one column to a field"),
             Advice::Ignore(column) => write!(f, "ignore the column {column:?}"),
-            Advice::Delimiter(delimiter) => write!(f, "set delimiter to {delimiter:?}"),
+            Advice::Delimiter(delimiter) => write!(f, "set `delimiter` to {delimiter:?}"),
             Advice::Encoding(encoding) => f.write_str(&encoding_advice(*encoding)),
             Advice::Stream => f.write_str("set stream to the name of the stream to read"),
-            Advice::Sheet => f.write_str("set sheet to the name of the sheet to read"),
-            Advice::HeaderRow(row) => write!(f, "set header_row to {row}"),
+            Advice::Sheet => f.write_str("set `sheet` to the name of the sheet to read"),
+            Advice::HeaderRow(row) => write!(f, "set `header_row` to {row}"),
             Advice::Source => f.write_str("set source, for example to SALESFORCE"),
         }
     }
@@ -175,6 +175,15 @@ pub fn kind_of(problems: &[Problem]) -> ErrorKind {
         true => ErrorKind::InvalidDateRange,
         false => ErrorKind::Invalid,
     }
+}
+
+/// The problems with options named as in another interface.
+pub fn problems_naming(problems: &[Problem], names: OptionNames) -> Vec<Problem> {
+    let with_names = |problem: &Problem| Problem {
+        message: names.apply(&problem.message).into_owned(),
+        ..problem.clone()
+    };
+    problems.iter().map(with_names).collect()
 }
 
 /// All problems in one line.

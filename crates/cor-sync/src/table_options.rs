@@ -77,7 +77,8 @@ impl TableOptions {
         let mut reasons = Vec::new();
         let mut table = Table::new().stream(self.stream.clone()).sheet(self.sheet.clone());
         match self.header_row {
-            Some(0) => reasons.push(Reason::of_option("header_row", " 0 is no row; rows are counted from 1")),
+            Some(0) => reasons
+                .push(Reason::of_option("header_row", " is 0; pass the number of a row, counted from 1")),
             row => table = table.header_row(row),
         }
         match self.format.as_deref().map(format_of).transpose() {

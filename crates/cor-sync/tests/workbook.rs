@@ -200,8 +200,9 @@ fn the_first_visible_sheet_is_read_unless_another_is_chosen() {
     let empty = xlsx("", &[("Cover", "visible", ""), ("Q1", "visible", &first)]);
     let unusable = open(&empty, Table::new(), Rules::new("S")).unwrap_err();
     assert!(
-        unusable
-            .contains("its first sheet, \"Cover\", is empty; sheets with data are Q1; set sheet to the name"),
+        unusable.contains(
+            "its first sheet, \"Cover\", is empty; sheets with data are Q1; set `sheet` to the name"
+        ),
         "{unusable}"
     );
 }
@@ -229,7 +230,7 @@ fn a_header_below_a_title_is_found_or_named() {
         "{unusable}"
     );
     assert!(
-        unusable.contains("; row 4 looks like the header: id, name, end; set header_row to 4"),
+        unusable.contains("; row 4 looks like the header: id, name, end; set `header_row` to 4"),
         "{unusable}"
     );
     for (row, says) in
@@ -409,10 +410,10 @@ fn files_that_are_no_workbook_are_named() {
     let whole = deals(&row(1, &["id", "name"]));
     let ole = [&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1][..], &[0; 600]].concat();
     for (bytes, says) in [
-        (&whole[..whole.len() / 2], "it is damaged, or not whole"),
+        (&whole[..whole.len() / 2], "it is damaged or incomplete"),
         (&container("EncryptedPackage"), "it is protected by a password"),
-        (&container("WordDocument"), "it is damaged, or not whole"),
-        (&ole, "it is damaged, or not whole"),
+        (&container("WordDocument"), "it is damaged or incomplete"),
+        (&ole, "it is damaged or incomplete"),
         (&archive(&[("deals.csv", b"id,name\n")]), "it is a compressed archive without a workbook"),
         (
             &archive(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", b"<a/>")]),

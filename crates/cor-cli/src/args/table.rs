@@ -290,6 +290,5 @@ pub(crate) struct ReadingArgs {
 const FORMATS: &str = "csv|jsonl|parquet|workbook|singer";
 
 fn max_failures(text: &str) -> Result<MaxFailures, String> {
-    text.parse()
-        .map_err(|_| "a number of rows, such as 20, or a share of them, such as 5%, is needed".to_owned())
+    text.parse().map_err(|_| "pass a number of rows, such as 20, or a share of them, such as 5%".to_owned())
 }

@@ -9,6 +9,7 @@ mod summary;
 use std::cell::RefCell;
 use std::pin::pin;
 
+use cor_http::OptionNames;
 use cor_sync::{
     OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner, plain,
 };
@@ -16,10 +17,10 @@ use cor_sync::{
 use self::render::Renderer;
 pub(crate) use self::render::rejected_row;
 pub(crate) use self::summary::{exit_status, message, show_early_end};
-use crate::advice::{Wording, wording};
+use crate::advice::option_names;
 use crate::args::{PlanArgs, StateArgs, SyncArgs};
+use crate::connection;
 use crate::failure::Failure;
-
 use crate::output::{ErrorMessage, Output};
 use crate::signals::{Signal, Signals, runtime};
 use crate::single::no_runtime;
@@ -27,7 +28,7 @@ use crate::single::no_runtime;
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let (table, rules) = args.table.read()?;
-    let optional_time = |name, time: Option<f64>| time.map(|time| cor_http::seconds(name, time)).transpose();
+    let optional_time = |name, time: Option<f64>| time.map(|time| connection::time(name, time)).transpose();
     let mut runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
         .create_missing(args.create_missing)
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         true => SyncAction::DryRun(args.connection.check()?),
         false => SyncAction::Sync(args.connection.client()?),
     };
-    drive(runner, action, wording(args.table.mapping.is_some()), output)
+    drive(runner, action, option_names(args.table.mapping.is_some()), output)
 }
 
 /// `cor projects plan`.
@@ -64,21 +65,21 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
         .create_missing(args.create_missing)
         .limit(args.limit)
         .state(args.state.state.clone());
-    let wording = wording(args.table.mapping.is_some());
-    drive(runner, SyncAction::Plan(args.connection.check()?), wording, output)
+    let names = option_names(args.table.mapping.is_some());
+    drive(runner, SyncAction::Plan(args.connection.check()?), names, output)
 }
 
 /// Runs it, lets signals through, and shows how far it is and what came of it. Returns the exit status.
 pub(crate) fn drive(
     runner: SyncRunner,
     action: SyncAction,
-    wording: Wording,
+    names: OptionNames,
     output: &mut Output,
 ) -> Result<u8, Failure> {
-    let runner = runner.option_wording(wording);
+    let runner = runner.option_names(names);
     let runtime = runtime().map_err(no_runtime)?;
     let control = SyncControl::new();
-    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url(), wording));
+    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url()));
     let mut signalled: Option<Signal> = None;
     let summary = runtime.block_on(async {
         let mut signals = Signals::install().map_err(no_runtime)?;

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::progress::Progress;
 use super::{changes, question};
-use crate::advice::Wording;
 use crate::connection::target;
 use crate::failure::{error_json, problems_json};
 use crate::output::{Output, RED, styled};
@@ -28,7 +27,6 @@ pub(super) struct Renderer<'a> {
     control: SyncControl,
     /// The address of COR.
     base_url: String,
-    wording: Wording,
     unit: &'static str,
     problems: Shown,
     changes: Shown,
@@ -53,18 +51,12 @@ impl Shown {
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(
-        output: &'a mut Output,
-        control: SyncControl,
-        base_url: &str,
-        wording: Wording,
-    ) -> Renderer<'a> {
+    pub(super) fn new(output: &'a mut Output, control: SyncControl, base_url: &str) -> Renderer<'a> {
         Renderer {
             progress: Progress::new(None, output),
             output,
             control,
             base_url: base_url.to_owned(),
-            wording,
             unit: "line",
             problems: Shown::default(),
             changes: Shown::default(),
@@ -100,11 +92,10 @@ impl<'a> Renderer<'a> {
             SyncEvent::UnusedColumns(columns) => {
                 self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
             }
-            SyncEvent::Note(note) => self.note(&(self.wording)(&note)),
+            SyncEvent::Note(note) => self.note(&note),
             SyncEvent::RowRejected { line, id, problems } => {
-                let wording = self.wording;
-                let text = rejected_row(self.unit, line, &problems, self.wording);
-                self.problem(line, &id, || problems_json(&problems, wording), &text);
+                let text = rejected_row(self.unit, line, &problems);
+                self.problem(line, &id, || problems_json(&problems), &text);
             }
             SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, &error),
             SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
@@ -185,7 +176,7 @@ fn place(unit: &str, line: u64) -> String {
 }
 
 /// A row that cannot be sent, with its problems.
-pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem], wording: Wording) -> String {
+pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem]) -> String {
     let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
-    format!("{}{separator} {}", place(unit, line), plain(&wording(&sentence(problems))))
+    format!("{}{separator} {}", place(unit, line), plain(&sentence(problems)))
 }

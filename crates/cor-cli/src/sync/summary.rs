@@ -48,7 +48,7 @@ pub(crate) fn exit_status(ending: Ending, signal: Option<Signal>) -> u8 {
 pub(crate) fn message(stopped: &StopReason) -> String {
     match stopped {
         StopReason::Limit(rows) => {
-            format!("stopped after {}, as --limit says", counted(*rows, "row", "rows"))
+            format!("stopped after {} (--limit)", counted(*rows, "row", "rows"))
         }
         StopReason::Declined(Reach { changed, known }) => {
             let (changed, known) = (grouped(*changed), grouped(*known));
@@ -57,7 +57,7 @@ pub(crate) fn message(stopped: &StopReason) -> String {
             )
         }
         StopReason::MaxFailures(most) => {
-            format!("stopped because more than {} failed, as --max-failures says", most.in_words())
+            format!("stopped because more than {} failed (--max-failures)", most.in_words())
         }
         stopped => stopped.message(explain),
     }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn one_row_is_counted_in_the_singular() {
-        assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row, as --limit says");
-        assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows, as --limit says");
+        assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row (--limit)");
+        assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows (--limit)");
     }
 }

@@ -209,7 +209,7 @@ fn text_that_is_no_value_is_refused_with_a_way_out() {
     let json = "south".parse::<Json>().unwrap_err().to_string();
     assert_eq!(
         json,
-        "not JSON: expected value at line 1 column 1; text needs quotes of its own, for example '\"south\"'"
+        "not JSON: expected value at line 1 column 1; write a text in quotation marks, for example '\"south\"'"
     );
 }
 

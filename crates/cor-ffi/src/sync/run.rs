@@ -16,7 +16,7 @@ use crate::error_handle::{ErrorData, ErrorHandle, cor_error};
 use crate::failure::Failure;
 use crate::guard::{borrow, c_text, call, call_mut, cor_bool, free, insert};
 use crate::many::{c_progress, cor_row, row};
-use crate::sync::{cor_change, cor_field_change, cor_row_problem, cor_row_status, cor_sync_options};
+use crate::sync::{cor_change, cor_field_change, cor_row_problem, cor_row_status, cor_sync_options, named};
 
 /// How long the run goes on before the caller's progress function is called again, where tick_ms is 0.
 const SLICE: Duration = Duration::from_millis(100);
@@ -195,5 +195,5 @@ fn report_progress(progress: &SyncProgress, options: &cor_sync_options) -> bool 
 }
 
 fn could_not_begin(error: SyncError) -> Failure {
-    Failure::config(error.to_string())
+    Failure::config(named(&error.to_string()))
 }

@@ -88,7 +88,7 @@ impl TokenEndpoint {
         retry: &RetryPolicy,
     ) -> Result<Grant, Error> {
         let path = url[Position::BeforePath..Position::AfterQuery].parse();
-        let path = path.map_err(|error| Error::config("token_url is not a valid URL").caused_by(error))?;
+        let path = path.map_err(|error| Error::config("`token_url` is not a valid URL").caused_by(error))?;
         let attempts = AttemptCounter::default();
         run(&mut TokenCall { from: self, path, authorization, form, secrets, retry, attempts }).await
     }
@@ -171,7 +171,7 @@ impl TokenCall<'_> {
 fn no_token(response: Response) -> Failure {
     let happened = "the token endpoint's response contains no access_token".to_owned();
     let Failure { error, class } = Failure::of_unreadable(happened, response, b"");
-    Failure { error: error.advising("check that token_url is COR's"), class }
+    Failure { error: error.advising("check that `token_url` is COR's"), class }
 }
 
 /// Reads COR's token answer. `expires_in` may be missing, text, or odd.

@@ -2,16 +2,20 @@ use url::{Host, Url};
 
 use crate::Error;
 
-/// Reads and checks an address; `name` is the name of the option.
+/// Reads and checks an address: the first that is set, each with the name of its option or variable, else the default.
 ///
 /// # Errors
 /// `config`. No error shows anything behind the scheme: the text may hold a password, in whatever place a missing or an
 /// unexpected character puts it.
-pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
-    let text = trimmed(text);
+pub(super) fn address(given: [(&str, Option<String>); 2], default: &str) -> Result<Url, Error> {
+    let set = given.into_iter().find_map(|(name, text)| Some((name, text?)));
+    let (name, text) = set.unwrap_or_else(|| ("", default.to_owned()));
+    let text = trimmed(&text);
     let Some((_, behind)) = text.split_once("://") else {
         return Err(match with_scheme(text) {
-            Some(whole) => Error::config(format!("{name} has no scheme; write it as {whole}")),
+            Some(whole) => {
+                Error::config(format!("{name} has no scheme")).advising(format!("write it as {whole}"))
+            }
             None => Error::config(format!("{name} has no scheme")).advising(
                 "write it as https://host, or as http://localhost:4010 for a server on this machine",
             ),
@@ -22,12 +26,11 @@ pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
     })?;
     // Behind an unencoded `/` or `\` the end of a password is a path, and the user is the host.
     if behind.contains('@') || !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config(format!(
-            "{name} contains a user or password; remove them and set the options for credentials"
-        )));
+        return Err(Error::config(format!("{name} contains a user or password"))
+            .advising("remove them, and set the options for credentials"));
     }
     if behind.contains(['?', '#']) {
-        return Err(Error::config(format!("{name} has a query or fragment; remove it")));
+        return Err(Error::config(format!("{name} has a query or fragment")).advising("remove it"));
     }
     if !is_written_plainly(behind) {
         return Err(Error::config(format!("{name} contains a backslash, a space or a control character"))
@@ -40,7 +43,7 @@ pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
             "{name} is an http address of another machine, so the token would be sent unencrypted"
         ))
         .advising("use https")),
-        scheme => Err(Error::config(format!("{name} has the scheme {scheme:?}; use https"))),
+        scheme => Err(Error::config(format!("{name} has the scheme {scheme:?}")).advising("use https")),
     }
 }
 
@@ -93,6 +96,10 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 mod tests {
     use super::*;
 
+    fn refused(text: &str) -> String {
+        address([("`base_url`", None), ("COR_BASE_URL", Some(text.to_owned()))], "").unwrap_err().to_string()
+    }
+
     #[test]
     fn an_address_without_scheme_is_refused_with_the_full_address() {
         for (given, whole) in [
@@ -104,9 +111,9 @@ mod tests {
             ("integrations.projectcor.com", "https://integrations.projectcor.com"),
             ("cor.example:8443/v2", "https://cor.example:8443/v2"),
         ] {
-            let error = address("base_url", given).unwrap_err().to_string();
+            let error = refused(given);
             let expected =
-                format!("could not set up the client: base_url has no scheme; write it as {whole}");
+                format!("could not set up the client: COR_BASE_URL has no scheme; write it as {whole}");
             assert_eq!(error, expected, "{given}");
         }
     }
@@ -123,11 +130,11 @@ mod tests {
             "",
             "tél.example",
         ] {
-            let error = address("base_url", given).unwrap_err().to_string();
+            let error = refused(given);
             assert!(!error.contains("secret"), "{given}: {error}");
-            assert!(error.starts_with("could not set up the client: base_url "), "{error}");
+            assert!(error.starts_with("could not set up the client: COR_BASE_URL "), "{error}");
         }
-        let error = address("base_url", "ftp://cor.example").unwrap_err().to_string();
+        let error = refused("ftp://cor.example");
         assert!(error.contains("has the scheme \"ftp\""), "{error}");
     }
 }

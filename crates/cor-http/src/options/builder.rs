@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cor_core::OptionNames;
 use secrecy::SecretString;
 use url::Url;
 
 use super::address::address;
-use super::credentials::credentials;
+use super::credentials::{Level, credentials};
 use super::proxy::{Proxies, ProxyOption};
 use super::transports::Choice;
 use super::{BASE_URL, MOST_RETRIES, Options, TOKEN_URL, check_max_attempts, time};
@@ -60,6 +61,7 @@ struct Settings {
     rate: Option<f64>,
     rate_hint: Option<f64>,
     trace_ids: Option<bool>,
+    option_names: Option<OptionNames>,
     environment: Environment,
 }
 
@@ -132,6 +134,8 @@ setters! {
     /// business data. Spans are named `update`, `create` and `delete`, at level debug, with one span `attempt` inside for
     /// each request.
     trace_ids: bool as trace_ids;
+    /// How the texts of errors name options, for a program whose users do not write Rust; default [`OptionNames::Rust`].
+    option_names: OptionNames as option_names;
     /// The most requests per second. By default the client estimates the limit from COR's responses.
     rate: f64 as rate;
     /// Requests per second to start with: what [`Client::rate_hint`] of an earlier client returned, where a process cannot
@@ -205,7 +209,8 @@ impl<C> ClientBuilder<C> {
     }
 
     pub(crate) fn options(self) -> Result<Options, Error> {
-        self.settings.check()
+        let names = self.settings.option_names.unwrap_or_default();
+        self.settings.check().map_err(|error| error.with_option_names(names))
     }
 }
 
@@ -238,50 +243,48 @@ impl Settings {
         let env = self.environment;
         let base_is_ours = self.base_url.is_none() && env.base_url.is_none();
         let token_is_ours = self.token_url.is_none() && env.token_url.is_none();
-        let base_url = address("base_url", self.base_url.or(env.base_url).as_deref().unwrap_or(BASE_URL))?;
+        let option_names = self.option_names.unwrap_or_default();
+        let base_url = address([("`base_url`", self.base_url), ("COR_BASE_URL", env.base_url)], BASE_URL)?;
         let token_url =
-            address("token_url", self.token_url.or(env.token_url).as_deref().unwrap_or(TOKEN_URL))?;
+            address([("`token_url`", self.token_url), ("COR_TOKEN_URL", env.token_url)], TOKEN_URL)?;
 
-        let given = credentials(self.token, self.api_key, self.client_secret, "the options")?;
+        let given = credentials(self.token, self.api_key, self.client_secret, Level::Options)?;
         let credentials = match given {
             Some(credentials) => credentials,
-            None => credentials(env.token, env.api_key, env.client_secret, "the environment variables")?.ok_or_else(|| {
-                Error::config("no credentials are set").advising(
-                    "set a token, or api_key with client_secret (environment: COR_ACCESS_TOKEN, or COR_API_KEY with \
-                     COR_CLIENT_SECRET)",
-                )
-            })?,
+            None => credentials(env.token, env.api_key, env.client_secret, Level::Environment)?.ok_or_else(
+                || Error::config("no credentials are set").advising(credentials_advice(option_names)),
+            )?,
         };
         let production = Url::parse(BASE_URL).is_ok_and(|url| url.origin() == base_url.origin());
         if matches!(credentials, Credentials::Client { .. }) && !base_is_ours && !production && token_is_ours
         {
-            return Err(Error::config("base_url is not COR's production address, but token_url is").advising(
-                "set the token_url that belongs to base_url, so that the credentials go to that server only",
+            return Err(Error::config("`base_url` is not COR's production address, but `token_url` is").advising(
+                "set `token_url` to the token endpoint of the same server, so that the credentials go to that server only",
             ));
         }
 
         let retry = self.retry.unwrap_or_default();
         check_max_attempts(retry.max_attempts)?;
         if retry.retry_budget > MOST_RETRIES {
-            return Err(Error::config(format!(
-                "retry_budget is {}; it must be from 0 to {MOST_RETRIES} retries",
-                retry.retry_budget
-            )));
+            return Err(Error::config(format!("`retry_budget` is {}", retry.retry_budget))
+                .advising(format!("pass a number of retries from 0 to {MOST_RETRIES}")));
         }
         let concurrency = self.concurrency.unwrap_or(16);
         if !(1..=10_000).contains(&concurrency) {
-            return Err(Error::config(format!("concurrency is {concurrency}; it must be from 1 to 10000")));
+            return Err(Error::config(format!("`concurrency` is {concurrency}"))
+                .advising("pass a number from 1 to 10000"));
         }
         for (name, rate) in [("rate", self.rate), ("rate_hint", self.rate_hint)] {
             if let Some(rate) = rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
-                return Err(Error::config(format!(
-                    "{name} is {rate}; it must be from 0.001 to 1000000 requests per second"
-                )));
+                return Err(Error::config(format!("`{name}` is {rate}"))
+                    .advising("pass a number of requests per second from 0.001 to 1000000"));
             }
         }
         let user_agent = self.user_agent.unwrap_or_else(|| USER_AGENT.to_owned());
         if user_agent.is_empty() || !user_agent.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-            return Err(Error::config("user_agent is empty or holds characters other than printable ASCII"));
+            return Err(Error::config(
+                "`user_agent` is empty or holds characters other than printable ASCII",
+            ));
         }
         let tls =
             TlsFiles::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
@@ -296,7 +299,7 @@ impl Settings {
                 ];
                 if let Some((option, _)) = of_its_own.iter().find(|(_, is_set)| *is_set) {
                     return Err(Error::config(format!(
-                        "{option} cannot be combined with a custom transport"
+                        "`{option}` cannot be combined with a custom transport"
                     ))
                     .advising("configure it in the transport and remove the option"));
                 }
@@ -331,6 +334,7 @@ impl Settings {
             rate: self.rate,
             rate_hint: self.rate_hint,
             trace_ids: self.trace_ids.unwrap_or(false),
+            option_names,
         })
     }
 }
@@ -347,6 +351,19 @@ impl Client {
     /// As for [`ClientBuilder::build`].
     pub fn from_env() -> Result<Client, Error> {
         Client::builder().from_env().build()
+    }
+}
+
+/// What to set where no credentials are set. Flags hold no secrets, so a program of flags has the environment alone.
+fn credentials_advice(names: OptionNames) -> &'static str {
+    match names {
+        OptionNames::Flags | OptionNames::FlagsAndKeys => {
+            "set COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET, or pass --token-file FILE"
+        }
+        _ => {
+            "set `token`, or `api_key` with `client_secret` (environment: COR_ACCESS_TOKEN, or COR_API_KEY with \
+             COR_CLIENT_SECRET)"
+        }
     }
 }
 
@@ -395,9 +412,12 @@ mod tests {
     fn refuses_options_that_cannot_work_with_the_reason() {
         for (builder, says) in [
             (ClientBuilder::default(), "no credentials"),
-            (builder().api_key("k").client_secret("s"), "a token and also client credentials"),
-            (ClientBuilder::default().api_key("hush"), "without its client secret"),
-            (ClientBuilder::default().client_secret("hush"), "without its API key"),
+            (
+                builder().api_key("k").client_secret("s"),
+                "`token` is set, and client credentials (`api_key`, `client_secret`) as well",
+            ),
+            (ClientBuilder::default().api_key("hush"), "`api_key` is set without `client_secret`"),
+            (ClientBuilder::default().client_secret("hush"), "`client_secret` is set without `api_key`"),
             (ClientBuilder::default().token("hu\nsh"), "line ends"),
             (ClientBuilder::default().token(""), "empty"),
             (builder().base_url("http://example.com"), "another machine"),
@@ -410,7 +430,7 @@ mod tests {
             (builder().base_url("http://127.0.0.1@example.com"), "user or password"),
             (
                 builder().token_url("http://example.com/token"),
-                "token_url is an http address of another machine",
+                "`token_url` is an http address of another machine",
             ),
             (builder().base_url("ftp://localhost"), "scheme"),
             (builder().base_url("nonsense"), "no scheme"),
@@ -455,11 +475,11 @@ mod tests {
             (ClientBuilder::default().token("\"Bearer hush\""), "quotation marks"),
             (
                 ClientBuilder::default().api_key("k").client_secret("'hush'"),
-                "client_secret is enclosed in quotation marks",
+                "`client_secret` is enclosed in quotation marks",
             ),
             (
                 ClientBuilder::default().api_key("k").client_secret("hush").base_url("https://cor.example"),
-                "base_url is not COR's production address, but token_url is",
+                "`base_url` is not COR's production address, but `token_url` is",
             ),
         ] {
             let message = refused(builder);
@@ -489,7 +509,10 @@ mod tests {
         let both = |name: &str| {
             matches!(name, "COR_ACCESS_TOKEN" | "COR_API_KEY" | "COR_CLIENT_SECRET").then(|| "hush".into())
         };
-        assert!(refused(ClientBuilder::default().environment(both)).contains("the environment"));
+        assert!(
+            refused(ClientBuilder::default().environment(both))
+                .contains("COR_ACCESS_TOKEN is set, and client")
+        );
     }
 
     #[test]

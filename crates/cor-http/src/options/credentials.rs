@@ -5,31 +5,48 @@ use crate::Error;
 use crate::auth::Credentials;
 use crate::auth::token::sendable;
 
+/// Where credentials were set.
+#[derive(Clone, Copy)]
+pub(super) enum Level {
+    Options,
+    Environment,
+}
+
+impl Level {
+    /// The names there of a token, an API key and a client secret.
+    const fn names(self) -> [&'static str; 3] {
+        match self {
+            Level::Options => ["`token`", "`api_key`", "`client_secret`"],
+            Level::Environment => ["COR_ACCESS_TOKEN", "COR_API_KEY", "COR_CLIENT_SECRET"],
+        }
+    }
+}
+
 /// The credentials of one level: the arguments, or the environment. `None` if there are none.
 pub(super) fn credentials(
     token: Option<SecretString>,
     key: Option<SecretString>,
     secret: Option<SecretString>,
-    level: &str,
+    level: Level,
 ) -> Result<Option<Credentials>, Error> {
+    let [token_name, key_name, secret_name] = level.names();
+    let together = format!("set {key_name} and {secret_name} together");
     match (token, key, secret) {
         (None, None, None) => Ok(None),
-        (Some(token), None, None) => Ok(Some(Credentials::Token(checked("the token", token, |_| true)?))),
+        (Some(token), None, None) => Ok(Some(Credentials::Token(checked(token_name, token, |_| true)?))),
         (None, Some(key), Some(secret)) => {
-            let key = checked("api_key", key, |key| !key.contains(':'))?;
-            Ok(Some(Credentials::Client { key, secret: checked("client_secret", secret, |_| true)? }))
+            let key = checked(key_name, key, |key| !key.contains(':'))?;
+            Ok(Some(Credentials::Client { key, secret: checked(secret_name, secret, |_| true)? }))
         }
         (Some(_), ..) => Err(Error::config(format!(
-            "{level} set a token and also client credentials (an API key and a client secret)"
+            "{token_name} is set, and client credentials ({key_name}, {secret_name}) as well"
         ))
         .advising("set only the token, or only the client credentials")),
         (None, Some(_), None) => {
-            Err(Error::config(format!("{level} set an API key without its client secret"))
-                .advising("set api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
+            Err(Error::config(format!("{key_name} is set without {secret_name}")).advising(together))
         }
         (None, None, Some(_)) => {
-            Err(Error::config(format!("{level} set a client secret without its API key"))
-                .advising("set api_key and client_secret (COR_API_KEY and COR_CLIENT_SECRET) together"))
+            Err(Error::config(format!("{secret_name} is set without {key_name}")).advising(together))
         }
     }
 }

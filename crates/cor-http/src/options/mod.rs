@@ -11,6 +11,7 @@ mod transports;
 
 use std::time::Duration;
 
+use cor_core::OptionNames;
 use url::Url;
 
 use self::proxy::Proxies;
@@ -51,12 +52,14 @@ pub(crate) struct Options {
     pub(crate) rate: Option<f64>,
     pub(crate) rate_hint: Option<f64>,
     pub(crate) trace_ids: bool,
+    pub(crate) option_names: OptionNames,
 }
 
 fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
     match max_attempts {
         1..=100 => Ok(()),
-        _ => Err(Error::config(format!("max_attempts is {max_attempts}; it must be from 1 to 100"))),
+        _ => Err(Error::config(format!("`max_attempts` is {max_attempts}"))
+            .advising("pass a number from 1 to 100")),
     }
 }
 
@@ -65,9 +68,7 @@ fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
 /// # Errors
 /// `config` for zero, negative and NaN values and for more than seven days; `name` is the option in the message.
 pub fn seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
-    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| {
-        Error::config(format!("{name} is {seconds}; it must be a positive number of seconds"))
-    })?;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| out_of_range(name, seconds))?;
     time(name, Some(duration), 0)
 }
 
@@ -75,9 +76,11 @@ fn time(name: &str, given: Option<Duration>, default: u64) -> Result<Duration, E
     const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
     match given {
         None => Ok(Duration::from_secs(default)),
-        Some(time) if time.is_zero() || time > LONGEST => {
-            Err(Error::config(format!("{name} is {time:?}; it must be above zero and at most seven days")))
-        }
+        Some(time) if time.is_zero() || time > LONGEST => Err(out_of_range(name, time.as_secs_f64())),
         Some(time) => Ok(time),
     }
+}
+
+fn out_of_range(name: &str, seconds: f64) -> Error {
+    Error::config(format!("`{name}` is {seconds} s")).advising("pass a time above zero and up to seven days")
 }

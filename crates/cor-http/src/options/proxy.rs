@@ -44,7 +44,7 @@ impl ProxyOption {
         use super::no_proxy::NoProxy;
 
         let (proxy, no_proxy, name) = match (self.argument, self.environment) {
-            (Some(proxy), _) => (proxy, None, "proxy"),
+            (Some(proxy), _) => (proxy, None, "`proxy`"),
             (None, Some(proxy)) => (proxy, self.no_proxy, "HTTPS_PROXY or ALL_PROXY"),
             (None, None) => return Ok(Proxies::default()),
         };
@@ -66,7 +66,7 @@ impl ProxyOption {
             return Err(Error::config(format!(
                 "the transport direct does not support proxies, and {name} is set"
             ))
-            .advising("use the transport reqwest, or remove the proxy"));
+            .advising("set `transport_kind` to reqwest, or remove the proxy"));
         }
         let pick = |applies: bool| applies.then(|| proxy.clone());
         Ok(Proxies { api: pick(api), token: pick(token), warning })

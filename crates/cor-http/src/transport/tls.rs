@@ -20,7 +20,7 @@ pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
     let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(|error| {
         Error::config("this machine has no trusted certificate authorities")
             .advising(
-                "install the system's certificates (Debian: the package ca-certificates), or set ca_file",
+                "install the system's certificates (Debian: the package ca-certificates), or set `ca_file`",
             )
             .caused_by(error)
     })?;
@@ -34,8 +34,8 @@ pub(crate) fn config(tls: &TlsFiles) -> Result<ClientConfig, Error> {
         Some(identity) => {
             let (certificates, key) = identity_of(identity)?;
             builder.with_client_auth_cert(certificates, key).map_err(|error| {
-                Error::config("client_key is not the key of client_cert")
-                    .advising("set client_key to the private key of the first certificate in client_cert")
+                Error::config("`client_key` is not the key of `client_cert`")
+                    .advising("set `client_key` to the private key of the first certificate in `client_cert`")
                     .caused_by(error)
             })
         }
@@ -52,12 +52,12 @@ pub(crate) fn offering(config: &ClientConfig, protocols: &[&str]) -> Arc<ClientC
 fn identity_of(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&identity.certificates).collect();
     let certificates = certificates.ok().filter(|found| !found.is_empty()).ok_or_else(|| {
-        Error::config("client_cert contains no certificate")
+        Error::config("`client_cert` contains no certificate")
             .advising("pass a file of PEM certificates (-----BEGIN CERTIFICATE-----)")
     })?;
     // The error shows neither the key nor a cause that might quote it.
     let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|_| {
-        Error::config("client_key contains no readable private key")
+        Error::config("`client_key` contains no readable private key")
             .advising("pass an unencrypted PEM key (-----BEGIN PRIVATE KEY-----)")
     })?;
     Ok((certificates, key))
@@ -69,8 +69,8 @@ fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     };
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
-        Ok(found) if found.is_empty() => Err(bad("ca_file contains no certificate")),
+        Ok(found) if found.is_empty() => Err(bad("`ca_file` contains no certificate")),
         Ok(found) => Ok(found),
-        Err(error) => Err(bad("ca_file cannot be read as PEM").caused_by(error)),
+        Err(error) => Err(bad("`ca_file` cannot be read as PEM").caused_by(error)),
     }
 }

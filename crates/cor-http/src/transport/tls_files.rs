@@ -26,7 +26,7 @@ impl TlsFiles {
     ) -> Result<TlsFiles, Error> {
         let read = |name: &str, path: &Path| {
             std::fs::read(path)
-                .map_err(|error| Error::config(format!("{name} {path:?} cannot be read")).caused_by(error))
+                .map_err(|error| Error::config(format!("`{name}` {path:?} cannot be read")).caused_by(error))
         };
         let identity = match (cert, key) {
             (None, None) => None,
@@ -47,6 +47,6 @@ impl TlsFiles {
 }
 
 fn one_of_two(set: &str, missing: &str) -> Error {
-    Error::config(format!("{set} is set without {missing}"))
-        .advising("set client_cert and client_key together")
+    Error::config(format!("`{set}` is set without `{missing}`"))
+        .advising("set `client_cert` and `client_key` together")
 }

@@ -176,7 +176,7 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
             "",
             None,
             "the server answered with a redirect (HTTP 302); whether COR applied the change is unknown; if \
-             COR's API has moved, set base_url to its address; otherwise a sign-in page or a gateway may \
+             COR's API has moved, set `base_url` to its address; otherwise a sign-in page or a gateway may \
              have answered",
         ),
         (

@@ -108,8 +108,8 @@ async fn retries_of_a_client_are_bounded_by_its_budget() {
             let error = client.projects().update("A", &named("N")).await.unwrap_err();
             assert_eq!(error.attempts(), 1 + u32::from(affordable), "call {n}");
             let says = "the client did not retry, because earlier calls used up its retry budget: COR failed \
-                        (HTTP 500); whether COR applied the change is unknown; try again later, or set a \
-                        larger retry_budget (0: no limit)";
+                        (HTTP 500); whether COR applied the change is unknown; try again later, or set \
+                        `retry_budget` to a larger number (0: no limit)";
             assert_eq!(error.to_string().contains(says), !affordable, "{error}");
         }
         assert!(fifths < 5, "the budget was used up");

@@ -252,7 +252,7 @@ impl NumberFormat {
     pub(crate) fn check(self) -> Result<(), String> {
         match self.thousands {
             Some(thousands) if thousands == self.decimal.unwrap_or('.') => Err(
-                "decimal and thousands are the same character; without decimal, the decimal sign is a point"
+                "decimal and thousands are the same character; set two different ones (without decimal, the decimal sign is a point)"
                     .to_owned(),
             ),
             _ => Ok(()),

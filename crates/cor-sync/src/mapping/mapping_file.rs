@@ -481,7 +481,10 @@ mod tests {
                 "fields.estimated = { decimal = ',', thousands = ',' }",
                 "column 49: decimal and thousands are the same",
             ),
-            ("fields.estimated = { thousands = '.' }", "without decimal, the decimal sign is a point"),
+            (
+                "fields.estimated = { thousands = '.' }",
+                "set two different ones (without decimal, the decimal sign is a point)",
+            ),
             ("fields.estimated = { decimal = '5' }", "decimal must be one character other than a digit"),
             (
                 "fields.estimated = { constant = 'x' }",

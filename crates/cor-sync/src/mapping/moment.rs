@@ -40,9 +40,9 @@ impl DayIn {
             Err(_) => {
                 let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
                 let near = nearest(name, names.iter().map(String::as_str));
-                let near = near.map_or(String::new(), |near| format!("did you mean {near:?}? "));
+                let near = near.map_or(String::new(), |near| format!("did you mean {near:?}? If not, "));
                 Err(format!(
-                    "{name:?} is not a time zone; {near}Write a name such as \"UTC\" or \"Europe/Madrid\", or \"as_written\""
+                    "{name:?} is not a time zone; {near}write a name such as \"UTC\" or \"Europe/Madrid\", or \"as_written\""
                 ))
             }
         }

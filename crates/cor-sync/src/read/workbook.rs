@@ -134,7 +134,7 @@ fn no_sheet(wanted: &str, sheets: &[calamine::Sheet]) -> Reason {
 
 fn damaged(error: impl std::fmt::Display) -> Reason {
     Reason::new(format!(
-        "it is damaged, or not whole ({error}); open it in a spreadsheet program and save it again"
+        "it is damaged or incomplete ({error}); open it in a spreadsheet program and save it again"
     ))
 }
 

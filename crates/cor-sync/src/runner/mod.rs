@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cor_http::Client;
+use cor_http::{Client, OptionNames};
 
 use self::confirm::Confirm;
 pub use self::confirm::Reach;
@@ -118,11 +118,10 @@ impl SyncRunner {
         self
     }
 
-    /// Renames the options in the reasons that the run writes into the file of rejected rows and the report. `wording` gets a
-    /// sentence in which options have their names of [`TableOptions`](crate::TableOptions) in backticks (`` `null_values` ``), and
-    /// returns it with the caller's own. Events have the library's names.
-    pub fn option_wording(mut self, wording: fn(&str) -> String) -> SyncRunner {
-        self.settings.wording = Some(wording);
+    /// How events, the summary, the file of rejected rows and the report name options; default [`OptionNames::Rust`], with the
+    /// names of [`TableOptions`](crate::TableOptions) in backticks.
+    pub fn option_names(mut self, option_names: OptionNames) -> SyncRunner {
+        self.settings.option_names = option_names;
         self
     }
 

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cor_http::OptionNames;
+
 use super::superseded::Superseded;
 use super::{OutputError, OutputKind, Purpose, RejectsSummary, StopReason, SyncCounts};
 use crate::{Origin, RejectReason, RejectedRow, Rejects, RunReport, Scope, Style};
@@ -13,11 +15,8 @@ use crate::{Origin, RejectReason, RejectedRow, Rejects, RunReport, Scope, Style}
 pub(super) struct Outputs {
     pub(super) rejects: Option<(PathBuf, Rejects)>,
     pub(super) report: Option<(PathBuf, RunReport)>,
-    pub(super) wording: Option<Wording>,
+    pub(super) option_names: OptionNames,
 }
-
-/// Renames the options in a text: from the names of the library, in backticks, to those of the caller.
-pub(super) type Wording = fn(&str) -> String;
 
 const ANOTHER_FILE: &str = "choose another file";
 
@@ -121,8 +120,8 @@ impl Outputs {
 
     /// The reason with the caller's names of options. What COR answered names no options.
     pub(super) fn worded<'r>(&self, reject_reason: RejectReason, reason: &'r str) -> Cow<'r, str> {
-        match self.wording {
-            Some(wording) if reject_reason == RejectReason::Rejected => wording(reason).into(),
+        match reject_reason {
+            RejectReason::Rejected => self.option_names.apply(reason),
             _ => reason.into(),
         }
     }

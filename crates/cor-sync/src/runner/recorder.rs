@@ -16,7 +16,7 @@ use super::{
 use crate::table_sync::is_about_the_row;
 use crate::{
     ColumnUse, Problem, RejectReason, RejectedRow, RowStatus, Scope, Settled, StateError, TableSync,
-    UnusedColumn, plain, sentence,
+    UnusedColumn, plain, problems_naming, sentence,
 };
 
 /// A row for the file of rejected rows.
@@ -193,6 +193,8 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
     }
 
     pub(super) fn notes(&mut self, notes: Vec<String>) {
+        let names = self.outputs.option_names;
+        let notes: Vec<String> = notes.iter().map(|note| names.apply(note).into_owned()).collect();
         self.notes.extend(notes.iter().cloned());
         notes.into_iter().for_each(|note| self.event(SyncEvent::Note(note)));
     }
@@ -234,6 +236,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
 
     /// Records a row that cannot be sent, without writing it: the state stores it for the file of rejected rows.
     pub(super) fn rejected_row(&mut self, line: u64, id: String, problems: Vec<Problem>) {
+        let problems = problems_naming(&problems, self.outputs.option_names);
         self.counts.rejected += 1;
         self.to_correct += 1;
         self.report_row(line, &id, RejectReason::Rejected, &sentence(&problems));

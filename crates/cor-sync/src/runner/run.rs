@@ -100,7 +100,7 @@ impl SyncRunner {
         notes.extend(sandbox_note);
         let earlier = earlier_rejects.len() as u64;
         let mut outputs = settings.outputs.create(style, purpose, earlier_rejects, &settings.name, &scope)?;
-        outputs.wording = settings.wording;
+        outputs.option_names = settings.option_names;
         control.begin(client, size, settings.outage_timeout);
         let mut recorder = Recorder::new(on_event, control.clone(), outputs, unit);
         recorder.stop_after(settings.max_failures.filter(|_| purpose == Purpose::Sync));

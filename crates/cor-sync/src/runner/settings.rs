@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cor_http::OptionNames;
+
 use super::confirm::Confirm;
-use super::outputs::{OutputPaths, Wording};
+use super::outputs::OutputPaths;
 use super::{MaxFailures, OutputError, Purpose};
 use crate::off_loop::off_loop;
 use crate::{Origin, Rules, State, StateError};
@@ -29,7 +31,7 @@ pub(super) struct Settings {
     pub(super) protected: Vec<(&'static str, Origin)>,
     pub(super) whole_input: bool,
     pub(super) takes_bookmarks: bool,
-    pub(super) wording: Option<Wording>,
+    pub(super) option_names: OptionNames,
 }
 
 /// Where the run stores the values that COR accepted.
@@ -67,7 +69,7 @@ impl Settings {
             protected: mapping.into_iter().collect(),
             whole_input: false,
             takes_bookmarks: true,
-            wording: None,
+            option_names: OptionNames::default(),
         }
     }
 

@@ -164,7 +164,7 @@ impl StateError {
                 "choose another path for the state: the next run then sends every row again"
             }
             StateError::Full { .. } => "free some space and run the same command again",
-            StateError::Gone { .. } => "run the same command again: it sends them once more",
+            StateError::Gone { .. } => "run the same command again; it sends those values again",
             StateError::Missing { .. } => "run a sync, which creates it",
             StateError::Unusable { .. } => "check its path and permissions, and run the same command again",
             StateError::NoDefaultPath => "set a path for the state file",
