@@ -70,7 +70,7 @@ fn with_scheme(text: &str) -> Option<String> {
 }
 
 /// Without the byte order mark, blanks and line ends around it, which files and shells leave there.
-pub(super) fn trimmed(text: &str) -> &str {
+pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c == '\u{feff}' || c.is_whitespace())
 }
 
