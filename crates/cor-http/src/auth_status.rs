@@ -1,7 +1,6 @@
 //! Which credentials a client uses, and whether COR accepts them.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -42,7 +41,7 @@ pub struct AuthStatus {
     /// The name of the profile that they come from.
     pub profile: Option<String>,
     /// The configuration file of that profile.
-    pub config_file: Option<PathBuf>,
+    pub config_file: Option<String>,
     /// The base URL of the Integrations API.
     pub base_url: String,
     /// The URL of the token endpoint; `None` where the credentials do not use it.
@@ -50,7 +49,7 @@ pub struct AuthStatus {
     /// The proxy for requests to `base_url`, without user and password.
     pub proxy: Option<String>,
     /// The file of certificate authorities that are trusted besides the operating system's.
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<String>,
     /// Why the credentials are not accepted, or why that is not known.
     pub error: Option<Error>,
 }
@@ -75,16 +74,6 @@ pub enum AuthResult {
 }
 
 impl AuthResult {
-    /// Every result, in the order of their numbers in C.
-    pub const ALL: [AuthResult; 6] = [
-        AuthResult::Accepted,
-        AuthResult::TokenIssued,
-        AuthResult::NotChecked,
-        AuthResult::Refused,
-        AuthResult::NoCredentials,
-        AuthResult::Unreachable,
-    ];
-
     /// The name: `accepted`, `token_issued`, `not_checked`, `refused`, `no_credentials` or `unreachable`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -156,7 +145,7 @@ fn described(options: &Options) -> AuthStatus {
         (level, _) => level.to_string(),
     });
     let (profile, config_file) = match &options.credentials_from {
-        Level::Profile { name, path } => (Some(name.clone()), Some(path.clone())),
+        Level::Profile { name, path } => (Some(name.clone()), Some(path.display().to_string())),
         _ => (None, None),
     };
     let uses_token_endpoint = options.credentials.use_token_endpoint();
@@ -170,7 +159,7 @@ fn described(options: &Options) -> AuthStatus {
         base_url: shown(&options.base_url),
         token_url: uses_token_endpoint.then(|| shown(&options.token_url)),
         proxy: options.proxy_to(&options.base_url).and_then(|proxy| without_user(proxy.expose_secret())),
-        ca_file: options.ca_file.clone(),
+        ca_file: options.ca_file.as_ref().map(|path| path.display().to_string()),
         error: None,
     }
 }
@@ -342,12 +331,18 @@ impl fmt::Display for AuthStatus {
         writeln!(f, "proxy        {}", self.proxy.clone().unwrap_or_else(none))?;
         match &self.ca_file {
             None => write!(f, "authorities  the operating system's"),
-            Some(file) => write!(f, "authorities  the operating system's, and those in {}", file.display()),
+            Some(file) => write!(f, "authorities  the operating system's, and those in {file}"),
         }
     }
 }
 
 impl AuthStatus {
+    /// The status as a JSON object on one line, for interfaces of other languages.
+    pub fn to_json(&self) -> String {
+        // Text and numbers: nothing in it can fail to become JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     fn verdict(&self) -> String {
         let asked = self.asked.as_deref().unwrap_or_default();
         match self.result {

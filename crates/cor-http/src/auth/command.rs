@@ -158,7 +158,7 @@ impl fmt::Debug for TokenCommand {
     }
 }
 
-/// Tells the thread that no call waits any more.
+/// Sets the flag that no call waits any more.
 #[derive(Default)]
 struct Abandon(Arc<AtomicBool>);
 

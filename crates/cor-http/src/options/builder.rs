@@ -181,6 +181,14 @@ impl<C> ClientBuilder<C> {
         self
     }
 
+    /// The source of projects that the [profile](ClientBuilder::profile) names, if a profile is chosen.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the profile cannot be read.
+    pub fn source(&self) -> Result<Option<String>, Error> {
+        self.settings.source()
+    }
+
     pub(crate) fn options(self) -> Result<Options, Error> {
         self.settings.check()
     }

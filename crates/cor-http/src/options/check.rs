@@ -136,6 +136,11 @@ impl Settings {
         })
     }
 
+    /// The source that the profile names.
+    pub(super) fn source(&self) -> Result<Option<String>, Error> {
+        Ok(self.profile_values()?.source)
+    }
+
     /// The values of the profile that was chosen; none if none was.
     fn profile_values(&self) -> Result<Profile, Error> {
         match self.profile.as_deref().or(self.environment.profile.as_deref()) {
