@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use common::{named, quick};
 use cor_fault_peer::Secrets;
+use cor_http::testing::MemoryTransport;
 use cor_http::{
     AuthResult, AuthStatus, Client, ClientBuilder, ErrorKind, Outcome, ProvidedToken, TokenFuture,
     TokenProvider, TransportKind,
@@ -432,6 +434,45 @@ async fn a_status_says_honestly_what_could_not_be_asked() {
         "{status}"
     );
     assert!(!shown(&status).contains("hush-0123456789"));
+}
+
+#[tokio::test]
+async fn a_token_goes_to_one_server_and_its_status_decides() {
+    // In memory, because nothing may be sent to these hosts: the token endpoint issues a token, and the main API answers so.
+    let client = |status: u16, body: &'static str| {
+        let transport = MemoryTransport::new(move |request| {
+            let token = r#"{"access_token":"hush-0123456789"}"#;
+            let (status, body) = if request.method() == "POST" { (200, token) } else { (status, body) };
+            Ok(http::Response::builder().status(status).body(body.into()).unwrap())
+        });
+        let builder = Client::builder().api_key("k").client_secret("s").transport(transport.clone());
+        (quick(builder).build().unwrap(), transport)
+    };
+    for (status, body, expected) in [
+        (200, r#"{"id":7}"#, AuthResult::Accepted),
+        (200, "[]", AuthResult::Accepted),
+        (200, "", AuthResult::Unreachable),
+        (200, "<html>sign in</html>", AuthResult::Unreachable),
+        (302, "", AuthResult::Unreachable),
+        (401, "", AuthResult::Refused),
+        (403, r#"{"message":"no"}"#, AuthResult::Refused),
+        (404, "", AuthResult::TokenIssued),
+        (405, "<html>", AuthResult::TokenIssued),
+        (503, "", AuthResult::Unreachable),
+    ] {
+        let (client, transport) = client(status, body);
+        let known = client.auth_status().await;
+        assert_eq!(known.result, expected, "{status} {body}: {known}");
+        assert!(!shown(&known).contains("hush-0123456789"), "{known:?}");
+        let urls: HashSet<_> = transport.requests().iter().map(|request| request.uri().to_string()).collect();
+        let token = "https://api.projectcor.com/v1/oauth/token?grant_type=client_credentials".to_owned();
+        assert_eq!(urls, HashSet::from([token, "https://api.projectcor.com/v1/me".to_owned()]));
+    }
+    let (client, _) = client(404, "");
+    let text = client.auth_status().await.to_string();
+    let says = "accepted     the token endpoint issued a token; only the token endpoint could be asked; the server does not know \
+                GET https://api.projectcor.com/v1/me\n";
+    assert!(text.contains(says), "{text}");
 }
 
 #[tokio::test]

@@ -242,8 +242,10 @@ fn said(errors: &[u8]) -> String {
     if shown.is_empty() { shown } else { format!(": {shown}") }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)] // the commands are those of a Unix shell
+
     use super::*;
 
     fn command(script: &str) -> TokenCommand {

@@ -200,7 +200,8 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for what cannot work: no credentials or two kinds of them, an
     /// address that is neither `https` nor on this machine, times and counts out of range, a `ca_file` that
-    /// cannot be read, client credentials that would go to COR's production while the API's address is another.
+    /// cannot be read, a profile that cannot be used, client credentials that would go to COR's production while the
+    /// API's address is another, credentials of a profile that would go to another server than the profile's.
     pub fn build(self) -> Result<Client, Error> {
         Client::new(self.options()?)
     }

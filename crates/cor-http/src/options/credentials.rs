@@ -23,7 +23,11 @@ pub(super) struct Given {
 pub(crate) enum Level {
     Options,
     Environment,
-    Profile { name: String, path: PathBuf },
+    #[cfg_attr(not(feature = "profiles"), allow(dead_code))] // without them there is no profile
+    Profile {
+        name: String,
+        path: PathBuf,
+    },
 }
 
 impl fmt::Display for Level {
