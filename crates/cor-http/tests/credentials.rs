@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -204,7 +205,7 @@ async fn an_option_wins_over_the_environment_which_wins_over_the_profile() {
     let of_environment = ("COR_ACCESS_TOKEN", "of-environment".to_owned());
     for (builder, token) in [
         (environment(&path, &[]).profile("acme"), "of-profile"),
-        (environment(&path, &[profile.clone()]), "of-profile"),
+        (environment(&path, from_ref(&profile)), "of-profile"),
         (environment(&path, &[profile.clone(), of_environment.clone()]), "of-environment"),
         (environment(&path, &[profile.clone(), of_environment]).token("of-options"), "of-options"),
         (environment(&path, &[("COR_PROFILE", "other".to_owned())]).profile("acme"), "of-profile"),
@@ -229,7 +230,7 @@ fn the_credentials_of_a_profile_go_to_its_own_servers_only() {
     let elsewhere = ("COR_BASE_URL", "http://127.0.0.1:2".to_owned());
     for (builder, says) in [
         (
-            environment(&path, &[elsewhere.clone()]).profile("live"),
+            environment(&path, from_ref(&elsewhere)).profile("live"),
             "the credentials are those of the profile live, whose base_url is https://integrations.projectcor.com, but base_url \
              is set to http://127.0.0.1:2; set base_url in the profile, or set the credentials where base_url is set",
         ),
