@@ -37,11 +37,11 @@
  *            unless they set an option that it does not have.
  * Numbers.   Times are in milliseconds and end in _ms. Enumerations come in as int32_t, so that an unknown number is
  *            an error and not undefined; known numbers are never changed or reused.
- * Threads.   A cor_client may be used by many threads at once; a cor_project, a cor_deleted and a cor_error be read by
- *            many, and a cor_update and a cor_create as long as none changes it. Everything else belongs to one thread
- *            at a time. Use by two threads that is not allowed returns COR_ERR_ARGUMENT. Callbacks run on the thread
- *            that made the call, may call any function of this library, and must return: neither longjmp nor C++
- *            exceptions may leave them.
+ * Threads.   A cor_client may be used by many threads at once; a cor_project, a cor_deleted, a cor_auth_status and a
+ *            cor_error be read by many, and a cor_update and a cor_create as long as none changes it. Everything else
+ *            belongs to one thread at a time. Use by two threads that is not allowed returns COR_ERR_ARGUMENT. Callbacks
+ *            run on the thread that made the call, may call any function of this library, and must return: neither
+ *            longjmp nor C++ exceptions may leave them.
  * Process.   No signal handler is installed, no global state changed. The environment is read only by
  *            cor_client_from_env() and cor_config_read_environment(), except for what other libraries read: the place of the
  *            operating system's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
