@@ -43,11 +43,13 @@
  *            run on the thread that made the call, may call any function of this library, and must return: neither
  *            longjmp nor C++ exceptions may leave them.
  * Process.   No signal handler is installed, no global state changed. The environment is read only by
- *            cor_client_from_env() and cor_config_read_environment(), except for what other libraries read: the place of the
+ *            cor_client_from_env() and cor_config_read_environment(), except for the place of the configuration file, which
+ *            cor_client_new() reads where a profile is set, and for what other libraries read: the place of the
  *            operating system's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
  *            loop (TOKIO_UNSTABLE_SHARDED_BLOCKING_QUEUE). SIGPIPE never reaches the program. A client works in a
  *            forked child: it opens new connections and does not use the parent's; a run of many rows does not work
- *            there. The only thread that the library may start resolves names.
+ *            there. The only threads that the library may start resolve names and run a profile's token command, the
+ *            only program that it starts.
  * Secrets.   Tokens and client secrets are wiped when freed and appear in no error text.
  *
  * "Since" in the comment of a function is the first version that has it.

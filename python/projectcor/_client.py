@@ -27,7 +27,8 @@ class Client(Base):
     """A client of COR's Integrations API whose calls wait.
 
     Calls wait with the interpreter released, let Ctrl-C through, and may come from any number of threads. The client
-    starts no thread. After a fork the child opens new connections. Leaving its ``with`` block closes the connections.
+    starts no thread, except while it asks a token provider or a token command. After a fork the child opens new
+    connections. Leaving its ``with`` block closes the connections.
 
     An argument wins over the environment, which wins over the profile: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with
     ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``;
