@@ -37,17 +37,19 @@
  *            unless they set an option that it does not have.
  * Numbers.   Times are in milliseconds and end in _ms. Enumerations come in as int32_t, so that an unknown number is
  *            an error and not undefined; known numbers are never changed or reused.
- * Threads.   A cor_client may be used by many threads at once; a cor_project, a cor_deleted and a cor_error be read by
- *            many, and a cor_update and a cor_create as long as none changes it. Everything else belongs to one thread
- *            at a time. Use by two threads that is not allowed returns COR_ERR_ARGUMENT. Callbacks run on the thread
- *            that made the call, may call any function of this library, and must return: neither longjmp nor C++
- *            exceptions may leave them.
+ * Threads.   A cor_client may be used by many threads at once; a cor_project, a cor_deleted, a cor_auth_status and a
+ *            cor_error be read by many, and a cor_update and a cor_create as long as none changes it. Everything else
+ *            belongs to one thread at a time. Use by two threads that is not allowed returns COR_ERR_ARGUMENT. Callbacks
+ *            run on the thread that made the call, may call any function of this library, and must return: neither
+ *            longjmp nor C++ exceptions may leave them.
  * Process.   No signal handler is installed, no global state changed. The environment is read only by
- *            cor_client_from_env() and cor_config_read_environment(), except for what other libraries read: the place of the
+ *            cor_client_from_env() and cor_config_read_environment(), except for the place of the configuration file, which
+ *            cor_client_new() reads where a profile is set, and for what other libraries read: the place of the
  *            operating system's certificate authorities (SSL_CERT_FILE, SSL_CERT_DIR), and a switch of the event
  *            loop (TOKIO_UNSTABLE_SHARDED_BLOCKING_QUEUE). SIGPIPE never reaches the program. A client works in a
  *            forked child: it opens new connections and does not use the parent's; a run of many rows does not work
- *            there. The only thread that the library may start resolves names.
+ *            there. The only threads that the library may start resolve names and run a profile's token command, the
+ *            only program that it starts.
  * Secrets.   Tokens and client secrets are wiped when freed and appear in no error text.
  *
  * "Since" in the comment of a function is the first version that has it.
@@ -144,6 +146,27 @@ enum cor_status
 typedef int32_t cor_status;
 #endif /* __cplusplus */
 
+/** What COR says of the credentials of a client. */
+enum cor_auth_result
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  /** Not known: there was no server to ask. */
+  COR_AUTH_NOT_CHECKED = 0,
+  /** COR accepted the token in a request that changes nothing. */
+  COR_AUTH_ACCEPTED = 1,
+  /** The token endpoint issued a token, and there was no other server to ask. */
+  COR_AUTH_TOKEN_ISSUED = 2,
+  /** COR refused the credentials, or no token could be got with them. */
+  COR_AUTH_REFUSED = 3,
+  /** Not known: no server gave a usable response. */
+  COR_AUTH_UNREACHABLE = 4,
+};
+#ifndef __cplusplus
+typedef int32_t cor_auth_result;
+#endif /* __cplusplus */
+
 /** Whether an update took effect, as far as the client can know. */
 enum cor_outcome
 #ifdef __cplusplus
@@ -231,6 +254,9 @@ enum cor_row_status
 #ifndef __cplusplus
 typedef int32_t cor_row_status;
 #endif /* __cplusplus */
+
+/** The credentials of a client, without their text. It never changes, so many threads may read it. */
+typedef struct cor_auth_status cor_auth_status;
 
 /**
  * Many updates, row by row, for a loop of the caller's own instead of callbacks. Belongs to one thread at a time; only
@@ -622,6 +648,47 @@ extern "C" {
 #endif /* __cplusplus */
 
 /**
+ * Finds out which credentials a client uses and from where, and whether COR accepts them. Changes nothing at COR.
+ *
+ * Client credentials and a token command are asked for a token, unless there is one already. The token is then sent with
+ * GET /v1/me of COR's main API: to the server of the token endpoint in production and with client credentials, else to
+ * the server of the base URL. No other server gets it. It ends within the client's deadline (default 60 s).
+ *
+ * @param client  the client.
+ * @param status  gets the status, to be freed with cor_auth_status_free(); NULL on failure.
+ * @param error   gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK, also for credentials that COR refuses and servers that cannot be reached: see cor_auth_status_result().
+ * COR_ERR_CANCELLED when the client is freed meanwhile; COR_ERR_ARGUMENT for misuse. May be called from many threads.
+ * Since 0.1.
+ */
+cor_status cor_client_auth_status(const cor_client *client,
+                                  cor_auth_status **status,
+                                  cor_error **error);
+
+/**
+ * Frees a status. NULL is fine.
+ *
+ * Returns COR_ERR_ARGUMENT for one that was freed already. Since 0.1.
+ */
+cor_status cor_auth_status_free(cor_auth_status *status);
+
+/** What COR says of the credentials. COR_AUTH_NOT_CHECKED for misuse. Since 0.1. */
+cor_auth_result cor_auth_status_result(const cor_auth_status *status);
+
+/**
+ * The status for people: a few aligned lines, without a line end behind the last. Holds no secret. Text that lives as long as
+ * the status; NULL for misuse. Since 0.1.
+ */
+const char *cor_auth_status_text(const cor_auth_status *status);
+
+/**
+ * The status as a JSON object on one line, as `cor auth status --json` prints it. Text that lives as long as the status; NULL
+ * for misuse. Since 0.1.
+ */
+const char *cor_auth_status_json(const cor_auth_status *status);
+
+/**
  * Starts a run that takes rows and returns results one by one.
  *
  * @param client   the client. When it is freed meanwhile, cor_bulk_next() returns COR_ERR_CANCELLED.
@@ -959,12 +1026,26 @@ cor_config *cor_config_new(void);
 cor_status cor_config_free(cor_config *config);
 
 /**
- * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT; and the
- * usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+ * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT, COR_PROFILE,
+ * COR_CONFIG; and the usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
  *
  * Reading the environment while another thread changes it is undefined in C; call it early.
  */
 cor_status cor_config_read_environment(cor_config *config);
+
+/**
+ * The profile of the configuration file to use; from the environment: COR_PROFILE. Read by cor_client_new(). Setters and
+ * environment variables win over it. The file is COR_CONFIG, else cor/config.toml in the folder for configuration
+ * (XDG_CONFIG_HOME, else ~/.config; on Windows APPDATA). Since 0.1.
+ *
+ * cor_client_new() returns COR_ERR_CONFIG for a profile that is not in the file, an unknown option in it, a file with
+ * secrets that other users can read, and a base URL of another server beside the credentials of the profile.
+ */
+cor_status cor_config_set_profile(cor_config *config,
+                                  const char *profile);
+
+/** As cor_config_set_profile(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_profile_n(cor_config *config, const char *profile, size_t size);
 
 /**
  * A bearer token to use as it is. Excludes an API key. Since 0.1.

@@ -77,6 +77,15 @@ enum class Pause : std::int32_t {
   unreachable = COR_PAUSE_UNREACHABLE,
 };
 
+/// What COR says of the credentials of a client.
+enum class AuthResult : std::int32_t {
+  not_checked = COR_AUTH_NOT_CHECKED,
+  accepted = COR_AUTH_ACCEPTED,
+  token_issued = COR_AUTH_TOKEN_ISSUED,
+  refused = COR_AUTH_REFUSED,
+  unreachable = COR_AUTH_UNREACHABLE,
+};
+
 /// The optional fields of an update.
 enum class Field : std::int32_t {
   // fields:constants, generated from crates/cor-core/src/field_table.rs; do not edit, run make fields
@@ -513,6 +522,26 @@ class Project {
     return std::chrono::system_clock::time_point(std::chrono::seconds(*seconds));
   }
   detail::Handle<cor_project, cor_project_free> project_;
+};
+
+/// The credentials of a client, without their text.
+class AuthStatus {
+ public:
+  /// Takes ownership of a status of the C interface.
+  explicit AuthStatus(cor_auth_status *owned) : status_(owned) {}
+
+  /// What COR says of the credentials.
+  AuthResult result() const { return static_cast<AuthResult>(cor_auth_status_result(get())); }
+  /// The status for people: a few aligned lines.
+  std::string_view text() const { return detail::text(cor_auth_status_text(get())).value_or(std::string_view()); }
+  /// The status as a JSON object on one line.
+  std::string_view json() const { return detail::text(cor_auth_status_json(get())).value_or(std::string_view()); }
+
+  /// The C handle, for functions of projectcor.h.
+  const cor_auth_status *get() const noexcept { return status_.get(); }
+
+ private:
+  detail::Handle<cor_auth_status, cor_auth_status_free> status_;
 };
 
 /// COR's response to a delete.
@@ -1219,6 +1248,8 @@ class Config {
 #define PROJECTCOR_TIME(name) \
   PROJECTCOR_OPTION(name, std::chrono::milliseconds, cor_config_set_##name##_ms(get(), value.count()))
 
+  /// The profile of the configuration file to use; see cor_config_set_profile().
+  PROJECTCOR_TEXT(profile)
   /// A bearer token to use as it is. Excludes an API key.
   PROJECTCOR_TEXT(token)
   /// The API key of COR's client credentials; needs a client secret.
@@ -1315,6 +1346,20 @@ class Client {
     const double rate = cor_client_rate_hint(client_.get());
     return rate > 0 ? std::optional<double>(rate) : std::nullopt;
   }
+
+  /// Which credentials the client uses and from where, and whether COR accepts them; see cor_client_auth_status(). Credentials
+  /// that COR refuses are no error.
+  Result<AuthStatus> try_auth_status() const {
+    cor_auth_status *known = nullptr;
+    cor_error *error = nullptr;
+    const cor_status status = cor_client_auth_status(client_.get(), &known, &error);
+    if (status == COR_OK) return AuthStatus(known);
+    return Error(error, status);
+  }
+#if PROJECTCOR_HAS_EXCEPTIONS
+  /// As try_auth_status(). Throws cor::Error.
+  AuthStatus auth_status() const { return try_auth_status().value(); }
+#endif
 
   /// The C handle, for functions of projectcor.h.
   cor_client *get() const noexcept { return client_.get(); }

@@ -47,6 +47,7 @@ from projectcor._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from projectcor import testing as testing
+    from projectcor._auth import AuthStatus
     from projectcor._bulk import BulkResult
     from projectcor._fields import CreateFields, ProjectFields
     from projectcor._sync import Change, FieldChange, Plan, RowProblem, SyncResult
@@ -60,6 +61,7 @@ __all__ = [
     "AsyncProjects",
     "AsyncResults",
     "AuthError",
+    "AuthStatus",
     "BulkResult",
     "CancelledError",
     "Change",
@@ -114,6 +116,10 @@ def __getattr__(name: str) -> object:
         import projectcor._fields
 
         return getattr(projectcor._fields, name)
+    if name == "AuthStatus":
+        import projectcor._auth
+
+        return projectcor._auth.AuthStatus
     if name == "BulkResult":
         import projectcor._bulk
 

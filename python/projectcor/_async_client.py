@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from projectcor._auth import AuthStatus, LoopTokens
     from projectcor._bulk import BulkResult
     from projectcor._errors import CorError
     from projectcor._fields import CreateFields, ProjectFields
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from projectcor._sync import Plan, SyncResult
     from projectcor._types import (
         AsyncRows,
+        AsyncTokenProvider,
         Bar,
         Columns,
         FileValues,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         Rows,
         Seconds,
         TableValues,
+        TokenProvider,
     )
 
 __all__ = ["AsyncClient", "AsyncProjects", "AsyncResults"]
@@ -56,6 +59,7 @@ class AsyncClient(Base):
 
     _blocking = False
     _bridge: LoopBridge | None = None
+    _loop_tokens: LoopTokens | None = None
 
     @property
     def projects(self) -> AsyncProjects:
@@ -72,7 +76,31 @@ class AsyncClient(Base):
     async def __aexit__(self, *error: object) -> None:
         await self.close()
 
+    async def auth_status(self) -> AuthStatus:
+        """Finds out which credentials are used, and whether COR accepts them: see ``Client.auth_status``."""
+        from asyncio import get_running_loop
+
+        from projectcor._auth import auth_status
+
+        loop = get_running_loop()
+        future = loop.create_future()
+        call = self._native.start_auth_status(self._bridge_of(loop), future)
+        try:
+            return auth_status(await future)
+        finally:
+            call.abort()
+
+    def _tokens(self, provider: TokenProvider | AsyncTokenProvider | None) -> object:
+        if provider is None or not callable(provider):
+            return provider
+        from projectcor._auth import LoopTokens
+
+        self._loop_tokens = LoopTokens(provider)
+        return self._loop_tokens
+
     def _bridge_of(self, loop: AbstractEventLoop) -> LoopBridge:
+        if self._loop_tokens is not None:
+            self._loop_tokens.loop = loop
         bridge = self._bridge
         if bridge is None or bridge.event_loop is not loop:
             self._bridge = bridge = LoopBridge(loop)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn, TypeVar
 
     from projectcor._native import Progress
-    from projectcor._types import Bar, OnProgress, Seconds, Transport
+    from projectcor._types import AsyncTokenProvider, Bar, OnProgress, Seconds, TokenProvider, Transport
 
     _Init = TypeVar("_Init", bound=Callable[..., None])
 
@@ -63,9 +63,11 @@ class Base:
     def __init__(
         self,
         *,
+        profile: str | None = None,
         token: str | None = None,
         api_key: str | None = None,
         client_secret: str | None = None,
+        token_provider: TokenProvider | AsyncTokenProvider | None = None,
         base_url: str | None = None,
         token_url: str | None = None,
         connect_timeout: Seconds | None = None,
@@ -88,9 +90,11 @@ class Base:
         self._native = NativeClient(
             self._blocking,
             {
+                "profile": profile,
                 "token": token,
                 "api_key": api_key,
                 "client_secret": client_secret,
+                "token_provider": self._tokens(token_provider),
                 "base_url": base_url,
                 "token_url": token_url,
                 "connect_timeout": connect_timeout,
@@ -111,6 +115,18 @@ class Base:
                 "user_agent": user_agent,
             },
         )
+
+    def _tokens(self, provider: TokenProvider | AsyncTokenProvider | None) -> object:
+        """The token provider as the compiled half calls it."""
+        if callable(provider):
+            from inspect import iscoroutinefunction
+
+            if iscoroutinefunction(provider) or iscoroutinefunction(type(provider).__call__):
+                raise TypeError(
+                    "token_provider is a coroutine function, which Client does not await; pass an ordinary function, "
+                    "or use AsyncClient"
+                )
+        return provider
 
     def rate_hint(self) -> float | None:
         """The rate that COR accepts as far as this client learned it, in requests per second.

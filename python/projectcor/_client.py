@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from projectcor._auth import AuthStatus
     from projectcor._bulk import BulkResult
     from projectcor._fields import CreateFields, ProjectFields
     from projectcor._native import Deleted, Project
@@ -26,16 +27,23 @@ class Client(Base):
     """A client of COR's Integrations API whose calls wait.
 
     Calls wait with the interpreter released, let Ctrl-C through, and may come from any number of threads. The client
-    starts no thread. After a fork the child opens new connections. Leaving its ``with`` block closes the connections.
+    starts no thread, except while it asks a token provider or a token command. After a fork the child opens new
+    connections. Leaving its ``with`` block closes the connections.
 
-    An argument wins over the environment: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``;
-    ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``; and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and
-    ``NO_PROXY``.
+    An argument wins over the environment, which wins over the profile: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with
+    ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``;
+    and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
     Args:
-        token: A bearer token to use as it is. Excludes ``api_key`` and ``client_secret``.
+        profile: The profile of the configuration file to use (``cor config path`` prints where the file is). Default:
+            ``COR_PROFILE``. Its credentials go to its own ``base_url`` only.
+        token: A bearer token to use as it is. Excludes every other kind of credentials.
         api_key: The API key of COR's client credentials; needs ``client_secret``.
         client_secret: The secret of COR's client credentials; needs ``api_key``.
+        token_provider: A function that returns a token, or a token and its lifetime in seconds. The client caches the
+            token, and calls the function, on a thread of its own, once at a time: ahead of the end of a stated
+            lifetime, and after COR rejects a token. If it raises, the call ends with ``AuthError`` and the text of the
+            exception. For ``AsyncClient`` it may be a coroutine function. Excludes every other kind of credentials.
         base_url: The base URL of the Integrations API. Default: ``https://integrations.projectcor.com``.
         token_url: The URL of the token endpoint. Default: ``https://api.projectcor.com/v1/oauth/token``.
         connect_timeout: Time limit for connecting, in seconds or a ``timedelta``. Default: 5.
@@ -73,6 +81,24 @@ class Client(Base):
     def projects(self) -> Projects:
         """COR's projects."""
         return Projects(self._native)
+
+    def auth_status(self) -> AuthStatus:
+        """Finds out which credentials are used and from where, and whether COR accepts them. Changes nothing at COR.
+
+        Gets a token if the credentials are not one, and sends it with ``GET /v1/me`` of COR's main API, to a server
+        that the credentials go to anyway. Credentials that COR refuses, and servers that cannot be reached, are
+        results, not exceptions.
+
+        Example:
+            >>> import projectcor.testing
+            >>> with projectcor.testing.Sandbox() as cor, cor.client() as client:
+            ...     status = client.auth_status()
+            >>> status.result, status.credentials
+            ('accepted', 'token')
+        """
+        from projectcor._auth import auth_status
+
+        return auth_status(self._native.auth_status())
 
     def close(self) -> None:
         """Closes the connections. Calls in flight in other threads finish; new ones are refused."""

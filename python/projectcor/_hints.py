@@ -51,10 +51,10 @@ def _namespace() -> dict[str, Any]:
     import typing
 
     import projectcor
-    from projectcor import _bulk, _errors, _fields, _native, _sync, _types
+    from projectcor import _auth, _bulk, _errors, _fields, _native, _sync, _types
 
     namespace: dict[str, Any] = {}
-    for module in (typing, collections.abc, datetime, _bulk, _errors, _fields, _native, _types, _sync):
+    for module in (typing, collections.abc, datetime, _auth, _bulk, _errors, _fields, _native, _types, _sync):
         namespace.update(vars(module))
     try:
         import typing_extensions

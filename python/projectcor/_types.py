@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from typing import Literal, Optional, Protocol, TypedDict, Union
@@ -13,6 +13,7 @@ from projectcor._native import Progress
 __all__ = [
     "ArrowStream",
     "AsyncRows",
+    "AsyncTokenProvider",
     "Bar",
     "Columns",
     "FileValues",
@@ -20,10 +21,12 @@ __all__ = [
     "Path",
     "Place",
     "ProjectFields",
+    "ProvidedToken",
     "Record",
     "Rows",
     "Seconds",
     "TableValues",
+    "TokenProvider",
     "Transport",
 ]
 
@@ -73,3 +76,6 @@ Record = Union[Path, bool]
 Columns = Union[Path, Mapping[str, Optional[str]]]
 Transport = Union[Literal["reqwest"], Literal["direct"]]
 OnProgress = Callable[[Progress], object]
+ProvidedToken = Union[str, tuple[str, Seconds]]
+TokenProvider = Callable[[], ProvidedToken]
+AsyncTokenProvider = Callable[[], Union[ProvidedToken, Awaitable[ProvidedToken]]]

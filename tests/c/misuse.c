@@ -35,9 +35,12 @@ static void no_handle(void *bad) {
   cor_item_result *i = (cor_item_result *)bad;
   cor_create *c = (cor_create *)bad;
   cor_deleted *d = (cor_deleted *)bad, *deleted = NULL;
+  cor_auth_status *a = (cor_auth_status *)bad, *status = NULL;
 
   ARGUMENT(cor_config_read_environment(config));
   ARGUMENT(cor_config_set_token(config, "t"));
+  ARGUMENT(cor_config_set_profile(config, "t"));
+  ARGUMENT(cor_config_set_profile_n(config, "t", 1));
   ARGUMENT(cor_config_set_api_key(config, "t"));
   ARGUMENT(cor_config_set_client_secret(config, "t"));
   ARGUMENT(cor_config_set_base_url(config, "t"));
@@ -122,7 +125,10 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_client_delete_project_with((cor_client *)bad, "A", "S", NULL, &deleted, NULL));
   ARGUMENT(cor_client_delete_project_with_n((cor_client *)bad, "A", 1, "S", 1, NULL, NULL, NULL));
   CHECK(!cor_deleted_cor_id(d, &number) && !cor_deleted_message(d) && !cor_deleted_json(d), "deleted");
-  CHECK(!project && !made && !bulk && !deleted, "outputs are NULL on failure");
+  ARGUMENT(cor_client_auth_status((cor_client *)bad, &status, NULL));
+  ARGUMENT(cor_client_auth_status(client, NULL, NULL));
+  CHECK(cor_auth_status_result(a) == COR_AUTH_NOT_CHECKED && !cor_auth_status_text(a) && !cor_auth_status_json(a), "status");
+  CHECK(!project && !made && !bulk && !deleted && !status, "outputs are NULL on failure");
 
   CHECK(!cor_bulk_wants_rows(b), "bulk");
   CHECK(cor_bulk_wait(b, 60000), "misuse is not waited for");
@@ -161,6 +167,7 @@ static void no_handle(void *bad) {
     ARGUMENT(cor_update_free(u));
     ARGUMENT(cor_create_free(c));
     ARGUMENT(cor_deleted_free(d));
+    ARGUMENT(cor_auth_status_free(a));
     ARGUMENT(cor_error_free(e));
     ARGUMENT(cor_project_free(p));
     ARGUMENT(cor_bulk_free(b));
@@ -168,7 +175,7 @@ static void no_handle(void *bad) {
   } else {
     CHECK(cor_config_free(NULL) == COR_OK && cor_update_free(NULL) == COR_OK && cor_error_free(NULL) == COR_OK &&
               cor_project_free(NULL) == COR_OK && cor_bulk_free(NULL) == COR_OK && cor_client_free(NULL) == COR_OK &&
-              cor_create_free(NULL) == COR_OK && cor_deleted_free(NULL) == COR_OK,
+              cor_create_free(NULL) == COR_OK && cor_deleted_free(NULL) == COR_OK && cor_auth_status_free(NULL) == COR_OK,
           "freeing NULL does nothing");
   }
 }

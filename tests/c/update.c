@@ -230,6 +230,35 @@ static void transports(void) {
   }
 }
 
+/* Which credentials are used, and whether the sandbox accepts them. */
+static void statuses(cor_client *client) {
+  cor_auth_status *status = NULL;
+  cor_error *error = NULL;
+  cor_client *wrong = NULL;
+  cor_config *config = cor_config_new();
+  cor_config_set_base_url(config, sandbox_url());
+  CHECK(cor_client_auth_status(client, &status, &error) == COR_OK && !error, "%s", cor_error_message(error));
+  CHECK(cor_auth_status_result(status) == COR_AUTH_ACCEPTED, "%s", cor_auth_status_text(status));
+  CHECK(strstr(cor_auth_status_text(status), "accepted     yes: COR accepted the token (GET http://"), "%s",
+        cor_auth_status_text(status));
+  CHECK(strstr(cor_auth_status_json(status), "{\"result\":\"accepted\",") == cor_auth_status_json(status), "%s",
+        cor_auth_status_json(status));
+  CHECK(!strstr(cor_auth_status_json(status), "sandbox-token"), "%s", cor_auth_status_json(status));
+  CHECK(cor_auth_status_free(status) == COR_OK && cor_auth_status_free(status) == COR_ERR_ARGUMENT, "freed once");
+  cor_config_set_token(config, "wrong-0123456789");
+  CHECK(cor_client_new(config, &wrong, &error) == COR_OK, "%s", cor_error_message(error));
+  CHECK(cor_client_auth_status(wrong, &status, NULL) == COR_OK, "refused credentials are no error");
+  CHECK(cor_auth_status_result(status) == COR_AUTH_REFUSED, "%s", cor_auth_status_text(status));
+  CHECK(!strstr(cor_auth_status_text(status), "wrong-0123456789"), "%s", cor_auth_status_text(status));
+  cor_auth_status_free(status);
+  cor_client_free(wrong);
+  cor_config_set_profile(config, "no-such-profile");
+  CHECK(cor_client_new(config, &wrong, &error) == COR_ERR_CONFIG && strstr(cor_error_message(error), "no-such-profile"),
+        "%s", cor_error_message(error));
+  cor_error_free(error);
+  cor_config_free(config);
+}
+
 static void environment(void) {
   cor_client *client = NULL;
   cor_project *project = NULL;
@@ -308,6 +337,7 @@ int main(void) {
   sizes(client);
   configured();
   transports();
+  statuses(client);
   environment();
   tokens();
   cor_client_free(client);

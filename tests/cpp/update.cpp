@@ -50,6 +50,15 @@ static std::vector<cor::Row> rows(int count) {
   return rows;
 }
 
+static void statuses() {
+  const cor::Client client(config());
+  const cor::AuthStatus status = client.auth_status();
+  CHECK(status.result() == cor::AuthResult::accepted, "%s", std::string(status.text()).c_str());
+  CHECK(status.json().find("\"credentials\":\"token\"") != std::string_view::npos, "%s", std::string(status.json()).c_str());
+  const cor::Client wrong(config().token("wrong-0123456789"));
+  CHECK(wrong.try_auth_status().value().result() == cor::AuthResult::refused, "refused credentials are no error");
+}
+
 static void updates() {
   auto update = ProjectUpdate("SALESFORCE")
                     .name(std::string_view("Phase 2, and more", 7))
@@ -260,6 +269,7 @@ static void halted() {
 
 int main() {
   sandbox_clear();
+  statuses();
   updates();
   configured();
   {

@@ -31,6 +31,10 @@ def options() -> None:
     Client(deadline="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Client(transport="direct", client_cert="c.pem", client_key=Path("k.pem"))
     Client(transport="curl")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Client(profile="acme", token_provider=lambda: "t")
+    Client(token_provider=lambda: ("t", timedelta(hours=1)))
+    Client(token_provider=lambda: 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(Client().auth_status(), projectcor.AuthStatus)
     Client(dead_line=30)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 

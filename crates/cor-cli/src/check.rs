@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anstyle::Style;
-use cor_http::OptionNames;
+use cor_http::{Client, OptionNames};
 use cor_sync::{
     CheckedRow, ColumnUse, ProblemCount, StopReason, SyncProgress, TableCheck, UnusedColumn, grouped, plain,
     problems_naming,
@@ -23,7 +23,7 @@ const TICK: u64 = 256;
 
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let rows = args.table.open(args.create_missing)?;
+    let rows = args.table.open(args.create_missing, Client::builder().from_env().source()?)?;
     let unit = rows.unit();
     let names = option_names(args.table.mapping.is_some());
     let mut progress = Progress::new(rows.size(), output);

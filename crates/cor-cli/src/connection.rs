@@ -22,6 +22,10 @@ fn no_timeout() -> UnknownArgumentValueParser {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
+    /// The profile of the configuration file to use (see cor config path); these options and the environment win over it
+    /// [default: COR_PROFILE]
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    profile: Option<String>,
     /// The base URL of COR's Integrations API
     /// [default: COR_BASE_URL, else https://integrations.projectcor.com]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
@@ -30,7 +34,7 @@ pub(crate) struct ConnectionArgs {
     /// [default: COR_TOKEN_URL, else https://api.projectcor.com/v1/oauth/token]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     token_url: Option<String>,
-    /// Read the access token from this file; otherwise credentials come from the environment
+    /// Read the access token from this file; otherwise credentials come from the environment or the profile
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     token_file: Option<PathBuf>,
     /// Also trust the certificate authorities in this PEM file
@@ -93,10 +97,41 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// The client that these options and the environment describe.
+    /// The client that these options, the environment and the profile describe.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(self.with_credentials()?.build()?)
+    }
+
+    /// The same client, even if no credentials are set.
+    pub(crate) fn client_to_check(&self) -> Result<Client, Failure> {
+        Ok(self.with_credentials()?.allow_missing_credentials().build()?)
+    }
+
+    /// The source of a project: what the flag names, else the profile.
+    pub(crate) fn source(&self, flag: Option<&str>) -> Result<String, Failure> {
+        let named = match flag {
+            Some(source) => Some(source.to_owned()),
+            None => self.profile_source()?,
+        };
+        named.ok_or_else(|| {
+            Failure::usage(ErrorMessage {
+                text: "--source is missing".to_owned(),
+                hint: Some(
+                    "pass --source SALESFORCE (the system the project was created from), or set source in a profile"
+                        .to_owned(),
+                ),
+            })
+        })
+    }
+
+    /// The source that the profile names.
+    pub(crate) fn profile_source(&self) -> Result<Option<String>, Failure> {
+        Ok(self.builder()?.source()?)
+    }
+
+    fn with_credentials(&self) -> Result<ClientBuilder, Failure> {
         let builder = self.builder()?;
-        let builder = match &self.token_file {
+        Ok(match &self.token_file {
             Some(path) => {
                 let failed = |happened: &dyn std::fmt::Display, hint: Option<&str>| {
                     Failure::usage(ErrorMessage {
@@ -114,8 +149,7 @@ impl ConnectionArgs {
                 builder.token(text)
             }
             None => builder,
-        };
-        Ok(builder.build()?)
+        })
     }
 
     /// The files that are read, and what each is called.
@@ -144,7 +178,7 @@ impl ConnectionArgs {
                         "{flag} is not accepted on the command line, where every program on this machine can read it"
                     ),
                     hint: Some(
-                        "set COR_ACCESS_TOKEN (or COR_API_KEY and COR_CLIENT_SECRET), or use --token-file FILE"
+                        "set COR_ACCESS_TOKEN (or COR_API_KEY and COR_CLIENT_SECRET), use --token-file FILE, or write them into a profile"
                             .to_owned(),
                     ),
                 }));
@@ -160,6 +194,7 @@ impl ConnectionArgs {
             )*};
         }
         pass_on!(
+            profile,
             base_url,
             token_url,
             ca_file,

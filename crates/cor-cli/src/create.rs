@@ -12,23 +12,19 @@ use crate::status;
 
 pub(crate) fn run(args: &CreateArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let create = create_of(args)?;
+    let source = args.connection.source(args.source.as_deref())?;
+    let create = create_of(args, &source)?;
     let client = args.connection.client()?;
     let call = args.state.single_call(|path| SingleCall::create(path, client.base_url(), &create))?;
     let project = single::call("create", call, client.projects().create(&create).into_future())?;
-    single::show(
-        output,
-        args.json,
-        &format!("Created {} of {}", plain(&args.id), plain(&args.source)),
-        &project,
-    );
+    single::show(output, args.json, &format!("Created {} of {}", plain(&args.id), plain(&source)), &project);
     Ok(status::DONE)
 }
 
 /// The project that the flags describe.
-fn create_of(args: &CreateArgs) -> Result<ProjectCreate, Failure> {
+fn create_of(args: &CreateArgs, source: &str) -> Result<ProjectCreate, Failure> {
     let mut issues = Vec::new();
-    let fields = project_fields::of_flags(&args.source, &args.fields, &args.extra, &mut issues);
+    let fields = project_fields::of_flags(source, &args.fields, &args.extra, &mut issues);
     let own = [(CreateField::BrandId, &args.brand_id), (CreateField::ProductId, &args.product_id)];
     let create = own.into_iter().fold(ProjectCreate::new(&args.id, fields), |create, (field, value)| {
         value.iter().fold(create, |create, value| create.set(field, value))

@@ -41,15 +41,21 @@ impl TableArgs {
     }
 
     /// Opens the table. `creating`: also map columns that only a create uses.
-    pub(crate) fn open(&self, creating: bool) -> Result<Box<dyn Rows>, Failure> {
-        let (table, rules) = self.read()?;
+    pub(crate) fn open(
+        &self,
+        creating: bool,
+        default_source: Option<String>,
+    ) -> Result<Box<dyn Rows>, Failure> {
+        let (table, rules) = self.read(default_source)?;
         Ok(table.open(&self.origin(), rules.creating(creating))?)
     }
 
     /// How the table is written, and what its columns mean, with every mistake in the arguments at once.
-    pub(crate) fn read(&self) -> Result<(Table, Rules), Failure> {
+    /// `default_source` is that of the profile.
+    pub(crate) fn read(&self, default_source: Option<String>) -> Result<(Table, Rules), Failure> {
         let options = TableOptions {
             source: self.source.clone(),
+            default_source,
             id_column: self.id_column.clone(),
             mapping: self.mapping.clone(),
             map: self.map.clone(),

@@ -5,6 +5,7 @@
 
 mod advice;
 mod args;
+mod auth;
 mod check;
 mod connection;
 mod create;
@@ -65,6 +66,8 @@ where
         Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),
+        Verb::Auth { verb } => auth::run(&verb, &mut output),
+        Verb::Config { verb } => auth::config(&verb, &mut output),
         Verb::State { verb } => state::run(&verb, &mut output),
         Verb::Sandbox(args) => sandbox::run(&args, &mut output),
         Verb::Demo => demo::run(&mut output),

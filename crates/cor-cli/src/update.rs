@@ -13,7 +13,8 @@ use crate::status;
 
 pub(crate) fn run(args: &UpdateArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let update = update_of(args)?;
+    let source = args.connection.source(args.source.as_deref())?;
+    let update = update_of(args, &source)?;
     if args.dry_run {
         let url = target(&args.connection.check()?, &args.id);
         show_request(output, args.json, &url, &update);
@@ -23,19 +24,14 @@ pub(crate) fn run(args: &UpdateArgs, output: &mut Output) -> Result<u8, Failure>
     let call =
         args.state.single_call(|path| SingleCall::update(path, client.base_url(), &args.id, &update))?;
     let project = single::call("update", call, client.projects().update(&args.id, &update).into_future())?;
-    single::show(
-        output,
-        args.json,
-        &format!("Updated {} of {}", plain(&args.id), plain(&args.source)),
-        &project,
-    );
+    single::show(output, args.json, &format!("Updated {} of {}", plain(&args.id), plain(&source)), &project);
     Ok(status::DONE)
 }
 
 /// The update that the flags describe.
-fn update_of(args: &UpdateArgs) -> Result<ProjectUpdate, Failure> {
+fn update_of(args: &UpdateArgs, source: &str) -> Result<ProjectUpdate, Failure> {
     let mut issues: Vec<Issue> = ExternalId::problem(&args.id).into_iter().collect();
-    let mut update = project_fields::of_flags(&args.source, &args.fields, &args.extra, &mut issues);
+    let mut update = project_fields::of_flags(source, &args.fields, &args.extra, &mut issues);
     for name in &args.clear {
         // Both spellings: the flag's and the field's.
         match name.replace('-', "_").parse::<Field>() {

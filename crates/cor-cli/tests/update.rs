@@ -496,6 +496,7 @@ fn common_mistakes_in_options_are_refused_with_the_right_form() {
     );
     update(&["--source", "S", "--base-url", "localhost:4010"])
         .says("--base-url has no scheme\nhint: write it as http://localhost:4010\n");
+    update(&[]).says("--source is missing");
     let help = ran(bare().args(["projects", "update", "--help"])).exits(0);
     assert!(!help.out.contains("--timeout"), "{}", help.out);
 }

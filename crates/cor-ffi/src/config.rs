@@ -121,13 +121,37 @@ pub unsafe extern "C" fn cor_config_free(config: *mut cor_config) -> cor_status 
     release::<ConfigHandle>(config, "config", |_| Ok(()))
 }
 
-/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT; and the
-/// usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT, COR_PROFILE,
+/// COR_CONFIG; and the usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
 ///
 /// Reading the environment while another thread changes it is undefined in C; call it early.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_read_environment(config: *mut cor_config) -> cor_status {
     change(config, |builder, _| Ok(builder.from_env()))
+}
+
+/// The profile of the configuration file to use; from the environment: COR_PROFILE. Read by cor_client_new(). Setters and
+/// environment variables win over it. The file is COR_CONFIG, else cor/config.toml in the folder for configuration
+/// (XDG_CONFIG_HOME, else ~/.config; on Windows APPDATA). Since 0.1.
+///
+/// cor_client_new() returns COR_ERR_CONFIG for a profile that is not in the file, an unknown option in it, a file with
+/// secrets that other users can read, and a base URL of another server beside the credentials of the profile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_profile(
+    config: *mut cor_config,
+    profile: *const c_char,
+) -> cor_status {
+    set_text(config, "profile", profile, |builder, value| builder.profile(value))
+}
+
+/// As cor_config_set_profile(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_profile_n(
+    config: *mut cor_config,
+    profile: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "profile", (profile, size), |builder, value| builder.profile(value))
 }
 
 /// A bearer token to use as it is. Excludes an API key. Since 0.1.

@@ -4,7 +4,7 @@
 //!
 //! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
 //! * one module per handle: [`config`], [`client`], [`update`], [`create`], [`project`], [`deleted`], [`error`],
-//!   [`item_result`], [`many`], [`bulk`]; [`call_options`] for the options of one call.
+//!   [`item_result`], [`many`], [`bulk`], [`auth_status`]; [`call_options`] for the options of one call.
 //! * [`field`], [`update_fields`]: numbers and setters of the fields, written by `scripts/fields` from the table in `cor-core`.
 //! * [`sync`]: plan and sync of a table, by `cor-sync`, which `sync::run` drives.
 //! * `client_runtime`, `bulk_run`: the client and the run of many rows behind the handles; `failure`, `error_handle`: what
@@ -18,6 +18,7 @@
 #![allow(rustdoc::bare_urls, reason = "the comments are the header's, where nothing is a link")]
 #![allow(clippy::missing_safety_doc, reason = "the header's conventions say it once for all functions")]
 
+pub mod auth_status;
 pub mod bulk;
 mod bulk_run;
 pub mod call_options;

@@ -250,7 +250,8 @@ struct Options {
 }
 
 impl Options {
-    fn read(options: &cor_sync_options) -> Result<Options, Failure> {
+    /// `default_source` is that of the client's profile.
+    fn read(options: &cor_sync_options, default_source: Option<&str>) -> Result<Options, Failure> {
         let text = |value: *const c_char, name: &str| -> Result<Option<String>, Failure> {
             match value.is_null() {
                 true => Ok(None),
@@ -260,6 +261,7 @@ impl Options {
         let path = |value, name| text(value, name).map(|text| text.map(PathBuf::from));
         let table = TableOptions {
             source: text(options.source, "source")?,
+            default_source: default_source.map(str::to_owned),
             id_column: text(options.id_column, "id_column")?,
             mapping: path(options.mapping, "mapping")?,
             map: texts(options.map, options.map_count, "options.map")?,
@@ -301,8 +303,12 @@ enum Input {
 }
 
 /// The run with these options, and the rows to push into it.
-fn runner(input: Input, options: &cor_sync_options) -> Result<(SyncRunner, Option<Rows>), Failure> {
-    let Options { table, state, rejects, report, max_failures } = Options::read(options)?;
+fn runner(
+    input: Input,
+    options: &cor_sync_options,
+    default_source: Option<&str>,
+) -> Result<(SyncRunner, Option<Rows>), Failure> {
+    let Options { table, state, rejects, report, max_failures } = Options::read(options, default_source)?;
     let outage_timeout = match options.outage_timeout_ms {
         0 => None,
         ms => Some(milliseconds("outage_timeout", ms)?),
@@ -382,7 +388,7 @@ fn plan_or_sync(
     }
     let options = read_struct(options, "options")?;
     let runtime = borrow::<ClientHandle>(client, "client")?.runtime()?;
-    let (runner, rows) = runner(input, &options)?;
+    let (runner, rows) = runner(input, &options, runtime.client().source())?;
     let client = runtime.client();
     let action = match is_plan {
         true => SyncAction::Plan(client.base_url().to_owned()),

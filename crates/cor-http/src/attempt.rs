@@ -1,6 +1,7 @@
 //! One request and one response of the API.
 
 use cor_core::{Answer, Project};
+use http::uri::PathAndQuery;
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
@@ -29,15 +30,15 @@ pub(crate) async fn attempt(
     let response = endpoint
         .exchange(request, RequestContext::new(connection), Some(deadline), &[token.value.expose_secret()])
         .await?;
-    read(response, token.value.expose_secret(), endpoint, operation)
+    read(response, token.value.expose_secret(), endpoint, operation.path())
 }
 
 /// `token` is removed from what errors show: some servers echo the request in their response.
-fn read(
+pub(crate) fn read(
     mut response: Response,
     token: &str,
     endpoint: &Endpoint,
-    operation: &Operation<'_>,
+    path: &PathAndQuery,
 ) -> Result<Project, Failure> {
     let status = response.status;
     redact_text(&mut response.content_encoding, &[token]);
@@ -65,7 +66,7 @@ fn read(
     match answer {
         Answer::Project(project) => Ok(project),
         Answer::Refused(refusal) => {
-            let request = response.location.as_ref().and_then(|_| endpoint.url(operation.path()));
+            let request = response.location.as_ref().and_then(|_| endpoint.url(path));
             let server = endpoint.peer().server;
             Err(Failure::of_refusal(&refusal, response, &body, server, request.as_ref(), &[token]))
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
 
 use crate::bulk::{BulkRun, BulkRunBuilder, run_option_setters};
-use crate::{CallOptions, ClientRuntime, Error, ItemResult, Pause, Pending, Row, Stop, Summary};
+use crate::{AuthStatus, CallOptions, ClientRuntime, Error, ItemResult, Pause, Pending, Row, Stop, Summary};
 
 /// Sets up a [`Client`]: every option of [`cor_http::ClientBuilder`](crate::ClientBuilder).
 ///
@@ -78,6 +78,21 @@ impl Client {
     /// The configured address of COR's API, without a slash at its end.
     pub fn base_url(&self) -> &str {
         self.runtime.client().base_url()
+    }
+
+    /// Which credentials the client uses, and whether COR accepts them, like
+    /// [`Client::auth_status`](crate::Client::auth_status).
+    ///
+    /// # Errors
+    /// `config` when called from async code, which must not block.
+    pub fn auth_status(&self) -> Result<AuthStatus, Error> {
+        let runtime = self.runtime.current()?;
+        runtime.block_on(runtime.client().auth_status())
+    }
+
+    /// The source of projects that the profile names, like [`Client::source`](crate::Client::source).
+    pub fn source(&self) -> Option<&str> {
+        self.runtime.client().source()
     }
 
     /// The largest number of requests in flight.

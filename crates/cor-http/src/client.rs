@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::admission::{Admission, OutageTimeout, PermitQueue};
-use crate::auth::{Auth, Credentials, TokenEndpoint};
+use crate::auth::{Auth, TokenEndpoint};
+use crate::auth_status::{AuthStatus, auth_status};
 use crate::bulk::{BulkRunBuilder, Row, UpdateMany};
 use crate::call::{Caller, Calls};
 use crate::endpoint::Endpoint;
@@ -61,6 +62,39 @@ impl Client {
         self.options.proxies.warning.as_deref()
     }
 
+    /// Which credentials the client uses and from where, and whether COR accepts them. Changes nothing at COR.
+    ///
+    /// Client credentials, a token provider and a token command are asked for a token, unless there is one already. The token is
+    /// then sent with `GET /v1/me` of COR's main API: to the server of the token endpoint in production and with client
+    /// credentials, else to the server of the base URL. No other server ever gets it. If that server does not know the path,
+    /// the [result](crate::AuthResult) says that the token was not checked, or that only the token endpoint was asked.
+    ///
+    /// It ends within the deadline of the client (default 60 s). A failure is a result, with the reason in
+    /// [`AuthStatus::error`].
+    ///
+    /// # Example
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let status = client.auth_status().await;
+    /// assert_eq!(status.result, cor_http::AuthResult::Accepted);
+    /// assert_eq!(status.credentials, Some("token"));
+    /// println!("{status}");
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Source: COR's page "Quickstart", `GET /v1/me`.
+    pub async fn auth_status(&self) -> AuthStatus {
+        auth_status(&self.options, &self.calls.auth).await
+    }
+
+    /// The source of projects that the [profile](crate::ClientBuilder::profile) names, for calls where the user names none.
+    pub fn source(&self) -> Option<&str> {
+        self.options.source.as_deref()
+    }
+
     /// The most requests in flight.
     pub fn concurrency(&self) -> usize {
         self.options.concurrency
@@ -108,9 +142,9 @@ impl Client {
         let endpoint = |server, address, transport| {
             Endpoint::new(server, address, transport, &options.user_agent, options.attempt_timeout)
         };
-        let token_endpoint = match options.credentials {
-            Credentials::Token(_) => None,
-            Credentials::Client { .. } => Some(TokenEndpoint {
+        let token_endpoint = match options.credentials.use_token_endpoint() {
+            false => None,
+            true => Some(TokenEndpoint {
                 endpoint: endpoint(Server::TokenEndpoint, &options.token_url, transports.token)?,
                 url: options.token_url.clone(),
                 retry: options.retry.clone(),

@@ -80,6 +80,19 @@ impl Error {
         error
     }
 
+    /// No call can be made without credentials. Flags hold no secrets, so a program of flags is told of the environment alone.
+    pub(crate) fn no_credentials(names: OptionNames) -> Error {
+        Error::config("no credentials are set").advising(match names {
+            OptionNames::Flags | OptionNames::FlagsAndKeys => {
+                "set COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET, or pass --token-file FILE or --profile NAME"
+            }
+            _ => {
+                "set `token`, or `api_key` with `client_secret` (environment: COR_ACCESS_TOKEN, or COR_API_KEY with \
+                 COR_CLIENT_SECRET), or choose a profile (COR_PROFILE)"
+            }
+        })
+    }
+
     pub(crate) fn attempting(mut self, action: impl Into<String>) -> Error {
         self.0.action = action.into();
         self
@@ -196,6 +209,11 @@ impl Error {
         // Writing into a String does not fail.
         let _ = self.write_reason(&mut text);
         self.with_causes(text)
+    }
+
+    /// What happened, with the causes, for a text about a request that changes nothing.
+    pub(crate) fn happened(&self) -> String {
+        self.with_causes(self.0.happened.clone())
     }
 
     /// What to do next, as the text says it; `None` where it says nothing.

@@ -32,6 +32,7 @@
 //! | `reqwest` | yes | the default transport: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies, the system's certificates |
 //! | `direct` | no | a transport for connections without a proxy: HTTP/1.1, less CPU, knows exactly whether a byte of a request has left; chosen by [`ClientBuilder::transport_kind`] |
 //! | `blocking` | yes | `blocking::Client` |
+//! | `profiles` | yes | options from a profile of the configuration file: [`ClientBuilder::profile`] |
 //!
 //! With `default-features = false` the crate holds no TLS, HTTP or proxy library, and needs a transport of the caller's
 //! own ([`ClientBuilder::transport`]). What each transport promises is in
@@ -40,6 +41,7 @@
 mod admission;
 mod attempt;
 mod auth;
+mod auth_status;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod bulk;
@@ -67,6 +69,8 @@ pub mod testing;
 pub mod transport;
 
 pub use admission::Pause;
+pub use auth::{ProvidedToken, TokenFuture, TokenProvider};
+pub use auth_status::{AuthResult, AuthStatus};
 pub use bulk::{
     Batching, BulkRun, BulkRunBuilder, BulkTask, ItemResult, OUTAGE_TIMEOUT, Progress, PushError, Results,
     Row, Summary, Unfinished, UpdateMany,
@@ -81,7 +85,7 @@ pub use cor_core::{
     UnknownField, Value, is_blank, split_advice,
 };
 pub use error::Error;
-pub use options::{CallOptions, ClientBuilder, seconds};
+pub use options::{CallOptions, ClientBuilder, config_path, seconds};
 pub use pending::Pending;
 pub use retry::RetryPolicy;
 pub use sandbox_store::{SandboxProbe, probe_sandbox};

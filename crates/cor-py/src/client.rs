@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cor_core::{FieldInput, Invalid, Issue, TextInput};
-use cor_http::{Batching, CallOptions, ClientBuilder, OptionNames, Row, Source, TransportKind, seconds};
+use cor_http::{Batching, CallOptions, ClientBuilder, OptionNames, Row, Source, TransportKind};
 use cor_sync::{SingleCall, StateError, TableOptions, ValueRows};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tracing::instrument::WithSubscriber;
@@ -21,12 +20,14 @@ use crate::errors;
 use crate::input::Input;
 use crate::log::Collector;
 use crate::loop_bridge::{self, LoopBridge, Outcome};
+use crate::numbers::{budget, count, number, time};
 use crate::project::Project;
 use crate::record::CallRecord;
 use crate::row::{self, RowReader};
 use crate::row_source::{Options, RowSource};
 use crate::sync_errors;
 use crate::table_options;
+use crate::token_provider::PyTokenProvider;
 use crate::update_many::Results;
 use crate::update_many_async::AsyncRun;
 
@@ -108,8 +109,10 @@ impl NativeClient {
         let py = id.py();
         let engine = self.0.engine(py)?;
         let (options, record) = call_options(&options, &engine)?;
-        let (id, update) =
-            checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
+        let (id, update) = checked(
+            py,
+            row::single(id, update, source_or_profile(source, &engine)?.as_deref(), fields, extra)?,
+        )?;
         let client = engine.client();
         let call = begin(py, record, |path| SingleCall::update(path, client.base_url(), &id, &update))?;
         let sent = client.projects().update(id, &update).options(options).into_future();
@@ -133,13 +136,13 @@ impl NativeClient {
         create_missing: bool,
     ) -> PyResult<Results> {
         let py = rows.py();
-        let source = source_text(source)?;
+        let engine = self.0.engine(py)?;
+        let source = source_or_profile(source, &engine)?;
         let values = value_rows(source.as_deref(), table)?;
         let options =
             run_options(py, concurrency, outage_timeout, create_missing, values.allows_mangled_ids())?;
         let batching = batching(on_progress.is_some());
         let callbacks = Callbacks::new(py, on_progress, bar)?;
-        let engine = self.0.engine(py)?;
         let (input, total) = Input::open(rows, values)?;
         let run = options.run(engine.client()).batching(batching).total(total);
         Results::start(py, engine, run, RowSource::new(Some(input)), callbacks)
@@ -161,8 +164,10 @@ impl NativeClient {
         let py = id.py();
         let engine = self.0.engine(py)?;
         let (options, record) = call_options(&options, &engine)?;
-        let (id, update) =
-            checked(py, row::single(id, update, source_text(source)?.as_deref(), fields, extra)?)?;
+        let (id, update) = checked(
+            py,
+            row::single(id, update, source_or_profile(source, &engine)?.as_deref(), fields, extra)?,
+        )?;
         let bridge = Arc::new(bridge);
         spawn(py, async move {
             let base_url = engine.client().base_url().to_owned();
@@ -195,11 +200,11 @@ impl NativeClient {
     ) -> PyResult<AsyncRun> {
         let py = rows.py();
         on_progress.map(callbacks::check_callback).transpose()?;
-        let source = source_text(source)?;
+        let engine = self.0.engine(py)?;
+        let source = source_or_profile(source, &engine)?;
         let values = value_rows(source.as_deref(), table.clone())?;
         let options =
             run_options(py, concurrency, outage_timeout, create_missing, values.allows_mangled_ids())?;
-        let engine = self.0.engine(py)?;
         let fed_rows = RowReader::new(values);
         let (input, total) = match fed {
             true => (None, None),
@@ -228,7 +233,7 @@ impl NativeClient {
         let py = id.py();
         let engine = self.0.engine(py)?;
         let (options, record) = call_options(&options, &engine)?;
-        let source = source_text(source)?;
+        let source = source_or_profile(source, &engine)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
         let client = engine.client();
@@ -269,7 +274,7 @@ impl NativeClient {
         let py = id.py();
         let engine = self.0.engine(py)?;
         let (options, record) = call_options(&options, &engine)?;
-        let source = source_text(source)?;
+        let source = source_or_profile(source, &engine)?;
         let row = row::single(id, update, source.as_deref(), fields, extra)?;
         let create = create::project(py, row, source.as_deref(), only)?;
         let bridge = Arc::new(bridge);
@@ -305,6 +310,23 @@ impl NativeClient {
         })
     }
 
+    /// The status as JSON and as text.
+    fn auth_status(&self, py: Python<'_>) -> PyResult<(String, String)> {
+        let engine = self.0.engine(py)?;
+        let status = engine.wait(py, engine.client().auth_status())?;
+        Ok((status.to_json(), status.to_string()))
+    }
+
+    fn start_auth_status(&self, py: Python<'_>, bridge: Py<LoopBridge>, future: Py<PyAny>) -> PyResult<Call> {
+        let engine = self.0.engine(py)?;
+        let bridge = Arc::new(bridge);
+        spawn(py, async move {
+            let status = engine.client().auth_status().await;
+            let texts = (status.to_json(), status.to_string());
+            loop_bridge::deliver(&bridge, future, Outcome::AuthStatus(texts));
+        })
+    }
+
     fn close(&self) {
         self.0.close();
     }
@@ -316,6 +338,11 @@ impl NativeClient {
     fn describe(&self) -> String {
         self.0.describe()
     }
+}
+
+/// The source that is given beside the rows or fields, else that of the profile.
+fn source_or_profile(source: Option<&Bound<'_, PyAny>>, engine: &Engine) -> PyResult<Option<String>> {
+    Ok(source_text(source)?.or_else(|| engine.client().source().map(str::to_owned)))
 }
 
 /// A source that is given beside the rows or fields.
@@ -376,7 +403,9 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
         })
     };
     Ok(match name {
+        "profile" => builder.profile(text()?),
         "token" => builder.token(text()?),
+        "token_provider" => builder.token_provider(PyTokenProvider::new(value)?),
         "api_key" => builder.api_key(text()?),
         "client_secret" => builder.client_secret(text()?),
         "base_url" => builder.base_url(text()?),
@@ -403,37 +432,6 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
         "rate_hint" => builder.rate_hint(number(name, value)?),
         _ => return Err(PyTypeError::new_err(format!("no option is called {name}"))),
     })
-}
-
-fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let is_bool = value.is_instance_of::<pyo3::types::PyBool>();
-    value.extract().ok().filter(|_| !is_bool).ok_or_else(|| {
-        PyTypeError::new_err(format!("{name} must be a number, not {}", convert::type_name(value)))
-    })
-}
-
-/// A count that may be 0. One below is passed on as the largest, which is refused with the range.
-fn budget(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    if number(name, value)? < 0.0 { Ok(u32::MAX) } else { count(name, value) }
-}
-
-/// A count. One that no count can be is passed on as 0, which is refused with the range.
-fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    let number = number(name, value)?;
-    if number.fract() != 0.0 {
-        return Err(PyTypeError::new_err(format!("{name} must be a whole number, not {number}")));
-    }
-    // Too large stays too large, and below zero becomes zero: both are out of range.
-    Ok(number as u32)
-}
-
-pub(crate) fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::Duration> {
-    let py = value.py();
-    let given = match value.getattr_opt(intern!(py, "total_seconds"))? {
-        Some(total) => total.call0()?.extract()?,
-        None => number(name, value)?,
-    };
-    seconds(name, given).map_err(|error| errors::raised(py, &error.with_option_names(OptionNames::Python)))
 }
 
 fn run_options(

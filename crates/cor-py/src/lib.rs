@@ -7,6 +7,7 @@
 //!   the warning where rows were not sent.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
 //! * [`sync`], [`sync_rows`], [`sync_report`], [`sync_errors`]: a table kept in sync, by the crate `cor-sync`.
+//! * [`numbers`]: numbers and times among the options; [`token_provider`]: tokens from a function of Python.
 //! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
 
 mod arrow;
@@ -20,6 +21,7 @@ mod errors;
 mod input;
 mod log;
 mod loop_bridge;
+mod numbers;
 mod project;
 mod record;
 mod results;
@@ -32,6 +34,7 @@ mod sync_report;
 mod sync_rows;
 mod table;
 mod table_options;
+mod token_provider;
 mod unsent;
 mod update;
 mod update_many;

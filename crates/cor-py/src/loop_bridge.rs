@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Deleted(Result<cor_core::Deleted, Error>),
     /// The state could not be used, and nothing was sent.
     NotRecorded(StateError),
+    /// The status of the credentials, as JSON and as text.
+    AuthStatus((String, String)),
     /// No value: its task is to look at the run again.
     Woken,
 }
@@ -92,6 +94,7 @@ impl LoopBridge {
             }
             let set_result = intern!(py, "set_result");
             match outcome {
+                Outcome::AuthStatus(texts) => future.call_method1(set_result, (texts,))?,
                 Outcome::Woken => future.call_method1(set_result, (py.None(),))?,
                 Outcome::Ended(Ok(project)) => future.call_method1(set_result, (Project::from(project),))?,
                 Outcome::Deleted(Ok(deleted)) => {

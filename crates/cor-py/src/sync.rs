@@ -23,8 +23,9 @@ use pyo3::types::PyDict;
 use tokio::runtime::Handle;
 
 use crate::callbacks::goes_on;
-use crate::client::{NativeClient, time};
+use crate::client::NativeClient;
 use crate::engine::{Engine, SLICE};
+use crate::numbers::time;
 use crate::results::Progress;
 use crate::sync_report::Report;
 use crate::sync_rows::ProgramRows;
@@ -101,7 +102,7 @@ pub(crate) fn run_table<'py>(
     on_progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let engine = client.engine(py)?;
-    let (runner, mut rows) = runner(py, &request, engine.client().base_url())?;
+    let (runner, mut rows) = runner(py, &request, engine.client())?;
     let background = request.off_loop.then(|| background::handle(py)).transpose()?;
     let driver = Driver { engine, background, halt, on_progress };
     let report = Mutex::new(Report::new(request.max_details));
@@ -125,10 +126,11 @@ fn optional_time(py: Python<'_>, name: &str, given: Option<&Py<PyAny>>) -> PyRes
 fn runner(
     py: Python<'_>,
     request: &SyncRequest,
-    base_url: &str,
+    client: &cor_http::Client,
 ) -> PyResult<(SyncRunner, Option<ProgramRows>)> {
     let options = TableOptions {
         source: request.source.clone(),
+        default_source: client.source().map(str::to_owned),
         id_column: request.id_column.clone(),
         mapping: request.mapping.clone(),
         map: request.renames.iter().map(|(column, field)| format!("{column}={field}")).collect(),
@@ -163,7 +165,7 @@ fn runner(
         .whole_input(true)
         .takes_bookmarks(false);
     let runner = match request.keep {
-        true => runner.state(request.state.clone().or_else(|| Sandbox::state_path_at(base_url))),
+        true => runner.state(request.state.clone().or_else(|| Sandbox::state_path_at(client.base_url()))),
         false => runner.temporary_state(),
     };
     Ok((runner, rows))

@@ -47,6 +47,7 @@
 //! |---|---|
 //! | `POST /v2/integrations/projects`, `PUT` and `DELETE …/projects/{external id}` | COR's calls about projects |
 //! | `POST /v1/oauth/token?grant_type=client_credentials`, `POST /v1/oauth/refreshtoken` | COR's tokens |
+//! | `GET /v1/me` | whether a token is accepted; an invented user |
 //! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own responses) |
 //! | `GET /` | a page for people: the projects, newest change first, and the latest changes |
 //! | `GET /health` | whether it runs |

@@ -37,6 +37,7 @@ fn describe() -> Value {
             "/v2/integrations/projects/{id}": { "parameters": [id()], "put": update(), "delete": delete() },
             "/v1/oauth/token": { "post": token() },
             "/v1/oauth/refreshtoken": { "post": refresh() },
+            "/v1/me": { "get": me() },
             "/": { "get": page() },
             "/openapi.json": { "get": plain("This description", json!({ "type": "object" })) },
             "/health": { "get": health() },
@@ -62,9 +63,9 @@ fn describe() -> Value {
     })
 }
 
-const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API and for its token endpoints. \
+const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API, for its token endpoints and for `/v1/me` of its main API. \
 Where COR does not document its behaviour, the sandbox behaves as follows: unknown members of a body are ignored, `null` clears a \
-field, a new project is answered with 200, and a project's start and end are compared even if only one of them is sent. \
+field, a new project is answered with 200, `/v1/me` answers with an invented user, and a project's start and end are compared even if only one of them is sent. \
 Faults configured at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
 here), can replace any response.";
 
@@ -200,6 +201,31 @@ fn refresh() -> Value {
                 (401, "UnauthorizedError: the refresh token is unknown or was used"),
                 (415, "UnsupportedMediaTypeError: the body is not a form"),
             ],
+        ),
+    })
+}
+
+fn me() -> Value {
+    let text = || json!({ "type": "string" });
+    let user = object(
+        &[
+            ("id", json!({ "type": "integer" })),
+            ("first_name", text()),
+            ("last_name", text()),
+            ("email", text()),
+            ("role_id", json!({ "type": "integer" })),
+        ],
+        &["id"],
+    );
+    json!({
+        "operationId": "whoAmI",
+        "summary": "The user of the token; changes nothing",
+        "tags": ["tokens"],
+        "security": [{ "bearer": [] }],
+        "responses": responses(
+            "The user",
+            content("application/json", user),
+            &[(401, "UnauthorizedError: the token is missing, expired or unknown")],
         ),
     })
 }

@@ -35,6 +35,10 @@ pub(crate) struct App {
     pub(crate) local_only: bool,
 }
 
+/// The user whose token is sent. COR documents the path and not the response; the members are those that its main API shows of
+/// a project manager.
+const ME: &str = "{\"id\":1,\"first_name\":\"Sandbox\",\"last_name\":\"User\",\"email\":\"user@sandbox.example\",\"role_id\":1}";
+
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route<'a> {
@@ -43,6 +47,7 @@ enum Route<'a> {
     Project(&'a str),
     Token,
     Refresh,
+    Me,
     Page,
     OpenApi,
     Health,
@@ -64,6 +69,7 @@ impl<'a> Route<'a> {
         match path {
             "/v1/oauth/token" => Route::Token,
             "/v1/oauth/refreshtoken" => Route::Refresh,
+            "/v1/me" => Route::Me,
             "/" => Route::Page,
             "/openapi.json" => Route::OpenApi,
             "/health" => Route::Health,
@@ -79,7 +85,7 @@ impl<'a> Route<'a> {
         match self {
             Route::Create | Route::Token | Route::Refresh => "POST",
             Route::Project(_) => "PUT, DELETE",
-            Route::Page | Route::OpenApi | Route::Health | Route::Projects => "GET, HEAD",
+            Route::Me | Route::Page | Route::OpenApi | Route::Health | Route::Projects => "GET, HEAD",
             Route::Requests => "GET, HEAD, DELETE",
             Route::Queue => "POST, DELETE",
             Route::Unknown => "",
@@ -90,6 +96,7 @@ impl<'a> Route<'a> {
         match self {
             Route::Create | Route::Project(_) => Some(Endpoint::Projects),
             Route::Token | Route::Refresh => Some(Endpoint::Tokens),
+            Route::Me => Some(Endpoint::Me),
             _ => None,
         }
     }
@@ -229,6 +236,10 @@ impl App {
                     Some(token) => self.tokens.refresh(&token).map(json_reply),
                     None => Err(Problem::validation("the form must contain refresh_token")),
                 }
+            }
+            (Route::Me, _) if get => {
+                self.tokens.check(authorization(parts))?;
+                Ok(json_reply(ME))
             }
             (Route::Page, _) if get => inspect::page(&self.store, query, host(parts)).await,
             (Route::OpenApi, _) if get => Ok(json_reply(openapi::document())),

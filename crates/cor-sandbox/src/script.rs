@@ -18,6 +18,8 @@ pub(crate) enum Endpoint {
     Projects,
     /// `/v1/oauth/token` and `/v1/oauth/refreshtoken`.
     Tokens,
+    /// `/v1/me` of the main API.
+    Me,
 }
 
 /// What one request meets in place of the sandbox's own response. Queue it with [`Sandbox::queue`](crate::Sandbox::queue).

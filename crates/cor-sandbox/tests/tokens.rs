@@ -45,6 +45,20 @@ fn credentials_give_a_token_that_works() {
 }
 
 #[test]
+fn me_answers_with_a_user_only_to_a_valid_token() {
+    let sandbox = with_project();
+    let mut http = Http::to(&sandbox);
+    let mut me = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        http.send("GET", "/v1/me", &[("Authorization", &bearer)], b"").unwrap()
+    };
+    let reply = me(sandbox.token());
+    assert_eq!((reply.status, &reply.json()["id"]), (200, &1.into()));
+    assert_eq!(me("unknown").status, 401);
+    assert_eq!(http.send("POST", "/v1/me", &[], b"").unwrap().status, 405);
+}
+
+#[test]
 fn wrong_credentials_and_grants_are_refused() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);

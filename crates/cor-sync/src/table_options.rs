@@ -26,6 +26,8 @@ use crate::{ConfigError, DayIn, Encoding, Format, Reason, Rename, Rules, Table};
 pub struct TableOptions {
     /// The system the projects were created from; default: the mapping's.
     pub source: Option<String>,
+    /// The source to use where neither `source` nor the mapping names one: that of the client's profile.
+    pub default_source: Option<String>,
     /// The column that holds the external id; default: the mapping's, else `id`.
     pub id_column: Option<String>,
     /// A TOML mapping file: which column sets which field, and in which format its values are.
@@ -125,6 +127,8 @@ impl TableOptions {
                 reasons.push(Reason::of_option("source", message));
             }
             rules = rules.with_source(source.as_str());
+        } else if rules.source().as_str().is_empty() {
+            rules = rules.with_source(self.default_source.as_deref().unwrap_or_default());
         }
         if let Some(column) = &self.id_column {
             rules = rules.id_column(column);

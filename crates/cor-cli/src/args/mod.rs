@@ -1,5 +1,6 @@
 //! The arguments of `cor`: one file for each group of commands.
 
+mod auth;
 mod project;
 mod sandbox;
 mod state;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use cor_http::Schema;
 
+pub(crate) use self::auth::{AuthStatusArgs, AuthVerb, ConfigVerb};
 use self::project::{
     CREATE_ABOUT, CREATE_EXAMPLES, DELETE_ABOUT, DELETE_EXAMPLES, UPDATE_ABOUT, UPDATE_EXAMPLES,
 };
@@ -37,6 +39,8 @@ const EXAMPLES: &str = "Try it without an account:
 Environment:
   COR_ACCESS_TOKEN                    a bearer token
   COR_API_KEY, COR_CLIENT_SECRET      client credentials, instead of a token
+  COR_PROFILE                         a profile of the configuration file; the other variables win over it
+  COR_CONFIG                          the configuration file
   COR_BASE_URL, COR_TOKEN_URL         COR's addresses, for example those of the sandbox
   COR_TRANSPORT                       the HTTP implementation: reqwest or direct
   COR_STATE                           the state file of sync
@@ -73,6 +77,18 @@ pub(crate) enum Verb {
     Projects {
         #[command(subcommand)]
         verb: ProjectsVerb,
+    },
+    /// Show which credentials are used, and whether COR accepts them
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Auth {
+        #[command(subcommand)]
+        verb: AuthVerb,
+    },
+    /// Print where the configuration file is
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
     },
     /// Show the values that sync stored, or delete them
     #[command(subcommand_required = true, arg_required_else_help = true)]

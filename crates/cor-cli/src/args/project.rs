@@ -26,9 +26,9 @@ pub(super) const UPDATE_EXAMPLES: &str = "Examples:
 pub(crate) struct UpdateArgs {
     /// The project's external id: the one it was created with, not COR's number
     pub(crate) id: String,
-    /// The system the project was created from: SALESFORCE, SAP, JIRA, …
+    /// The system the project was created from: SALESFORCE, SAP, JIRA, … [default: the profile's]
     #[arg(long)]
-    pub(crate) source: String,
+    pub(crate) source: Option<String>,
     /// Clear a field by sending null; may be repeated. COR does not document what null does
     #[arg(long, value_name = "FIELD")]
     pub(crate) clear: Vec<String>,
@@ -62,9 +62,9 @@ pub(super) const CREATE_EXAMPLES: &str = "Examples:
 pub(crate) struct CreateArgs {
     /// The external id of the new project
     pub(crate) id: String,
-    /// The system that owns the project: SALESFORCE, SAP, JIRA, …
+    /// The system that owns the project: SALESFORCE, SAP, JIRA, … [default: the profile's]
     #[arg(long)]
-    pub(crate) source: String,
+    pub(crate) source: Option<String>,
     /// The brand that the project belongs to
     #[arg(long, value_name = "TEXT", help_heading = "Fields", allow_hyphen_values = true)]
     pub(crate) brand_id: Option<String>,
@@ -98,9 +98,9 @@ pub(super) const DELETE_EXAMPLES: &str = "Examples:
 pub(crate) struct DeleteArgs {
     /// The project's external id: the one it was created with, not COR's number
     pub(crate) id: String,
-    /// The system the project was created from: SALESFORCE, SAP, JIRA, …
+    /// The system the project was created from: SALESFORCE, SAP, JIRA, … [default: the profile's]
     #[arg(long)]
-    pub(crate) source: String,
+    pub(crate) source: Option<String>,
     /// Delete without asking for confirmation
     #[arg(long)]
     pub(crate) yes: bool,

@@ -218,7 +218,7 @@ pub(crate) struct TableArgs {
     /// The table, or - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: the mapping's]
+    /// The system the projects were created from: SALESFORCE, SAP, JIRA, … [default: the mapping's, else the profile's]
     #[arg(long)]
     pub(crate) source: Option<String>,
     /// Map a column to a field; may be repeated. "Column=" ignores the column

@@ -27,7 +27,7 @@ use crate::single::no_runtime;
 
 pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let (table, rules) = args.table.read()?;
+    let (table, rules) = args.table.read(args.connection.profile_source()?)?;
     let optional_time = |name, time: Option<f64>| time.map(|time| connection::time(name, time)).transpose();
     let mut runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
 /// `cor projects plan`.
 pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let (table, rules) = args.table.read()?;
+    let (table, rules) = args.table.read(args.connection.profile_source()?)?;
     let runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
         .create_missing(args.create_missing)

@@ -30,10 +30,11 @@ pub(crate) enum Kind {
     Item,
     Create,
     Deleted,
+    AuthStatus,
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 9] = [
+    const ALL: [(Kind, &'static str); 10] = [
         (Kind::Config, "cor_config"),
         (Kind::Client, "cor_client"),
         (Kind::Update, "cor_update"),
@@ -43,6 +44,7 @@ impl Kind {
         (Kind::Item, "cor_item_result"),
         (Kind::Create, "cor_create"),
         (Kind::Deleted, "cor_deleted"),
+        (Kind::AuthStatus, "cor_auth_status"),
     ];
 
     fn name(number: usize) -> Option<&'static str> {

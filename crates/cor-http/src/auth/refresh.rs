@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cor_core::ErrorKind;
+use cor_core::{ErrorKind, OptionNames};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use secrecy::SecretString;
@@ -12,7 +12,9 @@ use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
 use super::cache::{Grant, TokenCache, TokenState};
+use super::command::TokenCommand;
 use super::grant::TokenEndpoint;
+use super::provider::{TokenProvider, UNLIMITED, provided};
 use super::token::Token;
 use crate::Error;
 
@@ -20,9 +22,29 @@ use crate::Error;
 #[derive(Clone)]
 pub(crate) enum Credentials {
     Token(SecretString),
-    Client { key: SecretString, secret: SecretString },
+    Client {
+        key: SecretString,
+        secret: SecretString,
+    },
+    Provider(Arc<dyn TokenProvider>),
+    Command(Arc<TokenCommand>),
+    /// None, which only a client that reports its credentials may have.
+    Missing,
 }
 
+impl Credentials {
+    /// Whether tokens come from the token endpoint.
+    pub(crate) fn use_token_endpoint(&self) -> bool {
+        matches!(self, Credentials::Client { .. })
+    }
+
+    /// Whether there can be another token after COR has rejected one.
+    fn are_refreshable(&self) -> bool {
+        !matches!(self, Credentials::Token(_) | Credentials::Missing)
+    }
+}
+
+type Request = BoxFuture<'static, Result<Grant, Error>>;
 type Refresh = BoxFuture<'static, Result<Arc<Token>, Error>>;
 
 /// The client's tokens.
@@ -50,8 +72,7 @@ impl Auth {
     pub(crate) fn new(credentials: Credentials, endpoint: Option<TokenEndpoint>) -> Auth {
         let mut state = State::default();
         if let Credentials::Token(token) = &credentials {
-            const YEARS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-            let grant = Grant { token: token.clone(), refresh: None, lifetime: YEARS };
+            let grant = Grant { token: token.clone(), refresh: None, lifetime: UNLIMITED };
             state.cache.store(grant, Instant::now());
         }
         Auth { credentials, endpoint: endpoint.map(Arc::new), state: Arc::new(Mutex::new(state)) }
@@ -99,7 +120,7 @@ impl Auth {
 
     /// COR answered 401 to the token of this generation. Returns whether the client can get another one.
     pub(crate) fn reject(&self, generation: u64) -> bool {
-        if matches!(self.credentials, Credentials::Token(_)) {
+        if !self.credentials.are_refreshable() {
             return false;
         }
         self.state().cache.reject(generation);
@@ -111,19 +132,11 @@ impl Auth {
         if let Some(refresh) = state.refresh() {
             return Ok(refresh);
         }
-        let (Credentials::Client { key, secret }, Some(endpoint)) = (&self.credentials, &self.endpoint)
-        else {
-            // A static token cannot be refreshed, and COR has rejected it.
-            return Err(
-                Error::new(ErrorKind::Auth, "COR did not accept the token").attempting("sign in to COR")
-            );
-        };
-        let (key, secret, endpoint) = (key.clone(), secret.clone(), endpoint.clone());
-        let refresh_token = state.cache.refresh_token();
+        let request = self.request(state.cache.refresh_token(), most_attempts)?;
         let shared = Arc::downgrade(&self.state);
         let refresh = async move {
             let asked_at = Instant::now();
-            let result = endpoint.grant(&key, &secret, refresh_token.as_ref(), most_attempts).await;
+            let result = request.await;
             let Some(state) = shared.upgrade() else {
                 return Err(Error::new(
                     ErrorKind::Cancelled,
@@ -149,6 +162,28 @@ impl Auth {
         state.refresh = refresh.downgrade().map(|refresh| (Handle::current().id(), refresh));
         Ok(refresh)
     }
+
+    /// A request for a token, of at most so many attempts where the client itself sends it.
+    fn request(&self, refresh_token: Option<SecretString>, most_attempts: u32) -> Result<Request, Error> {
+        let provider: Arc<dyn TokenProvider> = match (&self.credentials, &self.endpoint) {
+            (Credentials::Client { key, secret }, Some(endpoint)) => {
+                let (key, secret, endpoint) = (key.clone(), secret.clone(), endpoint.clone());
+                return Ok(Box::pin(async move {
+                    endpoint.grant(&key, &secret, refresh_token.as_ref(), most_attempts).await
+                }));
+            }
+            (Credentials::Provider(provider), _) => provider.clone(),
+            (Credentials::Command(command), _) => command.clone(),
+            (Credentials::Missing, _) => return Err(Error::no_credentials(OptionNames::default())),
+            // A static token cannot be refreshed, and COR has rejected it.
+            (Credentials::Token(_) | Credentials::Client { .. }, _) => {
+                return Err(
+                    Error::new(ErrorKind::Auth, "COR did not accept the token").attempting("sign in to COR")
+                );
+            }
+        };
+        Ok(Box::pin(async move { provided(&*provider).await }))
+    }
 }
 
 impl State {
@@ -165,6 +200,9 @@ impl fmt::Debug for Auth {
         let credentials = match self.credentials {
             Credentials::Token(_) => "a static token",
             Credentials::Client { .. } => "client credentials",
+            Credentials::Provider(_) => "a token provider",
+            Credentials::Command(_) => "a token command",
+            Credentials::Missing => "no credentials",
         };
         write!(f, "Auth({credentials})")
     }

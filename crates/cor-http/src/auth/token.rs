@@ -5,6 +5,8 @@ use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::options::address::trimmed;
+
 /// A token in use. The tokens of a client are numbered, so that a late 401 to an old token does not reject a newer one.
 #[derive(Clone)]
 pub(crate) struct Token {
@@ -46,4 +48,52 @@ pub(super) fn sensitive(pieces: &[&str]) -> HeaderValue {
 /// Whether a secret can stand in a header: visible ASCII, no spaces.
 pub(crate) fn sendable(secret: &str) -> bool {
     !secret.is_empty() && secret.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Why a text cannot be a secret, and what to do. Never the text itself.
+pub(crate) struct Unusable {
+    pub(crate) happened: String,
+    pub(crate) advice: &'static str,
+}
+
+/// A secret that a header can carry, without the byte order mark, blanks and line ends around it. `name` is what errors call
+/// it; `fits` is what else it has to be.
+pub(crate) fn usable<'a>(
+    name: &str,
+    secret: &'a str,
+    fits: impl Fn(&str) -> bool,
+) -> Result<&'a str, Unusable> {
+    let text = trimmed(secret);
+    let unusable = |happened: &str, advice| Err(Unusable { happened: format!("{name} {happened}"), advice });
+    if is_quoted(text) {
+        return unusable("is enclosed in quotation marks", "remove the quotation marks");
+    }
+    if has_scheme(text) {
+        return unusable("begins with the word Bearer", "remove the word; the client adds it");
+    }
+    if !sendable(text) || !fits(text) {
+        let happened = format!(
+            "is empty or holds spaces, line ends or characters other than ASCII ({} bytes)",
+            text.len()
+        );
+        return unusable(&happened, "");
+    }
+    Ok(text)
+}
+
+/// Whether a text is enclosed in quotation marks of any kind, as values of configuration files do.
+fn is_quoted(text: &str) -> bool {
+    const MARKS: [(char, char); 7] =
+        [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('„', '“'), ('«', '»')];
+    MARKS
+        .iter()
+        .any(|(open, close)| text.chars().count() > 1 && text.starts_with(*open) && text.ends_with(*close))
+}
+
+/// Whether a text is the value of a header, or the whole header.
+fn has_scheme(text: &str) -> bool {
+    let value = text.split_once(':').filter(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"));
+    let value = value.map_or(text, |(_, value)| value.trim_start());
+    value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"))
+        && value[6..].starts_with(char::is_whitespace)
 }

@@ -2,15 +2,13 @@ use url::{Host, Url};
 
 use crate::Error;
 
-/// Reads and checks an address: the first that is set, each with the name of its option or variable, else the default.
+/// Reads and checks an address; `name` is its option or variable.
 ///
 /// # Errors
 /// `config`. No error shows anything behind the scheme: the text may hold a password, in whatever place a missing or an
 /// unexpected character puts it.
-pub(super) fn address(given: [(&str, Option<String>); 2], default: &str) -> Result<Url, Error> {
-    let set = given.into_iter().find_map(|(name, text)| Some((name, text?)));
-    let (name, text) = set.unwrap_or_else(|| ("", default.to_owned()));
-    let text = trimmed(&text);
+pub(super) fn address(name: &str, text: &str) -> Result<Url, Error> {
+    let text = trimmed(text);
     let Some((_, behind)) = text.split_once("://") else {
         return Err(match with_scheme(text) {
             Some(whole) => {
@@ -73,7 +71,7 @@ fn with_scheme(text: &str) -> Option<String> {
 }
 
 /// Without the byte order mark, blanks and line ends around it, which files and shells leave there.
-pub(super) fn trimmed(text: &str) -> &str {
+pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c == '\u{feff}' || c.is_whitespace())
 }
 
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        address([("`base_url`", None), ("COR_BASE_URL", Some(text.to_owned()))], "").unwrap_err().to_string()
+        address("COR_BASE_URL", text).unwrap_err().to_string()
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
@@ -5,18 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cor_core::OptionNames;
-use secrecy::SecretString;
-use url::Url;
 
-use super::address::address;
-use super::credentials::{Level, credentials};
-use super::proxy::{Proxies, ProxyOption};
-use super::transports::Choice;
-use super::{BASE_URL, MOST_RETRIES, Options, TOKEN_URL, check_max_attempts, time};
-use crate::auth::Credentials;
+use super::Options;
+use super::settings::{Environment, Settings};
+use crate::auth::{TokenCommand, TokenProvider};
 use crate::retry::RetryPolicy;
-use crate::transport::tls_files::TlsFiles;
-use crate::transport::{Transport, TransportKind, USER_AGENT, UnknownTransport};
+use crate::transport::{Transport, TransportKind};
 use crate::{Client, Error};
 
 /// Sets up a [`Client`]. Nothing is read from the environment unless [`from_env`](ClientBuilder::from_env) asks for it.
@@ -36,46 +31,6 @@ use crate::{Client, Error};
 pub struct ClientBuilder<C = Client> {
     settings: Settings,
     client: PhantomData<fn() -> C>,
-}
-
-/// What was set, unchecked.
-#[derive(Clone, Default)]
-struct Settings {
-    base_url: Option<String>,
-    token_url: Option<String>,
-    token: Option<SecretString>,
-    api_key: Option<SecretString>,
-    client_secret: Option<SecretString>,
-    ca_file: Option<PathBuf>,
-    client_cert: Option<PathBuf>,
-    client_key: Option<PathBuf>,
-    proxy: Option<SecretString>,
-    transport: Option<Arc<dyn Transport>>,
-    transport_kind: Option<TransportKind>,
-    user_agent: Option<String>,
-    connect_timeout: Option<Duration>,
-    attempt_timeout: Option<Duration>,
-    deadline: Option<Duration>,
-    retry: Option<RetryPolicy>,
-    concurrency: Option<usize>,
-    rate: Option<f64>,
-    rate_hint: Option<f64>,
-    trace_ids: Option<bool>,
-    option_names: Option<OptionNames>,
-    environment: Environment,
-}
-
-/// The values from the environment; every setter of the builder wins over them.
-#[derive(Clone, Default)]
-struct Environment {
-    token: Option<SecretString>,
-    api_key: Option<SecretString>,
-    client_secret: Option<SecretString>,
-    base_url: Option<String>,
-    token_url: Option<String>,
-    proxy: Option<SecretString>,
-    no_proxy: Option<String>,
-    transport: Option<String>,
 }
 
 macro_rules! setters {
@@ -98,12 +53,6 @@ setters! {
     /// The whole URL of the token endpoint; default `https://api.projectcor.com/v1/oauth/token`. Refresh requests go to
     /// `refreshtoken` beside it.
     token_url: impl Into<String> as token_url.into();
-    /// A bearer token to use as it is. Excludes `api_key` and `client_secret`.
-    token: impl Into<String> as token.into().into();
-    /// The API key of COR's client credentials; needs `client_secret`.
-    api_key: impl Into<String> as api_key.into().into();
-    /// The secret of COR's client credentials; needs `api_key`.
-    client_secret: impl Into<String> as client_secret.into().into();
     /// A PEM file of certificate authorities to trust besides the operating system's.
     ca_file: impl Into<PathBuf> as ca_file.into();
     /// A PEM file with the client certificate for TLS, followed by its intermediate certificates; needs `client_key`. For a
@@ -126,8 +75,15 @@ setters! {
     attempt_timeout: Duration as attempt_timeout;
     /// Time limit for one call, including name resolution, retries and waits; default 60 s.
     deadline: Duration as deadline;
-    /// How many attempts a call makes and how long it waits in between; default [`RetryPolicy::standard`].
-    retry: RetryPolicy as retry;
+    /// The most attempts of one call, including the first; default 4.
+    max_attempts: u32 as max_attempts;
+    /// The first wait between attempts, doubled each time; default 0.25 s.
+    backoff_base: Duration as backoff_base;
+    /// The longest wait between attempts; default 20 s.
+    backoff_cap: Duration as backoff_cap;
+    /// How many retries all single calls of the client may use up together; default 100, 0 for no limit. See
+    /// [`RetryPolicy::retry_budget`].
+    retry_budget: u32 as retry_budget;
     /// The most requests in flight; default 16.
     concurrency: usize as concurrency;
     /// Whether the spans that this crate emits through `tracing` carry external ids (field `id`); default no, as ids may be
@@ -136,6 +92,12 @@ setters! {
     trace_ids: bool as trace_ids;
     /// How the texts of errors name options, for a program whose users do not write Rust; default [`OptionNames::Rust`].
     option_names: OptionNames as option_names;
+    /// The profile to read, from the configuration file ([`config_path`](crate::config_path)); from the environment:
+    /// `COR_PROFILE`. Options and environment variables win over the values of the profile.
+    ///
+    /// The credentials of a profile go to the addresses of that profile only: if another `base_url` is set beside it, set the
+    /// credentials there as well. Needs the feature `profiles`.
+    profile: impl Into<String> as profile.into();
     /// The most requests per second. By default the client estimates the limit from COR's responses.
     rate: f64 as rate;
     /// Requests per second to start with: what [`Client::rate_hint`] of an earlier client returned, where a process cannot
@@ -158,34 +120,60 @@ impl<C> ClientBuilder<C> {
         self
     }
 
-    /// The most attempts of one call, including the first; default 4.
-    pub fn max_attempts(self, max_attempts: u32) -> Self {
-        self.change_retry(|retry| retry.max_attempts = max_attempts)
-    }
-
-    /// The first wait between attempts, doubled each time; default 0.25 s.
-    pub fn backoff_base(self, backoff_base: Duration) -> Self {
-        self.change_retry(|retry| retry.backoff_base = backoff_base)
-    }
-
-    /// The longest wait between attempts; default 20 s.
-    pub fn backoff_cap(self, backoff_cap: Duration) -> Self {
-        self.change_retry(|retry| retry.backoff_cap = backoff_cap)
-    }
-
-    /// How many retries all single calls of the client may use up together; default 100, 0 for no limit. See
-    /// [`RetryPolicy::retry_budget`].
-    pub fn retry_budget(self, retry_budget: u32) -> Self {
-        self.change_retry(|retry| retry.retry_budget = retry_budget)
-    }
-
-    fn change_retry(mut self, change: impl FnOnce(&mut RetryPolicy)) -> Self {
-        change(self.settings.retry.get_or_insert_default());
+    /// A bearer token to use as it is. Excludes every other kind of credentials.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.settings.credentials.token = Some(token.into().into());
         self
     }
 
+    /// The API key of COR's client credentials; needs `client_secret`.
+    pub fn api_key(mut self, api_key: impl Into<String>) -> Self {
+        self.settings.credentials.api_key = Some(api_key.into().into());
+        self
+    }
+
+    /// The secret of COR's client credentials; needs `api_key`.
+    pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
+        self.settings.credentials.client_secret = Some(client_secret.into().into());
+        self
+    }
+
+    /// Where the client gets its tokens. Excludes every other kind of credentials. See [`TokenProvider`].
+    pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
+        self.settings.credentials.provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// A program, with its arguments, that prints a token: `["op", "read", "op://vault/cor/token"]`. It runs without a shell,
+    /// for at most 60 s, with an empty standard input; the client uses what it writes to standard output, without blanks and line
+    /// ends around it. It runs when the first call needs a token, and once more after COR rejects a token (401), however many
+    /// calls wait. Excludes every other kind of credentials.
+    pub fn token_command<I>(mut self, command: I) -> Self
+    where
+        I: IntoIterator<Item: Into<OsString>>,
+    {
+        let words = command.into_iter().map(Into::into).collect();
+        self.settings.credentials.command = Some(TokenCommand::new(words));
+        self
+    }
+
+    /// Makes a client even if no credentials are set, for [`Client::auth_status`]. Its calls end with a `config` error, and
+    /// nothing is sent.
+    pub fn allow_missing_credentials(mut self) -> Self {
+        self.settings.allow_missing_credentials = true;
+        self
+    }
+
+    /// How many attempts a call makes and how long it waits in between; default [`RetryPolicy::standard`].
+    pub fn retry(self, retry: RetryPolicy) -> Self {
+        self.max_attempts(retry.max_attempts)
+            .backoff_base(retry.backoff_base)
+            .backoff_cap(retry.backoff_cap)
+            .retry_budget(retry.retry_budget)
+    }
+
     /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`,
-    /// `COR_TRANSPORT`; and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins
+    /// `COR_TRANSPORT`, `COR_PROFILE`, `COR_CONFIG` (the configuration file); and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins
     /// over them; an empty variable counts as not set.
     pub fn from_env(self) -> Self {
         self.environment(|name| std::env::var(name).ok())
@@ -193,19 +181,16 @@ impl<C> ClientBuilder<C> {
 
     /// As [`from_env`](ClientBuilder::from_env), with the variables looked up in `lookup`.
     pub fn environment(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let either = |name: &str| get(name).or_else(|| get(&name.to_lowercase()));
-        self.settings.environment = Environment {
-            token: get("COR_ACCESS_TOKEN").map(Into::into),
-            api_key: get("COR_API_KEY").map(Into::into),
-            client_secret: get("COR_CLIENT_SECRET").map(Into::into),
-            base_url: get("COR_BASE_URL"),
-            token_url: get("COR_TOKEN_URL"),
-            proxy: either("HTTPS_PROXY").or_else(|| either("ALL_PROXY")).map(Into::into),
-            no_proxy: either("NO_PROXY"),
-            transport: get("COR_TRANSPORT"),
-        };
+        self.settings.environment = Environment::read(lookup);
         self
+    }
+
+    /// The source of projects that the [profile](ClientBuilder::profile) names, if a profile is chosen.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the profile cannot be read.
+    pub fn source(&self) -> Result<Option<String>, Error> {
+        self.settings.source()
     }
 
     pub(crate) fn options(self) -> Result<Options, Error> {
@@ -220,7 +205,8 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for what cannot work: no credentials or two kinds of them, an
     /// address that is neither `https` nor on this machine, times and counts out of range, a `ca_file` that
-    /// cannot be read, client credentials that would go to COR's production while the API's address is another.
+    /// cannot be read, a profile that cannot be used, client credentials that would go to COR's production while the
+    /// API's address is another, credentials of a profile that would go to another server than the profile's.
     pub fn build(self) -> Result<Client, Error> {
         Client::new(self.options()?)
     }
@@ -235,107 +221,6 @@ impl<C> Clone for ClientBuilder<C> {
 impl Default for ClientBuilder {
     fn default() -> Self {
         ClientBuilder::new()
-    }
-}
-
-impl Settings {
-    fn check(self) -> Result<Options, Error> {
-        let env = self.environment;
-        let base_is_ours = self.base_url.is_none() && env.base_url.is_none();
-        let token_is_ours = self.token_url.is_none() && env.token_url.is_none();
-        let option_names = self.option_names.unwrap_or_default();
-        let base_url = address([("`base_url`", self.base_url), ("COR_BASE_URL", env.base_url)], BASE_URL)?;
-        let token_url =
-            address([("`token_url`", self.token_url), ("COR_TOKEN_URL", env.token_url)], TOKEN_URL)?;
-
-        let given = credentials(self.token, self.api_key, self.client_secret, Level::Options)?;
-        let credentials = match given {
-            Some(credentials) => credentials,
-            None => credentials(env.token, env.api_key, env.client_secret, Level::Environment)?.ok_or_else(
-                || Error::config("no credentials are set").advising(credentials_advice(option_names)),
-            )?,
-        };
-        let production = Url::parse(BASE_URL).is_ok_and(|url| url.origin() == base_url.origin());
-        if matches!(credentials, Credentials::Client { .. }) && !base_is_ours && !production && token_is_ours
-        {
-            return Err(Error::config("`base_url` is not COR's production address, but `token_url` is").advising(
-                "set `token_url` to the token endpoint of the same server, so that the credentials go to that server only",
-            ));
-        }
-
-        let retry = self.retry.unwrap_or_default();
-        check_max_attempts(retry.max_attempts)?;
-        if retry.retry_budget > MOST_RETRIES {
-            return Err(Error::config(format!("`retry_budget` is {}", retry.retry_budget))
-                .advising(format!("pass a number of retries from 0 to {MOST_RETRIES}")));
-        }
-        let concurrency = self.concurrency.unwrap_or(16);
-        if !(1..=10_000).contains(&concurrency) {
-            return Err(Error::config(format!("`concurrency` is {concurrency}"))
-                .advising("pass a number from 1 to 10000"));
-        }
-        for (name, rate) in [("rate", self.rate), ("rate_hint", self.rate_hint)] {
-            if let Some(rate) = rate.filter(|rate| !(0.001..=1e6).contains(rate)) {
-                return Err(Error::config(format!("`{name}` is {rate}"))
-                    .advising("pass a number of requests per second from 0.001 to 1000000"));
-            }
-        }
-        let user_agent = self.user_agent.unwrap_or_else(|| USER_AGENT.to_owned());
-        if user_agent.is_empty() || !user_agent.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-            return Err(Error::config(
-                "`user_agent` is empty or holds characters other than printable ASCII",
-            ));
-        }
-        let tls =
-            TlsFiles::read(self.ca_file.as_deref(), self.client_cert.as_deref(), self.client_key.as_deref())?;
-        let transport = match self.transport {
-            Some(transport) => {
-                let of_its_own = [
-                    ("transport_kind", self.transport_kind.is_some()),
-                    ("proxy", self.proxy.is_some()),
-                    ("ca_file", self.ca_file.is_some()),
-                    ("client_cert", self.client_cert.is_some()),
-                    ("connect_timeout", self.connect_timeout.is_some()),
-                ];
-                if let Some((option, _)) = of_its_own.iter().find(|(_, is_set)| *is_set) {
-                    return Err(Error::config(format!(
-                        "`{option}` cannot be combined with a custom transport"
-                    ))
-                    .advising("configure it in the transport and remove the option"));
-                }
-                Choice::Own(transport)
-            }
-            None => Choice::BuiltIn(transport_kind(self.transport_kind, env.transport)?),
-        };
-        let proxies = match &transport {
-            Choice::Own(_) => Proxies::default(),
-            Choice::BuiltIn(kind) => {
-                ProxyOption { argument: self.proxy, environment: env.proxy, no_proxy: env.no_proxy }
-                    .for_addresses(*kind, &base_url, &token_url)?
-            }
-        };
-        Ok(Options {
-            transport,
-            proxies,
-            tls,
-            base_url,
-            token_url,
-            credentials,
-            user_agent,
-            connect_timeout: time("connect_timeout", self.connect_timeout, 5)?,
-            attempt_timeout: time("attempt_timeout", self.attempt_timeout, 20)?,
-            deadline: time("deadline", self.deadline, 60)?,
-            retry: RetryPolicy {
-                backoff_base: time("backoff_base", Some(retry.backoff_base), 0)?,
-                backoff_cap: time("backoff_cap", Some(retry.backoff_cap), 0)?,
-                ..retry
-            },
-            concurrency,
-            rate: self.rate,
-            rate_hint: self.rate_hint,
-            trace_ids: self.trace_ids.unwrap_or(false),
-            option_names,
-        })
     }
 }
 
@@ -354,37 +239,6 @@ impl Client {
     }
 }
 
-/// What to set where no credentials are set. Flags hold no secrets, so a program of flags has the environment alone.
-fn credentials_advice(names: OptionNames) -> &'static str {
-    match names {
-        OptionNames::Flags | OptionNames::FlagsAndKeys => {
-            "set COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET, or pass --token-file FILE"
-        }
-        _ => {
-            "set `token`, or `api_key` with `client_secret` (environment: COR_ACCESS_TOKEN, or COR_API_KEY with \
-             COR_CLIENT_SECRET)"
-        }
-    }
-}
-
-fn transport_kind(
-    argument: Option<TransportKind>,
-    environment: Option<String>,
-) -> Result<TransportKind, Error> {
-    let kind = match (argument, environment) {
-        (Some(kind), _) => kind,
-        (None, None) => TransportKind::default(),
-        (None, Some(name)) => name.parse().map_err(|error: UnknownTransport| {
-            Error::from(error).advising("set COR_TRANSPORT to reqwest or direct, or remove it")
-        })?,
-    };
-    match kind.is_available() {
-        true => Ok(kind),
-        false => Err(Error::config(format!("this build has no transport {kind:?}"))
-            .advising("enable that feature of cor-http, or pass a custom transport")),
-    }
-}
-
 impl<C> fmt::Debug for ClientBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The options are not checked yet: an address may hold a password.
@@ -395,6 +249,7 @@ impl<C> fmt::Debug for ClientBuilder<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Credentials;
     use crate::{ErrorKind, seconds};
 
     fn refused(builder: ClientBuilder) -> String {

@@ -1,96 +1,111 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 
-use super::address::trimmed;
 use crate::Error;
-use crate::auth::Credentials;
-use crate::auth::token::sendable;
+use crate::auth::token::usable;
+use crate::auth::{Credentials, TokenCommand, TokenProvider};
 
-/// Where credentials were set.
-#[derive(Clone, Copy)]
-pub(super) enum Level {
+/// The credentials that were set at one level, unchecked.
+#[derive(Clone, Default)]
+pub(super) struct Given {
+    pub(super) token: Option<SecretString>,
+    pub(super) api_key: Option<SecretString>,
+    pub(super) client_secret: Option<SecretString>,
+    pub(super) provider: Option<Arc<dyn TokenProvider>>,
+    pub(super) command: Option<TokenCommand>,
+}
+
+/// Where options come from. The first that sets one wins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
     Options,
     Environment,
+    #[cfg_attr(not(feature = "profiles"), allow(dead_code))] // without them there is no profile
+    Profile {
+        name: String,
+        path: PathBuf,
+    },
 }
 
 impl Level {
     /// The names there of a token, an API key and a client secret.
-    const fn names(self) -> [&'static str; 3] {
+    const fn names(&self) -> [&'static str; 3] {
         match self {
             Level::Options => ["`token`", "`api_key`", "`client_secret`"],
             Level::Environment => ["COR_ACCESS_TOKEN", "COR_API_KEY", "COR_CLIENT_SECRET"],
+            Level::Profile { .. } => ["token", "api_key", "client_secret"],
         }
     }
 }
 
-/// The credentials of one level: the arguments, or the environment. `None` if there are none.
-pub(super) fn credentials(
-    token: Option<SecretString>,
-    key: Option<SecretString>,
-    secret: Option<SecretString>,
-    level: Level,
-) -> Result<Option<Credentials>, Error> {
-    let [token_name, key_name, secret_name] = level.names();
-    let together = format!("set {key_name} and {secret_name} together");
-    match (token, key, secret) {
-        (None, None, None) => Ok(None),
-        (Some(token), None, None) => Ok(Some(Credentials::Token(checked(token_name, token, |_| true)?))),
-        (None, Some(key), Some(secret)) => {
-            let key = checked(key_name, key, |key| !key.contains(':'))?;
-            Ok(Some(Credentials::Client { key, secret: checked(secret_name, secret, |_| true)? }))
-        }
-        (Some(_), ..) => Err(Error::config(format!(
-            "{token_name} is set, and client credentials ({key_name}, {secret_name}) as well"
-        ))
-        .advising("set only the token, or only the client credentials")),
-        (None, Some(_), None) => {
-            Err(Error::config(format!("{key_name} is set without {secret_name}")).advising(together))
-        }
-        (None, None, Some(_)) => {
-            Err(Error::config(format!("{secret_name} is set without {key_name}")).advising(together))
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Level::Options => f.write_str("the options"),
+            Level::Environment => f.write_str("the environment variables"),
+            Level::Profile { name, path } => write!(f, "the profile {name} in {}", path.display()),
         }
     }
 }
 
-/// A secret that a header can carry, without the byte order mark, blanks and line ends around it.
+impl Given {
+    /// The credentials of this level; `None` if it sets none.
+    pub(super) fn check(self, level: &Level) -> Result<Option<Credentials>, Error> {
+        let [token_name, key_name, secret_name] = level.names();
+        let client = self.api_key.is_some() || self.client_secret.is_some();
+        let kinds = [
+            (self.token.is_some(), "token", ""),
+            (client, "client credentials", " (an API key and a client secret)"),
+            (self.provider.is_some(), "token provider", ""),
+            (self.command.is_some(), "token command", ""),
+        ];
+        let mut set = kinds.into_iter().filter(|(is_set, ..)| *is_set);
+        if let (Some((_, one, _)), Some((_, other, more))) = (set.next(), set.next()) {
+            // Client credentials are several.
+            let article = if other == "client credentials" { "" } else { "a " };
+            let first = if one == "client credentials" { one.to_owned() } else { format!("a {one}") };
+            return Err(Error::config(format!("{level} set {first} and also {article}{other}{more}"))
+                .advising(format!("set only the {one}, or only the {other}")));
+        }
+        if let Some(token) = self.token {
+            return Ok(Some(Credentials::Token(checked(token_name, token, |_| true)?)));
+        }
+        if let Some(provider) = self.provider {
+            return Ok(Some(Credentials::Provider(provider)));
+        }
+        if let Some(command) = self.command {
+            return Ok(Some(Credentials::Command(Arc::new(command.checked()?))));
+        }
+        let (one, other) = match (self.api_key, self.client_secret) {
+            (None, None) => return Ok(None),
+            (Some(key), Some(secret)) => {
+                let key = checked(key_name, key, |key| !key.contains(':'))?;
+                let secret = checked(secret_name, secret, |_| true)?;
+                return Ok(Some(Credentials::Client { key, secret }));
+            }
+            (Some(_), None) => (key_name, secret_name),
+            (None, Some(_)) => (secret_name, key_name),
+        };
+        let whose = match level {
+            Level::Profile { .. } => format!(" in {level}"),
+            _ => String::new(),
+        };
+        Err(Error::config(format!("{one} is set without {other}{whose}"))
+            .advising(format!("set {key_name} and {secret_name} together")))
+    }
+}
+
+/// A secret that a header can carry.
 ///
 /// # Errors
 /// `config`, with what is wrong. The error never shows the value.
 fn checked(name: &str, secret: SecretString, fits: impl Fn(&str) -> bool) -> Result<SecretString, Error> {
-    let text = trimmed(secret.expose_secret());
-    let unusable = |happened: &str, advice: &'static str| {
-        Err(Error::config(format!("{name} {happened}")).advising(advice))
-    };
-    if is_quoted(text) {
-        return unusable("is enclosed in quotation marks", "remove the quotation marks");
+    match usable(name, secret.expose_secret(), fits) {
+        Ok(text) if text.len() == secret.expose_secret().len() => Ok(secret),
+        Ok(text) => Ok(text.into()),
+        Err(unusable) => Err(Error::config(unusable.happened).advising(unusable.advice)),
     }
-    if has_scheme(text) {
-        return unusable("begins with the word Bearer", "remove the word; the client adds it");
-    }
-    if !sendable(text) || !fits(text) {
-        return Err(Error::config(format!(
-            "{name} is empty or holds spaces, line ends or characters other than ASCII ({} bytes)",
-            text.len()
-        )));
-    }
-    Ok(match text.len() == secret.expose_secret().len() {
-        true => secret,
-        false => text.into(),
-    })
-}
-
-/// Whether a text is enclosed in quotation marks of any kind, as values of configuration files do.
-fn is_quoted(text: &str) -> bool {
-    const MARKS: [(char, char); 7] =
-        [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('„', '“'), ('«', '»')];
-    MARKS
-        .iter()
-        .any(|(open, close)| text.chars().count() > 1 && text.starts_with(*open) && text.ends_with(*close))
-}
-
-/// Whether a text is the value of a header, or the whole header.
-fn has_scheme(text: &str) -> bool {
-    let value = text.split_once(':').filter(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"));
-    let value = value.map_or(text, |(_, value)| value.trim_start());
-    value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"))
-        && value[6..].starts_with(char::is_whitespace)
 }

@@ -3,12 +3,17 @@
 pub(crate) mod address;
 mod builder;
 mod call;
+mod check;
+mod config_path;
 mod credentials;
 #[cfg(feature = "network")]
 mod no_proxy;
+mod profile;
 mod proxy;
+mod settings;
 mod transports;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cor_core::OptionNames;
@@ -24,6 +29,8 @@ use crate::transport::tls_files::TlsFiles;
 pub(crate) use address::is_loopback;
 pub use builder::ClientBuilder;
 pub use call::CallOptions;
+pub use config_path::config_path;
+pub(crate) use credentials::Level;
 
 /// COR's production address of the Integrations API.
 const BASE_URL: &str = "https://integrations.projectcor.com";
@@ -40,6 +47,10 @@ pub(crate) struct Options {
     pub(crate) base_url: Url,
     pub(crate) token_url: Url,
     pub(crate) credentials: Credentials,
+    pub(crate) credentials_from: Level,
+    /// The source that the profile names.
+    pub(crate) source: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
     pub(crate) transport: Choice,
     pub(crate) proxies: Proxies,
     pub(crate) tls: TlsFiles,
@@ -53,6 +64,12 @@ pub(crate) struct Options {
     pub(crate) rate_hint: Option<f64>,
     pub(crate) trace_ids: bool,
     pub(crate) option_names: OptionNames,
+}
+
+/// Whether both addresses are COR's production.
+pub(crate) fn is_production(base_url: &Url, token_url: &Url) -> bool {
+    let is = |url: &Url, known: &str| Url::parse(known).is_ok_and(|known| known.origin() == url.origin());
+    is(base_url, BASE_URL) && is(token_url, TOKEN_URL)
 }
 
 fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use url::Url;
+
 use super::Options;
 use crate::Error;
 use crate::transport::{Transport, TransportKind};
@@ -34,15 +36,12 @@ impl Options {
 
     #[cfg(feature = "network")]
     fn built_in(&self, kind: TransportKind) -> Result<Transports, Error> {
-        use crate::auth::Credentials;
-        use crate::transport::tls;
-
-        let signs_in = matches!(self.credentials, Credentials::Client { .. });
+        let signs_in = self.credentials.use_token_endpoint();
         // Reading the system's certificates takes milliseconds; a client of a local sandbox needs none.
         let needs_tls = self.base_url.scheme() == "https"
             || (signs_in && self.token_url.scheme() == "https")
             || self.tls.is_set();
-        let tls = needs_tls.then(|| tls::config(&self.tls).map(Arc::new)).transpose()?;
+        let tls = needs_tls.then(|| self.tls_config()).transpose()?;
         let api = self.one(kind, &self.base_url, self.proxies.api.as_ref(), tls.as_ref())?;
         let token = match signs_in {
             // With a static token no request goes to the token endpoint.
@@ -52,11 +51,44 @@ impl Options {
         Ok(Transports { api, token })
     }
 
+    /// A transport to the server of this address, which is that of `base_url` or of `token_url`.
+    pub(crate) fn transport_to(&self, address: &Url) -> Result<Arc<dyn Transport>, Error> {
+        match &self.transport {
+            Choice::Own(transport) => Ok(transport.clone()),
+            Choice::BuiltIn(kind) => self.built_in_to(*kind, address),
+        }
+    }
+
+    #[cfg(not(feature = "network"))]
+    fn built_in_to(&self, kind: TransportKind, _: &Url) -> Result<Arc<dyn Transport>, Error> {
+        Err(Error::config(format!("this build has no transport {kind}")))
+    }
+
+    #[cfg(feature = "network")]
+    fn built_in_to(&self, kind: TransportKind, address: &Url) -> Result<Arc<dyn Transport>, Error> {
+        let needs_tls = address.scheme() == "https" || self.tls.is_set();
+        let tls = needs_tls.then(|| self.tls_config()).transpose()?;
+        self.one(kind, address, self.proxy_to(address), tls.as_ref())
+    }
+
+    /// The proxy for this address, which is on the server of `base_url` or of `token_url`.
+    pub(crate) fn proxy_to(&self, address: &Url) -> Option<&secrecy::SecretString> {
+        match address.origin() == self.base_url.origin() {
+            true => self.proxies.api.as_ref(),
+            false => self.proxies.token.as_ref(),
+        }
+    }
+
+    #[cfg(feature = "network")]
+    fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
+        crate::transport::tls::config(&self.tls).map(Arc::new)
+    }
+
     #[cfg(feature = "network")]
     fn one(
         &self,
         kind: TransportKind,
-        address: &url::Url,
+        address: &Url,
         proxy: Option<&secrecy::SecretString>,
         tls: Option<&Arc<rustls::ClientConfig>>,
     ) -> Result<Arc<dyn Transport>, Error> {

@@ -1,0 +1,62 @@
+use super::*;
+
+fn command(script: &str) -> TokenCommand {
+    TokenCommand::new(["/bin/sh", "-c", script].map(OsString::from).to_vec())
+}
+
+fn refused(command: &TokenCommand) -> String {
+    let error = command.run(&AtomicBool::new(false)).map(drop).unwrap_err();
+    assert_eq!(error.kind(), cor_core::ErrorKind::Auth);
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("hush-0123456789"), "a secret in {shown}");
+    error.chain()
+}
+
+#[test]
+fn the_token_is_what_the_command_prints_without_the_line_end() {
+    for script in
+        ["printf hush-0123456789", "echo hush-0123456789", "printf 'hush-0123456789\\r\\n'; echo note >&2"]
+    {
+        let token = command(script).run(&AtomicBool::new(false)).unwrap();
+        assert_eq!(token.expose_secret(), "hush-0123456789", "{script}");
+    }
+}
+
+#[test]
+fn an_error_shows_standard_error_and_never_standard_output() {
+    for (script, says) in [
+        (
+            "echo hush-0123456789; echo 'not signed in' >&2; exit 3",
+            "failed (exit status 3): not signed in; run the",
+        ),
+        ("echo hush-0123456789; echo 'got hush-0123456789' >&2; exit 1", "got [hidden]"),
+        ("kill -9 $$", "failed (signal 9)"),
+        ("echo locked >&2", "printed no token: locked"),
+        ("echo two hush-0123456789", "holds spaces"),
+        ("yes hush-0123456789", "took longer than 1"),
+        ("head -c 70000 /dev/zero", "printed more than 64 KiB"),
+        ("for n in 1 2 3 4; do echo line $n >&2; done; exit 1", "line 1; line 2; line 3; run"),
+    ] {
+        let mut command = command(script);
+        command.longest = Duration::from_secs(1);
+        let text = refused(&command);
+        assert!(text.contains(says), "{script}: {text:?} does not say {says:?}");
+    }
+    let missing = TokenCommand::new(vec!["/no/such/program".into(), "hush-0123456789".into()]);
+    let text = refused(&missing);
+    assert!(
+        text.starts_with(
+            "could not get a token: the token command \"/no/such/program\" could not be started"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_command_that_does_not_end_is_ended() {
+    let mut slow = command("sleep 600");
+    slow.longest = Duration::from_millis(50);
+    assert!(refused(&slow).contains("took longer than 50ms"));
+    let abandoned = AtomicBool::new(true);
+    assert!(command("sleep 600").run(&abandoned).unwrap_err().to_string().contains("no call waits"));
+}

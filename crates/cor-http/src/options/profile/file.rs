@@ -1,0 +1,295 @@
+//! The configuration file: its format, and who may read it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use zeroize::Zeroizing;
+
+use super::Profile;
+use crate::Error;
+use crate::auth::TokenCommand;
+use crate::options::credentials::Level;
+use crate::options::seconds;
+use crate::options::settings::Settings;
+use crate::transport::TransportKind;
+
+/// The keys of a profile: the names of the options.
+const KEYS: [&str; 23] = [
+    "source",
+    "base_url",
+    "token_url",
+    "token",
+    "api_key",
+    "client_secret",
+    "token_command",
+    "ca_file",
+    "client_cert",
+    "client_key",
+    "proxy",
+    "transport",
+    "user_agent",
+    "connect_timeout",
+    "attempt_timeout",
+    "deadline",
+    "max_attempts",
+    "backoff_base",
+    "backoff_cap",
+    "retry_budget",
+    "concurrency",
+    "rate",
+    "rate_hint",
+];
+
+/// Reads a profile of a file.
+pub(super) fn read(name: &str, path: &Path) -> Result<Profile, Error> {
+    let failed = |error: std::io::Error| {
+        Error::config(format!("the configuration file {} cannot be read", path.display()))
+            .attempting(format!("read the profile {name}"))
+            .advising("cor config path prints its place; COR_CONFIG names another file")
+            .caused_by(error)
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let mode = mode(&file).map_err(failed)?;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(failed)?;
+    let reader = Reader { name, path, text: &text };
+    let (table, mistakes) = DeTable::parse_recoverable(&text);
+    if let Some(mistake) = mistakes.first() {
+        // The message of the parser names what it expected, and quotes nothing.
+        let what = mistake.message().lines().collect::<Vec<_>>().join(", ");
+        return Err(reader.wrong(&mistake.span().unwrap_or_default(), what));
+    }
+    let profiles = reader.profiles(table.get_ref())?;
+    reader.check_mode(mode, profiles)?;
+    match profiles.iter().find(|(key, _)| key.get_ref() == name) {
+        Some((_, profile)) => reader.profile(reader.table(profile)?),
+        None => Err(reader.unknown(profiles)),
+    }
+}
+
+struct Reader<'a> {
+    name: &'a str,
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn error(&self, happened: impl std::fmt::Display) -> Error {
+        Error::config(format!("{}{happened}", self.path.display()))
+            .attempting(format!("read the profile {}", self.name))
+    }
+
+    /// A mistake at this place of the file.
+    fn wrong(&self, at: &Range<usize>, what: impl std::fmt::Display) -> Error {
+        let line = self.text.get(..at.start).unwrap_or_default().matches('\n').count() + 1;
+        self.error(format!(", line {line}: {what}"))
+    }
+
+    /// The table of profiles.
+    fn profiles<'t>(&self, file: &'t DeTable<'t>) -> Result<&'t DeTable<'t>, Error> {
+        if let Some((key, _)) = file.iter().find(|(key, _)| key.get_ref() != "profile") {
+            let what = format!("{:?} is not known here; begin a profile with [profile.NAME]", key.get_ref());
+            return Err(self.wrong(&key.span(), what));
+        }
+        match file.iter().next() {
+            Some((_, profiles)) => self.table(profiles),
+            None => Err(self.error(" has no profile").advising("begin a profile with [profile.NAME]")),
+        }
+    }
+
+    fn table<'t>(&self, value: &'t Spanned<DeValue<'t>>) -> Result<&'t DeTable<'t>, Error> {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(self.wrong(&value.span(), "a profile is a table; begin it with [profile.NAME]")),
+        }
+    }
+
+    fn unknown(&self, profiles: &DeTable<'_>) -> Error {
+        let mut names: Vec<_> = profiles.keys().map(|key| key.get_ref().as_ref()).collect();
+        names.sort_unstable();
+        let near = nearest(self.name, names.iter().copied());
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        self.error(format!(" has no such profile; its profiles are {}{near}", names.join(", ")))
+    }
+
+    /// Refuses a file that holds secrets if others can read it, and one that names a program if others can change it.
+    fn check_mode(&self, mode: u32, profiles: &DeTable<'_>) -> Result<(), Error> {
+        let holds = |is: fn(&str, &DeValue<'_>) -> bool| {
+            profiles
+                .values()
+                .filter_map(|profile| match profile.get_ref() {
+                    DeValue::Table(profile) => Some(profile),
+                    _ => None,
+                })
+                .any(|profile| profile.iter().any(|(key, value)| is(key.get_ref(), value.get_ref())))
+        };
+        let is_secret = |key: &str, value: &DeValue<'_>| match value {
+            DeValue::String(text) => {
+                matches!(key, "token" | "client_secret") || (key == "proxy" && text.contains('@'))
+            }
+            _ => false,
+        };
+        let what = match mode & 0o777 {
+            mode if mode & 0o077 != 0 && holds(is_secret) => {
+                "holds secrets, and other users may read or change it"
+            }
+            mode if mode & 0o022 != 0 && holds(|key, _| key == "token_command") => {
+                "names a program to run, and other users may change it"
+            }
+            _ => return Ok(()),
+        };
+        Err(self
+            .error(format!(" {what} (mode {:03o})", mode & 0o777))
+            .advising(format!("run: chmod 600 {}", shell_word(&self.path.to_string_lossy()))))
+    }
+
+    fn profile(&self, table: &DeTable<'_>) -> Result<Profile, Error> {
+        let mut settings = Settings::default();
+        let mut source = None;
+        for (key, value) in table {
+            let read = Value { reader: self, key: key.get_ref(), value };
+            match read.key {
+                "source" => source = Some(read.text()?),
+                "base_url" => settings.base_url = Some(read.text()?),
+                "token_url" => settings.token_url = Some(read.text()?),
+                "token" => settings.credentials.token = Some(read.secret()?),
+                "api_key" => settings.credentials.api_key = Some(read.secret()?),
+                "client_secret" => settings.credentials.client_secret = Some(read.secret()?),
+                "token_command" => settings.credentials.command = Some(TokenCommand::new(read.words()?)),
+                "ca_file" => settings.ca_file = Some(read.path()?),
+                "client_cert" => settings.client_cert = Some(read.path()?),
+                "client_key" => settings.client_key = Some(read.path()?),
+                "proxy" => settings.proxy = Some(read.secret()?),
+                "transport" => settings.transport_kind = Some(read.transport()?),
+                "user_agent" => settings.user_agent = Some(read.text()?),
+                "connect_timeout" => settings.connect_timeout = Some(read.seconds()?),
+                "attempt_timeout" => settings.attempt_timeout = Some(read.seconds()?),
+                "deadline" => settings.deadline = Some(read.seconds()?),
+                "max_attempts" => settings.max_attempts = Some(read.count()?),
+                "backoff_base" => settings.backoff_base = Some(read.seconds()?),
+                "backoff_cap" => settings.backoff_cap = Some(read.seconds()?),
+                "retry_budget" => settings.retry_budget = Some(read.count()?),
+                "concurrency" => settings.concurrency = Some(read.count()? as usize),
+                "rate" => settings.rate = Some(read.number()?),
+                "rate_hint" => settings.rate_hint = Some(read.number()?),
+                unknown => {
+                    let what = match nearest(unknown, KEYS.into_iter()) {
+                        Some(near) => format!("no option is called {unknown:?}; did you mean {near}?"),
+                        None => {
+                            format!("no option is called {unknown:?}; the options are {}", KEYS.join(", "))
+                        }
+                    };
+                    return Err(self.wrong(&key.span(), what));
+                }
+            }
+        }
+        let level = Level::Profile { name: self.name.to_owned(), path: self.path.to_owned() };
+        Ok(Profile { settings, level, source })
+    }
+}
+
+/// One value of a profile.
+struct Value<'a> {
+    reader: &'a Reader<'a>,
+    key: &'a str,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl Value<'_> {
+    /// The error never shows the value, which may be a secret.
+    fn must_be(&self, what: &str) -> Error {
+        self.reader.wrong(&self.value.span(), format!("{} must be {what}", self.key))
+    }
+
+    fn str(&self) -> Result<&str, Error> {
+        match self.value.get_ref() {
+            DeValue::String(text) => Ok(text),
+            _ => Err(self.must_be("text between quotation marks")),
+        }
+    }
+
+    fn text(&self) -> Result<String, Error> {
+        self.str().map(str::to_owned)
+    }
+
+    fn secret(&self) -> Result<SecretString, Error> {
+        self.str().map(SecretString::from)
+    }
+
+    /// A path, relative to the folder of the configuration file.
+    fn path(&self) -> Result<std::path::PathBuf, Error> {
+        let folder = self.reader.path.parent().unwrap_or(Path::new(""));
+        self.str().map(|path| folder.join(path))
+    }
+
+    fn words(&self) -> Result<Vec<OsString>, Error> {
+        let wrong =
+            || self.must_be("a list of the program and its arguments, such as [\"op\", \"read\", \"…\"]");
+        let DeValue::Array(words) = self.value.get_ref() else { return Err(wrong()) };
+        let word = |word: &Spanned<DeValue<'_>>| match word.get_ref() {
+            DeValue::String(word) => Ok(word.as_ref().into()),
+            _ => Err(wrong()),
+        };
+        words.iter().map(word).collect()
+    }
+
+    fn number(&self) -> Result<f64, Error> {
+        let number = match self.value.get_ref() {
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n as f64)
+            }
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| self.must_be("a number"))
+    }
+
+    fn seconds(&self) -> Result<Duration, Error> {
+        let number = self.number()?;
+        seconds(self.key, number)
+            .map_err(|_| self.must_be("a number of seconds above zero and at most seven days"))
+    }
+
+    fn count(&self) -> Result<u32, Error> {
+        let number = self.number()?;
+        match number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+            true => Ok(number as u32),
+            false => Err(self.must_be("a whole number")),
+        }
+    }
+
+    fn transport(&self) -> Result<TransportKind, Error> {
+        self.str()?.parse().map_err(|_| self.must_be("\"reqwest\" or \"direct\""))
+    }
+}
+
+/// The name that was probably meant.
+fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+/// The permissions of an open file; where there are none, those of a private one.
+fn mode(file: &File) -> std::io::Result<u32> {
+    #[cfg(unix)]
+    return Ok(std::os::unix::fs::MetadataExt::mode(&file.metadata()?));
+    #[cfg(not(unix))]
+    file.metadata().map(|_| 0o600)
+}
+
+/// A word for a shell.
+fn shell_word(word: &str) -> String {
+    let is_plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | ':' | '@');
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}

@@ -1,0 +1,520 @@
+//! Where tokens come from beside options and environment: providers, commands, profiles; and what `auth_status` reports.
+#![cfg(unix)] // the commands are those of a Unix shell
+#![allow(clippy::unwrap_used)] // helpers of tests may panic
+
+mod common;
+
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::slice::from_ref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{named, quick};
+use cor_fault_peer::Secrets;
+use cor_http::testing::MemoryTransport;
+use cor_http::{
+    AuthResult, AuthStatus, Client, ClientBuilder, ErrorKind, Outcome, ProvidedToken, TokenFuture,
+    TokenProvider, TransportKind,
+};
+use cor_sandbox::Sandbox;
+
+const ID: &str = "SF-OPP-12345";
+
+fn example() -> Sandbox {
+    Sandbox::builder().example().start().unwrap()
+}
+
+fn at(sandbox: &Sandbox) -> ClientBuilder {
+    quick(common::builder()).base_url(sandbox.base_url())
+}
+
+/// The tokens of the requests that the sandbox received, in order.
+fn tokens(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.requests().iter().filter_map(|r| r.header("authorization").map(str::to_owned)).collect()
+}
+
+/// Returns `old` until COR has rejected it, then the sandbox's token.
+#[derive(Debug, Default)]
+struct Counting {
+    asked: AtomicU32,
+    lifetime: Option<Duration>,
+}
+
+impl TokenProvider for Counting {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async move {
+            let token = match self.asked.fetch_add(1, Ordering::SeqCst) {
+                0 => ProvidedToken::new("old-token\n"),
+                _ => ProvidedToken::new("sandbox-token"),
+            };
+            tokio::task::yield_now().await;
+            Ok(match self.lifetime {
+                Some(lifetime) => token.expires_in(lifetime),
+                None => token,
+            })
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_provider_is_asked_once_and_once_more_after_a_401_however_many_rows_wait() {
+    let sandbox = example();
+    let provider = Arc::new(Counting::default());
+    let client = at(&sandbox).token_provider(provider.clone()).build().unwrap();
+    let rows = (0..64).map(|n| (ID, named(&format!("N{n}"))));
+    let mut results = client.projects().update_many(rows).concurrency(16).start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    let calls: Vec<_> = (0..64)
+        .map(|n| {
+            let client = client.clone();
+            tokio::spawn(async move { client.projects().update(ID, &named(&format!("M{n}"))).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
+    let tokens = tokens(&sandbox);
+    assert!(tokens.contains(&"Bearer old-token".to_owned()), "{tokens:?}");
+    assert_eq!(tokens.last().map(String::as_str), Some("Bearer sandbox-token"));
+}
+
+#[tokio::test]
+async fn a_token_command_runs_once_more_after_a_401_of_many_rows() {
+    let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
+    let runs = folder.path().join("runs");
+    let script = format!(
+        "echo run >> '{0}'; if [ $(wc -l < '{0}') = 1 ]; then echo old-token; else echo sandbox-token; fi",
+        runs.display()
+    );
+    let client = at(&sandbox).token_command(["/bin/sh", "-c", &script]).build().unwrap();
+    // Different projects, so that their first requests are in flight together; the sandbox has none of them.
+    let rows = (0..32).map(|n| (format!("P-{n}"), named("N")));
+    let mut results = client.projects().update_many(rows).concurrency(32).start();
+    while let Some(item) = results.next().await {
+        assert_eq!(item.result.unwrap_err().kind(), ErrorKind::ProjectNotFound);
+    }
+    assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\nrun\n");
+    assert!(tokens(&sandbox).iter().filter(|token| *token == "Bearer old-token").count() > 1);
+}
+
+#[tokio::test]
+async fn a_stated_lifetime_is_used_like_that_of_a_token_endpoint() {
+    let sandbox = Sandbox::builder().example().token("old-token").start().unwrap();
+    let provider = Arc::new(Counting { lifetime: Some(Duration::ZERO), ..Counting::default() });
+    let client = at(&sandbox).token_provider(provider.clone()).build().unwrap();
+    client.projects().update(ID, &named("a")).await.unwrap();
+    client.projects().update(ID, &named("b")).await.unwrap();
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1, "a token is used for at least five seconds");
+}
+
+#[derive(Debug)]
+struct Failing;
+
+impl TokenProvider for Failing {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async { Err("the vault is sealed".into()) })
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_is_an_auth_error_with_its_text_and_nothing_is_sent() {
+    let sandbox = example();
+    for (builder, text) in [
+        (
+            at(&sandbox).token_provider(Failing),
+            "get a token: the token provider failed: the vault is sealed; correct the token provider, or what it depends on",
+        ),
+        (
+            at(&sandbox).token_command([
+                "/bin/sh",
+                "-c",
+                "echo hush-0123456789; echo 'sign in first' >&2; exit 1",
+            ]),
+            "the token command \"/bin/sh\" failed (exit status 1): sign in first; run the command in a terminal",
+        ),
+        (at(&sandbox).token_command(["/bin/echo", "\"hush-0123456789\""]), "is enclosed in quotation marks"),
+    ] {
+        let error = builder.build().unwrap().projects().update(ID, &named("a")).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.outcome(), error.attempts()),
+            (ErrorKind::Auth, Outcome::NotApplied, 0)
+        );
+        let shown = format!("{error} {error:?} {}", error.chain());
+        assert!(
+            shown.replace("could not update project", "").contains(text.trim_start_matches("get a token: ")),
+            "{shown}"
+        );
+        assert!(!shown.contains("hush-0123456789"), "{shown}");
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn two_kinds_of_credentials_at_one_level_are_refused() {
+    for (builder, says) in [
+        (
+            Client::builder().token("t").token_provider(Failing),
+            "the options set a token and also a token provider",
+        ),
+        (
+            Client::builder().token_command(["x"]).api_key("k").client_secret("s"),
+            "the options set client credentials and also a token command; set only the client credentials, or only the token command",
+        ),
+        (Client::builder().token_command([""]), "token_command names no program"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+/// A configuration file of this mode.
+fn config(folder: &Path, text: &str, mode: u32) -> PathBuf {
+    let path = folder.join("config.toml");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+/// A builder whose environment has these variables, and this configuration file.
+fn environment(path: &Path, variables: &[(&'static str, String)]) -> ClientBuilder {
+    let (path, variables) = (path.display().to_string(), variables.to_vec());
+    quick(common::builder()).environment(move |name| match name {
+        "COR_CONFIG" => Some(path.clone()),
+        name => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+    })
+}
+
+#[tokio::test]
+async fn an_option_wins_over_the_environment_which_wins_over_the_profile() {
+    let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
+    let base_url = sandbox.base_url();
+    let text = format!(
+        "[profile.acme]\nbase_url = {base_url:?}\ntoken = 'of-profile'\nuser_agent = 'profile/1'\ndeadline = 30\nmax_attempts = 2\n\
+         source = 'SAP'\n"
+    );
+    let path = config(folder.path(), &text, 0o600);
+    let profile = ("COR_PROFILE", "acme".to_owned());
+    let of_environment = ("COR_ACCESS_TOKEN", "of-environment".to_owned());
+    for (builder, token) in [
+        (environment(&path, &[]).profile("acme"), "of-profile"),
+        (environment(&path, from_ref(&profile)), "of-profile"),
+        (environment(&path, &[profile.clone(), of_environment.clone()]), "of-environment"),
+        (environment(&path, &[profile.clone(), of_environment]).token("of-options"), "of-options"),
+        (environment(&path, &[("COR_PROFILE", "other".to_owned())]).profile("acme"), "of-profile"),
+    ] {
+        sandbox.requests_clear();
+        let client = builder.build().unwrap();
+        assert_eq!(client.source(), Some("SAP"));
+        client.projects().update(ID, &named("a")).await.unwrap_err();
+        let requests = sandbox.requests();
+        assert_eq!(requests[0].header("authorization"), Some(&*format!("Bearer {token}")));
+        assert_eq!(requests[0].header("user-agent"), Some("profile/1"));
+    }
+}
+
+#[test]
+fn the_credentials_of_a_profile_go_to_its_own_servers_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[profile.live]\ntoken = 'hush-0123456789'\n\
+                [profile.test]\nbase_url = 'http://127.0.0.1:1'\ntoken_url = 'http://127.0.0.1:1/v1/oauth/token'\n\
+                api_key = 'k'\nclient_secret = 'hush-0123456789'\n";
+    let path = config(folder.path(), text, 0o600);
+    let elsewhere = ("COR_BASE_URL", "http://127.0.0.1:2".to_owned());
+    for (builder, says) in [
+        (
+            environment(&path, from_ref(&elsewhere)).profile("live"),
+            "the credentials are those of the profile live, whose base_url is https://integrations.projectcor.com, but base_url \
+             is set to http://127.0.0.1:2; set base_url in the profile, or set the credentials where base_url is set",
+        ),
+        (
+            environment(&path, &[]).profile("test").token_url("http://127.0.0.1:2/v1/oauth/token"),
+            "whose token_url is http://127.0.0.1:1/v1/oauth/token",
+        ),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    }
+    // The same server is no other server, and credentials of the same level go there.
+    environment(&path, &[]).profile("test").base_url("http://127.0.0.1:1/below").build().unwrap();
+    environment(&path, &[elsewhere]).profile("live").token("t").build().unwrap();
+}
+
+#[test]
+fn a_file_with_secrets_that_others_can_read_is_refused_with_the_command_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret =
+        "[profile.acme]\ntoken = 'hush-0123456789'\n[profile.other]\nbase_url = 'http://127.0.0.1:1'\n";
+    let harmless = "[profile.acme]\nbase_url = 'http://127.0.0.1:1'\ntoken_command = ['op', 'read']\n";
+    for (text, mode, refused) in [
+        (secret, 0o600, None),
+        (secret, 0o400, None),
+        (secret, 0o640, Some("holds secrets, and other users may read or change it (mode 640)")),
+        (secret, 0o604, Some("holds secrets")),
+        (harmless, 0o644, None),
+        (harmless, 0o664, Some("names a program to run, and other users may change it (mode 664)")),
+        ("[profile.acme]\nproxy = 'http://u:hush-0123456789@proxy'\n", 0o644, Some("holds secrets")),
+        ("[profile.acme]\nproxy = 'http://proxy'\ntoken_command = ['op']", 0o644, None),
+    ] {
+        let path = config(folder.path(), text, mode);
+        let built = environment(&path, &[]).profile("acme").transport_kind(TransportKind::Reqwest).build();
+        match (refused, built) {
+            (None, built) => drop(built.unwrap()),
+            (Some(says), built) => {
+                let text = built.unwrap_err().to_string();
+                assert!(text.contains(says), "{text}");
+                assert!(text.ends_with(&format!("; run: chmod 600 {}", path.display())), "{text}");
+                assert!(!text.contains("hush"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_the_file_are_named_with_their_line_and_without_values() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, says) in [
+        (
+            "[profile.acme]\nbase_uri = 'hush-0123456789'\n",
+            ", line 2: no option is called \"base_uri\"; did you mean base_url?",
+        ),
+        ("[profile.acme]\naccess_token = 'hush-0123456789'\n", "no option is called \"access_token\""),
+        (
+            "[profile.acme]\ntoken = ['hush-0123456789']\n",
+            ", line 2: token must be text between quotation marks",
+        ),
+        (
+            "[profile.acme]\ntoken_command = 'hush-0123456789'\n",
+            "token_command must be a list of the program and its arguments",
+        ),
+        ("[profile.acme]\ntransport = 'hush-0123456789'\n", "transport must be \"reqwest\" or \"direct\""),
+        ("[profile.acme]\ndeadline = -1\n", "deadline must be a number of seconds above zero"),
+        ("[profile.acme]\nmax_attempts = 1.5\n", "max_attempts must be a whole number"),
+        ("[profile.acme]\n\ntoken = hush-0123456789\n", ", line 3: "),
+        (
+            "[profiles.acme]\ntoken = 'hush-0123456789'\n",
+            ", line 1: \"profiles\" is not known here; begin a profile with [profile.NAME]",
+        ),
+        (
+            "[profile.acne]\n[profile.live]\n",
+            " has no such profile; its profiles are acne, live; did you mean acne?",
+        ),
+        ("", " has no profile; begin a profile with [profile.NAME]"),
+    ] {
+        let path = config(folder.path(), text, 0o600);
+        let error = environment(&path, &[]).profile("acme").build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with(&format!("could not read the profile acme: {}", path.display())),
+            "{shown}"
+        );
+        assert!(shown.contains(says), "{shown}");
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    }
+    let missing = environment(&folder.path().join("none.toml"), &[]).profile("acme").build().unwrap_err();
+    assert!(
+        missing.chain().contains("none.toml cannot be read; cor config path prints its place"),
+        "{}",
+        missing.chain()
+    );
+}
+
+#[test]
+fn paths_of_a_profile_are_relative_to_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = config(folder.path(), "[profile.acme]\nca_file = 'ca.pem'\ntoken_command = ['op']\n", 0o600);
+    let error = environment(&path, &[]).profile("acme").build().unwrap_err();
+    assert!(error.to_string().contains(&format!("{:?}", folder.path().join("ca.pem"))), "{error}");
+}
+
+/// Everything that a status shows.
+fn shown(status: &AuthStatus) -> String {
+    format!("{status}\n{status:?}\n{}", serde_json::to_string(status).unwrap())
+}
+
+fn check(status: &AuthStatus, result: AuthResult, asked: Option<&str>) {
+    assert_eq!((status.result, status.asked.as_deref()), (result, asked), "{status}");
+}
+
+#[tokio::test]
+async fn a_status_says_which_credentials_are_used_from_where_and_whether_they_are_accepted() {
+    let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
+    let base_url = sandbox.base_url();
+    let me = format!("GET {base_url}/v1/me");
+    let path = config(
+        folder.path(),
+        &format!("[profile.acme]\nbase_url = {base_url:?}\ntoken = 'sandbox-token'\n"),
+        0o600,
+    );
+
+    let status = environment(&path, &[]).profile("acme").build().unwrap().auth_status().await;
+    check(&status, AuthResult::Accepted, Some(&me));
+    assert_eq!(
+        status.to_string(),
+        format!(
+            "credentials  a token\nfrom         the profile acme in {}\naccepted     yes: COR accepted the token ({me})\n\
+             base URL     {base_url}\nproxy        none\nauthorities  the operating system's",
+            path.display()
+        )
+    );
+    assert_eq!(status.profile.as_deref(), Some("acme"));
+    assert!(!shown(&status).contains("sandbox-token"));
+    let sent = sandbox.requests();
+    assert_eq!((sent.len(), &*sent[0].method, &*sent[0].path), (1, "GET", "/v1/me"));
+    assert_eq!(sent[0].header("authorization"), Some("Bearer sandbox-token"));
+    assert!(sent[0].body.is_empty());
+
+    let variables = [
+        ("COR_BASE_URL", base_url.clone()),
+        ("COR_TOKEN_URL", sandbox.token_url()),
+        ("COR_API_KEY", "sandbox-key".to_owned()),
+        ("COR_CLIENT_SECRET", "sandbox-secret".to_owned()),
+    ];
+    let status = environment(&path, &variables).build().unwrap().auth_status().await;
+    check(&status, AuthResult::Accepted, Some(&me));
+    assert_eq!(status.credentials, Some("client_credentials"));
+    assert_eq!(
+        status.credentials_from.as_deref(),
+        Some("the environment variables COR_API_KEY and COR_CLIENT_SECRET")
+    );
+    assert_eq!(status.token_url, Some(sandbox.token_url()));
+    assert!(!shown(&status).contains("sandbox-secret") && !shown(&status).contains("sandbox-access"));
+
+    let status = at(&sandbox).token("wrong-0123456789").build().unwrap().auth_status().await;
+    check(&status, AuthResult::Refused, Some(&me));
+    assert!(status.to_string().contains("accepted     no: COR did not accept the token"), "{status}");
+    assert!(!shown(&status).contains("wrong-0123456789"));
+    assert_eq!(status.error.as_ref().map(cor_http::Error::kind), Some(ErrorKind::Auth));
+
+    let status = at(&sandbox).allow_missing_credentials().build().unwrap().auth_status().await;
+    check(&status, AuthResult::NoCredentials, None);
+    assert!(
+        status.to_string().starts_with("credentials  none\naccepted     no: no credentials are set\n"),
+        "{status}"
+    );
+}
+
+#[tokio::test]
+async fn a_status_says_honestly_what_could_not_be_asked() {
+    let sandbox = example();
+    // Below this path there is no main API.
+    let below = format!("{}/gateway", sandbox.base_url());
+    let status = at(&sandbox).base_url(&below).token("sandbox-token").build().unwrap().auth_status().await;
+    check(&status, AuthResult::NotChecked, Some(&format!("GET {below}/v1/me")));
+    assert!(
+        status
+            .to_string()
+            .contains(&format!("accepted     not known: the server does not know GET {below}/v1/me"))
+    );
+    assert!(status.error.is_none());
+
+    // A token endpoint of another shape shows no main API beside it.
+    // A port that was free a moment ago: the address of no server.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let status = at(&sandbox)
+        .token_url(format!("http://{closed}/sign-in"))
+        .api_key("k")
+        .client_secret("hush-0123456789")
+        .max_attempts(1)
+        .build()
+        .unwrap()
+        .auth_status()
+        .await;
+    check(&status, AuthResult::Unreachable, None);
+    assert!(
+        status.to_string().contains("accepted     not known: connecting to the token endpoint failed"),
+        "{status}"
+    );
+    assert!(!shown(&status).contains("hush-0123456789"));
+}
+
+#[tokio::test]
+async fn a_token_goes_to_one_server_and_its_status_decides() {
+    // In memory, because nothing may be sent to these hosts: the token endpoint issues a token, and the main API answers so.
+    let client = |status: u16, body: &'static str| {
+        let transport = MemoryTransport::new(move |request| {
+            let token = r#"{"access_token":"hush-0123456789"}"#;
+            let (status, body) = if request.method() == "POST" { (200, token) } else { (status, body) };
+            Ok(http::Response::builder().status(status).body(body.into()).unwrap())
+        });
+        let builder = Client::builder().api_key("k").client_secret("s").transport(transport.clone());
+        (quick(builder).build().unwrap(), transport)
+    };
+    for (status, body, expected) in [
+        (200, r#"{"id":7}"#, AuthResult::Accepted),
+        (200, "[]", AuthResult::Accepted),
+        (200, "", AuthResult::Unreachable),
+        (200, "<html>sign in</html>", AuthResult::Unreachable),
+        (302, "", AuthResult::Unreachable),
+        (401, "", AuthResult::Refused),
+        (403, r#"{"message":"no"}"#, AuthResult::Refused),
+        (404, "", AuthResult::TokenIssued),
+        (405, "<html>", AuthResult::TokenIssued),
+        (503, "", AuthResult::Unreachable),
+    ] {
+        let (client, transport) = client(status, body);
+        let known = client.auth_status().await;
+        assert_eq!(known.result, expected, "{status} {body}: {known}");
+        assert!(!shown(&known).contains("hush-0123456789"), "{known:?}");
+        let urls: HashSet<_> = transport.requests().iter().map(|request| request.uri().to_string()).collect();
+        let token = "https://api.projectcor.com/v1/oauth/token?grant_type=client_credentials".to_owned();
+        assert_eq!(urls, HashSet::from([token, "https://api.projectcor.com/v1/me".to_owned()]));
+    }
+    let (client, _) = client(404, "");
+    let text = client.auth_status().await.to_string();
+    let says = "accepted     the token endpoint issued a token; only the token endpoint could be asked; the server does not know \
+                GET https://api.projectcor.com/v1/me\n";
+    assert!(text.contains(says), "{text}");
+}
+
+#[tokio::test]
+async fn a_status_asks_for_a_new_token_once_if_the_first_is_rejected() {
+    let sandbox = example();
+    let provider = Arc::new(Counting::default());
+    let client = at(&sandbox).token_provider(provider.clone()).build().unwrap();
+    let status = client.auth_status().await;
+    assert_eq!((status.result, status.credentials), (AuthResult::Accepted, Some("token_provider")));
+    assert_eq!(tokens(&sandbox), ["Bearer old-token", "Bearer sandbox-token"]);
+}
+
+#[tokio::test]
+async fn no_secret_of_a_command_or_profile_shows_anywhere() {
+    fn keep(captured: &mut Vec<u8>, value: &impl Debug, text: &str) {
+        captured.extend(format!("{value:?} {value:#?} {text}").into_bytes());
+    }
+    let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
+    let (token, argument) = (Secrets::random(&mut random), Secrets::random(&mut random));
+    let mut secrets = Secrets::default();
+    secrets.hide("the token", &token);
+    secrets.hide("the argument", &argument);
+    let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
+    let mut captured = Vec::new();
+    for ending in ["", "; exit 1", "; echo two words", "; echo $0 >&2; exit 1"] {
+        // The token is in the script, hence no part of standard error.
+        let script = format!("echo {token}{}", ending.replace("$0", "$(true)"));
+        let text = format!(
+            "[profile.acme]\nbase_url = {:?}\ntoken_command = ['/bin/sh', '-c', '{script}', '{argument}']\n",
+            sandbox.base_url()
+        );
+        let path = config(folder.path(), &text, 0o600);
+        let builder = environment(&path, &[]).profile("acme");
+        keep(&mut captured, &builder, "");
+        let client = builder.build().unwrap();
+        let error = client.projects().update(ID, &named("a")).await.unwrap_err();
+        keep(&mut captured, &error, &error.chain());
+        let status = client.auth_status().await;
+        assert_eq!(status.result, AuthResult::Refused);
+        keep(&mut captured, &status, &shown(&status));
+        keep(&mut captured, &client, "");
+    }
+    assert_eq!(secrets.find(&captured), None);
+}

@@ -1,0 +1,39 @@
+//! Numbers and times among the options.
+
+use cor_http::{OptionNames, seconds};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::{convert, errors};
+
+pub(crate) fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let is_bool = value.is_instance_of::<pyo3::types::PyBool>();
+    value.extract().ok().filter(|_| !is_bool).ok_or_else(|| {
+        PyTypeError::new_err(format!("{name} must be a number, not {}", convert::type_name(value)))
+    })
+}
+
+/// A count that may be 0. One below is passed on as the largest, which is refused with the range.
+pub(crate) fn budget(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if number(name, value)? < 0.0 { Ok(u32::MAX) } else { count(name, value) }
+}
+
+/// A count. One that no count can be is passed on as 0, which is refused with the range.
+pub(crate) fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let number = number(name, value)?;
+    if number.fract() != 0.0 {
+        return Err(PyTypeError::new_err(format!("{name} must be a whole number, not {number}")));
+    }
+    // Too large stays too large, and below zero becomes zero: both are out of range.
+    Ok(number as u32)
+}
+
+pub(crate) fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::Duration> {
+    let py = value.py();
+    let given = match value.getattr_opt(intern!(py, "total_seconds"))? {
+        Some(total) => total.call0()?.extract()?,
+        None => number(name, value)?,
+    };
+    seconds(name, given).map_err(|error| errors::raised(py, &error.with_option_names(OptionNames::Python)))
+}
