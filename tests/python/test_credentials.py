@@ -124,7 +124,7 @@ def test_what_cannot_be_a_provider_is_refused() -> None:
     for client in (Client, AsyncClient):
         with pytest.raises(TypeError, match="token_provider must be callable, not str"):
             client(token_provider="sandbox-token")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        with pytest.raises(ConfigError, match="the options set a token and also a token provider"):
+        with pytest.raises(ConfigError, match="token is set, and a token provider as well"):
             client(token="t", token_provider=lambda: "t")
 
 

@@ -127,7 +127,7 @@ fn auth_status_exits_with_3_if_the_credentials_are_refused_or_missing() {
     assert_eq!((&json[0]["result"], &json[0]["error"]["kind"]), (&json!("refused"), &json!("auth")));
 
     let missing = ran(cor(&sandbox, &["auth", "status"]).env_remove("COR_ACCESS_TOKEN")).exits(3);
-    missing.prints("accepted     no: no credentials are set").says("COR_PROFILE");
+    missing.prints("accepted     no: no credentials are set").says("--profile NAME");
 
     let folder = tempfile::tempdir().unwrap();
     let text = "[profile.acme]\nbase_url = 'http://127.0.0.1:1'\ntoken_command = ['/bin/sh', '-c', 'echo locked >&2; exit 2']\n";

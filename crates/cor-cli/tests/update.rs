@@ -509,7 +509,7 @@ fn errors_in_arguments_have_hint_and_usage() {
     assert!(unknown.err.starts_with(expected), "{}", unknown.err);
     assert!(unknown.err[expected.len()..].starts_with("\nUsage: cor projects update "), "{}", unknown.err);
     let missing = run(&["projects", "update", "--name", "x"]);
-    let expected = "error: the following required arguments were not provided: --source <SOURCE>, <ID>\n\
+    let expected = "error: the following required arguments were not provided: <ID>\n\
                     hint: run cor projects update --help to see all options\n\nUsage: cor projects update ";
     assert!(missing.err.starts_with(expected), "{}", missing.err);
     let value = run(&["schema", "projekt"]);
@@ -538,11 +538,10 @@ fn errors_in_arguments_have_hint_and_usage() {
     assert!(!run(&["state"]).err.contains("error:"));
 
     // Programs get the same in one sentence.
-    let json = run(&["projects", "update", "P", "--name", "x", "--json"]).json()[0].clone();
+    let json = run(&["projects", "update", "--name", "x", "--json"]).json()[0].clone();
     assert_eq!(
         json["error"]["message"],
-        "the following required arguments were not provided: --source <SOURCE>; run cor projects update --help to see \
-         all options"
+        "the following required arguments were not provided: <ID>; run cor projects update --help to see all options"
     );
 }
 
@@ -550,7 +549,7 @@ fn errors_in_arguments_have_hint_and_usage() {
 fn missing_credentials_name_environment_and_token_file() {
     ran(bare().args(["projects", "update", "P", "--source", "SAP", "--name", "N"])).exits(2).says(
         "error: could not set up the client: no credentials are set\nhint: set COR_ACCESS_TOKEN, or COR_API_KEY with \
-         COR_CLIENT_SECRET, or pass --token-file FILE\n",
+         COR_CLIENT_SECRET, or pass --token-file FILE or --profile NAME\n",
     );
 }
 

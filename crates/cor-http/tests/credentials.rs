@@ -161,11 +161,11 @@ fn two_kinds_of_credentials_at_one_level_are_refused() {
     for (builder, says) in [
         (
             Client::builder().token("t").token_provider(Failing),
-            "the options set a token and also a token provider",
+            "`token` is set, and a token provider as well",
         ),
         (
             Client::builder().token_command(["x"]).api_key("k").client_secret("s"),
-            "the options set client credentials and also a token command; set only the client credentials, or only the token command",
+            "client credentials (`api_key`, `client_secret`) are set, and a token command as well; set only the client credentials, or only the token command",
         ),
         (Client::builder().token_command([""]), "token_command names no program"),
     ] {
@@ -231,8 +231,8 @@ fn the_credentials_of_a_profile_go_to_its_own_servers_only() {
     for (builder, says) in [
         (
             environment(&path, from_ref(&elsewhere)).profile("live"),
-            "the credentials are those of the profile live, whose base_url is https://integrations.projectcor.com, but base_url \
-             is set to http://127.0.0.1:2; set base_url in the profile, or set the credentials where base_url is set",
+            "the credentials are those of the profile live, whose base_url is https://integrations.projectcor.com, but COR_BASE_URL \
+             is set to http://127.0.0.1:2; set base_url in the profile, or set the credentials where COR_BASE_URL is set",
         ),
         (
             environment(&path, &[]).profile("test").token_url("http://127.0.0.1:2/v1/oauth/token"),

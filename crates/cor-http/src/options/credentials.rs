@@ -55,19 +55,21 @@ impl Given {
     /// The credentials of this level; `None` if it sets none.
     pub(super) fn check(self, level: &Level) -> Result<Option<Credentials>, Error> {
         let [token_name, key_name, secret_name] = level.names();
-        let client = self.api_key.is_some() || self.client_secret.is_some();
+        let whose = match level {
+            Level::Profile { .. } => format!(" in {level}"),
+            _ => String::new(),
+        };
+        let client = format!("client credentials ({key_name}, {secret_name})");
         let kinds = [
-            (self.token.is_some(), "token", ""),
-            (client, "client credentials", " (an API key and a client secret)"),
-            (self.provider.is_some(), "token provider", ""),
-            (self.command.is_some(), "token command", ""),
+            (self.token.is_some(), "token", token_name),
+            (self.api_key.is_some() || self.client_secret.is_some(), "client credentials", &client),
+            (self.provider.is_some(), "token provider", "a token provider"),
+            (self.command.is_some(), "token command", "a token command"),
         ];
         let mut set = kinds.into_iter().filter(|(is_set, ..)| *is_set);
-        if let (Some((_, one, _)), Some((_, other, more))) = (set.next(), set.next()) {
-            // Client credentials are several.
-            let article = if other == "client credentials" { "" } else { "a " };
-            let first = if one == "client credentials" { one.to_owned() } else { format!("a {one}") };
-            return Err(Error::config(format!("{level} set {first} and also {article}{other}{more}"))
+        if let (Some((_, one, first)), Some((_, other, second))) = (set.next(), set.next()) {
+            let is = if first == client { "are" } else { "is" };
+            return Err(Error::config(format!("{first} {is} set, and {second} as well{whose}"))
                 .advising(format!("set only the {one}, or only the {other}")));
         }
         if let Some(token) = self.token {
@@ -88,10 +90,6 @@ impl Given {
             }
             (Some(_), None) => (key_name, secret_name),
             (None, Some(_)) => (secret_name, key_name),
-        };
-        let whose = match level {
-            Level::Profile { .. } => format!(" in {level}"),
-            _ => String::new(),
         };
         Err(Error::config(format!("{one} is set without {other}{whose}"))
             .advising(format!("set {key_name} and {secret_name} together")))
