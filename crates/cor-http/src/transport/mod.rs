@@ -8,6 +8,8 @@ mod context;
 #[cfg(feature = "direct")]
 pub(crate) mod direct;
 mod error;
+#[cfg(feature = "network")]
+mod http2;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
 #[cfg(feature = "network")]

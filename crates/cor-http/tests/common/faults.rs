@@ -19,9 +19,9 @@ const GRACE: Duration = Duration::from_millis(250);
 /// The transports of the client that can go this way. `TRANSPORT=name` picks one.
 fn transports(way: Way) -> Vec<TransportKind> {
     let able: &[TransportKind] = match way {
-        Way::Straight | Way::Tls => &[TransportKind::Reqwest, TransportKind::Direct],
-        // The direct transport knows neither HTTP/2 nor proxies, and says so.
-        Way::Http2 | Way::Proxied => &[TransportKind::Reqwest],
+        Way::Straight | Way::Tls | Way::Http2 => &[TransportKind::Reqwest, TransportKind::Direct],
+        // The direct transport knows no proxies, and says so.
+        Way::Proxied => &[TransportKind::Reqwest],
     };
     let wanted = std::env::var("TRANSPORT").ok();
     let wanted = |kind: &TransportKind| wanted.as_deref().is_none_or(|wanted| wanted == kind.as_str());
