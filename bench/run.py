@@ -63,7 +63,7 @@ def rust(name: str, *arguments: str) -> list[str]:
 
 
 def clients(without: set[str]) -> list[Client]:
-    own_ways = {"direct": ("plain", "h1"), "reqwest": ("plain", "h1", "h2")}
+    own_ways = {"direct": ("plain", "h1", "h2"), "reqwest": ("plain", "h1", "h2")}
     versions = {"h1": ["--mode", "h1"], "h2": ["--mode", "h2"]}
     found = [
         Client("epoll by hand", rust("floor"), ("plain",)),

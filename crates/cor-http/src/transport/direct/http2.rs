@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,7 +13,7 @@ use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::super::http2::{self, MAX_HEAD, TRUSTED_IDLE};
@@ -26,6 +26,8 @@ use super::{MAX_IDLE, MAX_IDLE_RECENT};
 const STREAM_WINDOW: u32 = 64 * 1024 - 1;
 /// The same for the whole connection. Large enough that responses which their callers do not read hold up no other response.
 const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
+/// A request body of at most this many bytes is passed on with the head.
+const PIECE: usize = 16 * 1024;
 /// A connection that has answered within this time, and on which requests are in flight, works.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -73,8 +75,8 @@ impl SharedConnection {
         Ok(shared)
     }
 
-    /// Whether a request may use the connection, as far as is known.
-    pub(super) fn serves(&self, choice: ConnectionChoice) -> bool {
+    /// Begins an exchange, if the connection may carry one as far as is known.
+    pub(super) fn begin(self: &Arc<Self>, choice: ConnectionChoice) -> Option<Exchange> {
         let usage = self.usage();
         let rested = usage.heard.elapsed();
         let fits = match choice {
@@ -82,7 +84,12 @@ impl SharedConnection {
             ConnectionChoice::Recent => rested <= MAX_IDLE_RECENT,
             ConnectionChoice::New => false,
         };
-        fits && !self.has_ended()
+        (fits && !self.has_ended()).then(|| Exchange::begin(self, usage, rested))
+    }
+
+    /// Begins an exchange on a connection that was made for it.
+    pub(super) fn begin_new(self: &Arc<Self>) -> Exchange {
+        Exchange::begin(self, self.usage(), Duration::ZERO)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -93,62 +100,6 @@ impl SharedConnection {
     pub(super) fn is_in_doubt(&self) -> bool {
         let usage = self.usage();
         usage.in_flight == 0 || usage.heard.elapsed() > ALIVE
-    }
-
-    /// Sends a request and reads its response.
-    pub(super) async fn exchange(
-        &self,
-        request: &Request<Bytes>,
-        context: &RequestContext,
-    ) -> Result<Response<Bytes>, Unanswered> {
-        let (reused, rested) = self.rest();
-        if rested {
-            http2::settle().await;
-        }
-        let permit = self.streams.acquire().await.map_err(|_| self.gone())?;
-        let mut requests = self.requests.clone();
-        // Never pending: the handle is new.
-        if let Poll::Ready(Err(_)) = requests.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            // No request can be queued any more, while others may still be answered.
-            self.streams.close();
-            return Err(self.gone());
-        }
-        let mut in_flight = InFlight::enter(self, permit);
-        let failed = |kind, cause| Unanswered::Failed(TransportError::new(kind, context.progress(), cause));
-        let (response, upload) = match requests.send_request(head(request), request.body().is_empty()) {
-            Ok(opened) => opened,
-            Err(error) => {
-                // The connection has ended since the line above.
-                return Err(failed(FaultKind::Unprocessed, error.into()));
-            }
-        };
-        drop(requests);
-        context.sending();
-        let mut upload = Upload::new(upload, request.body().clone(), context);
-        let response = match answer(response, &mut upload).await {
-            Ok(response) => response,
-            Err(error) => {
-                let kind = http2::kind_of(&error, false);
-                let broken = matches!(kind, FaultKind::Broken | FaultKind::TlsAlert);
-                // When a shared connection ends, every request on it fails; sending all of them again at once would be a burst.
-                let stale = broken && reused && in_flight.is_alone();
-                return Err(failed(if stale { FaultKind::Stale } else { kind }, error.into()));
-            }
-        };
-        self.heard();
-        // Many gateways send 408 when they close an idle connection; it is not a response to this request.
-        if reused && response.status() == StatusCode::REQUEST_TIMEOUT {
-            return Err(failed(FaultKind::Stale, "HTTP 408".into()));
-        }
-        if response.status().is_success() && !upload.is_complete() {
-            let early = "the server reported success before the client had sent the whole request";
-            return Err(failed(FaultKind::Protocol, early.into()));
-        }
-        let (parts, incoming) = response.into_parts();
-        let body = read_body(&parts.headers, incoming, context.max_body()).await;
-        let body = body.map_err(|(kind, cause)| failed(kind, cause))?;
-        in_flight.answered = upload.is_complete();
-        Ok(Response::from_parts(parts, body))
     }
 
     /// The request was not queued, because the connection has ended. One that never served a request counts as a failure: the
@@ -164,22 +115,104 @@ impl SharedConnection {
         }
     }
 
-    /// Whether the connection has answered and is idle, and whether it has been idle for a while.
-    fn rest(&self) -> (bool, bool) {
-        let usage = self.usage();
-        let idle = usage.in_flight == 0 && usage.answered;
-        (idle, idle && usage.heard.elapsed() >= TRUSTED_IDLE)
-    }
-
-    fn heard(&self) {
-        let mut usage = self.usage();
-        usage.heard = Instant::now();
-        usage.answered = true;
-        self.unheard.store(false, Ordering::Relaxed);
-    }
-
     fn usage(&self) -> MutexGuard<'_, Usage> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request on a connection, and its response.
+pub(super) struct Exchange {
+    connection: Arc<SharedConnection>,
+    /// The connection has answered before, and carried no request when this one began.
+    reused: bool,
+    rested: bool,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Progress {
+    Queued,
+    Sent,
+    Answered,
+}
+
+impl Exchange {
+    fn begin(
+        connection: &Arc<SharedConnection>,
+        mut usage: MutexGuard<'_, Usage>,
+        rested: Duration,
+    ) -> Exchange {
+        let reused = usage.in_flight == 0 && usage.answered;
+        usage.in_flight += 1;
+        let (connection, rested) = (connection.clone(), reused && rested >= TRUSTED_IDLE);
+        Exchange { connection, reused, rested, progress: Progress::Queued }
+    }
+
+    /// Sends the request, whose content is taken from it, and reads the response.
+    pub(super) async fn run(
+        &mut self,
+        request: &mut Request<Bytes>,
+        context: &RequestContext,
+    ) -> Result<Response<Bytes>, Unanswered> {
+        if self.rested {
+            http2::settle().await;
+        }
+        let connection = &*self.connection;
+        let _permit = match connection.streams.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => connection.streams.acquire().await.map_err(|_| connection.gone())?,
+        };
+        let failed = |kind, cause| Unanswered::Failed(TransportError::new(kind, context.progress(), cause));
+        let body = std::mem::take(request.body_mut());
+        let mut requests = connection.requests.clone();
+        let (response, upload) = requests
+            .send_request(take_head(request, body.len()), body.is_empty())
+            // The connection has just ended, in another thread.
+            .map_err(|error| failed(FaultKind::Unprocessed, error.into()))?;
+        drop(requests);
+        self.progress = Progress::Sent;
+        context.sending();
+        let mut upload = Upload::new(upload, body, context);
+        let mut response = answer(response, &mut upload).await.map_err(|error| {
+            let kind = match http2::kind_of(&error, false) {
+                // When a shared connection ends, every request on it fails; sending all of them again at once would be a burst.
+                FaultKind::Broken | FaultKind::TlsAlert if self.reused && self.is_alone() => FaultKind::Stale,
+                kind => kind,
+            };
+            failed(kind, error.into())
+        })?;
+        // Many gateways send 408 when they close an idle connection; it is not a response to this request.
+        if self.reused && response.status() == StatusCode::REQUEST_TIMEOUT {
+            return Err(failed(FaultKind::Stale, "HTTP 408".into()));
+        }
+        if response.status().is_success() && !upload.is_complete() {
+            let early = "the server reported success before the client had sent the whole request";
+            return Err(failed(FaultKind::Protocol, early.into()));
+        }
+        let body = read_body(&mut response, context.max_body()).await;
+        let body = body.map_err(|(kind, cause)| failed(kind, cause))?;
+        if upload.is_complete() {
+            self.progress = Progress::Answered;
+        }
+        Ok(response.map(|_| body))
+    }
+
+    fn is_alone(&self) -> bool {
+        self.connection.usage().in_flight == 1
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let mut usage = self.connection.usage();
+        usage.in_flight -= 1;
+        if self.progress == Progress::Answered {
+            usage.heard = Instant::now();
+            usage.answered = true;
+        }
+        if self.progress != Progress::Queued {
+            self.connection.unheard.store(self.progress == Progress::Sent, Ordering::Relaxed);
+        }
     }
 }
 
@@ -199,6 +232,10 @@ async fn drive(mut connection: h2::client::Connection<Wire, Bytes>, ending: Endi
             } else if most < allowed {
                 // h2 holds back the requests that have more permits than this.
                 allowed -= shared.streams.forget_permits(allowed - most);
+            }
+            // After GOAWAY no request can be queued any more, while others may still be answered. Never pending: the handle is new.
+            if let Poll::Ready(Err(_)) = shared.requests.clone().poll_ready(cx) {
+                shared.streams.close();
             }
             return Poll::Pending;
         }
@@ -223,41 +260,14 @@ impl Drop for Ending {
     }
 }
 
-/// One of the requests in flight on a connection.
-struct InFlight<'a> {
-    connection: &'a SharedConnection,
-    _permit: SemaphorePermit<'a>,
-    answered: bool,
-}
-
-impl<'a> InFlight<'a> {
-    fn enter(connection: &'a SharedConnection, permit: SemaphorePermit<'a>) -> InFlight<'a> {
-        connection.usage().in_flight += 1;
-        InFlight { connection, _permit: permit, answered: false }
-    }
-
-    fn is_alone(&self) -> bool {
-        self.connection.usage().in_flight == 1
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.connection.usage().in_flight -= 1;
-        if !self.answered {
-            self.connection.unheard.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 /// The head of a request, as h2 takes it.
-fn head(request: &Request<Bytes>) -> Request<()> {
+fn take_head(request: &mut Request<Bytes>, length: usize) -> Request<()> {
     let mut head = Request::new(());
     *head.method_mut() = request.method().clone();
-    *head.uri_mut() = request.uri().clone();
+    *head.uri_mut() = std::mem::take(request.uri_mut());
     *head.version_mut() = Version::HTTP_2;
-    *head.headers_mut() = request.headers().clone();
-    head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(request.body().len()));
+    *head.headers_mut() = std::mem::take(request.headers_mut());
+    head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     head
 }
 
@@ -282,11 +292,17 @@ struct Upload<'a> {
 
 impl Upload<'_> {
     fn new(mut stream: SendStream<Bytes>, body: Bytes, context: &RequestContext) -> Upload<'_> {
-        match body.is_empty() {
-            true => context.sent(),
-            false => stream.reserve_capacity(body.len()),
+        if body.len() > PIECE {
+            stream.reserve_capacity(body.len());
+            return Upload { stream, rest: body, context };
         }
-        Upload { stream, rest: body, context }
+        // A stream gets no capacity before the connection's task has opened it. h2 sends a short body together with the head, as
+        // far as the server's window allows. It fails if the stream has ended: the response says why.
+        if !body.is_empty() {
+            let _ = stream.send_data(body, true);
+        }
+        context.sent();
+        Upload { stream, rest: Bytes::new(), context }
     }
 
     fn is_complete(&self) -> bool {
@@ -318,7 +334,8 @@ impl Upload<'_> {
 type Fault = (FaultKind, Box<dyn std::error::Error + Send + Sync>);
 
 /// Reads a body of at most `max` bytes, and refuses the heads that HTTP/1.1 refuses.
-async fn read_body(headers: &http::HeaderMap, mut incoming: RecvStream, max: usize) -> Result<Bytes, Fault> {
+async fn read_body(response: &mut Response<RecvStream>, max: usize) -> Result<Bytes, Fault> {
+    let headers = response.headers();
     let head: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if head > MAX_HEAD {
         let text = format!("the response headers are larger than {} KiB", MAX_HEAD / 1024);
@@ -333,6 +350,7 @@ async fn read_body(headers: &http::HeaderMap, mut incoming: RecvStream, max: usi
         return Err(too_large());
     }
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    let incoming = response.body_mut();
     while let Some(piece) = incoming.data().await {
         let piece = match piece {
             Ok(piece) => piece,

@@ -26,8 +26,8 @@ use zeroize::Zeroizing;
 use self::connect::Connector;
 use self::connection::{Connection, Interrupted};
 use self::http1::AnswerReader;
-use self::http2::{SharedConnection, Unanswered};
-use self::sharing::{Made, SharedConnections};
+use self::http2::{Exchange, Unanswered};
+use self::sharing::{NewConnection, SharedConnections};
 use super::{ConnectionChoice, FaultKind, RequestContext, Transport, TransportError, TransportFuture};
 
 /// An idle connection is not used again after this long; servers and gateways close theirs after 5 to 60 s.
@@ -45,9 +45,12 @@ pub(crate) struct DirectTransport {
     /// For requests whose response holds a secret: it offers HTTP/1.1 alone, whose buffers are wiped.
     connector_of_secrets: Connector,
     shared: SharedConnections,
-    /// Idle HTTP/1.1 connections, the time since when, and the runtime that each belongs to: no other runtime sees its events.
-    idle: Mutex<Vec<(Connection, Instant, runtime::Id)>>,
+    /// Idle HTTP/1.1 connections.
+    idle: Mutex<Vec<Idle>>,
 }
+
+/// An idle connection, the time since when, and the runtime that it belongs to: no other runtime sees its events.
+type Idle = (Box<Connection>, Instant, runtime::Id);
 
 impl DirectTransport {
     /// `tls` is needed for an https address.
@@ -77,15 +80,20 @@ impl DirectTransport {
 
     async fn exchange(
         &self,
-        request: http::Request<Bytes>,
-        context: RequestContext,
+        request: &mut http::Request<Bytes>,
+        context: &RequestContext,
     ) -> Result<http::Response<Bytes>, TransportError> {
         loop {
-            match self.route(&context).await? {
+            let route = match self.route(context) {
+                Some(route) => route,
+                // In a box, because most requests do not need what it holds.
+                None => Box::pin(self.new_route(context)).await?,
+            };
+            match route {
                 Route::Own { connection, reused } => {
-                    return self.exchange_alone(connection, reused, &request, &context).await;
+                    return self.exchange_alone(connection, reused, request, context).await;
                 }
-                Route::Shared(connection) => match connection.exchange(&request, &context).await {
+                Route::Shared(mut exchange) => match exchange.run(request, context).await {
                     Ok(answer) => return Ok(answer),
                     Err(Unanswered::Failed(error)) => return Err(error),
                     Err(Unanswered::Gone) => {}
@@ -94,46 +102,38 @@ impl DirectTransport {
         }
     }
 
-    /// The connection for a request.
-    async fn route(&self, context: &RequestContext) -> Result<Route, TransportError> {
-        let new = |stream| Route::Own { connection: Connection::over(stream), reused: false };
+    /// A connection that exists.
+    fn route(&self, context: &RequestContext) -> Option<Route> {
         if context.has_secret_body() {
-            return self.connector_of_secrets.connect().await.map(new);
+            return None;
         }
-        loop {
-            let alone = self.shared.speaks_http1();
-            let idle = match context.connection() {
-                ConnectionChoice::Any if alone => self.take_idle(MAX_IDLE),
-                ConnectionChoice::Recent if alone => self.take_idle(MAX_IDLE_RECENT),
-                _ => None,
-            };
-            if let Some(connection) = idle {
-                return Ok(Route::Own { connection, reused: true });
-            }
-            let made = match alone {
-                true => {
-                    let made = sharing::make(&self.connector).await?;
-                    self.shared.adopt(&made);
-                    made
-                }
-                false => self.shared.get(context.connection(), &self.connector).await?,
-            };
-            match made {
-                Made::Http2(connection) => return Ok(Route::Shared(connection)),
-                Made::Http1(stream) => {
-                    // `None`: another request that waited for it has it.
-                    if let Some(stream) = stream.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                        return Ok(new(stream));
-                    }
-                }
-            }
+        if !self.shared.speaks_http1() {
+            return self.shared.begin(context.connection()).map(Route::Shared);
+        }
+        let connection = match context.connection() {
+            ConnectionChoice::Any => self.take_idle(MAX_IDLE)?,
+            ConnectionChoice::Recent => self.take_idle(MAX_IDLE_RECENT)?,
+            ConnectionChoice::New => return None,
+        };
+        Some(Route::Own { connection, reused: true })
+    }
+
+    /// A new connection.
+    async fn new_route(&self, context: &RequestContext) -> Result<Route, TransportError> {
+        let own = |stream| Route::Own { connection: Box::new(Connection::over(stream)), reused: false };
+        if context.has_secret_body() {
+            return self.connector_of_secrets.connect().await.map(own);
+        }
+        match self.shared.connect(context.connection(), &self.connector).await? {
+            NewConnection::Http2(exchange) => Ok(Route::Shared(exchange)),
+            NewConnection::Http1(stream) => Ok(own(stream)),
         }
     }
 
     /// An exchange over HTTP/1.1.
     async fn exchange_alone(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         reused: bool,
         request: &http::Request<Bytes>,
         context: &RequestContext,
@@ -162,12 +162,12 @@ impl DirectTransport {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Connection, Instant, runtime::Id)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection used last, if it is alive and has been idle no longer than this.
-    fn take_idle(&self, max_idle: Duration) -> Option<Connection> {
+    fn take_idle(&self, max_idle: Duration) -> Option<Box<Connection>> {
         let here = Handle::current().id();
         let mut idle = self.idle();
         // Ordered by the time at which they became idle.
@@ -214,9 +214,9 @@ impl DirectTransport {
 /// The connection for a request.
 enum Route {
     /// HTTP/2.
-    Shared(Arc<SharedConnection>),
+    Shared(Exchange),
     /// HTTP/1.1. `reused`: it has carried requests before.
-    Own { connection: Connection, reused: bool },
+    Own { connection: Box<Connection>, reused: bool },
 }
 
 fn path_and_query(uri: &Uri) -> &str {
@@ -224,8 +224,8 @@ fn path_and_query(uri: &Uri) -> &str {
 }
 
 impl Transport for DirectTransport {
-    fn send(&self, request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_> {
-        Box::pin(self.exchange(request, context))
+    fn send(&self, mut request: http::Request<Bytes>, context: RequestContext) -> TransportFuture<'_> {
+        Box::pin(async move { self.exchange(&mut request, &context).await })
     }
 
     fn reports_progress(&self) -> bool {

@@ -11,7 +11,7 @@ use tokio::runtime::{self, Handle};
 
 use super::super::{ConnectionChoice, TransportError};
 use super::connect::{Connector, Stream};
-use super::http2::SharedConnection;
+use super::http2::{Exchange, SharedConnection};
 
 /// The shared connections to one address.
 pub(super) struct SharedConnections {
@@ -30,24 +30,17 @@ struct Lane {
 /// A connection in the making. Whichever request is polled continues it; it ends when no request waits for it any more.
 type Connecting = Pin<Box<dyn Future<Output = Result<Made, TransportError>> + Send>>;
 
-/// What a new connection turned out to be.
 #[derive(Clone)]
-pub(super) enum Made {
+enum Made {
     Http2(Arc<SharedConnection>),
     /// For the first request that takes it.
     Http1(Arc<Mutex<Option<Stream>>>),
 }
 
-/// Makes a connection, and begins to speak the protocol that the server has chosen, within the connect timeout.
-pub(super) async fn make(connector: &Connector) -> Result<Made, TransportError> {
-    let connecting = async {
-        let stream = connector.connect_untimed().await?;
-        match stream.is_http2() {
-            true => SharedConnection::over(stream).await.map(Made::Http2),
-            false => Ok(Made::Http1(Arc::new(Mutex::new(Some(stream))))),
-        }
-    };
-    connector.timed(connecting).await
+/// A new connection, for one request.
+pub(super) enum NewConnection {
+    Http2(Exchange),
+    Http1(Stream),
 }
 
 impl SharedConnections {
@@ -61,50 +54,69 @@ impl SharedConnections {
         self.speaks_http1.load(Ordering::Relaxed)
     }
 
-    /// The connection of this runtime, or a new one.
+    /// An exchange on the connection of this runtime, if there is one that may carry it.
+    pub(super) fn begin(&self, choice: ConnectionChoice) -> Option<Exchange> {
+        let home = Handle::current().id();
+        self.lanes().iter().find(|lane| lane.home == home)?.begin(choice)
+    }
+
+    /// A new connection, which is shared if the server chooses HTTP/2.
     ///
     /// # Errors
     /// The connection could not be made: every request that waited for it fails.
-    pub(super) async fn get(
+    pub(super) async fn connect(
         &self,
         choice: ConnectionChoice,
         connector: &Arc<Connector>,
-    ) -> Result<Made, TransportError> {
+    ) -> Result<NewConnection, TransportError> {
         let home = Handle::current().id();
-        let connecting = {
-            let mut lanes = self.lanes();
-            let lane = Lane::of(home, &mut lanes);
-            if let Some(connection) = lane.connection.as_ref().filter(|connection| connection.serves(choice))
-            {
-                return Ok(Made::Http2(connection.clone()));
-            }
-            lane.connecting(connector)
-        };
-        let made = connecting.clone().await;
-        let mut lanes = self.lanes();
-        let lane = Lane::of(home, &mut lanes);
-        // The first request that learns of it puts it where the later ones find it.
-        if lane.connecting.as_ref().and_then(WeakShared::upgrade).is_some_and(|now| now.ptr_eq(&connecting)) {
-            lane.connecting = None;
-            if let Ok(made) = &made {
-                self.keep(made, lane);
+        loop {
+            let alone = self.speaks_http1();
+            let connecting = {
+                let mut lanes = self.lanes();
+                let lane = Lane::of(home, &mut lanes);
+                // It may have been made since `begin` found none.
+                if let Some(exchange) = lane.begin(choice) {
+                    return Ok(NewConnection::Http2(exchange));
+                }
+                if alone { connecting(connector) } else { lane.connecting(connector) }
+            };
+            let made = connecting.clone().await;
+            self.note(home, &made, &connecting, alone);
+            match made? {
+                Made::Http2(connection) => return Ok(NewConnection::Http2(connection.begin_new())),
+                Made::Http1(stream) => {
+                    // `None`: another request that waited for it has it.
+                    if let Some(stream) = stream.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        return Ok(NewConnection::Http1(stream));
+                    }
+                }
             }
         }
-        made
     }
 
-    /// Shares a connection that was made for one request.
-    pub(super) fn adopt(&self, made: &Made) {
+    /// Puts a new connection where later requests find it. Those that waited for it do nothing more here than the first.
+    fn note(
+        &self,
+        home: runtime::Id,
+        made: &Result<Made, TransportError>,
+        connecting: &Shared<Connecting>,
+        alone: bool,
+    ) {
         let mut lanes = self.lanes();
-        self.keep(made, Lane::of(Handle::current().id(), &mut lanes));
-    }
-
-    fn keep(&self, made: &Made, lane: &mut Lane) {
-        lane.connection = match made {
-            Made::Http2(connection) => Some(connection.clone()),
-            Made::Http1(_) => None,
-        };
-        self.speaks_http1.store(lane.connection.is_none(), Ordering::Relaxed);
+        let lane = Lane::of(home, &mut lanes);
+        let first = lane.connecting.as_ref().and_then(WeakShared::upgrade);
+        let first = first.is_some_and(|now| now.ptr_eq(connecting));
+        if first {
+            lane.connecting = None;
+        }
+        if let (Ok(made), true) = (made, first || alone) {
+            lane.connection = match made {
+                Made::Http2(connection) => Some(connection.clone()),
+                Made::Http1(_) => None,
+            };
+            self.speaks_http1.store(lane.connection.is_none(), Ordering::Relaxed);
+        }
     }
 
     /// Leaves connections that may be broken to the requests that are in flight on them.
@@ -136,15 +148,33 @@ impl Lane {
         connecting || self.connection.as_ref().is_some_and(|connection| !connection.has_ended())
     }
 
+    fn begin(&self, choice: ConnectionChoice) -> Option<Exchange> {
+        self.connection.as_ref()?.begin(choice)
+    }
+
     /// The connection in the making; begins to make it if there is none.
     fn connecting(&mut self, connector: &Arc<Connector>) -> Shared<Connecting> {
         if let Some(connecting) = self.connecting.as_ref().and_then(WeakShared::upgrade) {
             return connecting;
         }
-        let connector = connector.clone();
-        let connecting: Connecting = Box::pin(async move { make(&connector).await });
-        let connecting = connecting.shared();
+        let connecting = connecting(connector);
         self.connecting = connecting.downgrade();
         connecting
     }
+}
+
+/// Makes a connection, and begins to speak the protocol that the server has chosen, within the connect timeout.
+fn connecting(connector: &Arc<Connector>) -> Shared<Connecting> {
+    let connector = connector.clone();
+    let connecting: Connecting = Box::pin(async move {
+        let made = async {
+            let stream = connector.connect_untimed().await?;
+            match stream.is_http2() {
+                true => SharedConnection::over(stream).await.map(Made::Http2),
+                false => Ok(Made::Http1(Arc::new(Mutex::new(Some(stream))))),
+            }
+        };
+        connector.timed(made).await
+    });
+    connecting.shared()
 }
