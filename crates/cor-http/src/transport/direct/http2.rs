@@ -349,7 +349,7 @@ async fn read_body(response: &mut Response<RecvStream>, max: usize) -> Result<By
     if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    let (mut body, mut pieces) = (Bytes::new(), BytesMut::new());
     let incoming = response.body_mut();
     while let Some(piece) = incoming.data().await {
         let piece = match piece {
@@ -360,19 +360,18 @@ async fn read_body(response: &mut Response<RecvStream>, max: usize) -> Result<By
         };
         // Fails if the stream has ended, which needs no window.
         let _ = incoming.flow_control().release_capacity(piece.len());
-        if first.len() + rest.len() + piece.len() > max {
+        if body.len() + pieces.len() + piece.len() > max {
             return Err(too_large());
         }
         // Most responses are one piece, which is not copied.
-        match first.is_empty() {
-            true => first = piece,
-            false => rest.extend_from_slice(&piece),
+        if body.is_empty() && pieces.is_empty() {
+            body = piece;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut body));
+            pieces.extend_from_slice(&piece);
         }
     }
-    let body = match rest.is_empty() {
-        true => first,
-        false => [first, rest.freeze()].concat().into(),
-    };
+    let body = if pieces.is_empty() { body } else { pieces.freeze() };
     match stated {
         Some(length) if (body.len() as u64) < length => {
             let short = "the response body is shorter than its content-length";
