@@ -120,3 +120,39 @@ async fn calls_that_start_together_do_not_wait_for_each_others_failed_connection
         assert!(took < Duration::from_secs(2) + lag.allowance(), "{kind}: {took:?}");
     }
 }
+
+#[tokio::test]
+async fn a_connection_that_ends_under_many_calls_is_replaced_by_one() {
+    let script =
+        format!(r#"{{"h2": [{{"streams": [["read_request", "close"]]}}, {{"streams": [{ANSWERS}]}}]}}"#);
+    let peer = peer(&script);
+    let client = client(&peer, TransportKind::Direct).max_attempts(3).build().unwrap();
+    let update = named("N");
+    let ids: Vec<String> = (0..64).map(|n| format!("P-{n}")).collect();
+    let calls = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+    for result in join_all(calls).await {
+        assert_eq!(result.unwrap().id(), Some(7));
+    }
+    assert_eq!(connections(&peer), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_call_costs_no_connection_and_a_dropped_client_closes_it() {
+    for kind in TRANSPORTS {
+        let script = format!(r#"{{"h2": [{{"streams": [["read_request", "silence"], {ANSWERS}]}}]}}"#);
+        let peer = peer(&script);
+        let client = client(&peer, kind).max_attempts(1).build().unwrap();
+        let update = named("N");
+        {
+            let mut call = client.projects().update("A", &update).into_future();
+            while peer.count() == 0 {
+                let turn = tokio::time::timeout(Duration::from_millis(1), &mut call).await;
+                assert!(turn.is_err(), "{kind}: {turn:?}");
+            }
+        }
+        assert_eq!(client.projects().update("B", &update).await.unwrap().id(), Some(7), "{kind}");
+        assert_eq!(connections(&peer), 1, "{kind}");
+        drop(client);
+        assert!(common::ends(&peer, Duration::from_secs(5)).await, "{kind}: the connection was left open");
+    }
+}
