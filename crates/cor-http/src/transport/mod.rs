@@ -110,8 +110,8 @@ pub enum TransportKind {
     /// `reqwest`, the default: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies.
     #[default]
     Reqwest,
-    /// `direct`: HTTP/1.1 over connections without a proxy. It takes less CPU, and knows exactly whether a byte of a request
-    /// has left.
+    /// `direct`: HTTP/2 and HTTP/1.1 over connections without a proxy. It takes less CPU, and over HTTP/1.1 it knows exactly
+    /// whether a byte of a request has left.
     Direct,
 }
 
