@@ -31,7 +31,7 @@ AIMS = (
     Aim(
         "Rust, `direct`, plain over a hyper-util pool", "Rust, direct", ("plain",), "hyper-util pool", ("plain",), 0.80
     ),
-    Aim("Rust, `direct`, TLS over a hyper-util pool", "Rust, direct", ("h1",), "hyper-util pool", ("h1",), 0.80),
+    Aim("Rust, `direct`, TLS over a hyper-util pool", "Rust, direct", TLS, "hyper-util pool", ("h1",), 0.80),
     Aim("Rust, `direct`, plain over epoll by hand", "Rust, direct", ("plain",), "epoll by hand", ("plain",), 1.10),
     Aim(
         "Rust, `direct`, TLS over a bare hyper HTTP/2 connection",

@@ -63,7 +63,7 @@ def rust(name: str, *arguments: str) -> list[str]:
 
 
 def clients(without: set[str]) -> list[Client]:
-    own_ways = {"direct": ("plain", "h1"), "reqwest": ("plain", "h1", "h2")}
+    own_ways = {"direct": ("plain", "h1", "h2"), "reqwest": ("plain", "h1", "h2")}
     versions = {"h1": ["--mode", "h1"], "h2": ["--mode", "h2"]}
     found = [
         Client("epoll by hand", rust("floor"), ("plain",)),
@@ -87,18 +87,18 @@ def clients(without: set[str]) -> list[Client]:
             found.append(Client(f"Python dicts, async, {mode}", [*command, "--async"], ways))
         direct = [*own_python, "--transport", "direct"]
         for kind in ("dicts", "pandas", "polars", "arrow"):
-            found.append(Client(f"Python ready {kind}, direct", [*direct, "--rows", kind], ("h1",)))
+            found.append(Client(f"Python ready {kind}, direct", [*direct, "--rows", kind], ("h1", "h2")))
         for name, extra in (("Python, 20 ms, direct", []), ("Python async, 20 ms, direct", ["--async"])):
-            found.append(Client(name, [*direct, *extra], ("h1",), delay_ms=20, concurrency=64))
+            found.append(Client(name, [*direct, *extra], ("h1", "h2"), delay_ms=20, concurrency=64))
     calls: list[tuple[str, list[str], dict[str, list[str]]]] = [
         ("hyper connection", rust("hyper"), versions),
-        ("Rust, direct", rust("projectcor", "--mode", "direct"), {"h1": []}),
+        ("Rust, direct", rust("projectcor", "--mode", "direct"), {"h1": [], "h2": []}),
         ("Rust, reqwest", rust("projectcor", "--mode", "reqwest"), {"h1": [], "h2": []}),
     ]
     if "c" not in without:
-        calls.append(("C, direct", [str(TARGET / "projectcor"), "--mode", "direct"], {"h1": []}))
+        calls.append(("C, direct", [str(TARGET / "projectcor"), "--mode", "direct"], {"h1": [], "h2": []}))
     if "python" not in without:
-        calls.append(("Python, direct", [*own_python, "--transport", "direct"], {"h1": []}))
+        calls.append(("Python, direct", [*own_python, "--transport", "direct"], {"h1": [], "h2": []}))
     for name, command, choose in calls:
         call = [*command, "--lat"]
         found.append(Client(f"one call: {name}", call, tuple(choose), choose, concurrency=1, one_by_one=True))

@@ -1128,8 +1128,8 @@ cor_status cor_config_set_proxy_n(cor_config *config, const char *proxy, size_t 
 
 /**
  * The HTTP implementation: "reqwest", the default (HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies), or "direct"
- * (HTTP/1.1 without a proxy: less CPU, and it knows exactly whether a byte of a request has left). From the environment:
- * COR_TRANSPORT.
+ * (HTTP/2 and HTTP/1.1 without a proxy: less CPU, and over HTTP/1.1 it knows exactly whether a byte of a request has left).
+ * From the environment: COR_TRANSPORT.
  *
  * Returns COR_ERR_CONFIG for another name; cor_client_new() does for "direct" where a proxy is set. Since 0.1.
  */

@@ -1268,8 +1268,8 @@ class Config {
   PROJECTCOR_TEXT(client_key)
   /// "http://", "https://", "socks5://" or "socks5h://". It never sees calls to this machine.
   PROJECTCOR_TEXT(proxy)
-  /// What carries the requests: "reqwest" (the default: HTTP/2, HTTP/1.1, proxies) or "direct" (HTTP/1.1 without a
-  /// proxy, less CPU).
+  /// What carries the requests: "reqwest" (the default: HTTP/2, HTTP/1.1, proxies) or "direct" (the same without
+  /// proxies, less CPU).
   PROJECTCOR_TEXT(transport)
   /// The whole User-Agent; default "projectcor/" and the version.
   PROJECTCOR_TEXT(user_agent)

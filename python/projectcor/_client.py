@@ -62,8 +62,8 @@ class Client(Base):
         client_cert: A PEM file with the client certificate to present in TLS; needs ``client_key``.
         client_key: The PEM file of the private key of ``client_cert``, not encrypted.
         proxy: The proxy for requests to other machines: ``http://``, ``https://``, ``socks5://`` or ``socks5h://``.
-        transport: The HTTP implementation: ``reqwest`` (HTTP/2, HTTP/1.1, proxies) or ``direct`` (HTTP/1.1 without a
-            proxy, less CPU). Default: ``reqwest``.
+        transport: The HTTP implementation: ``reqwest`` (HTTP/2, HTTP/1.1, proxies) or ``direct`` (the same
+            without proxies, less CPU). Default: ``reqwest``.
         user_agent: The whole ``User-Agent``. Default: ``projectcor/`` and the version.
 
     Raises:

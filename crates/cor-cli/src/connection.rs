@@ -49,7 +49,7 @@ pub(crate) struct ConnectionArgs {
     /// The proxy for requests to other machines [default: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     proxy: Option<String>,
-    /// The HTTP implementation: reqwest (HTTP/2, HTTP/1.1, proxies) or direct (HTTP/1.1, no proxies, less CPU)
+    /// The HTTP implementation: reqwest (HTTP/2, HTTP/1.1, proxies) or direct (the same without proxies, less CPU)
     /// [default: COR_TRANSPORT, else reqwest]
     #[arg(long, value_name = "reqwest|direct", help_heading = HEADING)]
     transport: Option<TransportKind>,

@@ -30,7 +30,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `reqwest` | yes | the default transport: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies, the system's certificates |
-//! | `direct` | no | a transport for connections without a proxy: HTTP/1.1, less CPU, knows exactly whether a byte of a request has left; chosen by [`ClientBuilder::transport_kind`] |
+//! | `direct` | no | a transport for connections without a proxy: HTTP/2 and HTTP/1.1, less CPU; chosen by [`ClientBuilder::transport_kind`] |
 //! | `blocking` | yes | `blocking::Client` |
 //! | `profiles` | yes | options from a profile of the configuration file: [`ClientBuilder::profile`] |
 //!

@@ -1,4 +1,4 @@
-//! HTTP/2 through the transport `reqwest`: connections are shared, and what is shared holds under load.
+//! HTTP/2: connections are shared, and what is shared holds under load.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 mod common;
@@ -14,10 +14,17 @@ fn peer(script: &str) -> Peer {
     Peer::play(&serde_json::from_str::<Script>(script).unwrap())
 }
 
-fn client(peer: &Peer) -> ClientBuilder {
+const TRANSPORTS: [TransportKind; 2] = [TransportKind::Reqwest, TransportKind::Direct];
+
+fn client(peer: &Peer, transport: TransportKind) -> ClientBuilder {
     let url = peer.url.replace("http://", "https://");
     // Handshakes take their time on a busy machine.
-    quick(Client::builder()).base_url(url).token("a-token").ca_file(peer.ca_file().unwrap()).concurrency(64)
+    quick(Client::builder())
+        .transport_kind(transport)
+        .base_url(url)
+        .token("a-token")
+        .ca_file(peer.ca_file().unwrap())
+        .concurrency(64)
 }
 
 /// Sends so many updates that start together, and returns how many connections the peer accepted.
@@ -30,6 +37,11 @@ async fn connections_of(peer: &Peer, client: ClientBuilder, calls: usize) -> usi
         assert_eq!(result.unwrap().id(), Some(7));
     }
     assert_eq!(peer.count(), calls);
+    connections(peer)
+}
+
+/// How many connections the peer has accepted.
+fn connections(peer: &Peer) -> usize {
     peer.events().iter().filter(|event| event.what == What::Accepted).count()
 }
 
@@ -37,14 +49,18 @@ const ANSWERS: &str = r#"["read_request", {"answer": {"body": "{\"id\":7}"}}]"#;
 
 #[tokio::test]
 async fn calls_that_start_together_share_one_connection() {
-    let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
-    assert_eq!(connections_of(&peer, client(&peer).max_attempts(1), 64).await, 1);
+    for kind in TRANSPORTS {
+        let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
+        assert_eq!(connections_of(&peer, client(&peer, kind).max_attempts(1), 64).await, 1, "{kind}");
+    }
 }
 
 #[tokio::test]
 async fn calls_take_turns_where_the_server_allows_one_stream_at_a_time() {
-    let peer = peer(&format!(r#"{{"h2": [{{"max_concurrent_streams": 1, "streams": [{ANSWERS}]}}]}}"#));
-    assert_eq!(connections_of(&peer, client(&peer).max_attempts(1), 64).await, 1);
+    for kind in TRANSPORTS {
+        let peer = peer(&format!(r#"{{"h2": [{{"max_concurrent_streams": 1, "streams": [{ANSWERS}]}}]}}"#));
+        assert_eq!(connections_of(&peer, client(&peer, kind).max_attempts(1), 64).await, 1, "{kind}");
+    }
 }
 
 #[tokio::test]
@@ -52,49 +68,91 @@ async fn calls_that_start_together_do_not_wait_for_each_other_over_http_1() {
     // The peer answers only once it has heard several requests at the same time.
     let script = r#"{"tls": {"alpn": ["http/1.1"]}, "connections": [["read_request", {"delay_ms": 200},
             {"answer": {"body": "{\"id\":7}"}}, {"repeat": ["read_request", {"answer": {"body": "{\"id\":7}"}}]}]]}"#;
-    for kind in [TransportKind::Reqwest, TransportKind::Direct] {
+    for kind in TRANSPORTS {
         let peer = peer(script);
-        let connections = connections_of(&peer, client(&peer).transport_kind(kind).max_attempts(1), 32).await;
+        let connections = connections_of(&peer, client(&peer, kind).max_attempts(1), 32).await;
         assert!((2..=32).contains(&connections), "{kind}: {connections}");
     }
 }
 
 #[test]
 fn one_client_serves_two_event_loops_in_turns() {
-    let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
-    let client = client(&peer).max_attempts(1).deadline(Duration::from_secs(20)).build().unwrap();
-    let event_loop = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let loops = [event_loop(), event_loop()];
-    for n in 0..6 {
-        let update = named("N");
-        let result = loops[n % 2].block_on(async { client.projects().update("A", &update).await });
-        assert_eq!(result.unwrap().id(), Some(7), "call {n}");
+    for kind in TRANSPORTS {
+        let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
+        let client = client(&peer, kind).max_attempts(1).deadline(Duration::from_secs(20)).build().unwrap();
+        let event_loop = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let loops = [event_loop(), event_loop()];
+        for n in 0..6 {
+            let update = named("N");
+            let result = loops[n % 2].block_on(async { client.projects().update("A", &update).await });
+            assert_eq!(result.unwrap().id(), Some(7), "{kind}, call {n}");
+        }
+        assert_eq!(connections(&peer), 2, "{kind}: one for each event loop");
     }
-    let connections = peer.events().iter().filter(|event| event.what == What::Accepted).count();
-    assert_eq!(connections, 2, "one for each event loop");
 }
 
 #[tokio::test]
 async fn a_refusal_does_not_cost_the_connection() {
     let script = r#"{"h2": [{"streams": [["read_request", {"answer": {"status": 503}}],
         ["read_request", {"answer": {"body": "{\"id\":7}"}}]]}]}"#;
-    let peer = peer(script);
-    let client = client(&peer).build().unwrap();
-    assert_eq!(client.projects().update("A", &named("N")).await.unwrap().id(), Some(7));
-    let connections = peer.events().iter().filter(|event| event.what == What::Accepted).count();
-    assert_eq!((peer.count(), connections), (2, 1));
+    for kind in TRANSPORTS {
+        let peer = peer(script);
+        let client = client(&peer, kind).build().unwrap();
+        assert_eq!(client.projects().update("A", &named("N")).await.unwrap().id(), Some(7));
+        assert_eq!((peer.count(), connections(&peer)), (2, 1), "{kind}");
+    }
 }
 
 #[tokio::test]
 async fn calls_that_start_together_do_not_wait_for_each_others_failed_connections() {
-    let peer = peer(r#"{"accept": "black_hole", "tls": {}}"#);
-    let lag = cor_fault_peer::SchedulerLag::watch();
-    let client = client(&peer).connect_timeout(Duration::from_millis(200)).max_attempts(1).build().unwrap();
-    let (begun, update) = (std::time::Instant::now(), named("N"));
-    let ids: Vec<String> = (0..32).map(|n| format!("P-{n}")).collect();
-    for result in join_all(ids.iter().map(|id| client.projects().update(id, &update).into_future())).await {
-        assert_eq!(result.unwrap_err().outcome(), cor_http::Outcome::NotApplied);
+    for kind in TRANSPORTS {
+        let peer = peer(r#"{"accept": "black_hole", "tls": {}}"#);
+        let lag = cor_fault_peer::SchedulerLag::watch();
+        let client = client(&peer, kind).connect_timeout(Duration::from_millis(200)).max_attempts(1);
+        let (client, begun, update) = (client.build().unwrap(), std::time::Instant::now(), named("N"));
+        let ids: Vec<String> = (0..32).map(|n| format!("P-{n}")).collect();
+        let calls = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+        for result in join_all(calls).await {
+            assert_eq!(result.unwrap_err().outcome(), cor_http::Outcome::NotApplied);
+        }
+        // With reqwest the first fails alone, and the others at the same time after it.
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(2) + lag.allowance(), "{kind}: {took:?}");
     }
-    // The first fails alone, and the others at the same time after it.
-    assert!(begun.elapsed() < Duration::from_secs(2) + lag.allowance(), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_under_many_calls_is_replaced_by_one() {
+    let script =
+        format!(r#"{{"h2": [{{"streams": [["read_request", "close"]]}}, {{"streams": [{ANSWERS}]}}]}}"#);
+    let peer = peer(&script);
+    let client = client(&peer, TransportKind::Direct).max_attempts(3).build().unwrap();
+    let update = named("N");
+    let ids: Vec<String> = (0..64).map(|n| format!("P-{n}")).collect();
+    let calls = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+    for result in join_all(calls).await {
+        assert_eq!(result.unwrap().id(), Some(7));
+    }
+    assert_eq!(connections(&peer), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_call_costs_no_connection_and_a_dropped_client_closes_it() {
+    for kind in TRANSPORTS {
+        let script = format!(r#"{{"h2": [{{"streams": [["read_request", "silence"], {ANSWERS}]}}]}}"#);
+        let peer = peer(&script);
+        let client = client(&peer, kind).max_attempts(1).build().unwrap();
+        let update = named("N");
+        {
+            let mut call = client.projects().update("A", &update).into_future();
+            while peer.count() == 0 {
+                let turn = tokio::time::timeout(Duration::from_millis(1), &mut call).await;
+                assert!(turn.is_err(), "{kind}: {turn:?}");
+            }
+        }
+        assert_eq!(client.projects().update("B", &update).await.unwrap().id(), Some(7), "{kind}");
+        assert_eq!(connections(&peer), 1, "{kind}");
+        drop(client);
+        assert!(common::ends(&peer, Duration::from_secs(5)).await, "{kind}: the connection was left open");
+    }
 }

@@ -214,3 +214,15 @@ async fn after_one_dead_connection_the_request_leaves_on_a_new_one() {
     client.projects().update("B", &named("N")).await.unwrap();
     assert_eq!(peer.heard().len(), 6, "one on a dead connection, one on a new one");
 }
+
+#[tokio::test]
+async fn a_redirect_is_reported_with_where_it_leads() {
+    let (result, _) = outcome_of(|_, conn| {
+        conn.listen();
+        conn.say("HTTP/1.1 308 X\r\nlocation: https://moved.example/v2\r\ncontent-length: 0\r\n\r\n");
+    })
+    .await;
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert!(error.to_string().contains("https://moved.example"), "{error}");
+}

@@ -1,14 +1,17 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Sent;
 
 /// Why no complete response arrived, and how much of the request had left by then.
-#[derive(Debug)]
+///
+/// Cheap to clone: several requests may wait for one connection that cannot be made.
+#[derive(Clone, Debug)]
 pub struct TransportError {
     kind: FaultKind,
     sent: Sent,
-    cause: Box<dyn StdError + Send + Sync>,
+    cause: Arc<dyn StdError + Send + Sync>,
 }
 
 /// The kind of network fault.
@@ -51,7 +54,7 @@ impl TransportError {
             }
             _ => sent,
         };
-        TransportError { kind, sent, cause: cause.into() }
+        TransportError { kind, sent, cause: cause.into().into() }
     }
 
     /// What went wrong.
@@ -82,13 +85,15 @@ impl TransportError {
             cause = error.source();
         }
         if crate::redact::redact(&mut shown.into_bytes(), secrets) {
-            self.cause = "the cause is not shown, because its text contains a secret".into();
+            let hidden: Box<dyn StdError + Send + Sync> =
+                "the cause is not shown, because its text contains a secret".into();
+            self.cause = hidden.into();
         }
         self
     }
 
     pub(crate) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
-        self.cause
+        Box::new(self.cause)
     }
 
     /// The text of the innermost cause, which is the most specific.

@@ -8,6 +8,8 @@ mod context;
 #[cfg(feature = "direct")]
 pub(crate) mod direct;
 mod error;
+#[cfg(feature = "network")]
+mod http2;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
 #[cfg(feature = "network")]
@@ -108,8 +110,8 @@ pub enum TransportKind {
     /// `reqwest`, the default: HTTP/2 and HTTP/1.1, HTTP, HTTPS and SOCKS proxies.
     #[default]
     Reqwest,
-    /// `direct`: HTTP/1.1 over connections without a proxy. It takes less CPU, and knows exactly whether a byte of a request
-    /// has left.
+    /// `direct`: HTTP/2 and HTTP/1.1 over connections without a proxy. It takes less CPU, and over HTTP/1.1 it knows exactly
+    /// whether a byte of a request has left.
     Direct,
 }
 

@@ -19,9 +19,9 @@ const GRACE: Duration = Duration::from_millis(250);
 /// The transports of the client that can go this way. `TRANSPORT=name` picks one.
 fn transports(way: Way) -> Vec<TransportKind> {
     let able: &[TransportKind] = match way {
-        Way::Straight | Way::Tls => &[TransportKind::Reqwest, TransportKind::Direct],
-        // The direct transport knows neither HTTP/2 nor proxies, and says so.
-        Way::Http2 | Way::Proxied => &[TransportKind::Reqwest],
+        Way::Straight | Way::Tls | Way::Http2 => &[TransportKind::Reqwest, TransportKind::Direct],
+        // The direct transport knows no proxies, and says so.
+        Way::Proxied => &[TransportKind::Reqwest],
     };
     let wanted = std::env::var("TRANSPORT").ok();
     let wanted = |kind: &TransportKind| wanted.as_deref().is_none_or(|wanted| wanted == kind.as_str());
@@ -101,8 +101,9 @@ pub fn every_fault_has_the_outcome_of_the_table(way: Way) {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
     // Bombs of 64 MB, four at a time, endless everything: the client holds a few answers of at most 4 MiB. Proxies are
-    // in this process, too, and so is the other end of TLS, and of HTTP/2 with the requests that it puts together.
-    let most = if way == Way::Http2 { 160 } else { 128 };
+    // in this process, too, and so is the other end of TLS, and of HTTP/2 with the requests that it puts together: 140 MB
+    // with one transport, and the allocator keeps some of it while the other transport has its turn.
+    let most = if way == Way::Http2 { 240 } else { 128 };
     assert!(grown < most * 1024, "peak memory grew by {grown} KiB");
 }
 

@@ -19,6 +19,7 @@ use url::Url;
 use super::super::{FaultKind, Sent, TransportError};
 
 /// Makes connections to one address.
+#[derive(Clone)]
 pub(crate) struct Connector {
     address: Url,
     tls: Option<Tls>,
@@ -38,7 +39,15 @@ impl Connector {
 
     /// Connects. The connect timeout covers name resolution, TCP and the TLS handshake.
     pub(crate) async fn connect(&self) -> Result<Stream, TransportError> {
-        match tokio::time::timeout(self.timeout, self.connect_untimed()).await {
+        self.timed(self.connect_untimed()).await
+    }
+
+    /// `connecting`, within the connect timeout.
+    pub(super) async fn timed<T>(
+        &self,
+        connecting: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        match tokio::time::timeout(self.timeout, connecting).await {
             Ok(connected) => connected,
             Err(_) => {
                 let late = format!("timed out after {:?}", self.timeout);
@@ -47,7 +56,7 @@ impl Connector {
         }
     }
 
-    async fn connect_untimed(&self) -> Result<Stream, TransportError> {
+    pub(super) async fn connect_untimed(&self) -> Result<Stream, TransportError> {
         let stream = tcp(&self.tcp, &self.address).await?;
         match &self.tls {
             // A host that no certificate can name: without TLS nothing is sent to it.
@@ -101,6 +110,7 @@ fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// TLS to one host.
+#[derive(Clone)]
 struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
@@ -133,6 +143,14 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Whether the server has chosen HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        match self {
+            Stream::Plain(_) => false,
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
+
     pub(super) fn socket(&self) -> &TcpStream {
         match self {
             Stream::Plain(socket) => socket,

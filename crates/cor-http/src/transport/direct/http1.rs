@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
 use zeroize::Zeroizing;
 
@@ -61,6 +61,7 @@ fn known(name: &str, status: u16) -> Option<HeaderName> {
     let known = match name.len() {
         // `Retry-After` dates count from it, and a success has none.
         4 if status >= 300 => DATE,
+        8 if status >= 300 => LOCATION,
         10 => HeaderName::from_static("request-id"),
         11 => RETRY_AFTER,
         12 => HeaderName::from_static("x-request-id"),

@@ -8,7 +8,7 @@ use hyper_util::client::legacy;
 
 use super::connector::{CallConnections, NotLoopback, local_addr};
 use super::proxy::Proxied;
-use crate::transport::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError};
+use crate::transport::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError, http2};
 
 /// Classifies an error. `alone`: no other request was in flight.
 pub(super) fn classify(
@@ -63,7 +63,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         return if ended { FaultKind::TlsAlert } else { FaultKind::Broken };
     }
     if let Some(http2) = find::<h2::Error>(error) {
-        return http2_kind(http2, find::<legacy::Error>(error).is_none());
+        return http2::kind_of(http2, find::<legacy::Error>(error).is_none());
     }
     if let Some(hyper) = find::<hyper::Error>(error) {
         // hyper has no method that tells this kind of parse error.
@@ -88,23 +88,6 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
             }
         }
         _ => FaultKind::Broken,
-    }
-}
-
-/// The kind of an HTTP/2 error. `answering`: the response had begun.
-fn http2_kind(error: &h2::Error, answering: bool) -> FaultKind {
-    let reason = error.reason();
-    if error.is_remote() {
-        // A server that has begun to answer has processed the request, even if it then refuses the stream.
-        let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM) && !answering;
-        // A stream that the server may have processed ends with a broken connection instead.
-        let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR) && !answering;
-        return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };
-    }
-    match reason {
-        // Detected by this side: what arrived is not valid HTTP/2.
-        Some(_) => FaultKind::Protocol,
-        None => FaultKind::Broken,
     }
 }
 

@@ -10,10 +10,8 @@ mod faults;
 mod proxy;
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -26,14 +24,10 @@ use url::Url;
 use self::body::RequestBody;
 use self::clients::{Clients, Settings};
 use self::connector::{CALL, CallConnections, local_addr};
+use super::http2::{self, MAX_HEAD, TRUSTED_IDLE};
 use super::{ConnectionChoice, FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
 use crate::Error;
 
-/// After a pause of this length the event loop runs once before a request leaves, because it may not have noticed yet that
-/// the server has closed an idle connection.
-const TRUSTED_IDLE: Duration = Duration::from_millis(1);
-/// The headers of a response may be this large, in bytes. (hyper gives up on a head without end at about 400 KiB.)
-const MAX_HEAD: usize = 64 * 1024;
 /// The most runtimes whose clients are kept. A program has one or two; tests have many, one after the other.
 const MAX_RUNTIMES: usize = 16;
 
@@ -90,9 +84,7 @@ impl ReqwestTransport {
             last.replace(now).is_none_or(|last| now.saturating_duration_since(last) >= TRUSTED_IDLE)
         };
         if rested {
-            // The first lets the event loop notice the end, the second lets the connection's task handle it.
-            turn().await;
-            turn().await;
+            http2::settle().await;
         }
     }
 
@@ -152,20 +144,6 @@ impl From<reqwest::Error> for Interrupted {
     fn from(error: reqwest::Error) -> Interrupted {
         Interrupted::Reqwest(error)
     }
-}
-
-/// Lets other tasks and the event loop go on. Unlike tokio's `yield_now`, whose wake-up is lost where the call that polls this
-/// one ends first: a run of many rows is polled by whichever call of its client waits at the moment.
-async fn turn() {
-    let mut waited = false;
-    poll_fn(|cx| match std::mem::replace(&mut waited, true) {
-        true => Poll::Ready(()),
-        false => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }
 
 /// Reads a body of at most `max` bytes. Refuses the heads that `direct` refuses.
