@@ -16,6 +16,7 @@ __all__ = [
     "Bar",
     "Columns",
     "FileValues",
+    "FrameKind",
     "OnProgress",
     "Path",
     "Place",
@@ -72,4 +73,5 @@ Place = Union[Path, Literal[False]]
 Record = Union[Path, bool]
 Columns = Union[Path, Mapping[str, Optional[str]]]
 Transport = Union[Literal["reqwest"], Literal["direct"]]
+FrameKind = Literal["pandas", "polars"]
 OnProgress = Callable[[Progress], object]

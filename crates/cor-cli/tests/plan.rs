@@ -57,7 +57,7 @@ fn a_plan_says_what_a_sync_does_and_ends_with_its_command() {
     sync(&sandbox, &file, &["--dry-run", "--create-missing"]).exits(0).prints(&sending);
     assert!(bodies(&sandbox).is_empty());
     let ran = sync(&sandbox, &file, &["--create-missing"]).exits(0);
-    ran.prints("  applied                   2\n  of them created           1\n");
+    let ran = ran.prints("  applied                   2\n  of them created           1\n");
     assert!(!ran.out.contains("Next:"), "{}", ran.out);
     for arguments in [&[][..], &["--json"]] {
         let ran = plan(&sandbox, &file, arguments).exits(0);
