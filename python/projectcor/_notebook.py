@@ -6,11 +6,7 @@ from html import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Union
-
-    Row = tuple[str, str, str, str, list[tuple[str, str, str]], str]
-    """A change: sign, project, where, what, fields with old and new values, and a remark."""
-    Rows = list[Union[Row, str]]
+    from projectcor._types import ChangeRow
 
 __all__ = ["page"]
 
@@ -19,7 +15,13 @@ _GREEN, _RED, _AMBER, _GREY = "#1a8a4f", "#d6453d", "#b0740a", "#7a828a"
 _COLOURS = {"+": _GREEN, "!": _RED, "~": _AMBER, "=": _GREY}
 
 
-def page(head: str, changes: Rows, failures: list[tuple[str, list[str]]], more: str | None, notes: list[str]) -> str:
+def page(
+    head: str,
+    changes: list[ChangeRow | str],
+    failures: list[tuple[str, list[str]]],
+    more: str | None,
+    notes: list[str],
+) -> str:
     """The result as a heading, a table of changes, the failures by their reason, and remarks."""
     parts = [f"<p><b>{escape(head)}</b></p>"]
     if changes:
@@ -33,7 +35,7 @@ def page(head: str, changes: Rows, failures: list[tuple[str, list[str]]], more: 
     return "".join(parts)
 
 
-def _change(change: Row | str) -> str:
+def _change(change: ChangeRow | str) -> str:
     if isinstance(change, str):
         return f'<tr><td colspan="6">{_coloured(_GREY, change)}</td></tr>'
     sign, project, where, what, fields, remark = change

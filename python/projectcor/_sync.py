@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from projectcor._errors import CorError
     from projectcor._native import NativeClient
-    from projectcor._types import Columns, FrameKind, OnProgress, Path, Place, Seconds
+    from projectcor._types import ChangeRow, Columns, FrameKind, OnProgress, Path, Place, Seconds
 
 __all__ = ["Change", "FieldChange", "Plan", "RowProblem", "SyncResult", "request", "run"]
 
@@ -388,7 +388,7 @@ class _Report:
         from projectcor._notebook import page
 
         first, more, last = self._shown_changes()
-        changes: list[Any] = [_row(change) for change in first]
+        changes: list[ChangeRow | str] = [_row(change) for change in first]
         if more > 0:
             changes.append(f"… {more:,} more; see .changes")
         changes += [_row(change) for change in last]
@@ -542,7 +542,7 @@ def _lines(change: Change) -> list[str]:
     return lines + [f"    {field.name:{width}}  {_values(field, _has_no_old(change))}" for field in change.fields]
 
 
-def _row(change: Change) -> tuple[str, str, str, str, list[tuple[str, str, str]], str]:
+def _row(change: Change) -> ChangeRow:
     """A change for a table: sign, project, where, what, fields with old and new values, and a remark."""
     fields: list[tuple[str, str, str]] = []
     for field in change.fields:

@@ -14,6 +14,7 @@ __all__ = [
     "ArrowStream",
     "AsyncRows",
     "Bar",
+    "ChangeRow",
     "Columns",
     "FileValues",
     "FrameKind",
@@ -73,5 +74,7 @@ Place = Union[Path, Literal[False]]
 Record = Union[Path, bool]
 Columns = Union[Path, Mapping[str, Optional[str]]]
 Transport = Union[Literal["reqwest"], Literal["direct"]]
-FrameKind = Literal["pandas", "polars"]
+FrameKind = Union[Literal["pandas"], Literal["polars"]]
+ChangeRow = tuple[str, str, str, str, list[tuple[str, str, str]], str]
+"""A change in a notebook: sign, project, where, what, fields with old and new values, and a remark."""
 OnProgress = Callable[[Progress], object]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cor_http::Error;
-use cor_sync::{Failures, Phase, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped};
+use cor_sync::{
+    Failures, Phase, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped, sentence,
+};
 use serde_json::{Value, json};
 
 use super::progress::Progress;
@@ -98,7 +100,10 @@ impl<'a> Renderer<'a> {
             SyncEvent::Note(note) => self.note(&note),
             SyncEvent::RowRejected { line, id, problems } => match self.output.is_json() {
                 true => self.row_json(line, &id, &problems_json(&problems)),
-                false => self.failures.rejected(line, &id, &problems),
+                false => {
+                    self.progress.failed(|| sentence(&problems));
+                    self.failures.rejected(line, &id, &problems);
+                }
             },
             SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, 1, &error),
             SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
@@ -138,7 +143,10 @@ impl<'a> Renderer<'a> {
     fn failed(&mut self, line: u64, id: &str, rows: u64, error: &Error) {
         match self.output.is_json() {
             true => self.row_json(line, id, &error_json(error)),
-            false => self.failures.failed(line, id, rows, error),
+            false => {
+                self.progress.failed(|| error.reason());
+                self.failures.failed(line, id, rows, error);
+            }
         }
     }
 
