@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projectcor._aliases import limits
 from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout, refuse_unknown
 from projectcor._native import LoopBridge, NativeClient
 from projectcor._update import ProjectUpdate
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Bar,
         Columns,
         FileValues,
+        FrameKind,
         OnProgress,
         Path,
         Place,
@@ -125,6 +127,8 @@ class AsyncProjects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         state: Record | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
@@ -133,10 +137,9 @@ class AsyncProjects:
 
         loop = get_running_loop()
         future = loop.create_future()
-        update, given = merged("update", update, source, extra, fields)
-        call = self._native.start_update(
-            self._bridge_of(loop), future, id, update, *given, (deadline, max_attempts, state)
-        )
+        update, given = merged(update, source, extra, fields)
+        options = *limits("update", deadline, timeout, max_attempts, max_retries), state
+        call = self._native.start_update(self._bridge_of(loop), future, id, update, *given, options)
         try:
             project: Project = await future
             return project
@@ -227,6 +230,8 @@ class AsyncProjects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         state: Record | None = None,
         **fields: Unpack[CreateFields],
     ) -> Project:
@@ -236,10 +241,9 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         only, shared = apart(fields)
-        update, given = merged("create", update, source, extra, shared)
-        call = self._native.start_create(
-            self._bridge_of(loop), future, id, update, *given, only, (deadline, max_attempts, state)
-        )
+        update, given = merged(update, source, extra, shared)
+        options = *limits("create", deadline, timeout, max_attempts, max_retries), state
+        call = self._native.start_create(self._bridge_of(loop), future, id, update, *given, only, options)
         try:
             project: Project = await future
             return project
@@ -253,6 +257,8 @@ class AsyncProjects:
         source: str,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         state: Record | None = None,
         **unknown: NoReturn,
     ) -> Deleted:
@@ -262,7 +268,8 @@ class AsyncProjects:
         refuse_unknown("delete", unknown)
         loop = get_running_loop()
         future = loop.create_future()
-        call = self._native.start_delete(self._bridge_of(loop), future, id, source, (deadline, max_attempts, state))
+        options = *limits("delete", deadline, timeout, max_attempts, max_retries), state
+        call = self._native.start_delete(self._bridge_of(loop), future, id, source, options)
         try:
             deleted: Deleted = await future
             return deleted
@@ -505,6 +512,20 @@ class AsyncResults:
     def is_complete(self) -> bool:
         """Whether every row of the input has its result. ``False`` if ``stop`` or ``halted`` left rows."""
         return self._run.is_complete
+
+    async def to_dataframe(self, kind: FrameKind | None = None) -> Any:
+        """Sends the remaining rows and returns a data frame with a row for each: see ``Results.to_dataframe``."""
+        from projectcor._frames import ItemRows
+
+        try:
+            rows = ItemRows(kind)
+        except Exception:
+            # The exception says why the rows are not sent.
+            self._run.dismiss()
+            raise
+        async for item in self:
+            rows.add(item)
+        return rows.frame()
 
     def stop(self) -> None:
         """Stops the run: requests in flight finish, and the remaining rows that were read are reported as not started.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projectcor._aliases import limits
 from projectcor._native import CREATE_FIELDS, NativeClient, check_callback
 from projectcor._update import ProjectUpdate
 
@@ -9,49 +10,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
-    from typing import Any, Callable, NoReturn, TypeVar
+    from typing import Any, NoReturn
 
     from projectcor._native import Progress
     from projectcor._types import AsyncTokenProvider, Bar, OnProgress, Seconds, TokenProvider, Transport
-
-    _Init = TypeVar("_Init", bound=Callable[..., None])
 
 __all__ = ["Base", "ProgressCallbacks", "apart", "bar_of", "merged", "refuse_timeout", "refuse_unknown"]
 
 
 def refuse_timeout(call: str, keywords: Mapping[str, object]) -> None:
-    """Raises a ``TypeError`` for the keyword ``timeout`` that names the options to use instead."""
-    if "timeout" not in keywords:
-        return
-    if call in ("update", "create", "delete"):
-        options = "deadline=SECONDS (the whole call, retries included), or attempt_timeout of the client"
-    elif call in ("update_many", "update_all"):
-        options = "outage_timeout (how long to wait while COR cannot be reached), or attempt_timeout of the client"
-    elif call in ("plan", "sync"):
-        options = "attempt_timeout and deadline of the client"
-    else:
-        options = "deadline (a whole call, retries included), attempt_timeout (one request) or connect_timeout"
-    raise TypeError(f"{call}() got an unexpected keyword argument 'timeout'; use {options}")
+    """Raises a ``TypeError`` for ``timeout`` or ``max_retries`` of a call over many rows; it names what to use."""
+    for name in ("timeout", "max_retries"):
+        if name not in keywords:
+            continue
+        option = "deadline" if name == "timeout" else "max_attempts"
+        options = f"{name} of the client (for each row, as {option})"
+        if name == "timeout" and call != "plan":
+            options += ", or outage_timeout (how long to wait while COR cannot be reached)"
+        raise TypeError(f"{call}() got an unexpected keyword argument {name!r}; use {options}")
 
 
 def refuse_unknown(call: str, keywords: Mapping[str, object]) -> None:
-    """Raises a ``TypeError`` for the first keyword, as Python does; for ``timeout`` it names the options to use."""
-    refuse_timeout(call, keywords)
+    """Raises a ``TypeError`` for the first keyword, as Python does."""
     for name in keywords:
         raise TypeError(f"{call}() got an unexpected keyword argument {name!r}")
-
-
-def _without_timeout(init: _Init) -> _Init:
-    def explained(self: object, *arguments: Any, **options: Any) -> None:
-        refuse_timeout(type(self).__name__, options)
-        init(self, *arguments, **options)
-
-    # As functools does, which takes longer to import than all of this.
-    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
-        setattr(explained, name, getattr(init, name))
-    wrapper: Any = explained
-    wrapper.__wrapped__ = init
-    return wrapper  # type: ignore[no-any-return]
 
 
 class Base:
@@ -59,7 +41,6 @@ class Base:
 
     _blocking = True
 
-    @_without_timeout
     def __init__(
         self,
         *,
@@ -74,6 +55,8 @@ class Base:
         attempt_timeout: Seconds | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         backoff_base: Seconds | None = None,
         backoff_cap: Seconds | None = None,
         retry_budget: int | None = None,
@@ -87,6 +70,7 @@ class Base:
         transport: Transport | None = None,
         user_agent: str | None = None,
     ) -> None:
+        deadline, max_attempts = limits(type(self).__name__, deadline, timeout, max_attempts, max_retries)
         self._native = NativeClient(
             self._blocking,
             {
@@ -170,14 +154,12 @@ class ProgressCallbacks:
 
 
 def merged(
-    call: str,
     update: object,
     source: str | None,
     extra: Mapping[str, Any] | None,
     fields: Mapping[str, Any],
 ) -> tuple[ProjectUpdate | None, tuple[str | None, Mapping[str, Any], Mapping[str, Any] | None]]:
     """An update with what is given besides it on top, or what is given alone."""
-    refuse_timeout(call, fields)
     if update is not None and not isinstance(update, ProjectUpdate):
         raise TypeError(f"update must be a ProjectUpdate, not {type(update).__name__}; pass the fields as keywords")
     if update is not None and (source is not None or fields or extra):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from projectcor._native import group_failures
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from projectcor._async_client import AsyncResults
@@ -10,14 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BulkResult", "Collector"]
 
-_SHOWN = 20
-"""Failures that are shown; the rest is counted."""
+_SHOWN = 10
+"""Reasons of failures that are shown; the rest is counted."""
 
 
 class BulkResult:
     """The result of ``update_all``. Prints the counters and the failures."""
 
-    __slots__ = ("_failures", "_halted", "_is_complete", "_more_failures", "_summary")
+    __slots__ = ("_created", "_failures", "_halted", "_is_complete", "_more_failures", "_summary")
 
     def __init__(
         self,
@@ -26,12 +28,14 @@ class BulkResult:
         more_failures: int,
         halted: CorError | None,
         is_complete: bool,
+        created: int = 0,
     ) -> None:
         self._summary = summary
         self._failures = failures
         self._more_failures = more_failures
         self._halted = halted
         self._is_complete = is_complete
+        self._created = created
 
     @property
     def read(self) -> int:
@@ -42,6 +46,11 @@ class BulkResult:
     def applied(self) -> int:
         """Rows that COR applied, those of created projects included."""
         return self._summary.applied
+
+    @property
+    def created(self) -> int:
+        """Of the applied rows, those whose project the run created."""
+        return self._created
 
     @property
     def rejected(self) -> int:
@@ -84,22 +93,44 @@ class BulkResult:
         return self._is_complete and not self._failures and not self._more_failures
 
     def __repr__(self) -> str:
-        counts = [f"{self.applied:,} of {self.read:,} rows applied"]
-        for count, what in ((self.rejected, "rejected"), (self.failed, "failed"), (self.not_started, "not started")):
-            if count:
-                counts.append(f"{count:,} {what}")
-        lines = [f"Updates: {', '.join(counts)}"]
-        for item in self._failures[:_SHOWN]:
-            # The error of a row that was not sent begins with its place.
-            place, text = f"index {item.index}: ", _plain(str(item.error))
-            lines.append(f"! {text if text.startswith(place) else place + text}")
-        more = len(self._failures) + self._more_failures - _SHOWN
+        lines = [self._head()]
+        groups, more = self._groups()
+        for line, examples in groups:
+            lines.append(f"! {line}")
+            lines += [f"    {example}" for example in examples]
         if more > 0:
             lines.append(f"… and {more:,} more; see .failures")
-        if not self._is_complete:
-            reason = "" if self._halted is None else f": {_plain(str(self._halted))}"
-            lines.append(f"The run ended before the end of its input, and the remaining rows were not sent{reason}")
-        return "\n".join(lines)
+        return "\n".join(lines + self._notes())
+
+    def _repr_html_(self) -> str:
+        """The same for notebooks, with colours."""
+        from projectcor._notebook import page
+
+        groups, more = self._groups()
+        return page(self._head(), [], groups, f"… and {more:,} more; see .failures" if more else None, self._notes())
+
+    def _head(self) -> str:
+        counts = [f"{self.applied:,} of {self.read:,} rows applied"]
+        for count, what in (
+            (self.created, "of them created"),
+            (self.rejected, "rejected"),
+            (self.failed, "failed"),
+            (self.not_started, "not started"),
+        ):
+            if count:
+                counts.append(f"{count:,} {what}")
+        return f"Updates: {', '.join(counts)}"
+
+    def _groups(self) -> tuple[list[tuple[str, list[str]]], int]:
+        """The failures by their reason, with three rows of each; and how many are not among them."""
+        groups, more = group_failures(self._failures, _SHOWN)
+        return groups, more + self._more_failures
+
+    def _notes(self) -> list[str]:
+        if self._is_complete:
+            return []
+        reason = "" if self._halted is None else f": {_plain(str(self._halted))}"
+        return [f"The run ended before the end of its input, and the remaining rows were not sent{reason}"]
 
 
 class Collector:
@@ -111,9 +142,11 @@ class Collector:
         self._room = max_details
         self._failures: list[ItemResult] = []
         self._more = 0
+        self._created = 0
 
     def add(self, item: ItemResult) -> None:
         if item.ok:
+            self._created += item.created
             return
         if len(self._failures) < self._room:
             self._failures.append(item)
@@ -121,7 +154,9 @@ class Collector:
             self._more += 1
 
     def result(self, results: Results | AsyncResults) -> BulkResult:
-        return BulkResult(results.summary, tuple(self._failures), self._more, results.halted, results.is_complete)
+        return BulkResult(
+            results.summary, tuple(self._failures), self._more, results.halted, results.is_complete, self._created
+        )
 
 
 def _plain(text: str) -> str:

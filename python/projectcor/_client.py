@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projectcor._aliases import limits
 from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout, refuse_unknown
 from projectcor._native import NativeClient, Results
 from projectcor._update import ProjectUpdate
@@ -50,6 +51,8 @@ class Client(Base):
         attempt_timeout: Time limit for one request, in seconds or a ``timedelta``. Default: 20.
         deadline: Time limit for one call, including retries and waits, in seconds or a ``timedelta``. Default: 60.
         max_attempts: The most attempts of one call, including the first. Default: 4.
+        timeout: Another name of ``deadline``, as other SDKs have it. It is the whole call, not one request.
+        max_retries: ``max_attempts`` without the first attempt, as other SDKs have it.
         backoff_base: The first wait between attempts, doubled each time, in seconds or a ``timedelta``. Default: 0.25.
         backoff_cap: The longest wait between attempts, in seconds or a ``timedelta``. Default: 20.
         retry_budget: How many retries the single calls of the client may use up together; 0 for no limit. Every call
@@ -128,6 +131,8 @@ class Projects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         state: Record | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
@@ -143,6 +148,8 @@ class Projects:
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Time limit for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: The most attempts of this call, including the first. Default: the client's.
+            timeout: Another name of ``deadline``, as other SDKs have it.
+            max_retries: ``max_attempts`` without the first attempt, as other SDKs have it.
             state: Record the change in the state of ``sync``, so that its next run takes the change into account:
                 ``True`` for the file that ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
@@ -164,8 +171,9 @@ class Projects:
             ...     print(project.end, project.brief)
             2025-05-31 None
         """
-        update, given = merged("update", update, source, extra, fields)
-        return self._native.update(id, update, *given, (deadline, max_attempts, state))
+        update, given = merged(update, source, extra, fields)
+        options = *limits("update", deadline, timeout, max_attempts, max_retries), state
+        return self._native.update(id, update, *given, options)
 
     def update_many(
         self,
@@ -202,7 +210,8 @@ class Projects:
                 900.
             on_progress: Called after each row, when the run pauses or goes on, and every second in between, on the
                 caller's thread. ``False`` stops the run: what is in flight finishes, nothing new starts.
-            progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
+            progress: Show a bar: by ``tqdm`` if it is installed, else below the cell of a notebook, by ``rich``, or as
+                one line on standard error. Where that is no terminal, only the last line is written.
             create_missing: Create projects that COR does not have, with the fields of their row; see ``item.created``.
             ignore: Keys or columns to ignore: a name or several.
             strict: Reject a row with another key that is not a field, and a table with such a column; the default here.
@@ -315,6 +324,8 @@ class Projects:
         extra: Mapping[str, Any] | None = None,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         state: Record | None = None,
         **fields: Unpack[CreateFields],
     ) -> Project:
@@ -331,6 +342,8 @@ class Projects:
             extra: Fields that this library does not know, by name. Values are written as JSON.
             deadline: Time limit for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: The most attempts of this call, including the first. Default: the client's.
+            timeout: Another name of ``deadline``, as other SDKs have it.
+            max_retries: ``max_attempts`` without the first attempt, as other SDKs have it.
             state: Record the change in the state of ``sync``, so that its next run takes the change into account:
                 ``True`` for the file that ``sync`` uses by default, or a path. Default: it is not recorded.
             **fields: See ``CreateFields``: the fields of an update, and ``brand_id`` and ``product_id``, which only a
@@ -353,8 +366,9 @@ class Projects:
             True
         """
         only, shared = apart(fields)
-        update, given = merged("create", update, source, extra, shared)
-        return self._native.create(id, update, *given, only, (deadline, max_attempts, state))
+        update, given = merged(update, source, extra, shared)
+        options = *limits("create", deadline, timeout, max_attempts, max_retries), state
+        return self._native.create(id, update, *given, only, options)
 
     def delete(
         self,
@@ -363,6 +377,8 @@ class Projects:
         source: str,
         deadline: Seconds | None = None,
         max_attempts: int | None = None,
+        timeout: Seconds | None = None,
+        max_retries: int | None = None,
         state: Record | None = None,
         **unknown: NoReturn,
     ) -> Deleted:
@@ -376,6 +392,8 @@ class Projects:
             source: The system that owns the project, such as ``SALESFORCE``.
             deadline: Time limit for this call, in seconds or a ``timedelta``. Default: the client's.
             max_attempts: The most attempts of this call, including the first. Default: the client's.
+            timeout: Another name of ``deadline``, as other SDKs have it.
+            max_retries: ``max_attempts`` without the first attempt, as other SDKs have it.
             state: Record the change in the state of ``sync``: see ``update``.
 
         Raises:
@@ -392,7 +410,8 @@ class Projects:
             155693
         """
         refuse_unknown("delete", unknown)
-        return self._native.delete(id, source, (deadline, max_attempts, state))
+        options = *limits("delete", deadline, timeout, max_attempts, max_retries), state
+        return self._native.delete(id, source, options)
 
     def plan(
         self,
@@ -467,10 +486,11 @@ class Projects:
             >>> rows = [{"id": "SF-OPP-12345", "end": "2025-04-30", "name": "Phase 2"}]
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
             ...     client.projects.plan(rows, source="SALESFORCE", state=False)
-            Plan for SALESFORCE: 0 to change, 1 new, 0 rows unchanged
-            + SF-OPP-12345  (index 0, new)
+            Plan for SALESFORCE: 0 to change, 1 not in the state, 0 rows unchanged
+            + SF-OPP-12345  (index 0, not in the state)
                 name  "Phase 2"
                 end   "2025-04-30"
+            1 project is not in the state: sync updates it if COR has it; else it fails, unless create_missing is set.
         """
         from projectcor._sync import request, run
 
@@ -557,7 +577,8 @@ class Projects:
             max_details: As for ``plan``.
             on_progress: Called about once a second while rows are sent. ``False`` stops the run: what is in flight
                 finishes, nothing new starts.
-            progress: Show a bar, by ``tqdm`` or ``rich`` where one is installed.
+            progress: Show a bar: by ``tqdm`` if it is installed, else below the cell of a notebook, by ``rich``, or as
+                one line on standard error. Where that is no terminal, only the last line is written.
             ignore: As for ``plan``; so are ``strict``, ``clear_value``, ``null_values``, ``trim``,
                 ``allow_mangled_ids``, ``date_format``, ``day_in``, ``decimal``, ``thousands``, ``sheet`` and
                 ``header_row``.
@@ -577,7 +598,7 @@ class Projects:
             ...     for _ in range(2):
             ...         print(client.projects.sync(rows, source="SALESFORCE", state=state))
             Sync of SALESFORCE: 1 applied, 0 rows unchanged
-            + SF-OPP-12345  (index 0, new)
+            ~ SF-OPP-12345  (index 0)
                 end  "2025-04-30"
             Sync of SALESFORCE: 0 applied, 1 rows unchanged
             >>> folder.cleanup()

@@ -7,8 +7,6 @@ import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
-from html import escape
-from unicodedata import combining, east_asian_width
 
 from projectcor._base import refuse_timeout
 from projectcor._native import Halt, run_table
@@ -19,12 +17,12 @@ if TYPE_CHECKING:
 
     from projectcor._errors import CorError
     from projectcor._native import NativeClient
-    from projectcor._types import Columns, OnProgress, Path, Place, Seconds
+    from projectcor._types import ChangeRow, Columns, FrameKind, OnProgress, Path, Place, Seconds
 
 __all__ = ["Change", "FieldChange", "Plan", "RowProblem", "SyncResult", "request", "run"]
 
-_SHOWN = 20
-"""Changes and problems that are shown; the rest is counted."""
+_FIRST, _LAST = 10, 5
+"""Changes that are shown; the rest is counted."""
 _WIDEST = 60
 """Characters of a value that are shown."""
 
@@ -109,17 +107,20 @@ class FieldChange:
         old: What COR last accepted; ``None`` also where it was cleared, see ``is_known``.
         new: What is to be sent; ``None`` clears the field. Numbers that are no integers are ``Decimal``.
         is_known: Whether the value that COR last accepted is known.
+        is_sent_again: Whether COR accepted this value before, so that only ``full=True`` sends it.
     """
 
-    __slots__ = ("is_known", "name", "new", "old")
+    __slots__ = ("is_known", "is_sent_again", "name", "new", "old")
 
     name: str
     old: Any
     new: Any
     is_known: bool
+    is_sent_again: bool
 
-    def __init__(self, name: str, old: str | None, new: str) -> None:
+    def __init__(self, name: str, old: str | None, new: str, is_sent_again: bool) -> None:
         self.name = name
+        self.is_sent_again = is_sent_again
         self.is_known = old is not None
         self.old = None if old is None else json.loads(old, parse_float=Decimal)
         self.new = json.loads(new, parse_float=Decimal)
@@ -137,7 +138,8 @@ class Change:
         unit: ``line`` of a text file or ``row`` of a workbook or Parquet file, counted from 1; ``index`` of rows that
             the program passes (dicts, data frames), counted from 0 as in ``rows[0]`` and in ``update_many``.
         rows: How many rows there are. They become one update.
-        is_new: Whether the state does not know it: COR accepted nothing of it, and did not refuse it.
+        is_new: Whether the state does not know it: COR accepted nothing of it, and did not refuse it. Whether COR has
+            it is not known before the sync.
         refused_at: When COR refused the last update of the project because of the row itself (no such project, a value
             that it does not accept), in UTC; ``None`` if it did not. ``sync`` sends the update again.
         refused_because: The reason of that refusal.
@@ -182,6 +184,11 @@ class Change:
         self.lines = (first, last)
         self.fields = tuple(FieldChange(*field) for field in fields)
 
+    @property
+    def is_sent_again(self) -> bool:
+        """Whether COR accepted every value of it before, so that only ``full=True`` sends it."""
+        return bool(self.fields) and all(field.is_sent_again for field in self.fields)
+
     def to_dict(self) -> dict[str, Any]:
         """The new values by field."""
         return {field.name: field.new for field in self.fields}
@@ -218,7 +225,8 @@ class RowProblem:
         self.line, self.id, self.column, self.field, self.code, self.message = values
 
     def __repr__(self) -> str:
-        return f"RowProblem({self.unit} {self.line}, {self.id!r}: {_problem_text(self)})"
+        text = self.message if self.column is None else f"{self.column}: {self.message}"
+        return f"RowProblem({self.unit} {self.line}, {self.id!r}: {_plain(text)})"
 
 
 class _Report:
@@ -231,6 +239,8 @@ class _Report:
         self._more_changes: int = report["more_changes"]
         self._problems = tuple(RowProblem(problem, unit) for problem in report["problems"])
         self._more_problems: int = report["more_problems"]
+        self._failures: tuple[list[tuple[str, list[str]]], int] = report["failures"]
+        self._unknown_projects: str | None = report["unknown_projects"]
         self._mapping: tuple[tuple[str | None, str, str, bool], ...] = tuple(report["mapping"])
         self._unused: tuple[str, ...] = tuple(name for name, _ in report["unused"])
         self._notes_of_table: tuple[str, ...] = tuple(report["notes"])
@@ -256,13 +266,18 @@ class _Report:
 
     @property
     def new(self) -> int:
-        """Projects without accepted values in the state."""
+        """Projects that are not in the state: COR accepted nothing of them. Whether COR has them is not known."""
         return self._counts["new"]
 
     @property
     def changed(self) -> int:
         """Projects whose accepted values differ."""
         return self._counts["changed"]
+
+    @property
+    def sent_again(self) -> int:
+        """Of the changed projects, those of which COR accepted every value before: ``full=True`` sends them again."""
+        return self._counts["sent_again"]
 
     @property
     def read(self) -> int:
@@ -308,7 +323,8 @@ class _Report:
         raise NotImplementedError
 
     def _notes(self) -> list[str]:
-        notes: list[str] = [_plain(note) for note in self._notes_of_table]
+        notes: list[str] = [] if self._unknown_projects is None else [self._unknown_projects]
+        notes += [_plain(note) for note in self._notes_of_table]
         if self._unused:
             notes.append(f"not used: {', '.join(self._unused_hints)}")
         if self._stopped is not None:
@@ -322,70 +338,61 @@ class _Report:
             notes.append(f"{copied:,} rows were written to {path} with the reason; {todo}")
         return notes
 
+    def to_dataframe(self, kind: FrameKind | None = None) -> Any:
+        """A data frame with a row for each of ``changes`` and for each row of ``problems``, in the order of the table.
+
+        Args:
+            kind: ``"pandas"`` or ``"polars"``. Default: pandas where it is installed, else polars.
+
+        Its columns: ``line``, ``last_line``, ``rows``, ``id``, ``outcome`` (as ``Change.outcome``, with ``applied`` for
+        created projects; missing in a plan), ``created``, ``is_new``, ``fields`` (the new values as JSON), and of the
+        error ``error_kind``, ``message``, ``attempts``, ``status``, ``code``, ``retry_after`` and ``request_id``. It
+        holds no more than ``max_details`` of each.
+
+        Raises:
+            ImportError: Neither library is installed.
+        """
+        from projectcor._frames import of_report
+
+        return of_report(self._changes, self._problems, kind)
+
+    def _shown_changes(self) -> tuple[list[Change], int, list[Change]]:
+        """The changes to show: the first ones, how many are left out, and the last ones. Failures are shown apart."""
+        shown = [change for change in self._changes if change.error is None]
+        if len(shown) <= _FIRST + _LAST and not self._more_changes:
+            return shown, 0, []
+        last = shown[_FIRST:][-_LAST:] if not self._more_changes else []
+        return shown[:_FIRST], len(shown) + self._more_changes - len(shown[:_FIRST]) - len(last), last
+
+    def _more_failures_note(self) -> str | None:
+        more = self._failures[1]
+        return f"… and {more:,} more rows for other reasons; see .problems and .changes" if more else None
+
     def __repr__(self) -> str:
         lines = [self._head()]
-        for change in self._changes[:_SHOWN]:
-            outcome = f", {change.outcome}" if change.outcome not in (None, "applied") else ""
-            lines.append(f"{_sign(change)} {_plain(change.id)}  ({_place(change)}{outcome})")
-            width = max((len(field.name) for field in change.fields), default=0)
-            if _refused(change):
-                lines.append(f"    {_refused(change)}")
-            lines += [f"    {field.name:{width}}  {_values(field, _has_no_old(change))}" for field in change.fields]
-            if change.reason is not None:
-                lines.append(f"    {_plain(change.reason)}")
-        more = len(self._changes) + self._more_changes - _SHOWN
+        first, more, last = self._shown_changes()
+        for change in first:
+            lines += _lines(change)
         if more > 0:
-            lines.append(f"… and {more:,} more; see .changes")
-        problems = [(f"{problem.unit} {problem.line}", _plain(problem.id)) for problem in self._problems[:_SHOWN]]
-        widths = [max((_width(cells[at]) for cells in problems), default=0) for at in (0, 1)]
-        for problem, cells in zip(self._problems, problems):
-            padded = "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths))
-            lines.append(f"! {padded}  {_problem_text(problem)}")
-        more = len(self._problems) + self._more_problems - _SHOWN
-        if more > 0:
-            lines.append(f"… and {more:,} more problems; see .problems")
-        return "\n".join(lines + self._notes())
+            lines.append(f"… {more:,} more; see .changes")
+        for change in last:
+            lines += _lines(change)
+        for line, examples in self._failures[0]:
+            lines.append(f"! {line}")
+            lines += [f"    {example}" for example in examples]
+        note = self._more_failures_note()
+        return "\n".join([*lines, *([] if note is None else [note]), *self._notes()])
 
     def _repr_html_(self) -> str:
         """The same as a table, for notebooks."""
-        parts = [f"<p><b>{escape(self._head())}</b></p>"]
-        rows: list[str] = []
-        for change in self._changes[:_SHOWN]:
-            what = change.outcome or ("refused before" if _refused(change) else "new" if change.is_new else "change")
-            head = (
-                f"<tr><th>{_sign(change)} {escape(_plain(change.id))}</th>"
-                f"<td>{escape(_place(change))}</td><td>{escape(what)}</td>"
-            )
-            cells = [
-                f"<td>{escape(field.name)}</td><td>{escape(_old(field, _has_no_old(change)))}</td>"
-                f"<td>{escape(_shown(field.new))}</td>"
-                for field in change.fields
-            ]
-            rows.append(f"{head}{cells[0]}</tr>")
-            rows += [f"<tr><th></th><td></td><td></td>{cell}</tr>" for cell in cells[1:]]
-            if _refused(change):
-                rows.append(f'<tr><th></th><td colspan="5">{escape(_refused(change))}</td></tr>')
-            if change.reason is not None:
-                rows.append(f'<tr><th></th><td colspan="5">{escape(change.reason)}</td></tr>')
-        if rows:
-            titles = "".join(f"<th>{title}</th>" for title in ("project", "where", "what", "field", "old", "new"))
-            parts.append(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
-        more = len(self._changes) + self._more_changes - _SHOWN
+        from projectcor._notebook import page
+
+        first, more, last = self._shown_changes()
+        changes: list[ChangeRow | str] = [_row(change) for change in first]
         if more > 0:
-            parts.append(f"<p>… and {more:,} more; see <code>.changes</code></p>")
-        if self._problems:
-            rows = [
-                f"<tr><td>{problem.unit} {problem.line}</td><td>{escape(_plain(problem.id))}</td>"
-                f"<td>{escape(_problem_text(problem))}</td></tr>"
-                for problem in self._problems[:_SHOWN]
-            ]
-            titles = "".join(f"<th>{title}</th>" for title in ("where", "project", "problem"))
-            parts.append(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
-        more = len(self._problems) + self._more_problems - _SHOWN
-        if more > 0:
-            parts.append(f"<p>… and {more:,} more problems; see <code>.problems</code></p>")
-        parts += [f"<p>{escape(note)}</p>" for note in self._notes()]
-        return "".join(parts)
+            changes.append(f"… {more:,} more; see .changes")
+        changes += [_row(change) for change in last]
+        return page(self._head(), changes, self._failures[0], self._more_failures_note(), self._notes())
 
 
 class Plan(_Report):
@@ -403,7 +410,12 @@ class Plan(_Report):
         return self.new + self.changed > 0
 
     def _head(self) -> str:
-        counts = _counted((self.changed, "to change"), (self.new, "new"), (self.rejected, "rejected"))
+        counts = _counted(
+            (self.changed, "to change"),
+            (self.sent_again, "of them sent again"),
+            (self.new, "not in the state"),
+            (self.rejected, "rejected"),
+        )
         return f"Plan for {_plain(self.source)}: {counts}, {self.unchanged:,} rows unchanged"
 
 
@@ -417,7 +429,7 @@ class SyncResult(_Report):
 
     @property
     def created(self) -> int:
-        """Rows whose project was created."""
+        """Of the applied rows, those whose project was created."""
         return self._counts["created"]
 
     @property
@@ -495,19 +507,53 @@ def _has_no_old(change: Change) -> bool:
 def _sign(change: Change) -> str:
     if change.error is not None or _refused(change):
         return "!"
-    return "+" if change.is_new else "~"
+    if change.is_sent_again:
+        return "="
+    # After a sync it is known whether COR had the project.
+    return "+" if (change.is_new if change.outcome is None else change.outcome == "created") else "~"
+
+
+def _what(change: Change) -> str:
+    """What the change is, where that is not plain; after a sync, its outcome."""
+    if change.outcome is not None:
+        return "" if change.outcome == "applied" else change.outcome.replace("_", " ")
+    if change.is_new:
+        return "not in the state"
+    if _refused(change):
+        return "refused by COR before"
+    return "sent again" if change.is_sent_again else ""
 
 
 def _place(change: Change) -> str:
     first, last = change.lines
-    new = ", new" if change.is_new else ", refused by COR before" if _refused(change) else ""
     if first == last:
-        return f"{change.unit} {first}{new}"
+        return f"{change.unit} {first}"
     units = "indices" if change.unit == "index" else f"{change.unit}s"
-    return f"{change.rows} rows, {units} {first} to {last}{new}"
+    return f"{change.rows} rows, {units} {first} to {last}"
+
+
+def _lines(change: Change) -> list[str]:
+    """A change as text: the project, and its fields below."""
+    what = _what(change)
+    lines = [f"{_sign(change)} {_plain(change.id)}  ({_place(change)}{', ' + what if what else ''})"]
+    if _refused(change):
+        lines.append(f"    {_refused(change)}")
+    width = max((len(field.name) for field in change.fields), default=0)
+    return lines + [f"    {field.name:{width}}  {_values(field, _has_no_old(change))}" for field in change.fields]
+
+
+def _row(change: Change) -> ChangeRow:
+    """A change for a table: sign, project, where, what, fields with old and new values, and a remark."""
+    fields: list[tuple[str, str, str]] = []
+    for field in change.fields:
+        again = " (sent again)" if field.is_sent_again else ""
+        fields.append((field.name, _old(field, _has_no_old(change)), _shown(field.new) + again))
+    return _sign(change), _plain(change.id), _place(change), _what(change) or "change", fields, _refused(change)
 
 
 def _values(field: FieldChange, is_new: bool) -> str:
+    if field.is_sent_again:
+        return f"{_shown(field.new)} (sent again)"
     old = _old(field, is_new)
     return f"{old} → {_shown(field.new)}" if old else _shown(field.new)
 
@@ -525,15 +571,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _WIDEST else text[:_WIDEST] + "…"
 
 
-def _problem_text(problem: RowProblem) -> str:
-    return _plain(problem.message if problem.column is None else f"{problem.column}: {problem.message}")
-
-
 def _plain(text: str) -> str:
     """Foreign text on one line: control characters replaced."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def _width(text: str) -> int:
-    """Places on a terminal."""
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

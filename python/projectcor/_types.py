@@ -15,8 +15,10 @@ __all__ = [
     "AsyncRows",
     "AsyncTokenProvider",
     "Bar",
+    "ChangeRow",
     "Columns",
     "FileValues",
+    "FrameKind",
     "OnProgress",
     "Path",
     "Place",
@@ -75,6 +77,9 @@ Place = Union[Path, Literal[False]]
 Record = Union[Path, bool]
 Columns = Union[Path, Mapping[str, Optional[str]]]
 Transport = Union[Literal["reqwest"], Literal["direct"]]
+FrameKind = Union[Literal["pandas"], Literal["polars"]]
+ChangeRow = tuple[str, str, str, str, list[tuple[str, str, str]], str]
+"""A change in a notebook: sign, project, where, what, fields with old and new values, and a remark."""
 OnProgress = Callable[[Progress], object]
 ProvidedToken = Union[str, tuple[str, Seconds]]
 TokenProvider = Callable[[], ProvidedToken]

@@ -50,14 +50,14 @@ class ProjectUpdate:
     The update is checked when it is sent or when ``validate`` is called; then every problem is reported at once.
 
     Args:
-        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it.
         source: The system that owns the project, such as ``SALESFORCE``: the one it was created under.
+        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it.
         extra: Fields that this library does not know, by name. Values are written as JSON.
         **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
 
     Example:
         >>> from datetime import date
-        >>> update = ProjectUpdate(source="SALESFORCE", end=date(2025, 4, 30), brief=CLEAR)
+        >>> update = ProjectUpdate("SALESFORCE", end=date(2025, 4, 30), brief=CLEAR)
         >>> update.to_json()
         '{"metadata":{"source":"SALESFORCE"},"brief":null,"end":"2025-04-30"}'
     """
@@ -70,9 +70,9 @@ class ProjectUpdate:
 
     def __init__(
         self,
+        source: str | None = None,
         *,
         id: str | None = None,
-        source: str | None = None,
         extra: Mapping[str, Any] | None = None,
         **fields: Unpack[ProjectFields],
     ) -> None:

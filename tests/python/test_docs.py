@@ -89,7 +89,7 @@ PRINTED = {
         "SF-OPP-99999 project_not_found",
         "False 1 [('SF-OPP-99999', 'project_not_found')]",
         "SF-OPP-12345 index 1: estimated:",
-        "+ SF-OPP-12345  (index 0, new)\n    estimated_time  250\n",
+        "+ SF-OPP-12345  (index 0, not in the state)\n    estimated_time  250\n",
         "\n1 [('SF-OPP-99999', 'project_not_found')]",
         "Website Redesign",
         "0 updated",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from common import ID, SOURCE, call
 from harness import ROOT
 from projectcor import CorError, Issue, ItemResult, Progress, Project, Summary, _errors, _native
-from projectcor.testing import Answer, Sandbox
+from projectcor.testing import Answer, Hold, Sandbox
 
 TABLE = {
     "invalid": ("InvalidUpdateError", (CorError, ValueError)),
@@ -391,26 +392,82 @@ def test_project_keeps_unknown_members() -> None:
 @pytest.mark.parametrize(
     ("verb", "says"),
     [
-        ("Client", r"use deadline \(a whole call, .*\), attempt_timeout \(one request\) or connect_timeout"),
-        ("AsyncClient", "use deadline"),
-        ("update", r"use deadline=SECONDS"),
-        ("create", r"use deadline=SECONDS"),
-        ("delete", r"use deadline=SECONDS"),
-        ("update_many", "use outage_timeout"),
-        ("update_all", "use outage_timeout"),
-        ("sync", "use attempt_timeout and deadline of the client"),
-        ("plan", "use attempt_timeout and deadline of the client"),
+        ("update_many", r"timeout of the client \(for each row, as deadline\), or outage_timeout"),
+        ("update_all", r"timeout of the client \(for each row, as deadline\), or outage_timeout"),
+        ("sync", r"timeout of the client \(for each row, as deadline\), or outage_timeout"),
+        ("plan", r"timeout of the client \(for each row, as deadline\)$"),
     ],
 )
-def test_timeout_is_refused_with_the_existing_options(door: Any, cor: Sandbox, verb: str, says: str) -> None:
-    expected = rf"^{verb}\(\) got an unexpected keyword argument 'timeout'; {says}"
+def test_timeout_of_many_rows_is_refused_with_the_existing_options(
+    door: Any, cor: Sandbox, verb: str, says: str
+) -> None:
+    expected = rf"^{verb}\(\) got an unexpected keyword argument 'timeout'; use {says}"
     with pytest.raises(TypeError, match=expected):
+        call(door, verb, "x", source=SOURCE, timeout=5)
+    expected = rf"^{verb}\(\) got an unexpected keyword argument 'max_retries'; use max_retries of the client"
+    with pytest.raises(TypeError, match=expected):
+        call(door, verb, "x", source=SOURCE, max_retries=5)
+    assert cor.requests == []
+
+
+def test_max_retries_counts_the_attempts_after_the_first(cor: Sandbox) -> None:
+    fast = {"backoff_base": 0.001, "backoff_cap": 0.001}
+    with cor.client(max_retries=2, **fast) as client:
+        for verb, fields in (("update", {"name": "N"}), ("create", {"name": "N"}), ("delete", {})):
+            for options, attempts in (({}, 3), ({"max_retries": 0}, 1), ({"max_attempts": 2}, 2)):
+                cor.clear_queue()
+                cor.queue(Answer(503, times=9))
+                with pytest.raises(projectcor.ServerError) as caught:
+                    getattr(client.projects, verb)("x", source=SOURCE, **fields, **options)
+                assert caught.value.attempts == attempts, (verb, options)
+
+
+def test_timeout_limits_the_whole_call(door: Any, cor: Sandbox) -> None:
+    for verb, fields in (("update", {"name": "N"}), ("create", {"name": "N"}), ("delete", {})):
+        hold = Hold()
+        cor.queue(Answer(held_by=hold))
+        with pytest.raises(projectcor.RequestTimeoutError):
+            call(door, verb, "x", source=SOURCE, timeout=0.05, max_retries=0, **fields)
+        hold.release()
+
+
+@pytest.mark.parametrize("verb", ["Client", "AsyncClient", "update", "create", "delete"])
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"timeout": 5, "deadline": 5}, TypeError, r"\(\) got both deadline and timeout, which are one option"),
+        ({"max_retries": 1, "max_attempts": 2}, TypeError, r"\(\) got both max_attempts and max_retries"),
+        ({"max_retries": -1}, projectcor.ConfigError, "max_retries is -1; it must be 0 or more"),
+        ({"max_retries": True}, TypeError, "max_retries must be a whole number, not bool"),
+        ({"max_retries": 1.5}, TypeError, "max_retries must be a whole number, not float"),
+    ],
+)
+def test_two_names_of_one_option_are_refused(
+    door: Any, cor: Sandbox, verb: str, options: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=f"^{verb}{says}" if says.startswith("\\") else f"^{says}"):
         _ = (
-            getattr(projectcor, verb)(token="t", timeout=5)
+            getattr(projectcor, verb)(token="t", **options)
             if "Client" in verb
-            else call(door, verb, "x", source=SOURCE, timeout=5)
+            else call(door, verb, "x", source=SOURCE, **options)
         )
     assert cor.requests == []
+
+
+def test_a_project_has_an_attribute_for_every_field_that_can_be_set() -> None:
+    days = {"start": "2025-01-15", "end": "2025-01-15", "evaluation_date": "2025-04-30"}
+    values: dict[str, Any] = {**days, "income_type": "fee"}
+    sent = {name: values.get(name, 7) for name in (*projectcor.FIELDS, *_native.CREATE_FIELDS)}
+    sent |= {"billable": True, "archived": False}
+    project = Project.from_json(json.dumps(sent))
+    nothing = Project.from_json("{}")
+    for name in sent:
+        assert getattr(project, name) is not None, name
+        assert getattr(nothing, name) is None, name
+    assert (project.evaluation_date, project.income_type) == (date(2025, 4, 30), "fee")
+    assert (project.fee_id, Project.from_json('{"fee_id": "F-7"}').fee_id) == (7, "F-7")
+    assert Project.from_json('{"fee_id": 1.5, "brand_id": {}, "product_id": null}').fee_id is None
+    assert project.deliverables == "7"
 
 
 def test_delete_refuses_a_keyword_that_it_does_not_have(door: Any, cor: Sandbox) -> None:

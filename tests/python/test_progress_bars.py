@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import projectcor
 import pytest
 from common import SOURCE
+from projectcor import _progress
 from test_many import rows
 
 
@@ -27,7 +29,7 @@ def test_progress_true_shows_a_bar(
     assert shown.endswith("COR: 5 of 5 projects\n" if total else "COR: 5 projects\n")
 
 
-def test_progress_true_writes_nothing_without_a_terminal(
+def test_progress_true_writes_the_last_line_alone_without_a_terminal(
     door: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
 
@@ -35,7 +37,60 @@ def test_progress_true_writes_nothing_without_a_terminal(
         monkeypatch.setitem(sys.modules, name, None)
     items, _ = door.update_many(list(rows(5)), source=SOURCE, progress=True)
     assert len(items) == 5
+    assert capsys.readouterr() == ("", "COR: 5 of 5 projects\n")
+
+
+def test_a_line_is_rewritten_at_most_ten_times_a_second(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(_progress, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    line = _progress._Line()
+    for done in range(1000):
+        now[0] += 0.001
+        line(projectcor.Progress(done, 0, 1000))
+    shown = capsys.readouterr().err
+    assert 9 <= shown.count("\r") <= 10
+    line(projectcor.Progress(1000, 2, 1000, "rate_limited"))
+    line.close()
+    line.close()
+    assert capsys.readouterr().err == "\rCOR: 1000 of 1000 projects, 2 failed, rate limited\n"
+
+
+def test_a_notebook_shows_one_bar_that_is_updated_in_its_place(
+    door: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[Any] = []
+
+    class Handle:
+        def update(self, cell: Any) -> None:
+            shown.append(cell)
+
+    def display(cell: Any, *, display_id: bool) -> Handle:
+        assert display_id
+        assert shown == [], "one place for all of it"
+        shown.append(cell)
+        return Handle()
+
+    class Shell:
+        kernel = object()
+
+    without_tqdm(monkeypatch)
+    notebook, of_display = ModuleType("IPython"), ModuleType("IPython.display")
+    notebook.get_ipython = Shell  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    of_display.display = display  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", of_display)
+    door.update_many(list(rows(5)), source=SOURCE, progress=True)
+    assert repr(shown[-1]) == "COR: 5 of 5 projects"
+    assert shown[-1]._repr_html_() == '<div><progress value="5" max="5"></progress> COR: 5 of 5 projects</div>'
     assert capsys.readouterr() == ("", "")
+    # IPython in a terminal shows no HTML.
+    monkeypatch.delattr(Shell, "kernel")
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    door.update_many(list(rows(2)), source=SOURCE, progress=True)
+    assert capsys.readouterr() == ("", "COR: 2 of 2 projects\n")
 
 
 def with_tqdm(monkeypatch: pytest.MonkeyPatch) -> list[Any]:

@@ -379,18 +379,24 @@ def test_repr_of_a_plan_lists_its_changes(client: projectcor.Client, state: Path
     ]
     shown = repr(client.projects.plan(rows, source=SOURCE, state=state))
     assert shown.splitlines()[:6] == [
-        "Plan for SALESFORCE: 1 to change, 1 new, 2 rejected, 0 rows unchanged",
+        "Plan for SALESFORCE: 1 to change, 1 not in the state, 2 rejected, 0 rows unchanged",
         "~ SF-OPP-12345  (index 0)",
         '    name            "Old" → "New"',
         '    brief           "b" → null',
         "    estimated_time  (not known) → 2.5",
-        "+ P-2\ufffd[31m  (index 1, new)",
+        "+ P-2\ufffd[31m  (index 1, not in the state)",
     ]
     assert "…" in shown
     assert "\x1b" not in shown
-    assert "! index 2  東京  start:" in shown
-    assert "! index 3  Q     start:" in shown
+    assert '! 2 rows, start: "tomorrow" is not a date' in shown
+    assert "\n    index 2 (東京), index 3 (Q)\n" in shown
+    assert (
+        "\n1 project is not in the state: sync updates it if COR has it; else it fails, unless create_missing is set.\n"
+        in shown
+    )
     assert shown.endswith("not used: mood")
+    creating = repr(client.projects.plan(rows, source=SOURCE, state=state, create_missing=True))
+    assert "\n1 project is not in the state: sync updates it if COR has it, and else creates it.\n" in creating
 
 
 def test_plan_shows_when_and_why_cor_refused_a_project(client: projectcor.Client, state: Path) -> None:
@@ -423,12 +429,14 @@ def test_html_of_plan_and_result_is_escaped(cor: Sandbox, client: projectcor.Cli
     for html in (plan._repr_html_(), result._repr_html_()):
         assert set(re.findall(r"<[^>]*>", html)) <= {
             *("<p>", "</p>", "<b>", "</b>", "<table>", "</table>", "<thead>", "</thead>", "<tbody>", "</tbody>"),
-            *("<tr>", "</tr>", "<th>", "</th>", "<td>", "</td>", '<td colspan="5">', "<code>", "</code>"),
+            *("<tr>", "</tr>", "<th>", "</th>", "<td>", "</td>", '<td colspan="6">', "</span>", "<br>"),
+            *re.findall(r'<span style="color:#[0-9a-f]{6}">', html),
         }
-        assert "&lt;script&gt;" in html
+    assert "&lt;script&gt;" in plan._repr_html_()
+    for html in (plan._repr_html_(), result._repr_html_()):
         assert "&lt;b&gt;&amp;" in html
-        assert html.count("<table>") == html.count("</table>") == 2
-    assert "not_applied" in result._repr_html_()
+    assert plan._repr_html_().count("<table>") == 1
+    assert "COR has no such project" in result._repr_html_()
     assert cor.requests != []
 
 
@@ -436,7 +444,7 @@ def test_plan_keeps_at_most_the_wanted_number_of_details(client: projectcor.Clie
     rows = ({"id": f"P-{n}", "name": "N" if n % 2 else 1} for n in range(200))
     plan = client.projects.plan(rows, source="SAP", state=False, max_details=5)
     assert (len(plan.changes), len(plan.problems), plan.new, plan.rejected) == (5, 5, 100, 100)
-    assert "… and 80 more; see .changes" in repr(plan)
+    assert "… 95 more; see .changes" in repr(plan)
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 100, 127, 128, 300])

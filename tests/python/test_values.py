@@ -354,7 +354,7 @@ def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
         ({"id": None, "name": "N"}, "index 1: id: is missing in this row"),
         ({"id": float("nan"), "name": "N"}, "index 1: id: is missing in this row"),
         ({"id": "", "name": "N"}, "index 1: id: is empty"),
-        ({"name": "N"}, 'index 1: id: the row has no "id"; add the column, or set `id_column`'),
+        ({"name": "N"}, 'index 1: id: the row has no "id"; add the column, or set id_column='),
         ({"id": "x", "estimated": "1"}, 'index 1: estimated: the text "1" has the wrong type; pass the number 1'),
         ({"id": "x", "nmae": "1"}, "index 1: nmae: no field is called"),
         ({"id": "x", 5: "1"}, 'index 1: 5: no field is called "5"'),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import projectcor
 from projectcor import CLEAR, Client, CorError, IncomeType, ItemResult, Progress, Project, ProjectFields, ProjectUpdate
@@ -27,6 +27,8 @@ class Deal:
 def options() -> None:
     Client()
     Client(token="t", deadline=30, connect_timeout=timedelta(seconds=1), concurrency=4, rate=2.5)
+    Client(token="t", timeout=timedelta(seconds=30), max_retries=2)
+    Client(max_retries="2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Client("t")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Client(deadline="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Client(transport="direct", client_cert="c.pem", client_key=Path("k.pem"))
@@ -54,6 +56,8 @@ def one(client: Client, maybe: Optional[str]) -> None:
     update("x", source="SAP", **fields)
 
     update("x", source="SAP", name="N", deadline=5, max_attempts=2)
+    update("x", source="SAP", name="N", timeout=5, max_retries=0)
+    client.projects.delete("x", source="SAP", timeout=5, max_retries=0)
     client.projects.create("x", source="SAP", name="N", deadline=timedelta(seconds=5))
     client.projects.delete("x", source="SAP", deadline=0.5, max_attempts=1)
 
@@ -76,6 +80,8 @@ def answer(project: Project) -> None:
     assert_type(project.start, Optional[date])
     assert_type(project.estimated, Optional[Decimal])
     assert_type(project.updated_at, Optional[datetime])
+    assert_type(project.evaluation_date, Optional[date])
+    assert_type(project.fee_id, Union[int, str, None])
     assert_type(project.to_dict(), dict[str, Any])
     project.name = "N"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     project.nmae  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
@@ -94,6 +100,8 @@ def many(client: Client, deals: Iterator[Deal], table: Any) -> None:
     results = update_many(deals, source="SAP", concurrency=8, outage_timeout=timedelta(minutes=1), progress=True)
     assert_type(results.summary, projectcor.Summary)
     assert_type(results.halted, Optional[CorError])
+    results.to_dataframe(kind="polars")
+    results.to_dataframe("spark")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     update_many([ProjectUpdate(id="x", source="SAP", name="N"), ("y", ProjectUpdate(name="N"))])
     update_many(table, id_column="opportunity", on_progress=lambda p: p.failed < 100)
 
@@ -129,7 +137,8 @@ def updates() -> None:
     assert_type(update.replace(name="N"), ProjectUpdate)
     update.source = "VBS"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     ProjectUpdate(source="SAP", nmae="N")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    ProjectUpdate("SAP")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ProjectUpdate("SAP", name="N")
+    ProjectUpdate("SAP", "x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def testing() -> None:

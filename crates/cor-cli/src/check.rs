@@ -3,34 +3,40 @@
 use std::time::Instant;
 
 use anstyle::Style;
-use cor_http::{Client, OptionNames};
+use cor_http::Client;
 use cor_sync::{
-    CheckedRow, ColumnUse, ProblemCount, StopReason, SyncProgress, TableCheck, UnusedColumn, grouped, plain,
-    problems_naming,
+    CheckedRow, ColumnUse, Failures, Origin, Problem, ProblemCount, StopReason, SyncProgress, TableCheck,
+    UnusedColumn, grouped, plain, problems_naming,
 };
 use serde_json::json;
 
 use crate::advice::option_names;
 use crate::args::CheckArgs;
 use crate::failure::{Failure, problems_json};
+use crate::next_command::TypedCommand;
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
 use crate::sync::progress::{Progress, span};
-use crate::sync::{exit_status, message, rejected_row, show_early_end};
+use crate::sync::{exit_status, failure_lines, message, show_early_end};
 use crate::table::{self, Cell, Column};
 
 /// Rows between two looks at the clock.
 const TICK: u64 = 256;
 
-pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> {
+pub(crate) fn run(args: &CheckArgs, typed: &TypedCommand<'_>, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let rows = args.table.open(args.create_missing, Client::builder().from_env().source()?)?;
     let unit = rows.unit();
     let names = option_names(args.table.mapping.is_some());
     let mut progress = Progress::new(rows.size(), output);
     let mut ticked = Instant::now();
+    let mut failures = Failures::default();
     let mut check = TableCheck::of(rows, &args.table.origin().name(), args.limit, |so_far, row| {
         if !row.problems.is_empty() {
-            show_problems(&row, unit, names, &progress, output);
+            let problems = problems_naming(row.problems, names);
+            match output.is_json() {
+                true => row_json(&row, &problems, output),
+                false => failures.rejected(row.line, row.id, &problems),
+            }
         }
         if so_far.read.is_multiple_of(TICK) && ticked.elapsed() >= progress.interval() {
             let mut counts = SyncProgress::default();
@@ -56,24 +62,30 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<u8, Failure> 
     }
     match output.is_json() {
         true => json(&check, output),
-        false => show(&check, unit, output),
+        false => {
+            show(&check, &failures, unit, output);
+            show_next(args, &check, typed, output);
+        }
     }
     Ok(status)
 }
 
-fn show_problems(
-    row: &CheckedRow<'_>,
-    unit: &str,
-    names: OptionNames,
-    progress: &Progress,
-    output: &mut Output,
-) {
-    let problems = problems_naming(row.problems, names);
-    if output.is_json() {
-        let error = problems_json(&problems);
-        return output.json(&json!({ "line": row.line, "id": row.id, "error": error }));
+fn row_json(row: &CheckedRow<'_>, problems: &[Problem], output: &mut Output) {
+    output.json(&json!({ "line": row.line, "id": row.id, "error": problems_json(problems) }));
+}
+
+/// The command to type next, where the table can be planned as it is.
+fn show_next(args: &CheckArgs, check: &TableCheck, typed: &TypedCommand<'_>, output: &mut Output) {
+    if check.stopped.is_some() || check.rejected > 0 || check.fine == 0 {
+        return;
     }
-    progress.around(|| output.line(&rejected_row(unit, row.line, &problems)));
+    let command = match args.table.origin() {
+        Origin::Stdin => None,
+        _ => typed.with_verb("check", "plan", ""),
+    };
+    if let Some(command) = command {
+        output.line(&format!("  Next: {command}"));
+    }
 }
 
 fn json(check: &TableCheck, output: &mut Output) {
@@ -91,7 +103,10 @@ fn json(check: &TableCheck, output: &mut Output) {
     }
 }
 
-fn show(check: &TableCheck, unit: &str, output: &mut Output) {
+fn show(check: &TableCheck, failures: &Failures, unit: &str, output: &mut Output) {
+    for line in failure_lines(failures, unit, usize::MAX) {
+        output.line(&line);
+    }
     if check.rejected > 0 {
         output.line("");
     }

@@ -60,7 +60,7 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         .clear("(none)")
         .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
     let runner = SyncRunner::input(Input::embedded(CHANGES), Table::new(), rules).without_state();
-    sync::drive(runner, SyncAction::Sync(client), OptionNames::Flags, output)?;
+    sync::drive(runner, SyncAction::Sync(client), OptionNames::Flags, None, output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {

@@ -14,6 +14,7 @@ mod demo;
 mod failure;
 mod input;
 mod map;
+mod next_command;
 mod output;
 mod project_fields;
 mod sandbox;
@@ -31,6 +32,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, ProjectsVerb, Verb};
+use crate::next_command::TypedCommand;
 use crate::output::Output;
 
 /// Runs the program with its arguments, the program's name first, and returns its exit status.
@@ -58,14 +60,15 @@ where
         Err(error) => return usage::report(&error, &arguments, &mut output),
     };
     let _tracing = output::trace(cli.verbose);
+    let typed = TypedCommand(&arguments);
     let ended = match cli.verb {
         Verb::Projects { verb: ProjectsVerb::Update(args) } => update::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Create(args) } => create::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Delete(args) } => delete::run(&args, &mut output),
         Verb::Projects { verb: ProjectsVerb::Map(args) } => map::run(&args, &mut output),
-        Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &mut output),
-        Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &mut output),
-        Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &typed, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &typed, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &typed, &mut output),
         Verb::Auth { verb } => auth::run(&verb, &mut output),
         Verb::Config { verb } => auth::config(&verb, &mut output),
         Verb::State { verb } => state::run(&verb, &mut output),

@@ -9,6 +9,7 @@ use cor_sync::{MappingProposal, Origin, ProposalOptions, TableOptions, grouped, 
 
 use crate::args::MapArgs;
 use crate::failure::Failure;
+use crate::next_command::command_line;
 use crate::output::{ErrorMessage, Output};
 use crate::status;
 
@@ -99,11 +100,11 @@ fn summary(args: &MapArgs, proposal: &MappingProposal, output: &mut Output) {
         }
     ));
     let name = args.out.as_deref().map_or(USUAL_NAME.to_owned(), |out| out.display().to_string());
-    let mut command = vec!["cor".to_owned(), "projects".to_owned(), "check".to_owned()];
+    let mut command = vec!["projects".to_owned(), "check".to_owned()];
     command.push(args.file.display().to_string());
     command.extend(["--mapping".to_owned(), name.clone()]);
     command.extend(args.reading.flags());
-    let command = command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let command = command_line(command.iter().map(String::as_str));
     let first = match (&args.out, decisions) {
         (Some(_), 0) => "next".to_owned(),
         (Some(_), _) => format!("next: edit {}, then", plain(&name)),
@@ -115,13 +116,4 @@ fn summary(args: &MapArgs, proposal: &MappingProposal, output: &mut Output) {
 
 fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n as u64), if n == 1 { one } else { many })
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

@@ -67,14 +67,19 @@ fn the_mapping_and_every_problem_are_shown_and_nothing_is_sent() {
     assert_eq!(ran.err, "");
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(
-        lines[..2],
+        lines[..6],
         [
             "line 3, close: \"31-02-25\" is not a day written as %d-%m-%y; close: \"31-02-25\" is not a day written as \
              %d-%m-%y; value: \"1.23\" is not a number written as 1.234,50; bill: \"Oui\" is not one of the values in the mapping: \"Ja\", \"Nein\"",
             "line 4, deal: is empty; pass the id that the project has in its source",
+            "1,200 rows, close: \"2025-04-30\" is not a day written as %d-%m-%y; close: \"2025-04-30\" is not a day written as \
+             %d-%m-%y",
+            "    line 5 (R), line 6 (R), line 7 (R) and 1,197 more",
+            "",
+            "Column      Field            How it is read",
         ]
     );
-    let shown = lines[1203..].join("\n");
+    let shown = lines[5..].join("\n");
     let expected = r#"Column      Field            How it is read
 ──────────  ───────────────  ────────────────────────────
 deal        id               as it is
@@ -138,6 +143,8 @@ fn a_valid_table_exits_0_and_columns_that_never_occur_are_reported() {
     ] {
         assert!(ran.out.contains(says), "{says:?} is missing:\n{}", ran.out);
     }
+    let next = format!("  Next: cor projects plan {} --source SAP --map due=end\n", file.display());
+    assert!(ran.out.ends_with(&next), "{}", ran.out);
 }
 
 #[test]
@@ -151,7 +158,7 @@ fn a_check_and_a_plan_take_what_a_sync_takes() {
     let state = folder.path("none.db");
     let mut plan = bare();
     plan.args(["projects", "plan", "--state"]).arg(state).arg(&file).args(arguments);
-    let ran = common::ran(&mut plan).exits(0).prints("+ P (line 3, new)");
+    let ran = common::ran(&mut plan).exits(0).prints("+ P (line 3, not in the state)");
     assert!(
         !ran.out.contains("Q") && ran.err.starts_with("not used: mood, mood\n"),
         "{}{}",

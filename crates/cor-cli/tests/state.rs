@@ -39,13 +39,13 @@ fn a_plan_is_like_a_diff_and_sync_does_it() {
     let (changes, counts) = before.out.split_once("\n\n").unwrap();
     assert_eq!(
         changes,
-        "+ A (2 rows, lines 2 to 4, new)\n    name       \"a2\"\n    estimated  18000.10\n    archived   false\n\
-         + B (line 3, new)\n    name       \"b\"\n    estimated  1"
+        "+ A (2 rows, lines 2 to 4, not in the state)\n    name       \"a2\"\n    estimated  18000.10\n    archived   false\n\
+         + B (line 3, not in the state)\n    name       \"b\"\n    estimated  1"
     );
     for line in [
         "Nothing was sent; this is the plan (",
         "\n  projects to change            0\n",
-        "\n  new projects                  2\n",
+        "\n  not in the state              2\n",
     ] {
         assert!(counts.contains(line), "{counts}");
     }
@@ -98,7 +98,7 @@ fn a_plan_without_a_state_makes_none() {
     let file = folder.file("t.csv", TABLE);
     let state = folder.path("none.db");
     let named = state.to_str().unwrap();
-    plan(&sandbox, &file, &["--state", named]).exits(0).prints("new projects                  2");
+    plan(&sandbox, &file, &["--state", named]).exits(0).prints("not in the state              2");
     sync(&sandbox, &file, &["--state", named, "--dry-run"]).exits(0);
     assert!(!state.exists());
     verb(&sandbox, &["state", "show"], None, &["--state", named])
@@ -384,7 +384,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nA,a\nN,n\n");
-    plan(&sandbox, &file, &[]).exits(0).prints("+ N (line 3, new)");
+    plan(&sandbox, &file, &[]).exits(0).prints("+ N (line 3, not in the state)");
     sync(&sandbox, &file, &[]).exits(1);
     plan(&sandbox, &file, &[])
         .exits(0)
@@ -392,7 +392,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
         .prints("Z: COR has no such project")
         .prints("; sync sends this one\n    name  \"n\"")
         .prints("projects to change            1\n")
-        .prints("new projects                  0\n");
+        .prints("not in the state              0\n");
     let change = plan(&sandbox, &file, &["--json"]).exits(0).json()[0].clone();
     assert_eq!((&change["id"], &change["new"]), (&json!("N"), &json!(false)));
     assert!(change["refused"]["reason"].as_str().unwrap().contains("no such project"), "{change}");
@@ -407,7 +407,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
     // Forgotten, the project is new again.
     verb(&sandbox, &["state", "forget"], None, &["N"]).exits(0).prints("1 project is forgotten");
     show("N").exits(1);
-    plan(&sandbox, &file, &[]).exits(0).prints("+ N (line 3, new)");
+    plan(&sandbox, &file, &[]).exits(0).prints("+ N (line 3, not in the state)");
 
     // An accepted update ends the refusal, also one outside of a run.
     sync(&sandbox, &file, &[]).exits(1);
@@ -417,7 +417,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
     sync(&sandbox, &more, &[]).exits(1);
     let create = ["M", "--source", "SALESFORCE", "--name", "x"];
     verb(&sandbox, &["projects", "create"], None, &create).exits(0);
-    plan(&sandbox, &more, &[]).exits(0).prints("+ M (line 2, new)");
+    plan(&sandbox, &more, &[]).exits(0).prints("+ M (line 2, not in the state)");
 }
 
 #[test]
@@ -475,7 +475,10 @@ fn columns_of_any_name_say_what_only_a_create_takes() {
         .prints("Not used: brand_id\n");
     check(&with).exits(0).prints("Not used: Marke, Produkt, brand_id\n");
     sync(&sandbox, &file, &with).exits(1);
-    sync(&sandbox, &file, &creating).exits(0).prints("unchanged               1");
+    sync(&sandbox, &file, &creating)
+        .exits(0)
+        .prints("  of them created           1\n")
+        .prints("  unchanged                 1\n");
     let created = sandbox.project("SALESFORCE", "N").unwrap();
     assert_eq!((created.text("brand_id"), created.text("product_id")), (Some("B"), Some("P")));
     check(&[&creating[..], &["--map", "Brand=brand_id"]].concat())
@@ -590,9 +593,11 @@ fn the_report_shows_the_counts_and_rows_of_the_run() {
         "<dt>rejected</dt><dd>1</dd>",
         "<svg viewBox=",
         "<td>name</td><td class=\"number\">2</td>",
-        "<td class=\"place\">line 3</td><td class=\"id\">&lt;b&gt;</td><td class=\"outcome\">rejected</td>",
+        "<td class=\"place\">line 3</td><td class=\"id\">&lt;b&gt;</td>",
+        "<td class=\"number\">1</td><td class=\"outcome\">rejected</td>",
         "&quot;soon&quot; is not a date",
-        "<td class=\"place\">line 5</td><td class=\"id\">ghost</td><td class=\"outcome\">not applied</td>",
+        "<td class=\"place\">line 5</td><td class=\"id\">ghost</td>",
+        "<td class=\"number\">1</td><td class=\"outcome\">not applied</td>",
         "prefers-color-scheme: dark",
         "@media print",
     ] {

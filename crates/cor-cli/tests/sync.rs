@@ -437,20 +437,21 @@ fn the_summary_counts_rows_by_their_outcome() {
 }
 
 #[test]
-fn failed_rows_are_printed_a_few_times_and_then_counted() {
+fn the_same_failure_of_many_rows_is_printed_once_with_its_count_and_three_examples() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let mut table = "id,name\n".to_owned();
     (0..25).for_each(|n| table.push_str(&format!("P{n},x\n")));
     let file = folder.file("t.csv", table);
-    let ran =
-        sync(&sandbox, &file, &[]).exits(1).says("… and 15 more; --rejects FILE writes them all into a file");
-    assert_eq!(ran.err.lines().count(), 11, "{}", ran.err);
+    let ran = sync(&sandbox, &file, &["--concurrency", "1"]).exits(1);
+    let lines = "25 rows: COR has no such project (ZC001, HTTP 404); not applied\n    \
+                 line 2 (P0), line 3 (P1), line 4 (P2) and 22 more\n";
+    assert_eq!(ran.err, lines);
+    ran.prints("Run it with --rejects FILE to get those rows into a file to correct.");
     let rejects = folder.path("r.csv");
     let rejects = rejects.to_str().unwrap();
     sync(&sandbox, &file, &["--rejects", rejects])
         .exits(1)
-        .says(&format!("… and 15 more; see {rejects}"))
         .prints(&format!("25 rows were written to {rejects}"));
 }
 
@@ -505,7 +506,7 @@ fn no_project_is_created_under_an_id_that_a_spreadsheet_rewrote() {
         let with = |more: &[&'static str]| [&["--create-missing"], own_state, more].concat();
         let ran = sync(&sandbox, &file, &with(&[]))
             .exits(1)
-            .says("project \"9.91214E+15\": COR has no such project");
+            .says("2 rows: COR has no such project (ZC001, HTTP 404); not applied\n    line 2 (9.91214E+15), line 3 (Q");
         assert!(
             ran.err.contains("no project is created under such an id, unless --allow-mangled-ids"),
             "{}",

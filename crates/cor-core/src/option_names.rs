@@ -99,6 +99,7 @@ const TABLE: &[Names] = &[
     Names::of_table("thousands", "--thousands", Some("thousands")),
     Names::of_table("null_values", "--null-value", Some("keep")),
     Names::of_table("trim", "--trim", Some("trim")),
+    Names::of_table("create_missing", "--create-missing", None),
     Names::of_table("allow_mangled_ids", "--allow-mangled-ids", None),
     Names::of_table("ignore", "--ignore", Some("ignore")),
     Names::of_table("id_column", "--id-column", Some("id")),

@@ -159,6 +159,27 @@ impl Project {
         self.0.updated_at.as_ref()
     }
 
+    /// Day of the evaluation. Not in any example of COR's documentation.
+    pub fn evaluation_date(&self) -> Option<Date> {
+        time(self.get_json("evaluation_date")?)?.date()
+    }
+
+    /// What is delivered. Not in any example of COR's documentation.
+    pub fn deliverables(&self) -> Option<String> {
+        text(self.get_json("deliverables")?)
+    }
+
+    /// How the project earns, as COR spells it. Not in any example of COR's documentation.
+    pub fn income_type(&self) -> Option<String> {
+        text(self.get_json("income_type")?)
+    }
+
+    /// The id of another entity, of which no example of COR's documentation says whether it is a number or text, such as
+    /// `currency_id`: `None` for what is neither.
+    pub fn id_of(&self, name: &str) -> Option<serde_json::Value> {
+        self.get(name).filter(|id| id.is_i64() || id.is_u64() || id.is_string())
+    }
+
     /// Any field of the response, whether this library knows it or not. A number outside the range of a double is the text of
     /// its digits.
     pub fn get(&self, name: &str) -> Option<serde_json::Value> {
@@ -296,6 +317,22 @@ fn boolean(json: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_that_no_example_of_a_response_has_are_read_tolerantly() {
+        let project = |json: &str| Project::from_members(json, &Members::read(json).unwrap());
+        let full = project(
+            r#"{"evaluation_date":"2025-04-30 00:00:00","deliverables":"\u00e9","income_type":"fee","fee_id":7,"brand_id":"B"}"#,
+        );
+        assert_eq!(full.evaluation_date().unwrap().to_string(), "2025-04-30");
+        assert_eq!((full.deliverables(), full.income_type()), (Some("é".to_owned()), Some("fee".to_owned())));
+        assert_eq!((full.id_of("fee_id"), full.id_of("brand_id")), (Some(7.into()), Some("B".into())));
+        let odd = project(
+            r#"{"evaluation_date":"soon","deliverables":[],"income_type":null,"fee_id":1.5,"brand_id":{}}"#,
+        );
+        assert_eq!((odd.evaluation_date(), odd.deliverables(), odd.income_type()), (None, None, None));
+        assert_eq!((odd.id_of("fee_id"), odd.id_of("brand_id"), odd.id_of("product_id")), (None, None, None));
+    }
 
     #[test]
     fn every_field_of_the_table_is_read_and_no_other() {

@@ -108,10 +108,14 @@ impl Error {
     /// The errors of a client have the names of [`option_names`](crate::ClientBuilder::option_names) already; this is for those
     /// that arise before there is a client.
     pub fn with_option_names(mut self, names: OptionNames) -> Error {
+        let is_local = self.is_local();
         let inner = &mut *self.0;
         inner.advice = names.apply(&inner.advice).into_owned().into();
-        if inner.kind == ErrorKind::Config {
+        if inner.kind == ErrorKind::Config || is_local {
             inner.happened = names.apply(&inner.happened).into_owned();
+        }
+        for issue in &mut inner.issues {
+            issue.message = names.apply(&issue.message).into_owned();
         }
         self
     }

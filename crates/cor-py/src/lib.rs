@@ -62,7 +62,7 @@ mod _native {
     #[pymodule_export]
     use crate::project::Project;
     #[pymodule_export]
-    use crate::results::{ItemResult, Progress, Summary};
+    use crate::results::{ItemResult, Progress, Summary, group_failures};
     #[pymodule_export]
     use crate::run_program;
     #[pymodule_export]

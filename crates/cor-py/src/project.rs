@@ -13,7 +13,7 @@ use pyo3::types::{PyDate, PyDict, PyType};
 /// A project as COR's response describes it.
 ///
 /// Every attribute may be ``None``: COR documents no response, and a field that is missing or odd does not turn an update
-/// that happened into a failure. Ids are COR's own numbers, not the external ids of a request. Whatever was sent,
+/// that happened into a failure. Every field that can be set has an attribute. Ids are COR's own numbers, not the external ids of a request. Whatever was sent,
 /// known to this library or not, is in ``to_dict()``, ``get(name)`` and ``json``.
 ///
 ///     >>> project = Project.from_json('{"id": 7, "name": "Phase 2", "start": "2025-01-15 00:00:00", "mood": "good"}')
@@ -38,6 +38,16 @@ impl From<cor_core::Project> for Project {
 impl Project {
     pub(crate) fn core(&self) -> &Arc<cor_core::Project> {
         &self.0
+    }
+
+    /// A whole number or a text.
+    fn id_of<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(id) = self.0.id_of(name) else { return Ok(None) };
+        match (id.as_i64(), id.as_u64(), id.as_str()) {
+            (Some(id), ..) => Ok(Some(id.into_pyobject(py)?.into_any())),
+            (None, Some(id), _) => Ok(Some(id.into_pyobject(py)?.into_any())),
+            (None, None, id) => Ok(Some(id.into_pyobject(py)?)),
+        }
     }
 }
 
@@ -125,6 +135,48 @@ impl Project {
     #[getter]
     fn archived(&self) -> Option<bool> {
         self.0.archived()
+    }
+
+    /// The id of the currency, as COR wrote it.
+    #[getter]
+    fn currency_id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.id_of(py, "currency_id")
+    }
+
+    /// Day of the evaluation.
+    #[getter]
+    fn evaluation_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDate>>> {
+        date(py, self.0.evaluation_date())
+    }
+
+    /// The id of the fee, as COR wrote it.
+    #[getter]
+    fn fee_id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.id_of(py, "fee_id")
+    }
+
+    /// What is delivered.
+    #[getter]
+    fn deliverables(&self) -> Option<String> {
+        self.0.deliverables()
+    }
+
+    /// How the project earns, as COR spells it.
+    #[getter]
+    fn income_type(&self) -> Option<String> {
+        self.0.income_type()
+    }
+
+    /// The id of the brand, as COR wrote it.
+    #[getter]
+    fn brand_id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.id_of(py, "brand_id")
+    }
+
+    /// The id of the product, as COR wrote it.
+    #[getter]
+    fn product_id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.id_of(py, "product_id")
     }
 
     /// COR's number of the company.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use cor_http::OptionNames;
+use cor_sync::Failures;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::PyType;
@@ -40,7 +42,8 @@ impl From<cor_http::ItemResult> for ItemResult {
     fn from(item: cor_http::ItemResult) -> Self {
         let (project, failure) = match item.result {
             Ok(project) => (Some(Arc::new(project)), None),
-            Err(error) => (None, Some(error)),
+            // A row that cannot be sent never reached the client, which names options as Python has them.
+            Err(error) => (None, Some(error.with_option_names(OptionNames::Python))),
         };
         ItemResult {
             index: item.index,
@@ -52,6 +55,44 @@ impl From<cor_http::ItemResult> for ItemResult {
             error: OnceLock::new(),
         }
     }
+}
+
+/// The failures among these results, those with one reason together: for each group a line and its examples; and how many rows
+/// are in further groups.
+#[pyfunction]
+pub(crate) fn group_failures(
+    py: Python<'_>,
+    failures: Vec<Py<ItemResult>>,
+    most: usize,
+) -> PyResult<(Vec<FailureLines>, u64)> {
+    let mut groups = Failures::default();
+    for item in &failures {
+        let item = item.get();
+        match (&item.failure, item.error(py)?) {
+            (Some(failure), _) => groups.failed(item.index, &item.id, 1, failure),
+            // It was pickled, and only the exception is left.
+            (None, Some(error)) => {
+                let kind: String = error.bind(py).getattr("kind")?.extract()?;
+                groups.other(item.index, &item.id, &kind, &error.bind(py).str()?.to_string());
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(failure_lines(&groups, "index", most))
+}
+
+/// A group of rows that failed for one reason: one line, and the lines of its examples.
+pub(crate) type FailureLines = (String, Vec<String>);
+
+pub(crate) fn failure_lines(failures: &Failures, unit: &str, most: usize) -> (Vec<FailureLines>, u64) {
+    let mut lines: Vec<FailureLines> = Vec::new();
+    for line in failures.groups().into_iter().take(most).flat_map(|group| group.lines(unit)) {
+        match (line.is_example, lines.last_mut()) {
+            (true, Some((_, examples))) => examples.push(line.text),
+            _ => lines.push((line.to_string(), Vec::new())),
+        }
+    }
+    (lines, failures.rows_beyond(most))
 }
 
 #[pymethods]

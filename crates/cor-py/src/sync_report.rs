@@ -1,18 +1,23 @@
 //! What `plan` and `sync` return.
 
 use cor_http::Error;
-use cor_sync::{Change, Problem, Settled, StopReason, SyncEvent, SyncSummary};
+use cor_sync::{Change, Failures, Problem, RowStatus, Settled, StopReason, SyncEvent, SyncSummary};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList, PyTuple};
 
 use crate::errors;
+use crate::results::failure_lines;
 use crate::sync_errors;
 
 /// The changes and problems of a run.
 pub(crate) struct Report {
     changes: First<(Change, Option<&'static str>, Option<Error>)>,
     problems: First<(u64, String, Problem)>,
+    failures: Failures,
 }
+
+/// Groups of rows that failed for one reason, which the result prints.
+const MOST_FAILURES: usize = 10;
 
 /// The first items one by one, so that memory stays flat; the others are counted.
 struct First<T> {
@@ -36,16 +41,21 @@ impl<T> First<T> {
 
 impl Report {
     pub(crate) fn new(max_details: usize) -> Report {
-        Report { changes: First::new(max_details), problems: First::new(max_details) }
+        let (changes, problems) = (First::new(max_details), First::new(max_details));
+        Report { changes, problems, failures: Failures::default() }
     }
 
     pub(crate) fn event(&mut self, event: SyncEvent) {
         match event {
             SyncEvent::ProjectPlanned(change) => self.changes.push((change, None, None)),
             SyncEvent::ProjectSettled(Settled { change, status, .. }) => {
+                if let RowStatus::Failed(error) = &status {
+                    self.failures.failed(change.lines.1, &change.id, change.rows, error);
+                }
                 self.changes.push((change, Some(status.as_str()), status.error().cloned()));
             }
             SyncEvent::RowRejected { line, id, problems } => {
+                self.failures.rejected(line, &id, &problems);
                 problems.into_iter().for_each(|problem| self.problems.push((line, id.clone(), problem)));
             }
             _ => {}
@@ -65,6 +75,7 @@ impl Report {
         let counts = [
             ("new", of.projects_new),
             ("changed", of.projects_changed),
+            ("sent_again", of.projects_sent_again),
             ("read", of.read),
             ("unchanged", of.unchanged),
             ("applied", of.applied),
@@ -80,7 +91,10 @@ impl Report {
         report.set_item("state", summary.state)?;
         let changes = PyList::empty(py);
         for (change, status, error) in self.changes.items {
-            let fields = change.fields.into_iter().map(|field| (field.name, field.old, field.new));
+            let fields = change.fields.into_iter().map(|field| {
+                let is_sent_again = field.is_sent_again();
+                (field.name, field.old, field.new, is_sent_again)
+            });
             let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
             // The change names the project, and the advice is the report's.
             let reason = error.as_ref().map(cor_http::Error::reason);
@@ -99,6 +113,8 @@ impl Report {
         });
         report.set_item("problems", problems.collect::<Vec<_>>())?;
         report.set_item("more_problems", self.problems.more)?;
+        report.set_item("failures", failure_lines(&self.failures, summary.unit, MOST_FAILURES))?;
+        report.set_item("unknown_projects", &summary.unknown_projects)?;
         let mapping =
             summary.mapping.into_iter().map(|used| (used.column, used.field, used.rule, used.found));
         report.set_item("mapping", mapping.collect::<Vec<_>>())?;

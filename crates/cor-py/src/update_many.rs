@@ -168,6 +168,30 @@ impl Results {
         self.run.unfinished().is_none()
     }
 
+    /// Sends the remaining rows, waits for all of them and returns a data frame with a row for each result.
+    ///
+    /// Args:
+    ///     kind: ``"pandas"`` or ``"polars"``. Default: pandas where it is installed, else polars.
+    ///
+    /// The frame holds every result in memory. Its columns: ``index``, ``id``, ``outcome`` (``applied``, ``rejected``,
+    /// ``not_applied``, ``unknown`` or ``not_started``), ``created``, ``error_kind``, ``message``, ``attempts``, ``status``, ``code``,
+    /// ``retry_after`` and ``request_id`` of the error, ``project_id`` and ``project`` (JSON) of the response.
+    ///
+    /// Raises:
+    ///     ImportError: Neither library is installed; nothing was sent.
+    #[pyo3(signature = (kind=None))]
+    fn to_dataframe<'py>(
+        slf: &Bound<'py, Self>,
+        kind: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let frame = slf.py().import("projectcor._frames")?.call_method1("of_items", (slf, kind));
+        if frame.is_err() {
+            // The exception says why the rest is not sent.
+            slf.get().unsent.dismiss();
+        }
+        frame
+    }
+
     /// Starts nothing new. What is in flight finishes; rows taken and not begun are reported as not started.
     fn stop(&self) {
         self.run.stop();

@@ -78,6 +78,13 @@ pub struct FieldChange {
     pub new: String,
 }
 
+impl FieldChange {
+    /// Whether COR accepted this value before, to the letter. Only a run with `full` sends such a value.
+    pub fn is_sent_again(&self) -> bool {
+        self.old.as_ref() == Some(&self.new)
+    }
+}
+
 /// The changes as an object of fields.
 pub(crate) fn of_changes(changes: &[FieldChange]) -> String {
     write(&changes.iter().map(|change| (change.name.clone(), change.new.as_str())).collect::<Vec<_>>())

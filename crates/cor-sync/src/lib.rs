@@ -29,6 +29,7 @@
 
 mod bookmarks;
 mod check;
+mod failures;
 mod field_changes;
 mod inputs;
 mod mapping;
@@ -51,6 +52,7 @@ mod text;
 
 pub use self::bookmarks::Bookmarks;
 pub use self::check::{CheckedRow, ProblemCount, TableCheck};
+pub use self::failures::{FailureGroup, FailureLine, Failures};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{

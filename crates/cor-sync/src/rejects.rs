@@ -16,7 +16,7 @@ use crate::{Members, NOTES, names};
 pub(crate) const TO_CORRECT: &str = "#CORRECT ";
 
 /// The outcome of a row that was not applied. Serialises to its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectReason {
     /// Refused before anything was sent.
     Rejected,

@@ -271,6 +271,8 @@ impl SyncSummary {
         #[derive(Serialize)]
         struct Planned {
             to_change: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sent_again: Option<u64>,
             new: u64,
         }
         #[derive(Serialize)]
@@ -279,7 +281,11 @@ impl SyncSummary {
             message: String,
         }
         let counts = &self.counts;
-        let planned = Planned { to_change: counts.projects_changed, new: counts.projects_new };
+        let planned = Planned {
+            to_change: counts.projects_changed,
+            sent_again: Some(counts.projects_sent_again).filter(|count| *count > 0),
+            new: counts.projects_new,
+        };
         let stopped = |stopped: &StopReason| Stopped { reason: stopped.as_str(), message: message(stopped) };
         let shape = Shape {
             read: counts.read,
@@ -288,7 +294,7 @@ impl SyncSummary {
             failed: counts.failed,
             unchanged: counts.unchanged,
             not_started: counts.not_started,
-            created: Some(counts.projects_created).filter(|created| *created > 0),
+            created: Some(counts.created).filter(|created| *created > 0),
             dry_run: self.purpose != Purpose::Sync,
             planned: (self.purpose == Purpose::Plan).then_some(planned),
             seconds: (self.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,

@@ -136,7 +136,8 @@ pub(crate) struct PlanArgs {
 
 pub(super) const CHECK_ABOUT: &str = "\
 Check a table and its mapping without sending anything; needs no credentials.\n\n\
-Reports every problem of every row, then which column sets which field and how its values are read, which columns are not used, \
+Reports the problems of the rows, those of one kind together with their number and the first three rows (--json: of every row); \
+then which column sets which field and how its values are read, which columns are not used, \
 and how often each problem occurs. Takes the same options as sync.";
 
 pub(super) const CHECK_EXAMPLES: &str = "Examples:

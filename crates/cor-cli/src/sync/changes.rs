@@ -17,7 +17,8 @@ pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
     }
     let (sign, what) = match (&change.refused, change.is_new) {
         (Some(_), _) => (styled(YELLOW, "!"), ", refused by COR before"),
-        (None, true) => (styled(GREEN, "+"), ", new"),
+        (None, true) => (styled(GREEN, "+"), ", not in the state"),
+        (None, false) if change.is_sent_again() => (styled(DIM, "="), ", sent again"),
         (None, false) => ("~".to_owned(), ""),
     };
     let place = match change.lines {
@@ -33,7 +34,13 @@ pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
         ));
     }
     let width = change.fields.iter().map(|field| field.name.chars().count()).max().unwrap_or(0);
-    for FieldChange { name, old, new, .. } in &change.fields {
+    for field in &change.fields {
+        let FieldChange { name, old, new } = field;
+        if field.is_sent_again() {
+            let values = styled(DIM, &format!("{} (sent again)", shown(new)));
+            output.line(&format!("    {:width$}  {values}", plain(name)));
+            continue;
+        }
         let new = styled(GREEN, &shown(new));
         let values = match old {
             Some(old) => format!("{} → {new}", styled(RED, &shown(old))),

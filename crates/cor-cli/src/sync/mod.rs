@@ -11,21 +11,23 @@ use std::pin::pin;
 
 use cor_http::OptionNames;
 use cor_sync::{
-    OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner, plain,
+    Origin, OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner,
+    plain,
 };
 
 use self::render::Renderer;
-pub(crate) use self::render::rejected_row;
+pub(crate) use self::render::failure_lines;
 pub(crate) use self::summary::{exit_status, message, show_early_end};
 use crate::advice::option_names;
-use crate::args::{PlanArgs, StateArgs, SyncArgs};
+use crate::args::{PlanArgs, StateArgs, SyncArgs, TableArgs};
 use crate::connection;
 use crate::failure::Failure;
+use crate::next_command::TypedCommand;
 use crate::output::{ErrorMessage, Output};
 use crate::signals::{Signal, Signals, runtime};
 use crate::single::no_runtime;
 
-pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
+pub(crate) fn run(args: &SyncArgs, typed: &TypedCommand<'_>, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let (table, rules) = args.table.read(args.connection.profile_source()?)?;
     let optional_time = |name, time: Option<f64>| time.map(|time| connection::time(name, time)).transpose();
@@ -53,11 +55,12 @@ pub(crate) fn run(args: &SyncArgs, output: &mut Output) -> Result<u8, Failure> {
         true => SyncAction::DryRun(args.connection.check()?),
         false => SyncAction::Sync(args.connection.client()?),
     };
-    drive(runner, action, option_names(args.table.mapping.is_some()), output)
+    let names = option_names(args.table.mapping.is_some());
+    drive(runner, action, names, sending(&args.table, typed, "sync", "--dry-run"), output)
 }
 
 /// `cor projects plan`.
-pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> {
+pub(crate) fn plan(args: &PlanArgs, typed: &TypedCommand<'_>, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let (table, rules) = args.table.read(args.connection.profile_source()?)?;
     let runner = SyncRunner::table(args.table.origin(), table, rules)
@@ -66,14 +69,25 @@ pub(crate) fn plan(args: &PlanArgs, output: &mut Output) -> Result<u8, Failure> 
         .limit(args.limit)
         .state(args.state.state.clone());
     let names = option_names(args.table.mapping.is_some());
-    drive(runner, SyncAction::Plan(args.connection.check()?), names, output)
+    let action = SyncAction::Plan(args.connection.check()?);
+    drive(runner, action, names, sending(&args.table, typed, "plan", ""), output)
 }
 
-/// Runs it, lets signals through, and shows how far it is and what came of it. Returns the exit status.
+/// The command that sends what this one shows. `None` if the table came from standard input, which is read.
+fn sending(table: &TableArgs, typed: &TypedCommand<'_>, verb: &str, without: &str) -> Option<String> {
+    match table.origin() {
+        Origin::Stdin => None,
+        _ => typed.with_verb(verb, "sync", without),
+    }
+}
+
+/// Runs it, lets signals through, and shows how far it is and what came of it. `sending` is the command that sends what a plan
+/// shows. Returns the exit status.
 pub(crate) fn drive(
     runner: SyncRunner,
     action: SyncAction,
     names: OptionNames,
+    sending: Option<String>,
     output: &mut Output,
 ) -> Result<u8, Failure> {
     let runner = runner.option_names(names);
@@ -102,7 +116,7 @@ pub(crate) fn drive(
     });
     // A name that is still being resolved is not waited for.
     runtime.shutdown_background();
-    Ok(renderer.into_inner().summary(&summary?, signalled))
+    Ok(renderer.into_inner().summary(&summary?, sending.as_deref(), signalled))
 }
 
 fn failed(error: SyncError) -> Failure {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cor_http::Pause;
-use cor_sync::{Phase, SyncProgress, grouped};
+use cor_sync::{Phase, SyncProgress, grouped, plain};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::Output;
@@ -17,6 +17,8 @@ pub(crate) struct Progress {
     /// Rows that were done before that.
     before: u64,
     paused: Option<Pause>,
+    /// Why a row failed, the newest one: failures are listed when all rows are done.
+    latest_failure: String,
     /// When programs got their last line.
     reported: Instant,
 }
@@ -26,7 +28,16 @@ impl Progress {
         // Rows are not counted before they are read, so the share done is that of the bytes.
         let bar = output.err_is_terminal().then(|| bar(size));
         let now = Instant::now();
-        Progress { bar, doing: None, length: size, started: now, before: 0, paused: None, reported: now }
+        Progress {
+            bar,
+            doing: None,
+            length: size,
+            started: now,
+            before: 0,
+            paused: None,
+            latest_failure: String::new(),
+            reported: now,
+        }
     }
 
     /// Turns to this phase, which begins with `progress`.
@@ -37,6 +48,13 @@ impl Progress {
         }
         (self.doing, self.length) = (Some(phase.as_str()), progress.length);
         (self.started, self.before) = (Instant::now(), progress.counts.done());
+    }
+
+    /// A row failed, for a reason that people see beside the number of failures.
+    pub(crate) fn failed(&mut self, reason: impl FnOnce() -> String) {
+        if self.bar.is_some() {
+            self.latest_failure = plain(&reason());
+        }
     }
 
     /// How often it wants to be updated.
@@ -54,7 +72,6 @@ impl Progress {
         let doing = self.doing.map(|doing| format!("{doing}: ")).unwrap_or_default();
         let mut parts = vec![format!("{doing}{} rows", grouped(done))];
         parts.extend(moves.then(|| format!("{}/s", grouped(self.rate(done) as u64))));
-        parts.extend((not_applied > 0).then(|| format!("{} not applied", grouped(not_applied))));
         parts.extend(match (progress.paused, self.left(progress.position)) {
             (Some(pause), _) => Some(format!("paused: {}", reason(pause, progress.gives_up_in))),
             (None, left) => {
@@ -62,6 +79,8 @@ impl Progress {
                 left.map(|left| format!("{} left", span(left)))
             }
         });
+        // Last, because the line is cut where the terminal ends.
+        parts.extend((not_applied > 0).then(|| not_applied_because(not_applied, &self.latest_failure)));
         bar.set_position(progress.position);
         bar.set_message(parts.join("  "));
         bar.tick();
@@ -123,10 +142,22 @@ impl Progress {
     }
 }
 
+/// Characters of a reason in the line.
+const LONGEST_REASON: usize = 40;
+
+fn not_applied_because(rows: u64, reason: &str) -> String {
+    let rows = format!("{} not applied", grouped(rows));
+    match reason.char_indices().nth(LONGEST_REASON) {
+        _ if reason.is_empty() => rows,
+        None => format!("{rows} ({reason})"),
+        Some((cut, _)) => format!("{rows} ({}…)", &reason[..cut]),
+    }
+}
+
 fn bar(length: Option<u64>) -> ProgressBar {
     let (bar, template) = match length {
-        Some(length) => (ProgressBar::new(length), "{bar:28} {percent:>3}%  {msg}"),
-        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
+        Some(length) => (ProgressBar::new(length), "{bar:28} {percent:>3}%  {wide_msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {wide_msg}"),
     };
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("━╸ ")),
@@ -160,6 +191,14 @@ pub(crate) fn span(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_shows_the_beginning_of_the_newest_reason() {
+        assert_eq!(not_applied_because(1200, ""), "1,200 not applied");
+        assert_eq!(not_applied_because(2, "id: is empty"), "2 not applied (id: is empty)");
+        let long = format!("{}{}", "é".repeat(LONGEST_REASON), "x");
+        assert_eq!(not_applied_because(2, &long), format!("2 not applied ({}…)", "é".repeat(LONGEST_REASON)));
+    }
 
     #[test]
     fn times_are_readable() {

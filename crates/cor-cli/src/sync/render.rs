@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cor_http::Error;
 use cor_sync::{
-    Phase, Problem, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped, plain, sentence,
+    Failures, Phase, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped, sentence,
 };
 use serde_json::{Value, json};
 
@@ -15,8 +15,8 @@ use crate::failure::{error_json, problems_json};
 use crate::output::{Output, RED, styled};
 use crate::update::show_request;
 
-/// Rows whose problems are shown to people as they come; further ones are counted.
-const MOST_PROBLEMS: u64 = 10;
+/// Groups of rows that failed for one reason, which are shown to people; further ones are counted.
+const MOST_FAILURES: usize = 10;
 /// Projects of a plan, and requests of a dry run, that are shown to people.
 const MOST_CHANGES: u64 = 20;
 const MOST_REQUESTS: u64 = 3;
@@ -28,7 +28,8 @@ pub(super) struct Renderer<'a> {
     /// The address of COR.
     base_url: String,
     unit: &'static str,
-    problems: Shown,
+    /// For people, what failed and was not shown yet.
+    failures: Failures,
     changes: Shown,
     requests: Shown,
 }
@@ -58,7 +59,7 @@ impl<'a> Renderer<'a> {
             control,
             base_url: base_url.to_owned(),
             unit: "line",
-            problems: Shown::default(),
+            failures: Failures::default(),
             changes: Shown::default(),
             requests: Shown::default(),
         }
@@ -77,9 +78,13 @@ impl<'a> Renderer<'a> {
                     self.output.set_aside();
                 }
             }
-            SyncEvent::Phase(Phase::Planning) => self.progress.end(),
+            SyncEvent::Phase(Phase::Planning) => {
+                self.progress.end();
+                self.failures();
+            }
             SyncEvent::Phase(Phase::Confirming(reach)) => {
                 self.progress.end();
+                self.failures();
                 question::show(reach, self.output);
             }
             SyncEvent::Phase(phase) => {
@@ -93,13 +98,16 @@ impl<'a> Renderer<'a> {
                 self.note(&format!("not used: {}", UnusedColumn::listed(&columns)))
             }
             SyncEvent::Note(note) => self.note(&note),
-            SyncEvent::RowRejected { line, id, problems } => {
-                let text = rejected_row(self.unit, line, &problems);
-                self.problem(line, &id, || problems_json(&problems), &text);
-            }
-            SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, &error),
+            SyncEvent::RowRejected { line, id, problems } => match self.output.is_json() {
+                true => self.row_json(line, &id, &problems_json(&problems)),
+                false => {
+                    self.progress.failed(|| sentence(&problems));
+                    self.failures.rejected(line, &id, &problems);
+                }
+            },
+            SyncEvent::RowFailed { line, id, error } => self.failed(line, &id, 1, &error),
             SyncEvent::ProjectSettled(Settled { change, status: RowStatus::Failed(error), .. }) => {
-                self.failed(change.lines.1, &change.id, &error);
+                self.failed(change.lines.1, &change.id, change.rows, &error);
             }
             SyncEvent::ProjectPlanned(change) if self.changes.next(self.output, MOST_CHANGES) => {
                 changes::show(&change, self.unit, self.output);
@@ -132,23 +140,29 @@ impl<'a> Renderer<'a> {
         self.progress.around(|| self.output.note(text));
     }
 
-    fn failed(&mut self, line: u64, id: &str, error: &Error) {
-        let text = plain(&format!("project {id:?}: {}", error.reason()));
-        self.problem(line, id, || error_json(error), &format!("{}: {text}", place(self.unit, line)));
+    fn failed(&mut self, line: u64, id: &str, rows: u64, error: &Error) {
+        match self.output.is_json() {
+            true => self.row_json(line, id, &error_json(error)),
+            false => {
+                self.progress.failed(|| error.reason());
+                self.failures.failed(line, id, rows, error);
+            }
+        }
     }
 
-    fn problem(&mut self, line: u64, id: &str, error: impl FnOnce() -> Value, text: &str) {
-        if !self.problems.next(self.output, MOST_PROBLEMS) {
-            return;
+    fn row_json(&mut self, line: u64, id: &str, error: &Value) {
+        self.output.json(&json!({ "line": line, "id": id, "error": error }));
+    }
+
+    /// Shows what failed since the last call.
+    pub(super) fn failures(&mut self) {
+        for line in failure_lines(&std::mem::take(&mut self.failures), self.unit, MOST_FAILURES) {
+            self.note(&line);
         }
-        if self.output.is_json() {
-            return self.output.json(&json!({ "line": line, "id": id, "error": error() }));
-        }
-        self.note(text);
     }
 
     /// What was not shown one by one.
-    pub(super) fn more(&mut self, is_plan: bool, rejects: Option<&str>) {
+    pub(super) fn more(&mut self, is_plan: bool) {
         let changes = self.changes.more(self.output, MOST_CHANGES);
         if changes > 0 {
             self.output.line(&format!("… and {} more; --json shows all of them", grouped(changes)));
@@ -160,23 +174,21 @@ impl<'a> Renderer<'a> {
         if self.changes.0 + self.requests.0 > 0 && is_plan && !self.output.is_json() {
             self.output.line("");
         }
-        let problems = self.problems.more(self.output, MOST_PROBLEMS);
-        if problems > 0 {
-            let place = match rejects {
-                Some(path) => format!("see {path}"),
-                None => "--rejects FILE writes them all into a file".to_owned(),
-            };
-            self.output.note(&format!("… and {} more; {place}", grouped(problems)));
-        }
     }
 }
 
-fn place(unit: &str, line: u64) -> String {
-    styled(RED, &format!("{unit} {line}"))
-}
-
-/// A row that cannot be sent, with its problems.
-pub(crate) fn rejected_row(unit: &str, line: u64, problems: &[Problem]) -> String {
-    let separator = if problems.first().is_some_and(|first| first.column.is_some()) { "," } else { ":" };
-    format!("{}{separator} {}", place(unit, line), plain(&sentence(problems)))
+/// Rows that failed, those with one reason together: what went wrong, and below it the first three of them.
+pub(crate) fn failure_lines(failures: &Failures, unit: &str, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in failures.groups().into_iter().take(most) {
+        lines.extend(group.lines(unit).into_iter().map(|line| match line.is_example {
+            true => line.to_string(),
+            false => format!("{}{}", styled(RED, &line.place), line.text),
+        }));
+    }
+    let rows = failures.rows_beyond(most);
+    if rows > 0 {
+        lines.push(format!("… and {} more rows for other reasons", grouped(rows)));
+    }
+    lines
 }

@@ -11,11 +11,17 @@ use crate::signals::Signal;
 use crate::status;
 
 impl Renderer<'_> {
-    /// Shows the summary. Returns the exit status.
-    pub(super) fn summary(mut self, summary: &SyncSummary, signal: Option<Signal>) -> u8 {
+    /// Shows the summary. `sending` is the command that sends what a plan shows. Returns the exit status.
+    pub(super) fn summary(
+        mut self,
+        summary: &SyncSummary,
+        sending: Option<&str>,
+        signal: Option<Signal>,
+    ) -> u8 {
         self.progress.end();
         let rejects = summary.rejects.as_ref().map(|rejects| rejects.path.display().to_string());
-        self.more(summary.purpose == Purpose::Plan, rejects.as_deref());
+        self.more(summary.purpose == Purpose::Plan);
+        self.failures();
         let is_json = self.output.is_json();
         match &summary.stopped {
             // A limit is what the user asked for.
@@ -26,7 +32,7 @@ impl Renderer<'_> {
         }
         match is_json {
             true => self.output.line(&summary.to_json(message)),
-            false => lines(summary, rejects.as_deref().unwrap_or_default(), self.output),
+            false => lines(summary, rejects.as_deref().unwrap_or_default(), sending, self.output),
         }
         exit_status(summary.ending, signal)
     }
@@ -85,14 +91,17 @@ fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
-fn lines(summary: &SyncSummary, rejects: &str, output: &mut Output) {
+fn lines(summary: &SyncSummary, rejects: &str, sending: Option<&str>, output: &mut Output) {
     headline(summary, output);
     counts(summary, output);
     if let Some(line) = summary.unread_from {
         output.line(&format!("  The input was not read from {} {} on.", summary.unit, grouped(line)));
     }
+    if let Some(text) = &summary.unknown_projects {
+        output.line(&format!("  {text}"));
+    }
     for step in summary.next_steps() {
-        next_step(step, rejects, output);
+        next_step(step, rejects, sending, output);
     }
 }
 
@@ -118,12 +127,17 @@ fn counts(summary: &SyncSummary, output: &mut Output) {
         Purpose::DryRun => ("would be sent", counts.not_started),
         Purpose::Plan => ("projects to change", counts.projects_changed),
     };
-    let width = if is_plan { 19 } else { 13 };
+    let width = match (is_plan, counts.created) {
+        (true, _) => 19,
+        (false, 0) => 13,
+        (false, _) => 15,
+    };
     for (name, count, is_always_shown) in [
         ("read", counts.read, true),
         (sent.0, sent.1, true),
-        ("new projects", if is_plan { counts.projects_new } else { 0 }, is_plan),
-        ("created", counts.projects_created, false),
+        ("of them sent again", if is_plan { counts.projects_sent_again } else { 0 }, false),
+        ("not in the state", if is_plan { counts.projects_new } else { 0 }, is_plan),
+        ("of them created", counts.created, false),
         ("rejected", counts.rejected, true),
         ("not applied", counts.failed - counts.unknown, is_sync),
         ("unknown", counts.unknown, false),
@@ -141,10 +155,14 @@ fn counts(summary: &SyncSummary, output: &mut Output) {
     }
 }
 
-/// What to do next. `rejects` is the file of rejected rows.
-fn next_step(step: NextStep, rejects: &str, output: &mut Output) {
+/// What to do next. `rejects` is the file of rejected rows, `sending` the command that sends what a plan shows.
+fn next_step(step: NextStep, rejects: &str, sending: Option<&str>, output: &mut Output) {
     let text = match step {
         NextStep::Follow(advice) => format!("To do: {}.", plain(&advice)),
+        NextStep::SendPlan => match sending {
+            Some(command) => format!("Next: {command}"),
+            None => return,
+        },
         NextStep::RunAgainToContinue => {
             "Run the same command again: it continues where it stopped.".to_owned()
         }

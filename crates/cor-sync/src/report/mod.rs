@@ -3,15 +3,17 @@
 mod chart;
 mod page;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use self::chart::Series;
 use crate::{RejectReason, RowStatus, Scope, Settled, names};
 
-/// Rows that the page shows; the others are counted.
-const MOST_ROWS: usize = 1000;
+/// Reasons that the page shows; rows with another one are counted.
+const MOST_REASONS: usize = 1000;
+/// Rows of a reason that the page names; the others are counted.
+const MOST_EXAMPLES: usize = 3;
 /// Fields that are counted each on its own. COR has fewer; extras have any name.
 const MOST_FIELDS: usize = 100;
 
@@ -36,17 +38,22 @@ pub struct RunReport {
     series: Series,
     /// Projects in which a field changed.
     fields: BTreeMap<String, u64>,
-    rows: Vec<Rejected>,
+    /// Rows that were not applied, by outcome and reason.
+    rejected: Vec<Rejected>,
+    /// Where in `rejected` each outcome and reason is.
+    by_reason: HashMap<(RejectReason, String), usize>,
     more_rows: u64,
     stopped: Option<String>,
 }
 
+/// Rows that were not applied for the same reason.
 #[derive(Debug)]
 struct Rejected {
-    place: String,
-    id: String,
     reject_reason: RejectReason,
     reason: String,
+    rows: u64,
+    /// Place and id of the first ones.
+    examples: Vec<(String, String)>,
 }
 
 impl RunReport {
@@ -67,7 +74,8 @@ impl RunReport {
             counts: Vec::new(),
             series: Series::default(),
             fields: BTreeMap::new(),
-            rows: Vec::new(),
+            rejected: Vec::new(),
+            by_reason: HashMap::new(),
             more_rows: 0,
             stopped: None,
         }
@@ -89,7 +97,7 @@ impl RunReport {
         }
     }
 
-    /// A row was not applied, this long after the start; `place` says where it stands.
+    /// A row was not applied, this long after the start; `place` says where it stands. Rows with one reason are shown together.
     pub fn rejected(
         &mut self,
         at: Duration,
@@ -99,12 +107,28 @@ impl RunReport {
         reason: &str,
     ) {
         self.series.refused(at, 1);
-        if self.rows.len() == MOST_ROWS {
+        let known = self.by_reason.get(&(reject_reason, reason.to_owned())).copied();
+        let Some(at) = known.or_else(|| self.new_reason(reject_reason, reason)) else {
             self.more_rows += 1;
             return;
+        };
+        let rejected = &mut self.rejected[at];
+        rejected.rows += 1;
+        if rejected.examples.len() < MOST_EXAMPLES {
+            rejected.examples.push((place.to_owned(), id.to_owned()));
         }
-        let (place, id, reason) = (place.to_owned(), id.to_owned(), reason.to_owned());
-        self.rows.push(Rejected { place, id, reject_reason, reason });
+    }
+
+    /// The place of a reason that did not occur before; `None` if the page has no room for it.
+    fn new_reason(&mut self, reject_reason: RejectReason, reason: &str) -> Option<usize> {
+        let at = self.rejected.len();
+        if at == MOST_REASONS {
+            return None;
+        }
+        self.by_reason.insert((reject_reason, reason.to_owned()), at);
+        let reason = reason.to_owned();
+        self.rejected.push(Rejected { reject_reason, reason, rows: 0, examples: Vec::new() });
+        Some(at)
     }
 
     /// A number of the summary, in the order in which they are shown.

@@ -39,7 +39,7 @@ fn counts(report: &RunReport, page: &mut String) {
     page.push_str("<dl class=\"counts\">\n");
     for (name, count) in &report.counts {
         let class = match (*name, count) {
-            ("applied" | "created", 1..) => " class=\"good\"",
+            ("applied" | "of them created", 1..) => " class=\"good\"",
             ("rejected" | "not applied" | "unknown" | "not started", 1..) => " class=\"bad\"",
             _ => "",
         };
@@ -80,26 +80,37 @@ fn fields(report: &RunReport, page: &mut String) {
 }
 
 fn rows(report: &RunReport, page: &mut String) {
-    if report.rows.is_empty() {
+    if report.rejected.is_empty() {
         return;
     }
     page.push_str(
         "<h2>Rows that were not applied</h2>\n<div class=\"wide\"><table>\n\
-         <thead><tr><th>Row</th><th>Project</th><th>Outcome</th><th>Reason</th></tr></thead>\n<tbody>\n",
+         <thead><tr><th class=\"number\">Rows</th><th>Outcome</th><th>Reason</th><th>Row</th><th>Project</th></tr></thead>\n\
+         <tbody>\n",
     );
-    for row in &report.rows {
+    for rejected in &report.rejected {
+        let more = rejected.rows - rejected.examples.len() as u64;
+        let more = if more > 0 { format!("<br>and {} more", grouped(more)) } else { String::new() };
+        let places: Vec<_> = rejected.examples.iter().map(|(place, _)| escaped(place)).collect();
+        let ids: Vec<_> = rejected.examples.iter().map(|(_, id)| escaped(id)).collect();
         let _ = writeln!(
             page,
-            "<tr><td class=\"place\">{}</td><td class=\"id\">{}</td><td class=\"outcome\">{}</td><td class=\"reason\">{}</td></tr>",
-            escaped(&row.place),
-            escaped(&row.id),
-            row.reject_reason.as_str().replace('_', " "),
-            escaped(&row.reason),
+            "<tr><td class=\"number\">{}</td><td class=\"outcome\">{}</td><td class=\"reason\">{}</td>\
+             <td class=\"place\">{}{more}</td><td class=\"id\">{}</td></tr>",
+            grouped(rejected.rows),
+            rejected.reject_reason.as_str().replace('_', " "),
+            escaped(&rejected.reason),
+            places.join("<br>"),
+            ids.join("<br>"),
         );
     }
     page.push_str("</tbody>\n</table></div>\n");
     if report.more_rows > 0 {
-        let _ = writeln!(page, "<p class=\"soft\">… and {} more</p>", grouped(report.more_rows));
+        let _ = writeln!(
+            page,
+            "<p class=\"soft\">… and {} more rows for other reasons</p>",
+            grouped(report.more_rows)
+        );
     }
 }
 
@@ -138,6 +149,21 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{RejectReason, Scope};
+
+    #[test]
+    fn rows_with_one_reason_are_counted_with_three_examples() {
+        let mut report = RunReport::new("t.csv", &Scope::new("http://x", "SAP", "m"));
+        for line in 2..9 {
+            let (place, id) = (format!("line {line}"), format!("P-{line}"));
+            report.rejected(Duration::ZERO, &place, &id, RejectReason::Rejected, "id: is empty");
+        }
+        report.rejected(Duration::ZERO, "line 9", "P-9", RejectReason::NotApplied, "id: is empty");
+        let page = report.html(Duration::from_secs(5));
+        let row = "<tr><td class=\"number\">7</td><td class=\"outcome\">rejected</td><td class=\"reason\">id: is empty</td>\
+                   <td class=\"place\">line 2<br>line 3<br>line 4<br>and 4 more</td><td class=\"id\">P-2<br>P-3<br>P-4</td></tr>";
+        assert!(page.contains(row), "{page}");
+        assert!(page.contains("<td class=\"number\">1</td><td class=\"outcome\">not applied</td>"), "{page}");
+    }
 
     #[test]
     fn html_in_values_is_escaped() {

@@ -155,7 +155,7 @@ impl Outputs {
         for (name, count, always) in [
             ("read", counts.read, true),
             ("applied", counts.applied, true),
-            ("created", counts.projects_created, false),
+            ("of them created", counts.created, false),
             ("unchanged", counts.unchanged, false),
             ("rejected", counts.rejected, false),
             ("not applied", counts.failed - counts.unknown, false),

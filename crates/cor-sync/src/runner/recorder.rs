@@ -9,13 +9,14 @@ use cor_http::{Error, ErrorKind, ItemResult, Outcome};
 use super::feed::{InputControl, PendingRow};
 use super::max_failures::Whole;
 use super::outputs::Outputs;
+use super::summary::unknown_projects;
 use super::superseded::Superseded;
 use super::{
     Ending, MaxFailures, Purpose, StopReason, StopRequest, SyncControl, SyncCounts, SyncEvent, SyncSummary,
 };
 use crate::table_sync::is_about_the_row;
 use crate::{
-    ColumnUse, Problem, RejectReason, RejectedRow, RowStatus, Scope, Settled, StateError, TableSync,
+    Change, ColumnUse, Problem, RejectReason, RejectedRow, RowStatus, Scope, Settled, StateError, TableSync,
     UnusedColumn, plain, problems_naming, sentence,
 };
 
@@ -36,6 +37,8 @@ pub(super) struct Recorder<E> {
     waiting: BTreeMap<u64, WaitingRow>,
     pub(super) counts: SyncCounts,
     pub(super) stopped: Option<StopReason>,
+    /// Whether the run creates projects that COR does not have.
+    pub(super) creates: bool,
     max_failures: Option<MaxFailures>,
     whole: Whole,
     /// Of the failures, rows that were rejected in earlier runs.
@@ -69,6 +72,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             waiting: BTreeMap::new(),
             counts: SyncCounts::default(),
             stopped: None,
+            creates: false,
             max_failures: None,
             whole: Whole::WithResult,
             earlier_failures: 0,
@@ -343,18 +347,19 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             }
         }
         if !matches!(status, RowStatus::Unchanged) {
-            self.project(change.is_new);
+            self.project(change);
             self.event(SyncEvent::ProjectSettled(settled));
         }
         self.check_failures();
     }
 
     /// Counts a project with something to send.
-    pub(super) fn project(&mut self, is_new: bool) {
-        match is_new {
+    pub(super) fn project(&mut self, change: &Change) {
+        match change.is_new {
             true => self.counts.projects_new += 1,
             false => self.counts.projects_changed += 1,
         }
+        self.counts.projects_sent_again += u64::from(change.is_sent_again());
     }
 
     fn report_row(&mut self, line: u64, id: &str, reject_reason: RejectReason, reason: &str) {
@@ -471,6 +476,10 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             Some(stopped) => stopped.is_of_the_moment(),
             None => ending == Ending::Unreachable,
         };
+        let unknown_projects = (purpose == Purpose::Plan && self.counts.projects_new > 0).then(|| {
+            let text = unknown_projects(self.counts.projects_new, self.creates);
+            self.outputs.option_names.apply(&text).into_owned()
+        });
         SyncSummary {
             counts: self.counts,
             purpose,
@@ -487,6 +496,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             rejects: self.outputs.rejects_summary(),
             holds_bookmarks: false,
             advice: self.advice,
+            unknown_projects,
             to_correct: self.to_correct,
             elapsed,
         }

@@ -105,6 +105,7 @@ impl SyncRunner {
         let mut recorder = Recorder::new(on_event, control.clone(), outputs, unit);
         recorder.stop_after(settings.max_failures.filter(|_| purpose == Purpose::Sync));
         recorder.superseded = Superseded::new(earlier);
+        recorder.creates = settings.create_missing;
         recorder.event(SyncEvent::Opened { unit, size, has_bookmarks: bookmarks.is_some() });
         recorder.unused_columns(unused);
         recorder.notes(notes);

@@ -160,7 +160,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                     continue;
                 }
                 self.recorder.counts.not_started += change.rows;
-                self.recorder.project(change.is_new);
+                self.recorder.project(&change);
                 let event = match as_updates {
                     true => {
                         let update = change.update(self.sync.scope());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cor_http::{Error, ErrorKind};
 
 use super::{MaxFailures, Reach, StopRequest};
-use crate::{ColumnUse, ConfigError, ReadError, Scope, StateError, UnusedColumn, plain};
+use crate::{ColumnUse, ConfigError, ReadError, Scope, StateError, UnusedColumn, grouped, plain};
 
 /// The number of rows by their result. Each row is counted once, except that `created` is a part of `applied`, and `unknown`
 /// a part of `failed`.
@@ -33,7 +33,10 @@ pub struct SyncCounts {
     pub not_started: u64,
     /// Projects with something to send that the state knows.
     pub projects_changed: u64,
+    /// Of these, projects of which COR accepted every value before: only a run with `full` sends them.
+    pub projects_sent_again: u64,
     /// Projects with something to send that the state does not know: COR accepted nothing of them, and refused no update.
+    /// Whether COR has them is not known.
     pub projects_new: u64,
     /// Of the applied projects, those that this run created.
     pub projects_created: u64,
@@ -88,6 +91,9 @@ pub struct SyncSummary {
     /// What to do about the rows that COR did not apply, each advice once: that of their errors, and where a missing project
     /// was accepted before under another spelling of the source.
     pub advice: Vec<String>,
+    /// In a plan with projects that the state does not know: what a sync does with them, one sentence. With the names of the
+    /// caller's options.
+    pub unknown_projects: Option<String>,
     /// Of the rows that were not applied, those whose own content is the reason: correcting them helps. The others need
     /// another token, or a COR that can be reached.
     pub to_correct: u64,
@@ -118,6 +124,13 @@ impl SyncSummary {
             }),
             None => {}
         }
+        if self.purpose == Purpose::Plan
+            && self.counts.rejected == 0
+            && self.stopped.as_ref().is_none_or(StopReason::is_limit)
+        {
+            let projects = self.counts.projects_changed + self.counts.projects_new;
+            steps.extend((projects > 0).then_some(NextStep::SendPlan));
+        }
         // Rows that were not sent are in no file, if the run has a state.
         match self.stopped {
             Some(StopReason::Declined(_)) => steps.push(NextStep::Confirm),
@@ -142,6 +155,21 @@ impl SyncSummary {
             && self.purpose != Purpose::Plan
             && self.counts.not_applied() + not_started > 0
     }
+}
+
+/// What a sync does with projects that the state does not know, which COR may have or not.
+pub(super) fn unknown_projects(count: u64, creates: bool) -> String {
+    let (projects, updates) = match count {
+        1 => ("1 project is".to_owned(), "updates it if COR has it"),
+        _ => (format!("{} projects are", grouped(count)), "updates those that COR has"),
+    };
+    let others = match (count, creates) {
+        (1, true) => ", and else creates it",
+        (_, true) => ", and creates the others",
+        (1, false) => "; else it fails, unless `create_missing` is set",
+        (_, false) => "; the others fail, unless `create_missing` is set",
+    };
+    format!("{projects} not in the state: sync {updates}{others}.")
 }
 
 /// The purpose of a run.
@@ -174,6 +202,8 @@ pub struct RejectsSummary {
 pub enum NextStep {
     /// Follow this advice, one of [`SyncSummary::advice`].
     Follow(String),
+    /// Send what the plan shows.
+    SendPlan,
     /// Run again: the run continues where it stopped.
     RunAgainToContinue,
     /// Nothing was sent, because a large change was not confirmed: look at the plan, and confirm it in the next run.
@@ -353,6 +383,10 @@ impl StopReason {
         matches!(self, StopReason::Requested { .. } | StopReason::Halted(_))
     }
 
+    fn is_limit(&self) -> bool {
+        matches!(self, StopReason::Limit(_))
+    }
+
     /// Whether the run left rows that it could have sent, which the next run of the same command sends.
     fn leaves_rows(&self) -> bool {
         matches!(self, StopReason::Declined(_) | StopReason::MaxFailures(_))
@@ -527,6 +561,7 @@ mod tests {
             rejects: None,
             holds_bookmarks: false,
             advice: Vec::new(),
+            unknown_projects: None,
             to_correct: rows,
             elapsed: Duration::ZERO,
         }
@@ -542,6 +577,14 @@ mod tests {
         assert_eq!(resumes.next_steps(), [NextStep::RunAgainToContinue]);
         let plan = SyncSummary { purpose: Purpose::Plan, ..failed(2) };
         assert_eq!(plan.next_steps(), []);
+        let counts = SyncCounts { projects_new: 1, ..SyncCounts::default() };
+        let valid = SyncSummary { counts, purpose: Purpose::Plan, to_correct: 0, ..failed(0) };
+        assert_eq!(valid.next_steps(), [NextStep::SendPlan]);
+        let limited =
+            SyncSummary { stopped: Some(StopReason::Limit(1)), purpose: Purpose::Plan, counts, ..failed(0) };
+        assert_eq!(limited.next_steps(), [NextStep::SendPlan]);
+        let counts = SyncCounts { rejected: 1, ..counts };
+        assert_eq!(SyncSummary { counts, ..valid }.next_steps(), []);
         let holds = SyncSummary { holds_bookmarks: true, ..failed(2) };
         assert_eq!(holds.next_steps(), [NextStep::RepeatFromTap]);
     }
@@ -566,6 +609,31 @@ mod tests {
         }
         let too_long = SyncSummary { rejects: Some(rejects(0, 1, false)), ..failed(1) };
         assert_eq!(too_long.next_steps(), [NextStep::CorrectInput { rows: 1 }]);
+    }
+
+    #[test]
+    fn a_plan_says_what_becomes_of_projects_that_are_not_in_the_state() {
+        for (count, creates, text) in [
+            (1, true, "1 project is not in the state: sync updates it if COR has it, and else creates it."),
+            (
+                2000,
+                true,
+                "2,000 projects are not in the state: sync updates those that COR has, and creates the others.",
+            ),
+            (
+                1,
+                false,
+                "1 project is not in the state: sync updates it if COR has it; else it fails, unless `create_missing` is set.",
+            ),
+            (
+                2,
+                false,
+                "2 projects are not in the state: sync updates those that COR has; the others fail, unless `create_missing` is \
+                 set.",
+            ),
+        ] {
+            assert_eq!(unknown_projects(count, creates), text);
+        }
     }
 
     #[test]

@@ -129,6 +129,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether COR accepted every value of it before. Only a run with `full` sends such a project.
+    pub fn is_sent_again(&self) -> bool {
+        !self.fields.is_empty() && self.fields.iter().all(FieldChange::is_sent_again)
+    }
+
     /// The update to send.
     pub fn update(&self, scope: &Scope) -> ProjectUpdate {
         let source = Source::new(&scope.source);
