@@ -298,10 +298,10 @@ static void refused(cor_client *client) {
   options.outage_timeout_ms = 0;
   write_file(table, "id,caf\xe9\n1,N\n");
   REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG,
-          "column 2 is not UTF-8; read the file with `encoding` windows-1252");
+          "column 2 is not UTF-8; read the file with cor_sync_options.encoding windows-1252");
   options.encoding = "utf-16le";
   REFUSED(cor_client_sync_file(client, table, &options, NULL, &error), COR_ERR_CONFIG,
-          "is not UTF-16LE; read the file with `encoding` windows-1252");
+          "is not UTF-16LE; read the file with cor_sync_options.encoding windows-1252");
   write_file(table, "key,name\n1,N\n");
   options.delimiter = "::";
   options.encoding = "klingon";
