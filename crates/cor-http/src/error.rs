@@ -80,7 +80,7 @@ impl Error {
         error
     }
 
-    /// No call can be made without credentials. Flags hold no secrets, so a program of flags is told of the environment alone.
+    /// No call can be made without credentials. Flags hold no secrets, so for flags the advice names the environment.
     pub(crate) fn no_credentials(names: OptionNames) -> Error {
         Error::config("no credentials are set").advising(match names {
             OptionNames::Flags | OptionNames::FlagsAndKeys => {
