@@ -136,6 +136,66 @@ async fn a_connection_that_ends_under_many_calls_is_replaced_by_one() {
     assert_eq!(connections(&peer), 2);
 }
 
+#[test]
+fn a_burst_after_a_pause_notices_that_the_server_has_closed_the_idle_connection() {
+    let script = format!(
+        r#"{{"h2": [{{"streams": [["read_request", {{"answer": {{"body": "{{\"id\":7}}"}}}}, {{"delay_ms": 5}}, "close"]]}},
+            {{"streams": [{ANSWERS}]}}]}}"#
+    );
+    for kind in TRANSPORTS {
+        let peer = peer(&script);
+        let client = client(&peer, kind).max_attempts(1).build().unwrap();
+        let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let update = named("N");
+        event_loop.block_on(async { client.projects().update("A", &update).await }).unwrap();
+        // The event loop does not run meanwhile. A pause of less than a millisecond is none.
+        let answered = std::time::Instant::now();
+        while !peer.ends_within(Duration::from_millis(1)) || answered.elapsed() < Duration::from_millis(2) {
+            assert!(
+                answered.elapsed() < Duration::from_secs(20),
+                "{kind}: the peer has not closed the connection"
+            );
+        }
+        let ids: Vec<String> = (0..8).map(|n| format!("P-{n}")).collect();
+        let calls = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+        for result in event_loop.block_on(join_all(calls)) {
+            assert_eq!(result.unwrap().id(), Some(7), "{kind}");
+        }
+        assert_eq!((peer.count(), connections(&peer)), (9, 2), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_server_refuses_unread_leaves_its_stream_to_the_next_one() {
+    let script = r#"{"h2": [{"max_concurrent_streams": 1, "initial_window": 0, "starve": true,
+        "streams": [["read_head", {"answer": {"status": 413}}]]}]}"#;
+    let peer = peer(script);
+    let client = client(&peer, TransportKind::Direct).max_attempts(1).build().unwrap();
+    for id in ["A", "B"] {
+        let error = client.projects().update(id, &named("N")).await.unwrap_err();
+        assert_eq!(error.status(), Some(413), "{id}: {error}");
+    }
+    assert_eq!(connections(&peer), 1);
+}
+
+#[tokio::test]
+async fn a_malformed_frame_does_not_fail_the_other_calls_on_its_connection() {
+    let script = format!(
+        r#"{{"h2": [{{"streams": [{ANSWERS}, ["read_request", {{"frame": {{"kind": 6, "stream": "connection", "base64": "MTIz"}}}},
+            "silence"]]}}, {{"streams": [{ANSWERS}]}}]}}"#
+    );
+    let peer = peer(&script);
+    let client = client(&peer, TransportKind::Direct).max_attempts(2).build().unwrap();
+    let update = named("N");
+    client.projects().update("A", &update).await.unwrap();
+    let ids: Vec<String> = (0..8).map(|n| format!("P-{n}")).collect();
+    let calls = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+    for result in join_all(calls).await {
+        assert_eq!(result.unwrap().id(), Some(7));
+    }
+    assert_eq!(connections(&peer), 2);
+}
+
 #[tokio::test]
 async fn a_dropped_call_costs_no_connection_and_a_dropped_client_closes_it() {
     for kind in TRANSPORTS {

@@ -19,8 +19,9 @@ pub(super) fn kind_of(error: &h2::Error, answering: bool) -> FaultKind {
     if error.is_remote() {
         // A server that has begun to answer has processed the request, even if it then refuses the stream.
         let refused = error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM) && !answering;
-        // A stream that the server may have processed ends with a broken connection instead.
-        let beyond_the_last = error.is_go_away() && reason == Some(h2::Reason::NO_ERROR) && !answering;
+        // Whatever its code, GOAWAY ends the streams after the last one that the server has processed, and no other (RFC 9113,
+        // section 6.8). A stream that the server may have processed ends with the connection.
+        let beyond_the_last = error.is_go_away() && !answering;
         return if refused || beyond_the_last { FaultKind::Unprocessed } else { FaultKind::Broken };
     }
     match reason {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::client::{Builder, ResponseFuture, SendRequest};
-use h2::{RecvStream, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use tokio::sync::Semaphore;
@@ -42,11 +42,14 @@ pub(super) struct SharedConnection {
 }
 
 struct Usage {
-    in_flight: usize,
+    /// Requests that were sent and wait for their response. One that only waits for its turn says nothing about the connection.
+    unanswered: usize,
     /// When the connection was made, or the last response arrived.
     heard: Instant,
     /// A response has arrived.
     answered: bool,
+    /// Whether one request alone was unanswered when the connection ended; `None`: it has not ended, as far as requests know.
+    ended_alone: Option<bool>,
 }
 
 /// A request that did not end with a response.
@@ -69,7 +72,8 @@ impl SharedConnection {
             .handshake::<_, Bytes>(Wire::new(stream, unheard.clone()))
             .await
             .map_err(|error| TransportError::new(FaultKind::Connect, Sent::Nothing, error))?;
-        let usage = Mutex::new(Usage { in_flight: 0, heard: Instant::now(), answered: false });
+        let usage =
+            Mutex::new(Usage { unanswered: 0, heard: Instant::now(), answered: false, ended_alone: None });
         let shared = Arc::new(SharedConnection { requests, streams: Semaphore::new(1), usage, unheard });
         tokio::spawn(drive(connection, Ending(Arc::downgrade(&shared))));
         Ok(shared)
@@ -80,16 +84,18 @@ impl SharedConnection {
         let usage = self.usage();
         let rested = usage.heard.elapsed();
         let fits = match choice {
-            ConnectionChoice::Any => usage.in_flight > 0 || rested <= MAX_IDLE,
+            ConnectionChoice::Any => usage.unanswered > 0 || rested <= MAX_IDLE,
             ConnectionChoice::Recent => rested <= MAX_IDLE_RECENT,
             ConnectionChoice::New => false,
         };
-        (fits && !self.has_ended()).then(|| Exchange::begin(self, usage, rested))
+        // Every request of a burst, not only the first: each would be sent on a connection that has ended meanwhile.
+        let rested = usage.answered && usage.unanswered == 0 && rested >= TRUSTED_IDLE;
+        (fits && !self.has_ended()).then(|| Exchange::new(self, rested))
     }
 
     /// Begins an exchange on a connection that was made for it.
     pub(super) fn begin_new(self: &Arc<Self>) -> Exchange {
-        Exchange::begin(self, self.usage(), Duration::ZERO)
+        Exchange::new(self, false)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -99,20 +105,36 @@ impl SharedConnection {
     /// Whether the connection may be broken without having ended: it is idle, or has been silent for a while.
     pub(super) fn is_in_doubt(&self) -> bool {
         let usage = self.usage();
-        usage.in_flight == 0 || usage.heard.elapsed() > ALIVE
+        usage.unanswered == 0 || usage.heard.elapsed() > ALIVE
     }
 
-    /// The request was not queued, because the connection has ended. One that never served a request counts as a failure: the
-    /// next one may end like this, too.
+    /// The request was not queued, because the connection has ended. One that never served a request counts as one that could
+    /// not be made: the next one may end like this, too.
     fn gone(&self) -> Unanswered {
+        // The connection's task may not have noticed it yet, and the request must not choose this connection again.
+        self.streams.close();
         match self.usage().answered {
             true => Unanswered::Gone,
             false => Unanswered::Failed(TransportError::new(
-                FaultKind::Unprocessed,
+                FaultKind::Connect,
                 Sent::Nothing,
                 "the server ended the connection before the request was sent",
             )),
         }
+    }
+
+    /// Counts a request as sent. Returns whether the connection was idle, and has answered before.
+    fn count_sent(&self) -> bool {
+        let mut usage = self.usage();
+        usage.unanswered += 1;
+        usage.unanswered == 1 && usage.answered
+    }
+
+    /// Whether one request alone was unanswered when the connection ended. The first request that learns of the end decides.
+    fn ended_alone(&self) -> bool {
+        let mut usage = self.usage();
+        let alone = usage.unanswered == 1;
+        *usage.ended_alone.get_or_insert(alone)
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
@@ -123,8 +145,7 @@ impl SharedConnection {
 /// One request on a connection, and its response.
 pub(super) struct Exchange {
     connection: Arc<SharedConnection>,
-    /// The connection has answered before, and carried no request when this one began.
-    reused: bool,
+    /// The event loop may not have noticed yet that the server has closed the idle connection.
     rested: bool,
     progress: Progress,
 }
@@ -137,15 +158,8 @@ enum Progress {
 }
 
 impl Exchange {
-    fn begin(
-        connection: &Arc<SharedConnection>,
-        mut usage: MutexGuard<'_, Usage>,
-        rested: Duration,
-    ) -> Exchange {
-        let reused = usage.in_flight == 0 && usage.answered;
-        usage.in_flight += 1;
-        let (connection, rested) = (connection.clone(), reused && rested >= TRUSTED_IDLE);
-        Exchange { connection, reused, rested, progress: Progress::Queued }
+    fn new(connection: &Arc<SharedConnection>, rested: bool) -> Exchange {
+        Exchange { connection: connection.clone(), rested, progress: Progress::Queued }
     }
 
     /// Sends the request, whose content is taken from it, and reads the response.
@@ -162,27 +176,39 @@ impl Exchange {
             Ok(permit) => permit,
             Err(_) => connection.streams.acquire().await.map_err(|_| connection.gone())?,
         };
+        let mut requests = connection.requests.clone();
+        // Asked first, because `send_request` does not return the head of a request that it refuses. Never pending: the handle
+        // is new.
+        poll_fn(|cx| requests.poll_ready(cx)).await.map_err(|_| connection.gone())?;
         let failed = |kind, cause| Unanswered::Failed(TransportError::new(kind, context.progress(), cause));
         let body = std::mem::take(request.body_mut());
-        let mut requests = connection.requests.clone();
         let (response, upload) = requests
             .send_request(take_head(request, body.len()), body.is_empty())
             // The connection has just ended, in another thread.
-            .map_err(|error| failed(FaultKind::Unprocessed, error.into()))?;
+            .map_err(|error| failed(FaultKind::Connect, error.into()))?;
         drop(requests);
+        let reused = connection.count_sent();
         self.progress = Progress::Sent;
         context.sending();
         let mut upload = Upload::new(upload, body, context);
         let mut response = answer(response, &mut upload).await.map_err(|error| {
             let kind = match http2::kind_of(&error, false) {
-                // When a shared connection ends, every request on it fails; sending all of them again at once would be a burst.
-                FaultKind::Broken | FaultKind::TlsAlert if self.reused && self.is_alone() => FaultKind::Stale,
+                // A server that refuses one stream has not closed an idle connection. And when a shared connection ends, every
+                // request on it fails; sending all of them again at once would be a burst.
+                FaultKind::Broken | FaultKind::TlsAlert
+                    if !error.is_reset() && !error.is_go_away() && connection.ended_alone() && reused =>
+                {
+                    FaultKind::Stale
+                }
+                // What ended the connection was on the stream of one request; the others may be sent again.
+                FaultKind::Protocol if error.is_go_away() && !connection.ended_alone() => FaultKind::Broken,
                 kind => kind,
             };
             failed(kind, error.into())
         })?;
+        upload.is_answered = true;
         // Many gateways send 408 when they close an idle connection; it is not a response to this request.
-        if self.reused && response.status() == StatusCode::REQUEST_TIMEOUT {
+        if reused && response.status() == StatusCode::REQUEST_TIMEOUT {
             return Err(failed(FaultKind::Stale, "HTTP 408".into()));
         }
         if response.status().is_success() && !upload.is_complete() {
@@ -194,25 +220,24 @@ impl Exchange {
         if upload.is_complete() {
             self.progress = Progress::Answered;
         }
+        // A server that reports success has read the request.
+        upload.is_answered = !response.status().is_success();
         Ok(response.map(|_| body))
-    }
-
-    fn is_alone(&self) -> bool {
-        self.connection.usage().in_flight == 1
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if self.progress == Progress::Queued {
+            return;
+        }
         let mut usage = self.connection.usage();
-        usage.in_flight -= 1;
+        usage.unanswered -= 1;
         if self.progress == Progress::Answered {
             usage.heard = Instant::now();
             usage.answered = true;
         }
-        if self.progress != Progress::Queued {
-            self.connection.unheard.store(self.progress == Progress::Sent, Ordering::Relaxed);
-        }
+        self.connection.unheard.store(self.progress == Progress::Sent, Ordering::Relaxed);
     }
 }
 
@@ -288,13 +313,25 @@ struct Upload<'a> {
     stream: SendStream<Bytes>,
     rest: Bytes,
     context: &'a RequestContext,
+    /// The server has responded, possibly before it has read the request.
+    is_answered: bool,
+}
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        // h2 would go on sending what is queued, and the stream would count until then. It drops the queue of an unanswered
+        // request itself.
+        if self.is_answered {
+            self.stream.send_reset(Reason::CANCEL);
+        }
+    }
 }
 
 impl Upload<'_> {
     fn new(mut stream: SendStream<Bytes>, body: Bytes, context: &RequestContext) -> Upload<'_> {
         if body.len() > PIECE {
             stream.reserve_capacity(body.len());
-            return Upload { stream, rest: body, context };
+            return Upload { stream, rest: body, context, is_answered: false };
         }
         // A stream gets no capacity before the connection's task has opened it. h2 sends a short body together with the head, as
         // far as the server's window allows. It fails if the stream has ended: the response says why.
@@ -302,7 +339,7 @@ impl Upload<'_> {
             let _ = stream.send_data(body, true);
         }
         context.sent();
-        Upload { stream, rest: Bytes::new(), context }
+        Upload { stream, rest: Bytes::new(), context, is_answered: false }
     }
 
     fn is_complete(&self) -> bool {
@@ -354,8 +391,8 @@ async fn read_body(response: &mut Response<RecvStream>, max: usize) -> Result<By
     while let Some(piece) = incoming.data().await {
         let piece = match piece {
             Ok(piece) => piece,
-            // The server takes no more of the request (RFC 9113, section 8.1), and the response is complete.
-            Err(error) if error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR) => break,
+            // After a complete response h2 reports no RST_STREAM, not even the one that asks the client to send no more of the
+            // request (NO_ERROR; RFC 9113, section 8.1). What it reports has cut the response short.
             Err(error) => return Err((http2::kind_of(&error, true), error.into())),
         };
         // Fails if the stream has ended, which needs no window.

@@ -42,9 +42,11 @@ fn is_stale(error: &reqwest::Error, context: &RequestContext, call: &CallConnect
     if let Some(connected) = client_error.connect_info() {
         connected.get_extras(&mut extensions);
     }
-    // When a shared connection ends, every request on it fails; sending all of them again at once would be a burst.
-    let shared = find::<h2::Error>(error).is_some() && !alone;
-    context.connection() != ConnectionChoice::New && !call.made(local_addr(&extensions)) && !shared
+    // When a shared connection ends, every request on it fails; sending all of them again at once would be a burst. A server that
+    // refuses one stream has not closed an idle connection.
+    let ended =
+        find::<h2::Error>(error).is_none_or(|http2| alone && !http2.is_reset() && !http2.is_go_away());
+    context.connection() != ConnectionChoice::New && !call.made(local_addr(&extensions)) && ended
 }
 
 fn kind_of(error: &reqwest::Error) -> FaultKind {

@@ -10,11 +10,14 @@ mod faults;
 mod proxy;
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use tokio::runtime::{self, Handle};
@@ -78,14 +81,13 @@ impl ReqwestTransport {
 
     /// Lets the event loop notice which idle connections have ended.
     async fn settle(&self) {
-        let rested = {
-            let mut last = self.last_use.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            last.replace(now).is_none_or(|last| now.saturating_duration_since(last) >= TRUSTED_IDLE)
-        };
+        let last_use = || self.last_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let rested = last_use().is_none_or(|last| last.elapsed() >= TRUSTED_IDLE);
         if rested {
             http2::settle().await;
         }
+        // Not before: every request of a burst lets the event loop run, not only the first.
+        *last_use() = Some(Instant::now());
     }
 
     async fn exchange(
@@ -105,7 +107,7 @@ impl ReqwestTransport {
         let call = Arc::new(CallConnections::new(context.clone()));
         let request = self.settings.request(request, |body| RequestBody::new(body, call.clone()));
         let exchange = CALL.scope(call.clone(), async {
-            let mut response = client.execute(request).await?;
+            let mut response = http::Response::<reqwest::Body>::from(client.execute(request).await?);
             let made_here = call.made(local_addr(response.extensions()));
             let body = read_body(&mut response, context.max_body()).await?;
             Ok((response, made_here, body))
@@ -147,7 +149,7 @@ impl From<reqwest::Error> for Interrupted {
 }
 
 /// Reads a body of at most `max` bytes. Refuses the heads that `direct` refuses.
-async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes, Interrupted> {
+async fn read_body(response: &mut http::Response<reqwest::Body>, max: usize) -> Result<Bytes, Interrupted> {
     let too_large = || {
         Interrupted::Fault(
             FaultKind::TooLarge,
@@ -170,33 +172,46 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Bytes
                 .to_owned(),
         ));
     }
-    let stated = response.content_length();
+    let (is_http2, incoming) = (response.version() == http::Version::HTTP_2, response.body_mut());
+    let stated = incoming.size_hint().exact();
     if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    // hyper takes RST_STREAM with NO_ERROR for the end of a body, even in its middle.
-    let whole = |body: Bytes| match stated {
-        Some(length) if (body.len() as u64) < length => Err(Interrupted::Fault(
-            FaultKind::Broken,
-            "the response body is shorter than its content-length".to_owned(),
-        )),
-        _ => Ok(body),
-    };
-    let Some(first) = response.chunk().await? else { return whole(Bytes::new()) };
-    // Most answers are one piece, which is not copied.
-    let Some(second) = response.chunk().await? else {
-        return if first.len() > max { Err(too_large()) } else { whole(first) };
-    };
-    let mut body = BytesMut::with_capacity(first.len() + second.len());
-    body.extend_from_slice(&first);
-    body.extend_from_slice(&second);
-    while body.len() <= max {
-        match response.chunk().await? {
-            Some(more) => body.extend_from_slice(&more),
-            None => return whole(body.freeze()),
+    let (mut body, mut pieces) = (Bytes::new(), BytesMut::new());
+    while let Some(piece) = next_piece(incoming).await? {
+        if body.len() + pieces.len() + piece.len() > max {
+            return Err(too_large());
+        }
+        // Most responses are one piece, which is not copied.
+        if body.is_empty() && pieces.is_empty() {
+            body = piece;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut body));
+            pieces.extend_from_slice(&piece);
         }
     }
-    Err(too_large())
+    let body = if pieces.is_empty() { body } else { pieces.freeze() };
+    // hyper takes RST_STREAM with NO_ERROR for the end of a body, even in its middle.
+    let cut = match stated {
+        Some(length) if (body.len() as u64) < length => {
+            "the response body is shorter than its content-length"
+        }
+        None if is_http2 && !incoming.is_end_stream() => {
+            "the server ended the stream before the response was complete"
+        }
+        _ => return Ok(body),
+    };
+    Err(Interrupted::Fault(FaultKind::Broken, cut.to_owned()))
+}
+
+/// The next piece of a body. Trailers are skipped.
+async fn next_piece(body: &mut reqwest::Body) -> Result<Option<Bytes>, reqwest::Error> {
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+        if let Ok(piece) = frame?.into_data() {
+            return Ok(Some(piece));
+        }
+    }
+    Ok(None)
 }
 
 /// Counts the requests in flight.
