@@ -86,6 +86,11 @@ impl Reader<'_> {
             .attempting(format!("read the profile {}", self.name))
     }
 
+    /// The folder that relative paths of the file start from.
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
     /// A mistake at this place of the file.
     fn wrong(&self, at: &Range<usize>, what: impl std::fmt::Display) -> Error {
         let line = self.text.get(..at.start).unwrap_or_default().matches('\n').count() + 1;
@@ -156,13 +161,13 @@ impl Reader<'_> {
         for (key, value) in table {
             let read = Value { reader: self, key: key.get_ref(), value };
             match read.key {
-                "source" => source = Some(read.text()?),
+                "source" => source = Some(read.source()?),
                 "base_url" => settings.base_url = Some(read.text()?),
                 "token_url" => settings.token_url = Some(read.text()?),
                 "token" => settings.credentials.token = Some(read.secret()?),
                 "api_key" => settings.credentials.api_key = Some(read.secret()?),
                 "client_secret" => settings.credentials.client_secret = Some(read.secret()?),
-                "token_command" => settings.credentials.command = Some(TokenCommand::new(read.words()?)),
+                "token_command" => settings.credentials.command = Some(TokenCommand::new(read.command()?)),
                 "ca_file" => settings.ca_file = Some(read.path()?),
                 "client_cert" => settings.client_cert = Some(read.path()?),
                 "client_key" => settings.client_key = Some(read.path()?),
@@ -225,8 +230,26 @@ impl Value<'_> {
 
     /// A path, relative to the folder of the configuration file.
     fn path(&self) -> Result<std::path::PathBuf, Error> {
-        let folder = self.reader.path.parent().unwrap_or(Path::new(""));
-        self.str().map(|path| folder.join(path))
+        self.str().map(|path| self.reader.folder().join(path))
+    }
+
+    /// The source of projects.
+    fn source(&self) -> Result<String, Error> {
+        match self.str()?.trim().is_empty() {
+            true => Err(self.must_be("the system that projects were created from, such as \"SALESFORCE\"")),
+            false => self.text(),
+        }
+    }
+
+    /// A program and its arguments. A program with a folder is a path like the others; without one it is looked up in `PATH`.
+    fn command(&self) -> Result<Vec<OsString>, Error> {
+        let mut words = self.words()?;
+        if let Some(program) = words.first_mut() {
+            if program.to_string_lossy().contains(std::path::is_separator) {
+                *program = self.reader.folder().join(&*program).into();
+            }
+        }
+        Ok(words)
     }
 
     fn words(&self) -> Result<Vec<OsString>, Error> {
