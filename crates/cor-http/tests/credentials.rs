@@ -114,6 +114,44 @@ async fn a_stated_lifetime_is_used_like_that_of_a_token_endpoint() {
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1, "a token is used for at least five seconds");
 }
 
+/// Never returns a token.
+#[derive(Debug)]
+struct Hanging;
+
+impl TokenProvider for Hanging {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_is_an_auth_error_and_no_outage() {
+    let sandbox = example();
+    for (builder, says) in [
+        (
+            at(&sandbox).token_provider(Hanging),
+            "the token provider returned no token before the deadline passed",
+        ),
+        (
+            at(&sandbox).token_command(["/bin/sleep", "600"]),
+            "the token command \"/bin/sleep\" printed no token before the deadline passed",
+        ),
+    ] {
+        let client = builder.deadline(Duration::from_millis(100)).build().unwrap();
+        let single = client.projects().update(ID, &named("a")).await.unwrap_err();
+        let mut results = client.projects().update_many([(ID, named("a"))]).start();
+        let row = results.next().await.unwrap().result.unwrap_err();
+        let status = client.auth_status().await;
+        assert_eq!(status.result, AuthResult::Refused);
+        for error in [&single, &row, status.error.as_ref().unwrap()] {
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::Auth, 0), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        assert!(client.paused().is_none());
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
 #[derive(Debug)]
 struct Failing;
 
@@ -311,7 +349,12 @@ fn a_value_of_a_profile_that_is_refused_is_named_with_the_profile_and_its_file()
     ] {
         let path = config(folder.path(), &format!("[profile.acme]\n{text}\n"), 0o600);
         let names = cor_http::OptionNames::Flags;
-        let error = environment(&path, &[]).option_names(names).profile("acme").build().unwrap_err();
+        let error = environment(&path, &[])
+            .option_names(names)
+            .profile("acme")
+            .allow_missing_credentials()
+            .build()
+            .unwrap_err();
         let shown = error.to_string();
         let expected = format!("could not use the profile acme: {}: {says}", path.display());
         assert!(shown.starts_with(&expected), "{shown}");
