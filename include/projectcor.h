@@ -1035,11 +1035,13 @@ cor_status cor_config_read_environment(cor_config *config);
 
 /**
  * The profile of the configuration file to use; from the environment: COR_PROFILE. Read by cor_client_new(). Setters and
- * environment variables win over it. The file is COR_CONFIG, else cor/config.toml in the folder for configuration
+ * environment variables win over it; but credentials of a profile that is set here win over those of the environment, which
+ * never go to a server that only the profile names. The file is COR_CONFIG, else cor/config.toml in the folder for configuration
  * (XDG_CONFIG_HOME, else ~/.config; on Windows APPDATA). Since 0.1.
  *
  * cor_client_new() returns COR_ERR_CONFIG for a profile that is not in the file, an unknown option in it, a file with
- * secrets that other users can read, and a base URL of another server beside the credentials of the profile.
+ * secrets that other users can read, a base URL of another server beside the credentials of the profile, and one that the profile sets beside credentials of the
+ * environment.
  */
 cor_status cor_config_set_profile(cor_config *config,
                                   const char *profile);

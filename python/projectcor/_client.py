@@ -31,7 +31,9 @@ class Client(Base):
     starts no thread, except while it asks a token provider or a token command. After a fork the child opens new
     connections. Leaving its ``with`` block closes the connections.
 
-    An argument wins over the environment, which wins over the profile: ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with
+    An argument wins over the environment, which wins over the profile; but the credentials of a profile passed as
+    ``profile`` win over those of the environment, which never go to a server that only the profile names. Variables:
+    ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with
     ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``;
     and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
@@ -41,7 +43,8 @@ class Client(Base):
         token: A bearer token to use as it is. Excludes every other kind of credentials.
         api_key: The API key of COR's client credentials; needs ``client_secret``.
         client_secret: The secret of COR's client credentials; needs ``api_key``.
-        token_provider: A function that returns a token, or a token and its lifetime in seconds. The client caches the
+        token_provider: A function that returns a token, or a token and its lifetime in seconds or as a
+            ``timedelta``. The client caches the
             token, and calls the function, on a thread of its own, once at a time: ahead of the end of a stated
             lifetime, and after COR rejects a token. If it raises, the call ends with ``AuthError`` and the text of the
             exception. For ``AsyncClient`` it may be a coroutine function. Excludes every other kind of credentials.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import math
 import os
 import pickle
 import sys
 import threading
 import weakref
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,23 @@ def test_asynchronous_provider_is_awaited_in_each_event_loop(cor: Sandbox) -> No
     assert len(loops) == 2, "the token of the first loop is still good"
 
 
+@pytest.mark.parametrize("lifetime", [-1, 0, 1e300, math.inf, 30 * 86400, timedelta(days=30), timedelta(days=-1)])
+def test_lifetime_may_be_any_number_or_timedelta(cor: Sandbox, lifetime: Any) -> None:
+    with Client(base_url=cor.base_url, token_provider=lambda: (TOKEN, lifetime)) as client:
+        updated(client)
+
+
+def test_provider_may_use_a_blocking_client(cor: Sandbox) -> None:
+    def provider() -> str:
+        with Client(base_url=cor.base_url, token=TOKEN) as other:
+            updated(other)
+        return TOKEN
+
+    with Client(base_url=cor.base_url, token_provider=provider) as client:
+        updated(client)
+    assert len(cor.requests) == 2
+
+
 def fail() -> str:
     raise LookupError("the vault is sealed")
 
@@ -101,7 +120,8 @@ def fail() -> str:
         (fail, "the token provider failed: LookupError: the vault is sealed"),
         (lambda: 7, "it returned int instead of the token"),
         (lambda: ("hush-0123456789",), "it returned tuple instead of the token"),
-        (lambda: ("hush-0123456789", -1), "the lifetime of the token is -1"),
+        (lambda: ("hush-0123456789", "an hour"), "the lifetime of the token is str; return a number of seconds"),
+        (lambda: ("hush-0123456789", math.nan), "the lifetime of the token is NaN; return a number of seconds"),
         (lambda: "two words", "the token from the token provider is empty or holds spaces"),
     ],
 )

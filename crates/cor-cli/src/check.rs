@@ -24,7 +24,11 @@ const TICK: u64 = 256;
 
 pub(crate) fn run(args: &CheckArgs, typed: &TypedCommand<'_>, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
-    let rows = args.table.open(args.create_missing, Client::builder().from_env().source()?)?;
+    let mut profile = Client::builder().from_env();
+    if let Some(name) = &args.profile {
+        profile = profile.profile(name);
+    }
+    let rows = args.table.open(args.create_missing, profile.source()?)?;
     let unit = rows.unit();
     let names = option_names(args.table.mapping.is_some());
     let mut progress = Progress::new(rows.size(), output);

@@ -22,7 +22,8 @@ fn no_timeout() -> UnknownArgumentValueParser {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// The profile of the configuration file to use (see cor config path); these options and the environment win over it
+    /// The profile of the configuration file to use (see cor config path); these options win over it, and
+    /// so does the environment, except that the credentials of a profile named here win over those of the environment
     /// [default: COR_PROFILE]
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     profile: Option<String>,
@@ -165,7 +166,7 @@ impl ConnectionArgs {
 
     /// Checks the options as far as they can be without credentials. Returns where COR is.
     pub(crate) fn check(&self) -> Result<String, Failure> {
-        Ok(self.builder()?.token("none-needed").build()?.base_url().to_owned())
+        Ok(self.client_to_check()?.base_url().to_owned())
     }
 
     fn builder(&self) -> Result<ClientBuilder, Failure> {

@@ -56,6 +56,7 @@ fn a_profile_sets_address_source_and_token_command_of_every_command() {
     let table = table.to_str().unwrap();
     for arguments in [["projects", "sync", table, "--no-state"].as_slice(), &["projects", "check", table]] {
         ran(with(&path, arguments).env("COR_PROFILE", "acme")).exits(0);
+        ran(with(&path, arguments).args(["--profile", "acme"])).exits(0);
     }
     let bodies: Vec<_> = sandbox.requests().iter().map(|request| request.body_text()).collect();
     assert_eq!(bodies.last().unwrap(), r#"{"metadata":{"source":"SALESFORCE"},"name":"newer"}"#);
@@ -65,6 +66,49 @@ fn a_profile_sets_address_source_and_token_command_of_every_command() {
     ran(with(&path, &update).args(["--profile", "amce"]))
         .exits(2)
         .says("its profiles are acme; did you mean acme?");
+}
+
+#[test]
+fn a_dry_run_is_refused_where_the_run_is_for_its_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = config(folder.path(), &format!("[profile.acme]\ntoken = '{TOKEN}'\n"), 0o600);
+    let table = folder.path().join("t.csv");
+    std::fs::write(&table, "id,name\nP,new\n").unwrap();
+    let sync =
+        ["projects", "sync", table.to_str().unwrap(), "--source", "SAP", "--profile", "acme", "--no-state"];
+    for more in [[].as_slice(), &["--dry-run"]] {
+        ran(with(&path, &sync).args(more).env("COR_BASE_URL", "http://127.0.0.1:1"))
+            .exits(2)
+            .says("the credentials are those of the profile acme, whose base_url is https://integrations.projectcor.com");
+    }
+}
+
+#[test]
+fn a_token_command_that_hangs_ends_with_the_call_and_is_an_error_of_the_credentials() {
+    let (sandbox, folder) = (sandbox(&["P"]), tempfile::tempdir().unwrap());
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let table = folder.path().join("t.csv");
+    std::fs::write(&table, "id,name\nP,new\n").unwrap();
+    // The pipe ends when the command does, and has "left" in it if the command outlives the program.
+    let text = format!(
+        "[profile.acme]\nbase_url = {:?}\nsource = 'SAP'\n\
+         token_command = ['/bin/sh', '-c', 'exec 3>{}; echo started >&3; sleep 30 3>&-; echo left >&3']\n",
+        sandbox.base_url(),
+        pipe.display()
+    );
+    let path = config(folder.path(), &text, 0o600);
+    for arguments in [
+        ["projects", "update", "P", "--name", "new"].as_slice(),
+        &["projects", "sync", table.to_str().unwrap()],
+    ] {
+        let pipe = pipe.clone();
+        let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+        ran(with(&path, arguments).args(["--no-state", "--profile", "acme", "--deadline", "2"]))
+            .exits(3)
+            .says("the token command \"/bin/sh\" printed no token before the deadline passed");
+        assert_eq!(reader.join().unwrap(), "started\n");
+    }
 }
 
 #[test]

@@ -131,11 +131,13 @@ pub unsafe extern "C" fn cor_config_read_environment(config: *mut cor_config) ->
 }
 
 /// The profile of the configuration file to use; from the environment: COR_PROFILE. Read by cor_client_new(). Setters and
-/// environment variables win over it. The file is COR_CONFIG, else cor/config.toml in the folder for configuration
+/// environment variables win over it; but credentials of a profile that is set here win over those of the environment, which
+/// never go to a server that only the profile names. The file is COR_CONFIG, else cor/config.toml in the folder for configuration
 /// (XDG_CONFIG_HOME, else ~/.config; on Windows APPDATA). Since 0.1.
 ///
 /// cor_client_new() returns COR_ERR_CONFIG for a profile that is not in the file, an unknown option in it, a file with
-/// secrets that other users can read, and a base URL of another server beside the credentials of the profile.
+/// secrets that other users can read, a base URL of another server beside the credentials of the profile, and one that the profile sets beside credentials of the
+/// environment.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_config_set_profile(
     config: *mut cor_config,

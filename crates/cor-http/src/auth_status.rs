@@ -211,9 +211,7 @@ async fn token_alone(options: &Options, auth: &Auth) -> Asked {
 async fn token(auth: &Auth, deadline: Instant, rejected: Option<Instant>) -> Result<Arc<Token>, Error> {
     match tokio::time::timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
         Ok(token) => token,
-        Err(_) => {
-            Err(Error::new(ErrorKind::Timeout, "the deadline passed while the client waited for a token"))
-        }
+        Err(_) => Err(auth.too_slow()),
     }
 }
 

@@ -314,11 +314,11 @@ impl Call<'_> {
             // Every row needs a token.
             Ok(Err(error)) => Err(Next::GiveUp(error.of_every_row())),
             Err(_) => {
-                let happened = "the deadline passed while the client waited for a token";
-                let error = Error::new(ErrorKind::Timeout, happened).retryable(true);
-                Err(match self.is_bulk() {
-                    true => self.pause(error, permit, true).await,
-                    false => Next::GiveUp(error),
+                let error = self.calls.auth.too_slow();
+                Err(match (self.is_bulk(), error.is_retryable()) {
+                    (true, true) => self.pause(error, permit, true).await,
+                    (true, false) => Next::GiveUp(error.of_every_row()),
+                    (false, _) => Next::GiveUp(error),
                 })
             }
         }

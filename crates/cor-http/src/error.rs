@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +118,21 @@ impl Error {
         for issue in &mut inner.issues {
             issue.message = names.apply(&issue.message).into_owned();
         }
+        self
+    }
+
+    /// Whether both say that the same happened, however they name options.
+    pub(crate) fn is_like(&self, other: &Error) -> bool {
+        self.0.happened.replace('`', "") == other.0.happened.replace('`', "")
+    }
+
+    /// The error as that of a value in a profile, where options have the names of keys.
+    pub(crate) fn of_profile(mut self, name: &str, path: &Path) -> Error {
+        let inner = &mut *self.0;
+        let keys = |text: &str| text.replace("`transport_kind`", "transport").replace('`', "");
+        inner.action = format!("use the profile {name}");
+        inner.happened = format!("{}: {}", path.display(), keys(&inner.happened));
+        inner.advice = keys(&inner.advice).into();
         self
     }
 

@@ -55,5 +55,6 @@ A configuration file:
   token = \"sandbox-token\"
 
 Examples:
+  mkdir -p \"$(dirname \"$(cor config path)\")\"
   ${EDITOR:-vi} \"$(cor config path)\"
   cor auth status --profile acme";

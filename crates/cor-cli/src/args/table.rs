@@ -162,6 +162,9 @@ Exit status: 0 every row is valid, 1 some rows have problems, 2 the table or the
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    /// The profile of the configuration file whose source is used (see cor config path) [default: COR_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Map columns that only a create uses, as sync --create-missing does
     #[arg(long)]
     pub(crate) create_missing: bool,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::cache::{Grant, TokenCache, TokenState};
 use super::command::TokenCommand;
 use super::grant::TokenEndpoint;
-use super::provider::{TokenProvider, UNLIMITED, provided};
+use super::provider::{TokenProvider, UNLIMITED, failed, provided};
 use super::token::Token;
 use crate::Error;
 
@@ -125,6 +125,20 @@ impl Auth {
         }
         self.state().cache.reject(generation);
         true
+    }
+
+    /// The error of a call whose deadline passed while it waited for a token. A provider or a command that hangs says nothing
+    /// about COR: its error is that of credentials, and no retry.
+    pub(crate) fn too_slow(&self) -> Error {
+        match &self.credentials {
+            Credentials::Provider(_) => {
+                failed("the token provider returned no token before the deadline passed")
+                    .advising("correct the token provider, or set `deadline` to a longer time")
+            }
+            Credentials::Command(command) => command.too_slow_for_call(),
+            _ => Error::new(ErrorKind::Timeout, "the deadline passed while the client waited for a token")
+                .retryable(true),
+        }
     }
 
     /// The refresh in progress, or a new one of at most so many attempts.

@@ -93,10 +93,11 @@ setters! {
     /// How the texts of errors name options, for a program whose users do not write Rust; default [`OptionNames::Rust`].
     option_names: OptionNames as option_names;
     /// The profile to read, from the configuration file ([`config_path`](crate::config_path)); from the environment:
-    /// `COR_PROFILE`. Options and environment variables win over the values of the profile.
+    /// `COR_PROFILE`. Options and environment variables win over the values of the profile; but the credentials of a profile
+    /// that is set here win over those of the environment.
     ///
     /// The credentials of a profile go to the addresses of that profile only: if another `base_url` is set beside it, set the
-    /// credentials there as well. Needs the feature `profiles`.
+    /// credentials there as well. Credentials of the environment do not go to a server that only the profile names. Needs the feature `profiles`.
     profile: impl Into<String> as profile.into();
     /// The most requests per second. By default the client estimates the limit from COR's responses.
     rate: f64 as rate;
@@ -206,7 +207,8 @@ impl ClientBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for what cannot work: no credentials or two kinds of them, an
     /// address that is neither `https` nor on this machine, times and counts out of range, a `ca_file` that
     /// cannot be read, a profile that cannot be used, client credentials that would go to COR's production while the
-    /// API's address is another, credentials of a profile that would go to another server than the profile's.
+    /// API's address is another, credentials of a profile that would go to another server than the profile's, credentials of
+    /// the environment that would go to a server that only the profile names.
     pub fn build(self) -> Result<Client, Error> {
         Client::new(self.options()?)
     }

@@ -19,7 +19,13 @@ use crate::transport::{TransportKind, USER_AGENT, UnknownTransport};
 impl Settings {
     /// The options, checked.
     pub(super) fn check(self) -> Result<Options, Error> {
-        let Profile { settings: profile, level, source } = self.profile_values()?;
+        let profile = self.profile_values()?;
+        let alone = profile.clone();
+        self.check_with(profile).map_err(|error| alone.name_in(error))
+    }
+
+    fn check_with(self, profile: Profile) -> Result<Options, Error> {
+        let Profile { settings: profile, level, source } = profile;
         let env = self.environment;
         let names = ["`base_url`", "COR_BASE_URL", "base_url"];
         let base_url = Address::pick(names, BASE_URL, [self.base_url, env.base_url], profile.base_url)?;
@@ -27,23 +33,31 @@ impl Settings {
         let token_url = Address::pick(names, TOKEN_URL, [self.token_url, env.token_url], profile.token_url)?;
         let option_names = self.option_names.unwrap_or_default();
 
-        let levels = [
-            (self.credentials, Level::Options),
-            (env.credentials, Level::Environment),
-            (profile.credentials, level),
-        ];
+        let (options, profiles) = ((self.credentials, Level::Options), (profile.credentials, level.clone()));
+        let environment = (env.credentials, Level::Environment);
+        // Whoever names a profile in the call means its credentials, not those that the environment happens to have.
+        let levels = match self.profile {
+            Some(_) => [options, profiles, environment],
+            None => [options, environment, profiles],
+        };
         let (credentials, credentials_from) =
             pick_credentials(levels, self.allow_missing_credentials, option_names)?;
-        if let Level::Profile { name, .. } = &credentials_from {
-            base_url.check_goes_with(name)?;
-            if credentials.use_token_endpoint() {
-                token_url.check_goes_with(name)?;
+        let addresses = [Some(&base_url), Some(&token_url).filter(|_| credentials.use_token_endpoint())];
+        for address in addresses.into_iter().flatten() {
+            match &credentials_from {
+                Level::Profile { name, .. } => address.check_goes_with(name)?,
+                Level::Environment => address.check_is_not_of_profile(&level)?,
+                Level::Options => {}
             }
         }
         let production = Url::parse(BASE_URL).is_ok_and(|url| url.origin() == base_url.url.origin());
         if credentials.use_token_endpoint() && !base_url.is_default && !production && token_url.is_default {
+            let place = match &credentials_from {
+                Level::Profile { .. } => format!(" in {credentials_from}"),
+                _ => String::new(),
+            };
             return Err(Error::config("`base_url` is not COR's production address, but `token_url` is").advising(
-                "set `token_url` to the token endpoint of the same server, so that the credentials go to that server only",
+                format!("set `token_url`{place} to the token endpoint of the same server, so that the credentials go to that server only"),
             ));
         }
         let standard = RetryPolicy::standard();
@@ -150,7 +164,19 @@ impl Settings {
     fn profile_values(&self) -> Result<Profile, Error> {
         match self.profile.as_deref().or(self.environment.profile.as_deref()) {
             Some(name) => Profile::read(name, self.environment.config_file.as_deref()),
-            None => Ok(Profile { settings: Settings::default(), level: Level::Options, source: None }),
+            None => Ok(Profile::default()),
+        }
+    }
+}
+
+impl Profile {
+    /// The error with the name of the profile and its file, if the values of the profile alone cause it.
+    fn name_in(self, error: Error) -> Error {
+        let Level::Profile { name, path } = &self.level else { return error };
+        let settings = Settings { allow_missing_credentials: true, ..self.settings.clone() };
+        match settings.check_with(Profile::default()) {
+            Err(own) if own.is_like(&error) => error.of_profile(name, path),
+            _ => error,
         }
     }
 }
@@ -180,6 +206,10 @@ struct Address {
     is_default: bool,
     /// The address of the profile, where an option or an environment variable names another server: `name` does.
     profiles: Option<(Url, &'static str)>,
+    /// The variable of the environment.
+    variable: &'static str,
+    /// The profile sets it, and it leads to another server than the default.
+    is_of_profile: bool,
 }
 
 impl Address {
@@ -195,11 +225,16 @@ impl Address {
         let outside =
             [option, variable].into_iter().zip(outside).find_map(|(name, text)| Some((name, text?)));
         match outside {
-            None => Ok(Address { option, url: own, is_default: profile.is_none(), profiles: None }),
+            None => {
+                let is_default = profile.is_none();
+                let is_of_profile =
+                    !is_default && !Url::parse(default).is_ok_and(|default| default.origin() == own.origin());
+                Ok(Address { option, variable, url: own, is_default, profiles: None, is_of_profile })
+            }
             Some((name, text)) => {
                 let url = address(name, &text)?;
                 let profiles = (url.origin() != own.origin()).then_some((own, name));
-                Ok(Address { option, url, is_default: false, profiles })
+                Ok(Address { option, variable, url, is_default: false, profiles, is_of_profile: false })
             }
         }
     }
@@ -214,6 +249,22 @@ impl Address {
             self.url.as_str().trim_end_matches('/')
         ))
         .advising(format!("set {key} in the profile, or set the credentials where {name} is set")))
+    }
+
+    /// The credentials of the environment do not go to a server that only the profile names.
+    fn check_is_not_of_profile(&self, profile: &Level) -> Result<(), Error> {
+        if !self.is_of_profile {
+            return Ok(());
+        }
+        let (key, variable) = (self.option.trim_matches('`'), self.variable);
+        let url = self.url.as_str().trim_end_matches('/');
+        Err(Error::config(format!(
+            "the credentials are those of the environment variables, but {key} is {url}, which {profile} sets"
+        ))
+        .advising(format!(
+            "unset the variables of the credentials and set credentials in the profile, or set {variable} to this address if the \
+             credentials belong to it"
+        )))
     }
 }
 

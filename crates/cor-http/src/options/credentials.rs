@@ -19,8 +19,9 @@ pub(super) struct Given {
 }
 
 /// Where options come from. The first that sets one wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Level {
+    #[default]
     Options,
     Environment,
     #[cfg_attr(not(feature = "profiles"), allow(dead_code))] // without them there is no profile

@@ -9,7 +9,8 @@ use crate::Error;
 #[cfg(feature = "profiles")]
 mod file;
 
-/// The values of a profile.
+/// The values of a profile; by default there is none.
+#[derive(Clone, Default)]
 pub(super) struct Profile {
     pub(super) settings: Settings,
     pub(super) level: Level,

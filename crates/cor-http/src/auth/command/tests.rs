@@ -5,7 +5,7 @@ fn command(script: &str) -> TokenCommand {
 }
 
 fn refused(command: &TokenCommand) -> String {
-    let error = command.run(&AtomicBool::new(false)).map(drop).unwrap_err();
+    let error = command.run(&Process::default()).map(drop).unwrap_err();
     assert_eq!(error.kind(), cor_core::ErrorKind::Auth);
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains("hush-0123456789"), "a secret in {shown}");
@@ -17,7 +17,7 @@ fn the_token_is_what_the_command_prints_without_the_line_end() {
     for script in
         ["printf hush-0123456789", "echo hush-0123456789", "printf 'hush-0123456789\\r\\n'; echo note >&2"]
     {
-        let token = command(script).run(&AtomicBool::new(false)).unwrap();
+        let token = command(script).run(&Process::default()).unwrap();
         assert_eq!(token.expose_secret(), "hush-0123456789", "{script}");
     }
 }
@@ -57,6 +57,35 @@ fn a_command_that_does_not_end_is_ended() {
     let mut slow = command("sleep 600");
     slow.longest = Duration::from_millis(50);
     assert!(refused(&slow).contains("took longer than 50ms"));
-    let abandoned = AtomicBool::new(true);
+    let abandoned = Process::default();
+    abandoned.abandon();
     assert!(command("sleep 600").run(&abandoned).unwrap_err().to_string().contains("no call waits"));
+}
+
+#[test]
+fn a_process_in_the_background_that_holds_the_pipes_does_not_hold_the_token_up() {
+    for script in ["sleep 15 & echo hush-0123456789", "sleep 15 >&2 & echo hush-0123456789; echo note >&2"] {
+        let mut command = command(script);
+        command.longest = Duration::from_secs(10);
+        let begun = Instant::now();
+        let token = command.run(&Process::default()).unwrap();
+        assert_eq!(token.expose_secret(), "hush-0123456789", "{script}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{script}: it waited for the process in the background"
+        );
+    }
+    let text = refused(&command("sleep 15 & echo locked >&2; exit 3"));
+    assert!(text.contains("failed (exit status 3): locked"), "{text}");
+}
+
+#[test]
+fn a_command_has_ended_when_abandon_returns() {
+    let process = Process::default();
+    let (output, _errors) = process.start(Command::new("/bin/sleep").arg("600")).unwrap();
+    process.abandon();
+    // The pipe ends with the process, although no thread waits for it.
+    output.ended.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
+    drop(Ended(&process));
+    assert!(process.start(Command::new("/bin/sleep").arg("600")).is_err_and(|error| error.is_none()));
 }

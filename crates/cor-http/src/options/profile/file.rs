@@ -52,11 +52,14 @@ pub(super) fn read(name: &str, path: &Path) -> Result<Profile, Error> {
     let failed = |error: std::io::Error| {
         Error::config(format!("the configuration file {} cannot be read", path.display()))
             .attempting(format!("read the profile {name}"))
-            .advising("cor config path prints its place; COR_CONFIG names another file")
+            .advising(
+                "cor config path prints its place (mkdir -p \"$(dirname \"$(cor config path)\")\" makes its folder); COR_CONFIG names \
+                 another file",
+            )
             .caused_by(error)
     };
     let mut file = File::open(path).map_err(failed)?;
-    let mode = mode(&file).map_err(failed)?;
+    let access = Access::of(&file).map_err(failed)?;
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(failed)?;
     let reader = Reader { name, path, text: &text };
@@ -67,7 +70,7 @@ pub(super) fn read(name: &str, path: &Path) -> Result<Profile, Error> {
         return Err(reader.wrong(&mistake.span().unwrap_or_default(), what));
     }
     let profiles = reader.profiles(table.get_ref())?;
-    reader.check_mode(mode, profiles)?;
+    reader.check_access(access, profiles)?;
     match profiles.iter().find(|(key, _)| key.get_ref() == name) {
         Some((_, profile)) => reader.profile(reader.table(profile)?),
         None => Err(reader.unknown(profiles)),
@@ -84,6 +87,11 @@ impl Reader<'_> {
     fn error(&self, happened: impl std::fmt::Display) -> Error {
         Error::config(format!("{}{happened}", self.path.display()))
             .attempting(format!("read the profile {}", self.name))
+    }
+
+    /// The folder that relative paths of the file start from.
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
     /// A mistake at this place of the file.
@@ -119,8 +127,9 @@ impl Reader<'_> {
         self.error(format!(" has no such profile; its profiles are {}{near}", names.join(", ")))
     }
 
-    /// Refuses a file that holds secrets if others can read it, and one that names a program if others can change it.
-    fn check_mode(&self, mode: u32, profiles: &DeTable<'_>) -> Result<(), Error> {
+    /// Refuses a file that holds secrets if others can read it, and one that names a program if others can change it. The owner
+    /// of a file can do both, and root can anyway.
+    fn check_access(&self, access: Access, profiles: &DeTable<'_>) -> Result<(), Error> {
         let holds = |is: fn(&str, &DeValue<'_>) -> bool| {
             profiles
                 .values()
@@ -136,11 +145,20 @@ impl Reader<'_> {
             }
             _ => false,
         };
+        let is_command = |key: &str, _: &DeValue<'_>| key == "token_command";
+        let Access { mode, owner, user } = access;
+        if owner != user && owner != 0 && (holds(is_secret) || holds(is_command)) {
+            return Err(self
+                .error(format!(
+                    " holds secrets or names a program to run, and it belongs to another user (id {owner}; this program runs as {user})"
+                ))
+                .advising("use a file of your own (COR_CONFIG), or change the owner with chown"));
+        }
         let what = match mode & 0o777 {
             mode if mode & 0o077 != 0 && holds(is_secret) => {
                 "holds secrets, and other users may read or change it"
             }
-            mode if mode & 0o022 != 0 && holds(|key, _| key == "token_command") => {
+            mode if mode & 0o022 != 0 && holds(is_command) => {
                 "names a program to run, and other users may change it"
             }
             _ => return Ok(()),
@@ -156,13 +174,13 @@ impl Reader<'_> {
         for (key, value) in table {
             let read = Value { reader: self, key: key.get_ref(), value };
             match read.key {
-                "source" => source = Some(read.text()?),
+                "source" => source = Some(read.source()?),
                 "base_url" => settings.base_url = Some(read.text()?),
                 "token_url" => settings.token_url = Some(read.text()?),
                 "token" => settings.credentials.token = Some(read.secret()?),
                 "api_key" => settings.credentials.api_key = Some(read.secret()?),
                 "client_secret" => settings.credentials.client_secret = Some(read.secret()?),
-                "token_command" => settings.credentials.command = Some(TokenCommand::new(read.words()?)),
+                "token_command" => settings.credentials.command = Some(TokenCommand::new(read.command()?)),
                 "ca_file" => settings.ca_file = Some(read.path()?),
                 "client_cert" => settings.client_cert = Some(read.path()?),
                 "client_key" => settings.client_key = Some(read.path()?),
@@ -225,8 +243,26 @@ impl Value<'_> {
 
     /// A path, relative to the folder of the configuration file.
     fn path(&self) -> Result<std::path::PathBuf, Error> {
-        let folder = self.reader.path.parent().unwrap_or(Path::new(""));
-        self.str().map(|path| folder.join(path))
+        self.str().map(|path| self.reader.folder().join(path))
+    }
+
+    /// The source of projects.
+    fn source(&self) -> Result<String, Error> {
+        match self.str()?.trim().is_empty() {
+            true => Err(self.must_be("the system that projects were created from, such as \"SALESFORCE\"")),
+            false => self.text(),
+        }
+    }
+
+    /// A program and its arguments. A program with a folder is a path like the others; without one it is looked up in `PATH`.
+    fn command(&self) -> Result<Vec<OsString>, Error> {
+        let mut words = self.words()?;
+        if let Some(program) = words.first_mut() {
+            if program.to_string_lossy().contains(std::path::is_separator) {
+                *program = self.reader.folder().join(&*program).into();
+            }
+        }
+        Ok(words)
     }
 
     fn words(&self) -> Result<Vec<OsString>, Error> {
@@ -276,12 +312,30 @@ fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n s
     scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
-/// The permissions of an open file; where there are none, those of a private one.
-fn mode(file: &File) -> std::io::Result<u32> {
-    #[cfg(unix)]
-    return Ok(std::os::unix::fs::MetadataExt::mode(&file.metadata()?));
-    #[cfg(not(unix))]
-    file.metadata().map(|_| 0o600)
+/// Who may read and change a file, and who asks.
+#[derive(Clone, Copy)]
+struct Access {
+    mode: u32,
+    owner: u32,
+    user: u32,
+}
+
+impl Access {
+    /// That of an open file; where there are no permissions, that of a private one.
+    fn of(file: &File) -> std::io::Result<Access> {
+        let metadata = file.metadata()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let user = rustix::process::geteuid().as_raw();
+            Ok(Access { mode: metadata.mode(), owner: metadata.uid(), user })
+        }
+        #[cfg(not(unix))]
+        {
+            drop(metadata);
+            Ok(Access { mode: 0o600, owner: 0, user: 0 })
+        }
+    }
 }
 
 /// A word for a shell.
@@ -291,5 +345,38 @@ fn shell_word(word: &str) -> String {
     match word.chars().all(is_plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_user_is_refused_if_it_holds_secrets_or_names_a_program() {
+        for (text, owner, user, is_refused) in [
+            ("[profile.a]\ntoken = 't'", 1000, 1000, false),
+            ("[profile.a]\ntoken = 't'", 0, 1000, false),
+            ("[profile.a]\ntoken = 't'", 1001, 1000, true),
+            ("[profile.a]\ntoken_command = ['op']", 1001, 1000, true),
+            ("[profile.a]\ntoken_command = ['op']", 1001, 0, true),
+            ("[profile.a]\nsource = 'SAP'", 1001, 1000, false),
+        ] {
+            let reader = Reader { name: "a", path: Path::new("/c.toml"), text };
+            let (table, _) = DeTable::parse_recoverable(text);
+            let profiles = reader.profiles(table.get_ref()).unwrap();
+            match (reader.check_access(Access { mode: 0o600, owner, user }, profiles), is_refused) {
+                (Ok(()), false) => {}
+                (Err(error), true) => assert_eq!(
+                    error.to_string(),
+                    format!(
+                        "could not read the profile a: /c.toml holds secrets or names a program to run, and it belongs to another \
+                         user (id {owner}; this program runs as {user}); use a file of your own (COR_CONFIG), or change the owner \
+                         with chown"
+                    )
+                ),
+                (result, _) => panic!("{text} of {owner} for {user}: {result:?}"),
+            }
+        }
     }
 }

@@ -2,13 +2,14 @@
 #![cfg(unix)] // the commands are those of a Unix shell
 #![allow(clippy::unwrap_used)] // helpers of tests may panic
 
+#[path = "../common/mod.rs"]
 mod common;
+mod profiles;
 
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use cor_fault_peer::Secrets;
 use cor_http::testing::MemoryTransport;
 use cor_http::{
     AuthResult, AuthStatus, Client, ClientBuilder, ErrorKind, Outcome, ProvidedToken, TokenFuture,
-    TokenProvider, TransportKind,
+    TokenProvider,
 };
 use cor_sandbox::Sandbox;
 
@@ -105,6 +106,28 @@ async fn a_token_command_runs_once_more_after_a_401_of_many_rows() {
 }
 
 #[tokio::test]
+async fn a_token_command_that_leaves_a_process_behind_is_not_waited_for() {
+    let sandbox = example();
+    let script = "sleep 15 & echo sandbox-token";
+    let client =
+        at(&sandbox).token_command(["/bin/sh", "-c", script]).deadline(Duration::from_secs(10)).build();
+    client.unwrap().projects().update(ID, &named("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_command_ends_with_the_call_that_waits_for_it() {
+    let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let script = format!("exec 3>{}; echo started >&3; sleep 20 3>&-; echo left >&3", pipe.display());
+    let client = at(&sandbox).token_command(["/bin/sh", "-c", &script]).deadline(Duration::from_secs(2));
+    // The pipe ends with the command.
+    let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+    client.build().unwrap().projects().update(ID, &named("a")).await.unwrap_err();
+    assert_eq!(reader.join().unwrap(), "started\n");
+}
+
+#[tokio::test]
 async fn a_stated_lifetime_is_used_like_that_of_a_token_endpoint() {
     let sandbox = Sandbox::builder().example().token("old-token").start().unwrap();
     let provider = Arc::new(Counting { lifetime: Some(Duration::ZERO), ..Counting::default() });
@@ -112,6 +135,44 @@ async fn a_stated_lifetime_is_used_like_that_of_a_token_endpoint() {
     client.projects().update(ID, &named("a")).await.unwrap();
     client.projects().update(ID, &named("b")).await.unwrap();
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1, "a token is used for at least five seconds");
+}
+
+/// Never returns a token.
+#[derive(Debug)]
+struct Hanging;
+
+impl TokenProvider for Hanging {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_is_an_auth_error_and_no_outage() {
+    let sandbox = example();
+    for (builder, says) in [
+        (
+            at(&sandbox).token_provider(Hanging),
+            "the token provider returned no token before the deadline passed",
+        ),
+        (
+            at(&sandbox).token_command(["/bin/sleep", "600"]),
+            "the token command \"/bin/sleep\" printed no token before the deadline passed",
+        ),
+    ] {
+        let client = builder.deadline(Duration::from_millis(100)).build().unwrap();
+        let single = client.projects().update(ID, &named("a")).await.unwrap_err();
+        let mut results = client.projects().update_many([(ID, named("a"))]).start();
+        let row = results.next().await.unwrap().result.unwrap_err();
+        let status = client.auth_status().await;
+        assert_eq!(status.result, AuthResult::Refused);
+        for error in [&single, &row, status.error.as_ref().unwrap()] {
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::Auth, 0), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        assert!(client.paused().is_none());
+    }
+    assert!(sandbox.requests().is_empty());
 }
 
 #[derive(Debug)]
@@ -190,150 +251,6 @@ fn environment(path: &Path, variables: &[(&'static str, String)]) -> ClientBuild
         "COR_CONFIG" => Some(path.clone()),
         name => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
     })
-}
-
-#[tokio::test]
-async fn an_option_wins_over_the_environment_which_wins_over_the_profile() {
-    let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
-    let base_url = sandbox.base_url();
-    let text = format!(
-        "[profile.acme]\nbase_url = {base_url:?}\ntoken = 'of-profile'\nuser_agent = 'profile/1'\ndeadline = 30\nmax_attempts = 2\n\
-         source = 'SAP'\n"
-    );
-    let path = config(folder.path(), &text, 0o600);
-    let profile = ("COR_PROFILE", "acme".to_owned());
-    let of_environment = ("COR_ACCESS_TOKEN", "of-environment".to_owned());
-    for (builder, token) in [
-        (environment(&path, &[]).profile("acme"), "of-profile"),
-        (environment(&path, from_ref(&profile)), "of-profile"),
-        (environment(&path, &[profile.clone(), of_environment.clone()]), "of-environment"),
-        (environment(&path, &[profile.clone(), of_environment]).token("of-options"), "of-options"),
-        (environment(&path, &[("COR_PROFILE", "other".to_owned())]).profile("acme"), "of-profile"),
-    ] {
-        sandbox.requests_clear();
-        let client = builder.build().unwrap();
-        assert_eq!(client.source(), Some("SAP"));
-        client.projects().update(ID, &named("a")).await.unwrap_err();
-        let requests = sandbox.requests();
-        assert_eq!(requests[0].header("authorization"), Some(&*format!("Bearer {token}")));
-        assert_eq!(requests[0].header("user-agent"), Some("profile/1"));
-    }
-}
-
-#[test]
-fn the_credentials_of_a_profile_go_to_its_own_servers_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = "[profile.live]\ntoken = 'hush-0123456789'\n\
-                [profile.test]\nbase_url = 'http://127.0.0.1:1'\ntoken_url = 'http://127.0.0.1:1/v1/oauth/token'\n\
-                api_key = 'k'\nclient_secret = 'hush-0123456789'\n";
-    let path = config(folder.path(), text, 0o600);
-    let elsewhere = ("COR_BASE_URL", "http://127.0.0.1:2".to_owned());
-    for (builder, says) in [
-        (
-            environment(&path, from_ref(&elsewhere)).profile("live"),
-            "the credentials are those of the profile live, whose base_url is https://integrations.projectcor.com, but COR_BASE_URL \
-             is set to http://127.0.0.1:2; set base_url in the profile, or set the credentials where COR_BASE_URL is set",
-        ),
-        (
-            environment(&path, &[]).profile("test").token_url("http://127.0.0.1:2/v1/oauth/token"),
-            "whose token_url is http://127.0.0.1:1/v1/oauth/token",
-        ),
-    ] {
-        let error = builder.build().unwrap_err();
-        assert!(error.to_string().contains(says), "{error}");
-        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
-    }
-    // The same server is no other server, and credentials of the same level go there.
-    environment(&path, &[]).profile("test").base_url("http://127.0.0.1:1/below").build().unwrap();
-    environment(&path, &[elsewhere]).profile("live").token("t").build().unwrap();
-}
-
-#[test]
-fn a_file_with_secrets_that_others_can_read_is_refused_with_the_command_to_type() {
-    let folder = tempfile::tempdir().unwrap();
-    let secret =
-        "[profile.acme]\ntoken = 'hush-0123456789'\n[profile.other]\nbase_url = 'http://127.0.0.1:1'\n";
-    let harmless = "[profile.acme]\nbase_url = 'http://127.0.0.1:1'\ntoken_command = ['op', 'read']\n";
-    for (text, mode, refused) in [
-        (secret, 0o600, None),
-        (secret, 0o400, None),
-        (secret, 0o640, Some("holds secrets, and other users may read or change it (mode 640)")),
-        (secret, 0o604, Some("holds secrets")),
-        (harmless, 0o644, None),
-        (harmless, 0o664, Some("names a program to run, and other users may change it (mode 664)")),
-        ("[profile.acme]\nproxy = 'http://u:hush-0123456789@proxy'\n", 0o644, Some("holds secrets")),
-        ("[profile.acme]\nproxy = 'http://proxy'\ntoken_command = ['op']", 0o644, None),
-    ] {
-        let path = config(folder.path(), text, mode);
-        let built = environment(&path, &[]).profile("acme").transport_kind(TransportKind::Reqwest).build();
-        match (refused, built) {
-            (None, built) => drop(built.unwrap()),
-            (Some(says), built) => {
-                let text = built.unwrap_err().to_string();
-                assert!(text.contains(says), "{text}");
-                assert!(text.ends_with(&format!("; run: chmod 600 {}", path.display())), "{text}");
-                assert!(!text.contains("hush"), "{text}");
-            }
-        }
-    }
-}
-
-#[test]
-fn mistakes_in_the_file_are_named_with_their_line_and_without_values() {
-    let folder = tempfile::tempdir().unwrap();
-    for (text, says) in [
-        (
-            "[profile.acme]\nbase_uri = 'hush-0123456789'\n",
-            ", line 2: no option is called \"base_uri\"; did you mean base_url?",
-        ),
-        ("[profile.acme]\naccess_token = 'hush-0123456789'\n", "no option is called \"access_token\""),
-        (
-            "[profile.acme]\ntoken = ['hush-0123456789']\n",
-            ", line 2: token must be text between quotation marks",
-        ),
-        (
-            "[profile.acme]\ntoken_command = 'hush-0123456789'\n",
-            "token_command must be a list of the program and its arguments",
-        ),
-        ("[profile.acme]\ntransport = 'hush-0123456789'\n", "transport must be \"reqwest\" or \"direct\""),
-        ("[profile.acme]\ndeadline = -1\n", "deadline must be a number of seconds above zero"),
-        ("[profile.acme]\nmax_attempts = 1.5\n", "max_attempts must be a whole number"),
-        ("[profile.acme]\n\ntoken = hush-0123456789\n", ", line 3: "),
-        (
-            "[profiles.acme]\ntoken = 'hush-0123456789'\n",
-            ", line 1: \"profiles\" is not known here; begin a profile with [profile.NAME]",
-        ),
-        (
-            "[profile.acne]\n[profile.live]\n",
-            " has no such profile; its profiles are acne, live; did you mean acne?",
-        ),
-        ("", " has no profile; begin a profile with [profile.NAME]"),
-    ] {
-        let path = config(folder.path(), text, 0o600);
-        let error = environment(&path, &[]).profile("acme").build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        let shown = error.to_string();
-        assert!(
-            shown.starts_with(&format!("could not read the profile acme: {}", path.display())),
-            "{shown}"
-        );
-        assert!(shown.contains(says), "{shown}");
-        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
-    }
-    let missing = environment(&folder.path().join("none.toml"), &[]).profile("acme").build().unwrap_err();
-    assert!(
-        missing.chain().contains("none.toml cannot be read; cor config path prints its place"),
-        "{}",
-        missing.chain()
-    );
-}
-
-#[test]
-fn paths_of_a_profile_are_relative_to_its_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = config(folder.path(), "[profile.acme]\nca_file = 'ca.pem'\ntoken_command = ['op']\n", 0o600);
-    let error = environment(&path, &[]).profile("acme").build().unwrap_err();
-    assert!(error.to_string().contains(&format!("{:?}", folder.path().join("ca.pem"))), "{error}");
 }
 
 /// Everything that a status shows.
