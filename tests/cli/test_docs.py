@@ -100,7 +100,7 @@ def run(page: str, cor: Path, folder: Path) -> Session:
             text=True,
             env=environment,
             cwd=folder,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         return done.stdout

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_extra_is_a_name_and_json() {
+    fn extra_is_name_and_json() {
         assert_eq!(read_extra("a=\"b=c\"").unwrap().1.as_str(), "\"b=c\"");
         assert_eq!(read_extra("a=1.50").unwrap().0, "a");
         assert!(read_extra("a").is_err());

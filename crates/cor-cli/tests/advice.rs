@@ -7,7 +7,7 @@ use common::*;
 use cor_sandbox::Answer;
 
 #[test]
-fn a_redirect_names_where_it_leads_without_what_may_be_secret() {
+fn redirect_shows_target_without_secrets() {
     let sandbox = sandbox(&["P"]);
     let base = sandbox.base_url();
     for (location, shown, advice) in [
@@ -35,7 +35,7 @@ fn a_redirect_names_where_it_leads_without_what_may_be_secret() {
 }
 
 #[test]
-fn a_run_of_missing_projects_shows_each_id_once_and_the_advice_once() {
+fn run_of_missing_projects_shows_each_id_and_advice_once() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nX-1,n\nX-2,n\nX-3,n\n");
@@ -65,7 +65,7 @@ fn a_run_of_missing_projects_shows_each_id_once_and_the_advice_once() {
 }
 
 #[test]
-fn another_spelling_of_the_source_is_named() {
+fn missing_project_names_other_spelling_of_source() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nX,n\n");
@@ -88,7 +88,7 @@ fn another_spelling_of_the_source_is_named() {
 }
 
 #[test]
-fn correcting_the_file_is_advised_only_where_it_helps() {
+fn advises_correcting_file_only_if_it_helps() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,end\nP,n,\nQ,n,\n");
     let mixed = folder.file("mixed.csv", "id,name,end\nP,n,\nQ,n,soon\n");
@@ -124,7 +124,7 @@ fn correcting_the_file_is_advised_only_where_it_helps() {
 }
 
 #[test]
-fn the_wait_for_cor_is_bounded_and_reported() {
+fn wait_for_cor_is_bounded_and_reported() {
     let sandbox = sandbox(&["P", "Q", "R"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,n\nQ,n\nR,n\n");

@@ -33,7 +33,7 @@ work_order = { constant = "007" }
 "#;
 
 #[test]
-fn a_mapping_file_turns_a_foreign_table_into_updates() {
+fn mapping_file_turns_foreign_table_into_updates() {
     let sandbox = sandbox(&["P", "Q"]);
     let folder = Folder::new();
     let mapping = folder.file("mapping.toml", MAPPING);
@@ -55,7 +55,7 @@ fn a_mapping_file_turns_a_foreign_table_into_updates() {
 }
 
 #[test]
-fn the_mapping_and_every_problem_are_shown_and_nothing_is_sent() {
+fn check_shows_mapping_and_problems_and_sends_nothing() {
     let folder = Folder::new();
     let mapping = folder.file("mapping.toml", MAPPING);
     let mapping = mapping.to_str().unwrap();
@@ -129,7 +129,7 @@ Some rows have problems; nothing was sent"#;
 }
 
 #[test]
-fn a_valid_table_exits_0_and_columns_that_never_occur_are_reported() {
+fn valid_table_exits_0_and_reports_absent_columns() {
     let folder = Folder::new();
     let file =
         folder.file("t.jsonl", "{\"id\":\"P\",\"name\":\"x\",\"mood\":1}\n{\"id\":\"Q\",\"name\":null}\n");
@@ -148,7 +148,7 @@ fn a_valid_table_exits_0_and_columns_that_never_occur_are_reported() {
 }
 
 #[test]
-fn a_check_and_a_plan_take_what_a_sync_takes() {
+fn check_and_plan_accept_options_of_sync() {
     let folder = Folder::new();
     let table = "sep=;\r\nid;name;brand_id;mood;mood\r\nP;x;B;1;2\r\nQ;y;B;1;2\r\n";
     let file = folder.file("t.csv", table);
@@ -169,7 +169,7 @@ fn a_check_and_a_plan_take_what_a_sync_takes() {
 }
 
 #[test]
-fn mistakes_in_the_mapping_are_reported_with_their_place() {
+fn mistakes_in_mapping_are_reported_with_their_place() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");
     let mapping = folder
@@ -207,7 +207,7 @@ fn mistakes_in_the_mapping_are_reported_with_their_place() {
 }
 
 #[test]
-fn flags_override_the_mapping_and_keep_its_formats() {
+fn flags_override_mapping_and_keep_its_formats() {
     let folder = Folder::new();
     let mapping = folder.file("m.toml", MAPPING);
     let table = "id,closing,account\nP,30-04-25,-\n";
@@ -244,13 +244,13 @@ fn assert_example_mapping_fits(export: &Path, rows: u64) {
 }
 
 #[test]
-fn example_mapping_fits_the_sample_of_a_crm_export() {
+fn example_mapping_fits_sample_of_crm_export() {
     assert_example_mapping_fits(&Path::new(ROOT).join("tests/data/crm/opportunities.csv"), 200);
 }
 
 /// A public export, which is not part of the repository.
 #[test]
-fn example_mapping_fits_the_crm_export() {
+fn example_mapping_fits_crm_export() {
     let named = std::env::var_os("PROJECTCOR_EXPORT").map(PathBuf::from);
     let export = named.unwrap_or_else(|| Path::new(ROOT).join("../shared/data/opportunities.csv"));
     if !export.is_file() {
@@ -261,7 +261,7 @@ fn example_mapping_fits_the_crm_export() {
 }
 
 #[test]
-fn probable_mistakes_are_reported_with_counts_and_the_option_that_helps() {
+fn reports_probable_mistakes_with_count_and_option() {
     let folder = Folder::new();
     let table = "id,name,client_id\n9.91214E+15,NULL,25855.0\n9.91214E+15,Pier,25855.0\n1001.0,-,7\n\u{a0}7,N,7\n,,\n";
     let says = [
@@ -301,7 +301,7 @@ fn probable_mistakes_are_reported_with_counts_and_the_option_that_helps() {
 }
 
 #[test]
-fn counts_beyond_the_stored_values_are_lower_bounds() {
+fn counts_beyond_stored_values_are_lower_bounds() {
     let folder = Folder::new();
     let table: String = (1..12_001).map(|n| format!("{n}.0,N\n{n}.0,N\n")).collect();
     let file = folder.file("t.csv", format!("id,name\n{table}"));
@@ -315,7 +315,7 @@ fn counts_beyond_the_stored_values_are_lower_bounds() {
 }
 
 #[test]
-fn a_null_word_in_a_column_of_days_or_numbers_names_the_option() {
+fn null_word_in_day_or_number_column_names_option() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,end,estimated\nP,#N/A,NULL\nQ,04/05/2025,\"1,234\"\n");
     check(&file, &["--source", "SAP"])
@@ -329,7 +329,7 @@ fn a_null_word_in_a_column_of_days_or_numbers_names_the_option() {
 }
 
 #[test]
-fn names_of_columns_match_whatever_their_case_and_the_blanks_around_them() {
+fn matches_columns_ignoring_case_and_outer_blanks() {
     let folder = Folder::new();
     let file = folder.file("t.csv", " Deal ,\"ACCOUNT \",Estimated_Time,estimated time\nA,x,1,2\n");
     let mapping = folder.file("m.toml", "source = 'S'\nid = 'deal'\nfields.name = 'Account'\n");
@@ -345,7 +345,7 @@ fn names_of_columns_match_whatever_their_case_and_the_blanks_around_them() {
 }
 
 #[test]
-fn a_missing_id_column_names_the_columns_that_exist_whatever_separates_them() {
+fn missing_id_column_lists_columns_for_any_delimiter() {
     let folder = Folder::new();
     for delimiter in [';', '\t', '|', ','] {
         let table = "Account;end;Name\nA;2025-04-30;x\n".replace(';', &delimiter.to_string());
@@ -365,7 +365,7 @@ fn a_missing_id_column_names_the_columns_that_exist_whatever_separates_them() {
 }
 
 #[test]
-fn files_that_are_not_tables_are_refused_with_a_remedy() {
+fn refuses_files_that_are_not_tables_with_remedy() {
     let folder = Folder::new();
     let zip = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml";
     for (name, content, says) in [
@@ -393,7 +393,7 @@ fn files_that_are_not_tables_are_refused_with_a_remedy() {
 }
 
 #[test]
-fn numbers_keep_their_digits_however_they_come() {
+fn numbers_keep_digits_in_every_input_format() {
     let folder = Folder::new();
     let stream = "{\"type\":\"SCHEMA\",\"stream\":\"d\",\"schema\":{\"properties\":{\"id\":{\"type\":\"string\"},\
         \"estimated\":{\"type\":[\"null\",\"string\"],\"format\":\"singer.decimal\"},\

@@ -18,7 +18,7 @@ use serde_json::Value;
 const GRACE: Duration = Duration::from_millis(500);
 
 #[test]
-fn every_fault_has_the_outcome_of_the_table() {
+fn every_fault_has_outcome_of_table() {
     let seed = cor_fault_peer::seed();
     let mut cases = cases::sample(cases::read(include_str!("../../../tests/faults/cases.json")), seed);
     // A call before the one that counts needs a program that makes two.
@@ -258,7 +258,7 @@ fn status_of(kind: Option<&str>) -> i32 {
 
 /// Two rows of five fail four times in a row by chance one time in 39.
 #[test]
-fn a_server_that_fails_a_share_of_its_requests_fails_only_rows_that_met_it_each_time() {
+fn server_failing_randomly_fails_only_rows_without_success() {
     const ROWS: usize = 1000;
     let folder = Folder::new();
     let rows: String = (0..ROWS).map(|n| format!("P-{n},N\n")).collect();
@@ -285,7 +285,7 @@ fn a_server_that_fails_a_share_of_its_requests_fails_only_rows_that_met_it_each_
 }
 
 #[test]
-fn a_server_that_echoes_secrets_does_not_leak_them() {
+fn server_that_echoes_secrets_does_not_leak_them() {
     let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
     let (token, folder) = (Secrets::random(&mut random), Folder::new());
     let mut secrets = Secrets::default();
@@ -310,7 +310,7 @@ fn a_server_that_echoes_secrets_does_not_leak_them() {
 }
 
 #[test]
-fn the_arguments_of_the_process_hold_no_secret() {
+fn arguments_of_process_hold_no_secret() {
     let token = Secrets::random(&mut fastrand::Rng::with_seed(cor_fault_peer::seed()));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);

@@ -22,7 +22,7 @@ const DEALS: &str = "Record ID;Deal name;Start Date;Fecha de cierre;Importe;Owne
     D-2;Quay;05/06/2025;16/07/2025;-;;finished\n";
 
 #[test]
-fn a_proposal_is_checked_planned_and_synced_once_its_decision_is_made() {
+fn decided_proposal_passes_check_plan_and_sync() {
     let sandbox = sandbox(&["D-1", "D-2"]);
     let folder = Folder::new();
     let (table, mapping) = (folder.file("my deals.csv", DEALS), folder.path("mapping.toml"));
@@ -67,7 +67,7 @@ fn a_proposal_is_checked_planned_and_synced_once_its_decision_is_made() {
 }
 
 #[test]
-fn a_file_is_replaced_only_with_force_and_never_the_table() {
+fn replaces_file_only_with_force_and_never_table() {
     let folder = Folder::new();
     let table = folder.file("t.csv", "id,name\n1,a\n");
     let mapping = folder.file("mapping.toml", "# by hand\n");
@@ -95,7 +95,7 @@ fn a_file_is_replaced_only_with_force_and_never_the_table() {
 }
 
 #[test]
-fn standard_output_is_the_mapping_and_json_describes_it() {
+fn standard_output_is_mapping_and_json_describes_it() {
     let folder = Folder::new();
     let table = folder.file("t.csv", DEALS);
     let text = map(&table, &[]).exits(0);
@@ -128,7 +128,7 @@ fn standard_output_is_the_mapping_and_json_describes_it() {
 }
 
 #[test]
-fn the_next_command_repeats_the_options_about_the_table() {
+fn next_command_repeats_options_about_table() {
     let folder = Folder::new();
     let text = "id|name|Fecha de finalizaci\u{f3}n\nD'1|Ca\u{f1}a|2025-04-30\n";
     let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
@@ -144,7 +144,7 @@ fn the_next_command_repeats_the_options_about_the_table() {
 }
 
 #[test]
-fn every_text_format_is_read_from_a_file_and_from_standard_input() {
+fn reads_every_text_format_from_file_and_stdin() {
     let jsonl = "{\"id\":\"A\",\"Deal name\":\"x\",\"Hours\":7.5,\"End\":\"2025-04-30\"}\n{\"id\":\"B\",\"Extra\":[1]}\n";
     let singer = "{\"type\":\"SCHEMA\",\"stream\":\"deals\",\"schema\":{\"properties\":{\"id\":{},\"Deal name\":{},\
         \"End\":{},\"Hours\":{}}},\"key_properties\":[\"id\"]}\n\
@@ -172,7 +172,7 @@ fn every_text_format_is_read_from_a_file_and_from_standard_input() {
 }
 
 #[test]
-fn what_cannot_be_read_has_the_status_and_the_message_of_check() {
+fn unreadable_input_has_status_and_message_of_check() {
     let folder = Folder::new();
     let missing = folder.path("missing.csv");
     map(&missing, &[]).exits(2).says("missing.csv");
@@ -199,7 +199,7 @@ fn what_cannot_be_read_has_the_status_and_the_message_of_check() {
 }
 
 #[test]
-fn only_the_first_thousand_rows_are_read() {
+fn only_first_thousand_rows_are_read() {
     let folder = Folder::new();
     let mut table = "id,start\n".to_owned();
     (0..1000).for_each(|n| table.push_str(&format!("{n},15/04/2025\n")));
@@ -221,7 +221,7 @@ fn only_the_first_thousand_rows_are_read() {
 }
 
 #[test]
-fn a_hostile_header_gives_a_mapping_that_check_takes() {
+fn hostile_header_gives_mapping_that_passes_check() {
     let folder = Folder::new();
     let long = "x".repeat(1_000_000);
     let header = format!("id,name,\"a\"\"b\",\"two\nlines\",# comment,\u{1f600},[fields],\u{202e}txt,{long}");
@@ -235,7 +235,7 @@ fn a_hostile_header_gives_a_mapping_that_check_takes() {
 }
 
 #[test]
-fn out_names_a_file_and_id_column_one_column() {
+fn refuses_out_without_file_and_id_column_list() {
     let folder = Folder::new();
     let table = folder.file("t.csv", "id,Status,Status \n1,a,b\n");
     map(&table, &["--out", "-"])

@@ -17,7 +17,7 @@ fn sync_with(sandbox: &Sandbox, file: &Path, rejects: &Path, arguments: &[&str])
 }
 
 #[test]
-fn rejected_rows_are_copied_unchanged_and_can_be_corrected_and_synced() {
+fn copies_rejected_rows_unchanged_for_correction_and_sync() {
     let sandbox = sandbox(&["P", "007", "Q"]);
     let folder = Folder::new();
     let table = "\u{feff}id,name,\"estimated\",note\r\n\
@@ -66,7 +66,7 @@ fn rejected_rows_are_copied_unchanged_and_can_be_corrected_and_synced() {
 }
 
 #[test]
-fn reasons_name_options_as_the_program_does() {
+fn reasons_name_options_as_flags() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let (file, rejects) = (folder.file("t.csv", "id,estimated\nP,NULL\n"), folder.path("rej.csv"));
@@ -96,7 +96,7 @@ fn reasons_name_options_as_the_program_does() {
 }
 
 #[test]
-fn json_lines_are_copied_as_they_are_too() {
+fn copies_rejected_json_lines_unchanged() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.jsonl", "{ \"id\" : \"P\", \"estimated\": \"5\" , \"n\":1.50}\n{\"id\":\"P\",\"name\":\"x\"\n{\"id\":\"X\",\"name\":\"y\"}\n");
@@ -129,7 +129,7 @@ fn json_lines_are_copied_as_they_are_too() {
 }
 
 #[test]
-fn the_input_is_never_overwritten_and_an_unwritable_output_is_reported_before_sending() {
+fn keeps_input_and_reports_unwritable_output_before_sending() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");
@@ -150,7 +150,7 @@ fn the_input_is_never_overwritten_and_an_unwritable_output_is_reported_before_se
 }
 
 #[test]
-fn outputs_never_overwrite_the_inputs_or_the_state() {
+fn outputs_never_overwrite_inputs_or_state() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");
@@ -193,7 +193,7 @@ fn outputs_never_overwrite_the_inputs_or_the_state() {
 }
 
 #[test]
-fn an_output_whose_extension_names_another_format_is_refused_before_the_run() {
+fn refuses_output_with_extension_of_other_format() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let csv = folder.file("t.csv", "id,name\nP,x\n,y\n");
@@ -241,7 +241,7 @@ fn an_output_whose_extension_names_another_format_is_refused_before_the_run() {
 }
 
 #[test]
-fn a_row_that_is_too_long_to_be_copied_is_still_reported() {
+fn reports_row_too_long_to_copy() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let long = format!("{{\"id\":\"P\",\"name\":\"{}\"}}\n", "x".repeat(17 << 20));
@@ -295,7 +295,7 @@ fn stopped_run(name: &str, arguments: &[&str]) -> Stopped {
 }
 
 #[test]
-fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
+fn first_signal_finishes_requests_in_flight() {
     for (name, status) in [("INT", 130), ("TERM", 143)] {
         let Stopped { sandbox, folder, hold, child, mut messages } = stopped_run(name, &["--json"]);
         hold.release();
@@ -322,7 +322,7 @@ fn the_first_signal_finishes_what_is_in_flight_and_loses_nothing() {
 }
 
 #[test]
-fn the_second_signal_ends_the_run_and_reports_unknown_outcomes() {
+fn second_signal_ends_run_with_unknown_outcomes() {
     let Stopped { sandbox: _sandbox, folder, hold, child, mut messages } = stopped_run("INT", &[]);
     signal(&child, "INT");
     wait_for_line(&mut messages, "ended at once by SIGINT; 2 updates were in flight");
@@ -335,7 +335,7 @@ fn the_second_signal_ends_the_run_and_reports_unknown_outcomes() {
 }
 
 #[test]
-fn an_abandoned_stream_reports_the_first_line_that_was_not_read() {
+fn abandoned_stream_reports_first_unread_line() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let hold = Hold::new();
@@ -359,7 +359,7 @@ fn an_abandoned_stream_reports_the_first_line_that_was_not_read() {
 }
 
 #[test]
-fn rows_behind_an_outage_are_not_lost() {
+fn keeps_rows_after_outage_in_rejects_file() {
     let sandbox = sandbox(&["1", "2", "3"]);
     let folder = Folder::new();
     let mut table = "id,name\n".to_owned();
@@ -381,7 +381,7 @@ fn rows_behind_an_outage_are_not_lost() {
 }
 
 #[test]
-fn rejected_rows_keep_the_order_of_the_table() {
+fn rejected_rows_keep_order_of_table() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     // The first row of the unknown project ends long after the second was found to be wrong.

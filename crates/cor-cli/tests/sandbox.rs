@@ -17,7 +17,7 @@ fn start(arguments: &[&str]) -> (std::process::Child, String) {
 }
 
 #[test]
-fn prints_one_ready_line_and_serves_until_a_signal() {
+fn prints_one_ready_line_and_serves_until_signal() {
     for name in ["INT", "TERM"] {
         let (child, line) = start(&["--example"]);
         let (url, token_url) = line
@@ -118,7 +118,7 @@ fn invalid_options_are_reported() {
 }
 
 #[test]
-fn the_demo_shows_before_and_after() {
+fn demo_shows_projects_before_and_after() {
     let ran = ran(bare().arg("demo")).exits(0);
     assert_eq!(ran.err, "");
     for text in [
@@ -138,7 +138,7 @@ fn the_demo_shows_before_and_after() {
 }
 
 #[test]
-fn the_readme_example_works_again_after_a_restart() {
+fn readme_example_works_again_after_restart() {
     let folder = Folder::new();
     let table = folder.file("deals.csv", "opportunity_id,account\nSF-OPP-12345,Website Redesign\n");
     let state = folder.path("states");
@@ -215,7 +215,7 @@ fn the_readme_example_works_again_after_a_restart() {
 }
 
 #[test]
-fn the_state_is_where_the_environment_says() {
+fn state_path_comes_from_environment() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let table = folder.file("t.csv", "id,name\nA,a\n");

@@ -18,7 +18,7 @@ fn schemas_are_printed_as_they_are_committed() {
 }
 
 #[test]
-fn an_unknown_document_is_wrong_usage() {
+fn unknown_document_is_wrong_usage() {
     assert_eq!(cor(&["schema", "invoice"]), (Some(2), String::new()));
     assert_eq!(cor(&["schema"]), (Some(2), String::new()));
 }

@@ -32,7 +32,7 @@ fn synced(sandbox: &Sandbox, lines: &[String], arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn records_are_applied_and_standard_output_holds_the_states_alone() {
+fn applies_records_and_writes_only_states_to_stdout() {
     let sandbox = sandbox(&["7", "9007199254740993", "x"]);
     let lines = [
         state(0),
@@ -74,7 +74,7 @@ fn records_are_applied_and_standard_output_holds_the_states_alone() {
 }
 
 #[test]
-fn a_state_waits_for_earlier_rows_in_flight() {
+fn state_waits_for_earlier_rows_in_flight() {
     let sandbox = sandbox(&["1", "2"]);
     let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]);
     let mut child = piped(command.stdin(Stdio::piped()));
@@ -94,7 +94,7 @@ fn a_state_waits_for_earlier_rows_in_flight() {
 }
 
 #[test]
-fn a_corrected_file_of_rejected_rows_can_be_synced() {
+fn corrected_file_of_rejected_rows_can_be_synced() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let rejects = folder.path("rejects.jsonl");
@@ -127,7 +127,7 @@ fn a_corrected_file_of_rejected_rows_can_be_synced() {
 }
 
 #[test]
-fn no_state_is_emitted_behind_an_unsettled_row() {
+fn emits_no_state_after_unsettled_row() {
     let lines = [
         SCHEMA.to_owned(),
         record("1", r#""name":"a""#),
@@ -150,7 +150,7 @@ fn no_state_is_emitted_behind_an_unsettled_row() {
 }
 
 #[test]
-fn several_streams_have_to_be_chosen_from() {
+fn refuses_several_streams_without_choice() {
     let sandbox = sandbox(&["1"]);
     let other = |text: &str| text.replace(r#""stream":"deals""#, r#""stream":"owners""#);
     let lines = [
@@ -174,7 +174,7 @@ fn several_streams_have_to_be_chosen_from() {
 }
 
 #[test]
-fn a_key_of_several_columns_is_reported_because_only_one_is_the_id() {
+fn reports_key_of_several_columns() {
     let sandbox = sandbox(&["1"]);
     let keyed =
         |key: &str| SCHEMA.replace("\"key_properties\":[\"id\"]", &format!("\"key_properties\":{key}"));
@@ -189,7 +189,7 @@ fn a_key_of_several_columns_is_reported_because_only_one_is_the_id() {
 }
 
 #[test]
-fn input_that_is_not_from_a_tap_is_refused() {
+fn refuses_input_that_is_not_from_tap() {
     let sandbox = sandbox(&["1"]);
     let singer = |lines: &[String]| synced(&sandbox, lines, &["--format", "singer"]);
     singer(&["  ".to_owned()]).exits(2).says("the input is empty\nhint: a tap writes at least its SCHEMA");
@@ -219,7 +219,7 @@ fn with_two_failures() -> Vec<String> {
 }
 
 #[test]
-fn a_state_is_held_back_behind_an_unapplied_row_that_is_in_no_file() {
+fn holds_back_state_after_unapplied_row_without_file() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1", "2"]);
         let lines = [&[state(0)][..], &with_two_failures()].concat();
@@ -238,7 +238,7 @@ fn a_state_is_held_back_behind_an_unapplied_row_that_is_in_no_file() {
 }
 
 #[test]
-fn rejected_rows_are_sent_by_the_next_run_until_applied() {
+fn next_runs_send_rejected_rows_until_applied() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1", "2"]);
         let folder = Folder::new();
@@ -272,7 +272,7 @@ fn rejected_rows_are_sent_by_the_next_run_until_applied() {
 }
 
 #[test]
-fn an_old_row_does_not_undo_a_newer_one_of_its_project() {
+fn old_row_does_not_undo_newer_one_of_its_project() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1"]);
         let folder = Folder::new();
@@ -292,7 +292,7 @@ fn an_old_row_does_not_undo_a_newer_one_of_its_project() {
 }
 
 #[test]
-fn rejected_rows_of_a_killed_run_stay_in_the_file() {
+fn rejected_rows_of_killed_run_stay_in_file() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -310,7 +310,7 @@ fn rejected_rows_of_a_killed_run_stay_in_the_file() {
 }
 
 #[test]
-fn rows_stay_lines_of_their_own_where_an_editor_left_out_the_last_end() {
+fn appends_rows_after_file_without_final_newline() {
     let sandbox = sandbox(&["1"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -336,7 +336,7 @@ fn rows_stay_lines_of_their_own_where_an_editor_left_out_the_last_end() {
 }
 
 #[test]
-fn a_file_with_other_content_is_not_overwritten() {
+fn keeps_file_with_other_content() {
     let sandbox = sandbox(&["1"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -364,7 +364,7 @@ fn a_file_with_other_content_is_not_overwritten() {
 }
 
 #[test]
-fn a_project_that_cor_does_not_have_holds_back_only_the_state() {
+fn missing_project_holds_back_only_state() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["1"]);
         let lines = [
@@ -380,7 +380,7 @@ fn a_project_that_cor_does_not_have_holds_back_only_the_state() {
 }
 
 #[test]
-fn a_run_that_is_killed_behind_a_state_leaves_no_row_that_would_undo_a_newer_one() {
+fn run_killed_after_state_keeps_no_outdated_row() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&[]);
         let folder = Folder::new();
@@ -403,7 +403,7 @@ fn a_run_that_is_killed_behind_a_state_leaves_no_row_that_would_undo_a_newer_one
 }
 
 #[test]
-fn a_run_that_is_halted_leaves_no_row_that_would_undo_a_newer_one() {
+fn halted_run_keeps_no_outdated_row() {
     for own_state in [&[][..], &["--no-state"]] {
         let sandbox = sandbox(&["7"]);
         let folder = Folder::new();
@@ -431,7 +431,7 @@ fn a_run_that_is_halted_leaves_no_row_that_would_undo_a_newer_one() {
 }
 
 #[test]
-fn the_next_run_reads_the_rejects_file_of_the_run_before() {
+fn next_run_reads_rejects_file_of_run_before() {
     let sandbox = sandbox(&["1"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -454,7 +454,7 @@ fn the_next_run_reads_the_rejects_file_of_the_run_before() {
 }
 
 #[test]
-fn the_schema_of_a_rejected_row_does_not_replace_that_of_the_tap() {
+fn schema_of_rejected_row_leaves_schema_of_tap() {
     let sandbox = sandbox(&["1", "2"]);
     let folder = Folder::new();
     let rejects = folder.path("rejected.jsonl");
@@ -470,7 +470,7 @@ fn the_schema_of_a_rejected_row_does_not_replace_that_of_the_tap() {
 }
 
 #[test]
-fn a_run_that_waited_keeps_the_rejected_rows_of_the_other_run() {
+fn run_that_waited_keeps_rejected_rows_of_other_run() {
     let sandbox = sandbox(&["1", "2", "3"]);
     let folder = Folder::new();
     let rejects = folder.path("rejects.jsonl");

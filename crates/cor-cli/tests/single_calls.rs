@@ -34,7 +34,7 @@ fn plan(sandbox: &Sandbox, file: &Path) -> Ran {
 }
 
 #[test]
-fn a_value_that_an_update_replaced_is_put_back_by_the_next_sync() {
+fn next_sync_restores_value_that_update_replaced() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["update", "A", "--name", "by hand", "--brief", "not in the table"]).exits(0);
     assert_eq!(bodies(&sandbox).len(), 1);
@@ -46,7 +46,7 @@ fn a_value_that_an_update_replaced_is_put_back_by_the_next_sync() {
 }
 
 #[test]
-fn an_update_with_the_values_of_the_table_changes_nothing() {
+fn update_with_values_of_table_changes_nothing() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["update", "A", "--name", "a"]).exits(0);
     sandbox.requests_clear();
@@ -55,7 +55,7 @@ fn an_update_with_the_values_of_the_table_changes_nothing() {
 }
 
 #[test]
-fn an_update_that_cor_refused_changes_nothing_and_an_unknown_one_sends_its_fields_again() {
+fn refused_update_keeps_state_and_unknown_one_is_resent() {
     let (sandbox, _folder, file) = synced();
     sandbox.queue(Answer::status(400));
     single(&sandbox, &["update", "A", "--name", "refused"]).exits(1);
@@ -70,7 +70,7 @@ fn an_update_that_cor_refused_changes_nothing_and_an_unknown_one_sends_its_field
 }
 
 #[test]
-fn a_project_that_was_deleted_and_created_again_is_sent_in_full() {
+fn sends_recreated_project_in_full() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["delete", "A", "--yes"]).exits(0).prints("Deleted A of SALESFORCE");
     sandbox.requests_clear();
@@ -86,7 +86,7 @@ fn a_project_that_was_deleted_and_created_again_is_sent_in_full() {
 }
 
 #[test]
-fn no_state_and_an_update_before_the_first_sync_record_nothing() {
+fn records_nothing_without_state_or_before_first_sync() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["update", "A", "--name", "by hand", "--no-state"]).exits(0);
     sandbox.requests_clear();
@@ -100,7 +100,7 @@ fn no_state_and_an_update_before_the_first_sync_record_nothing() {
 }
 
 #[test]
-fn an_unusable_state_stops_the_update_before_it_is_sent() {
+fn unusable_state_stops_update_before_sending() {
     let (sandbox, folder, _file) = synced();
     let foreign = folder.file("state.db", "id,name\n");
     let ran =
@@ -110,7 +110,7 @@ fn an_unusable_state_stops_the_update_before_it_is_sent() {
 }
 
 #[test]
-fn an_update_during_a_run_of_the_same_source_is_sent_and_recorded() {
+fn sends_and_records_update_during_run_of_same_source() {
     let (sandbox, folder, _) = synced();
     let changed = folder.file("changed.csv", "id,name,estimated\nA,a2,1\nB,b,2\n");
     let hold = Hold::new();
@@ -128,7 +128,7 @@ fn an_update_during_a_run_of_the_same_source_is_sent_and_recorded() {
 }
 
 #[test]
-fn an_update_beside_a_run_of_the_same_project_counts_as_unknown() {
+fn update_beside_run_of_same_project_is_unknown() {
     let (sandbox, folder, _) = synced();
     let changed = folder.file("changed.csv", "id,name,estimated\nA,a2,1\nB,b,2\n");
     let hold = Hold::new();
@@ -146,7 +146,7 @@ fn an_update_beside_a_run_of_the_same_project_counts_as_unknown() {
 }
 
 #[test]
-fn a_project_that_cor_did_not_have_is_sent_in_full_when_it_is_there_again() {
+fn sends_missing_project_in_full_once_it_exists_again() {
     let (sandbox, _folder, file) = synced();
     single(&sandbox, &["delete", "A", "--yes", "--no-state"]).exits(0);
     single(&sandbox, &["update", "A", "--name", "by hand"]).exits(1).says("A");
@@ -157,7 +157,7 @@ fn a_project_that_cor_did_not_have_is_sent_in_full_when_it_is_there_again() {
 }
 
 #[test]
-fn a_killed_update_leaves_the_outcome_of_its_fields_unknown() {
+fn killed_update_leaves_its_fields_unknown() {
     let (sandbox, _folder, file) = synced();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold));
@@ -173,7 +173,7 @@ fn a_killed_update_leaves_the_outcome_of_its_fields_unknown() {
 }
 
 #[test]
-fn create_reports_every_problem_at_once_and_names_a_duplicate() {
+fn create_reports_every_problem_and_duplicate() {
     let sandbox = sandbox(&["A"]);
     let ran =
         single(&sandbox, &["create", "A", "--end", "2025-02-31", "--estimated", "much", "--brand-id", "B"]);
@@ -189,7 +189,7 @@ fn create_reports_every_problem_at_once_and_names_a_duplicate() {
 }
 
 #[test]
-fn delete_needs_a_yes() {
+fn delete_requires_confirmation() {
     let sandbox = sandbox(&["A"]);
     single(&sandbox, &["delete", "A"]).exits(2).says("--yes");
     single(&sandbox, &["delete", "A", "--json"]).exits(2).prints("config");
@@ -199,7 +199,7 @@ fn delete_needs_a_yes() {
 }
 
 #[test]
-fn two_mappings_of_one_source_share_what_was_sent() {
+fn mappings_of_one_source_share_state() {
     let (sandbox, folder, file) = synced();
     let other = folder.file("other.csv", "key,title\nA,other\n");
     let arguments = OTHER_COLUMNS;
@@ -213,7 +213,7 @@ fn two_mappings_of_one_source_share_what_was_sent() {
 }
 
 #[test]
-fn a_killed_run_of_another_table_of_the_source_leaves_its_fields_in_doubt() {
+fn killed_run_of_other_table_leaves_its_fields_unknown() {
     let (sandbox, folder, file) = synced();
     let other = folder.file("other.csv", "key,title\nA,other\n");
     let hold = Hold::new();
@@ -229,7 +229,7 @@ fn a_killed_run_of_another_table_of_the_source_leaves_its_fields_in_doubt() {
 }
 
 #[test]
-fn a_project_that_another_table_of_the_source_did_not_find_is_sent_in_full() {
+fn sends_project_in_full_after_other_table_missed_it() {
     let (sandbox, folder, file) = synced();
     single(&sandbox, &["delete", "A", "--yes", "--no-state"]).exits(0);
     let other = folder.file("other.csv", "key,title\nA,other\n");

@@ -31,7 +31,7 @@ fn applied(ran: &Ran) -> [u64; 3] {
 }
 
 #[test]
-fn a_plan_is_like_a_diff_and_sync_does_it() {
+fn plan_shows_diff_that_sync_applies() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -92,7 +92,7 @@ fn a_plan_is_like_a_diff_and_sync_does_it() {
 }
 
 #[test]
-fn a_plan_without_a_state_makes_none() {
+fn plan_without_state_creates_none() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -107,7 +107,7 @@ fn a_plan_without_a_state_makes_none() {
 }
 
 #[test]
-fn standard_input_is_read_to_its_end_because_the_last_row_wins() {
+fn reads_stdin_to_end_because_last_row_wins() {
     let sandbox = sandbox(&["A", "B"]);
     for expected in [2, 0] {
         let mut command = cor(&sandbox, &["projects", "sync", "-", "--source", "SALESFORCE"]);
@@ -169,7 +169,7 @@ fn stored_values_can_be_shown_and_deleted() {
 }
 
 #[test]
-fn an_unusable_state_stops_the_run_before_it_starts() {
+fn unusable_state_stops_run_before_start() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -235,7 +235,7 @@ impl Held {
 }
 
 #[test]
-fn the_second_run_of_a_source_stops_at_once() {
+fn second_run_of_source_stops_immediately() {
     let held = Held::new(&[]);
     let pid = held.child.id();
     let in_use = format!("another run of SALESFORCE (process {pid}) uses the state file");
@@ -257,7 +257,7 @@ fn the_second_run_of_a_source_stops_at_once() {
 }
 
 #[test]
-fn a_run_that_waited_for_another_of_its_source_continues_from_its_state() {
+fn run_that_waited_continues_from_state_of_other_run() {
     let mut held = Held::new(&[]);
     let mut second = piped(&mut sync_command(
         &held.sandbox,
@@ -275,7 +275,7 @@ fn a_run_that_waited_for_another_of_its_source_continues_from_its_state() {
 }
 
 #[test]
-fn a_state_that_was_replaced_while_a_run_uses_it_is_used_by_no_other_run() {
+fn state_replaced_during_run_excludes_other_runs() {
     let held = Held::new(&[]);
     let (file, moved) = (held.folder.path("t.csv"), held.folder.path("moved.db"));
     // Another file under the name that a run of SALESFORCE has open.
@@ -291,7 +291,7 @@ fn a_state_that_was_replaced_while_a_run_uses_it_is_used_by_no_other_run() {
 }
 
 #[test]
-fn a_run_that_waits_can_be_stopped() {
+fn signal_stops_run_that_waits() {
     let held = Held::new(&[]);
     let mut second =
         piped(&mut sync_command(&held.sandbox, &held.folder.path("t.csv"), &["--json", "--wait", "60"]));
@@ -305,7 +305,7 @@ fn a_run_that_waits_can_be_stopped() {
 }
 
 #[test]
-fn a_lock_that_is_not_released_in_time_is_reported() {
+fn reports_lock_not_released_in_time() {
     let held = Held::new(&[]);
     let arguments = ["--json", "--wait", "0.7"];
     sync(&held.sandbox, &held.folder.path("t.csv"), &arguments).exits(5).prints("state_in_use");
@@ -317,7 +317,7 @@ fn a_lock_that_is_not_released_in_time_is_reported() {
 }
 
 #[test]
-fn the_first_signal_finishes_what_is_in_flight_and_the_next_run_does_the_rest() {
+fn next_run_continues_after_first_signal() {
     let mut held = Held::new(&["--rejects", "/dev/null"]);
     signal(&held.child, "INT");
     let mut messages = BufReader::new(held.child.stderr.take().unwrap());
@@ -336,7 +336,7 @@ fn the_first_signal_finishes_what_is_in_flight_and_the_next_run_does_the_rest() 
 }
 
 #[test]
-fn the_second_signal_ends_the_run_and_the_next_one_sends_unknown_updates_again() {
+fn next_run_resends_unknown_updates_after_second_signal() {
     let mut held = Held::new(&[]);
     let mut messages = BufReader::new(held.child.stderr.take().unwrap());
     signal(&held.child, "INT");
@@ -380,7 +380,7 @@ fn only_missing_projects_are_created() {
 }
 
 #[test]
-fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
+fn plan_reports_earlier_refused_projects_not_as_new() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nA,a\nN,n\n");
@@ -421,7 +421,7 @@ fn a_plan_reports_projects_that_cor_refused_before_and_no_longer_as_new() {
 }
 
 #[test]
-fn a_plan_reports_a_refused_value_of_a_known_project() {
+fn plan_reports_refused_value_of_known_project() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     sync(&sandbox, &folder.file("t.csv", "id,name\nA,a\n"), &[]).exits(0);
@@ -435,7 +435,7 @@ fn a_plan_reports_a_refused_value_of_a_known_project() {
 }
 
 #[test]
-fn a_404_that_is_not_cors_creates_nothing() {
+fn foreign_404_creates_no_project() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nN,n\nM,m\n");
@@ -461,7 +461,7 @@ fn a_404_that_is_not_cors_creates_nothing() {
 }
 
 #[test]
-fn columns_of_any_name_say_what_only_a_create_takes() {
+fn maps_columns_to_create_only_fields() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let mapping = folder.file("m.toml", "[fields]\nbrand_id = \"Marke\"\n");
@@ -522,7 +522,7 @@ fn unapplied_rows_can_be_corrected_and_synced() {
 }
 
 #[test]
-fn an_outage_pauses_and_fails_no_row() {
+fn outage_during_sync_fails_no_row() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -532,7 +532,7 @@ fn an_outage_pauses_and_fails_no_row() {
 }
 
 #[test]
-fn after_an_early_end_the_advice_is_to_run_the_same_command_again() {
+fn early_end_advises_same_command_again() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", TABLE);
@@ -581,7 +581,7 @@ fn json_reports_progress() {
 }
 
 #[test]
-fn the_report_shows_the_counts_and_rows_of_the_run() {
+fn report_shows_counts_and_rows_of_run() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,end\nA,a,\n<b>,x,soon\nB,b,2025-01-01\nghost,g,\n");
@@ -608,7 +608,7 @@ fn the_report_shows_the_counts_and_rows_of_the_run() {
 }
 
 #[test]
-fn states_of_a_tap_are_emitted_when_every_earlier_row_is_settled() {
+fn emits_tap_state_once_earlier_rows_are_settled() {
     let sandbox = sandbox(&["A", "B"]);
     let record = |id: &str, name: &str| {
         format!(
@@ -645,7 +645,7 @@ fn states_of_a_tap_are_emitted_when_every_earlier_row_is_settled() {
 }
 
 #[test]
-fn a_refusal_ends_with_the_row_that_cor_refused_and_with_the_project() {
+fn refusal_ends_with_refused_row_or_project() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let fine = folder.file("fine.csv", "id,end\nA,2024-02-01\n");

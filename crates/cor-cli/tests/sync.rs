@@ -21,7 +21,7 @@ fn bodies_in_order(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn cells_become_fields_and_empty_cells_keep_the_value() {
+fn cells_become_fields_and_empty_cells_keep_value() {
     let sandbox = sandbox(&["007", "1E5", "12345678901234567", " a "]);
     let folder = Folder::new();
     let table = "id,name,owner,close,estimated,archived,brief,mood\n\
@@ -53,7 +53,7 @@ fn cells_become_fields_and_empty_cells_keep_the_value() {
 }
 
 #[test]
-fn tables_as_other_programs_write_them() {
+fn reads_tables_of_other_programs() {
     let folder = Folder::new();
     for (name, content, arguments) in [
         ("bom.csv", "\u{feff}id,name\r\nP,é\r\n", &[][..]),
@@ -82,7 +82,7 @@ fn tables_as_other_programs_write_them() {
 }
 
 #[test]
-fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
+fn reads_encodings_by_mark_or_option() {
     let folder = Folder::new();
     let utf16 =
         |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
@@ -134,7 +134,7 @@ fn text_in_other_encodings_is_read_where_it_is_marked_or_named() {
 }
 
 #[test]
-fn names_an_encoding_that_reads_the_file() {
+fn names_encoding_that_reads_file() {
     let folder = Folder::new();
     let utf_16 =
         |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
@@ -170,7 +170,7 @@ fn names_an_encoding_that_reads_the_file() {
 }
 
 #[test]
-fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
+fn refuses_table_that_contradicts_mapping() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     for (content, arguments, says) in [
@@ -233,7 +233,7 @@ fn a_table_that_contradicts_its_mapping_is_refused_before_sending() {
 }
 
 #[test]
-fn a_bad_row_is_reported_with_line_column_and_remedy() {
+fn bad_row_is_reported_with_line_column_and_remedy() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let table = b"id,name,close_value,end,start\r\n\
@@ -273,7 +273,7 @@ fn a_bad_row_is_reported_with_line_column_and_remedy() {
 }
 
 #[test]
-fn malformed_quotation_marks_are_refused_each_time_the_row_occurs() {
+fn refuses_malformed_quotation_marks_every_time() {
     let sandbox = sandbox(&["A", "B", "C", "D"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nA,\"5 inch\nB,\"x\"\nC,\"5\" pipe\"\nD,5\" pipe\nB,\"torn, te");
@@ -301,7 +301,7 @@ fn malformed_quotation_marks_are_refused_each_time_the_row_occurs() {
 }
 
 #[test]
-fn json_lines_are_typed() {
+fn json_lines_keep_value_types() {
     let sandbox = sandbox(&["P", "7"]);
     let folder = Folder::new();
     let lines = concat!(
@@ -387,7 +387,7 @@ fn each_ending_has_its_exit_status() {
 }
 
 #[test]
-fn a_dry_run_judges_every_row_and_needs_no_credentials() {
+fn dry_run_checks_every_row_without_credentials() {
     let folder = Folder::new();
     let mut table = "id,name,end\n".to_owned();
     (0..20).for_each(|n| table.push_str(&format!("P{n},x,\n")));
@@ -416,7 +416,7 @@ fn a_dry_run_judges_every_row_and_needs_no_credentials() {
 }
 
 #[test]
-fn the_summary_counts_rows_by_their_outcome() {
+fn summary_counts_rows_by_their_outcome() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,estimated\nP,1\nnobody,2\nQ,x\n");
@@ -456,7 +456,7 @@ fn the_same_failure_of_many_rows_is_printed_once_with_its_count_and_three_exampl
 }
 
 #[test]
-fn a_closed_pipe_does_not_stop_the_rows() {
+fn closed_pipe_does_not_stop_run() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let mut table = "id,name\n".to_owned();
@@ -471,7 +471,7 @@ fn a_closed_pipe_does_not_stop_the_rows() {
 }
 
 #[test]
-fn flags_say_how_values_are_read() {
+fn flags_set_value_formats() {
     let folder = Folder::new();
     for (content, arguments, sent) in [
         ("id,end\nP,2025-04-30T23:30:00Z\n", &["--day-in", "Europe/Madrid"][..], r#"{"end":"2025-05-01"}"#),
@@ -497,7 +497,7 @@ fn flags_say_how_values_are_read() {
 }
 
 #[test]
-fn no_project_is_created_under_an_id_that_a_spreadsheet_rewrote() {
+fn creates_no_project_under_mangled_id() {
     let folder = Folder::new();
     let table = "id,name\n9.91214E+15,Pier\nQ\u{a0},Quay\nP,Known\nNEW,New\n";
     let file = folder.file("t.csv", table);
@@ -524,7 +524,7 @@ fn no_project_is_created_under_an_id_that_a_spreadsheet_rewrote() {
 }
 
 #[test]
-fn a_run_that_fails_too_often_says_how_to_go_on() {
+fn run_with_too_many_failures_says_how_to_continue() {
     let sandbox = sandbox(&["A", "B", "C"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,end\nA,soon\nB,later\nC,2025-04-30\n");

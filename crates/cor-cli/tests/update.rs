@@ -46,7 +46,7 @@ fn every_field_arrives_as_it_was_typed() {
 }
 
 #[test]
-fn the_example_of_cors_page() {
+fn update_sends_example_of_cors_page() {
     let sandbox = Sandbox::builder().example().token(TOKEN).start().unwrap();
     let arguments = [
         "SF-OPP-12345",
@@ -73,7 +73,7 @@ fn the_example_of_cors_page() {
 }
 
 #[test]
-fn clearing_sends_null_and_extras_their_json() {
+fn clear_sends_null_and_extra_sends_its_json() {
     let sandbox = sandbox(&["P"]);
     update(&sandbox, &["P", "--clear", "brief", "--clear", "client-id", "--clear", "pm_id"]).exits(0);
     assert_eq!(
@@ -86,7 +86,7 @@ fn clearing_sends_null_and_extras_their_json() {
 }
 
 #[test]
-fn every_problem_of_an_update_is_reported_and_nothing_is_sent() {
+fn reports_every_problem_and_sends_nothing() {
     let sandbox = sandbox(&["P"]);
     let arguments = [
         "P",
@@ -150,7 +150,7 @@ fn ids_arrive_byte_for_byte() {
 }
 
 #[test]
-fn a_dry_run_shows_the_request_and_needs_no_credentials() {
+fn dry_run_shows_request_without_credentials() {
     let arguments = ["projects", "update", "a/b", "--source", "SAP", "--end", "2025-04-30", "--dry-run"];
     let ran = ran(bare().args(arguments)).exits(0);
     assert_eq!(
@@ -214,7 +214,7 @@ fn each_kind_of_failure_has_its_exit_status() {
 }
 
 #[test]
-fn wrong_usage_is_reported_and_is_json_with_the_json_flag() {
+fn reports_wrong_usage_as_text_and_json() {
     let sandbox = sandbox(&["P"]);
     update(&sandbox, &["P", "--nmae", "x"]).exits(2).says("unexpected argument '--nmae'").says("--name");
     let ran =
@@ -242,7 +242,7 @@ fn wrong_usage_is_reported_and_is_json_with_the_json_flag() {
 }
 
 #[test]
-fn a_token_is_never_taken_on_the_command_line_nor_shown() {
+fn refuses_token_flag_and_never_shows_token() {
     let sandbox = sandbox(&["P"]);
     for secret in [&["--token", TOKEN][..], &["--api-key", "k"], &["--client-secret", TOKEN]] {
         update(&sandbox, &[&["P", "--name", "x"], secret].concat())
@@ -266,7 +266,7 @@ fn a_token_is_never_taken_on_the_command_line_nor_shown() {
 
 /// `exits` looks for the token in everything that is printed.
 #[test]
-fn a_token_is_accepted_or_refused_with_what_to_remove() {
+fn accepts_token_or_says_what_to_remove() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let arguments = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
@@ -293,7 +293,7 @@ fn a_token_is_accepted_or_refused_with_what_to_remove() {
 }
 
 #[test]
-fn an_address_with_a_secret_is_refused_without_a_lookup_or_a_leak() {
+fn refuses_address_with_secret_without_lookup_or_leak() {
     let sandbox = sandbox(&["P"]);
     let names = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "n"];
     let secret = "hunter2-hunter2";
@@ -343,7 +343,7 @@ fn invalid_entries_of_no_proxy_are_reported() {
 }
 
 #[test]
-fn client_credentials_from_the_environment() {
+fn reads_client_credentials_from_environment() {
     let sandbox = Sandbox::builder().credentials("key", TOKEN).example().start().unwrap();
     let mut command = bare();
     command
@@ -359,7 +359,7 @@ fn client_credentials_from_the_environment() {
 }
 
 #[test]
-fn a_signal_reports_an_unknown_outcome() {
+fn signal_reports_unknown_outcome() {
     let sandbox = sandbox(&["P"]);
     for (name, status) in [("INT", 130), ("TERM", 143)] {
         let hold = cor_sandbox::Hold::new();
@@ -377,7 +377,7 @@ fn a_signal_reports_an_unknown_outcome() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
+fn closed_pipe_succeeds_and_full_disk_fails() {
     let sandbox = sandbox(&["P"]);
     let command = ["projects", "update", "P", "--source", "SALESFORCE", "--name", "piped"];
     let (reader, writer) = std::io::pipe().unwrap();
@@ -395,7 +395,7 @@ fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
 }
 
 #[test]
-fn completions_know_the_flags() {
+fn completions_know_flags() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = ran(bare().args(["completions", shell])).exits(0).prints("evaluation-date");
         assert_eq!(ran.err, "");
@@ -403,7 +403,7 @@ fn completions_know_the_flags() {
 }
 
 #[test]
-fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
+fn keeps_control_characters_of_responses_off_terminal() {
     let sandbox = sandbox(&["P"]);
     sandbox.queue(Answer::status(200).json(r#"{"id":1,"name":"\u001b[31mred\n","x\u0007":[1, 2]}"#));
     let ran = update(&sandbox, &["P", "--name", "x"]).exits(0);
@@ -415,14 +415,14 @@ fn control_characters_of_a_foreign_answer_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn an_extra_passed_twice_is_refused() {
+fn extra_passed_twice_is_refused() {
     let sandbox = sandbox(&["P"]);
     update(&sandbox, &["P", "--extra", "a=1", "--extra", "a=2"]).exits(2).says("a is set twice");
     assert!(sandbox.requests().is_empty());
 }
 
 #[test]
-fn either_transport_carries_an_update() {
+fn either_transport_carries_update() {
     let sandbox = sandbox(&["P"]);
     for transport in ["reqwest", "direct"] {
         update(&sandbox, &["P", "--name", transport, "--transport", transport]).exits(0);
@@ -434,7 +434,7 @@ fn either_transport_carries_an_update() {
 }
 
 #[test]
-fn direct_with_a_proxy_is_refused_and_reqwest_uses_it() {
+fn direct_with_proxy_is_refused_and_reqwest_uses_it() {
     // A proxy never sees calls to this machine, so the address is COR's own; no proxy listens at that port.
     let arguments = ["projects", "update", "P", "--source", "SAP", "--name", "N", "--max-attempts", "1"];
     let proxied = || {
@@ -450,7 +450,7 @@ fn direct_with_a_proxy_is_refused_and_reqwest_uses_it() {
 }
 
 #[test]
-fn an_unknown_transport_is_wrong_usage() {
+fn unknown_transport_is_wrong_usage() {
     let sandbox = sandbox(&["P"]);
     for name in ["curl", "Direct", ""] {
         let refused = update(&sandbox, &["P", "--name", "N", "--transport", name]).exits(2);
@@ -462,7 +462,7 @@ fn an_unknown_transport_is_wrong_usage() {
 }
 
 #[test]
-fn a_client_certificate_that_cannot_be_used_is_wrong_usage() {
+fn unusable_client_certificate_is_wrong_usage() {
     let (sandbox, folder) = (sandbox(&["P"]), Folder::new());
     let text = folder.file("text.pem", "no certificate").display().to_string();
     let absent = folder.path("absent.pem").display().to_string();
@@ -485,7 +485,7 @@ fn a_client_certificate_that_cannot_be_used_is_wrong_usage() {
 }
 
 #[test]
-fn common_mistakes_in_options_are_refused_with_the_right_form() {
+fn refuses_common_option_mistakes_with_right_form() {
     let update = |arguments: &[&str]| {
         let mut command = bare();
         command.env("COR_ACCESS_TOKEN", "t").args(["projects", "update", "X", "--name", "N"]);
@@ -554,7 +554,7 @@ fn missing_credentials_name_environment_and_token_file() {
 }
 
 #[test]
-fn an_error_has_its_advice_on_a_line_of_its_own() {
+fn prints_advice_as_hint_line() {
     let sandbox = sandbox(&["P"]);
     let ran = update(&sandbox, &["nobody", "--name", "x"]).exits(1);
     let [error, hint] = ran.err.lines().collect::<Vec<_>>()[..] else { panic!("{}", ran.err) };

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_example_is_read_in_full() {
+    fn reads_every_field_of_documented_response() {
         let p = project(
             r#"{"id":155693,"name":"Website Redesign Project - Phase 2","client_id":25855,
                "brief":"Complete website overhaul including new branding","start":"2025-01-15 00:00:00",
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_response_fields_do_not_fail_an_applied_update() {
+    fn malformed_response_fields_do_not_fail_applied_update() {
         let odd = project(
             r#"{"id":"155693","name":null,"start":17,"end":"soon","estimated":"18000.10","billable":1,"archived":"false",
                "status":["x"],"estimated_time":{},"client_id":1.5,"unknown":{"a":[1]}}"#,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_control_character_in_a_name_is_no_json() {
+    fn refuses_control_character_in_json_name() {
         for body in ["{\"error\u{16}\":{\"name\":\"ValidationError\"}}", "{\"a\tb\":1}", "{\"a\\n\u{16}\":1}"]
         {
             let broken = Answer::Unreadable("the body is not valid JSON".to_owned());
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn success_comes_in_many_shapes() {
+    fn reads_success_in_every_shape() {
         assert!(project("").is_empty());
         assert!(project(" \n").is_empty());
         assert_eq!(project("\u{feff}{\"id\":7}").id(), Some(7));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_under_a_success_status_is_that_error() {
+    fn error_with_success_status_is_error() {
         for body in [
             r#"{"name":"ProjectNotFoundError","message":"no"}"#,
             r#"{"status":404,"name":"CORCustomError","code":"ZC001","message":"no"}"#,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_outside_the_range_of_a_double_changes_nothing() {
+    fn number_beyond_double_range_fails_no_response() {
         let p = project(r#"{"id":7,"name":"N","estimated":1e400,"odd":[-1e999]}"#);
         assert_eq!((p.id(), p.name()), (Some(7), Some("N")));
         assert_eq!(p.estimated().map(ToString::to_string).as_deref(), Some("1e400"));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_in_place_of_an_answer_is_no_success() {
+    fn web_page_as_response_is_protocol_error() {
         for body in [
             "<html>sign in</html>",
             "{\"id\":7",
@@ -238,12 +238,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_a_body_never_panics(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn reading_body_never_panics(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
             Answer::read(status, &body);
         }
 
         #[test]
-        fn a_project_keeps_unknown_members(name in any::<String>(), id in any::<i64>(), extra in any::<String>()) {
+        fn project_keeps_unknown_members(name in any::<String>(), id in any::<i64>(), extra in any::<String>()) {
             let body = serde_json::json!({"id": id, "name": name, "odd": extra}).to_string();
             let p = project(&body);
             prop_assert_eq!(p.id(), Some(id));

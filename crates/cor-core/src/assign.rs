@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_read_by_the_type_of_their_field() {
+    fn cells_are_read_by_type_of_their_field() {
         for (field, cell, expected) in [
             (Field::Name, "007", Ok(r#","name":"007"}"#)),
             (Field::WorkOrder, "1E5", Ok(r#","work_order":"1E5"}"#)),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn typed_values_are_never_converted_with_loss() {
+    fn converts_typed_values_without_loss() {
         for (field, value) in [
             (Field::Estimated, Value::Text("250".into())),
             (Field::Estimated, Value::Boolean(true)),

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_field_is_not_also_reported_as_missing() {
+    fn refused_field_is_not_also_reported_as_missing() {
         let create = ProjectCreate::new("", ProjectUpdate::new("SAP"));
         let refused = vec![Issue::new("name", IssueCode::WrongType, "is no text")];
         let issues = create.validate_with(refused).unwrap_err().into_issues();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn extras_of_its_own_become_fields() {
+    fn create_reads_extras_named_like_fields() {
         let fields =
             ProjectUpdate::new("SAP").name("N").extra("product_id", "P").extra("x", 1).extra("brand_id", "B");
         let create = ProjectCreate::new("7", fields);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_create_leaves_out_cleared_fields() {
+    fn create_leaves_out_cleared_fields() {
         let fields = ProjectUpdate::new("SAP").name("N").clear(Field::Brief).extra("x", 1);
         let create = ProjectCreate::new("007", fields).product_id("P/1");
         assert_eq!(problems(&create), []);

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_real_days_written_in_full() {
+    fn accepts_only_real_days_in_full_form() {
         for good in ["0001-01-01", "2024-02-29", "2025-12-31", "9999-12-31"] {
             assert_eq!(Date::read(good).map(|d| d.to_string()).as_deref(), Some(good));
         }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_in_every_form_of_cors_pages() {
+    fn reads_timestamps_in_every_documented_form() {
         for (text, seconds) in [
             ("2025-01-10T14:30:00Z", Some(1_736_519_400)),
             ("2027-10-01T00:00:00.000Z", Some(1_822_348_800)),

@@ -155,14 +155,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_read_back() {
+    fn field_names_are_unique_and_parse_back() {
         for field in Field::ALL {
             assert_eq!(field.name().parse::<Field>().as_ref(), Ok(field));
         }
     }
 
     #[test]
-    fn a_typo_is_reported_with_the_nearest_name() {
+    fn unknown_field_suggests_nearest_name() {
         for (typo, meant) in [
             ("nmae", "name"),
             ("end_date", "end"),

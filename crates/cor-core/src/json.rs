@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_stays_as_written_and_other_text_is_refused() {
+    fn keeps_json_as_written_and_refuses_other_text() {
         for text in ["1.50", "\"a\"", "[1, 2]", "null", "1e400", "123456789012345678901234567890"] {
             assert_eq!(text.parse::<Json>().map(|j| j.to_string()).ok().as_deref(), Some(text));
         }

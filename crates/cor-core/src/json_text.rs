@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_json_text_has_a_value() {
+    fn every_json_text_has_value() {
         let value = |json: &str| tolerant_value(json).map(|value| value.to_string());
         assert_eq!(
             value(r#"{"a":[1e400,-1e999],"b":2}"#).as_deref(),

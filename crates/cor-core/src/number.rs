@@ -259,14 +259,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn text_is_kept_to_the_last_digit() {
+    fn keeps_every_digit_of_number_text() {
         for text in ["0", "-0", "250", "18000.10", "9007199254740993", "1E5", "1e-7", "-12.50e+3", "0.1"] {
             assert_eq!(text.parse::<Number>().map(|n| n.to_string()).as_deref(), Ok(text));
         }
     }
 
     #[test]
-    fn only_json_numbers_are_numbers() {
+    fn accepts_only_json_numbers() {
         for text in [
             "", " 1", "1 ", "+1", "01", ".5", "5.", "1,5", "1,234.50", "1_000", "0x10", "1e", "NaN", "inf",
             "-", "١",
@@ -277,14 +277,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn floats_read_back_as_themselves(float in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
+        fn floats_round_trip(float in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
             let text = Number::from(float).to_string();
             prop_assert!(is_json_number(text.as_bytes()), "{}", text);
             prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), float.to_bits());
         }
 
         #[test]
-        fn agrees_with_a_json_parser(text in "[-+]?[0-9]{0,4}[.,]?[0-9]{0,3}([eE][-+]?[0-9]{0,2})?") {
+        fn accepts_same_numbers_as_json_parser(text in "[-+]?[0-9]{0,4}[.,]?[0-9]{0,3}([eE][-+]?[0-9]{0,2})?") {
             let parser = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok_and(|v| v.get() == text);
             prop_assert_eq!(is_json_number(text.as_bytes()), parser, "{}", text);
         }

@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_the_table_is_read_and_no_other() {
+    fn reads_exactly_fields_of_table() {
         let shown = |json: &str| {
             let members = Members::read(json).unwrap();
             let Project(mut fields) = Project::from_members(json, &members);

@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_in_every_shape() {
+    fn finds_error_name_in_every_shape() {
         for body in [
             r#"{"status":400,"name":"CORCustomError","code":"ZC001","message":"m"}"#,
             r#"{"name":"ProjectNotFoundError","message":"m"}"#,
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn validator_arrays_become_problems_of_fields() {
+    fn reads_validator_arrays_as_field_problems() {
         let body = r#"[{"message":"end is not a date","field":"end","validation":"date"},{"field":"name","validation":"required"}]"#;
         let refusal = Refusal::read(400, body.as_bytes());
         assert_eq!(refusal.kind(), ErrorKind::Validation);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_the_status_decides() {
+    fn status_decides_kind_without_name() {
         for (status, body, kind) in [
             (400, "", ErrorKind::Validation),
             (401, r#"{"error":"invalid_token"}"#, ErrorKind::Auth),
@@ -357,13 +357,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unmapped_reference_is_not_a_missing_project() {
+    fn unmapped_reference_is_not_missing_project() {
         let refusal = Refusal::read(404, br#"{"name":"ClientNotFoundError","message":"m"}"#);
         assert_eq!(refusal.kind(), ErrorKind::Validation);
     }
 
     #[test]
-    fn a_duplicate_project_is_recognised_by_its_code() {
+    fn duplicate_project_is_recognised_by_its_code() {
         for body in [
             r#"{"name":"DuplicateExternalIdError","message":"m"}"#,
             r#"{"name":"CORCustomError","code":"ZC004","message":"m"}"#,

@@ -413,14 +413,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_that_was_not_set_is_sent() {
+    fn sends_only_fields_that_were_set() {
         assert_eq!(ProjectUpdate::new("SAP").to_json(), r#"{"metadata":{"source":"SAP"}}"#);
         let set_and_kept = ProjectUpdate::new("SAP").archived(true).archived(Patch::Keep);
         assert!(set_and_kept.is_empty());
     }
 
     #[test]
-    fn the_order_on_the_wire_is_that_of_the_page_whatever_the_order_of_the_setters() {
+    fn body_has_documented_order_for_any_setter_order() {
         let update = ProjectUpdate::new("SAP").archived(false).extra("x", 1).name("N").clear(Field::Brief);
         assert_eq!(
             update.to_json(),
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_ends_before_it_starts_has_the_servers_kind() {
+    fn start_after_end_has_kind_of_server() {
         let update = ProjectUpdate::new("SAP")
             .start(Date::new(2025, 2, 1).unwrap())
             .end(Date::new(2025, 1, 1).unwrap());
@@ -492,7 +492,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_body_is_json_that_says_what_was_set(
+        fn body_is_json_of_set_fields(
             name in any::<String>(),
             hours in any::<i64>(),
             money in -1e12f64..1e12,

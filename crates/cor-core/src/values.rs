@@ -303,7 +303,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn ids_are_opaque() {
+    fn external_ids_are_opaque() {
         for (id, segment) in [
             ("SF-OPP-12345", "SF-OPP-12345"),
             ("007", "007"),
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn known_sources_are_the_twelve_and_others_pass() {
+    fn knows_twelve_sources_and_accepts_others() {
         assert_eq!(Source::KNOWN.len(), 12);
         assert_eq!(Source::new("SALESFORCE"), Source::SALESFORCE);
         assert_eq!(Source::new("HUBSPOT").as_str(), "HUBSPOT");
@@ -347,7 +347,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn segments_decode_to_the_same_bytes(id in "[^\0]{1,40}") {
+        fn segments_decode_to_same_bytes(id in "[^\0]{1,40}") {
             prop_assume!(id != "." && id != "..");
             let segment = ExternalId::new(id.as_str()).unwrap().path_segment();
             prop_assert!(segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));

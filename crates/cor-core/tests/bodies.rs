@@ -31,7 +31,7 @@ fn pairs(issues: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn bodies_are_read_validated_and_written_again() {
+fn reads_validates_and_rewrites_bodies() {
     for vector in vectors("bodies.json") {
         let (name, expect) = (&vector["name"], &vector["expect"]);
         let body = vector["body"].as_str().unwrap();
@@ -76,7 +76,7 @@ fn bodies_are_read_validated_and_written_again() {
 }
 
 #[test]
-fn a_sent_body_is_read_back_unchanged() {
+fn sent_body_is_read_back_unchanged() {
     let mut sent = 0;
     for vector in vectors("updates.json") {
         if let Some(body) = vector["expect"]["body"].as_str() {

@@ -20,7 +20,7 @@ fn committed_schemas_are_up_to_date() {
 }
 
 #[test]
-fn schemas_hold_every_field_in_the_order_of_the_table() {
+fn schemas_hold_every_field_in_order_of_table() {
     let properties = |schema: Schema| {
         let parsed: Value = serde_json::from_str(&schema.to_json()).unwrap();
         parsed["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
@@ -43,7 +43,7 @@ fn schemas_hold_every_field_in_the_order_of_the_table() {
 }
 
 #[test]
-fn schemas_name_the_page_they_rest_on_and_what_is_not_documented() {
+fn schemas_name_their_page_and_undocumented_points() {
     for schema in Schema::ALL {
         let parsed: Value = serde_json::from_str(&schema.to_json()).unwrap();
         let description = parsed["description"].as_str().unwrap();

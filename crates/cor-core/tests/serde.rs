@@ -125,7 +125,7 @@ fn digits_survive_every_format() {
 }
 
 #[test]
-fn numbers_are_numbers_where_they_can_be_and_text_elsewhere() {
+fn writes_numbers_as_text_only_in_formats_without_them() {
     let yaml = |digits| serde_yaml_ng::to_string(&number(digits)).unwrap();
     assert_eq!(
         (yaml("250").trim(), yaml("0.5").trim(), yaml("18000.10").trim()),
@@ -153,7 +153,7 @@ fn numbers_are_numbers_where_they_can_be_and_text_elsewhere() {
 }
 
 #[test]
-fn numbers_written_alike_are_equal_whatever_they_were_made_from() {
+fn numbers_with_same_text_are_equal() {
     assert_eq!(number("250"), Number::from(250));
     assert_eq!(number("0.5"), Number::from(0.5));
     assert_eq!(Number::from(f64::NAN), Number::from(f64::NAN));
@@ -193,7 +193,7 @@ fn json_extras_survive_every_format() {
 }
 
 #[test]
-fn json_is_verbatim_in_text_and_natural_in_other_formats() {
+fn json_stays_verbatim_in_text_and_native_in_other_formats() {
     let extra = json(r#"{"region": "south", "share": 0.10, "n": 7}"#);
     assert_eq!(serde_json::to_string(&extra).unwrap(), extra.as_str());
     let yaml = serde_yaml_ng::to_string(&extra).unwrap();
@@ -204,7 +204,7 @@ fn json_is_verbatim_in_text_and_natural_in_other_formats() {
 }
 
 #[test]
-fn json_is_equal_by_value_with_exact_digits() {
+fn compares_json_by_value_with_exact_digits() {
     assert_eq!(json(r#"{"a":1, "b":["\u0041"]}"#), json(r#"{"b":["A"],"a":1}"#));
     assert_ne!(json("[0.10]"), json("[0.1]"));
     assert_ne!(json("[1,2]"), json("[2,1]"));
@@ -265,7 +265,7 @@ fn names_and_texts_survive_every_format() {
 }
 
 #[test]
-fn an_unknown_name_of_a_closed_type_is_refused_with_the_known_names() {
+fn unknown_name_of_closed_type_lists_known_names() {
     fn refusal<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
         serde_json::from_str::<T>(json).unwrap_err().to_string()
     }
@@ -291,7 +291,7 @@ struct Deal {
 }
 
 #[test]
-fn a_patch_keeps_its_three_states_in_every_format() {
+fn patch_keeps_its_three_states_in_every_format() {
     let patches = [Patch::Keep, Patch::Clear, Patch::Set(number("18000.10"))];
     for budget in patches {
         let deal = Deal { brief: Patch::Clear, budget: budget.clone() };
@@ -320,7 +320,7 @@ fn full() -> ProjectUpdate {
 }
 
 #[test]
-fn an_update_survives_every_format() {
+fn update_survives_every_format() {
     survives(&ProjectUpdate::new("SAP"));
     survives(&ProjectUpdate::new(""));
     survives(&full());
@@ -331,7 +331,7 @@ fn an_update_survives_every_format() {
 }
 
 #[test]
-fn an_update_survives_inside_a_callers_own_types() {
+fn update_survives_inside_callers_own_types() {
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct Queued {
         id: ExternalId,
@@ -362,7 +362,7 @@ fn an_update_survives_inside_a_callers_own_types() {
 }
 
 #[test]
-fn an_update_written_by_hand_is_read() {
+fn update_written_by_hand_is_read() {
     let yaml = "
         metadata: {source: SAP}
         name: N
@@ -384,7 +384,7 @@ fn an_update_written_by_hand_is_read() {
 }
 
 #[test]
-fn cbor_shows_null_text_and_booleans_as_such() {
+fn cbor_keeps_null_text_and_booleans() {
     let mut bytes = Vec::new();
     ciborium::into_writer(&full(), &mut bytes).unwrap();
     let value: ciborium::Value = ciborium::from_reader(&*bytes).unwrap();
@@ -398,7 +398,7 @@ fn cbor_shows_null_text_and_booleans_as_such() {
 }
 
 #[test]
-fn a_wrong_type_in_a_binary_format_names_its_field() {
+fn wrong_type_in_binary_format_names_its_field() {
     let wrong = |name: &str, value: ciborium::Value| {
         let metadata = ciborium::Value::Map(vec![("source".into(), "SAP".into())]);
         let body = ciborium::Value::Map(vec![("metadata".into(), metadata), (name.into(), value)]);
@@ -414,7 +414,7 @@ fn a_wrong_type_in_a_binary_format_names_its_field() {
 }
 
 #[test]
-fn an_answer_survives_every_format() {
+fn answer_survives_every_format() {
     let bodies = [
         "",
         "[]",
@@ -520,14 +520,14 @@ proptest! {
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(20_250_115), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_number_survives(number in some_number()) {
+    fn any_number_round_trips(number in some_number()) {
         for (format, through) in formats::<Number>() {
             prop_assert_eq!(through(&number).to_string(), number.to_string(), "{}", format);
         }
     }
 
     #[test]
-    fn any_json_survives(json in some_json()) {
+    fn any_json_round_trips(json in some_json()) {
         for (format, through) in formats::<Json>() {
             prop_assert_eq!(&through(&json), &json, "{}", format);
         }
@@ -536,7 +536,7 @@ proptest! {
 
     /// The bytes on the wire are those of `write_json`; serde_json's are the same.
     #[test]
-    fn any_update_survives_and_serde_writes_the_bytes_of_the_wire(update in some_update()) {
+    fn any_update_round_trips_with_bytes_of_wire(update in some_update()) {
         prop_assert_eq!(serde_json::to_string(&update).unwrap(), update.to_json());
         for (format, through) in formats::<ProjectUpdate>() {
             prop_assert_eq!(&through(&update), &update, "{}", format);
@@ -547,7 +547,7 @@ proptest! {
     }
 
     #[test]
-    fn any_create_survives_and_serde_writes_the_bytes_of_the_wire(
+    fn any_create_round_trips_with_bytes_of_wire(
         id in any::<String>(),
         update in some_update(),
         brand in proptest::option::of(any::<String>()),
@@ -561,7 +561,7 @@ proptest! {
     }
 
     #[test]
-    fn any_project_survives(json in some_json()) {
+    fn any_project_round_trips(json in some_json()) {
         let Answer::Project(project) = Answer::read(200, format!(r#"{{"id":7,"x":{json}}}"#).as_bytes()) else {
             return Err(TestCaseError::fail("no project"));
         };
@@ -571,7 +571,7 @@ proptest! {
     }
 
     #[test]
-    fn no_document_makes_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in some_json()) {
+    fn readers_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in some_json()) {
         let _ = serde_json::from_slice::<ProjectUpdate>(&bytes);
         let _ = postcard::from_bytes::<ProjectUpdate>(&bytes);
         let _ = ciborium::from_reader::<ProjectCreate, _>(&*bytes);

@@ -145,7 +145,7 @@ mod tests {
     use crate::cases;
 
     #[test]
-    fn every_case_is_played_over_http2_or_says_why_not() {
+    fn every_case_runs_over_http2_or_gives_reason() {
         let cases = cases::read(include_str!("../../../tests/faults/cases.json"));
         let (mut over, mut not) = (0, BTreeMap::<NotOverH2, usize>::new());
         for case in &cases {

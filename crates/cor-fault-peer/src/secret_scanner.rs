@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_found_whole_encoded_and_in_pieces() {
+    fn finds_secrets_whole_encoded_and_in_pieces() {
         let secret = Secrets::random(&mut fastrand::Rng::with_seed(7));
         let mut secrets = Secrets::default();
         secrets.hide("the token", &secret);

@@ -79,7 +79,7 @@ fn peer(script: &str) -> Peer {
 }
 
 #[tokio::test]
-async fn serves_requests_and_records_them_as_http1_would_spell_them() {
+async fn records_requests_in_form_of_http1() {
     let peer =
         peer(r#"{"h2": [{"streams": [["read_request", {"answer": {"status": 201, "body": "{}"}}]]}]}"#);
     assert!(peer.url.starts_with("https://"));
@@ -97,7 +97,7 @@ async fn serves_requests_and_records_them_as_http1_would_spell_them() {
 }
 
 #[tokio::test]
-async fn a_body_comes_through_a_window_of_one_byte() {
+async fn sends_body_through_window_of_one_byte() {
     let peer = peer(r#"{"h2": [{"initial_window": 1, "streams": [["read_request", {"answer": {}}]]}]}"#);
     let mut client = Client::connect(&peer).await.unwrap();
     // The first request may leave before the client has heard of the window.
@@ -107,7 +107,7 @@ async fn a_body_comes_through_a_window_of_one_byte() {
 }
 
 #[tokio::test]
-async fn no_window_opens_before_the_script_reads_the_request() {
+async fn no_window_opens_before_script_reads_request() {
     let peer = peer(r#"{"h2": [{"streams": [["read_head", {"answer": {"status": 413}}]]}]}"#);
     let mut client = Client::connect(&peer).await.unwrap();
     let answer = tokio::time::timeout(Duration::from_millis(300), client.update(1_000_000)).await;
@@ -116,7 +116,7 @@ async fn no_window_opens_before_the_script_reads_the_request() {
 }
 
 #[tokio::test]
-async fn a_long_answer_keeps_to_the_clients_windows() {
+async fn long_response_respects_windows_of_client() {
     let answer = r#"{"answer": {"body": "", "padding": ["0123456789", 100000]}}"#;
     let peer = peer(&format!(r#"{{"h2": [{{"streams": [["read_request", {answer}]]}}]}}"#));
     let mut client = Client::connect(&peer).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_long_answer_keeps_to_the_clients_windows() {
 }
 
 #[tokio::test]
-async fn refused_streams_are_marked_as_not_processed() {
+async fn marks_refused_streams_as_not_processed() {
     let steps = r#"["read_request", {"reset_stream": "refused_stream"}], ["read_request", {"answer": {}}]"#;
     let peer = peer(&format!(r#"{{"h2": [{{"streams": [{steps}]}}]}}"#));
     let mut client = Client::connect(&peer).await.unwrap();
@@ -138,7 +138,7 @@ async fn refused_streams_are_marked_as_not_processed() {
 }
 
 #[tokio::test]
-async fn goaway_marks_the_streams_above_its_last_one() {
+async fn goaway_marks_streams_above_its_last_one() {
     for (last, refused) in [("below", 1), ("this", 0)] {
         let steps =
             format!(r#"["read_request", {{"goaway": {{"last": "{last}"}}}}, {{"delay_ms": 20}}, "close"]"#);
@@ -152,7 +152,7 @@ async fn goaway_marks_the_streams_above_its_last_one() {
 }
 
 #[tokio::test]
-async fn streams_run_side_by_side() {
+async fn streams_run_concurrently() {
     // The first is answered only after the second.
     let steps = r#"["read_request", {"delay_ms": 100}, {"answer": {"body": "1"}}], ["read_request", {"answer": {"body": "2"}}]"#;
     let peer = peer(&format!(r#"{{"h2": [{{"streams": [{steps}]}}]}}"#));
@@ -167,7 +167,7 @@ async fn streams_run_side_by_side() {
 }
 
 #[tokio::test]
-async fn the_peer_ends_connections_as_scripted() {
+async fn peer_ends_connections_as_scripted() {
     // A close while the client's acknowledgements are still unread becomes a reset in the operating system.
     for (end, is_reset) in [("close", None), ("reset", Some(true)), ("half_close", Some(false))] {
         let peer = peer(&format!(r#"{{"h2": [{{"streams": [["read_request", "{end}"]]}}]}}"#));
@@ -182,7 +182,7 @@ async fn the_peer_ends_connections_as_scripted() {
 }
 
 #[test]
-fn a_client_that_does_not_offer_http2_is_turned_away_unless_http1_is_agreed_on() {
+fn refuses_client_without_http2_unless_http1_is_allowed() {
     let tls = |alpn: &str| {
         let script = format!(
             r#"{{"tls": {{"alpn": {alpn}}}, "connections": [["read_request", {{"answer": {{}}}}]], "h2": [{{"streams": [["silence"]]}}]}}"#
@@ -214,7 +214,7 @@ fn a_client_that_does_not_offer_http2_is_turned_away_unless_http1_is_agreed_on()
 
 /// Every case once, as far as one request of a strange client goes: it ends, and the peer closes the connection.
 #[tokio::test]
-async fn every_case_of_http2_ends() {
+async fn every_http2_case_ends() {
     let shared = cases::read(include_str!("../../../tests/faults/cases.json"));
     let translated = shared.iter().filter_map(|case| case.over_h2().ok());
     let own = cases::read(include_str!("../../../tests/faults/h2_cases.json"));

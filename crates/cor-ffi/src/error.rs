@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_a_c_constant() {
+    fn every_error_name_has_a_c_constant() {
         let kinds = cor_http::ErrorKind::ALL.iter().map(|kind| kind.as_str());
         for word in kinds.chain([
             "ok",

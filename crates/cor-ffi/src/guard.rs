@@ -317,7 +317,7 @@ mod tests {
     unsafe impl Sized_ for Grown {}
 
     #[test]
-    fn no_other_module_does_anything_unsafe() {
+    fn no_other_module_has_unsafe_code() {
         // Elsewhere it is part of a signature, an attribute, or a promise about a type.
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let sources = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_becomes_a_status_and_an_error() {
+    fn panic_becomes_status_and_error() {
         let mut error = ptr::null_mut();
         let status = guard(&mut error, || panic!("on purpose"));
         assert_eq!(status, cor_status::COR_ERR_INTERNAL);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn structs_may_be_older_and_newer_than_the_library() {
+    fn structs_may_be_older_and_newer_than_library() {
         let all = Grown { struct_size: size_of::<Grown>(), old: 1, new: 2 };
         assert_eq!(read_struct(&all, "s").ok(), Some(all));
         let older = Grown { struct_size: 16, ..all };
@@ -362,14 +362,14 @@ mod tests {
     }
 
     #[test]
-    fn a_misaligned_place_for_the_error_is_refused_before_anything_is_done() {
+    fn refuses_misaligned_error_pointer_first() {
         let mut place = [ptr::null_mut::<cor_error>(); 2];
         let askew = place.as_mut_ptr().cast::<u8>().wrapping_add(1).cast();
         assert_eq!(guard(askew, || panic!("it was called")), cor_status::COR_ERR_ARGUMENT);
     }
 
     #[test]
-    fn an_array_has_a_possible_size() {
+    fn refuses_array_of_impossible_size() {
         assert!(array::<u64>(ptr::null(), 0, "rows").is_ok());
         assert!(array::<u64>(ptr::null(), 1, "rows").is_err());
         assert!(array(&7_u64, 1, "rows").is_ok());

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_macros_are_the_crates_version() {
+    fn version_macros_match_crate() {
         let parts = [PROJECTCOR_VERSION_MAJOR, PROJECTCOR_VERSION_MINOR, PROJECTCOR_VERSION_PATCH];
         assert_eq!(parts.map(|part| part.to_string()).join("."), env!("CARGO_PKG_VERSION"));
     }

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forked_process_gets_an_event_loop_of_its_own() {
+    fn forked_process_gets_event_loop_of_its_own() {
         let runtime = inherited();
         let current = runtime.current().unwrap();
         assert!(!runtime.is_of_this_process() && current.is_of_this_process());
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_ends_current_and_later_waits() {
+    fn cancel_ends_current_and_later_waits() {
         let runtime = ClientRuntime::new(client()).unwrap();
         let (waits, waiting) = mpsc::channel();
         std::thread::scope(|scope| {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_advances_while_any_call_waits() {
+    fn run_advances_while_any_call_waits() {
         let runtime = ClientRuntime::new(client()).unwrap();
         let run: BulkRun = runtime.start(runtime.client().projects().bulk_run()).unwrap();
         run.push(("P-1", ProjectUpdate::new("SAP").name("N"))).unwrap();

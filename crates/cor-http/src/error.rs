@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_causes_has_no_duplicates() {
+    fn chain_of_causes_has_no_duplicates() {
         let refused = std::io::Error::other("Connection refused (os error 111)");
         let cause =
             std::io::Error::other(Error::new(ErrorKind::Config, "tcp connect error").caused_by(refused));
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_one_line_with_action_event_and_advice() {
+    fn text_is_one_line_with_action_event_and_advice() {
         let error = Error::new(ErrorKind::Server, "COR failed with HTTP 503")
             .attempting("update project \"A\" (SALESFORCE)")
             .leaving(Outcome::Unknown)

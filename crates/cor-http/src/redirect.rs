@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_what_may_be_secret() {
+    fn shows_address_without_secrets() {
         let request = Url::parse("https://cor.example/api/v2/integrations/projects/a%2Fb").unwrap();
         for (location, shown, base_url) in [
             (

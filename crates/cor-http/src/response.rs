@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_gzip_and_refuses_a_gzip_bomb() {
+    fn decodes_gzip_and_refuses_gzip_bomb() {
         let mut good = response("GZip", gzip(b"{\"id\":1}"));
         good.decode().unwrap();
         assert_eq!(&*good.body, b"{\"id\":1}");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_first_of_several_headers_without_control_characters() {
+    fn keeps_first_of_repeated_headers_printable() {
         let answer = http::Response::builder()
             .status(429)
             .header("Retry-After", "7\t")

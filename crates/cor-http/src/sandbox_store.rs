@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_store_from_the_headers_alone() {
+    fn reads_store_from_headers_alone() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Type: a\r\nCor-Sandbox-Store:  ab12 \r\n\r\n";
         assert_eq!(named(answer).as_deref(), Some("ab12"));
         assert_eq!(named(b"HTTP/1.1 200 OK\r\n\r\ncor-sandbox-store: in the body"), None);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_this_machine_are_asked_for_their_store() {
+    fn probes_store_only_on_loopback() {
         for elsewhere in
             ["https://integrations.projectcor.com", "http://192.0.2.1:4010", "https://127.0.0.1:1", "x"]
         {

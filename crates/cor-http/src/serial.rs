@@ -152,7 +152,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_error_serialises_to_the_object_that_every_face_prints() {
+    fn error_serialises_to_common_object() {
         let cause = std::io::Error::other("cause");
         let error = Error::new(ErrorKind::RateLimited, "COR's rate limit was exceeded")
             .attempting("update project \"A\" (SAP)")
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn summary_progress_and_pause_survive_a_round_trip() {
+    fn summary_progress_and_pause_survive_round_trip() {
         let summary = Summary { read: 5, applied: 1, rejected: 1, failed: 1, not_started: 2 };
         let written = r#"{"read":5,"applied":1,"rejected":1,"failed":1,"not_started":2}"#;
         assert_eq!(serde_json::to_string(&summary).unwrap(), written);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_policy_is_read_in_seconds_with_defaults() {
+    fn retry_policy_is_read_in_seconds_with_defaults() {
         let written =
             json!({"max_attempts": 4, "backoff_base": 0.25, "backoff_cap": 20.0, "retry_budget": 100});
         assert_eq!(serde_json::to_value(RetryPolicy::standard()).unwrap(), written);

@@ -31,7 +31,7 @@ fn token_calls(sandbox: &Sandbox) -> Vec<Recorded> {
 }
 
 #[tokio::test]
-async fn a_token_is_fetched_once_as_cor_documents_it() {
+async fn fetches_token_once_as_documented() {
     let sandbox = example();
     let client = client(&sandbox);
     for n in 0..5 {
@@ -64,7 +64,7 @@ async fn many_callers_share_one_token_call() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_refreshed_and_the_call_goes_on() {
+async fn refreshes_expired_token_and_continues_call() {
     let sandbox = example();
     let client = client(&sandbox);
     client.projects().update(ID, &named("a")).await.unwrap();
@@ -82,7 +82,7 @@ async fn an_expired_token_is_refreshed_and_the_call_goes_on() {
 }
 
 #[tokio::test]
-async fn a_failed_renewal_is_shared_and_reported_as_auth() {
+async fn failed_refresh_is_shared_and_reported_as_auth() {
     let sandbox = example();
     sandbox.queue(Answer::status(401).for_tokens().times(99));
     let client = client(&sandbox);
@@ -94,7 +94,7 @@ async fn a_failed_renewal_is_shared_and_reported_as_auth() {
 }
 
 #[tokio::test]
-async fn token_requests_are_retried_after_passing_faults() {
+async fn retries_token_requests_after_temporary_faults() {
     let sandbox = example();
     sandbox.queue(Answer::status(503).for_tokens().times(2));
     client(&sandbox).projects().update(ID, &named("a")).await.unwrap();
@@ -102,7 +102,7 @@ async fn token_requests_are_retried_after_passing_faults() {
 }
 
 #[tokio::test]
-async fn a_short_lived_token_is_renewed_ahead_through_the_refresh_address() {
+async fn refreshes_short_lived_token_ahead_of_expiry() {
     let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(10)).start().unwrap();
     // Every token the client gets claims to be all but over.
     let client = client(&sandbox);
@@ -117,7 +117,7 @@ async fn a_short_lived_token_is_renewed_ahead_through_the_refresh_address() {
 }
 
 #[tokio::test]
-async fn a_static_token_that_is_refused_is_not_tried_twice() {
+async fn refused_static_token_is_not_tried_twice() {
     let sandbox = example();
     let client = common::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let error = client.projects().update(ID, &named("a")).await.unwrap_err();
@@ -126,7 +126,7 @@ async fn a_static_token_that_is_refused_is_not_tried_twice() {
 }
 
 #[tokio::test]
-async fn a_slow_early_refresh_delays_a_call_at_most_3_s() {
+async fn slow_early_refresh_delays_call_at_most_3_s() {
     let sandbox = Sandbox::builder().example().token_lifetime(Duration::from_secs(10)).start().unwrap();
     let client = quick(common::builder())
         .base_url(sandbox.base_url())
@@ -146,7 +146,7 @@ async fn a_slow_early_refresh_delays_a_call_at_most_3_s() {
 }
 
 #[tokio::test]
-async fn a_row_stopped_after_a_token_refresh_reports_that_it_was_sent() {
+async fn row_stopped_after_token_refresh_counts_as_sent() {
     let sandbox = Arc::new(example());
     sandbox.queue(Answer::status(401));
     // With this rate the second attempt waits for ten seconds.

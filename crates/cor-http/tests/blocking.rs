@@ -28,7 +28,7 @@ fn memory() -> (Client, MemoryTransport) {
 }
 
 #[test]
-fn the_builder_takes_the_options_of_the_async_client() {
+fn builder_takes_options_of_async_client() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let builder = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).concurrency(3);
     let client = builder.clone().transport_kind(common::transport()).build().unwrap();
@@ -41,7 +41,7 @@ fn the_builder_takes_the_options_of_the_async_client() {
 }
 
 #[test]
-fn a_single_call_takes_options_of_its_own() {
+fn single_call_takes_options_of_its_own() {
     let (client, sandbox) = with_projects(1);
     for _ in 0..4 {
         sandbox.queue(Answer::status(503));
@@ -59,7 +59,7 @@ fn a_single_call_takes_options_of_its_own() {
 }
 
 #[test]
-fn a_run_yields_one_result_per_row() {
+fn run_yields_one_result_per_row() {
     let (client, _sandbox) = with_projects(200);
     let mut results = client.projects().update_many(rows(200)).concurrency(4).start();
     let mut seen = vec![0; 200];
@@ -74,7 +74,7 @@ fn a_run_yields_one_result_per_row() {
 }
 
 #[test]
-fn a_run_takes_the_options_of_the_async_one_and_starts_when_it_is_iterated_over() {
+fn run_takes_async_options_and_starts_on_iteration() {
     let (client, sandbox) = with_projects(2);
     let totals = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = totals.clone();
@@ -101,7 +101,7 @@ fn a_run_takes_the_options_of_the_async_one_and_starts_when_it_is_iterated_over(
 }
 
 #[test]
-fn a_run_that_is_stopped_reports_every_row() {
+fn run_that_is_stopped_reports_every_row() {
     let (client, sandbox) = with_projects(100);
     let run = client.projects().update_many(rows(500)).concurrency(4);
     let mut results = run.on_progress(|progress| progress.done < 10).start();
@@ -119,7 +119,7 @@ fn a_run_that_is_stopped_reports_every_row() {
 }
 
 #[test]
-fn a_stop_from_another_thread_ends_the_run() {
+fn stop_from_another_thread_ends_run() {
     let (client, sandbox) = with_projects(8);
     sandbox.queue(Answer::status(503).header("retry-after", "600").times(100_000));
     let mut results = client.projects().update_many(rows(8)).concurrency(4).start();
@@ -138,7 +138,7 @@ fn a_stop_from_another_thread_ends_the_run() {
 }
 
 #[test]
-fn a_loop_over_results_may_update_a_project_in_flight_in_the_run() {
+fn loop_over_results_may_update_project_in_flight() {
     let (client, sandbox) = with_projects(3);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(200)).for_id("P-1"));
     let begun = Instant::now();
@@ -153,7 +153,7 @@ fn a_loop_over_results_may_update_a_project_in_flight_in_the_run() {
 }
 
 #[test]
-fn the_rows_may_use_the_client() {
+fn rows_may_use_client() {
     let (client, sandbox) = with_projects(5);
     let inner = client.clone();
     let rows = rows(5).inspect(move |(id, _)| drop(inner.projects().update(id, &named("first")).unwrap()));
@@ -163,7 +163,7 @@ fn the_rows_may_use_the_client() {
 }
 
 #[test]
-fn a_slow_input_does_not_hold_up_the_rows_before_it() {
+fn slow_input_does_not_delay_earlier_rows() {
     let (client, sandbox) = with_projects(3);
     let sandbox = std::sync::Arc::new(sandbox);
     let watched = sandbox.clone();
@@ -178,7 +178,7 @@ fn a_slow_input_does_not_hold_up_the_rows_before_it() {
 }
 
 #[test]
-fn in_async_code_each_row_is_a_config_error_and_nothing_panics() {
+fn rows_in_async_code_are_config_errors() {
     let (client, transport) = memory();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -199,7 +199,7 @@ fn in_async_code_each_row_is_a_config_error_and_nothing_panics() {
 }
 
 #[test]
-fn a_run_that_was_started_outside_async_code_does_not_go_on_within() {
+fn run_started_outside_async_code_stops_inside() {
     let (client, transport) = memory();
     let mut results = client.projects().update_many(rows(400)).concurrency(2).start();
     results.next().unwrap().result.unwrap();
@@ -218,7 +218,7 @@ fn a_run_that_was_started_outside_async_code_does_not_go_on_within() {
 }
 
 #[test]
-fn a_panic_of_a_callback_resumes_in_the_caller() {
+fn panic_of_callback_resumes_in_caller() {
     let (client, _transport) = memory();
     let run = client.projects().update_many(rows(3)).on_progress(|_| panic!("on purpose"));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.into_iter().count()));
@@ -227,7 +227,7 @@ fn a_panic_of_a_callback_resumes_in_the_caller() {
 }
 
 #[test]
-fn results_that_are_dropped_give_up_what_is_in_flight() {
+fn dropped_results_cancel_requests_in_flight() {
     let (client, sandbox) = with_projects(2);
     sandbox.queue(Answer::pass().delay(Duration::from_secs(20)).for_id("P-1"));
     let mut results = client.projects().update_many(rows(2)).start();
@@ -240,7 +240,7 @@ fn results_that_are_dropped_give_up_what_is_in_flight() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_reported_in_its_place() {
+fn row_that_cannot_be_read_is_reported_in_its_place() {
     let (client, _transport) = memory();
     let invalid = named("N").clear(cor_http::Field::Name);
     let rows: Vec<Row> = vec![("P-0", named("N")).into(), ("", named("N")).into(), ("P-2", invalid).into()];

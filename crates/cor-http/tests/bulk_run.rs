@@ -105,7 +105,7 @@ async fn every_row_has_one_result_under_its_index() {
 }
 
 #[tokio::test]
-async fn rows_start_only_while_a_caller_waits() {
+async fn rows_start_only_while_caller_waits() {
     let (client, transport) = memory();
     let run = start(client.projects().bulk_run());
     run.extend((0..3).map(row));
@@ -121,7 +121,7 @@ async fn rows_start_only_while_a_caller_waits() {
 }
 
 #[tokio::test]
-async fn a_row_in_flight_advances_while_another_call_waits_for_its_project() {
+async fn row_in_flight_advances_while_call_waits_for_project() {
     let (client, sandbox) = sandbox(1);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(100)));
     let run = start(client.projects().bulk_run());
@@ -138,7 +138,7 @@ async fn a_row_in_flight_advances_while_another_call_waits_for_its_project() {
 }
 
 #[tokio::test]
-async fn results_that_come_close_upon_each_other_are_handed_over_together() {
+async fn batches_results_that_arrive_close_together() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run().batching(Batching::Together));
     run.extend((0..60).map(row));
@@ -147,7 +147,7 @@ async fn results_that_come_close_upon_each_other_are_handed_over_together() {
 }
 
 #[tokio::test]
-async fn a_lone_result_waits_a_moment_for_others_and_no_longer() {
+async fn lone_result_waits_at_most_batch_time() {
     let (client, sandbox) = sandbox(2);
     sandbox.queue(Answer::pass().delay(Duration::from_secs(20)).for_id("P-1"));
     let run = start(client.projects().bulk_run().batching(Batching::Together).concurrency(2));
@@ -160,7 +160,7 @@ async fn a_lone_result_waits_a_moment_for_others_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_run_makes_no_progress_between_single_results() {
+async fn run_makes_no_progress_between_single_results() {
     let (client, transport) = memory();
     let run = start(client.projects().bulk_run().batching(Batching::Each).concurrency(1));
     run.extend((0..10).map(row));
@@ -179,7 +179,7 @@ async fn a_run_makes_no_progress_between_single_results() {
 }
 
 #[tokio::test]
-async fn rows_of_a_slow_input_are_sent_before_the_next_row_arrives() {
+async fn rows_of_slow_input_are_sent_before_next_row_arrives() {
     let (client, sandbox) = sandbox(1);
     sandbox.queue(Answer::pass().delay(Duration::from_secs(20)));
     let run = start(client.projects().bulk_run());
@@ -194,7 +194,7 @@ async fn rows_of_a_slow_input_are_sent_before_the_next_row_arrives() {
 }
 
 #[tokio::test]
-async fn a_run_wants_rows_until_full_and_again_when_there_is_room() {
+async fn run_wants_rows_while_it_has_room() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run());
     assert_eq!(run.wants_rows(), 64);
@@ -218,7 +218,7 @@ async fn a_run_wants_rows_until_full_and_again_when_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_reports_the_rows_that_it_has_and_takes_no_more() {
+async fn stopped_run_reports_its_rows_and_takes_no_more() {
     let (client, transport) = memory();
     let run = start(client.projects().bulk_run());
     run.extend((0..20).map(row));
@@ -247,7 +247,7 @@ async fn a_stopped_run_reports_the_rows_that_it_has_and_takes_no_more() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_that_reports_every_row_takes_rows_until_their_end() {
+async fn stopped_run_reporting_every_row_reads_all_rows() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run().reports_every_row(true));
     run.stop();
@@ -266,7 +266,7 @@ async fn a_stopped_run_that_reports_every_row_takes_rows_until_their_end() {
 }
 
 #[tokio::test]
-async fn a_run_that_cannot_continue_reports_the_reason() {
+async fn run_that_cannot_continue_reports_reason() {
     let (_, sandbox) = sandbox(50);
     let client = common::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let run = start(client.projects().bulk_run().concurrency(4));
@@ -281,7 +281,7 @@ async fn a_run_that_cannot_continue_reports_the_reason() {
 }
 
 #[tokio::test]
-async fn progress_counts_the_results_that_were_taken() {
+async fn progress_counts_results_that_were_taken() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run());
     run.extend([row(0), ("", ProjectUpdate::new("SAP").name("N")).into(), row(2)]);
@@ -303,7 +303,7 @@ async fn progress_counts_the_results_that_were_taken() {
 }
 
 #[tokio::test]
-async fn an_idle_run_does_not_wait_for_more_results() {
+async fn idle_run_does_not_wait_for_more_results() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run());
     assert!(!run.must_wait() && run.wait(None).await);
@@ -314,7 +314,7 @@ async fn an_idle_run_does_not_wait_for_more_results() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_closed_gives_up_what_is_in_flight() {
+async fn closed_run_cancels_requests_in_flight() {
     let (client, sandbox) = sandbox(2);
     sandbox.queue(Answer::pass().delay(Duration::from_secs(20)));
     let run = start(client.projects().bulk_run());
@@ -330,7 +330,7 @@ async fn a_run_that_is_closed_gives_up_what_is_in_flight() {
 }
 
 #[tokio::test]
-async fn a_run_whose_task_is_dropped_has_ended() {
+async fn dropped_task_ends_run() {
     let (client, _transport) = memory();
     let (run, task) = client.projects().bulk_run().build();
     run.push(row(0)).unwrap();
@@ -339,7 +339,7 @@ async fn a_run_whose_task_is_dropped_has_ended() {
 }
 
 #[tokio::test]
-async fn a_panic_of_a_callback_ends_the_run_and_is_the_callers() {
+async fn callback_panic_ends_run_and_reaches_caller() {
     let (client, _transport) = memory();
     let run = start(client.projects().bulk_run().on_progress(|_| panic!("on purpose")));
     run.push(row(0)).unwrap();
@@ -350,7 +350,7 @@ async fn a_panic_of_a_callback_ends_the_run_and_is_the_callers() {
 }
 
 #[tokio::test]
-async fn a_run_that_works_ahead_wakes_its_caller_once_for_a_batch() {
+async fn run_that_works_ahead_wakes_caller_once_per_batch() {
     let (client, transport) = memory();
     let run = start(client.projects().bulk_run().batching(Batching::Together).works_ahead(true));
     let woken = Arc::<Woken>::default();
@@ -369,7 +369,7 @@ async fn a_run_that_works_ahead_wakes_its_caller_once_for_a_batch() {
 }
 
 #[tokio::test]
-async fn results_that_are_not_taken_hold_up_a_run_that_works_ahead() {
+async fn untaken_results_hold_up_run_that_works_ahead() {
     for (batching, most) in [(Batching::Together, 256), (Batching::Each, 1)] {
         let (client, transport) = memory();
         let run = client.projects().bulk_run().batching(batching).concurrency(8);
@@ -393,7 +393,7 @@ async fn results_that_are_not_taken_hold_up_a_run_that_works_ahead() {
 }
 
 #[tokio::test]
-async fn unfinished_counts_the_rows_without_a_result() {
+async fn unfinished_counts_rows_without_result() {
     let (client, _) = memory();
     let unfinished = |run: &BulkRun| run.unfinished().map(|left| (left.not_sent, left.under_way, left.total));
     let said = |run: &BulkRun| run.unfinished().unwrap().to_string();
@@ -422,7 +422,7 @@ async fn unfinished_counts_the_rows_without_a_result() {
 }
 
 #[tokio::test]
-async fn unfinished_counts_rows_in_flight_apart_from_rows_not_sent() {
+async fn unfinished_separates_rows_in_flight_from_unsent_rows() {
     let (client, sandbox) = sandbox(3);
     let hold = cor_sandbox::Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold).times(3));

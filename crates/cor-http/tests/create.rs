@@ -20,7 +20,7 @@ fn methods(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_create_carries_exactly_what_was_asked_for() {
+async fn create_sends_exact_request() {
     let sandbox = Sandbox::start().unwrap();
     let project = client(&sandbox).projects().create(&create()).await.unwrap();
     assert_eq!(project.name(), Some("N"));
@@ -35,7 +35,7 @@ async fn a_create_carries_exactly_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_create_that_cannot_work_is_not_sent() {
+async fn invalid_create_is_not_sent() {
     let sandbox = Sandbox::start().unwrap();
     let nameless = ProjectCreate::new("", ProjectUpdate::new("SAP").estimated_time(1));
     let error = client(&sandbox).projects().create(&nameless).await.unwrap_err();
@@ -45,7 +45,7 @@ async fn a_create_that_cannot_work_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_duplicate_is_recognised_by_the_code_of_the_answer() {
+async fn duplicate_is_recognised_by_code_of_answer() {
     let sandbox = Sandbox::start().unwrap();
     let client = client(&sandbox);
     client.projects().create(&create()).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_duplicate_is_recognised_by_the_code_of_the_answer() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_is_lost_is_not_sent_again() {
+async fn create_whose_answer_is_lost_is_not_sent_again() {
     let client_of = |sandbox: &Sandbox| {
         let builder = quick(common::builder()).attempt_timeout(Duration::from_millis(200));
         builder.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap()
@@ -82,7 +82,7 @@ async fn a_create_whose_answer_is_lost_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_create_that_was_not_begun_is_sent_again() {
+async fn unprocessed_create_is_sent_again() {
     for answer in
         [Answer::status(429), Answer::status(503), Answer::error(401, "Unauthorized", "", "expired")]
     {
@@ -98,7 +98,7 @@ async fn a_create_that_was_not_begun_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_create_uses_a_recently_used_connection_or_a_new_one() {
+async fn create_uses_recently_used_connection_or_new_one() {
     let sandbox = Sandbox::start().unwrap();
     let client = client(&sandbox);
     for n in 0..3 {
@@ -118,7 +118,7 @@ async fn a_create_uses_a_recently_used_connection_or_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_delete_sends_its_source_and_reads_the_answer() {
+async fn delete_sends_its_source_and_reads_answer() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let client = client(&sandbox);
     let deleted = client.projects().delete("SF-OPP-12345", "SALESFORCE").await.unwrap();
@@ -137,7 +137,7 @@ async fn a_delete_sends_its_source_and_reads_the_answer() {
 }
 
 #[tokio::test]
-async fn not_found_after_a_lost_answer_is_a_delete_that_worked() {
+async fn not_found_after_lost_answer_is_successful_delete() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     sandbox.queue(Answer::apply_then_drop());
     let deleted = client(&sandbox).projects().delete("SF-OPP-12345", "SALESFORCE").await.unwrap();
@@ -149,7 +149,7 @@ async fn not_found_after_a_lost_answer_is_a_delete_that_worked() {
 }
 
 #[tokio::test]
-async fn a_404_that_is_not_cors_neither_confirms_a_delete_nor_creates_a_project() {
+async fn foreign_404_neither_confirms_delete_nor_creates() {
     for (status, body) in [
         (404, "<html><title>Project not found</title></html>"),
         (404, ""),
@@ -205,7 +205,7 @@ async fn missing(answers: Vec<Answer>) -> (Result<Option<String>, Outcome>, bool
 }
 
 #[tokio::test]
-async fn a_missing_project_is_created_and_a_lost_answer_settled_by_an_update() {
+async fn update_settles_lost_answer_of_create() {
     let named = Ok(Some("N".to_owned()));
     assert_eq!(missing(vec![]).await, (named.clone(), true, "PUT POST".into()));
     let lost = || Answer::apply_then_drop();

@@ -151,7 +151,7 @@ async fn run(flaky: &Flaky, rows: u64, concurrency: usize) -> Figures {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_fails_only_after_attempts_of_its_own_and_the_run_keeps_its_speed() {
+async fn row_fails_only_after_own_attempts_at_full_speed() {
     const ROWS: u64 = 3000;
     let kinds = [500, 502, 503, 504].map(Failure::Status);
     for failure in kinds.into_iter().chain([Failure::Reset, Failure::Later(1)]) {
@@ -183,7 +183,7 @@ async fn a_row_fails_only_after_attempts_of_its_own_and_the_run_keeps_its_speed(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_amid_failures_is_a_pause() {
+async fn outage_amid_failures_pauses_run() {
     const ROWS: u64 = 5000;
     for failure in [Failure::Status(503), Failure::Reset] {
         for tenths in [0, 3, 6] {
@@ -206,7 +206,7 @@ async fn an_outage_amid_failures_is_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_holds_for_few_and_for_many_requests_at_a_time() {
+async fn failure_share_holds_for_any_concurrency() {
     // Long enough for the waits of the last rows not to matter.
     for (concurrency, rows, tenths) in [(1, 500, &[2, 4, 6][..]), (4, 1000, &[2, 4, 6]), (64, 16_000, &[4])] {
         for failure in [Failure::Status(500), Failure::Status(503)] {
@@ -244,7 +244,7 @@ async fn client_of_failing_half(flaky: &Flaky) -> Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_attempt_of_a_row_honours_retry_after() {
+async fn last_attempt_of_row_honours_retry_after() {
     let plain = Some(Failure::Status(503));
     for (seconds, outage_timeout, is_applied) in [(30, 900, true), (120, 900, true), (120, 60, false)] {
         let flaky = Flaky::new(Failure::Status(503), 0.5);

@@ -7,6 +7,6 @@ use common::faults;
 use cor_fault_peer::cases::Way;
 
 #[test]
-fn every_fault_has_the_outcome_of_the_table_over_http2() {
-    faults::every_fault_has_the_outcome_of_the_table(Way::Http2);
+fn every_fault_has_outcome_of_table_over_http2() {
+    faults::every_fault_has_outcome_of_table(Way::Http2);
 }

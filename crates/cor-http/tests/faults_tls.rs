@@ -6,6 +6,6 @@ use common::faults;
 use cor_fault_peer::cases::Way;
 
 #[test]
-fn every_fault_has_the_outcome_of_the_table_with_tls() {
-    faults::every_fault_has_the_outcome_of_the_table(Way::Tls);
+fn every_fault_has_outcome_of_table_with_tls() {
+    faults::every_fault_has_outcome_of_table(Way::Tls);
 }

@@ -48,7 +48,7 @@ fn connections(peer: &Peer) -> usize {
 const ANSWERS: &str = r#"["read_request", {"answer": {"body": "{\"id\":7}"}}]"#;
 
 #[tokio::test]
-async fn calls_that_start_together_share_one_connection() {
+async fn simultaneous_calls_share_one_connection() {
     for kind in TRANSPORTS {
         let peer = peer(&format!(r#"{{"h2": [{{"streams": [{ANSWERS}]}}]}}"#));
         assert_eq!(connections_of(&peer, client(&peer, kind).max_attempts(1), 64).await, 1, "{kind}");
@@ -56,7 +56,7 @@ async fn calls_that_start_together_share_one_connection() {
 }
 
 #[tokio::test]
-async fn calls_take_turns_where_the_server_allows_one_stream_at_a_time() {
+async fn calls_take_turns_with_one_allowed_stream() {
     for kind in TRANSPORTS {
         let peer = peer(&format!(r#"{{"h2": [{{"max_concurrent_streams": 1, "streams": [{ANSWERS}]}}]}}"#));
         assert_eq!(connections_of(&peer, client(&peer, kind).max_attempts(1), 64).await, 1, "{kind}");
@@ -64,7 +64,7 @@ async fn calls_take_turns_where_the_server_allows_one_stream_at_a_time() {
 }
 
 #[tokio::test]
-async fn calls_that_start_together_do_not_wait_for_each_other_over_http_1() {
+async fn simultaneous_calls_over_http1_run_independently() {
     // The peer answers only once it has heard several requests at the same time.
     let script = r#"{"tls": {"alpn": ["http/1.1"]}, "connections": [["read_request", {"delay_ms": 200},
             {"answer": {"body": "{\"id\":7}"}}, {"repeat": ["read_request", {"answer": {"body": "{\"id\":7}"}}]}]]}"#;
@@ -92,7 +92,7 @@ fn one_client_serves_two_event_loops_in_turns() {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_cost_the_connection() {
+async fn refusal_keeps_connection() {
     let script = r#"{"h2": [{"streams": [["read_request", {"answer": {"status": 503}}],
         ["read_request", {"answer": {"body": "{\"id\":7}"}}]]}]}"#;
     for kind in TRANSPORTS {
@@ -104,7 +104,7 @@ async fn a_refusal_does_not_cost_the_connection() {
 }
 
 #[tokio::test]
-async fn calls_that_start_together_do_not_wait_for_each_others_failed_connections() {
+async fn simultaneous_calls_do_not_share_connection_failures() {
     for kind in TRANSPORTS {
         let peer = peer(r#"{"accept": "black_hole", "tls": {}}"#);
         let lag = cor_fault_peer::SchedulerLag::watch();

@@ -23,7 +23,7 @@ fn fickle(seed: u64) -> Peer {
 }
 
 #[test]
-fn a_hundred_thousand_calls_to_a_server_that_closes_idle_connections_at_random() {
+fn calls_survive_random_closing_of_idle_connections() {
     let peer = fickle(cor_fault_peer::seed());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (calls, failed) = runtime.block_on(async {
@@ -53,7 +53,7 @@ fn a_hundred_thousand_calls_to_a_server_that_closes_idle_connections_at_random()
 }
 
 #[tokio::test]
-async fn nothing_is_sent_after_the_call_returned() {
+async fn nothing_is_sent_after_call_returned() {
     // The system has taken in a good part of the request as the call gives up on it.
     let (heard_some, told) = mpsc::channel();
     let (go_on, wait) = mpsc::channel::<()>();
@@ -94,7 +94,7 @@ async fn nothing_is_sent_after_the_call_returned() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_while_idle_costs_no_attempt_and_leaves_the_outcome_certain() {
+async fn closed_idle_connection_costs_no_attempt() {
     let (go_on, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let peer = Peer::start(move |n, conn| {

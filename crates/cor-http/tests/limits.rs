@@ -15,7 +15,7 @@ const RATE: f64 = 200.0;
 const ROWS: usize = 5000;
 
 #[test]
-fn an_unknown_limit_is_learned_and_used_almost_fully() {
+fn unknown_limit_is_learned_and_used_almost_fully() {
     let bucket = RateLimit::per_second(RATE);
     let limits = [
         ("bucket", bucket.retry_after(false)),

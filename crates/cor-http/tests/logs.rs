@@ -27,7 +27,7 @@ impl Write for Log {
 }
 
 #[test]
-fn logs_hold_events_and_neither_secrets_nor_business_text() {
+fn logs_hold_no_secrets_or_business_text() {
     let log = Log::default();
     let writer = log.clone();
     // For everything in the process, the HTTP and TLS libraries included.

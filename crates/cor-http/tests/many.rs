@@ -43,7 +43,7 @@ async fn every_row_has_one_result_under_its_index() {
 }
 
 #[tokio::test]
-async fn rows_of_one_project_are_applied_in_order_and_never_at_once() {
+async fn applies_rows_of_one_project_in_order() {
     let sandbox = with_projects(Sandbox::builder().latency(Duration::from_millis(1)), 5);
     let rows = (0..100).map(|n| (format!("P-{}", n % 5), named(&format!("{n}"))));
     let mut results = client(&sandbox).projects().update_many(rows).concurrency(16).start();
@@ -60,7 +60,7 @@ async fn rows_of_one_project_are_applied_in_order_and_never_at_once() {
 }
 
 #[tokio::test]
-async fn a_bad_row_fails_by_itself() {
+async fn invalid_row_fails_alone() {
     let sandbox = with_projects(Sandbox::builder(), 3);
     let unread =
         Invalid::from_issues(vec![Issue::new("end", cor_http::IssueCode::NotADate, "is no date")]).unwrap();
@@ -84,7 +84,7 @@ async fn a_bad_row_fails_by_itself() {
 }
 
 #[tokio::test]
-async fn the_input_is_read_only_as_far_as_needed() {
+async fn reads_input_only_as_far_as_needed() {
     let sandbox = with_projects(Sandbox::builder(), 1000);
     let taken = Arc::new(AtomicUsize::new(0));
     let counter = taken.clone();
@@ -100,7 +100,7 @@ async fn the_input_is_read_only_as_far_as_needed() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_finishes_what_is_in_flight_and_reports_the_rest() {
+async fn stopped_run_finishes_requests_in_flight_and_reports_rest() {
     let sandbox = with_projects(Sandbox::builder(), 100);
     let many = client(&sandbox).projects().update_many(rows(100)).concurrency(4);
     let mut results = many.on_progress(|progress| progress.done < 10).start();
@@ -125,7 +125,7 @@ async fn a_run_that_is_stopped_finishes_what_is_in_flight_and_reports_the_rest()
 }
 
 #[tokio::test]
-async fn an_outage_pauses_the_run_and_fails_no_row() {
+async fn outage_pauses_run_and_fails_no_row() {
     let sandbox = with_projects(Sandbox::builder(), 60);
     sandbox.queue(Answer::status(503).times(18));
     let mut results = client(&sandbox).projects().update_many(rows(60)).concurrency(16).start();
@@ -139,7 +139,7 @@ async fn an_outage_pauses_the_run_and_fails_no_row() {
 }
 
 #[tokio::test]
-async fn a_limit_slows_the_run_down_and_fails_no_row() {
+async fn limit_slows_run_down_and_fails_no_row() {
     let limit = RateLimit::per_second(200.0).burst(20);
     let sandbox = with_projects(Sandbox::builder().rate_limit(limit), 300);
     let begun = std::time::Instant::now();
@@ -153,7 +153,7 @@ async fn a_limit_slows_the_run_down_and_fails_no_row() {
 }
 
 #[tokio::test]
-async fn one_row_that_always_fails_does_not_hold_up_the_others() {
+async fn permanently_failing_row_does_not_delay_others() {
     let sandbox = with_projects(Sandbox::builder(), 100);
     sandbox.queue(Answer::status(503).times(1000).for_id("P-7"));
     let mut results = client(&sandbox).projects().update_many(rows(100)).concurrency(4).start();
@@ -169,7 +169,7 @@ async fn one_row_that_always_fails_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn a_refused_token_ends_the_run() {
+async fn refused_token_ends_run() {
     let sandbox = with_projects(Sandbox::builder(), 100);
     let wrong = quick(common::builder()).base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let mut results = wrong.projects().update_many(rows(100)).concurrency(4).start();
@@ -184,7 +184,7 @@ async fn a_refused_token_ends_the_run() {
 }
 
 #[tokio::test]
-async fn an_address_that_never_answered_is_given_up_after_the_deadline() {
+async fn gives_up_silent_address_after_deadline() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -205,7 +205,7 @@ async fn an_address_that_never_answered_is_given_up_after_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_limit_that_refuses_everything_stops_the_run_after_the_outage_timeout() {
+async fn run_stops_after_outage_timeout_of_refusals() {
     let sandbox = with_projects(Sandbox::builder(), 20);
     sandbox.queue(Answer::status(429).header("retry-after", "0.05").times(100_000));
     let many = client(&sandbox).projects().update_many(rows(20)).concurrency(4);
@@ -217,7 +217,7 @@ async fn a_limit_that_refuses_everything_stops_the_run_after_the_outage_timeout(
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_fails_for_a_while_pauses_the_run() {
+async fn temporary_token_endpoint_failure_pauses_run() {
     let sandbox = with_projects(Sandbox::builder(), 50);
     sandbox.queue(Answer::status(503).for_tokens().times(9));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
@@ -230,7 +230,7 @@ async fn a_token_endpoint_that_fails_for_a_while_pauses_the_run() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_end_the_run() {
+async fn credentials_that_are_refused_end_run() {
     let sandbox = with_projects(Sandbox::builder(), 50);
     sandbox.queue(Answer::status(403).for_tokens().times(100));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
@@ -242,7 +242,7 @@ async fn credentials_that_are_refused_end_the_run() {
 }
 
 #[tokio::test]
-async fn retry_after_in_an_outage_fails_no_row() {
+async fn retry_after_in_outage_fails_no_row() {
     let sandbox = with_projects(Sandbox::builder(), 30);
     sandbox.queue(Answer::status(503).header("retry-after", "1").times(4));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token());
@@ -254,7 +254,7 @@ async fn retry_after_in_an_outage_fails_no_row() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_a_run_during_an_outage_and_with_an_input_that_yields_nothing() {
+async fn stop_ends_run_in_outage_and_with_silent_input() {
     let sandbox = Arc::new(with_projects(Sandbox::builder(), 8));
     sandbox.queue(Answer::status(503).header("retry-after", "600").times(100_000));
     let rows = futures_util::stream::iter(rows(8)).chain(futures_util::stream::pending());
@@ -281,7 +281,7 @@ async fn a_stop_ends_a_run_during_an_outage_and_with_an_input_that_yields_nothin
 }
 
 #[tokio::test]
-async fn a_stopped_row_that_was_rate_limited_reports_it() {
+async fn stopped_row_that_was_rate_limited_reports_it() {
     let sandbox = Arc::new(with_projects(Sandbox::builder(), 1));
     sandbox.queue(Answer::status(429).header("retry-after", "600").times(100));
     let mut results = client(&sandbox).projects().update_many(rows(1)).start();
@@ -304,7 +304,7 @@ async fn a_stopped_row_that_was_rate_limited_reports_it() {
 }
 
 #[test]
-fn a_client_serves_several_runtimes_in_turn() {
+fn client_serves_several_runtimes_in_turn() {
     let sandbox = with_projects(Sandbox::builder(), 1);
     let client = client(&sandbox);
     let doors = [(); 2].map(|()| cor_http::blocking::Client::new(client.clone()).unwrap());
@@ -320,7 +320,7 @@ fn a_client_serves_several_runtimes_in_turn() {
 }
 
 #[tokio::test]
-async fn a_refused_row_among_many_accepted_ones_waits_alone() {
+async fn refused_row_among_accepted_rows_waits_alone() {
     let sandbox = with_projects(Sandbox::builder(), 400);
     sandbox.queue(Answer::pass().times(199));
     sandbox.queue(Answer::status(429).header("retry-after", "2"));
@@ -337,7 +337,7 @@ async fn a_refused_row_among_many_accepted_ones_waits_alone() {
 }
 
 #[tokio::test]
-async fn a_row_that_always_gets_429_fails_and_the_run_continues() {
+async fn row_that_always_gets_429_fails_and_run_continues() {
     let sandbox = with_projects(Sandbox::builder(), 300);
     sandbox.queue(Answer::status(429).times(100_000).for_id("P-7"));
     let mut results = client(&sandbox).projects().update_many(rows(300)).concurrency(4).start();
@@ -355,7 +355,7 @@ async fn a_row_that_always_gets_429_fails_and_the_run_continues() {
 }
 
 #[tokio::test]
-async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
+async fn last_row_with_permanent_504_ends_at_call_deadline() {
     let sandbox = with_projects(Sandbox::builder(), 3);
     sandbox.queue(Answer::status(504).times(100_000).for_id("P-2"));
     let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token());
@@ -375,7 +375,7 @@ async fn a_last_row_that_always_gets_504_takes_no_longer_than_a_call_may() {
 }
 
 #[tokio::test]
-async fn a_single_call_between_two_results_does_not_wait_behind_rows_that_stand_still() {
+async fn single_call_between_results_precedes_waiting_rows() {
     let sandbox = with_projects(Sandbox::builder(), 20);
     // With a rate, rows wait for their time slot, one at the head of the others.
     let client = quick(common::builder()).base_url(sandbox.base_url()).token(sandbox.token()).rate(50.0);
@@ -392,7 +392,7 @@ async fn a_single_call_between_two_results_does_not_wait_behind_rows_that_stand_
 }
 
 #[tokio::test]
-async fn an_update_of_a_project_in_flight_ends_at_its_deadline() {
+async fn update_of_project_in_flight_ends_at_its_deadline() {
     let sandbox = with_projects(Sandbox::builder(), 2);
     sandbox.queue(Answer::pass().delay(Duration::from_millis(300)).for_id("P-1"));
     let client = client(&sandbox);

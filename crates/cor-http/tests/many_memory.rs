@@ -15,7 +15,7 @@ fn peak() -> u64 {
 }
 
 #[tokio::test]
-async fn forty_times_the_rows_take_no_more_memory() {
+async fn memory_is_same_for_forty_times_the_rows() {
     let peer = Peer::start(|_, conn| while conn.listen() && conn.project() {});
     peer.be_brief();
     let client = quick(common::builder()).base_url(&peer.url).token("t").build().unwrap();

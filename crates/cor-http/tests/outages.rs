@@ -105,7 +105,7 @@ fn busiest_second(times: &[Instant]) -> usize {
 
 /// All at the same time, however many tests run at once: they wait, and use next to no CPU.
 #[test]
-fn half_a_minute_without_cor_fails_no_row() {
+fn thirty_seconds_without_cor_fail_no_row() {
     thread::scope(|scope| {
         scope.spawn(connections_refused);
         scope.spawn(a_black_hole);

@@ -25,7 +25,7 @@ fn fault(kind: FaultKind, sent: Sent, cause: String) -> MemoryTransport {
 }
 
 #[tokio::test]
-async fn a_transport_that_calls_every_connection_stale_ends_like_one_that_cannot_connect() {
+async fn transport_with_only_stale_connections_cannot_connect() {
     let transport = fault(FaultKind::Stale, Sent::All, "closed".to_owned());
     let error = error_with(transport.clone()).await;
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::Unknown), "{error}");
@@ -34,7 +34,7 @@ async fn a_transport_that_calls_every_connection_stale_ends_like_one_that_cannot
 }
 
 #[tokio::test]
-async fn the_larger_of_sent_in_the_error_and_the_progress_report_counts() {
+async fn larger_of_sent_and_progress_decides_outcome() {
     // The test double reports that the request was sent.
     let error = error_with(fault(FaultKind::Connect, Sent::Nothing, "refused".to_owned())).await;
     assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
@@ -43,13 +43,13 @@ async fn the_larger_of_sent_in_the_error_and_the_progress_report_counts() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_not_read() {
+async fn body_that_is_too_large_is_not_read() {
     let error = error_with(MemoryTransport::json(200, vec![b' '; 5 * 1024 * 1024])).await;
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::TooLarge, Outcome::Unknown), "{error}");
 }
 
 #[tokio::test]
-async fn a_cause_that_quotes_the_token_is_not_shown() {
+async fn cause_that_quotes_token_is_not_shown() {
     let error =
         error_with(fault(FaultKind::Broken, Sent::All, format!("while sending Bearer {TOKEN}"))).await;
     assert!(!format!("{error:?} {} {error}", error.chain()).contains("secret-token"), "{error:?}");
@@ -78,7 +78,7 @@ impl Transport for Silent {
 }
 
 #[tokio::test]
-async fn an_abandoned_request_is_not_applied_only_if_the_transport_reports_that_nothing_was_sent() {
+async fn abandoned_request_is_not_applied_if_nothing_was_sent() {
     for (reports, sends, outcome) in
         [(false, false, Outcome::Unknown), (true, true, Outcome::Unknown), (true, false, Outcome::NotApplied)]
     {

@@ -34,7 +34,7 @@ fn failed(result: Result<Option<i64>, Error>) -> (ErrorKind, Outcome, u32) {
 }
 
 #[tokio::test]
-async fn a_reset_after_the_request_leaves_the_outcome_unknown() {
+async fn reset_after_request_leaves_outcome_unknown() {
     let (result, peer) = outcome_of(|_, conn| {
         conn.listen();
         conn.reset();
@@ -46,7 +46,7 @@ async fn a_reset_after_the_request_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn an_incomplete_answer_is_not_accepted() {
+async fn incomplete_answer_is_not_accepted() {
     let (result, _) = outcome_of(|_, conn| {
         conn.listen();
         conn.say("HTTP/1.1 200 OK\r\ncontent-length: 80\r\n\r\n{\"id\":7");
@@ -56,7 +56,7 @@ async fn an_incomplete_answer_is_not_accepted() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_times_out() {
+async fn server_that_never_answers_times_out() {
     let (result, _) = outcome_of(|_, conn| {
         conn.listen();
         conn.wait_for_end();
@@ -66,7 +66,7 @@ async fn a_server_that_never_answers_times_out() {
 }
 
 #[tokio::test]
-async fn an_answer_that_drips_without_end_times_out() {
+async fn endlessly_dripping_answer_times_out() {
     let (result, _) = outcome_of(|_, conn| {
         conn.listen();
         conn.say("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n");
@@ -81,7 +81,7 @@ async fn an_answer_that_drips_without_end_times_out() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_in_single_bytes_is_an_answer() {
+async fn reads_slow_answer_in_single_bytes() {
     let (result, _) = outcome_of(|_, conn| {
         conn.listen();
         for byte in b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"id\":7}\r\n0\r\n\r\n" {
@@ -94,7 +94,7 @@ async fn a_slow_answer_in_single_bytes_is_an_answer() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_http_are_a_protocol_error() {
+async fn bytes_that_are_not_http_are_protocol_error() {
     for text in ["SSH-2.0-OpenSSH_9.2\r\n", "\x16\x03\x01\x02\x00", "HTTP/2 200\r\n\r\n", "\r\n\r\n"] {
         let (result, peer) = outcome_of(move |_, conn| {
             conn.listen();
@@ -113,7 +113,7 @@ async fn bytes_that_are_not_http_are_a_protocol_error() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_too_large() {
+async fn endless_answer_is_too_large() {
     let (result, _) = outcome_of(|_, conn| {
         conn.listen();
         conn.say("HTTP/1.1 200 OK\r\n\r\n");
@@ -127,7 +127,7 @@ async fn an_endless_answer_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_while_idle_surfaces_no_error() {
+async fn connection_closed_while_idle_causes_no_error() {
     let peer = Peer::start(|_, conn| {
         if conn.listen() {
             conn.project();
@@ -145,7 +145,7 @@ async fn a_connection_closed_while_idle_surfaces_no_error() {
 }
 
 #[tokio::test]
-async fn an_early_refusal_is_reported_although_the_rest_could_not_be_sent() {
+async fn reports_early_refusal_of_partly_sent_request() {
     let (result, _) = outcome_of(|_, conn| {
         // Answers before it has read anything, and leaves with a reset.
         conn.say("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
@@ -166,7 +166,7 @@ async fn an_early_refusal_is_reported_although_the_rest_could_not_be_sent() {
 }
 
 #[tokio::test]
-async fn a_server_that_answers_tls_with_http_is_a_tls_error() {
+async fn server_that_answers_tls_with_http_is_tls_error() {
     let peer = Peer::start(|_, conn| {
         conn.say("HTTP/1.1 400 Bad Request\r\n\r\n");
         conn.wait_for_end();
@@ -178,7 +178,7 @@ async fn a_server_that_answers_tls_with_http_is_a_tls_error() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_never_ends_is_part_of_connecting() {
+async fn endless_handshake_counts_as_connecting() {
     let peer = Peer::start(|_, conn| conn.wait_for_end());
     let url = peer.url.replace("http://", "https://");
     let client =
@@ -192,7 +192,7 @@ async fn a_handshake_that_never_ends_is_part_of_connecting() {
 }
 
 #[tokio::test]
-async fn after_one_dead_connection_the_request_leaves_on_a_new_one() {
+async fn dead_connection_leads_to_new_connection() {
     // Answers the first request on a connection and leaves at the second, once it has read it.
     let peer = Peer::start(|_, conn| {
         conn.listen();

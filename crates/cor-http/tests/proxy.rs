@@ -227,7 +227,7 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_response_of_the_proxy_is_reported_as_cors() {
+async fn never_reports_response_of_proxy_as_cors() {
     let lag = SchedulerLag::watch();
     for Attack { name, does, kind, asks, says } in ATTACKS {
         let proxy = Peer::start(|_, conn| does(conn));
@@ -252,7 +252,7 @@ async fn no_response_of_the_proxy_is_reported_as_cors() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_cannot_be_reached_is_named() {
+async fn proxy_that_cannot_be_reached_is_named() {
     for (door, says) in [(Accept::Refused, "refused"), (Accept::BlackHole, "150ms"), (Accept::Never, "150ms")]
     {
         let proxy = Peer::play(&Script { accept: door, ..Script::default() });
@@ -267,7 +267,7 @@ async fn a_proxy_that_cannot_be_reached_is_named() {
 }
 
 #[tokio::test]
-async fn a_redirect_of_the_proxy_is_not_followed_and_no_password_is_sent_unasked() {
+async fn ignores_proxy_redirect_and_keeps_password_unsent() {
     let elsewhere = cor();
     let location = elsewhere.url.clone();
     let proxy = Peer::start(move |_, conn| {
@@ -300,7 +300,7 @@ fn answering(cor: &Peer, answer: &'static str) -> Peer {
 }
 
 #[tokio::test]
-async fn opens_a_tunnel_at_every_200() {
+async fn opens_tunnel_for_any_form_of_200() {
     let cor = cor();
     for answer in [
         "HTTP/1.1 200 Connection established\r\n\r\n",
@@ -329,7 +329,7 @@ async fn opens_a_tunnel_at_every_200() {
 }
 
 #[tokio::test]
-async fn one_tunnel_serves_many_calls_and_the_proxy_sees_no_token() {
+async fn one_tunnel_serves_many_calls_without_showing_token() {
     let cor = cor();
     let address = cor.address();
     let proxy = Peer::start(move |_, conn| tunnel(conn, address));
@@ -359,7 +359,7 @@ async fn one_tunnel_serves_many_calls_and_the_proxy_sees_no_token() {
 }
 
 #[tokio::test]
-async fn tokens_are_fetched_through_the_proxy_too() {
+async fn tokens_are_fetched_through_proxy_too() {
     let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, conn| {
         while conn.listen() {
             match conn
@@ -411,7 +411,7 @@ async fn tokens_are_fetched_through_the_proxy_too() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_ends_a_run_and_does_not_look_like_an_outage() {
+async fn refusing_proxy_ends_run_instead_of_outage() {
     let proxy = Peer::start(|_, conn| {
         conn.listen();
         conn.say("HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n");
@@ -456,7 +456,7 @@ async fn with_tls(proxy: &Peer) -> (String, tempfile::NamedTempFile) {
 }
 
 #[tokio::test]
-async fn the_certificate_of_a_tls_proxy_is_checked_like_cors() {
+async fn certificate_of_tls_proxy_is_checked_like_cors() {
     let cor = cor();
     let address = cor.address();
     let proxy = Peer::start(move |_, conn| tunnel(conn, address));
@@ -483,7 +483,7 @@ async fn the_certificate_of_a_tls_proxy_is_checked_like_cors() {
 }
 
 #[tokio::test]
-async fn calls_to_this_machine_do_not_use_the_proxy() {
+async fn calls_to_this_machine_do_not_use_proxy() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let proxy = Peer::start(|_, conn| conn.wait_for_end());
     let client = Client::builder()
@@ -497,7 +497,7 @@ async fn calls_to_this_machine_do_not_use_the_proxy() {
 }
 
 #[tokio::test]
-async fn an_unusable_proxy_address_is_a_configuration_error_without_the_password() {
+async fn unusable_proxy_address_hides_password() {
     for (address, says) in [
         ("http://user:pass-word@", "proxy is not a valid proxy URL"),
         ("http://user:pass-word@proxy.example:99999", "proxy is not a valid proxy URL"),

@@ -86,7 +86,7 @@ struct Hushed {
 }
 
 #[test]
-fn no_secret_shows_anywhere() {
+fn no_output_shows_secrets() {
     let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
     let mut one = || Secrets::random(&mut random);
     let hushed = Hushed { token: one(), key: one(), secret: one(), refresh: one(), proxy: one() };

@@ -68,7 +68,7 @@ fn holds(bytes: &[u8], piece: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn the_proxy_resolves_the_name_and_sees_no_token() {
+async fn proxy_resolves_name_and_sees_no_token() {
     let cor = Peer::scripted(&Script { tls: Some(Tls::default()), ..Script::default() }, |_, conn| {
         while conn.listen() {
             conn.project();
@@ -89,7 +89,7 @@ async fn the_proxy_resolves_the_name_and_sees_no_token() {
 }
 
 #[tokio::test]
-async fn with_socks5_this_machine_resolves_the_name() {
+async fn with_socks5_this_machine_resolves_name() {
     let proxy = Peer::start(|_, conn| {
         agreed(conn);
         conn.say([5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -202,7 +202,7 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_response_of_the_proxy_is_reported_as_cors() {
+async fn never_reports_response_of_proxy_as_cors() {
     let lag = SchedulerLag::watch();
     for Attack { name, does, again, says } in ATTACKS {
         let proxy = Peer::start(|_, conn| does(conn));

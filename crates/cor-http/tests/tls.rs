@@ -113,13 +113,13 @@ async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error
 }
 
 #[tokio::test]
-async fn an_authority_of_ca_file_is_trusted() {
+async fn authority_of_ca_file_is_trusted() {
     let server = server("127.0.0.1").await;
     assert_eq!(call(&server.url, Some(&server.ca_file)).await.unwrap(), Some(7));
 }
 
 #[tokio::test]
-async fn tls_1_2_and_1_3_are_spoken() {
+async fn speaks_tls_1_2_and_1_3() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let server = server_of("127.0.0.1", &[version]).await;
         assert_eq!(call(&server.url, Some(&server.ca_file)).await.unwrap(), Some(7), "{version:?}");
@@ -127,7 +127,7 @@ async fn tls_1_2_and_1_3_are_spoken() {
 }
 
 #[tokio::test]
-async fn an_unknown_authority_is_refused_before_anything_is_sent() {
+async fn unknown_authority_is_refused_before_anything_is_sent() {
     let server = server("127.0.0.1").await;
     let error = call(&server.url, None).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Tls, Outcome::NotApplied, 1));
@@ -138,7 +138,7 @@ async fn an_unknown_authority_is_refused_before_anything_is_sent() {
 /// The system's store is what `SSL_CERT_FILE` says, where that is set: another process runs with it.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_systems_authorities_are_trusted() {
+async fn systems_authorities_are_trusted() {
     const CHILD: &str = "TLS_CHILD";
     if let Ok(url) = std::env::var(CHILD) {
         let answer = call(&url, None).await;
@@ -148,7 +148,7 @@ async fn the_systems_authorities_are_trusted() {
     let (known, unknown) = (server("127.0.0.1").await, server("127.0.0.1").await);
     for (server, trusted) in [(&known, true), (&unknown, false)] {
         let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "the_systems_authorities_are_trusted"]);
+        child.args(["--exact", "systems_authorities_are_trusted"]);
         child.env(CHILD, &server.url).env("SSL_CERT_FILE", &known.ca_file).env_remove("SSL_CERT_DIR");
         let ran = child.output().await.unwrap();
         let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
@@ -158,7 +158,7 @@ async fn the_systems_authorities_are_trusted() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_name_is_refused() {
+async fn certificate_of_another_name_is_refused() {
     let server = server("cor.example").await;
     let error = call(&server.url, Some(&server.ca_file)).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Tls, Outcome::NotApplied));
@@ -166,7 +166,7 @@ async fn a_certificate_of_another_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_ca_file_without_a_certificate_is_a_configuration_error() {
+async fn ca_file_without_certificate_is_configuration_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     for content in ["", "not PEM", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
@@ -177,7 +177,7 @@ async fn a_ca_file_without_a_certificate_is_a_configuration_error() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
+async fn sends_client_certificate_on_request() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let server = serve("127.0.0.1", &[version], true).await;
         let builder = || quick(common::builder()).base_url(&server.url).token("t").ca_file(&server.ca_file);
@@ -190,7 +190,7 @@ async fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
 }
 
 #[tokio::test]
-async fn client_certificates_that_cannot_be_used_are_configuration_errors() {
+async fn unusable_client_certificates_are_config_errors() {
     let (server, other) = (server("127.0.0.1").await, server("127.0.0.1").await);
     let builder = || common::builder().base_url(&server.url).token("t");
     let missing = std::path::Path::new("/no/such/file");

@@ -40,7 +40,7 @@ fn status(status: u16) -> Result<Response<Bytes>, TransportError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_of_the_token_endpoint_back_off_and_the_wait_is_the_outage_timeout() {
+async fn token_probes_back_off_until_outage_timeout() {
     for fault in [|| status(503), || Err(TransportError::new(FaultKind::Connect, Sent::Nothing, "refused"))] {
         let (client, mut results, times) = run(fault);
         let start = Instant::now();
@@ -81,7 +81,7 @@ async fn probes_of_the_token_endpoint_back_off_and_the_wait_is_the_outage_timeou
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_hangs_ends_with_the_outage_timeout() {
+async fn probe_that_hangs_ends_with_outage_timeout() {
     #[derive(Debug)]
     struct Silent;
     impl cor_http::Transport for Silent {

@@ -159,7 +159,7 @@ async fn rejected(cor: &Cor, peer: &Peer) -> Client {
 }
 
 #[tokio::test]
-async fn a_token_rejected_for_64_calls_is_renewed_once() {
+async fn token_rejected_for_64_calls_is_refreshed_once() {
     let (cor, peer) = Cor::start();
     let client = rejected(&cor, &peer).await;
     assert_eq!(results(calls(&client, CALLS)).await, [Ok(()); CALLS]);
@@ -167,7 +167,7 @@ async fn a_token_rejected_for_64_calls_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn rejections_that_arrive_after_the_renewal_ask_for_no_other() {
+async fn rejections_after_refresh_start_no_other() {
     let (cor, peer) = Cor::start();
     let client = rejected(&cor, &peer).await;
     cor.change(|state| state.hold_half = true);
@@ -181,7 +181,7 @@ async fn rejections_that_arrive_after_the_renewal_ask_for_no_other() {
 }
 
 #[tokio::test]
-async fn a_failed_refresh_is_not_repeated_for_rejections_of_the_same_token() {
+async fn failed_refresh_is_not_repeated_for_same_token() {
     for (status, kind, requests) in [(401, ErrorKind::Auth, 1), (503, ErrorKind::Server, 4)] {
         let (cor, peer) = Cor::start();
         let client = rejected(&cor, &peer).await;
@@ -207,7 +207,7 @@ async fn a_failed_refresh_is_not_repeated_for_rejections_of_the_same_token() {
 }
 
 #[tokio::test]
-async fn all_calls_wait_for_a_slow_refresh() {
+async fn all_calls_wait_for_slow_refresh() {
     let (cor, peer) = Cor::start();
     let client = rejected(&cor, &peer).await;
     cor.change(|state| state.hold_token = true);
@@ -223,7 +223,7 @@ async fn all_calls_wait_for_a_slow_refresh() {
 }
 
 #[tokio::test]
-async fn a_renewal_outlives_the_call_that_began_it() {
+async fn refresh_outlives_call_that_started_it() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).build().unwrap();
     cor.change(|state| state.hold_token = true);
@@ -239,7 +239,7 @@ async fn a_renewal_outlives_the_call_that_began_it() {
 }
 
 #[tokio::test]
-async fn a_refresh_without_waiting_callers_is_dropped() {
+async fn refresh_without_waiting_callers_is_dropped() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).build().unwrap();
     cor.change(|state| state.hold_token = true);
@@ -257,7 +257,7 @@ async fn a_refresh_without_waiting_callers_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_hanging_refresh_delays_a_call_at_most_to_its_deadline() {
+async fn hanging_refresh_delays_call_at_most_to_its_deadline() {
     let (cor, peer) = Cor::start();
     let client = builder(&peer).deadline(Duration::from_millis(200)).build().unwrap();
     cor.change(|state| state.hold_token = true);
@@ -277,7 +277,7 @@ async fn later(seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_failed_early_refresh_keeps_the_valid_token() {
+async fn failed_early_refresh_keeps_valid_token() {
     for status in [400, 401, 429, 500, 503] {
         let (cor, peer) = Cor::start();
         let client = builder(&peer).build().unwrap();
@@ -344,7 +344,7 @@ async fn odd_lifetimes_never_loop() {
 }
 
 #[tokio::test]
-async fn a_second_rejected_token_ends_the_call_with_auth() {
+async fn second_rejected_token_ends_call_with_auth() {
     let (cor, peer) = Cor::start();
     // Each token is no good from the start.
     cor.change(|state| state.token_answer.1 = r#"{"access_token":"useless","expires_in":0}"#.to_owned());

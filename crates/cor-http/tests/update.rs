@@ -18,7 +18,7 @@ fn example() -> Sandbox {
 const ID: &str = "SF-OPP-12345";
 
 #[tokio::test]
-async fn a_request_carries_exactly_what_was_asked_for() {
+async fn update_sends_exact_request() {
     let sandbox = example();
     client(&sandbox).projects().update(ID, &named("N")).await.unwrap();
     let request = &sandbox.requests()[0];
@@ -38,7 +38,7 @@ async fn a_request_carries_exactly_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn only_the_fields_of_the_body_change() {
+async fn changes_only_fields_in_body() {
     let sandbox = example();
     let before = sandbox.project("SALESFORCE", ID).unwrap();
     let project = client(&sandbox).projects().update(ID, &named("New")).await.unwrap();
@@ -50,7 +50,7 @@ async fn only_the_fields_of_the_body_change() {
 }
 
 #[tokio::test]
-async fn a_request_whose_answer_is_lost_is_sent_again_with_the_same_bytes() {
+async fn resends_same_bytes_after_lost_answer() {
     let sandbox = example();
     sandbox.queue(Answer::apply_then_drop());
     let project = client(&sandbox).projects().update(ID, &named("N")).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_request_whose_answer_is_lost_is_sent_again_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn one_attempt_of_unknown_outcome_makes_the_outcome_of_the_call_unknown() {
+async fn one_unknown_attempt_makes_call_unknown() {
     let sandbox = example();
     sandbox.queue(Answer::apply_then_drop());
     sandbox.queue(Answer::error(400, "ValidationError", "ValidationError", "no"));
@@ -74,7 +74,7 @@ async fn one_attempt_of_unknown_outcome_makes_the_outcome_of_the_call_unknown() 
 }
 
 #[tokio::test]
-async fn retries_end_at_the_most_attempts() {
+async fn retries_end_at_max_attempts() {
     let sandbox = example();
     sandbox.queue(Answer::status(503).times(9));
     let error = client(&sandbox).projects().update(ID, &named("N")).await.unwrap_err();
@@ -88,7 +88,7 @@ async fn retries_end_at_the_most_attempts() {
 }
 
 #[tokio::test]
-async fn a_wait_set_by_retry_after_is_observed() {
+async fn honours_retry_after() {
     let sandbox = example();
     sandbox.queue(Answer::status(429).header("retry-after", "0.2"));
     client(&sandbox).projects().update(ID, &named("N")).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_wait_set_by_retry_after_is_observed() {
 }
 
 #[tokio::test]
-async fn the_deadline_ends_a_call_that_gets_no_answer() {
+async fn deadline_ends_call_that_gets_no_answer() {
     let sandbox = example();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold));
@@ -116,7 +116,7 @@ async fn the_deadline_ends_a_call_that_gets_no_answer() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_takes_too_long_makes_room_for_another() {
+async fn attempt_timeout_leaves_time_for_another_attempt() {
     let sandbox = example();
     let hold = Hold::new();
     sandbox.queue(Answer::drop_connection().held_by(&hold));
@@ -127,7 +127,7 @@ async fn an_attempt_that_takes_too_long_makes_room_for_another() {
 }
 
 #[tokio::test]
-async fn an_address_without_a_listener_is_a_transport_error() {
+async fn address_without_listener_is_transport_error() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -147,7 +147,7 @@ async fn an_address_without_a_listener_is_a_transport_error() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_with_every_problem_and_nothing_is_sent() {
+async fn invalid_input_reports_every_problem_unsent() {
     let sandbox = example();
     let update = ProjectUpdate::new("").estimated(f64::NAN);
     let error = client(&sandbox).projects().update("..", &update).await.unwrap_err();
@@ -161,7 +161,7 @@ async fn bad_input_is_refused_with_every_problem_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn updates_of_one_project_are_applied_in_the_order_of_the_calls() {
+async fn updates_of_one_project_are_applied_in_order_of_calls() {
     let sandbox = Arc::new(example());
     let client = client(&sandbox);
     let hold = Hold::new();
@@ -187,7 +187,7 @@ async fn updates_of_one_project_are_applied_in_the_order_of_the_calls() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_sends_nothing_more() {
+async fn call_that_is_dropped_sends_nothing_more() {
     let sandbox = Arc::new(example());
     sandbox.queue(Answer::status(503).times(9));
     let slow = common::builder().base_url(sandbox.base_url()).token(sandbox.token());
@@ -211,7 +211,7 @@ async fn a_call_that_is_dropped_sends_nothing_more() {
 }
 
 #[test]
-fn blocking_calls_wait_on_the_callers_thread_and_many_threads_share_a_client() {
+fn threads_share_blocking_client() {
     let sandbox = example();
     let client = cor_http::blocking::Client::new(client(&sandbox)).unwrap();
     std::thread::scope(|scope| {

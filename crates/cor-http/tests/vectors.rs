@@ -36,7 +36,7 @@ fn update(vector: &Json) -> Result<ProjectUpdate, cor_http::Invalid> {
 }
 
 #[tokio::test]
-async fn updates_are_the_same_bytes_on_the_wire() {
+async fn updates_match_vectors_on_wire() {
     let sandbox = Sandbox::start().unwrap();
     let client = common::client(&sandbox);
     for vector in common::vectors("updates.json") {
@@ -69,7 +69,7 @@ async fn updates_are_the_same_bytes_on_the_wire() {
 }
 
 #[tokio::test]
-async fn answers_are_the_same_projects_and_errors() {
+async fn answers_match_vectors() {
     for vector in common::vectors("answers.json") {
         let (name, expect) = (vector["name"].as_str().unwrap(), &vector["expect"]);
         let sandbox = Sandbox::start().unwrap();

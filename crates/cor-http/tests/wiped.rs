@@ -121,7 +121,7 @@ fn child() {
 }
 
 #[test]
-fn a_dropped_client_leaves_no_secret_in_memory() {
+fn dropped_client_leaves_no_secret_in_memory() {
     let mut random = fastrand::Rng::with_seed(cor_fault_peer::seed());
     let [token, key, secret, refresh] = [(); 4].map(|()| Secrets::random(&mut random));
     let login = BASE64_STANDARD.encode(format!("{key}:{secret}"));

@@ -195,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_passes_its_rate_and_its_burst() {
+    fn bucket_allows_rate_and_burst() {
         assert_eq!(passed(RateLimit::per_second(50.0).burst(1), 100_000, 10.0), 500);
         assert_eq!(passed(RateLimit::per_second(50.0), 100_000, 10.0), 549);
         assert_eq!(passed(RateLimit::per_second(0.5), 1000, 10.0), 5);
     }
 
     #[test]
-    fn a_window_passes_its_rate_each_second() {
+    fn window_allows_rate_each_second() {
         assert_eq!(passed(RateLimit::per_second(50.0).fixed_window(), 100_000, 10.0), 500);
         let mut limiter = Limiter::new(RateLimit::per_second(1.0).fixed_window());
         assert_eq!(limiter.take(Duration::from_millis(900)), Ok(()));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_as_long_as_retry_after_is_enough() {
+    fn waiting_retry_after_suffices() {
         let mut limiter = Limiter::new(RateLimit::per_second(3.0).burst(1));
         assert_eq!(limiter.take(Duration::ZERO), Ok(()));
         let wait = limiter.take(Duration::ZERO).unwrap_err();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_occur_at_the_configured_rate() {
+    fn faults_occur_at_configured_rate() {
         let failures = |every, ratio| {
             let failures = Failures { every, ratio, status: 503, seed: 7 };
             let mut state = State { limit: None, failures, count: 0, random: 7 };

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_text_until_the_field_says_otherwise() {
+    fn cells_are_text_until_field_says_otherwise() {
         assert_eq!(read_cell(Kind::Text, "007").unwrap(), FieldValue::Text("007".into()));
         assert_eq!(read_cell(Kind::Number, "18000.10").unwrap(), FieldValue::Number("18000.10".into()));
         assert_eq!(read_cell(Kind::Flag, "true").unwrap(), FieldValue::Flag(true));

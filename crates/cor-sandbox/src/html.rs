@@ -91,14 +91,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_never_markup() {
+    fn escapes_text_as_html() {
         let mut html = Html::default();
         html.raw("<b title=\"").text("\"><script>'&").raw("\">").text("a\u{0}\u{202E}b").raw("</b>");
         assert_eq!(html.finish(), "<b title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\">a\u{FFFD}\u{FFFD}b</b>");
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn groups_thousands() {
         for (number, shown) in [
             ("0", "0"),
             ("250", "250"),

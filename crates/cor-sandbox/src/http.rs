@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_are_decoded_once_and_only_if_sound() {
+    fn decodes_valid_segments_once() {
         let good =
             [("a", "a"), ("a%2Fb", "a/b"), ("%25", "%"), ("%2525", "%25"), ("a+b", "a+b"), ("%c3%A9", "é")];
         for (raw, id) in good {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_json_in_utf8() {
+    fn accepts_json_content_type_in_utf8_only() {
         let check = |value: &'static str| {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
             check_json(&headers).map_err(|problem| problem.status)

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_read_back_as_they_were() {
+    fn strings_round_trip() {
         for text in ["", "plain", "a\"b\\c", "\u{0}\u{1f}\n\r\t", "é ✓ \u{2028} 😀", "\"", "\u{7f}"] {
             let mut out = String::new();
             push_string(&mut out, text);

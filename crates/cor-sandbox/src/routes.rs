@@ -326,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_one_raw_segment() {
+    fn id_is_one_raw_segment() {
         assert_eq!(Route::of("/v2/integrations/projects/a%2Fb"), Route::Project("a%2Fb"));
         assert_eq!(Route::of("/v2/integrations/projects/.."), Route::Project(".."));
         for unknown in [
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn every_route_but_the_unknown_has_methods() {
+    fn every_known_route_has_methods() {
         for path in [
             "/v2/integrations/projects",
             "/v1/oauth/token",

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_of_every_length() {
+    fn decodes_base64_of_every_length() {
         let known =
             [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy"), ("é", "w6k=")];
         for (text, encoded) in known {

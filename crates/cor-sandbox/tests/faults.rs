@@ -47,7 +47,7 @@ fn scripted_answers_come_first_and_in_order() {
 }
 
 #[test]
-fn scripted_answers_find_their_request() {
+fn scripted_answers_match_their_request() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     sandbox.queue(Answer::status(500).for_tokens());
@@ -67,7 +67,7 @@ fn scripted_answers_find_their_request() {
 }
 
 #[test]
-fn an_answer_can_be_lost_before_or_after_the_write() {
+fn answer_can_be_lost_before_or_after_write() {
     let sandbox = with_project();
     sandbox.queue(Answer::drop_connection());
     let lost = Http::to(&sandbox).call("PUT", &format!("{PROJECTS}/p"), RENAME);
@@ -91,7 +91,7 @@ fn an_answer_can_be_lost_before_or_after_the_write() {
 }
 
 #[test]
-fn an_answer_can_be_held_back() {
+fn holds_back_scripted_answer() {
     let sandbox = with_project();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().header("x-late", "yes").held_by(&hold));
@@ -113,7 +113,7 @@ fn an_answer_can_be_held_back() {
 }
 
 #[test]
-fn answers_can_be_late() {
+fn delays_scripted_answers() {
     let slow = Duration::from_millis(60);
     let sandbox = Sandbox::builder().latency(slow).start().unwrap();
     let mut http = Http::to(&sandbox);
@@ -130,7 +130,7 @@ fn answers_can_be_late() {
 }
 
 #[test]
-fn a_rate_limit_refuses_and_says_when() {
+fn rate_limit_refuses_with_retry_after() {
     let limit = RateLimit::per_second(0.01).burst(3);
     let sandbox = Sandbox::builder().rate_limit(limit).start().unwrap();
     let mut http = Http::to(&sandbox);
@@ -154,7 +154,7 @@ fn a_rate_limit_refuses_and_says_when() {
 }
 
 #[test]
-fn faults_occur_at_the_configured_rate_and_apply_nothing() {
+fn faults_occur_at_configured_rate_and_apply_nothing() {
     let sandbox = Sandbox::builder()
         .seed([r#"{"source":"SAP","id":"p","name":"Project"}"#])
         .fail_every(3)
@@ -175,7 +175,7 @@ fn faults_occur_at_the_configured_rate_and_apply_nothing() {
 }
 
 #[test]
-fn the_record_is_bounded_and_exact() {
+fn record_of_requests_is_bounded_and_exact() {
     let sandbox = Sandbox::builder().record(3).start().unwrap();
     let mut http = Http::to(&sandbox);
     for number in 0..5 {
@@ -199,7 +199,7 @@ fn the_record_is_bounded_and_exact() {
 }
 
 #[test]
-fn another_process_can_script_and_look() {
+fn other_process_scripts_and_inspects_sandbox() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let json = [("Content-Type", "application/json")];

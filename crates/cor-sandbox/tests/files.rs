@@ -78,7 +78,7 @@ fn write_until_killed(addr: SocketAddr, round: usize, answered: &mpsc::Sender<St
 }
 
 #[test]
-fn answered_writes_survive_a_kill() {
+fn answered_writes_survive_kill() {
     let folder = Folder::new("kill");
     let mut answered: Vec<String> = Vec::new();
     for round in 0..8 {
@@ -107,7 +107,7 @@ fn answered_writes_survive_a_kill() {
 }
 
 #[test]
-fn a_file_keeps_projects_numbers_and_changes() {
+fn file_keeps_projects_numbers_and_changes() {
     let folder = Folder::new("keep");
     let seed = r#"{"source":"SAP","id":"a","name":"A","client_id":"c"}"#;
     let first = Sandbox::builder().db(folder.db()).seed([seed]).start().unwrap();
@@ -166,7 +166,7 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
-fn a_store_keeps_its_identity_in_its_file_and_every_other_has_its_own() {
+fn store_keeps_identity_in_its_file() {
     let folder = Folder::new("identity");
     let named = |sandbox: &Sandbox| {
         let mut http = Http::to(sandbox);
@@ -191,7 +191,7 @@ fn a_store_keeps_its_identity_in_its_file_and_every_other_has_its_own() {
 }
 
 #[test]
-fn each_sandbox_has_a_place_for_state_of_its_own_while_it_runs() {
+fn running_sandboxes_have_own_state_paths() {
     let (one, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     assert_eq!(Sandbox::state_path_at(&one.base_url()), None, "it is made when it is asked for");
     let path = one.state_path().unwrap();

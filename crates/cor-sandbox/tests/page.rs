@@ -8,7 +8,7 @@ use common::{Http, with_project};
 use cor_sandbox::Sandbox;
 
 #[test]
-fn everything_from_outside_is_escaped() {
+fn page_escapes_foreign_text() {
     let sandbox = Sandbox::start().unwrap();
     let mut http = Http::to(&sandbox);
     let evil = r#"<script>alert('1')</script>\"><img src=x onerror=alert(1)>&amp;"#;
@@ -31,7 +31,7 @@ fn everything_from_outside_is_escaped() {
 }
 
 #[test]
-fn the_page_shows_projects_and_latest_changes() {
+fn page_shows_projects_and_latest_changes() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let mut http = Http::to(&sandbox);
     http.update(
@@ -58,7 +58,7 @@ fn the_page_shows_projects_and_latest_changes() {
 }
 
 #[test]
-fn the_page_searches_and_pages_through_projects() {
+fn page_searches_projects_and_has_several_pages() {
     let rows = (0..120)
         .map(|n| format!(r#"{{"source":"SAP","id":"id-{n:03}","name":"Project {n:03}","status":"100%"}}"#));
     let sandbox = Sandbox::builder().seed(rows).start().unwrap();
@@ -85,7 +85,7 @@ fn the_page_searches_and_pages_through_projects() {
 }
 
 #[test]
-fn huge_values_stay_short() {
+fn page_shortens_huge_values() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let long = "x".repeat(300_000);
@@ -98,13 +98,13 @@ fn huge_values_stay_short() {
 }
 
 #[test]
-fn the_page_of_an_empty_sandbox_shows_a_first_command() {
+fn page_of_empty_sandbox_shows_first_command() {
     let sandbox = Sandbox::start().unwrap();
     assert!(Http::to(&sandbox).get("/").body.contains("curl http://localhost/v2/integrations/projects"));
 }
 
 #[test]
-fn the_openapi_description_is_complete() {
+fn openapi_description_is_complete() {
     let sandbox = Sandbox::start().unwrap();
     let document = Http::to(&sandbox).get("/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");

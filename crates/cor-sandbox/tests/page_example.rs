@@ -27,7 +27,7 @@ fn curl(method: &str, path: &str, body: &str) -> String {
 }
 
 #[test]
-fn the_update_of_the_page_gets_the_answer_of_the_page() {
+fn update_of_page_gets_answer_of_page() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let mut http = Http::to(&sandbox);
     http.write(curl("PUT", "/v2/integrations/projects/SF-OPP-12345", UPDATE).as_bytes()).unwrap();
@@ -40,7 +40,7 @@ fn the_update_of_the_page_gets_the_answer_of_the_page() {
 }
 
 #[test]
-fn the_create_of_the_page_gets_the_answer_of_the_page() {
+fn create_of_page_gets_answer_of_page() {
     // COR's numbers cannot be foretold for a new project; a deleted one of the same client, user and contract fixes
     // them for the references, and the numbering of projects begins where the page's does.
     let seed = json!({
@@ -67,7 +67,7 @@ fn the_create_of_the_page_gets_the_answer_of_the_page() {
 }
 
 #[test]
-fn the_delete_of_the_page_gets_the_answer_of_the_page() {
+fn delete_of_page_gets_answer_of_page() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let mut http = Http::to(&sandbox);
     let body = r#"{"metadata":{"source":"SALESFORCE"}}"#;
@@ -82,7 +82,7 @@ fn the_delete_of_the_page_gets_the_answer_of_the_page() {
 }
 
 #[test]
-fn only_the_documented_answer_has_the_documented_time() {
+fn only_documented_answer_has_documented_time() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let mut http = Http::to(&sandbox);
     let path = format!("{PROJECTS}/SF-OPP-12345");
@@ -103,7 +103,7 @@ fn only_the_documented_answer_has_the_documented_time() {
 }
 
 #[test]
-fn the_documented_time_comes_once_even_after_a_restart() {
+fn documented_time_comes_once_even_after_restart() {
     let folder = std::env::temp_dir().join(format!("cor-sandbox-example-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = format!("{PROJECTS}/SF-OPP-12345");

@@ -12,7 +12,7 @@ const AUTH: (&str, &str) = ("Authorization", "Bearer sandbox-token");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 #[test]
-fn bodies_that_are_not_an_update() {
+fn rejects_bodies_that_are_not_update() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let before = sandbox.project("SAP", "p");
@@ -76,7 +76,7 @@ fn bodies_that_are_not_an_update() {
 }
 
 #[test]
-fn bodies_that_look_odd_but_are_fine() {
+fn accepts_odd_but_valid_bodies() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     for body in [
@@ -93,7 +93,7 @@ fn bodies_that_look_odd_but_are_fine() {
 }
 
 #[test]
-fn rejects_bodies_that_are_not_a_create() {
+fn rejects_bodies_that_are_not_create() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     for (body, status, name) in [
@@ -118,7 +118,7 @@ fn rejects_bodies_that_are_not_a_create() {
 }
 
 #[test]
-fn dates_are_compared_with_the_stored_ones() {
+fn dates_are_compared_with_stored_ones() {
     let sandbox = Sandbox::builder()
         .seed([r#"{"source":"SAP","id":"p","name":"N","start":"2025-03-01","end":"2025-03-31"}"#])
         .start()
@@ -141,7 +141,7 @@ fn dates_are_compared_with_the_stored_ones() {
 }
 
 #[test]
-fn deletes_need_a_source_in_the_body() {
+fn deletes_need_source_in_body() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let path = format!("{PROJECTS}/p");
@@ -153,7 +153,7 @@ fn deletes_need_a_source_in_the_body() {
 }
 
 #[test]
-fn paths_that_are_no_project() {
+fn answers_404_for_unknown_paths() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let body = r#"{"metadata":{"source":"SAP"},"name":"N"}"#;
@@ -198,7 +198,7 @@ fn unknown_methods_get_405() {
 }
 
 #[test]
-fn tokens_and_content_types() {
+fn rejects_wrong_tokens_and_content_types() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let path = format!("{PROJECTS}/p");
@@ -230,7 +230,7 @@ fn tokens_and_content_types() {
 }
 
 #[test]
-fn bodies_beyond_the_limit() {
+fn rejects_bodies_beyond_limit() {
     let sandbox = with_project();
     let sized = |size: usize| {
         let frame = r#"{"metadata":{"source":"SAP"},"brief":""}"#;
@@ -253,7 +253,7 @@ fn bodies_beyond_the_limit() {
 }
 
 #[test]
-fn bytes_that_are_not_http_get_a_named_error_too() {
+fn non_http_bytes_get_named_error() {
     let sandbox = with_project();
     let long = "x".repeat(1_000_000);
     for (bytes, status, name) in [
@@ -279,7 +279,7 @@ fn bytes_that_are_not_http_get_a_named_error_too() {
 }
 
 #[test]
-fn a_page_on_the_web_cannot_reach_in_under_another_name() {
+fn rejects_requests_with_foreign_host_name() {
     let sandbox = with_project();
     for (host, status) in [
         ("localhost:1234", 200),
@@ -343,7 +343,7 @@ fn survives(http: &mut Http, id: &str, body: &[u8]) -> Result<(), TestCaseError>
 }
 
 #[test]
-fn no_body_is_answered_with_a_5xx() {
+fn no_body_is_answered_with_5xx() {
     let sandbox = with_project();
     let http = std::cell::RefCell::new(Http::to(&sandbox));
     // A failure prints the input and a seed that repeats it.

@@ -34,7 +34,7 @@ fn load(content: impl AsRef<[u8]>) -> Result<Sandbox, SandboxError> {
 }
 
 #[test]
-fn json_lines_in_both_shapes() {
+fn seeds_json_lines_in_both_shapes() {
     let sandbox = load(concat!(
         "\u{feff}{\"source\":\"JIRA\",\"id\":\"a\",\"name\":\"A\",\"estimated\":18000.10}\r\n",
         "\n",
@@ -48,7 +48,7 @@ fn json_lines_in_both_shapes() {
 }
 
 #[test]
-fn csv_cells_are_text_until_the_field_says_otherwise() {
+fn csv_cells_are_text_until_field_says_otherwise() {
     let sandbox = load(concat!(
         "id,source,name,start,estimated,billable,brief,cor_id,cor_client_id,client_id\r\n",
         "007,SAP,\"Name, with comma\",2025-01-15,18000.10,true,,4711,99,c\r\n",
@@ -76,7 +76,7 @@ fn stored_projects_are_valid_seeds() {
 }
 
 #[test]
-fn a_bad_row_is_reported_with_its_place_and_reason() {
+fn bad_row_is_reported_with_its_place_and_reason() {
     for (content, line, said) in [
         ("{\"id\":\"a\",\"name\":\"A\"}\n{\"id\":\"b\"}\n", 2, "name is required"),
         ("{\"name\":\"A\"}", 1, "id is required"),
@@ -115,7 +115,7 @@ fn a_bad_row_is_reported_with_its_place_and_reason() {
 }
 
 #[test]
-fn a_running_sandbox_loads_more_projects() {
+fn running_sandbox_loads_more_projects() {
     let sandbox = Sandbox::start().unwrap();
     assert_eq!(sandbox.seed([r#"{"source":"SAP","id":"a","name":"A"}"#]).unwrap(), 1);
     // One bad row, and nothing is loaded; what is there already is left alone.

@@ -17,7 +17,7 @@ use cor_sandbox::{Answer, Hold, RateLimit, Sandbox, SandboxError};
 const RENAME: &str = r#"{"metadata":{"source":"SAP"},"name":"New"}"#;
 
 #[test]
-fn a_port_in_use_is_named() {
+fn port_in_use_is_named() {
     let first = Sandbox::start().unwrap();
     let error = Sandbox::builder().port(first.addr().port()).start().unwrap_err();
     assert!(matches!(error, SandboxError::AddressInUse { .. }), "{error}");
@@ -27,7 +27,7 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn other_machines_can_connect_only_with_the_host_option() {
+fn other_machines_can_connect_only_with_host_option() {
     // An address of this machine that others can reach, where it has one.
     let probe = UdpSocket::bind("0.0.0.0:0").unwrap();
     if probe.connect("192.0.2.1:9").is_err() {
@@ -40,7 +40,7 @@ fn other_machines_can_connect_only_with_the_host_option() {
 }
 
 #[test]
-fn options_that_make_no_sense_are_named() {
+fn names_invalid_options() {
     for (builder, option) in [
         (Sandbox::builder().rate_limit(RateLimit::per_second(0.0)), "rate_limit"),
         (Sandbox::builder().rate_limit(RateLimit::per_second(f64::NAN)), "rate_limit"),
@@ -59,7 +59,7 @@ fn options_that_make_no_sense_are_named() {
 }
 
 #[test]
-fn the_sandbox_runs_inside_a_tokio_runtime() {
+fn sandbox_runs_inside_tokio_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let sandbox = with_project();
@@ -96,7 +96,7 @@ fn stopping_lets_requests_finish_and_is_final() {
 }
 
 #[test]
-fn connections_are_kept_alive_and_pipelined_requests_answered_in_order() {
+fn answers_pipelined_requests_in_order() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let one = |n: usize| {
@@ -115,7 +115,7 @@ fn connections_are_kept_alive_and_pipelined_requests_answered_in_order() {
 }
 
 #[test]
-fn bodies_may_come_in_chunks_and_crumbs() {
+fn reads_bodies_in_chunks_and_single_bytes() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let head = format!(
@@ -155,7 +155,7 @@ fn head_has_no_body() {
 }
 
 #[test]
-fn idle_and_slow_connections_do_not_lock_others_out() {
+fn idle_connections_do_not_exclude_others() {
     let sandbox = Sandbox::builder()
         .max_connections(20)
         .seed([r#"{"source":"SAP","id":"p","name":"Project"}"#])
@@ -205,7 +205,7 @@ fn busy_connections_are_not_closed_to_make_room() {
 }
 
 #[test]
-fn clients_that_vanish_leave_nothing_behind() {
+fn vanished_clients_leave_no_resources() {
     let sandbox = with_project();
     for cut in [1, 30, 120, 180] {
         let request = format!(

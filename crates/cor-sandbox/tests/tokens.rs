@@ -32,7 +32,7 @@ fn status_with(http: &mut Http, token: &str) -> u16 {
 }
 
 #[test]
-fn credentials_give_a_token_that_works() {
+fn issues_working_token_for_credentials() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let reply = exchange(&mut http, BASIC);
@@ -75,7 +75,7 @@ fn wrong_credentials_and_grants_are_refused() {
 }
 
 #[test]
-fn a_refresh_token_works_once() {
+fn refresh_token_works_once() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let first = exchange(&mut http, BASIC);

@@ -10,7 +10,7 @@ use common::{Http, PROJECTS, with_project};
 use cor_sandbox::{FieldValue, Sandbox};
 
 #[test]
-fn only_the_fields_of_the_body_change() {
+fn changes_only_fields_in_body() {
     let sandbox = Sandbox::builder()
         .seed([r#"{"source":"SAP","id":"p","name":"Name","brief":"Brief","archived":true,"billable":true,"estimated":1}"#])
         .start()
@@ -31,7 +31,7 @@ fn only_the_fields_of_the_body_change() {
 }
 
 #[test]
-fn null_clears_and_the_answer_leaves_the_field_out() {
+fn null_clears_and_answer_leaves_field_out() {
     let sandbox = Sandbox::builder()
         .seed([
             r#"{"source":"SAP","id":"p","name":"Name","brief":"Brief","start":"2025-01-01","client_id":"c"}"#,
@@ -76,7 +76,7 @@ fn every_field_is_kept_as_it_was_sent() {
 }
 
 #[test]
-fn fields_for_create_alone_and_unknown_ones_are_ignored_by_an_update() {
+fn update_ignores_create_only_and_unknown_fields() {
     let sandbox = with_project();
     let mut http = Http::to(&sandbox);
     let body = r#"{"metadata":{"source":"SAP","more":[]},"id":7,"brand_id":7,"product_id":{},"colour":"red","name":"New"}"#;
@@ -114,7 +114,7 @@ fn numbers_keep_every_digit() {
 }
 
 #[test]
-fn ids_are_opaque() {
+fn external_ids_are_opaque() {
     let sandbox = Sandbox::start().unwrap();
     let mut http = Http::to(&sandbox);
     let ids = [
@@ -160,7 +160,7 @@ fn ids_are_opaque() {
 }
 
 #[test]
-fn the_same_id_under_two_sources_is_two_projects() {
+fn same_id_under_two_sources_is_two_projects() {
     let sandbox = Sandbox::builder()
         .seed([r#"{"source":"SAP","id":"p","name":"S"}"#, r#"{"source":"JIRA","id":"p","name":"J"}"#])
         .start()
@@ -174,7 +174,7 @@ fn the_same_id_under_two_sources_is_two_projects() {
 }
 
 #[test]
-fn the_same_reference_has_the_same_number() {
+fn same_reference_has_same_number() {
     let sandbox = Sandbox::start().unwrap();
     let mut http = Http::to(&sandbox);
     let create = |http: &mut Http, source: &str, id: &str, fields: &str| {

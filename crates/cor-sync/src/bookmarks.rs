@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_is_emitted_or_stored_behind_an_abandoned_row() {
+    fn emits_no_state_after_abandoned_row() {
         let states = Bookmarks::default();
         for rows in [0, 2, 3, 5] {
             states.add(rows, rows.to_string());

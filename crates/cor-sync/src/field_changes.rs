@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_to_the_letter_is_a_change() {
+    fn only_exact_differences_are_changes() {
         let accepted = r#"{"name":"N","estimated":1.0,"archived":false,"brief":null}"#;
         let wanted = r#"{"name":"N","estimated":1.00,"brief":null,"end":"2025-01-01"}"#;
         let changes = changed(accepted, wanted).unwrap();
@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_wins_and_the_order_is_that_of_an_update() {
+    fn later_change_wins_in_order_of_update() {
         let merged = merged(r#"{"end":"2025-01-01","x":1}"#, r#"{"name":"é\"","end":null}"#);
         assert_eq!(merged.as_deref(), Some(r#"{"name":"é\"","end":null,"x":1}"#));
     }
 
     #[test]
-    fn a_field_is_in_doubt_only_where_it_may_have_changed() {
+    fn only_possibly_changed_fields_are_uncertain() {
         let accepted = r#"{"name":"N","brief":"b","end":null}"#;
         let after = certain(accepted, r#"{"name":"N","end":"2025-01-01","estimated":1}"#);
         assert_eq!(after.as_deref(), Some(r#"{"name":"N","brief":"b"}"#));
@@ -143,7 +143,7 @@ mod tests {
     proptest! {
         /// Sending what changed on top of what was accepted gives what is wanted, whatever the two are.
         #[test]
-        fn changes_make_one_of_the_other(old in update(), new in update()) {
+        fn applying_changes_gives_new_fields(old in update(), new in update()) {
             let (old, new) = (old.fields_json(), new.fields_json());
             let changes = changed(&old, &new).unwrap();
             let after = merged(&old, &of_changes(&changes)).unwrap();

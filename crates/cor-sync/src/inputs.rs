@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_never_shifts() {
+    fn day_never_shifts() {
         assert_eq!(shown(day_input(-1)), "1969-12-31");
         assert!(shown(day_input(i64::MAX)).contains("outside"));
         for (count, per_second, is_utc, expected) in [
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_32_bits_has_its_shortest_spelling() {
+    fn writes_32_bit_floats_shortest() {
         for (number, expected) in
             [(1.1, "1.1"), (0.1, "0.1"), (16_777_216.0, "16777216.0"), (f32::NAN, "keep")]
         {

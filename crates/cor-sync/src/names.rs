@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_ending_that_promises_something_else_is_refused() {
+    fn refuses_only_extension_of_other_format() {
         for name in ["r.csv", "R.CSV", "r", "r.txt", "r.2025-04-30", ".csv", "/dev/null", "a.parquet/r"] {
             assert_eq!(check(Path::new(name), "rows", "CSV", &["csv"]), Ok(()), "{name}");
         }

@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stay_as_they_were_written() {
+    fn rows_stay_unchanged() {
         let notes = "3,rejected,\"no, \"\"not\"\" so\"\r\n";
         for raw in
             ["1,a", "\"1\",\"a\"", "1,\"a\r\nb\"", "1,\"say \"\"hi\"\"\"", "1,", "1,a,too many", "1,5\" pipe"]
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_of_an_earlier_run_are_replaced() {
+    fn notes_of_earlier_run_are_replaced() {
         let header = "id,name,_line,_outcome,_reason";
         assert_eq!(style(header).noted(header.as_bytes(), &NOTES), format!("{header}\r\n").as_bytes());
         let notes = "3,rejected,\"no, \"\"not\"\" so\"\r\n";
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_keep_their_text() {
+    fn json_objects_stay_unchanged() {
         let noted = |raw: &str| {
             String::from_utf8(noted_json(raw.as_bytes(), 3, RejectReason::Unknown, "so \"so\"")).unwrap()
         };

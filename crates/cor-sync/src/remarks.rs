@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn many_values_give_few_sentences_in_bounded_memory() {
+    fn many_values_give_few_remarks_in_bounded_memory() {
         let mut remarks = Remarks::default();
         for n in 0..2 * MAX_COUNTED_VALUES as u64 {
             remarks.row(n, of(vec![id(&format!("{n}.0"))]));

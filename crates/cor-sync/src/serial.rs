@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_digits_and_null_apart_from_unknown() {
+    fn change_keeps_digits_and_separates_null_from_unknown() {
         survives(
             &change(Some("18000.10"), "18000.1"),
             r#"{"field":"estimated","old":18000.10,"new":18000.1}"#,
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_of_a_plan_is_the_line_that_plan_prints() {
+    fn planned_project_serialises_as_line_of_plan() {
         let fields = vec![change(None, "1")];
         let (id, lines) = ("A\"".to_owned(), (2, 4));
         let mut planned = Change { place: 0, id, lines, rows: 2, is_new: true, refused: None, fields };
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_of_a_state_survives_every_format() {
+    fn content_of_state_survives_every_format() {
         let known = KnownProject {
             scope: scope(),
             id: "007".to_owned(),
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_options_are_read_back_and_unknown_ones_refused() {
+    fn names_round_trip_and_unknown_ones_are_refused() {
         for reject_reason in RejectReason::ALL {
             survives(&reject_reason, &format!("{:?}", reject_reason.as_str()));
         }
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_holds_column_field_code_and_message() {
+    fn problem_holds_column_field_code_and_message() {
         let problem = Problem::of_column("Close", Issue::new("end", IssueCode::WrongType, "is no day"));
         assert_eq!(
             serde_json::to_value(&problem).unwrap(),
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_outside_the_calendar_survives() {
+    fn time_outside_calendar_round_trips() {
         let known = ScopeSummary { scope: scope(), projects: 0, unsettled: 0, accepted_at: Some(i64::MAX) };
         let again: ScopeSummary = serde_json::from_str(&serde_json::to_string(&known).unwrap()).unwrap();
         assert_eq!(again.accepted_at, Some(i64::MAX));

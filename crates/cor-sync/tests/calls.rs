@@ -25,7 +25,7 @@ fn named(path: &Path, id: &str, name: &str) -> SingleCall {
 }
 
 #[test]
-fn a_call_whose_process_seems_dead_is_recorded_as_uncertain() {
+fn call_whose_process_seems_dead_is_recorded_as_uncertain() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let call = named(&path, "P-1", "by hand");
@@ -47,7 +47,7 @@ fn a_call_whose_process_seems_dead_is_recorded_as_uncertain() {
 }
 
 #[test]
-fn calls_at_the_same_time_leave_their_fields_uncertain_and_other_calls_do_not() {
+fn only_simultaneous_calls_leave_fields_uncertain() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let beside = named(&path, "P-2", "by hand");
@@ -72,7 +72,7 @@ fn calls_at_the_same_time_leave_their_fields_uncertain_and_other_calls_do_not() 
 }
 
 #[test]
-fn an_abandoned_call_leaves_its_fields_uncertain_and_is_over() {
+fn abandoned_call_ends_with_uncertain_fields() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     drop(named(&path, "P-1", "given up"));
@@ -81,7 +81,7 @@ fn an_abandoned_call_leaves_its_fields_uncertain_and_is_over() {
 }
 
 #[test]
-fn a_plan_includes_recorded_calls_that_are_not_yet_merged() {
+fn plan_includes_recorded_calls_that_are_not_yet_merged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let update = ProjectUpdate::new("SAP").name("by hand");
@@ -97,7 +97,7 @@ fn a_plan_includes_recorded_calls_that_are_not_yet_merged() {
 }
 
 #[test]
-fn a_call_that_could_not_be_recorded_leaves_nothing() {
+fn unrecorded_call_leaves_no_trace() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON calls WHEN NEW.is_finished = 0

@@ -50,7 +50,7 @@ fn seen(row: &Row) -> String {
 }
 
 #[test]
-fn every_type_is_exact_and_nulls_keep() {
+fn reads_every_type_exactly_and_nulls_keep() {
     let mut rows = open(&by_pyarrow(), rules()).unwrap();
     assert_eq!((rows.size(), rows.unit()), (Some(4), "row"));
     assert_eq!(UnusedColumn::listed(&rows.unused()), "tags, seen");
@@ -69,7 +69,7 @@ fn every_type_is_exact_and_nulls_keep() {
 }
 
 #[test]
-fn the_raw_row_of_a_parquet_file_is_json_that_reads_the_same() {
+fn raw_row_of_parquet_file_is_json_that_reads_same() {
     let read = all(open(&by_pyarrow(), rules()).unwrap().as_mut());
     let lines: Vec<u8> = read.iter().flat_map(|row| [&row.raw[..], b"\n"].concat()).collect();
     let text = String::from_utf8(lines.clone()).unwrap();
@@ -98,7 +98,7 @@ fn columns_of_unsupported_types_are_refused_before_any_row() {
 }
 
 #[test]
-fn a_file_that_is_not_parquet_is_refused() {
+fn file_that_is_not_parquet_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(by_pyarrow()).unwrap();
     for (name, bytes) in [("empty", &b""[..]), ("text", b"id,name\n"), ("cut", &whole[..whole.len() - 9])] {
@@ -113,7 +113,7 @@ fn a_file_that_is_not_parquet_is_refused() {
 }
 
 #[test]
-fn a_compression_that_is_not_read_is_named_before_any_row() {
+fn names_unsupported_compression_before_any_row() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
     let schema = Arc::new(
@@ -144,7 +144,7 @@ fn a_compression_that_is_not_read_is_named_before_any_row() {
 }
 
 #[test]
-fn short_floats_keep_their_digits_and_bytes_are_no_ids() {
+fn short_floats_keep_digits_and_bytes_are_no_ids() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
     let schema = "message m { required binary id; required float estimated; required int32 start (TIME(MILLIS,true)); }";
@@ -182,7 +182,7 @@ fn short_floats_keep_their_digits_and_bytes_are_no_ids() {
 }
 
 #[test]
-fn many_row_groups_are_read_to_the_last_row() {
+fn many_row_groups_are_read_to_last_row() {
     const GROUPS: i64 = 7;
     const ROWS: i64 = 777;
     let folder = tempfile::tempdir().unwrap();
@@ -222,7 +222,7 @@ fn many_row_groups_are_read_to_the_last_row() {
 }
 
 #[test]
-fn a_span_of_time_is_no_number_of_hours() {
+fn refuses_duration_as_number_of_hours() {
     // By pyarrow 26: id string, estimated_time duration[us], estimated int64.
     const ARROW: &str = "//////AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAMAAACUAAAARAAAAAQAAACI////AAABAhAAAAAkAAAABAAAAAAAAAAJAAAAZXN0aW1hdGVkAAAACAAMAAgABwAIAAAAAAAAAUAAAADE////AAABEhAAAAAoAAAABAAAAAAAAAAOAAAAZXN0aW1hdGVkX3RpbWUAAAAABgAIAAYABgAAAAAAAgAQABQACAAGAAcADAAAABAAEAAAAAAAAQUQAAAAGAAAAAQAAAAAAAAAAgAAAGlkAAAEAAQABAAAAAAAAAA=";
     let folder = tempfile::tempdir().unwrap();
@@ -251,7 +251,7 @@ fn a_span_of_time_is_no_number_of_hours() {
 }
 
 #[test]
-fn a_column_that_is_null_throughout_keeps_its_field() {
+fn column_that_is_null_throughout_keeps_its_field() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("null.parquet");
     let schema = "message m { required binary key (STRING); optional int32 name (UNKNOWN); optional binary brief (STRING); }";

@@ -47,7 +47,7 @@ async fn pushed(rows: usize, limit: Option<u64>, action: SyncAction) -> (SyncOut
 }
 
 #[test]
-fn a_run_ends_for_every_number_of_pushed_rows() {
+fn run_ends_for_every_number_of_pushed_rows() {
     let runtime = runtime();
     for rows in (0..=320).chain([1_000, 20_000]) {
         let action = SyncAction::Plan("https://cor.example".to_owned());
@@ -58,7 +58,7 @@ fn a_run_ends_for_every_number_of_pushed_rows() {
 }
 
 #[test]
-fn pushed_rows_beyond_the_limit_are_neither_asked_for_nor_sent() {
+fn pushed_rows_beyond_limit_are_not_sent() {
     let sandbox = sandbox(200);
     let action = SyncAction::Sync(client(&sandbox));
     let (summary, asked) = runtime().block_on(pushed(200, Some(70), action));
@@ -69,7 +69,7 @@ fn pushed_rows_beyond_the_limit_are_neither_asked_for_nor_sent() {
 }
 
 #[test]
-fn rows_of_a_sender_that_is_dropped_are_not_sent() {
+fn rows_of_sender_that_is_dropped_are_not_sent() {
     let sandbox = sandbox(1);
     let (runner, mut sender) = SyncRunner::pushed(Rules::new("SAP"));
     let runner = runner.temporary_state().whole_input(true);
@@ -101,7 +101,7 @@ fn stopped(summary: &SyncSummary) -> bool {
 }
 
 #[test]
-fn a_stop_before_the_run_begins_sends_nothing() {
+fn stop_before_run_begins_sends_nothing() {
     let sandbox = sandbox(1);
     for without_state in [false, true] {
         let runner =
@@ -118,7 +118,7 @@ fn a_stop_before_the_run_begins_sends_nothing() {
 /// An input whose writer never comes.
 #[cfg(unix)]
 #[test]
-fn a_stop_ends_the_wait_for_an_input_that_does_not_open() {
+fn stop_ends_wait_for_input_that_does_not_open() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe.csv");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -145,7 +145,7 @@ fn lines(path: &Path) -> String {
 }
 
 #[test]
-fn a_bookmark_comes_only_after_the_rejected_rows_before_it_are_in_their_file() {
+fn bookmark_waits_until_earlier_rejects_are_written() {
     let sandbox = sandbox(3);
     let folder = tempfile::tempdir().unwrap();
     let rejects = folder.path().join("rejects.jsonl");
@@ -180,7 +180,7 @@ fn a_bookmark_comes_only_after_the_rejected_rows_before_it_are_in_their_file() {
 }
 
 #[test]
-fn no_bookmark_passes_a_rejected_row_where_the_state_fails_before_it_is_written() {
+fn failed_state_holds_bookmark_before_unwritten_reject() {
     let sandbox = sandbox(2);
     let folder = tempfile::tempdir().unwrap();
     let (state, rejects) = (folder.path().join("sync.db"), folder.path().join("rejects.jsonl"));
@@ -208,7 +208,7 @@ fn no_bookmark_passes_a_rejected_row_where_the_state_fails_before_it_is_written(
 }
 
 #[test]
-fn rejected_rows_are_written_in_the_order_of_the_input_though_a_later_one_is_known_first() {
+fn writes_rejected_rows_in_input_order() {
     let sandbox = sandbox(1);
     let hold = cor_sandbox::Hold::new();
     sandbox.queue(cor_sandbox::Answer::error(400, "BadRequest", "", "no").held_by(&hold));
@@ -258,7 +258,7 @@ fn sandbox_at(port: u16) -> Sandbox {
 }
 
 #[test]
-fn a_sandbox_that_was_started_anew_is_sent_everything_again() {
+fn restarted_sandbox_gets_all_values_again() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
     let sandbox = sandbox_at(0);
@@ -288,7 +288,7 @@ fn a_sandbox_that_was_started_anew_is_sent_everything_again() {
 }
 
 #[test]
-fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
+fn notices_sandbox_restart_during_run() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
     let sandbox = sandbox_at(0);
@@ -338,7 +338,7 @@ fn a_sandbox_that_is_started_anew_during_a_run_is_noticed() {
 }
 
 #[test]
-fn a_server_that_is_not_a_sandbox_gets_only_updates() {
+fn server_that_is_not_sandbox_gets_only_updates() {
     use cor_http::testing::MemoryTransport;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
@@ -360,7 +360,7 @@ fn a_server_that_is_not_a_sandbox_gets_only_updates() {
 }
 
 #[test]
-fn values_accepted_by_a_sandbox_do_not_count_for_another_server_at_its_address() {
+fn values_of_sandbox_do_not_count_for_other_server() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
     let sandbox = sandbox_at(0);
@@ -385,7 +385,7 @@ fn values_accepted_by_a_sandbox_do_not_count_for_another_server_at_its_address()
 }
 
 #[test]
-fn an_outage_rejects_no_row() {
+fn outage_rejects_no_row() {
     let folder = tempfile::tempdir().unwrap();
     let text = (0..25).fold("id,name\n".to_owned(), |text, n| text + &format!("P-{n},new\n"));
     let client = Client::builder()

@@ -16,7 +16,7 @@ fn page_size(file: &[u8]) -> usize {
 }
 
 #[test]
-fn a_file_truncated_in_its_last_page_is_refused_and_left_unchanged() {
+fn refuses_truncated_file_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let whole = fs::read(filled(folder.path(), 300)).unwrap();
     let page = page_size(&whole);
@@ -40,7 +40,7 @@ fn a_file_truncated_in_its_last_page_is_refused_and_left_unchanged() {
 }
 
 #[test]
-fn a_file_of_a_few_bytes_is_refused_as_a_state() {
+fn refuses_file_of_few_bytes_as_state() {
     let folder = tempfile::tempdir().unwrap();
     for length in [0, 1, 16, 99] {
         let path = filled(folder.path(), 3);
@@ -56,7 +56,7 @@ fn a_file_of_a_few_bytes_is_refused_as_a_state() {
 }
 
 #[test]
-fn scrambled_pages_are_found_when_they_are_met() {
+fn finds_scrambled_pages_on_access() {
     let folder = tempfile::tempdir().unwrap();
     let whole = fs::read(filled(folder.path(), 300)).unwrap();
     let page = page_size(&whole);
@@ -92,7 +92,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[cfg(unix)]
 #[test]
-fn a_refused_file_is_left_unchanged_with_no_file_beside_it() {
+fn refused_file_stays_unchanged_and_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("another.db");
@@ -114,7 +114,7 @@ fn a_refused_file_is_left_unchanged_with_no_file_beside_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_database_that_another_program_has_open_stays_as_it_is() {
+fn database_open_elsewhere_stays_unchanged() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
@@ -174,7 +174,7 @@ fn other_files_and_other_versions_are_refused() {
 }
 
 #[test]
-fn one_run_of_a_source_at_a_time_whatever_name_the_file_has() {
+fn allows_one_run_per_source_for_any_file_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let run = run_of("SAP", &path).unwrap();
@@ -198,7 +198,7 @@ fn one_run_of_a_source_at_a_time_whatever_name_the_file_has() {
 }
 
 #[test]
-fn runs_of_different_sources_share_a_state_file() {
+fn runs_of_different_sources_share_state_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let sources = ["SAP", "JIRA", "SALESFORCE"];
@@ -239,7 +239,7 @@ fn count_changes(plan: &mut TableSync) -> usize {
 }
 
 #[test]
-fn readers_see_the_committed_data_while_a_run_writes() {
+fn readers_see_committed_data_while_run_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
     let reading = || State::open_for_reading(&path).unwrap();
@@ -271,7 +271,7 @@ fn readers_see_the_committed_data_while_a_run_writes() {
 }
 
 #[test]
-fn a_state_opened_for_reading_is_not_written() {
+fn state_opened_for_reading_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let before = fs::read(&path).unwrap();
@@ -293,7 +293,7 @@ fn a_state_opened_for_reading_is_not_written() {
 }
 
 #[test]
-fn a_state_of_an_earlier_version_is_read_unchanged() {
+fn state_of_earlier_version_is_read_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 300);
     let earlier = "DROP TABLE watermarks; DROP TABLE refusals; PRAGMA journal_mode = DELETE";
@@ -307,7 +307,7 @@ fn a_state_of_an_earlier_version_is_read_unchanged() {
 }
 
 #[test]
-fn the_log_of_a_run_that_was_ended_is_read_too() {
+fn reads_log_of_killed_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let state = State::open(&path).unwrap();
@@ -320,7 +320,7 @@ fn the_log_of_a_run_that_was_ended_is_read_too() {
 }
 
 #[test]
-fn the_log_of_a_state_that_is_gone_belongs_to_no_new_one() {
+fn new_state_ignores_log_of_removed_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     let log = path.with_extension("db-wal");
@@ -339,7 +339,7 @@ fn the_log_of_a_state_that_is_gone_belongs_to_no_new_one() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_owner_can_read_the_state_file() {
+fn only_owner_can_read_state_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new").join("folder").join("sync.db");
@@ -381,7 +381,7 @@ fn stored_projects_can_be_listed_and_deleted() {
 }
 
 #[test]
-fn a_run_that_sends_nothing_writes_nothing_to_the_state() {
+fn run_that_sends_nothing_writes_nothing_to_state() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 3);
     for source in ["SAP", "JIRA"] {
@@ -394,7 +394,7 @@ fn a_run_that_sends_nothing_writes_nothing_to_the_state() {
 }
 
 #[test]
-fn a_run_that_was_stopped_leaves_only_what_it_sent() {
+fn stopped_run_records_only_sent_values() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let sandbox = sandbox(&["SAP"], &ids(80));
@@ -420,7 +420,7 @@ fn a_run_that_was_stopped_leaves_only_what_it_sent() {
 }
 
 #[test]
-fn a_project_that_turns_out_to_need_nothing_does_not_stay_unsettled() {
+fn unchanged_project_does_not_stay_unsettled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let ids = ids(400);
@@ -441,7 +441,7 @@ fn a_project_that_turns_out_to_need_nothing_does_not_stay_unsettled() {
 }
 
 #[test]
-fn a_sandbox_that_was_restarted_beside_two_runs_is_a_new_one_for_both() {
+fn sandbox_restart_is_noticed_by_both_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     // More than are sent at the same time, so that some wait when the new sandbox is noticed.

@@ -44,7 +44,7 @@ fn failures(summary: &SyncSummary) -> Option<u64> {
 }
 
 #[test]
-fn a_run_stops_at_the_first_failure_above_the_number_and_the_next_continues() {
+fn run_stops_above_max_failures_and_next_continues() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sync.db");
     // COR does not know the first ten.
@@ -65,7 +65,7 @@ fn a_run_stops_at_the_first_failure_above_the_number_and_the_next_continues() {
 }
 
 #[test]
-fn nothing_is_sent_if_the_table_has_too_large_a_share_of_rejected_rows() {
+fn sends_nothing_above_max_share_of_rejected_rows() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = sandbox(0..40);
     let state = folder.path().join("sync.db");
@@ -78,7 +78,7 @@ fn nothing_is_sent_if_the_table_has_too_large_a_share_of_rejected_rows() {
 }
 
 #[test]
-fn rejected_rows_above_the_number_stop_the_run_before_anything_is_sent() {
+fn sends_nothing_above_max_number_of_rejected_rows() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = sandbox(0..2000);
     let state = folder.path().join("sync.db");
@@ -88,7 +88,7 @@ fn rejected_rows_above_the_number_stop_the_run_before_anything_is_sent() {
 }
 
 #[test]
-fn without_a_state_a_share_counts_from_the_hundredth_result() {
+fn without_state_share_counts_from_hundredth_result() {
     let sandbox = sandbox(50..2000);
     // Half of the first hundred rows fail.
     let summary = sync(&sandbox, table(2000, |_| false), "10%", None);
@@ -138,7 +138,7 @@ mod confirmation {
     }
 
     #[test]
-    fn a_change_of_more_than_half_of_the_known_projects_is_sent_only_if_it_is_confirmed() {
+    fn sends_large_change_only_if_confirmed() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("sync.db");
         let sandbox = sandbox(0..50);
@@ -164,7 +164,7 @@ mod confirmation {
     }
 
     #[test]
-    fn a_column_mapped_to_another_field_is_a_change_of_known_projects() {
+    fn remapped_column_changes_known_projects() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("sync.db");
         let sandbox = sandbox(0..50);
@@ -181,7 +181,7 @@ mod confirmation {
     }
 
     #[test]
-    fn rows_that_take_each_other_back_are_no_change() {
+    fn rows_that_revert_each_other_are_no_change() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("sync.db");
         let sandbox = sandbox(0..50);
@@ -210,7 +210,7 @@ mod confirmation {
 }
 
 #[test]
-fn credentials_and_outages_say_more_than_the_failures_that_they_cause() {
+fn auth_and_outage_reasons_replace_max_failures() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = sandbox(0..50);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -229,7 +229,7 @@ fn credentials_and_outages_say_more_than_the_failures_that_they_cause() {
 }
 
 #[test]
-fn the_summary_says_that_the_other_rows_were_not_sent() {
+fn summary_reports_unsent_rows() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = sandbox(0..50);
     let summary = sync(&sandbox, table(50, |n| n < 5), "4", Some(&folder.path().join("sync.db")));

@@ -125,7 +125,7 @@ async fn only_changed_fields_are_sent() {
 }
 
 #[tokio::test]
-async fn rows_of_one_project_become_one_and_the_last_wins() {
+async fn merges_rows_of_one_project_and_last_wins() {
     let world = World::with(&["A", "B"]);
     let rows = [
         ("A", named("1").estimated_time(1)),
@@ -141,7 +141,7 @@ async fn rows_of_one_project_become_one_and_the_last_wins() {
 }
 
 #[tokio::test]
-async fn a_refusal_leaves_the_state_as_it_was_and_a_missing_project_is_forgotten() {
+async fn refusal_keeps_state_and_missing_project_is_forgotten() {
     let world = World::with(&["A", "B"]);
     world.sync(&[("A", named("a")), ("B", named("b"))]).await;
     world.sandbox.queue(Answer::error(400, "ValidationError", "", "no").for_id("A"));
@@ -162,7 +162,7 @@ async fn a_refusal_leaves_the_state_as_it_was_and_a_missing_project_is_forgotten
 }
 
 #[tokio::test]
-async fn updates_of_unknown_outcome_are_sent_again_even_if_the_table_has_the_old_value() {
+async fn resends_unknown_update_even_with_old_value() {
     let world = World::with(&["A", "N"]);
     world.sync(&[("A", named("a").brief("kept"))]).await;
     for answer in [Answer::apply_then_drop(), Answer::drop_connection()] {
@@ -207,7 +207,7 @@ async fn killed(world: &World, rows: &[(&str, ProjectUpdate)], under_way: usize)
 }
 
 #[tokio::test]
-async fn after_a_kill_only_updates_below_the_watermark_are_sent_again() {
+async fn killed_run_resends_only_updates_below_watermark() {
     let world = World::with(&["A", "B", "C", "D"]);
     let ids = ["A", "B", "C", "D"];
     let first = ids.map(|id| (id, named("1").brief("same")));
@@ -227,7 +227,7 @@ async fn after_a_kill_only_updates_below_the_watermark_are_sent_again() {
 }
 
 #[tokio::test]
-async fn without_the_closer_watermark_a_slow_run_leaves_few_in_doubt() {
+async fn slow_run_leaves_few_updates_uncertain() {
     let ids: Vec<String> = (0..1000).map(|n| format!("P{n}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let world = World::with(&ids);
@@ -241,7 +241,7 @@ async fn without_the_closer_watermark_a_slow_run_leaves_few_in_doubt() {
 }
 
 #[tokio::test]
-async fn after_a_kill_a_project_of_which_nothing_was_accepted_is_still_new() {
+async fn killed_run_keeps_unaccepted_project_new() {
     let world = World::with(&["A", "B"]);
     let rows = [("A", named("a")), ("B", named("b"))];
     killed(&world, &rows, 1).await;
@@ -258,7 +258,7 @@ async fn after_a_kill_a_project_of_which_nothing_was_accepted_is_still_new() {
 }
 
 #[tokio::test]
-async fn rows_that_were_certainly_not_sent_are_not_in_doubt() {
+async fn unsent_rows_are_not_uncertain() {
     let world = World::with(&["A", "B"]);
     world.sync(&[("A", named("a")), ("B", named("b"))]).await;
     world.arrived();
@@ -279,7 +279,7 @@ async fn rows_that_were_certainly_not_sent_are_not_in_doubt() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_state_that_is_removed_or_replaced_stops_the_run() {
+async fn state_that_is_removed_or_replaced_stops_run() {
     let world = World::with(&["A", "B"]);
     let rows = [("A", named("a")), ("B", named("b"))];
     world.sync(&[("A", named("old"))]).await;
@@ -322,7 +322,7 @@ async fn a_state_that_is_removed_or_replaced_stops_the_run() {
 }
 
 #[tokio::test]
-async fn another_scope_is_another_state() {
+async fn scopes_have_separate_states() {
     let world = World::with(&["A"]);
     world.sync(&[("A", named("a"))]).await;
     let url = world.sandbox.base_url();
@@ -345,7 +345,7 @@ async fn another_scope_is_another_state() {
 }
 
 #[tokio::test]
-async fn a_plan_lists_what_would_be_sent() {
+async fn plan_lists_what_would_be_sent() {
     let world = World::with(&["A"]);
     world.sync(&[("A", named("a").estimated_time(1))]).await;
     let mut plan = world.plan(world.scope());
@@ -366,7 +366,7 @@ async fn a_plan_lists_what_would_be_sent() {
 }
 
 #[tokio::test]
-async fn a_missing_project_is_created_with_all_fields_of_its_row() {
+async fn missing_project_is_created_with_all_fields_of_its_row() {
     let world = World::with(&["A"]);
     let options = SyncOptions::default();
     let rows = [("A", named("a")), ("N", named("n").estimated_time(1))];
@@ -382,7 +382,7 @@ async fn a_missing_project_is_created_with_all_fields_of_its_row() {
 }
 
 #[tokio::test]
-async fn an_update_that_cannot_be_sent_is_rejected_and_not_stored() {
+async fn unsendable_update_is_rejected_and_not_stored() {
     let world = World::with(&["A"]);
     let day = |month| Date::new(2025, month, 1).unwrap();
     let rows = [("A", ProjectUpdate::new("SAP").start(day(5))), ("A", ProjectUpdate::new("SAP").end(day(4)))];
@@ -393,7 +393,7 @@ async fn an_update_that_cannot_be_sent_is_rejected_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_run_that_halts_leaves_the_rest_for_the_next() {
+async fn run_that_halts_leaves_rest_for_next() {
     let world = World::with(&["A", "B", "C"]);
     world.sandbox.queue(Answer::error(401, "Unauthorized", "", "no").times(3));
     let rows = [("A", named("a")), ("B", named("b")), ("C", named("c"))];
@@ -417,7 +417,7 @@ async fn a_run_that_halts_leaves_the_rest_for_the_next() {
 }
 
 #[tokio::test]
-async fn an_input_that_comes_in_pieces_is_one_table_after_another() {
+async fn reads_pieces_of_input_as_successive_tables() {
     let world = World::with(&["A"]);
     let mut sync = world.begin(SyncOptions::default());
     for (piece, expected) in [("1", 1), ("1", 0), ("2", 1)] {

@@ -111,7 +111,7 @@ fn all(bytes: &[u8]) -> Vec<String> {
 const HEADER: [&str; 6] = ["id", "name", "end", "estimated", "billable", "owner"];
 
 #[test]
-fn cells_are_what_they_are() {
+fn reads_cells_by_their_type() {
     let rows = [
         row(1, &HEADER),
         row(
@@ -154,14 +154,14 @@ fn cells_are_what_they_are() {
 }
 
 #[test]
-fn a_day_of_a_workbook_with_the_date_system_of_1904_is_the_same_day() {
+fn reads_days_of_1904_date_system() {
     let rows = [row(1, &["id", "end"]), row(2, &["P", r#"<c s="1"><v>44346</v></c>"#])].concat();
     let bytes = xlsx(r#"<workbookPr date1904="1"/>"#, &[(SHEET, "visible", &rows)]);
     assert_eq!(all(&bytes), [r#"2 P "end":"2025-05-31""#]);
 }
 
 #[test]
-fn a_zero_of_a_formula_that_was_never_calculated_is_refused() {
+fn refuses_zero_of_uncalculated_formula() {
     let zero = "<c><f>SUM(B2:B3)</f><v>0</v></c>";
     let rows =
         [row(1, &["id", "estimated"]), row(2, &["P", zero]), row(3, &["Q", "<c><v>0</v></c>"])].concat();
@@ -173,7 +173,7 @@ fn a_zero_of_a_formula_that_was_never_calculated_is_refused() {
 }
 
 #[test]
-fn the_first_visible_sheet_is_read_unless_another_is_chosen() {
+fn reads_first_visible_sheet_unless_chosen() {
     let sheet = |id: &str| [row(1, &["id", "name"]), row(2, &[id, "x"])].concat();
     let (old, first, second) = (sheet("OLD"), sheet("FIRST"), sheet("SECOND"));
     let bytes =
@@ -208,7 +208,7 @@ fn the_first_visible_sheet_is_read_unless_another_is_chosen() {
 }
 
 #[test]
-fn a_header_below_a_title_is_found_or_named() {
+fn header_below_title_is_found_or_named() {
     let rows = [
         row(1, &["Pipeline report"]),
         row(2, &["Printed 2025-06-01"]),
@@ -243,7 +243,7 @@ fn a_header_below_a_title_is_found_or_named() {
 }
 
 #[test]
-fn cells_outside_of_the_header_are_named() {
+fn cells_outside_of_header_are_named() {
     let rows =
         [row(2, &["", "id", "name"]), row(3, &["", "P", "x", "", "a note"]), row(4, &["", " ", ""])].concat();
     let mut rows = open(&deals(&rows), Table::new(), Rules::new("S")).unwrap();
@@ -253,7 +253,7 @@ fn cells_outside_of_the_header_are_named() {
 }
 
 #[test]
-fn rejected_rows_are_a_csv_that_is_read_as_the_same_values() {
+fn rejected_rows_are_csv_with_same_values() {
     let rows = [
         row(1, &HEADER),
         row(
@@ -322,7 +322,7 @@ fn rejected_cells_are_refused_until_they_are_corrected() {
 }
 
 #[test]
-fn columns_are_mapped_by_the_rules() {
+fn columns_are_mapped_by_rules() {
     let rows = [row(1, &["Deal", "Close", "Close "]), row(2, &["P", "2025-04-30", "x"])].concat();
     let rules = Rules::new("S").id_column("deal").renamed([Rename::parse("Close=end").unwrap()]).unwrap();
     let unusable = open(&deals(&rows), Table::new(), rules).unwrap_err();
@@ -354,7 +354,7 @@ fn ods(rows: &[&[&str]]) -> Vec<u8> {
 }
 
 #[test]
-fn a_spreadsheet_of_opendocument_is_read() {
+fn spreadsheet_of_opendocument_is_read() {
     let typed =
         |kind: &str, value: &str| format!(r#"<table:table-cell office:value-type="{kind}" {value}/>"#);
     let (day, number) =
@@ -482,7 +482,7 @@ fn xlsb(rows: &[&[(u16, Vec<u8>)]]) -> Vec<u8> {
 }
 
 #[test]
-fn a_binary_workbook_is_read() {
+fn binary_workbook_is_read() {
     let text = |text: &str| (6, [vec![0; 4], wide(text)].concat());
     let number =
         |number: f64, format: u8| (5, [vec![format, 0, 0, 0], number.to_le_bytes().to_vec()].concat());

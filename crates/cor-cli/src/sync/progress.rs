@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_readable() {
+    fn formats_times_by_their_length() {
         let cases = [(1420, "1.4 s"), (59_000, "59 s"), (125_000, "2 min 5 s"), (7_380_000, "2 h 3 min")];
         for (ms, text) in cases {
             assert_eq!(span(Duration::from_millis(ms)), text);

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_row_is_counted_in_the_singular() {
+    fn one_row_is_counted_in_singular() {
         assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row (--limit)");
         assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows (--limit)");
     }

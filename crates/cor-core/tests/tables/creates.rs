@@ -7,7 +7,7 @@ fn named() -> ProjectUpdate {
 }
 
 #[test]
-fn a_create_is_written_in_the_order_of_the_page() {
+fn create_is_written_in_order_of_page() {
     for (create, json) in [
         (ProjectCreate::new("007", named()), r#"{"metadata":{"source":"SAP"},"id":"007","name":"N"}"#),
         (
@@ -40,13 +40,13 @@ fn a_create_is_written_in_the_order_of_the_page() {
 }
 
 #[test]
-fn a_create_returns_its_id_and_update() {
+fn create_returns_its_id_and_update() {
     let create = ProjectCreate::new("A/1", named().clear(Field::Brief));
     assert_eq!((create.id(), create.source(), create.fields()), ("A/1", &Source::SAP, &named()));
 }
 
 #[test]
-fn problems_of_a_create_are_named_in_full() {
+fn problems_of_create_are_named_in_full() {
     let missing = "name: is required to create a project";
     for (create, problems) in [
         (ProjectCreate::new("1", ProjectUpdate::new("SAP")), &[missing][..]),
@@ -69,7 +69,7 @@ fn problems_of_a_create_are_named_in_full() {
 }
 
 #[test]
-fn a_refused_field_has_one_problem() {
+fn refused_field_has_one_problem() {
     let refused = |field: &str| Issue::new(field, IssueCode::WrongType, "m");
     for (given, found) in [
         (vec![], &["name required"][..]),

@@ -6,7 +6,7 @@ use cor_core::{
 };
 
 #[test]
-fn a_value_that_does_not_fit_is_refused_in_a_sentence() {
+fn refuses_unfit_value_in_one_sentence() {
     use IssueCode::*;
     let long = "x".repeat(61);
     let cut = format!("\"{}\"… is not a boolean; write true or false", "x".repeat(60));
@@ -89,7 +89,7 @@ fn a_value_that_does_not_fit_is_refused_in_a_sentence() {
 }
 
 #[test]
-fn a_valid_value_is_taken_unchanged() {
+fn valid_value_is_taken_unchanged() {
     let day = Date::new(2025, 4, 30).unwrap();
     for (field, value, json) in [
         (Field::Billable, Value::Cell("true"), r#"{"billable":true}"#),
@@ -115,7 +115,7 @@ fn a_valid_value_is_taken_unchanged() {
 }
 
 #[test]
-fn an_update_names_each_of_its_problems() {
+fn update_names_each_of_its_problems() {
     let day = |day| Date::new(2025, 4, day).unwrap();
     let named = || ProjectUpdate::new("SAP").name("N");
     for (update, problems) in [
@@ -158,7 +158,7 @@ fn an_update_names_each_of_its_problems() {
 }
 
 #[test]
-fn ids_that_cannot_be_in_a_url_are_refused_with_the_reason() {
+fn ids_that_cannot_be_in_url_are_refused_with_reason() {
     for (id, problem) in [
         ("", Some("id: is empty; pass the id that the project has in its source")),
         (".", Some("id: \".\" cannot be an external id, because a URL with it leads to another path")),
@@ -173,7 +173,7 @@ fn ids_that_cannot_be_in_a_url_are_refused_with_the_reason() {
 }
 
 #[test]
-fn an_unknown_field_is_refused_with_the_nearest_name() {
+fn unknown_field_is_refused_with_nearest_name() {
     for (name, meant) in [
         ("nmae", Some("name")),
         ("Client-ID", Some("client_id")),
@@ -197,7 +197,7 @@ fn an_unknown_field_is_refused_with_the_nearest_name() {
 }
 
 #[test]
-fn text_that_is_no_value_is_refused_with_a_way_out() {
+fn refuses_text_that_is_no_value_with_remedy() {
     let number = "1,5".parse::<Number>().unwrap_err().to_string();
     assert_eq!(
         number,
@@ -214,7 +214,7 @@ fn text_that_is_no_value_is_refused_with_a_way_out() {
 }
 
 #[test]
-fn a_refusal_lists_all_problems_and_has_cors_kind_for_dates() {
+fn refusal_lists_all_problems_and_date_kind_of_cor() {
     let dates = || Issue::new("start", IssueCode::DateRange, "a");
     let other = || Issue::new("name", IssueCode::Required, "b");
     for (issues, text, kind) in [

@@ -79,7 +79,7 @@ fn every_getter_reads_its_own_field_and_no_other() {
 }
 
 #[test]
-fn each_type_takes_the_spellings_cor_uses_and_reads_nothing_into_others() {
+fn reads_each_type_in_spellings_of_cor_only() {
     for (field, json, expected) in [
         ("id", "-7", Some("-7")),
         ("id", r#""155693""#, Some("155693")),
@@ -126,7 +126,7 @@ fn each_type_takes_the_spellings_cor_uses_and_reads_nothing_into_others() {
 }
 
 #[test]
-fn an_integer_of_an_answer_equals_the_same_integer_of_a_program() {
+fn integer_of_answer_equals_same_integer_of_program() {
     for (json, number) in [("18000", 18000), ("-5", -5), (r#""7""#, 7)] {
         let found = project(&format!("{{\"id\":7,\"estimated\":{json}}}"));
         assert_eq!(found.estimated(), Some(&Number::from(number)), "{json}");
@@ -134,7 +134,7 @@ fn an_integer_of_an_answer_equals_the_same_integer_of_a_program() {
 }
 
 #[test]
-fn members_are_found_by_their_name_however_it_is_escaped_and_the_last_one_counts() {
+fn finds_members_by_escaped_name_and_last_one_wins() {
     let found = project(r#"{"\u0069d":7,"mood":1,"mood":{"a": 0.10},"n\"x":2}"#);
     assert_eq!(found.id(), Some(7));
     assert_eq!(found.get_json("mood"), Some(r#"{"a": 0.10}"#));
@@ -147,7 +147,7 @@ fn members_are_found_by_their_name_however_it_is_escaped_and_the_last_one_counts
 }
 
 #[test]
-fn the_json_of_an_answer_stays_as_sent_but_for_line_breaks() {
+fn keeps_json_of_response_except_line_breaks() {
     for (body, json) in [
         (r#"{"id": 7, "a":  "x  y"}"#, r#"{"id": 7, "a":  "x  y"}"#),
         (
@@ -168,7 +168,7 @@ fn the_json_of_an_answer_stays_as_sent_but_for_line_breaks() {
 }
 
 #[test]
-fn an_answer_to_a_delete_is_read_as_number_and_sentence() {
+fn answer_to_delete_is_read_as_number_and_sentence() {
     for (body, cor_id, message) in [
         (
             r#"{"message":"Project deleted","external_id":"A-1","cor_id":42}"#,

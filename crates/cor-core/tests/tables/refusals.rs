@@ -9,7 +9,7 @@ fn said(refusal: &Refusal) -> (ErrorKind, Option<&str>, Option<&str>, Option<&st
 }
 
 #[test]
-fn without_a_known_name_the_status_decides() {
+fn status_decides_kind_without_known_name() {
     use ErrorKind::*;
     for (status, kind) in [
         (100, Protocol),
@@ -144,7 +144,7 @@ fn every_known_name_has_its_kind_in_every_spelling() {
 }
 
 #[test]
-fn code_name_message_and_problems_are_found_in_every_shape() {
+fn finds_code_name_message_and_problems_in_every_shape() {
     use ErrorKind::*;
     type Row<'a> = (&'a str, ErrorKind, Option<&'a str>, Option<&'a str>, Option<&'a str>, &'a [&'a str]);
     let rows: &[Row<'_>] = &[
@@ -270,7 +270,7 @@ fn code_name_message_and_problems_are_found_in_every_shape() {
 }
 
 #[test]
-fn nesting_is_followed_three_levels_down_and_no_further() {
+fn follows_nesting_for_three_levels() {
     let inner = r#"{"code":"ZC001"}"#;
     for (open, close) in [(r#"{"error":"#, "}"), ("[", "]"), (r#"{"message":["#, "]}")] {
         for (levels, found) in [(1, true), (3, true), (4, false), (5, false)] {
@@ -281,7 +281,7 @@ fn nesting_is_followed_three_levels_down_and_no_further() {
 }
 
 #[test]
-fn a_message_is_cut_at_five_hundred_characters() {
+fn message_is_cut_at_five_hundred_characters() {
     for length in [499, 500, 501, 10_000] {
         let refusal = Refusal::read(400, "é".repeat(length).as_bytes());
         assert_eq!(refusal.message().map(|m| m.chars().count()), Some(length.min(500)));
@@ -289,7 +289,7 @@ fn a_message_is_cut_at_five_hundred_characters() {
 }
 
 #[test]
-fn a_status_outside_success_is_a_refusal_whatever_the_body_says() {
+fn error_status_is_refusal_for_any_body() {
     for (status, refused) in [(199, true), (200, false), (204, false), (299, false), (300, true), (404, true)]
     {
         let answer = Answer::read(status, br#"{"id":7}"#);
@@ -299,7 +299,7 @@ fn a_status_outside_success_is_a_refusal_whatever_the_body_says() {
 }
 
 #[test]
-fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
+fn recognises_failure_in_body_of_success() {
     use ErrorKind::*;
     // The kind and the status of the refusal; `None` where the body is a response that was applied.
     for (body, refused) in [
@@ -364,7 +364,7 @@ fn a_failure_in_a_body_of_success_is_distinguished_from_a_project() {
 }
 
 #[test]
-fn any_field_of_a_project_alone_keeps_the_object_a_project() {
+fn one_project_field_suffices_for_project() {
     for field in
         ["id", "client_id", "pm_id", "start", "end", "estimated_time", "billable", "company_id", "created_at"]
     {
@@ -376,7 +376,7 @@ fn any_field_of_a_project_alone_keeps_the_object_a_project() {
 }
 
 #[test]
-fn unreadable_responses_name_the_reason() {
+fn unreadable_responses_name_reason() {
     for (body, reason) in [
         (&b"<html>sign in</html>"[..], "the body is not JSON"),
         (b"OK", "the body is not JSON"),

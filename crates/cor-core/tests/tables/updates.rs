@@ -51,7 +51,7 @@ fn every_setter_writes_its_own_field() {
 }
 
 #[test]
-fn field_returns_whether_the_update_keeps_clears_or_sets_it() {
+fn field_returns_keep_clear_or_set() {
     let update = ProjectUpdate::new("SAP").name("N").estimated("1.50".parse::<cor_core::Number>().unwrap());
     let update = update.clear(Field::Brief).end(day()).billable(false);
     let json = |text: &str| Patch::Set(text.parse::<Json>().unwrap());
@@ -69,7 +69,7 @@ fn field_returns_whether_the_update_keeps_clears_or_sets_it() {
 }
 
 #[test]
-fn fields_json_that_no_update_writes_is_refused() {
+fn refuses_fields_json_that_no_update_writes() {
     let foreign = "is not a JSON object of fields with their values, as fields_json() returns it";
     for (json, field, code, message) in [
         ("", "update", IssueCode::WrongType, foreign),
@@ -122,7 +122,7 @@ fn fields_json_that_no_update_writes_is_refused() {
 }
 
 #[test]
-fn a_draft_collects_values_and_refusals() {
+fn draft_collects_values_and_refusals() {
     let refusal = || Issue::new("brief", IssueCode::WrongType, "m");
     type Step = fn(&mut Draft<'_>);
     let steps: [(Step, bool, &str); 7] = [

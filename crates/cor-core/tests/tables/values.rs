@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use cor_core::{Answer, Date, ExternalId, IncomeType, Json, Number, Patch, ProjectUpdate, Source, Timestamp};
 
 #[test]
-fn an_external_id_is_sent_unchanged_as_one_path_segment() {
+fn external_id_is_sent_unchanged_as_one_path_segment() {
     for (text, segment) in [("SF/1 ~a", "SF%2F1%20~a"), ("a.b-c_d", "a.b-c_d"), ("\u{7f}é", "%7F%C3%A9")] {
         let id = ExternalId::new(text).unwrap();
         assert_eq!((id.as_str(), id.as_ref(), id.to_string()), (text, text, text.to_owned()));
@@ -17,7 +17,7 @@ fn an_external_id_is_sent_unchanged_as_one_path_segment() {
 }
 
 #[test]
-fn sources_are_equal_by_name_however_they_were_made() {
+fn sources_with_same_name_are_equal() {
     let made: [Source; 4] = [Source::SAP, "SAP".into(), "SAP".to_owned().into(), Source::new("SAP")];
     for source in &made {
         assert_eq!(source, &Source::SAP);
@@ -37,7 +37,7 @@ fn sources_are_equal_by_name_however_they_were_made() {
 }
 
 #[test]
-fn a_date_returns_its_parts_and_prints_in_full() {
+fn date_returns_its_parts_and_prints_in_full() {
     for (parts, text) in [
         ((1, 1, 1), Some("0001-01-01")),
         ((987, 10, 9), Some("0987-10-09")),
@@ -72,7 +72,7 @@ fn timestamp(text: &str) -> Timestamp {
 }
 
 #[test]
-fn a_timestamp_keeps_its_text_and_gives_the_day_as_written() {
+fn timestamp_keeps_its_text_and_gives_day_as_written() {
     for (text, day, seconds) in [
         ("2025-01-10T14:30:00Z", Some("2025-01-10"), Some(1_736_519_400)),
         ("2025-01-10T23:30:00-05:00", Some("2025-01-10"), Some(1_736_569_800)),
@@ -95,7 +95,7 @@ fn a_timestamp_keeps_its_text_and_gives_the_day_as_written() {
 }
 
 #[test]
-fn a_number_is_sent_unchanged_and_converts_if_exact() {
+fn number_is_sent_unchanged_and_converts_if_exact() {
     let text = |text: &str| text.parse::<Number>().unwrap();
     for (number, written, float, integer) in [
         (Number::from(-7_i32), "-7", -7.0, Some(-7)),
@@ -149,7 +149,7 @@ fn json_keeps_its_text() {
 }
 
 #[test]
-fn a_patch_keeps_clears_or_sets() {
+fn patch_has_keep_clear_and_set() {
     assert_eq!(Patch::keep_if_none(Some(5)), Patch::Set(5));
     assert_eq!(Patch::<i32>::keep_if_none(None), Patch::Keep);
     assert_eq!(Patch::clear_if_none(Some(5)), Patch::Set(5));

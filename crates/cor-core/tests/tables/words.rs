@@ -62,7 +62,7 @@ fn kinds_outcomes_and_codes_have_stable_names() {
 }
 
 #[test]
-fn fields_have_the_names_and_types_of_cors_page_in_its_order() {
+fn fields_have_documented_names_types_and_order() {
     use FieldType::*;
     let known = [
         ("name", Text),
@@ -101,7 +101,7 @@ fn fields_have_the_names_and_types_of_cors_page_in_its_order() {
 }
 
 #[test]
-fn sources_and_income_types_are_open() {
+fn accepts_unknown_sources_and_income_types() {
     let known = words(Source::KNOWN, |source| source.as_str().to_owned());
     assert_eq!(
         known,

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_valid_until_freed_and_only_for_its_kind() {
+    fn handle_is_valid_until_freed_for_its_kind() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let handle = insert(Counted(dropped.clone())).unwrap();
         assert_eq!(message::<Counted>(handle), "ok");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_handles_are_refused_without_being_dereferenced() {
+    fn refuses_non_handles_without_dereferencing() {
         assert_eq!(message::<Other>(ptr::null()), "x is NULL; it must be a cor_project");
         for odd in [1, 2, 3, 7, 8, 0xdead_beef, usize::MAX, usize::MAX - 1, 1 << 20, (1 << 31) | 9] {
             assert_ne!(message::<Other>(ptr::without_provenance(odd)), "ok", "{odd:#x}");
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_free_and_use_the_same_handles_agree_on_one_end() {
+    fn concurrent_free_and_use_end_each_handle_once() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let freed = AtomicUsize::new(0);
         for _ in 0..200 {
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn many_handles_at_once_have_slots_of_their_own() {
+    fn simultaneous_handles_have_own_slots() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let handles: Vec<_> = (0..3000).map(|_| insert(Counted(dropped.clone())).unwrap()).collect();
         let distinct: std::collections::HashSet<_> = handles.iter().collect();

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_that_was_raised_meanwhile_never_reaches_the_program() {
+    fn signal_raised_inside_guard_is_discarded() {
         // SAFETY: no memory is involved. With its default, the signal would end this process.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         let quiet = NoSigpipe::new();

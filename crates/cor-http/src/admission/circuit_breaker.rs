@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn three_failures_in_a_row_open_it_and_one_answer_closes_it() {
+    fn three_failures_open_breaker_and_one_answer_closes_it() {
         let now = Instant::now();
         let mut breaker = CircuitBreaker::default();
         let fail = |breaker: &mut CircuitBreaker, row| {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_limits_permits_until_an_answer() {
+    fn lost_connection_limits_permits_until_answer() {
         let now = Instant::now();
         let mut breaker = CircuitBreaker::default();
         breaker.record_connection_loss(now);
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_one_sends_one_probe_at_a_time_with_growing_delays() {
+    fn open_breaker_probes_one_at_a_time_with_growing_delay() {
         let start = Instant::now();
         let mut breaker = opened(start);
         let (mut now, mut probes) = (start, 0);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_says_when_to_come_back_gets_no_probe_before() {
+    fn sends_no_probe_before_retry_after() {
         let now = Instant::now();
         let mut breaker = CircuitBreaker::default();
         let wait = Duration::from_secs(120);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_never_ends_is_followed_by_another() {
+    fn probe_that_never_ends_is_followed_by_another() {
         let start = Instant::now();
         let mut breaker = opened(start);
         let now = start + FIRST_PROBE_DELAY;
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_one_row_are_ambiguous_until_three_rows_fail_or_none_can_connect() {
+    fn one_failing_row_does_not_open_breaker() {
         let now = Instant::now();
         let mut breaker = CircuitBreaker::default();
         for n in 1..20 {
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_fails_a_share_of_its_requests_takes_more_failures_to_open_it() {
+    fn learned_failure_share_raises_opening_threshold() {
         let now = Instant::now();
         let mut random = fastrand::Rng::with_seed(5);
         for (share, least, most) in
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_teaches_no_share() {
+    fn outage_does_not_count_as_failure_share() {
         let now = Instant::now();
         let mut breaker = opened(now);
         for n in 0..1000 {
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_a_server_asks_for_opens_it_unless_it_fails_a_share() {
+    fn retry_after_opens_breaker_without_failure_share() {
         let now = Instant::now();
         let wait = Some(Duration::from_secs(60));
         let mut breaker = CircuitBreaker::default();

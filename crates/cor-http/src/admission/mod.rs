@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_waits_for_the_circuit_breaker_and_a_single_call_does_not() {
+    fn only_rows_wait_for_circuit_breaker() {
         let now = Instant::now();
         let mut state = state(None);
         fail(&mut state, now);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_rejected_when_the_outage_timeout_has_passed() {
+    fn rejects_row_after_outage_timeout() {
         for (answered_before, timeout) in [(false, secs(60)), (true, secs(900))] {
             let now = Instant::now();
             let mut state = state(None);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_leaves_without_a_time_slot() {
+    fn probe_leaves_without_time_slot() {
         let now = Instant::now();
         let mut state = state(Some(0.001));
         assert!(matches!(state.acquire(&ROW, now), Ok(Ok(Permit::Normal))));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_call_is_rejected_when_its_time_slot_is_after_its_deadline() {
+    fn rejects_single_call_with_slot_after_deadline() {
         let now = Instant::now();
         let mut state = state(Some(0.1));
         let deadline = WaitLimit::Deadline(now + secs(5));
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_longer_than_the_wait_limit_is_rejected() {
+    fn rejects_pause_longer_than_wait_limit() {
         let now = Instant::now();
         let mut state = state(None);
         state.rate_limiter.record_refused(now, now, Some(secs(900)));

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_one_project_run_one_at_a_time_in_order() {
+    fn requests_of_one_project_run_in_order_one_at_a_time() {
         let order = Arc::<ProjectOrder>::default();
         let first = order.acquire(key("a")).now_or_never().unwrap();
         let mut second = Box::pin(order.acquire(key("a")));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_dropped_while_queued_or_just_granted_leaves_the_project_to_the_next() {
+    fn dropped_request_lets_next_of_project_run() {
         let order = Arc::<ProjectOrder>::default();
         let first = order.acquire(key("a")).now_or_never().unwrap();
         let mut queued = Box::pin(order.acquire(key("a")));

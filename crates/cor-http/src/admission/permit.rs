@@ -103,13 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_without_answers_in_between_blame_the_rate() {
+    fn consecutive_refusals_count_against_rate() {
         let mut row = RowRefusals::default();
         assert!((0..100).all(|_| !row.record(7)));
     }
 
     #[test]
-    fn the_fourth_refusal_with_answers_in_between_blames_the_row() {
+    fn fourth_refusal_between_answers_counts_against_row() {
         let mut row = RowRefusals::default();
         let blamed: Vec<_> = (0..5).map(|answers| row.record(answers)).collect();
         assert_eq!(blamed, [false, false, false, true, true]);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn refreshes_a_token_ahead_of_its_expiry() {
+    fn refreshes_token_ahead_of_its_expiry() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut cache = TokenCache::default();
         assert_eq!(state(&cache, start), "missing");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_a_token_of_an_odd_lifetime_for_five_seconds() {
+    fn caches_token_of_odd_lifetime_for_five_seconds() {
         let start = Instant::now();
         for lifetime in [0, 1, 4] {
             let mut cache = TokenCache::default();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_a_newer_token_when_an_older_one_is_rejected_late() {
+    fn keeps_newer_token_when_older_one_is_rejected_late() {
         let now = Instant::now();
         let mut cache = TokenCache::default();
         let old = cache.store(grant(3600), now).generation;

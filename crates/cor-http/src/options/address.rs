@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_scheme_is_refused_with_the_full_address() {
+    fn refuses_address_without_scheme_with_full_address() {
         for (given, whole) in [
             ("localhost:4010", "http://localhost:4010"),
             ("127.0.0.1:4010", "http://127.0.0.1:4010"),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_could_hold_a_secret_are_not_shown() {
+    fn hides_parts_that_may_hold_secret() {
         for given in [
             "user:secret@host",
             "host:80?key=secret",

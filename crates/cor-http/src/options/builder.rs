@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_options_that_cannot_work_with_the_reason() {
+    fn refuses_options_that_cannot_work_with_reason() {
         for (builder, says) in [
             (ClientBuilder::default(), "no credentials"),
             (
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_wins_over_the_environment() {
+    fn argument_wins_over_environment() {
         let env = |name: &str| {
             let value = match name {
                 "COR_API_KEY" => "env-key",
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_to_this_machine_never_use_a_proxy() {
+    fn calls_to_this_machine_never_use_proxy() {
         let through = |base: &str, builder: ClientBuilder| {
             builder.base_url(base).options().unwrap().proxies.api.is_some()
         };
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_seconds_that_are_not_positive_or_exceed_seven_days() {
+    fn refuses_seconds_out_of_range() {
         assert_eq!(seconds("deadline", 1.5).unwrap(), Duration::from_millis(1500));
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e30] {
             assert!(seconds("deadline", bad).is_err(), "{bad}");

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_that_may_hold_a_password_is_not_shown() {
+    fn hides_entry_that_may_hold_password() {
         for entry in ["http://user:hush@proxy:3128", "user:hush@proxy", "https://proxy"] {
             assert_eq!(shown(entry), "(an entry with a scheme or a user)");
         }

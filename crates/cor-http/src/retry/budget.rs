@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lets_retries_add_a_fifth_of_the_load() {
+    fn retries_add_at_most_a_fifth_of_load() {
         for (max, expected) in
             [(100, 2000..=2100), (1, 2000..=2001), (5000, 6999..=7000), (0, 10_000..=10_000)]
         {

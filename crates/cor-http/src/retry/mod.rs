@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stops_at_max_attempts_and_at_the_deadline() {
+    fn stops_at_max_attempts_and_at_deadline() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let deadline = now + 60 * second;
         let policy = RetryPolicy::standard();

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backoff_doubles_up_to_its_cap_and_jitter_spreads_it_over_the_whole_range() {
+    fn backoff_doubles_to_cap_with_full_jitter() {
         let policy = RetryPolicy::standard();
         let longest: Vec<_> = (1..=9).map(|n| policy.backoff(n, 1.0).as_millis()).collect();
         assert_eq!(longest, [250, 500, 1000, 2000, 4000, 8000, 16000, 20000, 20000]);

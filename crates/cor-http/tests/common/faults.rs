@@ -68,7 +68,7 @@ impl Hushed {
     }
 }
 
-pub fn every_fault_has_the_outcome_of_the_table(way: Way) {
+pub fn every_fault_has_outcome_of_table(way: Way) {
     let mut cases = cases(way);
     // FAULT=text runs the cases with this text in their names.
     if let Ok(text) = std::env::var("FAULT") {

@@ -106,7 +106,7 @@ async fn each_refusal_has_its_kind_outcome_and_attempts() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_one_sentence_with_what_cor_said() {
+async fn refusal_is_one_sentence_with_what_cor_said() {
     let start = "could not update project \"A-1\" (SALESFORCE): ";
     for (status, body, code, sentence) in [
         (400, "", None, "COR refused the request (HTTP 400); not applied; correct the values and try again"),
@@ -196,7 +196,7 @@ async fn a_refusal_is_one_sentence_with_what_cor_said() {
 }
 
 #[tokio::test]
-async fn the_wait_and_the_request_id_of_an_answer_are_on_its_error() {
+async fn wait_and_request_id_of_answer_are_on_its_error() {
     let dated = "date: Thu, 01 Jan 2026 00:00:00 GMT\r\nretry-after: Thu, 01 Jan 2026 00:10:00 GMT\r\n";
     for (headers, wait, id) in [
         ("", None, None),
@@ -215,7 +215,7 @@ async fn the_wait_and_the_request_id_of_an_answer_are_on_its_error() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_decoded_makes_a_success_unknown_and_leaves_a_refusal_certain() {
+async fn undecodable_body_makes_only_success_unknown() {
     let encoded = "content-encoding: gzip\r\n";
     for (status, kind, outcome) in [
         (200, ErrorKind::Protocol, Outcome::Unknown),
@@ -230,7 +230,7 @@ async fn a_body_that_cannot_be_decoded_makes_a_success_unknown_and_leaves_a_refu
 }
 
 #[tokio::test]
-async fn a_token_that_an_answer_repeats_is_hidden() {
+async fn token_that_answer_repeats_is_hidden() {
     // A refusal: in body, message, code and request id, whole and in pieces.
     let body = format!(r#"{{"code":"{TOKEN}","message":"no {TOKEN}","piece":"{}"}}"#, &TOKEN[4..14]);
     let headers = format!("x-request-id: {TOKEN}\r\n");

@@ -165,7 +165,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
+async fn each_attempt_result_has_kind_outcome_and_attempts() {
     for case in cases() {
         let peer = Peer::play(&case.script);
         let mut builder =
@@ -198,7 +198,7 @@ async fn each_end_of_an_attempt_has_its_kind_outcome_and_attempts() {
 }
 
 #[tokio::test]
-async fn a_connection_that_died_while_idle_costs_no_attempt_of_the_policy() {
+async fn dead_idle_connection_costs_no_attempt_of_policy() {
     // The first connection serves one request and ends on the second; the next one answers.
     let ok = || Step::Answer(Answer { body: r#"{"id":7}"#.to_owned(), ..Answer::default() });
     let script = Script {
@@ -218,7 +218,7 @@ async fn a_connection_that_died_while_idle_costs_no_attempt_of_the_policy() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_does_not_let_the_client_through_is_named_and_not_asked_again() {
+async fn names_refusing_proxy_and_does_not_retry() {
     let refusing = "HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n";
     let proxy = Peer::start(move |_, conn| while conn.listen() && conn.say(refusing) {});
     let client = quick(Client::builder())

@@ -13,7 +13,7 @@ fn refusing(status: u16, headers: &str) -> Peer {
 }
 
 #[test]
-fn the_policies_are_as_documented() {
+fn policies_have_documented_values() {
     let standard = RetryPolicy::standard();
     assert_eq!(
         (standard.max_attempts, standard.backoff_base, standard.backoff_cap, standard.retry_budget),
@@ -28,7 +28,7 @@ fn the_policies_are_as_documented() {
 }
 
 #[tokio::test]
-async fn a_call_makes_as_many_attempts_as_it_may() {
+async fn call_uses_all_allowed_attempts() {
     for most in [1, 2, 3, 7] {
         let peer = refusing(500, "");
         let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(most);
@@ -38,7 +38,7 @@ async fn a_call_makes_as_many_attempts_as_it_may() {
 }
 
 #[tokio::test]
-async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
+async fn reads_retry_after_as_seconds_or_date() {
     const DATE: &str = "date: Thu, 01 Jan 2026 00:00:00 GMT\r\n";
     for (headers, seconds) in [
         ("retry-after: 0\r\n", Some(0.0)),
@@ -72,7 +72,7 @@ async fn retry_after_is_read_as_seconds_or_date_and_garbage_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_wait_that_the_deadline_does_not_allow_ends_the_call_at_once() {
+async fn wait_beyond_deadline_ends_call_immediately() {
     for status in [503, 500, 429] {
         let peer = refusing(status, "retry-after: 30\r\n");
         let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token");
@@ -86,7 +86,7 @@ async fn a_wait_that_the_deadline_does_not_allow_ends_the_call_at_once() {
 
 /// A full budget is a hundred retries; every call pays in a fifth of one, the first into a budget that is full.
 #[tokio::test]
-async fn retries_of_a_client_are_bounded_by_its_budget() {
+async fn retries_of_client_are_bounded_by_its_budget() {
     let peer = refusing(500, "");
     let client = |budget: Option<u32>| {
         let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(2);
@@ -123,7 +123,7 @@ async fn retries_of_a_client_are_bounded_by_its_budget() {
 
 /// The rows of a run neither fail for want of a budget nor use up that of single calls.
 #[tokio::test]
-async fn a_bulk_run_leaves_the_budget_of_single_calls_alone() {
+async fn bulk_run_leaves_budget_of_single_calls_alone() {
     let peer = refusing(500, "");
     let builder = quick(crate::common::builder()).base_url(&peer.url).token("a-token").max_attempts(3);
     let client = builder.retry_budget(1).build().unwrap();

@@ -83,7 +83,7 @@ async fn later(seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_a_minute_or_a_fifth_of_its_life_before_it_expires() {
+async fn refreshes_token_a_minute_or_fifth_of_life_early() {
     for (lifetime, renewed_at) in [
         (r#","expires_in":3600"#, 3540),
         (r#","expires_in":300"#, 240),
@@ -116,7 +116,7 @@ async fn a_token_is_renewed_a_minute_or_a_fifth_of_its_life_before_it_expires() 
 }
 
 #[tokio::test]
-async fn an_answer_without_a_token_that_can_be_sent_is_an_error_and_not_repeated() {
+async fn answer_without_usable_token_is_final_error() {
     for body in [
         "",
         "[]",
@@ -145,7 +145,7 @@ async fn an_answer_without_a_token_that_can_be_sent_is_an_error_and_not_repeated
 }
 
 #[tokio::test]
-async fn a_refusal_of_the_token_endpoint_has_its_kind_and_attempts() {
+async fn refusal_of_token_endpoint_has_its_kind_and_attempts() {
     use ErrorKind::*;
     for (status, kind, requests) in [
         (300, Redirect, 1),
@@ -181,7 +181,7 @@ async fn a_refusal_of_the_token_endpoint_has_its_kind_and_attempts() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_is_given_the_time_it_asks_for_unless_that_is_too_long() {
+async fn honours_retry_after_of_token_endpoint_within_limit() {
     for (headers, requests, wait) in [
         ("retry-after: 0\r\n", 2, 0),
         // Longer than an attempt may take.
@@ -196,7 +196,7 @@ async fn the_token_endpoint_is_given_the_time_it_asks_for_unless_that_is_too_lon
 }
 
 #[tokio::test]
-async fn an_unreachable_token_endpoint_has_the_kind_of_its_fault() {
+async fn unreachable_token_endpoint_has_kind_of_its_fault() {
     let refused = Peer::start(|_, _| ());
     refused.set_door(Accept::Refused);
     let garbage = Peer::start(|_, conn| {
@@ -274,7 +274,7 @@ async fn an_unreachable_token_endpoint_has_the_kind_of_its_fault() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_goes_to_the_sibling_address_once_and_the_newest_counts() {
+async fn uses_newest_refresh_token_once_at_sibling_address() {
     let grant =
         |token: &str, refresh: &str| format!(r#"{{"access_token":"{token}","refresh_token":"{refresh}"}}"#);
     for path in ["/v1/oauth/token", "/v1/oauth/token/"] {

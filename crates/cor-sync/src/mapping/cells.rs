@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_by_the_date_format_alone() {
+    fn days_are_read_by_date_format_alone() {
         for (format, text, expected) in [
             ("%d-%m-%y", "28-11-03", "2003-11-28"),
             ("%d-%m-%y", "01-02-68", "2068-02-01"),
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_of_a_typed_table_needs_no_date_format() {
+    fn moment_of_typed_table_needs_no_date_format() {
         let reading = Reading {
             date: DateFormat::new("%d/%m/%Y").ok(),
             day_in: DayIn::parse("Europe/Madrid").ok(),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_have_to_stand_where_they_belong() {
+    fn rejects_misplaced_separators() {
         let format = |decimal, thousands| NumberFormat { decimal, thousands };
         let german = format(Some(','), Some('.'));
         let english = format(None, Some(','));

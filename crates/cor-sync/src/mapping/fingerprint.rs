@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_does_not_change_with_the_program() {
+    fn fingerprint_does_not_change_with_program() {
         // These stand in people's state files: a change here makes every one of them send everything again.
         assert_eq!(Rules::new("SAP").fingerprint(), "f4e00f6dbe866c2b5e7f090651213322");
         assert_eq!(of(FULL), "8ca5c671317d669630facbd3ebf26418");
     }
 
     #[test]
-    fn equal_mappings_have_equal_fingerprints_and_others_do_not() {
+    fn fingerprints_are_equal_only_for_equal_mappings() {
         let renames = ["account=name", "skip="].map(|text| Rename::parse(text).unwrap());
         let code = Rules::new("SAP").renamed(renames).unwrap().fingerprint();
         assert_eq!(code, of("# comment\nignore = ['skip']\nfields.name = { column = 'account' }"));

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_shows_how_its_days_are_written() {
+    fn column_shows_how_its_days_are_written() {
         for (texts, expected) in [
             (&["15/04/2025"][..], "date_format %d/%m/%Y"),
             (&["04/15/2025"], "date_format %m/%d/%Y"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_shows_how_its_numbers_are_written() {
+    fn column_shows_how_its_numbers_are_written() {
         for (texts, expected) in [
             (&["18000,10"][..], "decimal ,"),
             (&["1.234,50"], "decimal ,, thousands ."),

@@ -456,7 +456,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mistake_in_a_mapping_is_reported_with_its_place() {
+    fn reports_every_mapping_mistake_with_place() {
         for (text, says) in [
             (
                 "id = 'a'\nfeilds = 1",

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_becomes_the_day_of_the_named_zone() {
+    fn moment_becomes_day_of_named_zone() {
         let late = "2025-04-30T23:30:00Z";
         for (text, day_in, expected) in [
             (late, "UTC", "2025-04-30"),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_time_zone_the_field_judges_it() {
+    fn moment_without_time_zone_is_left_to_field() {
         for text in ["2025-05-31 00:00:00", "2025-05-31T00:00:00Z", "2025-05-31 10:00:00"] {
             assert_eq!(day(text, None), "the field's own", "{text}");
         }

@@ -137,7 +137,7 @@ mod tests {
     "#;
 
     #[test]
-    fn rules_are_written_with_the_keys_of_a_mapping_file() {
+    fn rules_are_written_with_keys_of_mapping_file() {
         let rules = Rules::from_toml(FILE, "m.toml").unwrap();
         let expected = concat!(
             r#"{"source":"SAP","id":"deal","clear":["-"],"keep":["n/a","?"],"ignore":["owner"],"fields":{"#,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_written_as_toml_are_read_as_the_same_rules() {
+    fn rules_written_as_toml_are_read_as_same_rules() {
         // TOML has no number with these digits; it is written as text, which no number field takes.
         let file = FILE.replace("18000.10", "250");
         let rules = Rules::from_toml(&file, "m.toml").unwrap();

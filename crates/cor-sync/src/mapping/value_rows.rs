@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_through_the_same_rules_as_those_of_a_file() {
+    fn values_follow_rules_of_files() {
         let rules = Rules::from_toml(
             "source = 'SAP'\n[fields]\nend = { column = 'Close', date = '%d/%m/%Y' }\nstatus = { constant = 'active' }",
             "m.toml",
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_a_row_that_sets_nothing_because_of_an_unknown_column() {
+    fn rejects_row_without_known_column() {
         let sap = || Rules::new("SAP");
         let nme = "7! nme: no field is called \"nme\"; did you mean `name`?";
         for (rules, cells, expected) in [
@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_a_create_is_never_dropped_in_silence() {
+    fn create_only_field_is_rejected_in_update() {
         let mut rows = ValueRows::of_updates(Rules::new("SAP").strict(true));
         let mut row = RowValues::new();
         for name in ["id", "name", "brand_id"] {
@@ -514,13 +514,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_is_not_written_as_an_empty_one() {
+    fn unreadable_row_is_not_written_as_empty() {
         assert_eq!(RowValues::unreadable("is a list").to_json(), None);
         assert_eq!(RowValues::new().to_json().as_deref(), Some("{}"));
     }
 
     #[test]
-    fn a_table_is_checked_against_the_rules_before_its_first_row() {
+    fn table_is_checked_against_rules_before_its_first_row() {
         let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let opened = |names: &[&str]| {
             let mut rows = ValueRows::new(Rules::new("SAP")).unwrap();

@@ -463,7 +463,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delimiter_is_that_of_the_first_line_whatever_was_read_behind_it() {
+    fn takes_delimiter_from_first_line_only() {
         // With a comma the quotation mark opens a cell that goes on behind the line, and is then no text.
         let header = b"##id;\xf2{\"N\xff,\"ename\n";
         let more = [&header[..], b"A;B\n\xfd\n"].concat();
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_whatever_they_end_with() {
+    fn counts_lines_with_every_line_end() {
         for (pieces, expected) in [
             (&["a\n", "b\n", "c"][..], [1, 2, 3]),
             (&["a\r", "\nb\r", "\nc\r"][..], [1, 2, 3]),

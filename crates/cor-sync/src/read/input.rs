@@ -358,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_is_found_by_the_first_bytes() {
+    fn detects_format_by_first_bytes() {
         let told = |bytes: &'static [u8]| {
             let mut input = Input::of(bytes, None, None, None).unwrap();
             let mut text = String::new();

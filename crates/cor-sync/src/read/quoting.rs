@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_end_where_the_parser_ends_them() {
+    fn cell_ends_match_parser() {
         for row in
             ["", "a", "a,", ",", "\"a,b\",c", "\"a\"x,b", "a\",b", "\"a\"\",b\",\"", "\"a\"\"b\"c\",d,"]
         {

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn raw_rows_are_cut_out_of_the_bytes_that_were_read() {
+    fn cuts_raw_rows_out_of_input_bytes() {
         for mut keeping in [
             RawRowReader::after(Vec::new(), &b"abcdefghij"[..]),
             RawRowReader::after(b"abcdef".to_vec(), b"ghij"),

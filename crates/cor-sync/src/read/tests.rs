@@ -86,7 +86,7 @@ proptest! {
     /// Whatever delimiter, end of line, quotation and encoding: every cell arrives as it was, and what is kept of each
     /// row reads the same again.
     #[test]
-    fn a_table_arrives_whole(
+    fn reads_whole_table(
         cells in proptest::collection::vec(("[a-zA-Z0-9é\"][a-zA-Z0-9é \"]{0,5}", cell()), 1..20),
         (delimiter, always, crlf, encoding) in (0usize..4, any::<bool>(), any::<bool>(), 0usize..4),
         sizes in proptest::collection::vec(1usize..90, 1..6),
@@ -131,7 +131,7 @@ proptest! {
 
     /// Nonsense neither panics nor hangs, and reads the same in whatever pieces it comes.
     #[test]
-    fn random_bytes_parse_the_same_in_pieces_of_any_size(
+    fn random_bytes_parse_same_in_pieces_of_any_size(
         body in proptest::collection::vec(
             prop_oneof![
                 Just(b"P,x\n".to_vec()), Just(b"\"".to_vec()), Just(b"\r".to_vec()), Just(b"\n".to_vec()),
@@ -160,7 +160,7 @@ proptest! {
 
     /// Bytes that mean nothing in the encoding never become text without a problem reported.
     #[test]
-    fn single_bytes_are_decoded_as_named(bytes in proptest::collection::vec(0x20u8.., 1..20)) {
+    fn decodes_single_byte_encodings(bytes in proptest::collection::vec(0x20u8.., 1..20)) {
         let table = [b"id,name\nP,\"", bytes.iter().filter(|byte| **byte != b'"').copied().collect::<Vec<u8>>().as_slice(), b"\"\n"].concat();
         let input = Input::from_reader(io::Cursor::new(table.clone()), None, Encoding::named("iso-8859-15")).unwrap();
         let row = Table::new().open_input(input, Rules::new("S")).unwrap().next().unwrap().unwrap();
@@ -174,7 +174,7 @@ proptest! {
 }
 
 #[test]
-fn a_row_that_is_too_long_is_skipped_and_its_content_is_not_read_as_rows() {
+fn skips_too_long_row_without_reading_it_as_rows() {
     let lookalike = "Q,sent by mistake\n".repeat(1_000_000);
     for (long, last_line, says) in [
         (
@@ -209,7 +209,7 @@ fn a_row_that_is_too_long_is_skipped_and_its_content_is_not_read_as_rows() {
 }
 
 #[test]
-fn a_text_that_ends_in_half_a_character_ends() {
+fn stops_at_incomplete_final_character() {
     // UTF-16 whose last units are half a pair and something else, or half a unit.
     for end in [&[0xD9, 0xE2, 0xE2, 0xE2][..], &[0xD9, 0xE2], &[0x6E], &[0xD9, 0xE2, 0xE2]] {
         let head = "\u{feff}id,name\nA,".encode_utf16().flat_map(u16::to_be_bytes);
@@ -237,7 +237,7 @@ fn judged(text: &str, format: Option<Format>) -> Vec<String> {
 }
 
 #[test]
-fn the_seam_of_concatenated_files_is_not_read_as_a_project() {
+fn rejects_header_line_between_concatenated_files() {
     let again = "repeats the header row, as in two concatenated files; remove the line";
     let mark = "begins with a byte order mark, as in two concatenated files; remove the mark";
     for (text, expected) in [
@@ -256,7 +256,7 @@ fn the_seam_of_concatenated_files_is_not_read_as_a_project() {
 }
 
 #[test]
-fn half_a_character_is_no_text() {
+fn rejects_incomplete_character() {
     let texts = [r#""\ud83d""#, r#""x\udE00""#, r#""\ud83d\ude00""#];
     let lines: String = texts.map(|text| format!("{{\"id\":\"A\",\"name\":{text}}}\n")).concat();
     let half = "contains one half of a surrogate pair (\\ud800 to \\udfff), which is not valid Unicode; write both halves";
@@ -269,7 +269,7 @@ fn half_a_character_is_no_text() {
 }
 
 #[test]
-fn a_malformed_header_is_reported_briefly() {
+fn malformed_header_is_reported_briefly() {
     let reason = |bytes: &[u8]| rows(bytes, &[1000], None).err().unwrap();
     let nul = reason(b"id,na\0me\nA,a\n");
     assert!(nul.starts_with("the header holds NUL characters, which are not text; "), "{nul}");
@@ -282,7 +282,7 @@ fn a_malformed_header_is_reported_briefly() {
 }
 
 #[test]
-fn names_an_encoding_that_decodes_the_input_and_was_not_tried() {
+fn suggests_untried_encoding_that_decodes_input() {
     let utf_16 = |text: &str, bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
     let (latin, cyrillic) = ("id,name\nA,caf\u{e9}\n", "\u{41a}\u{43e}\u{434},name\nA,\u{416}\n");
     let windows_1252 = b"id,name\nA,caf\xE9\n".to_vec();
@@ -377,7 +377,7 @@ fn columns_are_matched_without_case_and_blanks() {
 }
 
 #[test]
-fn a_line_that_names_the_separator_may_stand_in_quotation_marks() {
+fn reads_quoted_sep_line() {
     for first in ["sep=;", "\"sep=;\""] {
         let mut rows = rows(format!("{first}\nid;name\nP;N\n").as_bytes(), &[5], None).unwrap();
         assert!(matches!(&all(rows.as_mut())[0].content, Content::Update(id, _) if id == "P"), "{first}");
@@ -404,7 +404,7 @@ fn blank_rows_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_tap_is_recognised_in_pieces_of_any_size() {
+fn tap_is_recognised_in_pieces_of_any_size() {
     let stream = br#"{"type": "STATE", "value": {}}"#;
     for size in [1, 5, 17, 1000] {
         let error = rows(stream, &[size], None).err().unwrap_or_default();
@@ -418,7 +418,7 @@ fn a_tap_is_recognised_in_pieces_of_any_size() {
 }
 
 #[test]
-fn the_id_has_one_problem_whatever_its_column_is_spelled_like() {
+fn id_has_one_problem_for_any_column_spelling() {
     for (table, format) in
         [("{\"ID\":7,\"name\":\"N\"}\n", Format::Jsonl), ("ID,name\n\" \",N\n", Format::Csv)]
     {
@@ -429,7 +429,7 @@ fn the_id_has_one_problem_whatever_its_column_is_spelled_like() {
 }
 
 #[test]
-fn an_unknown_key_is_reported_once_however_it_is_spelled() {
+fn reports_unknown_key_once_for_any_spelling() {
     for key in ["x".repeat(200), String::new(), "a\tb".to_owned()] {
         let line = format!("{}\n", serde_json::json!({"id": "P", "name": "N", key: 1}));
         let table = line.repeat(3);
@@ -440,7 +440,7 @@ fn an_unknown_key_is_reported_once_however_it_is_spelled() {
 }
 
 #[test]
-fn a_record_of_a_tap_may_lack_every_column_that_sets_a_field() {
+fn record_may_lack_all_mapped_columns() {
     let stream = concat!(
         r#"{"type":"SCHEMA","stream":"s","schema":{"properties":{"id":{},"name":{},"owner":{}}},"key_properties":["id"]}"#,
         "\n",
@@ -451,7 +451,7 @@ fn a_record_of_a_tap_may_lack_every_column_that_sets_a_field() {
 }
 
 #[test]
-fn json_lines_without_any_field_end_the_run_like_a_table() {
+fn json_lines_without_mapped_field_end_run() {
     let mut rows = rows(b"{\"id\":\"P\",\"nme\":\"N\"}\n", &[1000], Some(Format::Jsonl)).unwrap();
     assert!(matches!(rows.next().unwrap().unwrap().content, Content::Rejected(..)));
     let error = rows.next().unwrap_err();
@@ -477,7 +477,7 @@ fn dated(formats: &[&str]) -> TableOptions {
 }
 
 #[test]
-fn a_date_format_applies_to_one_column_or_to_all() {
+fn date_format_applies_to_one_column_or_to_all() {
     let text = "id,start,Close\nP,2025-04-05,30/04/2025\n";
     let set_by = |formats: &[&str]| {
         let rows = with_options(text, &dated(formats)).map(|mut rows| all(rows.as_mut()));
@@ -506,7 +506,7 @@ fn a_date_format_applies_to_one_column_or_to_all() {
 }
 
 #[test]
-fn the_format_of_a_column_is_suggested_only_where_it_is_certain() {
+fn suggests_column_format_only_if_certain() {
     let message = |row: &Row| match &row.content {
         Content::Rejected(_, problems) => crate::sentence(problems),
         content => format!("{content:?}"),

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_cell_is_a_day_in_both_date_systems() {
+    fn date_cell_is_day_in_both_date_systems() {
         for (number, is_1904, expected) in [
             (45_808.0, false, "2025-05-31"),
             (44_346.0, true, "2025-05-31"),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_has_the_digits_that_the_sheet_holds() {
+    fn number_has_digits_that_sheet_holds() {
         for (number, expected) in [
             (250.0, "250"),
             (18_000.1, "18000.1"),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_a_number_only_where_it_is_exact() {
+    fn id_is_number_only_where_it_is_exact() {
         let id = |number| Cell::Number(number).id_input(|| "Deals!A4".to_owned());
         assert_eq!(id(900_123_456_789_012.0), digits_input("900123456789012"));
         for (number, says) in [(1.5, "not a whole number"), (9_007_199_254_740_994.0, "too large")] {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_have_the_names_that_a_spreadsheet_gives_them() {
+    fn cells_have_names_that_spreadsheet_gives_them() {
         for (sheet, column, expected) in [
             ("Deals", 5, "Deals!F7"),
             ("Q1 deals", 26, "'Q1 deals'!AA7"),

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_run_has_no_more_bars_and_loses_no_row() {
+    fn chart_of_long_run_has_bounded_bars_and_all_rows() {
         let mut series = Series::default();
         for second in 0..100_000 {
             series.applied(Duration::from_secs(second), 3);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_is_a_round_number() {
+    fn chart_scale_is_round_number() {
         for (value, top) in [(0.3, 0.5), (1.0, 1.0), (3.0, 5.0), (70.0, 100.0), (2001.0, 5000.0)] {
             assert!((round_up(value) - top).abs() < 1e-9, "{value}");
         }

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_stop_of_a_run_that_stops_by_itself_ends_it_at_once() {
+    fn first_stop_of_stopping_run_aborts_it() {
         let control = SyncControl::new();
         assert!(control.stop_because_of_failures());
         assert!(matches!(&*control.asked.borrow(), Asked::Stop(request) if request.is_because_of_failures()));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_do_not_stop_a_run_that_stops_already() {
+    fn failures_do_not_stop_stopping_run() {
         let control = SyncControl::new();
         control.stop(request());
         assert!(!control.stop_because_of_failures());

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_or_a_share_is_read_and_shown_the_same() {
+    fn number_or_share_round_trips() {
         for text in ["0", "20", "5%", "0.5%", "100%"] {
             assert_eq!(text.parse::<MaxFailures>().unwrap().to_string(), text);
         }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_few_results_says_nothing() {
+    fn share_needs_hundred_results() {
         let exceeds = |most: MaxFailures, applied, failed, whole| {
             most.is_exceeded(failed, &SyncCounts { applied, failed, ..SyncCounts::default() }, whole)
         };

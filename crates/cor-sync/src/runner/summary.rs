@@ -568,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn next_steps_without_a_file_of_rejected_rows() {
+    fn gives_next_steps_without_rejects_file() {
         assert_eq!(failed(0).next_steps(), []);
         assert_eq!(failed(2).next_steps(), [NextStep::WriteRejects]);
         let later = SyncSummary { to_correct: 0, advice: vec!["wait".to_owned()], ..failed(2) };
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn next_steps_with_a_file_of_rejected_rows() {
+    fn gives_next_steps_with_rejects_file() {
         let rejects = |copied, missing, sent_again| RejectsSummary {
             path: PathBuf::new(),
             copied,
@@ -637,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn one_update_is_counted_in_the_singular() {
+    fn one_update_is_counted_in_singular() {
         assert!(under_way(1).starts_with("1 update was in flight, and whether COR applied it"));
         assert!(under_way(2).starts_with("2 updates were in flight, and whether COR applied them"));
     }

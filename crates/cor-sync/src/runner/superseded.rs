@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_row_with_the_same_columns_replaces_an_earlier_one() {
+    fn later_row_with_same_columns_replaces_earlier_one() {
         let row =
             |columns: &str| format!(r#"{{"type":"RECORD","record":{{"id":"A"{columns}}}}}"#).into_bytes();
         let mut rows = Superseded::default();

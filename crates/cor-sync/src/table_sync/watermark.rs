@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watermark_lasts_about_a_second_at_every_rate() {
+    fn watermark_lasts_about_one_second_at_every_rate() {
         assert_eq!(after_a_while(5, 2_000), (1, LEAST));
         assert_eq!(after_a_while(200, 20_000), (1, 256));
         assert_eq!(after_a_while(5_000, 200_000), (1, 8192));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slower_run_has_a_closer_watermark() {
+    fn slower_run_has_closer_watermark() {
         let (start, mut mark) = (Instant::now(), Watermark::new());
         let leads: Vec<i64> = [0, 1, 2, 3, 10_003, 20_003, 22_003]
             .into_iter()

@@ -522,7 +522,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probing_does_not_start_while_a_refusal_is_tolerated() {
+    fn probing_waits_while_refusal_is_tolerated() {
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
         let mut estimator = RateEstimator::from_hint(now, 10.0);
@@ -536,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_before_idle_time_is_no_count_below_zero_where_the_limit_is_shared() {
+    fn refusal_before_idle_time_keeps_shared_count_nonnegative() {
         let begin = Instant::now();
         let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
         let mut estimator = RateEstimator::from_hint(begin, 10.0);

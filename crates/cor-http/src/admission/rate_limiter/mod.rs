@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_among_many_accepted_requests_pauses_nothing_and_a_third_does() {
+    fn third_refusal_among_accepted_requests_pauses() {
         let now = Instant::now();
         let mut limiter = RateLimiter::new(None, None);
         for _ in 0..200 {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_with_a_long_retry_after_pauses_all_requests() {
+    fn refusal_with_long_retry_after_pauses_all_requests() {
         let now = Instant::now();
         let mut limiter = RateLimiter::new(None, None);
         for _ in 0..200 {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_hint_is_a_start_and_no_bound() {
+    fn rate_hint_sets_start_not_bound() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(None, Some(10.0));
         assert!(!limiter.is_unlimited());
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_refusal_every_request_leaves_at_once() {
+    fn without_refusal_every_request_leaves_at_once() {
         let now = Instant::now();
         let mut limiter = RateLimiter::new(None, None);
         for _ in 0..10_000 {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_pauses_all_requests_for_as_long_as_asked_and_then_one_trial_leaves() {
+    fn refusal_pauses_requests_then_sends_one_trial() {
         let now = Instant::now();
         let mut limiter = RateLimiter::new(None, None);
         limiter.record_accepted(now, now);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_rate_holds_also_after_idle_time() {
+    fn configured_rate_holds_also_after_idle_time() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(Some(100.0), None);
         for begin in [start, start + ms(60_000)] {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_rate_yields_to_a_lower_limit() {
+    fn configured_rate_yields_to_lower_limit() {
         let mut now = Instant::now();
         let mut limiter = RateLimiter::new(Some(100.0), None);
         let (mut left, mut bucket, begin) = (0, 5.0_f64, now);
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_refusal_does_not_slow_down_sequential_calls() {
+    fn isolated_refusal_keeps_speed_of_sequential_calls() {
         let mut now = Instant::now();
         let mut limiter = RateLimiter::new(None, None);
         for n in 0..600 {
@@ -375,7 +375,7 @@ mod tests {
 
     /// Answers in any order, with any header, and any idle time in between.
     #[test]
-    fn whatever_the_server_answers_requests_go_on_leaving() {
+    fn requests_continue_for_any_responses() {
         for seed in 0..300 {
             let mut random = fastrand::Rng::with_seed(seed);
             let start = Instant::now();

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_bucket_emptied_by_probing_shows_its_rate() {
+    fn probing_past_full_bucket_finds_its_rate() {
         for (rate, capacity) in [(20.0, 4.0), (200.0, 20.0), (5000.0, 500.0)] {
             let start = Instant::now();
             let mut probing = Probing::new(rate / 10.0, rate / 10.0, Confidence::FirstRounded, 0.0, start);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn without_demand_the_rate_does_not_grow() {
+    fn without_demand_rate_does_not_grow() {
         let start = Instant::now();
         let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, start);
         probing.advance(false, start + Duration::from_secs(60));

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tolerated_period_becomes_a_pause_that_begins_with_the_next_refusal() {
+    fn second_refusal_in_tolerated_period_starts_pause() {
         let begin = Instant::now();
         let at = |ms| begin + Duration::from_millis(ms);
         let mut period = RefusalPeriod::tolerated(at(0), at(5), Duration::from_millis(10));

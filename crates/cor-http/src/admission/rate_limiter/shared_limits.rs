@@ -12,7 +12,7 @@ use super::worlds::{
 };
 
 #[test]
-fn a_run_of_ten_seconds_finds_its_limit() {
+fn run_of_ten_seconds_finds_its_limit() {
     for shape in SHAPES {
         for retry_after in RETRY_AFTER {
             let walls = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|run| short_run(shape, retry_after, seed() + run));
@@ -29,7 +29,7 @@ fn a_run_of_ten_seconds_finds_its_limit() {
 }
 
 #[test]
-fn a_limit_that_rises_tenfold_is_used_soon() {
+fn tenfold_higher_limit_is_used_soon() {
     for shape in SHAPES {
         for retry_after in RETRY_AFTER {
             let (mut waits, mut shares) = (Vec::new(), Vec::new());
@@ -49,7 +49,7 @@ fn a_limit_that_rises_tenfold_is_used_soon() {
 }
 
 #[test]
-fn a_refusal_in_a_hundred_for_no_reason_of_rate_costs_little_goodput() {
+fn one_percent_random_refusals_keep_goodput() {
     let worlds = [
         (Shape::Unlimited, 1.0, [0.9, 0.7]),
         (Shape::Bucket(1.0), 500.0, [0.8, 0.4]),
@@ -69,7 +69,7 @@ fn a_refusal_in_a_hundred_for_no_reason_of_rate_costs_little_goodput() {
 }
 
 #[test]
-fn several_clients_share_an_unknown_limit() {
+fn several_clients_share_unknown_limit() {
     // Duration, refused, fairness: what is reached on average over shapes and plans.
     let marks = [
         (200.0, 4, (1.11, 0.01, 0.86)),
@@ -104,7 +104,7 @@ fn several_clients_share_an_unknown_limit() {
 }
 
 #[test]
-fn a_rate_hint_spares_the_next_client_the_search() {
+fn rate_hint_saves_next_client_the_search() {
     for shape in SHAPES {
         for retry_after in RETRY_AFTER {
             let walls = |next| [0, 1, 2].map(|run| short_tasks(shape, retry_after, next, seed() + run));
@@ -161,7 +161,7 @@ fn draw(title: &str, runs: &[Run]) -> String {
 
 /// Writes the plots of the documentation where `RATE_LIMIT_PLOTS` names a folder.
 #[test]
-fn a_run_of_each_world_can_be_drawn() {
+fn one_run_of_each_simulation_can_be_drawn() {
     let bucket = |rate, retry_after| Scenario::new(Shape::Bucket(1.0), rate, retry_after, 1);
     let mut short = Scenario::new(Shape::Bucket(0.1), 500.0, RetryAfter::Seconds, 1);
     short.clients[0].rows = 5000;

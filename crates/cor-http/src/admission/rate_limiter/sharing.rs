@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_in_quick_succession_are_no_evidence_of_other_clients() {
+    fn refusal_bursts_are_no_evidence_of_sharing() {
         let begin = Instant::now();
         let mut sharing = Sharing::new(begin);
         for n in 1..100 {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn probing_that_finds_the_limit_between_refusals_keeps_the_evidence_low() {
+    fn probing_success_keeps_evidence_of_sharing_low() {
         let begin = Instant::now();
         let mut sharing = Sharing::new(begin);
         for n in 0..100 {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_takes_the_same_part_of_every_rate_and_growth_makes_up_for_it() {
+    fn refusal_cuts_every_rate_by_same_share() {
         let begin = Instant::now();
         let mut sharing = shared(begin);
         sharing.advance(false, at(begin, 60.0));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_whose_counts_agree_has_the_limit_alone() {
+    fn matching_counts_mean_limit_is_not_shared() {
         let begin = Instant::now();
         let mut sharing = shared(begin);
         let mut alone = None;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_whose_counts_differ_goes_on_sharing() {
+    fn differing_counts_mean_limit_is_shared() {
         let begin = Instant::now();
         let mut sharing = shared(begin);
         for n in 1..100 {

@@ -54,7 +54,7 @@ fn check_steady_state(shapes: &[(Shape, f64, f64)], rates: &[(f64, u64)], change
 }
 
 #[test]
-fn common_limits_in_steady_state_are_used_almost_fully_with_few_refusals() {
+fn common_limits_in_steady_state_are_used_almost_fully() {
     let shapes = [
         (Shape::Bucket(0.1), 0.95, 0.97),
         (Shape::Bucket(1.0), 0.97, 0.98),
@@ -76,7 +76,7 @@ fn high_limits_in_steady_state_are_used_almost_fully() {
 }
 
 #[test]
-fn rare_limits_and_long_latency_cost_little_goodput() {
+fn rare_limits_and_long_latency_keep_goodput() {
     let shapes = [
         (Shape::Anchored(1.0), 0.93, 0.955),
         (Shape::Anchored(60.0), 0.93, 0.97),
@@ -137,17 +137,17 @@ fn check_durations(
 }
 
 #[test]
-fn runs_under_an_unknown_limit_take_little_longer_than_ideal() {
+fn runs_under_unknown_limit_take_near_ideal_time() {
     check_durations(&COMMON_SHAPES, (1.03, 1.2), &[(5.0, 20), (20.0, 20), (100.0, 10), (500.0, 5)], |_| {});
 }
 
 #[test]
-fn runs_under_a_high_limit_take_little_longer_than_ideal() {
+fn runs_under_high_limit_take_near_ideal_time() {
     check_durations(&COMMON_SHAPES, (1.06, 1.1), &[(1000.0, 3), (5000.0, 2)], |_| {});
 }
 
 #[test]
-fn runs_with_long_latency_take_little_longer_than_ideal() {
+fn runs_with_long_latency_take_near_ideal_time() {
     check_durations(&COMMON_SHAPES, (1.045, 1.25), &[(5.0, 20), (20.0, 10), (200.0, 5)], |scenario| {
         (scenario.tasks, scenario.latency) = (64, 0.05);
     });
@@ -156,7 +156,7 @@ fn runs_with_long_latency_take_little_longer_than_ideal() {
 /// Each refusal costs a second, and the bucket saves up hardly a tenth of that. So the first refusals, and the probing
 /// from the first estimate to the limit, are much of a short run.
 #[test]
-fn the_most_expensive_limit_is_found_in_a_few_minutes() {
+fn finds_hardest_limit_within_minutes() {
     let seed = seed();
     for (rate, runs) in [(5.0, 20), (20.0, 20), (200.0, 5), (1000.0, 2)] {
         let scenario = Scenario::new(Shape::Bucket(0.1), rate, RetryAfter::Seconds, seed);
@@ -169,7 +169,7 @@ fn the_most_expensive_limit_is_found_in_a_few_minutes() {
 }
 
 #[test]
-fn the_rate_follows_a_limit_that_changes() {
+fn rate_follows_limit_that_changes() {
     let seed = seed();
     for shape in [Shape::Bucket(1.0), Shape::Window(1.0), Shape::Window(10.0)] {
         for retry_after in RETRY_AFTER {
@@ -183,7 +183,7 @@ fn the_rate_follows_a_limit_that_changes() {
 }
 
 #[test]
-fn requests_refused_together_do_not_restart_as_a_herd() {
+fn requests_refused_together_restart_spread_out() {
     let seed = seed();
     for retry_after in RETRY_AFTER {
         let mut scenario = Scenario::new(Shape::Bucket(1.0), 20.0, retry_after, seed);
@@ -202,7 +202,7 @@ fn requests_refused_together_do_not_restart_as_a_herd() {
 }
 
 #[test]
-fn without_a_limit_a_stray_refusal_costs_little_goodput() {
+fn isolated_refusal_without_limit_keeps_goodput() {
     let seed = seed();
     let mut scenario = Scenario::new(Shape::Unlimited, 1.0, RetryAfter::Absent, seed);
     scenario.seconds = 30.0;

@@ -202,7 +202,7 @@ fn print_constant_limits(seeds: &[u64]) {
 
 #[test]
 #[ignore = "it takes minutes and prints figures"]
-fn prints_the_figures_of_all_worlds() {
+fn prints_figures_of_all_simulated_limits() {
     let seeds: Vec<u64> = (seed()..).take(SEEDS as usize).collect();
     println!("| world | mean | lowest mean of a variation | highest | runs |\n|---|--:|---|---|--:|");
     print_short_runs(&seeds);

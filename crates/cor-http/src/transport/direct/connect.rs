@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn refuses_an_http_address_that_leads_to_another_machine() {
+    async fn refuses_http_address_that_leads_to_another_machine() {
         // An address of this machine that others can reach stands for any other machine.
         let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
         if probe.connect("192.0.2.1:9").is_err() {

@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn every_framing_gives_the_same_body_in_pieces_of_any_size() {
+    fn reads_same_body_in_any_framing_and_pieces() {
         for (answer, keep_alive) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true),
             ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5\r\n\r\nhello", true),
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_bytes_that_are_not_an_answer() {
+    fn refuses_bytes_that_are_not_answer() {
         for (bytes, wrong) in [
             (&b"SSH-2.0-OpenSSH"[..], Malformed::Head("it does not start with a status line")),
             (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Malformed::Head("it does not start with a status line")),
@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn leftover_bytes_keep_the_connection_from_being_used_again() {
+    fn leftover_bytes_prevent_reuse_of_connection() {
         assert_eq!(
             read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP", 99),
             Ok((200, b"ok".to_vec(), false))

@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_status_words_are_those_of_the_table_of_fields() {
+    fn known_status_words_match_table_of_fields() {
         let schema = cor_http::Schema::Update.to_json();
         let listed = STATUS_WORDS.map(|word| format!("`{word}`")).join(", ");
         assert!(schema.contains(&format!("COR's own pages use {listed}.")), "{schema}");

@@ -395,7 +395,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_names_of_other_systems_lead_to_a_field() {
+    fn common_names_of_other_systems_map_to_fields() {
         let field = |field| Some(Role::Field(field));
         for (name, expected) in [
             ("Opportunity Name", field(Field::Name)),
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_name_is_better_than_a_usual_one_and_that_better_than_an_ending() {
+    fn prefers_own_name_to_common_name_to_ending() {
         let rank = |name| role_of(name).unwrap().1;
         assert!(rank("end") < rank("End date"));
         assert!(rank("Close date") < rank("Due date"));
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn every_usual_name_belongs_to_one_role() {
+    fn common_names_belong_to_one_role() {
         let mut known: HashMap<String, Role> = HashMap::new();
         for (role, names) in USUAL {
             for name in *names {

@@ -55,7 +55,7 @@ fn assert_says(text: &str, lines: &[&str]) {
 }
 
 #[test]
-fn a_field_is_held_back_where_a_wrong_reading_would_be_sent_unnoticed() {
+fn leaves_out_field_that_could_be_misread_unnoticed() {
     let numbers = of_column("estimated", &["1.234", "18.000", "950"]);
     assert_says(
         &numbers,
@@ -77,7 +77,7 @@ fn a_field_is_held_back_where_a_wrong_reading_would_be_sent_unnoticed() {
 }
 
 #[test]
-fn addresses_and_phone_numbers_are_no_ids() {
+fn does_not_propose_emails_or_phones_as_ids() {
     for cells in [
         ["kim1@x.com", "lee2@x.com", "zoe3@x.com"],
         ["+34-600-1", "+34-600-2", "+34-600-3"],
@@ -91,7 +91,7 @@ fn addresses_and_phone_numbers_are_no_ids() {
 }
 
 #[test]
-fn a_column_named_after_a_field_is_no_guess_and_a_usual_name_is_one() {
+fn marks_common_name_as_guess_and_field_name_not() {
     let proposal = propose(
         &["ID", "Name", "Fecha de cierre", "Owner"],
         &[&["A-1", "Pier", "2025-04-15", "Kim"], &["A-2", "Quay", "2025-04-16", ""]],
@@ -124,7 +124,7 @@ column = "Fecha de cierre""#
 }
 
 #[test]
-fn cells_that_are_no_values_of_the_field_refute_its_name() {
+fn unfit_cells_overrule_column_name() {
     let text = of_column("Close date", &["45778", "soon"]);
     assert!(!text.contains("[fields.end]"), "{text}");
     assert_says(
@@ -141,7 +141,7 @@ fn cells_that_are_no_values_of_the_field_refute_its_name() {
 }
 
 #[test]
-fn some_cells_that_are_no_values_do_not_refute_it() {
+fn few_unfit_cells_do_not_overrule_column_name() {
     let text = of_column("Hours", &["5", "7.5", "tbd"]);
     assert_says(
         &text,
@@ -153,7 +153,7 @@ fn some_cells_that_are_no_values_do_not_refute_it() {
 }
 
 #[test]
-fn of_columns_that_compete_the_better_name_wins_and_the_others_are_named() {
+fn better_name_wins_and_competitors_are_named() {
     let text = toml(
         &["id", "Expected close date", "Created", "Start date", "Close date"],
         &[&["1", "2025-01-01", "2025-01-02", "", "2025-01-04"]],
@@ -172,7 +172,7 @@ fn of_columns_that_compete_the_better_name_wins_and_the_others_are_named() {
 }
 
 #[test]
-fn a_format_that_all_cells_allow_is_set_and_others_are_left_to_decide() {
+fn sets_certain_format_and_leaves_others_to_decide() {
     for (column, cells, says) in [
         ("start", &["15/04/2025", "03/04/2025"][..], &["date = \"%d/%m/%Y\"\n"][..]),
         (
@@ -230,7 +230,7 @@ fn a_format_that_all_cells_allow_is_set_and_others_are_left_to_decide() {
 }
 
 #[test]
-fn a_decided_line_is_a_setting_once_its_mark_is_removed() {
+fn uncommented_decision_is_setting() {
     let text = of_column("start", &["03/04/2025"]);
     let decided = text.replace("# date = \"%m", "date = \"%m");
     assert_ne!(decided, text);
@@ -249,7 +249,7 @@ fn a_decided_line_is_a_setting_once_its_mark_is_removed() {
 }
 
 #[test]
-fn unknown_income_types_are_listed_and_known_ones_are_not() {
+fn lists_only_unknown_income_types() {
     let text = of_column("Billing type", &["Retainer", "hourly_rate", "Retainer"]);
     assert_says(&text, &["[fields.income_type]", "# \"Retainer\" =   # 2 cells\n"]);
     assert!(!text.contains("# \"hourly_rate\""), "{text}");
@@ -257,7 +257,7 @@ fn unknown_income_types_are_listed_and_known_ones_are_not() {
 }
 
 #[test]
-fn cells_alone_may_show_the_id_and_the_status() {
+fn cells_alone_may_show_id_and_status() {
     let rows: [&[&str]; 3] =
         [&["North", "AB-1", "active"], &["North", "AB-2", "finished"], &["South", "AB-3", "active"]];
     let proposal = propose(&["Region", "Reference", "Where it is"], &rows);
@@ -272,7 +272,7 @@ fn cells_alone_may_show_the_id_and_the_status() {
 }
 
 #[test]
-fn texts_for_nothing_are_counted_and_keep() {
+fn counts_null_texts_and_keeps_fields() {
     let text =
         toml(&["id", "name", "end"], &[&["1", "N/A", "-"], &["2", "a", "-"], &["3", "n/a", "2025-01-01"]]);
     assert_says(
@@ -288,7 +288,7 @@ fn texts_for_nothing_are_counted_and_keep() {
 }
 
 #[test]
-fn what_the_user_knows_is_no_guess() {
+fn user_settings_are_not_guesses() {
     let sample = sample(&["Nummer", "name"], &[&["7", "a"], &["8", "b"]]);
     let options = ProposalOptions { source: None, id_column: Some("nummer".to_owned()) };
     let proposal = MappingProposal::of_sample("t.csv", &sample, &options).unwrap();
@@ -300,7 +300,7 @@ fn what_the_user_knows_is_no_guess() {
 }
 
 #[test]
-fn ids_that_a_program_rewrote_are_named() {
+fn names_mangled_ids() {
     let text = toml(&["id", "name"], &[&[" A-1", "a"], &["A-2 ", "b"]]);
     assert_says(&text, &["\n# ids have blanks around them", "\ntrim = true\n"]);
     let text = toml(&["id", "name"], &[&["1001.0", "a"], &["9.91214E+15", "b"]]);
@@ -308,13 +308,13 @@ fn ids_that_a_program_rewrote_are_named() {
 }
 
 #[test]
-fn fields_that_only_a_create_takes_have_their_column() {
+fn fields_that_only_create_takes_have_their_column() {
     let text = toml(&["id", "name", "Brand ID", "product_id"], &[&["1", "a", "B", "P"]]);
     assert_says(&text, &["[fields]\n", "\nbrand_id = \"Brand ID\"\n", "\nproduct_id = \"product_id\"\n"]);
 }
 
 #[test]
-fn columns_without_a_name_of_their_own_are_not_mapped() {
+fn does_not_map_unnamed_or_repeated_columns() {
     let header = ["id", "Name", "name ", "", "end", ""];
     let text = toml(&header, &[&["1", "a", "b", "c", "2025-01-01", "d"]]);
     assert!(!text.contains("[fields.name]"), "{text}");
@@ -328,7 +328,7 @@ fn columns_without_a_name_of_their_own_are_not_mapped() {
 }
 
 #[test]
-fn a_header_may_hold_anything() {
+fn header_may_hold_any_text() {
     let long = "x".repeat(1_000_000);
     for name in [
         long.as_str(),
@@ -348,7 +348,7 @@ fn a_header_may_hold_anything() {
 }
 
 #[test]
-fn an_example_shows_40_characters_of_a_cell() {
+fn example_shows_40_characters_of_cell() {
     let secret = format!("{}{}", "a".repeat(40), "SECRET");
     let text = of_column("Notes", &[&secret]);
     assert_says(&text, &[&format!("\"{}\"…", "a".repeat(40))]);
@@ -415,7 +415,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_proposal_is_a_mapping_that_its_table_takes(
+    fn every_proposal_is_valid_for_its_table(
         header in prop::collection::vec(name(), 1..8),
         rows in prop::collection::vec(prop::collection::vec(cell(), 8), 0..6),
     ) {

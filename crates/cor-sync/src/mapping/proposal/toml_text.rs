@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_a_string_of_toml_on_one_line() {
+    fn every_text_is_string_of_toml_on_one_line() {
         for text in ["", "a\"b\\c", "a\nb\rc\td", "\0\u{7f}\u{85}", "\u{202e}x\u{feff}", "é\u{1f600}#='"] {
             let written = quoted(text);
             assert!(!written.contains(['\n', '\r', '\u{202e}']), "{written}");
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_cut_between_characters() {
+    fn example_is_cut_between_characters() {
         assert_eq!(example(&"é".repeat(41)), format!("\"{}\"…", "é".repeat(40)));
         assert_eq!(example(&"é".repeat(40)), format!("\"{}\"", "é".repeat(40)));
     }
