@@ -65,10 +65,6 @@ impl TokenCommand {
     fn run(&self, process: &Process) -> Result<SecretString, Error> {
         let mut command = Command::new(self.words.first().map_or("".as_ref(), OsString::as_os_str));
         command.args(self.words.iter().skip(1));
-        // Standard input may be a table, which belongs to the program that this library is part of. The process stays in this
-        // process group: a command that asks for a password reads the terminal, which no background group may, and Ctrl-C
-        // there reaches it. So only the command itself is ended, not what it started.
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (output, errors) = process.start(&mut command).map_err(|error| match error {
             Some(error) => self.failed("could not be started").caused_by(error),
             None => self.abandoned(),
@@ -190,6 +186,10 @@ impl Process {
         if state.is_abandoned {
             return Err(None);
         }
+        // Standard input may be a table, which belongs to the program that this library is part of. The process stays in this
+        // process group: a command that asks for a password reads the terminal, which no background group may, and Ctrl-C
+        // there reaches it. So only the command itself is ended, not what it started.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = state.child.insert(command.spawn()?);
         Ok((Pipe::read(child.stdout.take(), MOST_OUTPUT), Pipe::read(child.stderr.take(), MOST_ERRORS)))
     }
