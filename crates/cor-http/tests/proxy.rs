@@ -499,9 +499,9 @@ async fn calls_to_this_machine_do_not_use_proxy() {
 #[tokio::test]
 async fn unusable_proxy_address_hides_password() {
     for (address, says) in [
-        ("http://user:pass-word@", "proxy is not a valid proxy URL"),
-        ("http://user:pass-word@proxy.example:99999", "proxy is not a valid proxy URL"),
-        ("ftp://user:pass-word@proxy.example", "proxy is not a valid proxy URL"),
+        ("http://user:pass-word@", "`proxy` is not a valid proxy URL"),
+        ("http://user:pass-word@proxy.example:99999", "`proxy` is not a valid proxy URL"),
+        ("ftp://user:pass-word@proxy.example", "`proxy` is not a valid proxy URL"),
         ("socks5://user:@proxy.example", "user or password of the SOCKS proxy"),
         ("socks5://:pass-word@proxy.example", "user or password of the SOCKS proxy"),
         ("socks5://%ff:pass-word@proxy.example", "user or password of the SOCKS proxy"),
