@@ -46,6 +46,7 @@ PRINTED = {
         "applied                 1",
     ],
     "docs/guides/sync.md": ["unchanged               1", "2025-05-31", "2025-06-30"],
+    "docs/guides/credentials-and-network.md": ["status=0"],
     "docs/guides/singer.md": ["SF-OPP-99999"],
     "docs/guides/sandbox.md": ["in_progress"],
     "docs/reference/program.md": [],
@@ -85,7 +86,13 @@ def server(command: str, folder: Path, environment: dict[str, str]) -> Iterator[
 
 def run(page: str, cor: Path, folder: Path) -> Session:
     (folder / "cor").symlink_to(cor)
-    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "XDG_STATE_HOME": f"{folder}/state"}
+    environment = os.environ | {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "XDG_STATE_HOME": f"{folder}/state",
+        "XDG_CONFIG_HOME": f"{folder}/config",
+        # An editor that saves an empty file.
+        "EDITOR": "touch",
+    }
     found = [block for block in blocks(page, "sh") if not block.startswith(LEFT_OUT)]
     servers = [line for block in found if block.startswith("cor sandbox") for line in block.splitlines()]
     commands = [block for block in found if not block.startswith("cor sandbox")]
@@ -148,6 +155,11 @@ def test_singer_guide_writes_the_state_of_the_tap_and_the_rejected_record(sessio
     session = sessions["docs/guides/singer.md"]
     assert json.loads(session.file("state.json")) == {"deals": 2}
     assert b"SF-OPP-99999" in session.file("rejected.jsonl")
+
+
+def test_configuration_file_is_readable_by_its_owner_alone(sessions: dict[str, Session]) -> None:
+    path = sessions["docs/guides/credentials-and-network.md"].folder / "config" / "cor" / "config.toml"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_schema_command_writes_the_committed_schema(sessions: dict[str, Session]) -> None:
