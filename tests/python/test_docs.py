@@ -95,6 +95,7 @@ PRINTED = {
         "0 updated",
         "1 project_not_found",
     ],
+    "docs/guides/credentials-and-network.md": ["Phase 2", "accepted"],
     "docs/guides/errors-and-retries.md": ["no such project: not_applied 404"],
     "docs/guides/sandbox.md": ["After [503, 200]"],
 }
