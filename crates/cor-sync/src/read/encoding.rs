@@ -150,6 +150,9 @@ pub(crate) struct EncodingAdvisor {
 }
 
 impl EncodingAdvisor {
+    /// How many of the first bytes `check_start` looks at, whatever piece of the input arrives first: two units of UTF-16.
+    pub(crate) const START: usize = 4;
+
     pub(crate) fn new(tried: Encoding, is_marked: bool) -> EncodingAdvisor {
         EncodingAdvisor { tried, is_marked, sample: Sample::default(), has_utf8: false }
     }
@@ -184,8 +187,7 @@ impl EncodingAdvisor {
     /// # Errors
     /// Where they are UTF-16, and that was not tried.
     pub(crate) fn check_start(&self, start: &[u8]) -> Result<(), Reason> {
-        // Two units, whatever piece of the input arrives first.
-        match Encoding::utf_16_of(&start[..start.len().min(4)]) {
+        match Encoding::utf_16_of(&start[..start.len().min(Self::START)]) {
             Some(found) if found != self.tried => {
                 let what = match self.tried.is_utf_16() {
                     true => format!("the text is not {}", self.name()),

@@ -185,7 +185,8 @@ impl Input {
         encoding: Option<Encoding>,
     ) -> Result<Input, Reason> {
         let unreadable = |error: io::Error| Reason::new(error.to_string());
-        let start = first_bytes(&mut source, is_telling).map_err(unreadable)?;
+        let is_enough = |start: &[u8]| start.len() >= EncodingAdvisor::START && is_telling(start);
+        let start = first_bytes(&mut source, is_enough).map_err(unreadable)?;
         if foreign::may_be_workbook(&start) {
             return match format {
                 None | Some(Format::Workbook) => Ok(Input::of_workbook(Cursor::new(start).chain(source))),
@@ -356,6 +357,28 @@ fn is_singer(start: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Gives one byte at a time.
+    struct Bytes(&'static [u8]);
+
+    impl Read for Bytes {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            self.0.read(&mut room[..1])
+        }
+    }
+
+    #[test]
+    fn detects_utf_16_by_same_bytes_whole_or_in_pieces() {
+        let found =
+            |source: Box<dyn Read + Send>| Input::of(source, None, None, None).map(|input| input.format);
+        for (bytes, is_utf_16) in
+            [(&b"\0\n\0\0;\0\x0C\0"[..], false), (b"\0\n\0i\0d", true), (b"i\0\n\0", true)]
+        {
+            let (whole, pieces) = (found(Box::new(bytes)), found(Box::new(Bytes(bytes))));
+            assert_eq!(whole.is_err(), is_utf_16, "{bytes:?}");
+            assert_eq!(whole, pieces, "{bytes:?}");
+        }
+    }
 
     #[test]
     fn detects_format_by_first_bytes() {
