@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_verb_alone_changes_and_a_shell_reads_every_word() {
+    fn changes_verb_alone_and_quotes_every_word() {
         let typed = [
             "/usr/bin/cor",
             "-v",

@@ -27,7 +27,7 @@ fn with(path: &Path, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn config_path_prints_where_the_file_is_whether_it_exists_or_not() {
+fn config_path_prints_path_of_missing_file_too() {
     let path = |variables: &[(&str, &str)]| {
         let mut command = bare();
         command.env_remove("XDG_CONFIG_HOME").env("HOME", "/home/me").args(["config", "path"]);
@@ -41,7 +41,7 @@ fn config_path_prints_where_the_file_is_whether_it_exists_or_not() {
 }
 
 #[test]
-fn a_profile_sets_address_source_and_token_command_of_every_command() {
+fn profile_sets_address_source_and_token_of_commands() {
     let (sandbox, folder) = (sandbox(&["P"]), tempfile::tempdir().unwrap());
     let text = format!(
         "[profile.acme]\nbase_url = {:?}\nsource = 'SALESFORCE'\ntoken_command = ['/bin/echo', '{TOKEN}']\n",
@@ -69,7 +69,7 @@ fn a_profile_sets_address_source_and_token_command_of_every_command() {
 }
 
 #[test]
-fn a_dry_run_is_refused_where_the_run_is_for_its_credentials() {
+fn dry_run_refuses_same_credentials_as_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = config(folder.path(), &format!("[profile.acme]\ntoken = '{TOKEN}'\n"), 0o600);
     let table = folder.path().join("t.csv");
@@ -84,7 +84,7 @@ fn a_dry_run_is_refused_where_the_run_is_for_its_credentials() {
 }
 
 #[test]
-fn a_token_command_that_hangs_ends_with_the_call_and_is_an_error_of_the_credentials() {
+fn hanging_token_command_is_auth_error_and_ends() {
     let (sandbox, folder) = (sandbox(&["P"]), tempfile::tempdir().unwrap());
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -112,7 +112,7 @@ fn a_token_command_that_hangs_ends_with_the_call_and_is_an_error_of_the_credenti
 }
 
 #[test]
-fn a_file_with_secrets_that_others_can_read_is_refused_with_the_command_to_type() {
+fn refuses_readable_secrets_with_chmod_to_type() {
     let folder = tempfile::tempdir().unwrap();
     let path = config(folder.path(), &format!("[profile.acme]\ntoken = '{TOKEN}'\n"), 0o644);
     ran(&mut with(&path, &["auth", "status", "--profile", "acme"]))
@@ -122,7 +122,7 @@ fn a_file_with_secrets_that_others_can_read_is_refused_with_the_command_to_type(
 }
 
 #[test]
-fn auth_status_exits_with_0_if_cor_accepts_the_token_and_prints_no_secret() {
+fn accepted_token_exits_with_0_and_prints_no_secret() {
     let sandbox = sandbox(&[]);
     let ran = ran(&mut cor(&sandbox, &["auth", "status"])).exits(0);
     assert_eq!(
@@ -158,7 +158,7 @@ fn auth_status_exits_with_0_if_cor_accepts_the_token_and_prints_no_secret() {
 }
 
 #[test]
-fn auth_status_exits_with_3_if_the_credentials_are_refused_or_missing() {
+fn refused_or_missing_credentials_exit_with_3() {
     let sandbox = sandbox(&[]);
     let wrong = "wrong-1234567890";
     let refused = ran(cor(&sandbox, &["auth", "status"]).env("COR_ACCESS_TOKEN", wrong)).exits(3);
@@ -185,7 +185,7 @@ fn auth_status_exits_with_3_if_the_credentials_are_refused_or_missing() {
 }
 
 #[test]
-fn auth_status_exits_with_4_if_no_server_says_whether_the_token_is_accepted() {
+fn unchecked_or_unreachable_token_exits_with_4() {
     let sandbox = sandbox(&[]);
     let elsewhere = format!("{}/gateway", sandbox.base_url());
     ran(cor(&sandbox, &["auth", "status"]).args(["--base-url", &elsewhere]))

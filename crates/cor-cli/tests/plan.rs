@@ -15,7 +15,7 @@ fn plan(sandbox: &Sandbox, file: &Path, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_full_plan_marks_what_is_sent_again() {
+fn full_plan_marks_values_sent_again() {
     let sandbox = sandbox(&["A", "B"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,estimated\nA,a,250\nB,b,1\n");
@@ -35,7 +35,7 @@ fn a_full_plan_marks_what_is_sent_again() {
 }
 
 #[test]
-fn a_plan_says_what_a_sync_does_and_ends_with_its_command() {
+fn plan_says_what_sync_does_and_shows_its_command() {
     let sandbox = sandbox(&["A"]);
     let folder = Folder::new();
     let file = folder.file("my table.csv", "id,name\nA,a\nB,b\n");

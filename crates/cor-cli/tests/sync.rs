@@ -437,7 +437,7 @@ fn summary_counts_rows_by_their_outcome() {
 }
 
 #[test]
-fn the_same_failure_of_many_rows_is_printed_once_with_its_count_and_three_examples() {
+fn prints_same_failure_once_with_count_and_examples() {
     let sandbox = sandbox(&[]);
     let folder = Folder::new();
     let mut table = "id,name\n".to_owned();

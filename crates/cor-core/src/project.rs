@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_that_no_example_of_a_response_has_are_read_tolerantly() {
+    fn reads_undocumented_fields_tolerantly() {
         let project = |json: &str| Project::from_members(json, &Members::read(json).unwrap());
         let full = project(
             r#"{"evaluation_date":"2025-04-30 00:00:00","deliverables":"\u00e9","income_type":"fee","fee_id":7,"brand_id":"B"}"#,

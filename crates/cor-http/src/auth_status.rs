@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_server_that_the_credentials_go_to_anyway_is_asked() {
+    fn asks_only_servers_that_get_the_credentials() {
         let token = || ClientBuilder::default().token("t");
         let client = || ClientBuilder::default().api_key("k").client_secret("s");
         let production = Some("https://api.projectcor.com/v1/me".to_owned());

@@ -122,7 +122,7 @@ async fn simultaneous_calls_do_not_share_connection_failures() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_under_many_calls_is_replaced_by_one() {
+async fn replaces_connection_ended_under_many_calls_once() {
     let script =
         format!(r#"{{"h2": [{{"streams": [["read_request", "close"]]}}, {{"streams": [{ANSWERS}]}}]}}"#);
     let peer = peer(&script);
@@ -137,7 +137,7 @@ async fn a_connection_that_ends_under_many_calls_is_replaced_by_one() {
 }
 
 #[test]
-fn a_burst_after_a_pause_notices_that_the_server_has_closed_the_idle_connection() {
+fn burst_after_pause_notices_closed_idle_connection() {
     let script = format!(
         r#"{{"h2": [{{"streams": [["read_request", {{"answer": {{"body": "{{\"id\":7}}"}}}}, {{"delay_ms": 5}}, "close"]]}},
             {{"streams": [{ANSWERS}]}}]}}"#
@@ -166,7 +166,7 @@ fn a_burst_after_a_pause_notices_that_the_server_has_closed_the_idle_connection(
 }
 
 #[tokio::test]
-async fn a_request_that_the_server_refuses_unread_leaves_its_stream_to_the_next_one() {
+async fn early_refusal_frees_stream_for_next_request() {
     let script = r#"{"h2": [{"max_concurrent_streams": 1, "initial_window": 0, "starve": true,
         "streams": [["read_head", {"answer": {"status": 413}}]]}]}"#;
     let peer = peer(script);
@@ -179,7 +179,7 @@ async fn a_request_that_the_server_refuses_unread_leaves_its_stream_to_the_next_
 }
 
 #[tokio::test]
-async fn a_malformed_frame_does_not_fail_the_other_calls_on_its_connection() {
+async fn malformed_frame_does_not_fail_other_calls() {
     let script = format!(
         r#"{{"h2": [{{"streams": [{ANSWERS}, ["read_request", {{"frame": {{"kind": 6, "stream": "connection", "base64": "MTIz"}}}},
             "silence"]]}}, {{"streams": [{ANSWERS}]}}]}}"#
@@ -197,7 +197,7 @@ async fn a_malformed_frame_does_not_fail_the_other_calls_on_its_connection() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_costs_no_connection_and_a_dropped_client_closes_it() {
+async fn dropped_call_keeps_connection_dropped_client_closes() {
     for kind in TRANSPORTS {
         let script = format!(r#"{{"h2": [{{"streams": [["read_request", "silence"], {ANSWERS}]}}]}}"#);
         let peer = peer(&script);

@@ -216,7 +216,7 @@ async fn dead_connection_leads_to_new_connection() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_reported_with_where_it_leads() {
+async fn redirect_error_says_where_it_leads() {
     let (result, _) = outcome_of(|_, conn| {
         conn.listen();
         conn.say("HTTP/1.1 308 X\r\nlocation: https://moved.example/v2\r\ncontent-length: 0\r\n\r\n");

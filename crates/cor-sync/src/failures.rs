@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_with_problems_of_one_kind_are_counted_with_three_examples() {
+    fn counts_rows_of_one_problem_with_three_examples() {
         let mut failures = Failures::default();
         for line in (2..30).rev() {
             let text = format!("\"{line}\" is not a date; write YYYY-MM-DD");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_text_is_written_once_and_control_characters_are_replaced() {
+    fn writes_text_once_and_replaces_control_characters() {
         let mut failures = Failures::default();
         for (line, id) in [(2, "A"), (3, "B\u{1b}[31m"), (4, ""), (5, "D")] {
             failures.rejected(line, id, &[problem("a\u{7}", IssueCode::Required, "is empty")]);

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_shows_the_beginning_of_the_newest_reason() {
+    fn line_shows_beginning_of_newest_reason() {
         assert_eq!(not_applied_because(1200, ""), "1,200 not applied");
         assert_eq!(not_applied_because(2, "id: is empty"), "2 not applied (id: is empty)");
         let long = format!("{}{}", "é".repeat(LONGEST_REASON), "x");

@@ -181,7 +181,7 @@ impl Process {
 
     /// Starts the command. Returns its standard output and standard error; `Err(None)` if no call waits any more.
     fn start(&self, command: &mut Command) -> Result<(Pipe, Pipe), Option<io::Error>> {
-        // Under the lock: whoever abandons it finds either no process, and none will start, or this one.
+        // Under the lock: `abandon` finds this process, or none, and then none will start.
         let mut state = self.state();
         if state.is_abandoned {
             return Err(None);

@@ -35,7 +35,7 @@ impl Settings {
 
         let (options, profiles) = ((self.credentials, Level::Options), (profile.credentials, level.clone()));
         let environment = (env.credentials, Level::Environment);
-        // Whoever names a profile in the call means its credentials, not those that the environment happens to have.
+        // A call that names a profile means its credentials, not those of the environment.
         let levels = match self.profile {
             Some(_) => [options, profiles, environment],
             None => [options, environment, profiles],

@@ -13,6 +13,8 @@ mod http2;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
 #[cfg(feature = "network")]
+mod response_body;
+#[cfg(feature = "network")]
 pub(crate) mod tls;
 pub(crate) mod tls_files;
 

@@ -62,7 +62,7 @@ impl TokenProvider for Counting {
 }
 
 #[tokio::test]
-async fn a_provider_is_asked_once_and_once_more_after_a_401_however_many_rows_wait() {
+async fn asks_provider_once_and_once_after_401() {
     let sandbox = example();
     let provider = Arc::new(Counting::default());
     let client = at(&sandbox).token_provider(provider.clone()).build().unwrap();
@@ -87,7 +87,7 @@ async fn a_provider_is_asked_once_and_once_more_after_a_401_however_many_rows_wa
 }
 
 #[tokio::test]
-async fn a_token_command_runs_once_more_after_a_401_of_many_rows() {
+async fn runs_token_command_once_after_many_401() {
     let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
     let runs = folder.path().join("runs");
     let script = format!(
@@ -106,7 +106,7 @@ async fn a_token_command_runs_once_more_after_a_401_of_many_rows() {
 }
 
 #[tokio::test]
-async fn a_token_command_that_leaves_a_process_behind_is_not_waited_for() {
+async fn does_not_wait_for_process_left_by_token_command() {
     let sandbox = example();
     let script = "sleep 15 & echo sandbox-token";
     let client =
@@ -115,7 +115,7 @@ async fn a_token_command_that_leaves_a_process_behind_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_token_command_ends_with_the_call_that_waits_for_it() {
+async fn token_command_ends_with_waiting_call() {
     let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -128,7 +128,7 @@ async fn a_token_command_ends_with_the_call_that_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_stated_lifetime_is_used_like_that_of_a_token_endpoint() {
+async fn provider_lifetime_refreshes_like_token_endpoint() {
     let sandbox = Sandbox::builder().example().token("old-token").start().unwrap();
     let provider = Arc::new(Counting { lifetime: Some(Duration::ZERO), ..Counting::default() });
     let client = at(&sandbox).token_provider(provider.clone()).build().unwrap();
@@ -148,7 +148,7 @@ impl TokenProvider for Hanging {
 }
 
 #[tokio::test]
-async fn a_provider_that_hangs_is_an_auth_error_and_no_outage() {
+async fn hanging_provider_is_auth_error_and_no_outage() {
     let sandbox = example();
     for (builder, says) in [
         (
@@ -185,7 +185,7 @@ impl TokenProvider for Failing {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_an_auth_error_with_its_text_and_nothing_is_sent() {
+async fn failing_provider_is_auth_error_and_sends_nothing() {
     let sandbox = example();
     for (builder, text) in [
         (
@@ -263,7 +263,7 @@ fn check(status: &AuthStatus, result: AuthResult, asked: Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_status_says_which_credentials_are_used_from_where_and_whether_they_are_accepted() {
+async fn status_names_credentials_origin_and_result() {
     let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
     let base_url = sandbox.base_url();
     let me = format!("GET {base_url}/v1/me");
@@ -321,7 +321,7 @@ async fn a_status_says_which_credentials_are_used_from_where_and_whether_they_ar
 }
 
 #[tokio::test]
-async fn a_status_says_honestly_what_could_not_be_asked() {
+async fn status_says_what_could_not_be_asked() {
     let sandbox = example();
     // Below this path there is no main API.
     let below = format!("{}/gateway", sandbox.base_url());
@@ -355,7 +355,7 @@ async fn a_status_says_honestly_what_could_not_be_asked() {
 }
 
 #[tokio::test]
-async fn a_token_goes_to_one_server_and_its_status_decides() {
+async fn token_goes_to_one_server_whose_status_decides() {
     // In memory, because nothing may be sent to these hosts: the token endpoint issues a token, and the main API answers so.
     let client = |status: u16, body: &'static str| {
         let transport = MemoryTransport::new(move |request| {
@@ -394,7 +394,7 @@ async fn a_token_goes_to_one_server_and_its_status_decides() {
 }
 
 #[tokio::test]
-async fn a_status_asks_for_a_new_token_once_if_the_first_is_rejected() {
+async fn status_fetches_new_token_once_after_401() {
     let sandbox = example();
     let provider = Arc::new(Counting::default());
     let client = at(&sandbox).token_provider(provider.clone()).build().unwrap();

@@ -8,7 +8,7 @@ use cor_http::{ClientBuilder, ErrorKind, TransportKind};
 use crate::{ID, config, environment, example, named};
 
 #[tokio::test]
-async fn an_option_wins_over_the_environment_which_wins_over_the_profile() {
+async fn option_wins_over_environment_over_profile() {
     let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
     let base_url = sandbox.base_url();
     let text = format!(
@@ -23,7 +23,7 @@ async fn an_option_wins_over_the_environment_which_wins_over_the_profile() {
         (environment(&path, &[]).profile("acme"), "of-profile"),
         (environment(&path, from_ref(&profile)), "of-profile"),
         (environment(&path, &[profile.clone(), of_environment.clone(), address]), "of-environment"),
-        // Whoever names a profile in the call means its credentials.
+        // A call that names a profile means its credentials.
         (environment(&path, from_ref(&of_environment)).profile("acme"), "of-profile"),
         (environment(&path, &[profile.clone(), of_environment]).token("of-options"), "of-options"),
         (environment(&path, &[("COR_PROFILE", "other".to_owned())]).profile("acme"), "of-profile"),
@@ -39,7 +39,7 @@ async fn an_option_wins_over_the_environment_which_wins_over_the_profile() {
 }
 
 #[test]
-fn the_credentials_of_a_profile_go_to_its_own_servers_only() {
+fn profile_credentials_go_to_its_own_servers_only() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[profile.live]\ntoken = 'hush-0123456789'\n\
                 [profile.test]\nbase_url = 'http://127.0.0.1:1'\ntoken_url = 'http://127.0.0.1:1/v1/oauth/token'\n\
@@ -67,7 +67,7 @@ fn the_credentials_of_a_profile_go_to_its_own_servers_only() {
 }
 
 #[test]
-fn the_credentials_of_the_environment_do_not_go_to_a_server_that_only_a_profile_names() {
+fn environment_credentials_do_not_go_to_profile_server() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[profile.bare]\nbase_url = 'http://127.0.0.1:1'\n\
                 [profile.full]\nbase_url = 'http://127.0.0.1:1'\ntoken = 't'\n\
@@ -109,7 +109,7 @@ fn the_credentials_of_the_environment_do_not_go_to_a_server_that_only_a_profile_
 }
 
 #[test]
-fn a_value_of_a_profile_that_is_refused_is_named_with_the_profile_and_its_file() {
+fn refused_profile_value_names_profile_and_file() {
     let folder = tempfile::tempdir().unwrap();
     for (text, says) in [
         ("max_attempts = 0", "max_attempts is 0; pass a number from 1 to 100"),
@@ -147,7 +147,7 @@ fn a_value_of_a_profile_that_is_refused_is_named_with_the_profile_and_its_file()
 }
 
 #[tokio::test]
-async fn a_token_command_with_a_folder_is_relative_to_the_file_of_the_profile() {
+async fn relative_token_command_starts_at_profile_file() {
     let (sandbox, folder) = (example(), tempfile::tempdir().unwrap());
     std::fs::create_dir(folder.path().join("bin")).unwrap();
     symlink("/bin/echo", folder.path().join("bin/token")).unwrap();
@@ -161,7 +161,7 @@ async fn a_token_command_with_a_folder_is_relative_to_the_file_of_the_profile() 
 }
 
 #[test]
-fn a_file_with_secrets_that_others_can_read_is_refused_with_the_command_to_type() {
+fn refuses_readable_secrets_with_chmod_to_type() {
     let folder = tempfile::tempdir().unwrap();
     let secret =
         "[profile.acme]\ntoken = 'hush-0123456789'\n[profile.other]\nbase_url = 'http://127.0.0.1:1'\n";
@@ -191,7 +191,7 @@ fn a_file_with_secrets_that_others_can_read_is_refused_with_the_command_to_type(
 }
 
 #[test]
-fn mistakes_in_the_file_are_named_with_their_line_and_without_values() {
+fn file_mistakes_have_line_and_no_value() {
     let folder = tempfile::tempdir().unwrap();
     for (text, says) in [
         (

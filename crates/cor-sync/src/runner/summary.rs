@@ -612,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_becomes_of_projects_that_are_not_in_the_state() {
+    fn plan_says_what_sync_does_with_unknown_projects() {
         for (count, creates, text) in [
             (1, true, "1 project is not in the state: sync updates it if COR has it, and else creates it."),
             (

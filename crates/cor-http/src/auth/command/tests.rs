@@ -13,7 +13,7 @@ fn refused(command: &TokenCommand) -> String {
 }
 
 #[test]
-fn the_token_is_what_the_command_prints_without_the_line_end() {
+fn token_is_command_output_without_line_end() {
     for script in
         ["printf hush-0123456789", "echo hush-0123456789", "printf 'hush-0123456789\\r\\n'; echo note >&2"]
     {
@@ -23,7 +23,7 @@ fn the_token_is_what_the_command_prints_without_the_line_end() {
 }
 
 #[test]
-fn an_error_shows_standard_error_and_never_standard_output() {
+fn error_shows_standard_error_never_standard_output() {
     for (script, says) in [
         (
             "echo hush-0123456789; echo 'not signed in' >&2; exit 3",
@@ -53,7 +53,7 @@ fn an_error_shows_standard_error_and_never_standard_output() {
 }
 
 #[test]
-fn a_command_that_does_not_end_is_ended() {
+fn ends_command_that_runs_too_long() {
     let mut slow = command("sleep 600");
     slow.longest = Duration::from_millis(50);
     assert!(refused(&slow).contains("took longer than 50ms"));
@@ -63,7 +63,7 @@ fn a_command_that_does_not_end_is_ended() {
 }
 
 #[test]
-fn a_process_in_the_background_that_holds_the_pipes_does_not_hold_the_token_up() {
+fn background_process_with_pipes_does_not_delay_token() {
     for script in ["sleep 15 & echo hush-0123456789", "sleep 15 >&2 & echo hush-0123456789; echo note >&2"] {
         let mut command = command(script);
         command.longest = Duration::from_secs(10);
@@ -80,7 +80,7 @@ fn a_process_in_the_background_that_holds_the_pipes_does_not_hold_the_token_up()
 }
 
 #[test]
-fn a_command_has_ended_when_abandon_returns() {
+fn abandon_ends_command() {
     let process = Process::default();
     let (output, _errors) = process.start(Command::new("/bin/sleep").arg("600")).unwrap();
     process.abandon();

@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_another_user_is_refused_if_it_holds_secrets_or_names_a_program() {
+    fn refuses_secrets_and_programs_in_file_of_other_user() {
         for (text, owner, user, is_refused) in [
             ("[profile.a]\ntoken = 't'", 1000, 1000, false),
             ("[profile.a]\ntoken = 't'", 0, 1000, false),

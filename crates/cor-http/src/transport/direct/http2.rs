@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::header::CONTENT_LENGTH;
@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::super::http2::{self, MAX_HEAD, TRUSTED_IDLE};
+use super::super::response_body::{Collected, TooLarge};
 use super::super::{ConnectionChoice, FaultKind, RequestContext, Sent, TransportError};
 use super::connect::Stream;
 use super::wire::Wire;
@@ -386,7 +387,7 @@ async fn read_body(response: &mut Response<RecvStream>, max: usize) -> Result<By
     if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    let (mut body, mut pieces) = (Bytes::new(), BytesMut::new());
+    let mut body = Collected::new(max);
     let incoming = response.body_mut();
     while let Some(piece) = incoming.data().await {
         let piece = match piece {
@@ -397,18 +398,9 @@ async fn read_body(response: &mut Response<RecvStream>, max: usize) -> Result<By
         };
         // Fails if the stream has ended, which needs no window.
         let _ = incoming.flow_control().release_capacity(piece.len());
-        if body.len() + pieces.len() + piece.len() > max {
-            return Err(too_large());
-        }
-        // Most responses are one piece, which is not copied.
-        if body.is_empty() && pieces.is_empty() {
-            body = piece;
-        } else {
-            pieces.extend_from_slice(&std::mem::take(&mut body));
-            pieces.extend_from_slice(&piece);
-        }
+        body.push(piece).map_err(|TooLarge| too_large())?;
     }
-    let body = if pieces.is_empty() { body } else { pieces.freeze() };
+    let body = body.into_bytes();
     match stated {
         Some(length) if (body.len() as u64) < length => {
             let short = "the response body is shorter than its content-length";

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Body as _;
 use rustls::ClientConfig;
 use secrecy::SecretString;
@@ -28,6 +28,7 @@ use self::body::RequestBody;
 use self::clients::{Clients, Settings};
 use self::connector::{CALL, CallConnections, local_addr};
 use super::http2::{self, MAX_HEAD, TRUSTED_IDLE};
+use super::response_body::{Collected, TooLarge};
 use super::{ConnectionChoice, FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
 use crate::Error;
 
@@ -177,20 +178,11 @@ async fn read_body(response: &mut http::Response<reqwest::Body>, max: usize) -> 
     if stated.is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    let (mut body, mut pieces) = (Bytes::new(), BytesMut::new());
+    let mut body = Collected::new(max);
     while let Some(piece) = next_piece(incoming).await? {
-        if body.len() + pieces.len() + piece.len() > max {
-            return Err(too_large());
-        }
-        // Most responses are one piece, which is not copied.
-        if body.is_empty() && pieces.is_empty() {
-            body = piece;
-        } else {
-            pieces.extend_from_slice(&std::mem::take(&mut body));
-            pieces.extend_from_slice(&piece);
-        }
+        body.push(piece).map_err(|TooLarge| too_large())?;
     }
-    let body = if pieces.is_empty() { body } else { pieces.freeze() };
+    let body = body.into_bytes();
     // hyper takes RST_STREAM with NO_ERROR for the end of a body, even in its middle.
     let cut = match stated {
         Some(length) if (body.len() as u64) < length => {
