@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{named, quick};
 use cor_fault_peer::{Peer, Script, What};
-use cor_http::{Client, ClientBuilder, TransportKind};
+use cor_http::{Client, ClientBuilder, Outcome, TransportKind};
 use futures_util::future::join_all;
 
 fn peer(script: &str) -> Peer {
@@ -134,6 +134,25 @@ async fn replaces_connection_ended_under_many_calls_once() {
         assert_eq!(result.unwrap().id(), Some(7));
     }
     assert_eq!(connections(&peer), 2);
+}
+
+/// Calls that waited for a stream on it were not refused by COR: the circuit breaker counts them as it counts connections that
+/// fail.
+#[tokio::test]
+async fn connection_that_ends_before_any_response_is_failed_connection() {
+    let peer = peer(r#"{"h2": [{"max_concurrent_streams": 1, "streams": [["read_request", "close"]]}]}"#);
+    let client = client(&peer, TransportKind::Direct).max_attempts(1).build().unwrap();
+    let update = named("N");
+    let ids: Vec<String> = (0..8).map(|n| format!("P-{n}")).collect();
+    let calls = ids.iter().map(|id| client.projects().update(id, &update).into_future());
+    let errors: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap_err).collect();
+    let sent = errors.iter().filter(|error| error.outcome() == Outcome::Unknown).count();
+    assert_eq!(sent, peer.count(), "{errors:?}");
+    let waited: Vec<_> = errors.iter().filter(|error| error.outcome() == Outcome::NotApplied).collect();
+    assert!(!waited.is_empty(), "{errors:?}");
+    for error in waited {
+        assert!(error.to_string().contains("connecting to COR failed"), "{error}");
+    }
 }
 
 #[test]
