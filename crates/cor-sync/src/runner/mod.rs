@@ -6,6 +6,7 @@
 
 mod confirm;
 mod control;
+mod error;
 mod event;
 mod feed;
 mod max_failures;
@@ -32,6 +33,7 @@ use cor_http::{Client, OptionNames};
 use self::confirm::Confirm;
 pub use self::confirm::Reach;
 pub use self::control::{StopRequest, SyncControl, SyncProgress};
+pub use self::error::{OutputError, OutputKind, SyncError};
 pub use self::event::{Phase, SyncEvent};
 pub use self::max_failures::MaxFailures;
 use self::pushed::PushedOptions;
@@ -39,8 +41,7 @@ pub use self::pushed::{NoRoom, RowSender, time_slice};
 use self::reader::Reader;
 use self::settings::{Settings, StateChoice};
 pub use self::summary::{
-    Ending, NextStep, OutputError, OutputKind, Purpose, RejectsSummary, RejectsUse, StopReason, SyncCounts,
-    SyncError, SyncSummary,
+    Ending, NextStep, Purpose, RejectsSummary, RejectsUse, StopReason, SyncCounts, SyncSummary,
 };
 pub use self::sync_run::{SyncAction, SyncOutcome, SyncRun, SyncStep};
 use crate::{Input, Origin, Rules, Table};
