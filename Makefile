@@ -98,6 +98,10 @@ test-sandbox: ## [0.5 min] the sandbox against its own OpenAPI description, by a
 test-python: ## [3.5 min] the Python package: wheel in clean environments, tests, stubs, examples
 	tests/python/run
 
+.PHONY: test-connectors
+test-connectors: ## the connectors against the real Spark, dlt and Meltano; SHORT=1 for what `make test` runs
+	tests/connectors/run $(if $(SHORT),--short)
+
 .PHONY: test-c
 test-c: ## [2.5 min] the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
 	tests/c/run
