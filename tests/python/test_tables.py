@@ -229,8 +229,8 @@ def test_types_that_no_row_can_satisfy_are_refused_together_before_a_row_is_read
             "are spelt in their source"
         ),
         (
-            'column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore the '
-            'column "name"'
+            'column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore '
+            'the column "name"'
         ),
         (
             'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone '
