@@ -225,8 +225,8 @@ def test_types_that_no_row_can_satisfy_are_refused_together_before_a_row_is_read
         client.projects.update_many(pa.table(columns), source=SOURCE)
     assert str(refused.value).split("; the ") == [
         (
-            'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the ids '
-            "are spelt in their source"
+            'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the '
+            "ids are spelt in their source"
         ),
         (
             'column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore '

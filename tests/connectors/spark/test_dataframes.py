@@ -33,8 +33,8 @@ def test_dataframes_are_tables(kind: str, tmp_path: Path) -> None:
     assert kind_of == "TableError", text
     assert text.split("; the ") == [
         (
-            'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the ids '
-            "are spelt in their source"
+            'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the '
+            "ids are spelt in their source"
         ),
         (
             'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone '
@@ -45,8 +45,8 @@ def test_dataframes_are_tables(kind: str, tmp_path: Path) -> None:
             "decimal= to the decimal sign of its texts"
         ),
         (
-            'column "name" is struct<a:int> and sets name, which is text; cast the column to text, or ignore the column '
-            '"name"'
+            'column "name" is struct<a:int> and sets name, which is text; cast the column to text, or ignore the '
+            'column "name"'
         ),
     ]
     assert seen["streaming"][0] == "TypeError"
