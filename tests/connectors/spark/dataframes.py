@@ -81,7 +81,7 @@ def main(kind: str) -> dict[str, Any]:
 
         def same(id: str) -> bool:
             found = stored(cor, id)
-            return json.loads(json.dumps(found, default=str)) == expected_of(rows[id])
+            return bool(json.loads(json.dumps(found, default=str)) == expected_of(rows[id]))
 
         seen["different"] = [id for id in rows if not same(id)][:3]
 
