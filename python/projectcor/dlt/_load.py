@@ -1,0 +1,110 @@
+"""Sends a batch of rows, and decides what dlt does next: go on, try again later, or stop."""
+
+# pyright: basic
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from dlt.common import logger
+from dlt.common.destination.exceptions import DestinationTerminalException, DestinationTransientException
+from dlt.common.runtime import signals
+from dlt.common.storages.load_package import destination_state
+
+from projectcor._errors import AuthError, ConfigError, ForbiddenError, InvalidUpdateError, TableError
+from projectcor.dlt import _rejects
+from projectcor.dlt._checks import id_column, options_of
+from projectcor.dlt._rows import TypedRows, json_line, row_at
+from projectcor.dlt._settings import CorConfiguration, client_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from projectcor._native import ItemResult, Progress, Results
+
+__all__ = ["load", "log_counts"]
+
+_COUNTS = "projectcor"
+"""The member of dlt's state of a load package with the counts: dlt saves it together with its progress."""
+
+_lock = threading.Lock()
+
+
+def load(items: Any, table: Any, settings: CorConfiguration = None) -> None:  # type: ignore[assignment]
+    """Sends one batch. A row that COR does not apply is written to the file of rejected rows and raises nothing.
+
+    Args:
+        items: A list of dicts; a record batch of Arrow where dlt loads Parquet files.
+        table: dlt's schema of the table.
+        settings: The options, which dlt passes.
+
+    Raises:
+        DestinationTerminalException: COR did not accept the credentials, or the settings cannot work. dlt stops.
+        DestinationTransientException: COR could not be reached, or a signal ended the wait for it. dlt sends the batch
+            again.
+    """
+    assert settings is not None
+    key = id_column(table)
+    rows = items if hasattr(items, "to_pylist") else TypedRows(list(table["columns"]), items, key)
+    options = options_of(settings, key)
+    rejected: list[ItemResult] = []
+    try:
+        with client_of(settings).projects.update_many(rows, on_progress=_go_on, **options) as results:
+            rejected.extend(item for item in results if not item.ok)
+            _raise_unless_complete(results, table["name"])
+    except TableError as error:
+        raise DestinationTerminalException(f"projectcor.dlt: table {table['name']}: {error}") from error
+    # Only now: a batch that dlt sends again reports its rows again.
+    lines = [json_line(row_at(items, item.index), key, _notes(item)) for item in rejected]
+    _rejects.append(settings.rejects, lines)
+    _count(results.summary.applied, rejected)
+
+
+def _go_on(progress: Progress) -> bool:
+    """Whether the run goes on. Ctrl-C, with which dlt lets batches in progress finish, ends the wait for COR."""
+    return not (progress.paused and signals.was_signal_received())
+
+
+def _raise_unless_complete(results: Results, table: str) -> None:
+    halted = results.halted
+    if isinstance(halted, (AuthError, ForbiddenError, ConfigError)):
+        raise DestinationTerminalException(f"projectcor.dlt: table {table}: {halted}") from halted
+    if halted is not None or not results.is_complete:
+        reason = halted or "the run was stopped by a signal"
+        raise DestinationTransientException(
+            f"projectcor.dlt: table {table}: the batch was not sent to its end: {reason}. Run the pipeline again: dlt "
+            "sends this batch and the rows after it"
+        ) from halted
+
+
+def _outcome(item: ItemResult) -> str:
+    if isinstance(item.error, InvalidUpdateError):
+        return "rejected"
+    return "not_applied" if item.error is None else item.error.outcome
+
+
+def _notes(item: ItemResult) -> dict[str, str]:
+    return {"_outcome": _outcome(item), "_reason": str(item.error)}
+
+
+def _count(applied: int, rejected: list[ItemResult]) -> None:
+    """Adds to the counts of the load package. dlt saves them after the batch."""
+    with _lock:
+        counts = destination_state().setdefault(_COUNTS, {})
+        counts["applied"] = counts.get("applied", 0) + applied
+        for outcome in map(_outcome, rejected):
+            counts[outcome] = counts.get(outcome, 0) + 1
+
+
+def log_counts(load_id: str, settings: Any) -> None:
+    """Logs what happened to the rows of a load package: as a warning, which dlt shows by default, if some were rejected."""
+    counts = dict(destination_state().get(_COUNTS, {}))
+    applied = counts.pop("applied", 0)
+    text = f"projectcor.dlt: load package {load_id}: COR applied {applied:,} of {applied + sum(counts.values()):,} rows"
+    if not counts:
+        logger.info(text)
+        return
+    others = ", ".join(f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in sorted(counts.items()))
+    logger.warning(
+        f"{text}; {others}. These rows are in {settings.rejects} with the reason; correct them and run "
+        "`cor projects sync` on that file"
+    )
