@@ -1,4 +1,4 @@
-"""The script `run-sync` of docs/guides/schedulers.md, and the command line of each recipe on that page, without its scheduler."""
+"""The script `run-sync` of docs/guides/schedulers.md, and the command of each recipe there, without its scheduler."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sandbox(cor: Path) -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def folder(cor: Path, tmp_path: Path) -> Path:
-    """A folder with the program, the script and a table. It stands for /usr/local/bin, /srv/deals, /var/lib/cor and /etc/cor."""
+    """A folder with the program, the script and a table. It stands for the folders that the page names."""
     (script,) = [block for block in blocks(PAGE, "sh") if "cat > run-sync" in block]
     text = re.search(r"^cat > run-sync <<'END'\n(.*?)^END$", script, re.M | re.S)
     assert text

@@ -1,4 +1,4 @@
-"""A destination of `dlt <https://dlthub.com>`_ that sends the rows of a pipeline to COR, each as a partial update of a project.
+"""A destination of `dlt <https://dlthub.com>`_: each row of a pipeline is a partial update of one of COR's projects.
 
 Needs dlt: ``pip install 'projectcor[dlt]'``. ``import projectcor`` alone does not import it.
 

@@ -1,6 +1,7 @@
 """What is refused before anything is sent: tables that COR cannot take, and settings that cannot work."""
 
-# pyright: basic
+# dlt is not installed where types are checked, so its types are unknown there.
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
 from __future__ import annotations
 
 from typing import Any
@@ -64,11 +65,11 @@ def _problems(table: Any, settings: Any, client: Client) -> Iterator[str]:
         return
     if not settings.cor_source and not settings.cor_profile and "source" not in columns:
         yield (
-            "cor_source is not set; pass cor(cor_source=\"SALESFORCE\"), the system that the projects were created from"
+            'cor_source is not set; pass cor(cor_source="SALESFORCE"), the system that the projects were created from'
         )
     try:
         # No row, and so no request: only the columns are compared with the fields and the settings.
-        rows = TypedRows(columns, [], keys[0])
+        rows: Any = TypedRows(columns, [], keys[0])
         with client.projects.update_many(rows, **options_of(settings, keys[0])) as results:
             list(results)
     except TableError as error:

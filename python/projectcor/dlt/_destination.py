@@ -1,6 +1,7 @@
 """The destination ``cor``."""
 
-# pyright: basic
+# dlt is not installed where types are checked, so its types are unknown there.
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
 from __future__ import annotations
 
 from typing import Any
@@ -37,7 +38,7 @@ class CorClient(DestinationClient):
         log_counts(load_id, self.config)
 
 
-class cor(destination):  # noqa: N801 - dlt derives the name of the destination from it
+class cor(destination):
     """COR as a destination of dlt: each row is a partial update of the project whose external id is its primary key.
 
     dlt resolves every option from its configuration too, such as ``[destination.cor]`` in ``.dlt/secrets.toml`` and
@@ -136,10 +137,9 @@ class cor(destination):  # noqa: N801 - dlt derives the name of the destination 
 
     def __repr__(self) -> str:
         # dlt would print the values of all options.
-        shown = {name: value for name, value in self.config_params.items() if name in CorConfiguration.__dataclass_fields__}
-        shown = {name: "…" if name in _SECRETS else value for name, value in shown.items()}
-        shown.pop("destination_callable", None)
-        return f"<projectcor.dlt.cor({', '.join(f'{name}={value!r}' for name, value in shown.items())})>"
+        shown = {name: value for name, value in self.config_params.items() if name.startswith(("cor_", "rejects"))}
+        texts = (f"{name}={'…' if name in _SECRETS else repr(value)}" for name, value in shown.items())
+        return f"<projectcor.dlt.cor({', '.join(texts)})>"
 
 
 # The name under which dlt finds it again: destination="projectcor.dlt.cor".

@@ -1,10 +1,11 @@
 """Sends a batch of rows, and decides what dlt does next: go on, try again later, or stop."""
 
-# pyright: basic
+# dlt is not installed where types are checked, so its types are unknown there.
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationTerminalException, DestinationTransientException
@@ -29,7 +30,11 @@ _COUNTS = "projectcor"
 _lock = threading.Lock()
 
 
-def load(items: Any, table: Any, settings: CorConfiguration = None) -> None:  # type: ignore[assignment]
+# The default has the same type, since dlt passes its configuration to the parameter of exactly this type.
+_PASSED_BY_DLT = cast(CorConfiguration, None)
+
+
+def load(items: Any, table: Any, settings: CorConfiguration = _PASSED_BY_DLT) -> None:
     """Sends one batch. A row that COR does not apply is written to the file of rejected rows and raises nothing.
 
     Args:
@@ -42,9 +47,8 @@ def load(items: Any, table: Any, settings: CorConfiguration = None) -> None:  # 
         DestinationTransientException: COR could not be reached, or a signal ended the wait for it. dlt sends the batch
             again.
     """
-    assert settings is not None
     key = id_column(table)
-    rows = items if hasattr(items, "to_pylist") else TypedRows(list(table["columns"]), items, key)
+    rows: Any = items if hasattr(items, "to_pylist") else TypedRows(list(table["columns"]), items, key)
     options = options_of(settings, key)
     rejected: list[ItemResult] = []
     try:
@@ -96,7 +100,7 @@ def _count(applied: int, rejected: list[ItemResult]) -> None:
 
 
 def log_counts(load_id: str, settings: Any) -> None:
-    """Logs what happened to the rows of a load package: as a warning, which dlt shows by default, if some were rejected."""
+    """Logs the counts of a load package: if rows were rejected as a warning, which dlt shows by default."""
     counts = dict(destination_state().get(_COUNTS, {}))
     applied = counts.pop("applied", 0)
     text = f"projectcor.dlt: load package {load_id}: COR applied {applied:,} of {applied + sum(counts.values()):,} rows"

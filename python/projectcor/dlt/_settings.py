@@ -1,12 +1,12 @@
 """The options of the destination, as dlt resolves them, and the client that they describe."""
 
-# dlt is not installed where types are checked, so its own types are unknown there.
-# pyright: basic
+# dlt is not installed where types are checked, so its types are unknown there.
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
 from __future__ import annotations
 
 import os
 import threading
-from typing import Any, List, Optional  # noqa: UP035 - dlt reads these annotations at run time
+from typing import Any, List, Optional, cast  # noqa: UP035 - dlt reads these annotations at run time
 
 from dlt.common.configuration import configspec
 from dlt.common.destination.exceptions import DestinationTerminalException
@@ -43,7 +43,7 @@ class CorConfiguration(CustomDestinationClientConfiguration):
     cor_day_in: Optional[str] = None
     cor_ignore: Optional[List[str]] = None  # noqa: UP006
     # Required: dlt does not read a row again, so a row that COR refused would be lost without this file.
-    rejects: str = None  # type: ignore[assignment]
+    rejects: str = cast(str, None)
 
 
 _OPTIONS = {
@@ -63,7 +63,7 @@ _lock = threading.Lock()
 
 
 def client_of(settings: Any) -> Client:
-    """The client with these settings: one for each process, so that all tables share connections, token and rate limiter.
+    """The client with these settings. A process has one, so that all tables share connections, token and rate limiter.
 
     Raises:
         DestinationTerminalException: The settings or the environment are invalid.

@@ -1,4 +1,4 @@
-"""The Python of docs/guides/dlt.md, run as a reader runs it. Its blocks are of the language `py`: tests/python has no dlt."""
+"""The Python of docs/guides/dlt.md. Its blocks are of the language `py`, because tests/python has no dlt."""
 
 from __future__ import annotations
 

@@ -91,7 +91,9 @@ def test_arrow_tables_are_loaded_from_parquet(sandbox: Sandbox) -> None:
         {
             "deal": ["1", "2", "77"],
             "end": [date(2025, 4, 30), None, None],
-            "estimated": pyarrow.array([Decimal("18000.10"), Decimal("1.00"), Decimal("2.00")], pyarrow.decimal128(12, 2)),
+            "estimated": pyarrow.array(
+                [Decimal("18000.10"), Decimal("1.00"), Decimal("2.00")], pyarrow.decimal128(12, 2)
+            ),
         }
     )
     run = pipeline(sandbox, batch_size=2)

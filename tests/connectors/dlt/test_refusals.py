@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import dlt
 import pytest
-from connectors.dlt.world import destination, ids, pipeline, resource, texts
+from connectors.dlt.world import ids, pipeline, resource, texts
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -116,14 +115,20 @@ def test_token_is_in_no_file_text_or_trace(
     secret = "a-secret-that-cor-does-not-know"
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
-    target = destination(sandbox, cor_access_token=secret)
-    run = dlt.pipeline("deals", destination=target, pipelines_dir=str(folder / "pipelines"))
+    run = pipeline(sandbox, cor_access_token=secret)
     with pytest.raises(PipelineStepFailed) as caught:
         run.run(resource(ROWS))
     assert len(sandbox.requests) >= 1
     written = capfd.readouterr()
     trace = run.last_trace
-    for text in (repr(target), repr(run), texts(caught.value), written.out, written.err, trace.asstr(verbosity=2)):
+    for text in (
+        repr(run.destination),
+        repr(run),
+        texts(caught.value),
+        written.out,
+        written.err,
+        trace.asstr(verbosity=2),
+    ):
         assert secret not in text
     found = subprocess.run(["grep", "-r", "-l", "-a", secret, folder], stdout=subprocess.PIPE, text=True, check=False)
     assert found.stdout == ""

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import dlt
 from projectcor.dlt import cor
 from projectcor.testing import Sandbox
+
+# By its name: the folder of this file is called dlt too, which confuses checkers.
+dlt: Any = import_module("dlt")
 
 SOURCE = "SALESFORCE"
 REJECTS = "rejects.jsonl"
@@ -45,7 +48,9 @@ def destination(sandbox: Sandbox, **options: Any) -> Any:
 
 def pipeline(sandbox: Sandbox, **options: Any) -> Any:
     """A pipeline into the sandbox. Pipelines of one test are the same one, as in runs one after the other."""
-    return dlt.pipeline("deals", destination=destination(sandbox, **options), pipelines_dir=str(Path("pipelines").resolve()))
+    return dlt.pipeline(
+        "deals", destination=destination(sandbox, **options), pipelines_dir=str(Path("pipelines").resolve())
+    )
 
 
 def ids(sandbox: Sandbox) -> list[str]:
