@@ -92,7 +92,6 @@ def options_of(settings: Any, id_column: str) -> dict[str, Any]:
         "outage_timeout": settings.cor_outage_timeout,
         "day_in": settings.cor_day_in,
         "ignore": settings.cor_ignore,
+        "clear_nulls": settings.cor_clear_nulls,
     }
-    if settings.cor_clear_nulls:
-        options["clear_nulls"] = settings.cor_clear_nulls
     return {"id_column": id_column, **{name: value for name, value in options.items() if value is not None}}

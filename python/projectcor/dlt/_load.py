@@ -20,7 +20,7 @@ from projectcor.dlt._settings import CorConfiguration, client_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from projectcor._native import ItemResult, Progress, Results
+    from projectcor._native import ItemResult, Progress, Results, Summary
 
 __all__ = ["load", "log_counts"]
 
@@ -60,7 +60,7 @@ def load(items: Any, table: Any, settings: CorConfiguration = _PASSED_BY_DLT) ->
     # Only now: a batch that dlt sends again reports its rows again.
     lines = [json_line(row_at(items, item.index), key, _notes(item)) for item in rejected]
     _rejects.append(settings.rejects, lines)
-    _count(results.summary.applied, rejected)
+    _count(results.summary, rejected)
 
 
 def _go_on(progress: Progress) -> bool:
@@ -90,11 +90,12 @@ def _notes(item: ItemResult) -> dict[str, str]:
     return {"_outcome": _outcome(item), "_reason": str(item.error)}
 
 
-def _count(applied: int, rejected: list[ItemResult]) -> None:
+def _count(summary: Summary, rejected: list[ItemResult]) -> None:
     """Adds to the counts of the load package. dlt saves them after the batch."""
     with _lock:
         counts = destination_state().setdefault(_COUNTS, {})
-        counts["applied"] = counts.get("applied", 0) + applied
+        for name, count in (("applied", summary.applied), ("unchanged", summary.unchanged)):
+            counts[name] = counts.get(name, 0) + count
         for outcome in map(_outcome, rejected):
             counts[outcome] = counts.get(outcome, 0) + 1
 
@@ -102,8 +103,10 @@ def _count(applied: int, rejected: list[ItemResult]) -> None:
 def log_counts(load_id: str, settings: Any) -> None:
     """Logs the counts of a load package: if rows were rejected as a warning, which dlt shows by default."""
     counts = dict(destination_state().get(_COUNTS, {}))
-    applied = counts.pop("applied", 0)
-    text = f"projectcor.dlt: load package {load_id}: COR applied {applied:,} of {applied + sum(counts.values()):,} rows"
+    read, applied, unchanged = sum(counts.values()), counts.pop("applied", 0), counts.pop("unchanged", 0)
+    text = f"projectcor.dlt: load package {load_id}: COR applied {applied:,} of {read:,} rows"
+    if unchanged:
+        text += f"; {unchanged:,} set no field, so nothing was sent for them"
     if not counts:
         logger.info(text)
         return

@@ -81,9 +81,20 @@ def test_ignored_columns_are_not_sent(sandbox: Sandbox) -> None:
     assert bodies(sandbox) == ['"name":"After"}']
 
 
-def test_row_without_a_value_is_not_sent(sandbox: Sandbox) -> None:
-    pipeline(sandbox).run(resource([{"deal": "1", "name": None}, {"deal": "2", "name": "After"}]))
+def test_row_without_a_value_is_not_sent_and_is_no_rejected_row(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="dlt"):
+        pipeline(sandbox).run(resource([{"deal": "1", "name": None}, {"deal": "2", "name": "After"}]))
     assert ids(sandbox) == ["2"]
+    assert rejects() == []
+    assert "COR applied 1 of 2 rows; 1 set no field, so nothing was sent for them" in caplog.text
+
+
+def test_missing_value_of_a_column_in_clear_nulls_clears_its_field(sandbox: Sandbox) -> None:
+    rows = [{"deal": "1", "brief": None, "name": "After"}, {"deal": "2", "brief": "b"}]
+    pipeline(sandbox, cor_clear_nulls=["brief"]).run(resource(rows))
+    assert sorted(bodies(sandbox)) == ['"brief":"b"}', '"name":"After","brief":null}']
 
 
 def test_arrow_tables_are_loaded_from_parquet(sandbox: Sandbox) -> None:
@@ -105,6 +116,13 @@ def test_arrow_tables_are_loaded_from_parquet(sandbox: Sandbox) -> None:
     assert first is not None
     assert (first.fields["estimated"], first.fields["end"]) == (Decimal("18000.10"), "2025-04-30")
     assert [(row["deal"], row["estimated"]) for row in rejects()] == [("77", "2.00")]
+
+
+def test_integer_ids_of_arrow_tables_are_ids(sandbox: Sandbox) -> None:
+    table = pyarrow.table({"deal": [1, 99], "name": ["After", "After"]})
+    pipeline(sandbox).run(resource([table]), loader_file_format="parquet")
+    assert ids(sandbox) == ["1", "99"]
+    assert [row["deal"] for row in rejects()] == ["99"]
 
 
 def test_destination_is_found_by_its_dotted_name_and_configured_by_files(sandbox: Sandbox, folder: Path) -> None:

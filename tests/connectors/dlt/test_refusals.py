@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from connectors.dlt.world import ids, pipeline, resource, texts
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
@@ -43,6 +44,15 @@ def test_column_that_is_no_field_is_refused(sandbox: Sandbox) -> None:
     assert "table deals: " in text
     assert "estimatd" in text
     assert "owner" in text
+
+
+def test_type_that_no_field_takes_is_refused_for_parquet_files(sandbox: Sandbox) -> None:
+    table = pyarrow.table({"deal": ["1"], "billable": ["yes"]})
+    with pytest.raises(PipelineStepFailed) as caught:
+        pipeline(sandbox).run(resource([table]), loader_file_format="parquet")
+    assert isinstance(caught.value.__cause__, DestinationTerminalException)
+    assert "billable" in str(caught.value.__cause__)
+    assert ids(sandbox) == []
 
 
 def test_nested_tables_are_refused(sandbox: Sandbox) -> None:
