@@ -22,6 +22,11 @@ __all__ = ["cor"]
 _SECRETS = ("cor_access_token", "cor_api_key", "cor_client_secret")
 
 
+def _texts(value: str | Sequence[str] | None) -> list[str] | None:
+    """One text or several, as dlt's configuration has them: a list."""
+    return [value] if isinstance(value, str) else None if value is None else list(value)
+
+
 class CorClient(DestinationClient):
     """What dlt asks about a load package: before its first row, and after its last."""
 
@@ -59,10 +64,10 @@ class cor(destination):
         cor_rate: The most requests per second. By default the client estimates the limit from COR's responses.
         cor_outage_timeout: How long a batch waits while COR cannot be reached, in seconds. Default: 900. dlt tries a
             batch five times in one run (``load.raise_on_max_retries``).
-        cor_clear_nulls: Columns in which a missing value clears the field. By default it keeps the field.
+        cor_clear_nulls: A column or several in which a missing value clears the field. By default it keeps the field.
         cor_day_in: The time zone in which a timestamp is a day, such as ``Europe/Madrid``. By default a timestamp with
             a time zone is rejected.
-        cor_ignore: Columns that are not sent.
+        cor_ignore: A column or several that are not sent.
         batch_size: Rows that are sent before dlt records its progress. Default: 500.
         **options: Further options of dlt's ``destination``, such as ``destination_name``.
 
@@ -90,9 +95,9 @@ class cor(destination):
         cor_concurrency: int | None = None,
         cor_rate: float | None = None,
         cor_outage_timeout: float | None = None,
-        cor_clear_nulls: Sequence[str] | None = None,
+        cor_clear_nulls: str | Sequence[str] | None = None,
         cor_day_in: str | None = None,
-        cor_ignore: Sequence[str] | None = None,
+        cor_ignore: str | Sequence[str] | None = None,
         batch_size: int = BATCH_SIZE,
         loader_file_format: Any = "typed-jsonl",
         **options: Any,
@@ -109,9 +114,9 @@ class cor(destination):
             "cor_concurrency": cor_concurrency,
             "cor_rate": cor_rate,
             "cor_outage_timeout": cor_outage_timeout,
-            "cor_clear_nulls": None if cor_clear_nulls is None else list(cor_clear_nulls),
+            "cor_clear_nulls": _texts(cor_clear_nulls),
             "cor_day_in": cor_day_in,
-            "cor_ignore": None if cor_ignore is None else list(cor_ignore),
+            "cor_ignore": _texts(cor_ignore),
         }
         super().__init__(
             destination_callable=load,

@@ -93,7 +93,7 @@ def test_row_without_a_value_is_not_sent_and_is_no_rejected_row(
 
 def test_missing_value_of_a_column_in_clear_nulls_clears_its_field(sandbox: Sandbox) -> None:
     rows = [{"deal": "1", "brief": None, "name": "After"}, {"deal": "2", "brief": "b"}]
-    pipeline(sandbox, cor_clear_nulls=["brief"]).run(resource(rows))
+    pipeline(sandbox, cor_clear_nulls="brief").run(resource(rows))
     assert sorted(bodies(sandbox)) == ['"brief":"b"}', '"name":"After","brief":null}']
 
 

@@ -73,6 +73,14 @@ def test_invalid_option_of_the_client_is_refused(sandbox: Sandbox) -> None:
     assert ids(sandbox) == []
 
 
+def test_missing_credentials_are_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(PipelineStepFailed) as caught:
+        pipeline(sandbox, cor_access_token=None).run(resource(ROWS))
+    assert isinstance(caught.value.__cause__, DestinationTerminalException)
+    assert "COR_ACCESS_TOKEN" in str(caught.value.__cause__)
+    assert ids(sandbox) == []
+
+
 def test_file_of_rejected_rows_that_cannot_be_written_is_refused(sandbox: Sandbox) -> None:
     text = refusal(sandbox, resource(ROWS), rejects="missing/rejects.jsonl")
     assert "the file of rejected rows cannot be written" in text
