@@ -8,7 +8,7 @@ from typing import Any
 
 from dlt.common.destination.exceptions import DestinationTerminalException
 
-from projectcor._errors import TableError
+from projectcor._errors import ConfigError, TableError
 from projectcor.dlt import _rejects
 from projectcor.dlt._rows import TypedRows
 from projectcor.dlt._settings import client_of
@@ -55,13 +55,10 @@ def _problems(table: Any, settings: Any, client: Client) -> Iterator[str]:
             f'table {name} has the write_disposition "replace", and no project is deleted because a row is missing; '
             'use "append" or "merge"'
         )
-    keys = _keys(table)
-    if len(keys) != 1:
-        has = f"a primary key of {len(keys)} columns ({', '.join(keys)})" if keys else "no primary key"
-        yield (
-            f"table {name} has {has}, and the external id of a project is one column; name it in the resource: "
-            'primary_key="id"'
-        )
+    try:
+        key = id_column(table)
+    except DestinationTerminalException as error:
+        yield str(error)
         return
     if not settings.cor_source and not settings.cor_profile and "source" not in columns:
         yield (
@@ -69,20 +66,27 @@ def _problems(table: Any, settings: Any, client: Client) -> Iterator[str]:
         )
     try:
         # No row, and so no request: only the columns are compared with the fields and the settings.
-        rows: Any = TypedRows(columns, [], keys[0])
-        with client.projects.update_many(rows, **options_of(settings, keys[0])) as results:
+        rows: Any = TypedRows(columns, [], key)
+        with client.projects.update_many(rows, **options_of(settings, key)) as results:
             list(results)
-    except TableError as error:
+    except (TableError, ConfigError) as error:
         yield f"table {name}: {error} (the options of this destination have the prefix cor_)"
 
 
 def id_column(table: Any) -> str:
-    """The column with the external ids: the primary key of a table that was checked."""
-    return _keys(table)[0]
+    """The column with the external ids: the primary key of the table.
 
-
-def _keys(table: Any) -> list[str]:
-    return [name for name, column in table["columns"].items() if column.get("primary_key")]
+    Raises:
+        DestinationTerminalException: The table has none, or one of several columns.
+    """
+    keys: list[str] = [name for name, column in table["columns"].items() if column.get("primary_key")]
+    if len(keys) == 1:
+        return keys[0]
+    has = f"a primary key of {len(keys)} columns ({', '.join(keys)})" if keys else "no primary key"
+    raise DestinationTerminalException(
+        f"table {table['name']} has {has}, and the external id of a project is one column; name it in the resource: "
+        'primary_key="id"'
+    )
 
 
 def options_of(settings: Any, id_column: str) -> dict[str, Any]:

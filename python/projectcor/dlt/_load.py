@@ -55,7 +55,7 @@ def load(items: Any, table: Any, settings: CorConfiguration = _PASSED_BY_DLT) ->
         with client_of(settings).projects.update_many(rows, on_progress=_go_on, **options) as results:
             rejected.extend(item for item in results if not item.ok)
             _raise_unless_complete(results, table["name"])
-    except TableError as error:
+    except (TableError, ConfigError) as error:
         raise DestinationTerminalException(f"projectcor.dlt: table {table['name']}: {error}") from error
     # Only now: a batch that dlt sends again reports its rows again.
     lines = [json_line(row_at(items, item.index), key, _notes(item)) for item in rejected]

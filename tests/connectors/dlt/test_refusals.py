@@ -28,6 +28,19 @@ def refusal(sandbox: Sandbox, tables: Any, **options: Any) -> str:
 
 
 @pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ({"cor_day_in": "Nowhere/City"}, "day_in"),
+        ({"cor_outage_timeout": -1.0}, "outage_timeout"),
+        ({"cor_ignore": "deal"}, "deal"),
+        ({"cor_clear_nulls": "deal"}, 'clear_nulls "deal" is the column of the external ids'),
+    ],
+)
+def test_option_of_a_table_that_cannot_work_is_refused(sandbox: Sandbox, option: dict[str, Any], text: str) -> None:
+    assert text in refusal(sandbox, resource(ROWS), **option)
+
+
+@pytest.mark.parametrize(
     ("table", "text"),
     [
         ({"how": "replace"}, 'table deals has the write_disposition "replace"'),
