@@ -32,7 +32,6 @@ def refusal(sandbox: Sandbox, tables: Any, **options: Any) -> str:
     [
         ({"cor_day_in": "Nowhere/City"}, "day_in"),
         ({"cor_outage_timeout": -1.0}, "outage_timeout"),
-        ({"cor_ignore": "deal"}, "deal"),
         ({"cor_clear_nulls": "deal"}, 'clear_nulls "deal" is the column of the external ids'),
     ],
 )
