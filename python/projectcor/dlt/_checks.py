@@ -32,10 +32,16 @@ def check(tables: Iterable[Any], settings: Any) -> None:
     problems = [problem for table in tables for problem in _problems(table, settings, client)]
     if settings.batch_size < 1:
         problems.append("batch_size is 0, with which dlt passes files instead of rows; set 1 or more")
-    try:
-        _rejects.check(settings.rejects)
-    except OSError as error:
-        problems.append(f"the file of rejected rows cannot be written: {error}; set rejects to another path")
+    if not settings.rejects:
+        problems.append(
+            "rejects is not set, and dlt does not read a row again that COR refused; pass "
+            'cor(rejects="rejects.jsonl"), a file for such rows'
+        )
+    else:
+        try:
+            _rejects.check(settings.rejects)
+        except OSError as error:
+            problems.append(f"the file of rejected rows cannot be written: {error}; set rejects to another path")
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise DestinationTerminalException(

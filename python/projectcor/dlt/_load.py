@@ -59,7 +59,7 @@ def load(items: Any, table: Any, settings: CorConfiguration = _PASSED_BY_DLT) ->
         raise DestinationTerminalException(f"projectcor.dlt: table {table['name']}: {error}") from error
     # Only now: a batch that dlt sends again reports its rows again.
     lines = [json_line(row_at(items, item.index), key, _notes(item)) for item in rejected]
-    _rejects.append(settings.rejects, lines)
+    _rejects.append(str(settings.rejects), lines)
     _count(results.summary, rejected)
 
 

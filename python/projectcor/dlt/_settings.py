@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, List, Optional, cast  # noqa: UP035 - dlt reads these annotations at run time
+from typing import Any, List, Optional  # noqa: UP035 - dlt reads these annotations at run time
 
 from dlt.common.configuration import configspec
 from dlt.common.destination.exceptions import DestinationTerminalException
@@ -42,8 +42,8 @@ class CorConfiguration(CustomDestinationClientConfiguration):
     cor_clear_nulls: Optional[List[str]] = None  # noqa: UP006
     cor_day_in: Optional[str] = None
     cor_ignore: Optional[List[str]] = None  # noqa: UP006
-    # Required: dlt does not read a row again, so a row that COR refused would be lost without this file.
-    rejects: str = cast(str, None)
+    # Required, but not for dlt's own commands, which resolve the options too: `_checks` refuses a load without it.
+    rejects: Optional[str] = None
 
 
 _OPTIONS = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pytest
 from connectors.dlt.world import ids, pipeline, resource, texts
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.pipeline.exceptions import PipelineStepFailed
 from projectcor.testing import Sandbox
@@ -98,12 +98,8 @@ def test_file_of_rejected_rows_that_cannot_be_written_is_refused(sandbox: Sandbo
     assert "the file of rejected rows cannot be written" in text
 
 
-def test_missing_file_of_rejected_rows_is_named_by_dlt(sandbox: Sandbox) -> None:
-    with pytest.raises(PipelineStepFailed) as caught:
-        pipeline(sandbox, rejects=None).run(resource(ROWS))
-    assert isinstance(caught.value.__cause__, ConfigFieldMissingException)
-    assert "DESTINATION__COR__REJECTS" in str(caught.value)
-    assert ids(sandbox) == []
+def test_missing_file_of_rejected_rows_is_refused(sandbox: Sandbox) -> None:
+    assert "rejects is not set" in refusal(sandbox, resource(ROWS), rejects=None)
 
 
 def test_every_problem_of_a_package_is_reported_and_its_good_table_is_not_sent(sandbox: Sandbox) -> None:
@@ -123,6 +119,18 @@ def test_run_after_abort_packages_loads(sandbox: Sandbox) -> None:
     run = pipeline(sandbox)
     run.abort_packages()
     run.run(resource(ROWS))
+    assert ids(sandbox) == ["1"]
+
+
+def test_run_after_the_command_abort_packages_loads(sandbox: Sandbox) -> None:
+    refusal(sandbox, resource(ROWS, how="replace"))
+    # The command that dlt's own error names. It knows no argument of the script.
+    command = [Path(sys.executable).parent / "dlt", "-y", "pipeline", "--pipelines-dir", "pipelines", "deals"]
+    ran = subprocess.run(
+        [*command, "abort-packages"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+    pipeline(sandbox).run(resource(ROWS))
     assert ids(sandbox) == ["1"]
 
 
