@@ -125,7 +125,7 @@ def test_run_after_abort_packages_loads(sandbox: Sandbox) -> None:
 def test_run_after_the_command_abort_packages_loads(sandbox: Sandbox) -> None:
     refusal(sandbox, resource(ROWS, how="replace"))
     # The command that dlt's own error names. It knows no argument of the script.
-    command = [Path(sys.executable).parent / "dlt", "-y", "pipeline", "--pipelines-dir", "pipelines", "deals"]
+    command = [str(Path(sys.executable).parent / "dlt"), "-y", "pipeline", "--pipelines-dir", "pipelines", "deals"]
     ran = subprocess.run(
         [*command, "abort-packages"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
