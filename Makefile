@@ -17,7 +17,7 @@ PACKAGES := $(addprefix -p ,$(CRATES))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { time = ""; \
 	  if (match($$2, /^\[[^]]*\] /)) { time = substr($$2, 2, RLENGTH - 3); $$2 = substr($$2, RLENGTH + 1) } \
-	  printf "  make %-12s %8s  %s\n", $$1, time, $$2 }' Makefile
+	  printf "  make %-21s %8s  %s\n", $$1, time, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## [1 min] see it work, without an account: before and after, over real HTTP
