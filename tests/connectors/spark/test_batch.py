@@ -1,0 +1,100 @@
+"""One write of a DataFrame: what COR receives, and where rejected rows go."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+from connectors.spark.support import SOURCE, deals, sandbox, sent, write
+from projectcor.testing import Sandbox
+
+ROWS = [
+    ("SF-OPP-12345", "Phase 2", Decimal("18000.10"), datetime.date(2025, 4, 30), True),
+    ("SF-OPP-99999", "Unknown", Decimal("1.00"), None, None),
+]
+SCHEMA = "deal string, name string, estimated decimal(18,2), end date, billable boolean"
+
+
+def rejected(folder: Path) -> list[dict[str, Any]]:
+    (file,) = folder.glob("*.parquet")
+    return pyarrow.parquet.read_table(file).to_pylist()
+
+
+@pytest.mark.short
+@pytest.mark.old_spark
+def test_write_updates_projects_and_stores_rejected_rows_as_parquet(spark: Any, cor: Sandbox, tmp_path: Path) -> None:
+    df = spark.createDataFrame(ROWS, SCHEMA).repartition(1)
+    with pytest.raises(Exception, match="1 of 2 rows applied, 1 failed") as caught:
+        write(df, cor, idColumn="deal", rejects=str(tmp_path / "rejects"))
+
+    text = str(caught.value)
+    assert "! index 1: project \"SF-OPP-99999\": COR has no such project" in text or "SF-OPP-99999" in text
+    assert f"The rows were written to {tmp_path}/rejects/" in text
+    project = cor.project(SOURCE, "SF-OPP-12345")
+    assert project is not None
+    assert {name: project.fields[name] for name in ("name", "estimated", "end", "billable")} == {
+        "name": "Phase 2",
+        "estimated": Decimal("18000.10"),
+        "end": "2025-04-30",
+        "billable": True,
+    }
+    (row,) = rejected(tmp_path / "rejects")
+    assert (row.pop("cor_outcome"), row.pop("cor_kind")) == ("not_applied", "project_not_found")
+    assert row.pop("cor_reason").startswith('could not update project "SF-OPP-99999" (SALESFORCE): ')
+    assert row == dict(zip(("deal", "name", "estimated", "end", "billable"), ROWS[1]))
+    # Spark itself reads the file, without the notes a valid input again.
+    again = spark.read.parquet(str(tmp_path / "rejects")).drop("cor_outcome", "cor_kind", "cor_reason")
+    assert [tuple(row) for row in again.collect()] == [ROWS[1]]
+
+
+@pytest.mark.old_spark
+def test_rejected_rows_do_not_fail_a_write_that_continues(spark: Any, cor: Sandbox, tmp_path: Path) -> None:
+    df = spark.createDataFrame(ROWS, SCHEMA).repartition(1)
+    write(df, cor, iDCoLuMn="deal", OnReject="Continue", REJECTS=str(tmp_path))
+    assert [row["deal"] for row in rejected(tmp_path)] == ["SF-OPP-99999"]
+
+
+@pytest.mark.old_spark
+def test_no_file_is_written_without_rejected_rows(spark: Any, cor: Sandbox, tmp_path: Path) -> None:
+    write(spark.createDataFrame(ROWS[:1], SCHEMA).repartition(1), cor, idColumn="deal", rejects=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_message_groups_reasons_and_shows_ten_of_them(spark: Any) -> None:
+    with sandbox(0) as cor:
+        with pytest.raises(Exception, match="0 of 5,000 rows applied, 5,000 failed") as caught:
+            write(deals(spark, 5000), cor)
+        text = str(caught.value)
+        assert "! 5,000 rows: COR has no such project (ZC001, HTTP 404); not applied" in text
+        assert "The rows are not stored; option rejects names a folder for them" in text
+        assert len(text) < 20_000
+
+
+def test_rejected_rows_of_two_partitions_are_in_one_file(spark: Any, tmp_path: Path) -> None:
+    with sandbox(0) as cor:
+        write(deals(spark, 3000, 2), cor, partitions=2, onReject="continue", rejects=str(tmp_path))
+    assert {row["id"] for row in rejected(tmp_path)} == {f"D-{n}" for n in range(3000)}
+
+
+@pytest.mark.old_spark
+def test_outage_fails_the_task_and_no_row(session: Any, tmp_path: Path) -> None:
+    from projectcor.testing import Answer
+
+    spark = session("local[2,2]")
+    with sandbox(20) as cor:
+        # The token is refused for one attempt of the task: that ends a run, and says nothing about its rows.
+        for n in range(20):
+            cor.queue(Answer(401, for_id=f"D-{n}"))
+        write(deals(spark, 20), cor, rejects=str(tmp_path))
+        assert set(sent(cor)) == {f"D-{n}" for n in range(20)}
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.old_spark
+def test_empty_data_frame_sends_nothing(spark: Any, cor: Sandbox) -> None:
+    write(deals(spark, 10).where("id = 'none'"), cor)
+    assert cor.requests == []

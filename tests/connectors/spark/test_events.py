@@ -1,0 +1,144 @@
+"""What is sent twice when tasks die or jobs are cancelled, and that the final state is right. Each test prints its figures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from connectors.spark.support import SOURCE, connected, deals, report, right, sandbox, twice, wait_until, write
+
+ROWS = 10_000
+HALF = ROWS // 2
+
+
+def dying(df: Any, marker: Path, at: int = HALF, partition: int = 0) -> Any:
+    """The same rows, from a task that raises at a row. It raises once, and makes a file when it does."""
+
+    def rows(batches: Iterator[Any]) -> Iterator[Any]:
+        from pyspark import TaskContext
+
+        context: Any = TaskContext.get()
+        count = 0
+        for batch in batches:
+            if context.partitionId() == partition and count <= at < count + batch.num_rows and not marker.exists():
+                yield batch.slice(0, at - count)
+                marker.touch()
+                raise RuntimeError("the task dies")
+            count += batch.num_rows
+            yield batch
+
+    return df.mapInArrow(rows, df.schema)
+
+
+SMALL_BATCHES = {"spark.sql.execution.arrow.maxRecordsPerBatch": "500"}
+"""Batches of 500 rows, so that rows before the one that raises are sent first."""
+
+
+@pytest.mark.old_spark
+def test_rows_of_a_task_that_raises_are_sent_again_and_end_right(session: Callable[..., Any], tmp_path: Path) -> None:
+    spark = session("local[2,4]", **SMALL_BATCHES)
+    with sandbox(ROWS) as cor:
+        write(dying(deals(spark, ROWS), tmp_path / "died"), cor)
+        report("task raises, retried; data source", sent_twice=twice(cor), right=f"{right(cor, ROWS)} of {ROWS}")
+        assert (tmp_path / "died").exists()
+        assert 0 < twice(cor) <= HALF + 500
+        assert right(cor, ROWS) == ROWS
+
+
+def test_rows_of_a_task_that_raises_are_sent_once_from_the_driver(session: Callable[..., Any], tmp_path: Path) -> None:
+    spark = session("local[2,4]", **SMALL_BATCHES)
+    with sandbox(ROWS) as cor, cor.client() as client:
+        df = dying(deals(spark, ROWS), tmp_path / "died")
+        result = client.projects.sync(df, source=SOURCE, state=tmp_path / "cor.db")
+        report("task raises, retried; driver", sent_twice=twice(cor), right=f"{right(cor, ROWS)} of {ROWS}")
+        assert result.ok
+        assert (tmp_path / "died").exists()
+        assert twice(cor) == 0
+        assert right(cor, ROWS) == ROWS
+
+
+@pytest.mark.old_spark
+def test_rows_of_a_killed_worker_are_sent_again_and_end_right(session: Callable[..., Any]) -> None:
+    spark = session("local[2,4]")
+    with sandbox(ROWS) as cor:
+        killed: list[int] = []
+
+        def kill() -> None:
+            cor.wait_for_requests(HALF, timeout=60)
+            for pid in connected(cor):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+        with background(kill):
+            write(deals(spark, ROWS), cor)
+        report("worker killed (-9), retried; data source", sent_twice=twice(cor), right=f"{right(cor, ROWS)} of {ROWS}")
+        assert killed
+        assert HALF <= twice(cor) < ROWS
+        assert right(cor, ROWS) == ROWS
+
+
+class background:  # noqa: N801 - used like a function
+    """Runs a function in a thread while the block runs, and raises what it raised."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self._function()
+        except BaseException as error:
+            self._error = error
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+
+def idle(cor: Any) -> None:
+    """Waits until no process sends."""
+    wait_until(lambda: not connected(cor), "the end of all connections to COR")
+
+
+def test_failed_job_without_retries_ends_other_tasks_soon(session: Callable[..., Any], tmp_path: Path) -> None:
+    spark = session("local[2]", **SMALL_BATCHES, **{"spark.python.worker.reuse": "false"})
+    with sandbox(2 * ROWS, latency=0.005) as cor:
+        with pytest.raises(Exception, match="the task dies"):
+            write(dying(deals(spark, 2 * ROWS, 2), tmp_path / "died", at=1000), cor, partitions=2)
+        failed = len(cor.requests)
+        begin = time.monotonic()
+        idle(cor)
+        later, seconds = len(cor.requests) - failed, time.monotonic() - begin
+        report("task raises, no retry; data source", sent_after_the_error=later, seconds=round(seconds, 1))
+        assert twice(cor) == 0
+        assert len(cor.requests) < 2 * ROWS
+
+
+def test_cancelled_job_sends_a_little_longer(session: Callable[..., Any]) -> None:
+    spark = session("local[2]", **{"spark.python.worker.reuse": "false"})
+    with sandbox(2 * ROWS, latency=0.005) as cor:
+
+        def cancel() -> None:
+            cor.wait_for_requests(1000, timeout=60)
+            spark.sparkContext.cancelAllJobs()
+
+        with background(cancel), pytest.raises(Exception, match="cancel"):
+            write(deals(spark, 2 * ROWS), cor)
+        failed = len(cor.requests)
+        begin = time.monotonic()
+        idle(cor)
+        later, seconds = len(cor.requests) - failed, time.monotonic() - begin
+        report("job cancelled; data source", sent_after_the_error=later, seconds=round(seconds, 1))
+        assert twice(cor) == 0
+        assert len(cor.requests) < 2 * ROWS
