@@ -37,9 +37,9 @@ __all__ = ["in_order", "register"]
 def register(spark: Any) -> None:
     """Registers the data source ``cor`` with a Spark session, classic or Connect.
 
-    ``df.write.format("cor").mode("append")`` then sends one update per row, and so does ``df.writeStream.format("cor")``
-    for each micro-batch. Columns are named after the fields of a project, besides the column of ids. Null keeps a field.
-    The names of options are case-insensitive:
+    ``df.write.format("cor").mode("append")`` then sends one update per row, and so does
+    ``df.writeStream.format("cor")`` for each micro-batch. Columns are named after the fields of a project, besides the
+    column of ids. Null keeps a field. The names of options are case-insensitive:
 
     ==================  ================================================================================================
     option              value
@@ -60,8 +60,8 @@ def register(spark: Any) -> None:
                         adds a file. A stream needs it.
     ``onReject``        ``fail`` raises an error after every row was sent, if a row was not applied; ``continue`` writes
                         a warning to the log and needs ``rejects``. Default: ``fail``; for a stream always ``continue``.
-    ``partitions``      The most partitions the data may have. Each one sends on its own, without a common order or rate.
-                        Default: 1.
+    ``partitions``      The most partitions the data may have. Each one sends on its own, without a common order or
+                        rate. Default: 1.
     ==================  ================================================================================================
 
     What no option sets comes from the environment variables of the driver, as for ``projectcor.Client``; on Connect

@@ -60,7 +60,7 @@ class Batches:
             raise
 
     def settle(self, item: ItemResult) -> None:
-        """Takes the result of a row. Copies the row if it was not applied, and lets go of its batch after the last one."""
+        """Takes the result of a row: copies the row if it was not applied, and frees its batch after the last one."""
         kept = next(kept for kept in reversed(self._kept) if kept.start <= item.index)
         kept.left -= 1
         if not item.ok:

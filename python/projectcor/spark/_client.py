@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any, cast
 
 import projectcor
 
@@ -31,9 +32,10 @@ def client_of(options: Options) -> projectcor.Client:
 
 @lru_cache(maxsize=8)
 def _client(arguments: tuple[tuple[str, object], ...], environment: tuple[tuple[str, str], ...]) -> projectcor.Client:
+    # Their names and types were checked when the options were parsed.
+    make: Any = projectcor.Client
     with _environment(dict(environment)):
-        make: object = projectcor.Client
-        return make(**dict(arguments))  # type: ignore[operator,no-any-return] # pyright: ignore
+        return cast("projectcor.Client", make(**dict(arguments)))
 
 
 @contextmanager

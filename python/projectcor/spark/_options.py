@@ -117,8 +117,10 @@ def _unknown(name: str) -> str:
         )
     close = get_close_matches(name, [known.lower() for known in _NAMES], 1)
     names = [known for known in _NAMES if known.lower() in close] or _NAMES
-    return f"there is no option {name}; did you mean {' or '.join(names)}?" if close else (
-        f"there is no option {name}; the options are {', '.join(names)}"
+    return (
+        f"there is no option {name}; did you mean {' or '.join(names)}?"
+        if close
+        else (f"there is no option {name}; the options are {', '.join(names)}")
     )
 
 

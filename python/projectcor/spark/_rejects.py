@@ -135,7 +135,10 @@ class Folder:
         # Readers of Spark skip names that start with a dot.
         part = f"{self._path}/.{name}-{uuid.uuid4().hex}.part"
         readers = [pyarrow.ipc.open_stream(stream) for stream in streams]
-        with self._files.open_output_stream(part) as file, pyarrow.parquet.ParquetWriter(file, readers[0].schema) as out:
+        with (
+            self._files.open_output_stream(part) as file,
+            pyarrow.parquet.ParquetWriter(file, readers[0].schema) as out,
+        ):
             for reader in readers:
                 for batch in reader:
                     out.write_batch(batch)

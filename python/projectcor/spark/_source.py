@@ -52,7 +52,7 @@ class CorDataSource(datasource.DataSource):
         _check(options, schema)
         return BatchWriter(options)
 
-    def streamWriter(self, schema: Any, overwrite: bool) -> StreamWriter:  # noqa: N802
+    def streamWriter(self, schema: Any, overwrite: bool) -> StreamWriter:
         """Checks a streaming write. Spark calls it again for the commit of each micro-batch."""
         options = Options.parse(self.options, is_stream=True)
         if overwrite:
@@ -108,7 +108,7 @@ class StreamWriter(_StreamWriter):
             iterator = as_batches(iterator, to_arrow_schema(self._schema))
         return send_partition(self._options, iterator)
 
-    def commit(self, messages: Sequence[PartitionReport | None], batchId: int) -> None:  # noqa: N803
+    def commit(self, messages: Sequence[PartitionReport | None], batchId: int) -> None:
         """Writes the rejected rows of a micro-batch, on the driver.
 
         Spark runs a micro-batch again if it was stopped before this commit was recorded. The file has the name of the

@@ -1,6 +1,6 @@
 """A program with a Spark Connect session, which has no JVM of its own: a write, its rejected rows, and a refusal.
 
-    connect_program.py FOLDER BASE_URL TOKEN
+connect_program.py FOLDER BASE_URL TOKEN
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def test_write_updates_projects_and_stores_rejected_rows_as_parquet(spark: Any, 
         write(df, cor, idColumn="deal", rejects=str(tmp_path / "rejects"))
 
     text = str(caught.value)
-    assert "! index 1: project \"SF-OPP-99999\": COR has no such project" in text or "SF-OPP-99999" in text
+    assert '! index 1: project "SF-OPP-99999": COR has no such project' in text or "SF-OPP-99999" in text
     assert f"The rows were written to {tmp_path}/rejects/" in text
     project = cor.project(SOURCE, "SF-OPP-12345")
     assert project is not None

@@ -22,8 +22,7 @@ def test_data_source_writes_and_refuses_on_connect(tmp_path: Path) -> None:
         ended = subprocess.run(
             [sys.executable, str(program), str(tmp_path), cor.base_url, cor.token],
             env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=300,
             check=False,

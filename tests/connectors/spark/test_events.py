@@ -1,4 +1,4 @@
-"""What is sent twice when tasks die or jobs are cancelled, and that the final state is right. Each test prints its figures."""
+"""What is sent twice when tasks die or jobs are cancelled, and the final state. Each test prints its figures."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_rows_of_a_killed_worker_are_sent_again_and_end_right(session: Callable[
         assert right(cor, ROWS) == ROWS
 
 
-class background:  # noqa: N801 - used like a function
+class background:
     """Runs a function in a thread while the block runs, and raises what it raised."""
 
     def __init__(self, function: Callable[[], None]) -> None:

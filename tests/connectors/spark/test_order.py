@@ -16,7 +16,9 @@ def versions(spark: Any) -> Any:
     """Five updates for each project, newest first, in four partitions. The newest has the highest number."""
     numbers = spark.range(PROJECTS * VERSIONS - 1, -1, -1, 4)
     return numbers.selectExpr(
-        f"concat('D-', id % {PROJECTS}) as deal", f"cast(id div {PROJECTS} as decimal(18,2)) as estimated", "id as changed"
+        f"concat('D-', id % {PROJECTS}) as deal",
+        f"cast(id div {PROJECTS} as decimal(18,2)) as estimated",
+        "id as changed",
     )
 
 

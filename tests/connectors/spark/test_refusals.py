@@ -93,7 +93,11 @@ def test_streams_that_would_lose_or_repeat_rows_are_refused(spark: Any, cor: San
 
 
 def test_token_is_not_in_the_event_log(session: Callable[..., Any], tmp_path: Path) -> None:
-    log = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": tmp_path.as_uri(), "spark.eventLog.compress": "false"}
+    log = {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": tmp_path.as_uri(),
+        "spark.eventLog.compress": "false",
+    }
     with sandbox(10, token="token-7f3a9c") as cor:
         spark = session("local[2]", **log)
         write(deals(spark, 10), cor)

@@ -36,9 +36,7 @@ def standalone(tmp_path: Path) -> Iterator[str]:
         environment.pop("SPARK_LOCAL_IP", None)
         with open(log, "w") as file:
             command = [str(home / "bin" / "spark-class"), *arguments]
-            started.append(
-                subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=file, stderr=file)
-            )
+            started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=file, stderr=file))
         return log
 
     def shown(log: Path, pattern: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
