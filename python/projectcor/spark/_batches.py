@@ -1,5 +1,8 @@
 """The record batches of a partition between the moment they are read and the moment each of their rows has a result."""
 
+# pyright: basic, reportMissingImports=false
+# The types of PySpark and pyarrow, which are not installed to check this, are unknown.
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,8 @@
 """The client of a process: the same one for all tasks with the same options."""
 
+# pyright: basic, reportMissingImports=false
+# The types of PySpark and pyarrow, which are not installed to check this, are unknown.
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,8 @@
 """Sends one partition, in a task on an executor."""
 
+# pyright: basic, reportMissingImports=false
+# The types of PySpark and pyarrow, which are not installed to check this, are unknown.
+
 from __future__ import annotations
 
 from collections.abc import Iterator

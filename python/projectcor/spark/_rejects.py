@@ -1,8 +1,12 @@
 """Rows that were not applied: from the executor to a Parquet file."""
 
+# pyright: basic, reportMissingImports=false
+# The types of PySpark and pyarrow, which are not installed to check this, are unknown.
+
 from __future__ import annotations
 
 import os
+import re
 import uuid
 
 import pyarrow
@@ -24,6 +28,10 @@ __all__ = ["Folder", "RejectedRows"]
 
 _NOTES = ("cor_outcome", "cor_kind", "cor_reason")
 """Columns before the row's own: whether the update took effect, the kind of the error, and its text."""
+
+
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]+:")
+"""At the start of an address. One letter is a drive of Windows."""
 
 
 class RejectedRows:
@@ -98,7 +106,7 @@ class Folder:
         self.name = path
         try:
             self._files: Any
-            if "://" in path or path.startswith("file:"):
+            if _SCHEME.match(path):
                 self._files, self._path = pyarrow.fs.FileSystem.from_uri(path)
             else:
                 self._files, self._path = pyarrow.fs.LocalFileSystem(), os.path.abspath(path)

@@ -1,5 +1,8 @@
 """What a task reports to the driver, and the text that the driver makes of all reports."""
 
+# pyright: basic, reportMissingImports=false
+# The types of PySpark and pyarrow, which are not installed to check this, are unknown.
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,10 +1,14 @@
 """The data source ``cor`` as Spark calls it."""
 
+# pyright: basic, reportMissingImports=false
+# The types of PySpark and pyarrow, which are not installed to check this, are unknown.
+
 from __future__ import annotations
 
 import logging
 import time
 import uuid
+from typing import Any
 
 from pyspark.sql import datasource
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -19,7 +23,6 @@ from projectcor.spark._report import PartitionReport, RowsNotAppliedError, descr
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
 __all__ = ["CorDataSource"]
 
@@ -28,7 +31,7 @@ _log = logging.getLogger("projectcor.spark")
 HAS_STREAM_ARROW_WRITER = hasattr(datasource, "DataSourceStreamArrowWriter")
 """PySpark 4.0 has no stream writer of record batches, and passes rows."""
 
-_StreamWriter = getattr(datasource, "DataSourceStreamArrowWriter", datasource.DataSourceStreamWriter)
+_StreamWriter: Any = getattr(datasource, "DataSourceStreamArrowWriter", datasource.DataSourceStreamWriter)
 
 
 class CorDataSource(datasource.DataSource):

@@ -27,7 +27,7 @@ def standalone(tmp_path: Path) -> Iterator[str]:
     """The address of a master with two workers, on 127.0.0.2 and 127.0.0.3."""
     import pyspark
 
-    home = Path(pyspark.__file__).parent
+    home = Path(str(pyspark.__file__)).parent
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(name: str, *arguments: str) -> Path:
