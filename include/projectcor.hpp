@@ -565,7 +565,7 @@ class Deleted {
   detail::Handle<cor_deleted, cor_deleted_free> deleted_;
 };
 
-/// The result of one row. Converts to true where COR applied it.
+/// The result of one row. Converts to true where COR applied it, and where it is unchanged.
 class ItemResult {
  public:
   /// A view of a result got from the C interface.
@@ -580,7 +580,9 @@ class ItemResult {
   bool started() const noexcept { return cor_item_result_started(item_); }
   /// Whether COR did not know the project and this run created it.
   bool created() const noexcept { return cor_item_result_created(item_); }
-  /// The project as COR now has it, where the result is true. May be kept.
+  /// Whether the row's update sets no field, so that nothing was sent. Whether COR has the project is not known then.
+  bool unchanged() const noexcept { return cor_item_result_unchanged(item_); }
+  /// The project as COR now has it, where the result is true and not unchanged. May be kept.
   Project project() const { return Project(cor_project_clone(cor_item_result_project(item_))); }
   /// Why the row failed, where the result is false. May be kept.
   Error error() const { return Error(cor_error_clone(cor_item_result_error(item_))); }
@@ -604,6 +606,7 @@ struct Summary {
   std::uint64_t rejected = 0;     ///< Rows refused before anything was sent.
   std::uint64_t failed = 0;       ///< Rows that failed after something was sent, or for want of a connection or token.
   std::uint64_t not_started = 0;  ///< Rows taken from the input and not begun, because the run was stopped.
+  std::uint64_t unchanged = 0;    ///< Rows whose update sets no field, so that nothing was sent.
 };
 
 /// Options of one call, where they differ from the client's.
@@ -691,6 +694,7 @@ struct SyncOptions {
   std::string mapping;           ///< A TOML mapping file: which column sets which field.
   std::vector<std::string> map;  ///< "Column=field" for each column that sets a field.
   std::string clear_value;       ///< The text of a cell that clears its field.
+  std::vector<std::string> clear_nulls;  ///< Columns of JSON lines in which null clears the field.
   std::vector<std::string> ignore;       ///< Columns to ignore.
   std::vector<std::string> null_values;  ///< Texts that count as empty, such as "NULL".
   std::string date_format;       ///< How days are written, such as "%d/%m/%Y"; default: "%Y-%m-%d".
@@ -769,6 +773,7 @@ class SyncCalls {
  public:
   explicit SyncCalls(const SyncOptions &options) : options_(options) {
     for (const std::string &text : options.map) map_.push_back(text.c_str());
+    for (const std::string &text : options.clear_nulls) clear_nulls_.push_back(text.c_str());
     for (const std::string &text : options.ignore) ignore_.push_back(text.c_str());
     for (const std::string &text : options.null_values) null_values_.push_back(text.c_str());
     c_.user_data = this;
@@ -782,6 +787,8 @@ class SyncCalls {
     c_.map = map_.data();
     c_.map_count = map_.size();
     c_.clear_value = text(options.clear_value);
+    c_.clear_nulls = clear_nulls_.data();
+    c_.clear_nulls_count = clear_nulls_.size();
     c_.ignore = ignore_.data();
     c_.ignore_count = ignore_.size();
     c_.null_values = null_values_.data();
@@ -901,7 +908,7 @@ class SyncCalls {
   }
 
   const SyncOptions &options_;
-  std::vector<const char *> map_, ignore_, null_values_;
+  std::vector<const char *> map_, clear_nulls_, ignore_, null_values_;
   cor_sync_options c_ = COR_SYNC_OPTIONS_INIT;
 #if PROJECTCOR_HAS_EXCEPTIONS
   std::exception_ptr thrown_;
@@ -977,7 +984,7 @@ class [[nodiscard]] Results {
   Summary summary() const {
     cor_summary s = COR_SUMMARY_INIT;
     if (cor_bulk_summary(bulk_.get(), &s) != COR_OK) return summary_;
-    return {s.read, s.applied, s.rejected, s.failed, s.not_started};
+    return {s.read, s.applied, s.rejected, s.failed, s.not_started, s.unchanged};
   }
   /// How far the run had come with the current element, and why no request is sent at the moment.
   Progress progress() const {

@@ -68,6 +68,11 @@ class BulkResult:
         return self._summary.not_started
 
     @property
+    def unchanged(self) -> int:
+        """Rows that set no field, because each of their values is null; nothing was sent for them."""
+        return self._summary.unchanged
+
+    @property
     def failures(self) -> tuple[ItemResult, ...]:
         """The rows that were not applied, in the order in which they ended; ``max_details`` of them at most."""
         return self._failures
@@ -89,7 +94,7 @@ class BulkResult:
 
     @property
     def ok(self) -> bool:
-        """Whether COR applied every row of the input."""
+        """Whether COR applied every row of the input that sets a field."""
         return self._is_complete and not self._failures and not self._more_failures
 
     def __repr__(self) -> str:
@@ -113,6 +118,7 @@ class BulkResult:
         counts = [f"{self.applied:,} of {self.read:,} rows applied"]
         for count, what in (
             (self.created, "of them created"),
+            (self.unchanged, "unchanged"),
             (self.rejected, "rejected"),
             (self.failed, "failed"),
             (self.not_started, "not started"),

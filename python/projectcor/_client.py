@@ -203,7 +203,8 @@ class Projects:
 
         Args:
             rows: An iterable of dicts, ``ProjectUpdate``s, dataclasses, or pairs of an id and one of these; or a table:
-                a frame of pandas or polars, or anything with ``__arrow_c_stream__``. In a table NaN, NaT and NA keep.
+                a frame of pandas, polars or Spark (classic or Connect), or anything with ``__arrow_c_stream__``. In a
+                table null, NaN, NaT and NA keep. A row of nulls only is ``unchanged``: nothing is sent for it.
             source: The source of rows without a source.
             id_column: The key or column that holds the external ids.
             text_cells: Read values that are text by the type of their field, as the cells of a table without types,
@@ -219,8 +220,8 @@ class Projects:
             ignore: Keys or columns to ignore: a name or several.
             strict: Reject a row with another key that is not a field, and a table with such a column; the default here.
                 ``False`` sends the row without it, unless nothing is left to send, and warns once for each such name.
-            clear_value: As for ``plan``; so are ``null_values``, ``trim``, ``allow_mangled_ids``, ``date_format``,
-                ``day_in``, ``decimal`` and ``thousands``. What ``plan`` has in ``notes`` is a ``UserWarning``.
+            clear_value: As for ``plan``; so are ``clear_nulls``, ``null_values``, ``trim``, ``allow_mangled_ids``,
+                ``date_format``, ``day_in``, ``decimal`` and ``thousands``. What ``plan`` has in ``notes`` is a ``UserWarning``.
 
         Raises:
             TableError: The columns of a table do not match the fields or options; the message lists every reason.
@@ -465,6 +466,8 @@ class Projects:
             ignore: Columns to ignore: a name or several.
             strict: Refuse a table with another column that sets no field. Default: ``unused`` lists such columns.
             clear_value: The text of a cell that clears its field.
+            clear_nulls: Columns in which a null of ``rows``, or of a Parquet or JSON lines file, clears the field: a
+                name or several. NaN, NaT and NA are nulls. Default: null keeps every field.
             null_values: Texts that count as empty, such as ``NULL`` or ``#N/A``: they keep their field.
             trim: Remove blanks at both ends of cells and external ids.
             allow_mangled_ids: Create projects even under an id that a spreadsheet or a data frame has rewritten, as

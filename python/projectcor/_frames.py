@@ -63,7 +63,7 @@ class ItemRows:
 
     def add(self, item: ItemResult) -> None:
         project, error = item.project, item.error
-        outcome = "applied"
+        outcome = "unchanged" if item.unchanged else "applied"
         if error is not None:
             outcome = "rejected" if isinstance(error, InvalidUpdateError) else error.outcome
             outcome = outcome if item.started or outcome == "rejected" else "not_started"

@@ -15,15 +15,24 @@ __all__ = ["Table", "open_rows"]
 class Table:
     """A table, whose columns may be read in two ways."""
 
-    __slots__ = ("arrow", "cells", "columns")
+    __slots__ = ("arrow", "cells", "columns", "typed")
 
-    def __init__(self, columns: list[tuple[str, bool]] | None, arrow: Any, cells: Any) -> None:
+    def __init__(
+        self,
+        columns: list[tuple[str, bool]] | None,
+        arrow: Any,
+        cells: Any,
+        typed: tuple[list[tuple[str, str]], Callable[[list[int]], Any]] | None = None,
+    ) -> None:
         self.columns = columns
         """The names of the columns, and whether ``arrow`` has them; ``None`` where it has all, and names them."""
         self.arrow = arrow
         """What has ``__arrow_c_stream__``, if any column is read as Arrow."""
         self.cells = cells
         """An iterable of tuples of the other columns, if there are others."""
+        self.typed = typed
+        """For a table whose types are known before it is read: the names of its columns and their types in Spark, and
+        what makes an object with ``__arrow_c_stream__`` of the columns at these places."""
 
 
 def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
@@ -36,6 +45,11 @@ def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
     if isinstance(rows, (str, bytes, dict)):
         raise TypeError(f"rows is one {name}; pass a list (or another iterable) of rows, or a table")
     library = type(rows).__module__.partition(".")[0]
+    # Before any attribute: a DataFrame of Spark Connect seems to have every one, as a column.
+    if is_spark(rows):
+        return _spark(rows), None, None
+    if library == "pyspark" and hasattr(rows, "to_spark"):
+        raise TypeError("rows is a frame of pandas on Spark; pass rows.to_spark()")
     if hasattr(rows, "itertuples") and hasattr(rows, "columns"):
         return _pandas(rows, library == "pandas"), None, len(rows)
     if hasattr(rows, "to_frame"):
@@ -51,6 +65,33 @@ def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
     if not hasattr(rows, "__iter__") and not hasattr(rows, "__getitem__"):
         raise TypeError(f"rows is a {name}; pass an iterable of rows, or a table")
     return None, rows, _length(rows)
+
+
+def is_spark(rows: Any) -> bool:
+    """Whether it is a DataFrame of Spark, classic or Connect."""
+    return any(
+        kind.__name__ == "DataFrame" and kind.__module__.startswith("pyspark.sql") for kind in type(rows).__mro__
+    )
+
+
+def _spark(frame: Any) -> Table:
+    if frame.isStreaming:
+        raise TypeError(
+            "rows is a streaming DataFrame, which has no end; sync each of its batches: "
+            "stream.writeStream.foreachBatch(lambda batch, number: client.projects.sync(batch, source=...)).start()"
+        )
+    fields = frame.schema.fields
+    columns = [(field.name, field.dataType.simpleString()) for field in fields]
+
+    def select(places: list[int]) -> Any:
+        # By place, because the names may repeat, and may hold what Spark takes for a path.
+        by_place = frame.toDF(*[f"c{place}" for place in range(len(columns))])
+        frame_of_used = by_place.select(*[f"c{place}" for place in places])
+        # PySpark before 4.1 or so cannot stream: the driver takes the whole table as Arrow.
+        streams = hasattr(type(frame_of_used), "__arrow_c_stream__")
+        return frame_of_used if streams else frame_of_used.toArrow()
+
+    return Table(None, None, None, (columns, select))
 
 
 _WHOLE_NUMBERS = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]

@@ -53,6 +53,7 @@ class TableValues(TypedDict, total=False):
     ignore: Union[str, Iterable[str], None]
     strict: bool
     clear_value: Optional[str]
+    clear_nulls: Union[str, Iterable[str], None]
     null_values: Union[str, Iterable[str], None]
     trim: bool
     allow_mangled_ids: bool

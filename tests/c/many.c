@@ -143,6 +143,31 @@ static void from_a_function(cor_client *client) {
   cor_update_free(update);
 }
 
+static bool on_unchanged(void *user_data, const cor_item_result *item) {
+  uint64_t *unchanged = user_data;
+  *unchanged += cor_item_result_unchanged(item);
+  CHECK(cor_item_result_status(item) == COR_OK && cor_item_result_error(item) == NULL, "no failure");
+  CHECK((cor_item_result_project(item) == NULL) == cor_item_result_unchanged(item), "nothing was sent");
+  return true;
+}
+
+/* An update that sets no field is not sent, and is no failure. */
+static void unchanged(cor_client *client) {
+  cor_bulk_options options = COR_BULK_OPTIONS_INIT;
+  cor_summary summary = COR_SUMMARY_INIT;
+  cor_update *nothing = cor_update_new("SALESFORCE"), *something = cor_update_new("SALESFORCE");
+  cor_update_set_estimated_int(something, 2);
+  cor_row rows[] = {{"SF-OPP-12345", nothing}, {"SF-OPP-12345", something}};
+  uint64_t count = 0;
+  options.on_result = on_unchanged;
+  options.user_data = &count;
+  CHECK(cor_client_update_projects(client, rows, 2, &options, &summary, NULL) == COR_OK, "run");
+  CHECK(count == 1 && summary.unchanged == 1 && summary.applied == 1 && summary.rejected == 0 && summary.read == 2,
+        "unchanged %llu, applied %llu", (unsigned long long)summary.unchanged, (unsigned long long)summary.applied);
+  cor_update_free(nothing);
+  cor_update_free(something);
+}
+
 struct inside {
   cor_client *client;
   int calls;
@@ -342,6 +367,7 @@ int main(void) {
   from_an_array(client);
   from_a_function(client);
   one_by_one(client);
+  unchanged(client);
   not_authorised();
   runs_that_meet(client);
   paused();

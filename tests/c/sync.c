@@ -342,6 +342,14 @@ static void values(cor_client *client) {
   PLANNED("id;estimated\nS-1;1.234,50\n", "S-1 2-2 1 estimated:?>1234.50 new");
   options.trim = 1;
   PLANNED("id,name\n S-1 , N \n", "S-1 2-2 1 name:?>\"N\" new");
+  const char *clear_nulls[] = {"brief"};
+  options = options_of(&seen, state);
+  options.format = "jsonl";
+  options.clear_nulls = clear_nulls;
+  options.clear_nulls_count = 1;
+  PLANNED("{\"id\":\"S-1\",\"brief\":null,\"name\":null}\n", "S-1 1-1 1 brief:?>null new");
+  options.format = "csv";
+  REFUSED(cor_client_plan_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "cor_sync_options.clear_nulls applies to");
   char noted[1024] = "";
   options = options_of(&seen, state);
   options.on_note = on_note;

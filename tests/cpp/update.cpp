@@ -190,6 +190,13 @@ static void many(const cor::Client &client) {
   by_id.emplace("P-2", ProjectUpdate("SAP").brief("b"));
   CHECK(client.projects().update_many(std::move(by_id), {}, [](const cor::ItemResult &item) { return bool(item); }).applied == 2,
         "pairs");
+  std::list<cor::Row> nothing;
+  nothing.push_back({"P-1", ProjectUpdate("SAP")});
+  const auto unsent = client.projects().update_many(nothing, {}, [](const cor::ItemResult &item) {
+    CHECK(item && item.unchanged(), "an update that sets no field is no failure");
+    return true;
+  });
+  CHECK(unsent.unchanged == 1 && unsent.applied == 0, "unchanged");
   std::list<cor::Row> none;
   CHECK(client.projects().update_many(none, {}, [](const cor::ItemResult &) { return true; }).read == 0, "no rows");
 

@@ -34,6 +34,7 @@ def test_unknown_keys_reject_their_row_unless_ignored(door: Any, cor: Sandbox) -
 # Blank rows
 
 
+@pytest.mark.filterwarnings("default:update_many:UserWarning")
 def test_a_blank_row_is_rejected_as_blank_and_the_others_are_sent(door: Any, cor: Sandbox) -> None:
     rows: list[Any] = [
         {"id": None, "name": "", "brief": " \u00a0"},
@@ -41,18 +42,23 @@ def test_a_blank_row_is_rejected_as_blank_and_the_others_are_sent(door: Any, cor
         {},
         {"id": "", "name": "N"},
         {"id": ID, "name": None},
+        {"id": None, "name": None},
     ]
-    items, summary = door.update_many(rows, source=SOURCE)
+    with pytest.warns(UserWarning, match="update_many: 1 blank row was skipped"):
+        items, summary = door.update_many(rows, source=SOURCE)
     items = sorted(items, key=lambda item: item.index)
-    assert [item.ok for item in items] == [False, True, False, False, False]
+    assert [item.ok for item in items] == [False, True, False, False, True, True]
     for blank in (items[0], items[2]):
         assert isinstance(blank.error, projectcor.InvalidUpdateError)
         says = "row: is blank: every value is empty; remove the row, or fill in an id and a value"
         assert says in str(blank.error)
         assert 'has no "id"' not in str(blank.error)
     assert "id: is empty" in str(items[3].error)
-    assert "nothing" in str(items[4].error)
-    assert (summary.read, summary.applied, summary.rejected) == (5, 1, 4)
+    for nulls in (items[4], items[5]):
+        assert (nulls.unchanged, nulls.started, nulls.project, nulls.error) == (True, True, None, None)
+        assert repr(nulls) == f"ItemResult(index={nulls.index}, id={nulls.id!r}, unchanged=True)"
+    assert [item.unchanged for item in items[:4]] == [False] * 4
+    assert (summary.read, summary.applied, summary.rejected, summary.unchanged) == (6, 1, 3, 2)
     assert len(cor.requests) == 1
 
 

@@ -358,7 +358,6 @@ def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
         ({"id": "x", "estimated": "1"}, 'index 1: estimated: the text "1" has the wrong type; pass the number 1'),
         ({"id": "x", "nmae": "1"}, "index 1: nmae: no field is called"),
         ({"id": "x", 5: "1"}, 'index 1: 5: no field is called "5"'),
-        ({"id": "x"}, "index 1: update: the update changes nothing"),
         ({"id": "x", "name": "N", "source": 5}, "index 1: metadata.source: is not text"),
         (("x", 5), "index 1: row: a row must be a dict, a ProjectUpdate, a dataclass"),
         ("x", "index 1: row: a row must be a dict"),

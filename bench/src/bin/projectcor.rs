@@ -47,9 +47,9 @@ async fn many(client: &Client, n: u64) -> u64 {
     let mut results = client.projects().update_many(rows).start();
     let mut errors = 0;
     while let Some(item) = results.next().await {
-        let good = item.result.is_ok_and(|project| {
+        let good = item.result.is_ok_and(|project| project.is_some_and(|project| {
             project.id().is_some_and(|id| id > 0) && project.name() == Some(row(item.index).name.as_str())
-        });
+        }));
         errors += u64::from(!good);
     }
     errors

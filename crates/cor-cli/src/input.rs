@@ -62,6 +62,7 @@ impl TableArgs {
             ignore: self.ignore.clone(),
             strict: self.strict,
             clear_value: self.clear_value.clone(),
+            clear_nulls: self.clear_nulls.clone(),
             null_values: self.null_values.clone(),
             trim: self.trim,
             allow_mangled_ids: self.allow_mangled_ids,

@@ -53,6 +53,22 @@ fn cells_become_fields_and_empty_cells_keep_value() {
 }
 
 #[test]
+fn null_clears_columns_of_clear_nulls() {
+    let sandbox = sandbox(&["P-1", "P-2"]);
+    let folder = Folder::new();
+    let rows = "{\"id\":\"P-1\",\"brief\":null,\"name\":null,\"deal\":null}\n{\"id\":\"P-2\",\"brief\":\"B\"}\n";
+    let file = folder.file("t.jsonl", rows);
+    let arguments = ["--map", "deal=status", "--clear-nulls", "brief,Deal", "--concurrency", "1"];
+    sync(&sandbox, &file, &arguments).exits(0);
+    assert_eq!(bodies_in_order(&sandbox), [r#"{"brief":null,"status":null}"#, r#"{"brief":"B"}"#]);
+    let mapping = folder.file("m.toml", "clear_nulls = ['brief']\n");
+    let again = sync(&sandbox, &file, &["--mapping", mapping.to_str().unwrap(), "--ignore", "deal"]);
+    let out = again.exits(0).out;
+    assert!(out.contains("  applied                 1"), "another mapping has a state of its own: {out}");
+    assert_eq!(bodies_in_order(&sandbox)[2..], [r#"{"brief":null}"#, r#"{"brief":"B"}"#]);
+}
+
+#[test]
 fn reads_tables_of_other_programs() {
     let folder = Folder::new();
     for (name, content, arguments) in [
@@ -209,6 +225,12 @@ fn refuses_table_that_contradicts_mapping() {
         ("id,account\nP,x\n", &[], &["no column sets a field", "--map"]),
         ("id,name\nP,x\n", &["--delimiter", "::"], &["--delimiter \"::\""]),
         ("id,name\nP,x\n", &["--clear-value", ""], &["--clear-value is empty"]),
+        (
+            "id,name\nP,x\n",
+            &["--clear-nulls", "name"],
+            &["--clear-nulls applies to tables whose values can be null", "with --clear-value"],
+        ),
+        ("{\"id\":\"P\"}", &["--clear-nulls", "nmae"], &["--clear-nulls \"nmae\" sets no field; did you mean \"name\"?"]),
         ("id,name\nP,x\n", &["--concurrency", "0"], &["concurrency"]),
         ("[{\"id\":\"P\"}]", &[], &["one object per line"]),
         ("{\"id\":\"P\"}", &["--delimiter", ";"], &["--delimiter applies only to CSV"]),

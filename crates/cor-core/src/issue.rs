@@ -149,6 +149,12 @@ impl Invalid {
         self.issues
     }
 
+    /// Whether the only problem is that nothing would change: an update without a field. In bulk such a row is not a
+    /// failure, because nothing has to be sent.
+    pub fn is_nothing_to_change(&self) -> bool {
+        self.issues.iter().all(|issue| issue.code == IssueCode::NothingToChange)
+    }
+
     /// The kind this refusal has as an error: a range of days that ends before it starts has the kind the
     /// server's own refusal would have.
     pub fn kind(&self) -> crate::ErrorKind {

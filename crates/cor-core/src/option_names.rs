@@ -98,6 +98,8 @@ const TABLE: &[Names] = &[
     Names::of_table("delimiter", "--delimiter", None),
     Names::of_table("thousands", "--thousands", Some("thousands")),
     Names::of_table("null_values", "--null-value", Some("keep")),
+    Names::of_table("clear_nulls", "--clear-nulls", Some("clear_nulls")),
+    Names::of_table("clear_value", "--clear-value", Some("clear")),
     Names::of_table("trim", "--trim", Some("trim")),
     Names::of_table("create_missing", "--create-missing", None),
     Names::of_table("allow_mangled_ids", "--allow-mangled-ids", None),

@@ -26,6 +26,8 @@ pub(crate) struct ItemHandle {
     status: cor_status,
     /// What was not asked for yet.
     result: Mutex<Option<Result<Project, cor_http::Error>>>,
+    /// The row sets no field: there is neither a project nor an error.
+    unchanged: bool,
     id_text: OnceLock<CString>,
     /// The handle of project or error once the program asked for it; 0 before.
     part: AtomicUsize,
@@ -45,7 +47,8 @@ impl ItemHandle {
             started,
             created,
             status: result.as_ref().map_or_else(|error| cor_status::of(error.kind()), |_| cor_status::COR_OK),
-            result: Mutex::new(Some(result)),
+            unchanged: matches!(result, Ok(None)),
+            result: Mutex::new(result.transpose()),
             id_text: OnceLock::new(),
             part: AtomicUsize::new(0),
         }
@@ -109,7 +112,7 @@ pub unsafe extern "C" fn cor_item_result_id(item: *const cor_item_result) -> *co
     read(item, ptr::null(), |item| Ok(item.id_text.get_or_init(|| c_text(&item.id)).as_ptr()))
 }
 
-/// COR_OK, or what went wrong. Since 0.1.
+/// COR_OK, or what went wrong. COR_OK also where the row is unchanged; see cor_item_result_unchanged(). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_item_result_status(item: *const cor_item_result) -> cor_status {
     read(item, cor_status::COR_ERR_ARGUMENT, |item| Ok(item.status))
@@ -127,13 +130,20 @@ pub unsafe extern "C" fn cor_item_result_created(item: *const cor_item_result) -
     read(item, false, |item| Ok(item.created))
 }
 
-/// The project as COR now has it; NULL where the row failed.
+/// Whether the row's update sets no field, so that nothing was sent. Whether COR has the project is not known then.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_item_result_unchanged(item: *const cor_item_result) -> bool {
+    read(item, false, |item| Ok(item.unchanged))
+}
+
+/// The project as COR now has it; NULL where the row failed or is unchanged.
 ///
 /// Goes with the result; keep it with cor_project_clone(). Not to be freed. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_item_result_project(item: *const cor_item_result) -> *const cor_project {
     read(item, ptr::null(), |item| match item.status {
-        cor_status::COR_OK => Ok(ptr::without_provenance(item.part()?)),
+        cor_status::COR_OK if !item.unchanged => Ok(ptr::without_provenance(item.part()?)),
         _ => Ok(ptr::null()),
     })
 }

@@ -60,6 +60,8 @@ pub struct cor_summary {
     pub failed: u64,
     /// Rows taken from the input and not begun, because the run was stopped.
     pub not_started: u64,
+    /// Rows whose update sets no field, so that nothing was sent.
+    pub unchanged: u64,
 }
 
 /// Gets the result of a row, in the order in which rows finish. `item` lives until it returns.
@@ -224,6 +226,7 @@ pub(crate) fn c_summary(summary: &Summary) -> cor_summary {
         rejected: summary.rejected,
         failed: summary.failed,
         not_started: summary.not_started,
+        unchanged: summary.unchanged,
     }
 }
 

@@ -149,6 +149,10 @@ pub struct cor_sync_options {
     pub map_count: usize,
     /// The text of a cell that clears its field.
     pub clear_value: *const c_char,
+    /// Columns in which null clears the field, in JSON lines; everywhere else null keeps.
+    pub clear_nulls: *const *const c_char,
+    /// The number of entries in clear_nulls.
+    pub clear_nulls_count: usize,
     /// Columns to ignore.
     pub ignore: *const *const c_char,
     /// The number of entries in ignore.
@@ -268,6 +272,7 @@ impl Options {
             ignore: texts(options.ignore, options.ignore_count, "options.ignore")?,
             strict: options.strict != 0,
             clear_value: text(options.clear_value, "clear_value")?,
+            clear_nulls: texts(options.clear_nulls, options.clear_nulls_count, "options.clear_nulls")?,
             null_values: texts(options.null_values, options.null_values_count, "options.null_values")?,
             trim: options.trim != 0,
             allow_mangled_ids: options.allow_mangled_ids != 0,

@@ -51,7 +51,9 @@ impl<'a> Operation<'a> {
         id: &'a str,
         update: &'a ProjectUpdate,
     ) -> Result<Operation<'a>, Error> {
-        check_update(id, update)?;
+        if let Some(invalid) = update_problems(id, update) {
+            return Err(refused_update(id, update, invalid));
+        }
         let mut body = Vec::with_capacity(256);
         update.write_json(&mut body);
         Operation::new("update", Method::PUT, paths.project(id), body, id, update.source())
@@ -146,17 +148,23 @@ impl<'a> Operation<'a> {
 }
 
 /// Every problem of an update and its external id at once.
-pub(crate) fn check_update(id: &str, update: &ProjectUpdate) -> Result<(), Error> {
+pub(crate) fn update_problems(id: &str, update: &ProjectUpdate) -> Option<Invalid> {
     let mut issues: Vec<_> = ExternalId::problem(id).into_iter().collect();
     update.collect_issues(&mut issues);
-    refuse(issues, "update", id, update.source())
+    Invalid::from_issues(issues)
+}
+
+/// The error for an update that is not sent because of these problems.
+pub(crate) fn refused_update(id: &str, update: &ProjectUpdate, invalid: Invalid) -> Error {
+    refused(invalid, "update", id, update.source())
 }
 
 fn refuse(issues: Vec<Issue>, verb: &str, id: &str, source: &Source) -> Result<(), Error> {
-    match Invalid::from_issues(issues) {
-        None => Ok(()),
-        Some(invalid) => Err(Error::invalid(invalid).attempting(action(verb, id, source))),
-    }
+    Invalid::from_issues(issues).map_or(Ok(()), |invalid| Err(refused(invalid, verb, id, source)))
+}
+
+fn refused(invalid: Invalid, verb: &str, id: &str, source: &Source) -> Error {
+    Error::invalid(invalid).attempting(action(verb, id, source))
 }
 
 fn action(verb: &str, id: &str, source: &Source) -> String {

@@ -67,6 +67,8 @@ struct SummaryShape {
     rejected: u64,
     failed: u64,
     not_started: u64,
+    #[serde(default)]
+    unchanged: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -177,8 +179,8 @@ mod tests {
 
     #[test]
     fn summary_progress_and_pause_survive_round_trip() {
-        let summary = Summary { read: 5, applied: 1, rejected: 1, failed: 1, not_started: 2 };
-        let written = r#"{"read":5,"applied":1,"rejected":1,"failed":1,"not_started":2}"#;
+        let summary = Summary { read: 7, applied: 1, rejected: 1, failed: 1, not_started: 2, unchanged: 2 };
+        let written = r#"{"read":7,"applied":1,"rejected":1,"failed":1,"not_started":2,"unchanged":2}"#;
         assert_eq!(serde_json::to_string(&summary).unwrap(), written);
         assert_eq!(serde_json::from_str::<Summary>(written).unwrap(), summary);
         for (paused, word) in

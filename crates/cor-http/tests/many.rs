@@ -32,7 +32,7 @@ async fn every_row_has_one_result_under_its_index() {
     let mut seen = vec![0; 200];
     while let Some(item) = results.next().await {
         assert_eq!(item.id, format!("P-{}", item.index));
-        assert_eq!(item.result.unwrap().name(), Some(format!("after {}", item.index).as_str()));
+        assert_eq!(item.result.unwrap().unwrap().name(), Some(format!("after {}", item.index).as_str()));
         seen[item.index as usize] += 1;
     }
     assert_eq!(seen, vec![1; 200]);
@@ -74,13 +74,17 @@ async fn invalid_row_fails_alone() {
     ];
     let mut results = client(&sandbox).projects().update_many(rows).start();
     let mut kinds = [None; 6];
+    let mut unchanged = Vec::new();
     while let Some(item) = results.next().await {
+        unchanged.extend(item.is_unchanged().then_some(item.index));
         kinds[item.index as usize] = item.result.err().map(|error| error.kind());
     }
     use ErrorKind::{Invalid as I, ProjectNotFound as N};
-    assert_eq!(kinds, [None, Some(I), Some(I), Some(N), Some(I), None]);
+    assert_eq!(kinds, [None, Some(I), Some(I), Some(N), None, None]);
     let summary = results.summary();
-    assert_eq!((summary.applied, summary.rejected, summary.failed), (2, 3, 1));
+    assert_eq!((summary.applied, summary.rejected, summary.failed, summary.unchanged), (2, 2, 1, 1));
+    assert_eq!(unchanged, [4], "an update without a field is not sent and is no failure");
+    assert_eq!(sandbox.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -11,18 +11,21 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, LargeStringArray, PrimitiveArray, RecordBatch, RecordBatchReader,
     StringArray, StringViewArray,
 };
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, FieldRef, TimeUnit};
 use cor_core::{FieldInput, IssueCode, Value};
-use cor_sync::{day_input, digits_input, f32_input, f64_input, moment_input};
+use cor_sync::{ColumnType, day_input, digits_input, f32_input, f64_input, moment_input};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatchReader;
+
+use crate::column_types;
 
 /// A stream of batches, read one row after the other.
 pub(crate) struct Batches {
     /// Always there, but for the last moment.
     stream: Option<Box<dyn RecordBatchReader + Send>>,
-    names: Vec<String>,
+    /// The names of its columns, and their types.
+    header: Vec<(String, ColumnType)>,
     /// Whether moments are written as Python writes them.
     is_of_python: bool,
     /// The columns of the batch that is read.
@@ -36,12 +39,14 @@ impl Batches {
     /// `is_of_python` says that moments are to be written as Python writes them.
     pub(crate) fn open(stream: &Bound<'_, PyAny>, is_of_python: bool) -> PyResult<Batches> {
         let stream = stream.extract::<PyRecordBatchReader>()?.into_reader()?;
-        let names = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Batches { stream: Some(stream), names, is_of_python, columns: Vec::new(), rows: 0, next: 0 })
+        let of_field = |field: &FieldRef| (field.name().clone(), column_types::of_arrow(field.data_type()));
+        let header = stream.schema().fields().iter().map(of_field).collect();
+        Ok(Batches { stream: Some(stream), header, is_of_python, columns: Vec::new(), rows: 0, next: 0 })
     }
 
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
+    /// The names of the columns, and their types.
+    pub(crate) fn header(&self) -> &[(String, ColumnType)] {
+        &self.header
     }
 
     /// Goes on to the next row; `false` at the end of the stream. The interpreter is released while a batch is made: its

@@ -14,6 +14,7 @@ mod arrow;
 mod background;
 mod callbacks;
 mod client;
+mod column_types;
 mod convert;
 mod create;
 mod engine;

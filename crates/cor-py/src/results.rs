@@ -18,10 +18,12 @@ use crate::project::Project;
 ///     index: The row's place in the input, counted from 0.
 ///     id: The row's external id.
 ///     project: The project as COR now has it; ``None`` unless the row was updated.
-///     error: Why the row was not updated, a ``CorError``; ``None`` if it was.
+///     error: Why the row was not updated, a ``CorError``; ``None`` if it was, or is ``unchanged``.
 ///     started: Whether the row was begun at all. Rows are not, after the run was stopped.
 ///     created: Whether COR did not know the project and this run created it.
-///     ok: Whether the row was updated.
+///     unchanged: Whether the row sets no field, because each of its values is null or left out. Nothing was sent, and
+///         whether COR has the project is not known.
+///     ok: Whether the row was updated or is unchanged.
 #[pyclass(module = "projectcor", frozen)]
 pub(crate) struct ItemResult {
     #[pyo3(get)]
@@ -41,7 +43,7 @@ pub(crate) struct ItemResult {
 impl From<cor_http::ItemResult> for ItemResult {
     fn from(item: cor_http::ItemResult) -> Self {
         let (project, failure) = match item.result {
-            Ok(project) => (Some(Arc::new(project)), None),
+            Ok(project) => (project.map(Arc::new), None),
             // A row that cannot be sent never reached the client, which names options as Python has them.
             Err(error) => (None, Some(error.with_option_names(OptionNames::Python))),
         };
@@ -99,7 +101,12 @@ pub(crate) fn failure_lines(failures: &Failures, unit: &str, most: usize) -> (Ve
 impl ItemResult {
     #[getter]
     fn ok(&self) -> bool {
-        self.project.is_some()
+        self.project.is_some() || self.unchanged()
+    }
+
+    #[getter]
+    fn unchanged(&self) -> bool {
+        self.project.is_none() && self.failure.is_none() && self.error.get().is_none()
     }
 
     #[getter]
@@ -120,7 +127,7 @@ impl ItemResult {
         let what = match (&self.project, self.error(py)?) {
             (Some(project), _) => format!("project={}", Project::from(project.clone()).__repr__(py)?),
             (None, Some(error)) => format!("error={}", error.bind(py).repr()?),
-            (None, None) => "project=None".to_owned(),
+            (None, None) => "unchanged=True".to_owned(),
         };
         let id = self.id.as_str().into_pyobject(py)?.repr()?;
         let started = if self.started { "" } else { ", started=False" };
@@ -246,6 +253,7 @@ impl Progress {
 ///     rejected: Rows refused before anything was sent.
 ///     failed: Rows that failed otherwise.
 ///     not_started: Rows taken from the input and not begun, because the run was stopped.
+///     unchanged: Rows that set no field, so that nothing was sent.
 #[pyclass(module = "projectcor", frozen, eq, hash, get_all)]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Summary {
@@ -254,38 +262,40 @@ pub(crate) struct Summary {
     rejected: u64,
     failed: u64,
     not_started: u64,
+    unchanged: u64,
 }
 
 impl Summary {
     pub(crate) fn describe(&self) -> String {
-        let Summary { read, applied, rejected, failed, not_started } = self;
+        let Summary { read, applied, rejected, failed, not_started, unchanged } = self;
+        let unchanged = if *unchanged == 0 { String::new() } else { format!(", unchanged={unchanged}") };
         format!(
-            "read={read}, applied={applied}, rejected={rejected}, failed={failed}, not_started={not_started}"
+            "read={read}, applied={applied}, rejected={rejected}, failed={failed}, not_started={not_started}{unchanged}"
         )
     }
 }
 
 impl From<cor_http::Summary> for Summary {
     fn from(summary: cor_http::Summary) -> Self {
-        let cor_http::Summary { read, applied, rejected, failed, not_started, .. } = summary;
-        Summary { read, applied, rejected, failed, not_started }
+        let cor_http::Summary { read, applied, rejected, failed, not_started, unchanged, .. } = summary;
+        Summary { read, applied, rejected, failed, not_started, unchanged }
     }
 }
 
 #[pymethods]
 impl Summary {
     #[new]
-    #[pyo3(signature = (read=0, applied=0, rejected=0, failed=0, not_started=0))]
-    fn new(read: u64, applied: u64, rejected: u64, failed: u64, not_started: u64) -> Self {
-        Summary { read, applied, rejected, failed, not_started }
+    #[pyo3(signature = (read=0, applied=0, rejected=0, failed=0, not_started=0, unchanged=0))]
+    fn new(read: u64, applied: u64, rejected: u64, failed: u64, not_started: u64, unchanged: u64) -> Self {
+        Summary { read, applied, rejected, failed, not_started, unchanged }
     }
 
     fn __repr__(&self) -> String {
         format!("Summary({})", self.describe())
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (u64, u64, u64, u64, u64)) {
-        let Summary { read, applied, rejected, failed, not_started } = *slf.get();
-        (slf.get_type().into_any(), (read, applied, rejected, failed, not_started))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (u64, u64, u64, u64, u64, u64)) {
+        let Summary { read, applied, rejected, failed, not_started, unchanged } = *slf.get();
+        (slf.get_type().into_any(), (read, applied, rejected, failed, not_started, unchanged))
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::CString;
 
 use cor_core::Invalid;
 use cor_http::{ProjectUpdate, Row};
-use cor_sync::{ConfigError, RowValues, Rules, ValueColumn, ValueRows};
+use cor_sync::{ColumnType, ConfigError, RowValues, Rules, ValueColumn, ValueRows};
 use pyo3::exceptions::{PyException, PyUserWarning};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -43,6 +43,11 @@ impl RowReader {
     /// Looks up the columns of a table.
     pub(crate) fn columns(&mut self, names: &[String]) -> Result<Vec<ValueColumn>, ConfigError> {
         self.rows.columns(names)
+    }
+
+    /// Looks up the columns of a table that states their types.
+    pub(crate) fn typed_columns(&mut self, header: &[(String, ColumnType)]) -> Result<Vec<ValueColumn>, ConfigError> {
+        self.rows.typed_columns(header)
     }
 
     /// # Errors

@@ -1,11 +1,12 @@
 //! Rows out of a table, which is read by columns.
 
-use cor_sync::{RowValues, ValueColumn};
+use cor_sync::{ColumnType, RowValues, ValueColumn};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::arrow::Batches;
+use crate::column_types;
 use crate::row::{RowReader, take};
 use crate::sync_errors;
 
@@ -33,39 +34,57 @@ pub(crate) struct OpenedTable<'py> {
     arrow: Option<Bound<'py, PyAny>>,
     /// An iterable of tuples.
     cells: Option<Bound<'py, PyAny>>,
+    /// A table whose types are known before it is read: the names of its columns and their types in Spark, and a function
+    /// that makes what speaks Arrow of the columns at these places.
+    typed: Option<TypedTable<'py>>,
 }
+
+type TypedTable<'py> = (Vec<(Bound<'py, PyString>, String)>, Bound<'py, PyAny>);
 
 impl Table {
     /// # Errors
     /// `TableError` where the columns do not fit; what the table raises.
     pub(crate) fn open(py: Python<'_>, reader: &mut RowReader, opened: &OpenedTable<'_>) -> PyResult<Table> {
-        let mut batches = None;
-        let open_batches = || match &opened.arrow {
-            Some(arrow) => Batches::open(arrow, opened.columns.is_some()).map(Some),
-            None => Ok(None),
-        };
-        let (names, is_in_batch): (Vec<String>, Vec<bool>) = match &opened.columns {
-            Some(columns) => columns
+        if let Some((columns, select)) = &opened.typed {
+            let header: Vec<(String, ColumnType)> = columns
                 .iter()
-                .map(|(name, is_in_batch)| (name.to_string_lossy().into_owned(), *is_in_batch))
-                .unzip(),
-            None => {
-                batches = open_batches()?;
-                let names = batches.as_ref().map_or(&[][..], Batches::names);
-                names.iter().map(|name| (name.clone(), true)).unzip()
-            }
-        };
-        let columns = reader.columns(&names).map_err(|error| sync_errors::config(py, &error))?;
-        if batches.is_none() {
-            batches = open_batches()?;
+                .map(|(name, kind)| (name.to_string_lossy().into_owned(), column_types::of_spark(kind)))
+                .collect();
+            return Table::selected(py, reader, &header, select);
         }
+        if let (None, Some(arrow)) = (&opened.columns, &opened.arrow) {
+            let batches = Batches::open(arrow, false)?;
+            let columns = reader.typed_columns(batches.header()).map_err(|error| sync_errors::config(py, &error))?;
+            let places = (0..).map(Place::Batch);
+            return Ok(Table { columns: columns.into_iter().zip(places).collect(), batches: Some(batches), cells: None });
+        }
+        let columns = opened.columns.as_deref().unwrap_or_default();
+        let names: Vec<String> = columns.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+        let looked_up = reader.columns(&names).map_err(|error| sync_errors::config(py, &error))?;
+        let batches = opened.arrow.as_ref().map(|arrow| Batches::open(arrow, true)).transpose()?;
         let cells = opened.cells.as_ref().map(|cells| cells.try_iter()).transpose()?.map(Bound::unbind);
         let (mut in_batch, mut in_cells) = (0.., 0..);
-        let places = is_in_batch.into_iter().filter_map(|is_in_batch| match is_in_batch {
+        let places = columns.iter().filter_map(|(_, is_in_batch)| match is_in_batch {
             true => in_batch.next().map(Place::Batch),
             false => in_cells.next().map(Place::Cell),
         });
-        Ok(Table { columns: columns.into_iter().zip(places).collect(), batches, cells })
+        Ok(Table { columns: looked_up.into_iter().zip(places).collect(), batches, cells })
+    }
+
+    /// A table of which only the columns that are used are read.
+    fn selected(
+        py: Python<'_>,
+        reader: &mut RowReader,
+        header: &[(String, ColumnType)],
+        select: &Bound<'_, PyAny>,
+    ) -> PyResult<Table> {
+        let columns = reader.typed_columns(header).map_err(|error| sync_errors::config(py, &error))?;
+        let used: Vec<(usize, ValueColumn)> =
+            columns.into_iter().enumerate().filter(|(_, column)| column.is_used()).collect();
+        let places: Vec<usize> = used.iter().map(|(place, _)| *place).collect();
+        let batches = Batches::open(&select.call1((places,))?, false)?;
+        let columns = used.into_iter().map(|(_, column)| column).zip((0..).map(Place::Batch)).collect();
+        Ok(Table { columns, batches: Some(batches), cells: None })
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -18,6 +18,7 @@ pub(crate) fn read(mut options: TableOptions, keywords: &Bound<'_, PyDict>) -> P
             "ignore" => options.ignore = texts(&name, &value)?,
             "strict" => options.strict = value.is_truthy()?,
             "clear_value" => options.clear_value = text(&name, &value)?,
+            "clear_nulls" => options.clear_nulls = texts(&name, &value)?,
             "null_values" => options.null_values = texts(&name, &value)?,
             "trim" => options.trim = value.is_truthy()?,
             "allow_mangled_ids" => options.allow_mangled_ids = value.is_truthy()?,

@@ -56,7 +56,7 @@ pub use self::failures::{FailureGroup, FailureLine, Failures};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{
-    ColumnUse, DayIn, MappingProposal, ProposalOptions, Rename, RowValues, Rules, Target, UnusedColumn,
+    ColumnType, ColumnUse, DayIn, MappingProposal, ProposalOptions, Rename, RowValues, Rules, Target, UnusedColumn,
     ValueColumn, ValueRows,
 };
 pub use self::members::Members;

@@ -83,6 +83,8 @@ struct Count {
 #[derive(Debug, Default)]
 pub(crate) struct Remarks {
     blank_rows: u64,
+    /// What the types of the table's columns say.
+    of_table: Vec<String>,
     words: Counts<(String, String)>,
     ids: Counts<String>,
     references: Counts<(String, String)>,
@@ -178,6 +180,11 @@ impl Remarks {
         self.blank_rows += 1;
     }
 
+    /// Something about the whole table.
+    pub(crate) fn of_table(&mut self, note: String) {
+        self.of_table.push(note);
+    }
+
     pub(crate) fn row(&mut self, line: u64, row: RowRemarks) {
         self.read.0 |= row.read.0;
         self.points.0 |= row.points.0;
@@ -203,8 +210,8 @@ impl Remarks {
 
     /// One sentence for each, and none a second time. `unit` is what lines are called.
     pub(crate) fn take(&mut self, unit: &str, rules: &Rules) -> Vec<String> {
-        let Remarks { blank_rows, words, ids, references, formats, read, points } = std::mem::take(self);
-        let mut notes = Vec::new();
+        let Remarks { blank_rows, of_table, words, ids, references, formats, read, points } = std::mem::take(self);
+        let mut notes = of_table;
         match blank_rows {
             0 => {}
             1 => notes.push("1 blank row was skipped".to_owned()),

@@ -36,6 +36,8 @@ pub struct TableOptions {
     pub map: Vec<String>,
     /// Columns to ignore.
     pub ignore: Vec<String>,
+    /// Columns in which null clears the field, in a table whose values can be null; default: null keeps every field.
+    pub clear_nulls: Vec<String>,
     /// Whether any other column that sets no field is an error.
     pub strict: bool,
     /// Texts that count as empty, such as `NULL`: they keep their field, as an empty cell does.
@@ -143,7 +145,11 @@ impl TableOptions {
         }
         let rules = self.reading(rules, reasons);
         match rules.clone().renamed(renames) {
-            Ok(renamed) => self.column_formats(renamed.ignoring(&self.ignore), reasons),
+            Ok(renamed) => {
+                let rules = renamed.ignoring(&self.ignore).clear_nulls(&self.clear_nulls);
+                reasons.extend(rules.clear_nulls_reasons());
+                self.column_formats(rules, reasons)
+            }
             Err(error) => {
                 reasons.extend(error.0);
                 rules

@@ -243,6 +243,9 @@ pub(crate) struct TableArgs {
     /// A cell with exactly this text clears its field by sending null
     #[arg(long, value_name = "TEXT", help_heading = "Values")]
     pub(crate) clear_value: Option<String>,
+    /// Null clears its field in this column of a typed table (Parquet, JSON lines, Singer); may be repeated, or COLUMN,COLUMN
+    #[arg(long = "clear-nulls", value_name = "COLUMN", value_delimiter = ',', help_heading = "Values")]
+    pub(crate) clear_nulls: Vec<String>,
     /// A cell with exactly this text, such as NULL, counts as empty and keeps its field; may be repeated
     #[arg(long = "null-value", value_name = "TEXT", help_heading = "Values")]
     pub(crate) null_values: Vec<String>,

@@ -310,9 +310,9 @@ impl BulkRun {
         let (pushed, is_whole) = (queue.pushed(), queue.is_whole());
         let total = if is_whole { Some(pushed) } else { self.shared.total };
         let state = lock(&self.shared.state);
-        let Summary { applied, rejected, failed, not_started, .. } = state.summary;
+        let Summary { applied, rejected, failed, not_started, unchanged, .. } = state.summary;
         let under_way = if state.ended { 0 } else { state.under_way };
-        let begun = applied + rejected + failed + not_started + under_way;
+        let begun = applied + unchanged + rejected + failed + not_started + under_way;
         let not_sent = total.unwrap_or_default().max(pushed).saturating_sub(begun);
         let is_left = total.is_none() || not_sent + under_way > 0;
         is_left.then_some(Unfinished { not_sent, under_way, total })

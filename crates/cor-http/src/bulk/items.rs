@@ -16,7 +16,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row that could not be read. It is reported as rejected and never sent.
+    /// A row that could not be read. It is reported as rejected and never sent; as unchanged where the only problem is
+    /// that [nothing would change](Invalid::is_nothing_to_change).
     pub fn invalid(id: impl Into<String>, invalid: Invalid) -> Row {
         Row { id: id.into(), update: Err(invalid) }
     }
@@ -36,12 +37,19 @@ pub struct ItemResult {
     pub index: u64,
     /// The row's external id.
     pub id: String,
-    /// The project as COR now has it, or the error.
-    pub result: Result<Project, Error>,
+    /// The project as COR now has it, or the error. `None`: the update sets no field, so nothing was sent.
+    pub result: Result<Option<Project>, Error>,
     /// Whether the row was started. `false`: the run was stopped before.
     pub started: bool,
     /// Whether this run created the project because COR did not have it.
     pub created: bool,
+}
+
+impl ItemResult {
+    /// Whether the row's update sets no field, so that nothing was sent. Whether COR has the project is not known.
+    pub fn is_unchanged(&self) -> bool {
+        matches!(self.result, Ok(None))
+    }
 }
 
 /// How far a run has come.
@@ -79,6 +87,8 @@ pub struct Summary {
     pub failed: u64,
     /// Rows taken from the input and not started, because the run was stopped.
     pub not_started: u64,
+    /// Rows whose update sets no field, so that nothing was sent.
+    pub unchanged: u64,
 }
 
 /// The rows of a run that have no result: see [`BulkRun::unfinished`](crate::BulkRun::unfinished).

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cor_core::{ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate};
+use cor_core::{ErrorKind, Invalid, Outcome, Project, ProjectCreate, ProjectUpdate};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 use tokio_util::sync::ReusableBoxFuture;
@@ -17,7 +17,7 @@ use crate::Error;
 use crate::admission::order::ProjectKey;
 use crate::admission::{OutageTimeout, Pause};
 use crate::call::{self, Caller, Calls, Run};
-use crate::operation::check_update;
+use crate::operation::{refused_update, update_problems};
 use crate::options::CallOptions;
 use crate::stop::Stop;
 
@@ -265,15 +265,20 @@ impl Results {
         if self.stopping() {
             return Some(Pulled::Result(not_started(index, id)));
         }
-        let checked =
-            update.map_err(Error::invalid).and_then(|update| check_update(&id, &update).map(|()| update));
-        let update = match checked {
+        let settled = |id, result| {
+            Some(Pulled::Result(ItemResult { index, id, result, started: true, created: false }))
+        };
+        let update = match update {
             Ok(update) => update,
-            Err(error) => {
-                let (started, created) = (true, false);
-                return Some(Pulled::Result(ItemResult { index, id, result: Err(error), started, created }));
+            Err(invalid) => {
+                let result = without_request(invalid, Error::invalid);
+                return settled(id, result);
             }
         };
+        if let Some(invalid) = update_problems(&id, &update) {
+            let result = without_request(invalid, |invalid| refused_update(&id, &update, invalid));
+            return settled(id, result);
+        }
         let job = Job { index, key: ProjectKey::new(update.source(), &id), id, update };
         match self.busy.get_mut(&job.key) {
             Some(queue) => {
@@ -303,7 +308,8 @@ impl Results {
     fn finished(&mut self, item: ItemResult) -> ItemResult {
         let summary = &mut self.summary;
         match &item.result {
-            Ok(_) => summary.applied += 1,
+            Ok(Some(_)) => summary.applied += 1,
+            Ok(None) => summary.unchanged += 1,
             Err(_) if !item.started => summary.not_started += 1,
             Err(error) if error.is_local() => summary.rejected += 1,
             Err(error) => {
@@ -317,7 +323,10 @@ impl Results {
         }
         if let Some(on_progress) = &mut self.on_progress {
             let progress = Progress {
-                done: self.summary.applied + self.summary.rejected + self.summary.failed,
+                done: self.summary.applied
+                    + self.summary.unchanged
+                    + self.summary.rejected
+                    + self.summary.failed,
                 failed: self.summary.rejected + self.summary.failed,
                 total: self.total,
                 paused: self.calls.admission.pause(),
@@ -349,6 +358,14 @@ enum Pulled {
     Held,
 }
 
+/// The result of a row for which no request is made.
+fn without_request(
+    invalid: Invalid,
+    error: impl FnOnce(Invalid) -> Error,
+) -> Result<Option<Project>, Error> {
+    if invalid.is_nothing_to_change() { Ok(None) } else { Err(error(invalid)) }
+}
+
 fn not_started(index: u64, id: String) -> ItemResult {
     let error = Error::new(ErrorKind::Cancelled, call::NOT_BEGUN);
     ItemResult { index, id, result: Err(error), started: false, created: false }
@@ -374,7 +391,7 @@ async fn run(
     // A row that was still waiting when the run was stopped has sent nothing.
     let waited = |error: &Error| error.kind() == ErrorKind::Cancelled && error.attempts() == 0;
     let started = !result.as_ref().is_err_and(waited);
-    (key, ItemResult { index, id, result, started, created })
+    (key, ItemResult { index, id, result: result.map(Some), started, created })
 }
 
 /// Creates a project. Returns the result, and whether this create made the project.

@@ -48,6 +48,10 @@ impl Rules {
         if general != Reading::default() {
             lines.push(format!("every field {}", canonical(&general)));
         }
+        if !self.clear_nulls.is_empty() {
+            let columns: Vec<String> = self.clear_nulls.iter().cloned().collect();
+            lines.push(format!("clear nulls {}", texts(&columns)));
+        }
         for (field, rule) in &self.fields {
             lines.push(match rule {
                 Rule::Constant(value) => format!("{field} always {}", value_of(value)),

@@ -15,12 +15,13 @@ use super::rules::{Rule, Rules, field_names};
 use crate::text::meant;
 use crate::{ConfigError, Reason};
 
-const TOP: [&str; 12] = [
+const TOP: [&str; 13] = [
     "source",
     "id",
     "clear",
     "keep",
     "ignore",
+    "clear_nulls",
     "fields",
     "strict",
     "trim",
@@ -54,6 +55,7 @@ impl Rules {
     /// | `clear`, `keep` | a text, or several, that clears any field, or leaves it as it is |
     /// | `trim`, `date`, `day_in`, `decimal`, `thousands` | as below, for every field |
     /// | `ignore` | columns to leave out |
+    /// | `clear_nulls` | columns in which null clears the field, in tables whose values can be null |
     /// | `strict` | `true` makes an error of every other column that sets no field |
     /// | `fields` | one entry per field: the name of its column, or a table as follows; for `brand_id` and `product_id`, which only a create takes, the column |
     ///
@@ -163,6 +165,7 @@ impl Reader<'_> {
                 "source" => rules = rules.with_source(self.string(value).unwrap_or_default()),
                 "id" => rules = rules.id_column(self.string(value).unwrap_or_default()),
                 "ignore" => rules.left_out.extend(self.strings(value)),
+                "clear_nulls" => rules.clear_nulls.extend(self.strings(value)),
                 "strict" => rules = rules.strict(self.boolean("strict", value)),
                 "fields" => match value.get_ref() {
                     DeValue::Table(fields) => self.fields(fields, &mut rules),

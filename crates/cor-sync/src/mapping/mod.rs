@@ -1,6 +1,7 @@
 //! Which column becomes which field, and how its text is read.
 
 mod cells;
+mod column_type;
 mod columns;
 mod contradictions;
 mod fingerprint;
@@ -15,6 +16,7 @@ mod serial;
 mod value_rows;
 
 pub(crate) use self::cells::number_separator;
+pub use self::column_type::ColumnType;
 pub(crate) use self::columns::Columns;
 pub(crate) use self::fingerprint::short_hash;
 pub(crate) use self::format_evidence::FormatEvidence;

@@ -217,6 +217,12 @@ impl<'a> RowDraft<'a> {
                 None => self.reject(name, no_id(field.name(), &input)),
             }
         }
+        if column.clears_nulls && input == FieldInput::Keep {
+            for field in column.fields {
+                self.set(name, *field, Value::Clear);
+            }
+            return;
+        }
         let [fields @ .., last] = column.fields else { return };
         for field in fields {
             self.take_field(name, *field, input.clone(), style);

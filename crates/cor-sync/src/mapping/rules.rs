@@ -7,7 +7,7 @@ use cor_http::{CreateField, Field, FieldType, Issue, Source, Value};
 
 use super::cells::{DateFormat, NumberFormat, Reading, shown};
 use super::moment::DayIn;
-use crate::text::{is_same_name, listed};
+use crate::text::{is_same_name, listed, meant};
 use crate::{Advice, ConfigError, NOTES, Reason, SHEET_NOTE};
 
 /// Which column becomes which field, and how.
@@ -33,6 +33,8 @@ pub struct Rules {
     pub(super) id_column: String,
     pub(super) fields: BTreeMap<Field, Rule>,
     pub(super) left_out: BTreeSet<String>,
+    /// Columns whose nulls clear their field, in tables whose values can be null.
+    pub(super) clear_nulls: BTreeSet<String>,
     /// Columns left out again that had been said to set a field; the input need not have them.
     dropped: BTreeSet<String>,
     /// How fields are read, where nothing else is said of one.
@@ -126,6 +128,8 @@ pub(crate) struct Use<'r> {
     pub(crate) create: Option<CreateField>,
     /// One of ours, or left out on purpose.
     pub(crate) is_ignored: bool,
+    /// A null clears its fields.
+    pub(crate) clears_nulls: bool,
 }
 
 impl Use<'_> {
@@ -172,6 +176,7 @@ impl Rules {
             id_column: "id".to_owned(),
             fields: BTreeMap::new(),
             left_out: BTreeSet::new(),
+            clear_nulls: BTreeSet::new(),
             dropped: BTreeSet::new(),
             general: Reading::default(),
             by_column: HashMap::new(),
@@ -261,15 +266,37 @@ impl Rules {
     }
 
     /// # Errors
-    /// Where no source is named.
-    pub(crate) fn check_source(&self) -> Result<(), ConfigError> {
-        match self.source.as_str() {
-            "" if !self.unmapped => {
-                let message = "source is required: the system the projects were created from";
-                Err(ConfigError(vec![Reason::with(message, Advice::Source)]))
-            }
-            _ => Ok(()),
+    /// What no table can satisfy: there is no source, or a column whose nulls are to clear sets no field.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let mut reasons = self.clear_nulls_reasons();
+        if self.source.as_str().is_empty() && !self.unmapped {
+            let message = "source is required: the system the projects were created from";
+            reasons.insert(0, Reason::with(message, Advice::Source));
         }
+        match reasons.is_empty() {
+            true => Ok(()),
+            false => Err(ConfigError(reasons)),
+        }
+    }
+
+    /// The columns whose nulls are to clear and that set no field, with the reason of each.
+    pub(crate) fn clear_nulls_reasons(&self) -> Vec<Reason> {
+        let named = self.clear_nulls.iter().filter(|name| self.column(name).fields.is_empty());
+        let reason = |name: &String| {
+            let usage = self.column(name);
+            let message = match (usage.is_id, usage.is_ignored || usage.create.is_some()) {
+                (true, _) => format!(" {name:?} is the column of the external ids, which cannot be cleared"),
+                (_, true) => format!(" {name:?} sets no field of an update, so its nulls clear nothing"),
+                (false, false) => {
+                    let mut columns: Vec<&str> = self.named_columns().collect();
+                    columns.extend(Field::ALL.iter().map(|field| field.name()));
+                    let meant = meant(name, "columns that do", columns.into_iter());
+                    format!(" {name:?} sets no field; {meant}")
+                }
+            };
+            Reason::of_option("clear_nulls", message)
+        };
+        named.map(reason).collect()
     }
 
     /// The same rules for projects of another source.
@@ -299,6 +326,19 @@ impl Rules {
     pub fn null_values(mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Rules {
         self.general.keep.extend(texts.into_iter().map(Into::into));
         self.settled()
+    }
+
+    /// Columns in which null clears the field instead of keeping it. Only typed tables have nulls: Parquet, JSON lines,
+    /// Singer, and the rows of a program.
+    #[must_use]
+    pub fn clear_nulls(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Rules {
+        self.clear_nulls.extend(columns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether nulls clear any column.
+    pub(crate) fn clears_any_null(&self) -> bool {
+        !self.clear_nulls.is_empty()
     }
 
     /// Removes blanks at both ends of every cell and external id.
@@ -504,6 +544,11 @@ impl Rules {
 
     /// What a column of this name is for.
     pub(crate) fn column<'r>(&'r self, name: &str) -> Use<'r> {
+        let clears_nulls = self.clear_nulls.iter().any(|column| is_same_name(column, name));
+        Use { clears_nulls, ..self.column_use(name) }
+    }
+
+    fn column_use<'r>(&'r self, name: &str) -> Use<'r> {
         let is_id = is_same_name(&self.id_column, name);
         let create = self.create(name);
         let alike =
@@ -546,6 +591,12 @@ impl Rules {
                     (Some(field.name().to_owned()), String::new())
                 }
                 None => continue,
+            };
+            let clears = column.as_deref().is_some_and(|column| self.column(column).clears_nulls);
+            let rule = match (clears, rule.is_empty()) {
+                (false, _) => rule,
+                (true, true) => "null clears".to_owned(),
+                (true, false) => format!("{rule}, null clears"),
             };
             let found = column.as_deref().is_none_or(found);
             uses.push(ColumnUse { column, field: field.name(), rule, found });

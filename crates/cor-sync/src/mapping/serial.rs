@@ -24,6 +24,9 @@ impl Serialize for Rules {
         if !ignored.is_empty() {
             map.serialize_entry("ignore", &ignored)?;
         }
+        if !self.clear_nulls.is_empty() {
+            map.serialize_entry("clear_nulls", &self.clear_nulls)?;
+        }
         let updates = self.fields.iter().map(|(field, rule)| (field.name(), Entry::Rule(rule)));
         let creates = self.creates.iter().map(|(field, column)| (*field, Entry::Column(column)));
         let fields: BTreeMap<&str, Entry<'_>> = updates.chain(creates).collect();

@@ -7,13 +7,14 @@ use cor_http::{
 };
 
 use super::Columns;
+use super::column_type;
 use super::met_columns::{MetColumns, UnusedColumn};
 use super::row_draft::{RowDraft, ValueStyle};
 use super::rules::Use;
 use crate::remarks::{Remarks, RowRemarks};
 use crate::row::INDEX;
 use crate::text::trimmed;
-use crate::{ColumnUse, ConfigError, Content, Rules};
+use crate::{Advice, ColumnType, ColumnUse, ConfigError, Content, Reason, Rules};
 
 /// Reads rows of values: names of columns with what each says.
 ///
@@ -68,7 +69,7 @@ struct Column {
 #[derive(Debug)]
 enum Purpose {
     /// By the rules.
-    Values { is_id: bool, fields: Vec<Field>, create: Option<CreateField>, is_ignored: bool },
+    Values { is_id: bool, fields: Vec<Field>, create: Option<CreateField>, is_ignored: bool, clears_nulls: bool },
     /// The row's source.
     Source,
     /// A mapping of fields that this library does not know.
@@ -80,15 +81,27 @@ impl ValueColumn {
     pub fn is_extra(&self) -> bool {
         matches!(self.0.purpose, Purpose::Extra)
     }
+
+    /// Whether its values are looked at.
+    pub fn is_used(&self) -> bool {
+        match &self.0.purpose {
+            Purpose::Values { .. } => self.0.usage().is_used(),
+            Purpose::Source | Purpose::Extra => true,
+        }
+    }
 }
 
 impl Column {
     /// What the rules say of the column; nothing for one of another kind.
     fn usage(&self) -> Use<'_> {
         match &self.purpose {
-            Purpose::Values { is_id, fields, create, is_ignored } => {
-                Use { is_id: *is_id, fields, create: *create, is_ignored: *is_ignored }
-            }
+            Purpose::Values { is_id, fields, create, is_ignored, clears_nulls } => Use {
+                is_id: *is_id,
+                fields,
+                create: *create,
+                is_ignored: *is_ignored,
+                clears_nulls: *clears_nulls,
+            },
             Purpose::Source | Purpose::Extra => Use::default(),
         }
     }
@@ -122,7 +135,7 @@ impl RowValues {
         row
     }
 
-    /// A row without a value, rejected as such.
+    /// A row whose only values are blank texts, rejected as such.
     fn blank() -> RowValues {
         let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
         let message = "is blank: every value is empty; remove the row, or fill in an id and a value";
@@ -168,6 +181,13 @@ impl RowValues {
             && self.values.iter().all(|(_, input)| is_blank(input))
     }
 
+    /// Whether the row has values, and each is null.
+    fn is_null(&self) -> bool {
+        self.is_blank()
+            && !self.values.is_empty()
+            && self.values.iter().all(|(_, input)| *input == FieldInput::Keep)
+    }
+
     /// What the texts of this row are, whatever is said of the table's.
     pub fn texts(&mut self, texts: TextInput) {
         self.texts = Some(texts);
@@ -182,7 +202,8 @@ impl RowValues {
         }
         let members = self.values.iter().filter_map(|(column, input)| {
             let value = match input {
-                FieldInput::Keep => return None,
+                FieldInput::Keep if !column.0.usage().clears_nulls => return None,
+                FieldInput::Keep => "null".to_owned(),
                 FieldInput::Value(value) => json_of(value),
                 FieldInput::Refused(_, message) => serde_json::Value::from(message.as_str()).to_string(),
             };
@@ -198,7 +219,7 @@ impl ValueRows {
     /// # Errors
     /// Where no source is named.
     pub fn new(rules: Rules) -> Result<ValueRows, ConfigError> {
-        rules.check_source()?;
+        rules.check()?;
         Ok(ValueRows::with(rules, Sources::OfTable))
     }
 
@@ -239,6 +260,35 @@ impl ValueRows {
         Ok(header.iter().map(|name| self.column(name)).collect())
     }
 
+    /// Looks up the columns of a table that has these and states their types. An integer is an external id in such a
+    /// table, as in a Parquet file.
+    ///
+    /// # Errors
+    /// Every contradiction between columns, types and rules, before a row is read.
+    pub fn typed_columns(&mut self, header: &[(String, ColumnType)]) -> Result<Vec<ValueColumn>, ConfigError> {
+        self.style.integer_ids = true;
+        let names: Vec<String> = header.iter().map(|(name, _)| name.clone()).collect();
+        let columns = self.columns(&names);
+        let mut reasons = columns.as_ref().map_or_else(|error| error.0.clone(), |_| Vec::new());
+        for (name, kind) in header {
+            match self.special(name) {
+                Some(Purpose::Extra) => reasons.push(Reason::with(
+                    format!("the column {name:?} is {kind}, and extra fields are passed with rows of dicts only"),
+                    Advice::Ignore(name.clone()),
+                )),
+                Some(_) => {}
+                None => reasons.extend(column_type::reasons(&self.rules, name, kind, self.style)),
+            }
+            if let Some(remark) = column_type::remark(&self.rules, name, kind) {
+                self.remarks.of_table(remark);
+            }
+        }
+        match reasons.is_empty() {
+            true => columns,
+            false => Err(ConfigError(reasons)),
+        }
+    }
+
     /// Looks up a column.
     pub fn column(&mut self, name: &str) -> ValueColumn {
         let purpose = self.special(name).unwrap_or_else(|| {
@@ -249,6 +299,7 @@ impl ValueRows {
                 fields: column.fields.to_vec(),
                 create: column.create,
                 is_ignored: column.is_ignored,
+                clears_nulls: column.clears_nulls,
             }
         });
         ValueColumn(Arc::new(Column { name: name.to_owned(), purpose }))
@@ -278,8 +329,16 @@ impl ValueRows {
         Some(content)
     }
 
-    /// A row of updates. A blank row is rejected as such: every row has a result.
+    /// A row of updates. One of nulls only changes nothing, and is counted in the remarks. One whose texts are blank is
+    /// rejected as such, because a blank text clears a field. Every row has a result.
     pub fn row(&mut self, row: RowValues) -> cor_http::Row {
+        if row.is_null() {
+            self.rows += 1;
+            self.remarks.blank_row();
+            let blank = Issue::new("row", IssueCode::NothingToChange, "every value is null");
+            let update = Invalid::from_issues(vec![blank]).map_or_else(|| Ok(ProjectUpdate::new("")), Err);
+            return cor_http::Row { id: String::new(), update };
+        }
         self.single_row(if row.is_blank() { RowValues::blank() } else { row })
     }
 
@@ -381,7 +440,13 @@ impl ValueRows {
 
     /// The column that holds the external id, looked up.
     pub fn id(&self) -> ValueColumn {
-        let purpose = Purpose::Values { is_id: true, fields: Vec::new(), create: None, is_ignored: false };
+        let purpose = Purpose::Values {
+            is_id: true,
+            fields: Vec::new(),
+            create: None,
+            is_ignored: false,
+            clears_nulls: false,
+        };
         ValueColumn(Arc::new(Column { name: self.rules.id_column.clone(), purpose }))
     }
 
@@ -421,6 +486,7 @@ pub(crate) fn json_of(value: &Value<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{DayIn, Rename};
     use crate::sentence;
 
     fn text(text: &str) -> FieldInput {
@@ -500,6 +566,77 @@ mod tests {
         ] {
             assert_eq!(seen(rules, &cells), expected, "{cells:?}");
         }
+    }
+
+    #[test]
+    fn null_clears_only_named_columns() {
+        let rules = || Rules::new("SAP").clear_nulls(["Brief", "account"]);
+        let rename = Rename::parse("account=client_id").unwrap();
+        let nulls = [("id", text("7")), ("brief", FieldInput::Keep), ("name", FieldInput::Keep)];
+        assert_eq!(seen(rules().renamed([rename.clone()]).unwrap(), &nulls), r#"7 {"brief":null}"#);
+        let nulls = [("id", text("7")), ("account", FieldInput::Keep)];
+        assert_eq!(seen(rules().renamed([rename]).unwrap(), &nulls), r#"7 {"client_id":null}"#);
+        let of_id = [("id", FieldInput::Keep), ("brief", FieldInput::Keep)];
+        assert_eq!(seen(Rules::new("SAP").clear_nulls(["brief"]), &of_id), "blank");
+    }
+
+    #[test]
+    fn column_that_sets_no_field_cannot_clear_nulls() {
+        let reason = |columns: &[&str]| {
+            let rules = Rules::new("SAP").ignoring(["owner"]).clear_nulls(columns.iter().copied());
+            ValueRows::new(rules).map(drop).unwrap_err().to_string()
+        };
+        for (column, says) in [
+            ("breif", "clear_nulls \"breif\" sets no field; did you mean \"brief\"?"),
+            ("id", "clear_nulls \"id\" is the column of the external ids, which cannot be cleared"),
+            ("owner", "clear_nulls \"owner\" sets no field of an update, so its nulls clear nothing"),
+        ] {
+            assert_eq!(reason(&[column]), says);
+        }
+    }
+
+    #[test]
+    fn cleared_null_is_written_into_file_of_rejected_rows() {
+        let mut rows = ValueRows::new(Rules::new("SAP").clear_nulls(["brief"])).unwrap();
+        let mut row = RowValues::new();
+        for name in ["id", "brief", "name"] {
+            row.set(&rows.column(name), FieldInput::Keep);
+        }
+        assert_eq!(row.to_json().as_deref(), Some(r#"{"brief":null}"#));
+    }
+
+    #[test]
+    fn types_decide_before_first_row() {
+        use ColumnType as T;
+        let other = || T::Other("array<int>".to_owned());
+        let accepts = |rules: Rules, name: &str, kind: T| {
+            let header = [("id".to_owned(), T::Text), (name.to_owned(), kind), ("brief".to_owned(), T::Text)];
+            ValueRows::new(rules).unwrap().typed_columns(&header).is_ok()
+        };
+        let sap = || Rules::new("SAP");
+        let all = [
+            T::Text, T::Boolean, T::Integer, T::Decimal, T::Double, T::Float, T::Date, T::Timestamp, T::ZonedTimestamp,
+            T::Null, other(),
+        ];
+        for (name, expected) in [
+            ("name", "100000000 10"),
+            ("client_id", "101000000 10"),
+            ("estimated", "001111000 10"),
+            ("billable", "010000000 10"),
+            ("end", "100000110 10"),
+            ("income_type", "100000000 10"),
+            ("other", "111111111 11"),
+        ] {
+            let accepted: String =
+                all.iter().map(|kind| if accepts(sap(), name, kind.clone()) { '1' } else { '0' }).collect();
+            assert_eq!(format!("{} {}", &accepted[..9], &accepted[9..]), expected, "{name}");
+        }
+        assert!(accepts(sap().day_in(DayIn::parse("UTC").unwrap()), "end", T::ZonedTimestamp));
+        assert!(accepts(sap().number_format(Some(','), None).unwrap(), "estimated", T::Text));
+        assert!(accepts(sap().ignoring(["name"]), "name", other()));
+        let translated = "source = 'S'\n[fields]\nbillable = { column = 'paid', values = { 'yes' = true } }";
+        assert!(accepts(Rules::from_toml(translated, "m").unwrap(), "paid", T::Text));
+        assert!(!accepts(Rules::from_toml(translated, "m").unwrap(), "paid", other()));
     }
 
     #[test]

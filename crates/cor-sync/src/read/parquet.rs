@@ -219,7 +219,7 @@ impl ParquetRows {
             let is_key = usage.is_id || usage.fields.iter().any(|field| is_key(*field));
             let value = match column.cells[self.at].as_ref() {
                 Some(cell) => cell.json(is_key),
-                None if usage.is_id => "null".to_owned(),
+                None if usage.is_id || usage.clears_nulls => "null".to_owned(),
                 None => return None,
             };
             Some(format!("{}:{value}", text(&self.header[column.place])))

@@ -142,7 +142,15 @@ impl Table {
         if self.encoding.is_some() && format == Format::Parquet {
             reasons.push(Reason::of_option("encoding", " does not apply to a Parquet file; leave it out"));
         }
-        if let Err(unusable) = rules.check_source() {
+        if rules.clears_any_null() && matches!(format, Format::Csv | Format::Workbook) {
+            let message = format!(
+                " applies to tables whose values can be null (Parquet, JSON lines, Singer), and the input is {}; name the \
+                 text that clears a field with `clear_value`",
+                format.name()
+            );
+            reasons.push(Reason::of_option("clear_nulls", message));
+        }
+        if let Err(unusable) = rules.check() {
             reasons.extend(unusable.0);
         }
         if !reasons.is_empty() {

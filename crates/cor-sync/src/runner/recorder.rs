@@ -206,7 +206,8 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
     /// Records the result of a row in a run without a state.
     pub(super) fn item(&mut self, item: ItemResult, row: PendingRow) {
         match item.result {
-            Ok(_) => {
+            Ok(None) => self.counts.unchanged += 1,
+            Ok(Some(_)) => {
                 self.counts.applied += 1;
                 self.superseded.applied(&item.id, row.number, &row.raw);
                 self.counts.created += u64::from(item.created);

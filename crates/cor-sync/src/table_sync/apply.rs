@@ -372,7 +372,8 @@ impl Apply<'_> {
                 complete.lock().unwrap_or_else(PoisonError::into_inner).remove(&item.id);
             }
             let status = match item.result {
-                Ok(_) => RowStatus::Applied { created: item.created },
+                Ok(Some(_)) => RowStatus::Applied { created: item.created },
+                Ok(None) => RowStatus::Unchanged,
                 Err(_) if !item.started => RowStatus::NotStarted,
                 Err(error) => RowStatus::Failed(error),
             };
