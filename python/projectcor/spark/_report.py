@@ -48,7 +48,7 @@ class PartitionReport(WriterCommitMessage):
 
 def describe(reports: Sequence[PartitionReport]) -> str:
     """The counters of all partitions, and the first ten reasons why rows were not applied."""
-    counters = ("read", "applied", "rejected", "failed", "not_started")
+    counters = ("read", "applied", "rejected", "failed", "not_started", "unchanged")
     total = Summary(**{name: sum(getattr(report.summary, name) for report in reports) for name in counters})
     lines = [BulkResult(total, (), 0, None, True)._head()]
     groups = [group for report in reports for group in report.groups]

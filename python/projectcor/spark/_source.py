@@ -13,6 +13,7 @@ from typing import Any
 from pyspark.sql import datasource
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from projectcor import TableError
 from projectcor.spark._batches import as_batches
 from projectcor.spark._client import client_of
 from projectcor.spark._options import Options, refused
@@ -69,11 +70,17 @@ def _check(options: Options, schema: Any) -> None:
     be written to."""
     client = client_of(options)
     empty = to_arrow_schema(schema).empty_table()
-    with client.projects.update_many(
-        empty, source=options.source, id_column=options.id_column, **options.table_values
-    ) as results:
-        for _ in results:
-            pass
+    try:
+        with client.projects.update_many(
+            empty, source=options.source, id_column=options.id_column, **options.table_values
+        ) as results:
+            for _ in results:
+                pass
+    except TableError as error:
+        # The remedies of update_many include arguments that the data source does not have.
+        raise TableError(
+            f'{error}\nformat("cor") has no option for this: rename, cast or drop columns of the DataFrame'
+        ) from None
     if options.rejects is not None:
         Folder(options.rejects).check()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from connectors.spark.support import SOURCE, deals, right, sandbox, sent, write
+from connectors.spark.support import SOURCE, deals, id_of, right, sandbox, sent, write
 from projectcor.testing import Answer, Sandbox
 
 ROWS = [
@@ -98,3 +98,24 @@ def test_run_that_halts_fails_the_task_and_no_row(session: Callable[..., Any], t
 def test_empty_data_frame_sends_nothing(spark: Any, cor: Sandbox) -> None:
     write(deals(spark, 10).where("id = 'none'"), cor)
     assert cor.requests == []
+
+
+@pytest.mark.old_spark
+def test_null_clears_the_chosen_columns_and_rows_of_nulls_are_unchanged(spark: Any, tmp_path: Path) -> None:
+    with sandbox(3) as cor:
+        df = spark.sql(
+            "select 'D-0' id, null brief, null name union all select 'D-1', 'B', null union all select 'D-2', null, 'N'"
+        )
+        write(df.repartition(1), cor, rejects=str(tmp_path))
+        assert {id_of(request): request.json() for request in cor.requests} == {
+            "D-1": {"brief": "B", "metadata": {"source": SOURCE}},
+            "D-2": {"name": "N", "metadata": {"source": SOURCE}},
+        }
+        cor.clear_requests()
+        write(df.repartition(1), cor, clearNulls=" brief ,", rejects=str(tmp_path))
+        assert {id_of(request): request.json().get("brief") for request in cor.requests} == {
+            "D-0": None,
+            "D-1": "B",
+            "D-2": None,
+        }
+        assert list(tmp_path.iterdir()) == []

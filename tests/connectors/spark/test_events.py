@@ -106,39 +106,55 @@ class background:
             raise self._error
 
 
-def idle(cor: Any) -> None:
-    """Waits until no process sends."""
-    wait_until(lambda: not connected(cor), "the end of all connections to COR")
+class Afterwards:
+    """Counts what is sent after an event, until no process sends."""
+
+    def __init__(self, cor: Any) -> None:
+        self._cor = cor
+        self._begin = 0.0
+        self._requests = 0
+
+    def begin(self) -> None:
+        """The event happens now."""
+        self._requests, self._begin = len(self._cor.requests), time.monotonic()
+
+    def end(self) -> tuple[int, float]:
+        """Waits until no process sends. Returns the requests since the event, and the seconds."""
+        wait_until(lambda: not connected(self._cor), "the end of all connections to COR")
+        return len(self._cor.requests) - self._requests, round(time.monotonic() - self._begin, 1)
 
 
 def test_failed_job_without_retries_ends_other_tasks_soon(session: Callable[..., Any], tmp_path: Path) -> None:
+    # Without reuse, a connection ends with its task.
     spark = session("local[2]", **SMALL_BATCHES, **{"spark.python.worker.reuse": "false"})
-    with sandbox(2 * ROWS, latency=0.005) as cor:
-        with pytest.raises(Exception, match="the task dies"):
-            write(dying(deals(spark, 2 * ROWS, 2), tmp_path / "died", at=1000), cor, partitions=2)
-        failed = len(cor.requests)
-        begin = time.monotonic()
-        idle(cor)
-        later, seconds = len(cor.requests) - failed, time.monotonic() - begin
-        report("task raises, no retry; data source", sent_after_the_error=later, seconds=round(seconds, 1))
+    with sandbox(4 * ROWS, latency=0.01) as cor:
+        afterwards = Afterwards(cor)
+
+        def watch() -> None:
+            wait_until((tmp_path / "died").exists, "the end of the task")
+            afterwards.begin()
+
+        with background(watch), pytest.raises(Exception, match="the task dies"):
+            write(dying(deals(spark, 4 * ROWS, 2), tmp_path / "died", at=1000), cor, partitions=2)
+        requests, seconds = afterwards.end()
+        report("task raises, no retry; data source", sent_after_it_died=requests, seconds=seconds)
         assert twice(cor) == 0
-        assert len(cor.requests) < 2 * ROWS
+        assert len(cor.requests) < 4 * ROWS
 
 
 def test_cancelled_job_sends_a_little_longer(session: Callable[..., Any]) -> None:
     spark = session("local[2]", **{"spark.python.worker.reuse": "false"})
-    with sandbox(2 * ROWS, latency=0.005) as cor:
+    with sandbox(4 * ROWS, latency=0.01) as cor:
+        afterwards = Afterwards(cor)
 
         def cancel() -> None:
             cor.wait_for_requests(1000, timeout=60)
             spark.sparkContext.cancelAllJobs()
+            afterwards.begin()
 
         with background(cancel), pytest.raises(Exception, match="cancel"):
-            write(deals(spark, 2 * ROWS), cor)
-        failed = len(cor.requests)
-        begin = time.monotonic()
-        idle(cor)
-        later, seconds = len(cor.requests) - failed, time.monotonic() - begin
-        report("job cancelled; data source", sent_after_the_error=later, seconds=round(seconds, 1))
+            write(deals(spark, 4 * ROWS), cor)
+        requests, seconds = afterwards.end()
+        report("job cancelled; data source", sent_after_it=requests, seconds=seconds)
         assert twice(cor) == 0
-        assert len(cor.requests) < 2 * ROWS
+        assert len(cor.requests) < 4 * ROWS

@@ -42,7 +42,16 @@ def test_modes_options_columns_and_partitions_are_refused(spark: Any, cor: Sandb
     refused(cor, lambda: write(df, cor, onReject="continue"), "onReject = continue needs option rejects")
     refused(cor, lambda: write(df, cor, token="x", apiKey="y", clientSecret="z"), "could not set up the client")
     refused(cor, lambda: write(df, cor, idColumn="deal"), "deal")
-    refused(cor, lambda: write(df.withColumnRenamed("estimated", "amount"), cor), 'no field is called "amount"')
+    wrong = df.selectExpr("id", "estimated as amount", "timestamp'2025-01-01 12:00:00' as end", "'5' as estimated")
+    refused(
+        cor,
+        lambda: write(wrong, cor),
+        'no field is called "amount"',
+        'the column "end" is a timestamp with a time zone',
+        'the column "estimated" is text',
+        "rename, cast or drop columns of the DataFrame",
+    )
+    refused(cor, lambda: write(df, cor, clearNulls="brief"), "brief")
     file = tmp_path / "file"
     file.write_text("")
     refused(cor, lambda: write(df, cor, rejects=str(file / "rejects")), "of option rejects cannot be written to")
