@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def files(folder: Path) -> None:
     deals.mkdir()
     for number in range(4):
         ids = range(number * BATCH, (number + 1) * BATCH)
-        numbers = pyarrow.array(ids, pyarrow.int64()).cast(pyarrow.decimal128(18, 2))
+        numbers = pyarrow.array([Decimal(n) for n in ids], pyarrow.decimal128(18, 2))
         table = pyarrow.table({"id": [f"D-{n}" for n in ids], "estimated": numbers})
         pyarrow.parquet.write_table(table, deals / f"{number}.parquet")
         os.utime(deals / f"{number}.parquet", (number + 1, number + 1))
