@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from inspect import signature
 from typing import Any
 
 from pyspark.sql import datasource
@@ -69,7 +70,7 @@ def _check(options: Options, schema: Any) -> None:
     """Refuses credentials and options that cannot work together, columns that are no fields, and a folder that cannot
     be written to."""
     client = client_of(options)
-    empty = to_arrow_schema(schema).empty_table()
+    empty = _arrow_schema(schema).empty_table()
     try:
         with client.projects.update_many(
             empty, source=options.source, id_column=options.id_column, **options.table_values
@@ -83,6 +84,12 @@ def _check(options: Options, schema: Any) -> None:
         ) from None
     if options.rejects is not None:
         Folder(options.rejects).check()
+
+
+def _arrow_schema(schema: Any) -> Any:
+    # Later versions of PySpark need a time zone for points in time, and name it in the type.
+    has_timezone = "timezone" in signature(to_arrow_schema).parameters
+    return to_arrow_schema(schema, timezone="UTC") if has_timezone else to_arrow_schema(schema)
 
 
 class BatchWriter(datasource.DataSourceArrowWriter):
@@ -115,7 +122,7 @@ class StreamWriter(_StreamWriter):
     def write(self, iterator: Iterator[Any]) -> PartitionReport:
         """Sends a partition of a micro-batch, on an executor."""
         if not HAS_STREAM_ARROW_WRITER:
-            iterator = as_batches(iterator, to_arrow_schema(self._schema))
+            iterator = as_batches(iterator, _arrow_schema(self._schema))
         return send_partition(self._options, iterator)
 
     def commit(self, messages: Sequence[PartitionReport | None], batchId: int) -> None:

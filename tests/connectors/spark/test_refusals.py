@@ -51,7 +51,7 @@ def test_modes_options_columns_and_partitions_are_refused(spark: Any, cor: Sandb
         'the column "estimated" is text',
         "rename, cast or drop columns of the DataFrame",
     )
-    refused(cor, lambda: write(df, cor, clearNulls="brief"), "brief")
+    refused(cor, lambda: write(df, cor, clearNulls="brif"), 'clear_nulls "brif" sets no field; did you mean "brief"?')
     file = tmp_path / "file"
     file.write_text("")
     refused(cor, lambda: write(df, cor, rejects=str(file / "rejects")), "of option rejects cannot be written to")

@@ -32,10 +32,11 @@ def make(spark: Any, folder: Path) -> Any:
 
 
 def expected(folder: Path) -> dict[str, dict[str, Any]]:
-    """The rows as pyarrow reads them, and nothing of this project: null keeps, days are text."""
+    """The rows as pyarrow reads them, without code of this project: null keeps, days are text."""
     rows: dict[str, dict[str, Any]] = {}
     for row in pyarrow.parquet.read_table(folder).to_pylist():
-        values = {name: value for name, value in row.items() if name != "id" and value is not None}
+        updated = {name: value for name, value in row.items() if name != "id" and value is not None}
+        values = {"name": "Before", **updated}
         rows[row["id"]] = {
             name: value.isoformat() if isinstance(value, datetime.date) else value for name, value in values.items()
         }
@@ -53,7 +54,7 @@ def stored(cor: Sandbox, names: set[str]) -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def cor() -> Any:
     with Sandbox(record=0) as sandbox:
-        sandbox.seed({"id": f"T-{n}", "source": SOURCE} for n in range(ROWS))
+        sandbox.seed({"id": f"T-{n}", "source": SOURCE, "name": "Before"} for n in range(ROWS))
         yield sandbox
 
 
