@@ -75,14 +75,14 @@
 #define COR_CALL_OPTIONS_INIT { sizeof(cor_call_options), 0, 0, 0, NULL }
 
 /** Sets up a cor_summary: cor_summary summary = COR_SUMMARY_INIT; */
-#define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0 }
+#define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0, 0 }
 
 /** Sets up a cor_progress: cor_progress progress = COR_PROGRESS_INIT; */
 #define COR_PROGRESS_INIT { sizeof(cor_progress), 0, 0, 0, 0 }
 
 /** Sets up a cor_sync_options: cor_sync_options options = COR_SYNC_OPTIONS_INIT; */
 #define COR_SYNC_OPTIONS_INIT \
-  { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, \
+  { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, \
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 /** Sets up a cor_sync_summary: cor_sync_summary summary = COR_SYNC_SUMMARY_INIT; */
@@ -397,6 +397,8 @@ typedef struct cor_summary {
   uint64_t failed;
   /** Rows taken from the input and not begun, because the run was stopped. */
   uint64_t not_started;
+  /** Rows whose update sets no field, so that nothing was sent. */
+  uint64_t unchanged;
 } cor_summary;
 
 /**
@@ -549,6 +551,10 @@ typedef struct cor_sync_options {
   size_t map_count;
   /** The text of a cell that clears its field. */
   const char *clear_value;
+  /** Columns in which null clears the field, in JSON lines; everywhere else null keeps. */
+  const char *const *clear_nulls;
+  /** The number of entries in clear_nulls. */
+  size_t clear_nulls_count;
   /** Columns to ignore. */
   const char *const *ignore;
   /** The number of entries in ignore. */
@@ -1396,7 +1402,7 @@ uint64_t cor_item_result_index(const cor_item_result *item);
 /** The row's external id. Text that lives as long as the result; NULL for misuse. Since 0.1. */
 const char *cor_item_result_id(const cor_item_result *item);
 
-/** COR_OK, or what went wrong. Since 0.1. */
+/** COR_OK, or what went wrong. COR_OK also where the row is unchanged; see cor_item_result_unchanged(). Since 0.1. */
 cor_status cor_item_result_status(const cor_item_result *item);
 
 /** Whether the row was begun at all. Rows are not, after the run was stopped. Since 0.1. */
@@ -1406,7 +1412,13 @@ bool cor_item_result_started(const cor_item_result *item);
 bool cor_item_result_created(const cor_item_result *item);
 
 /**
- * The project as COR now has it; NULL where the row failed.
+ * Whether the row's update sets no field, so that nothing was sent. Whether COR has the project is not known then.
+ * Since 0.1.
+ */
+bool cor_item_result_unchanged(const cor_item_result *item);
+
+/**
+ * The project as COR now has it; NULL where the row failed or is unchanged.
  *
  * Goes with the result; keep it with cor_project_clone(). Not to be freed. Since 0.1.
  */

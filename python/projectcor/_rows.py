@@ -74,6 +74,14 @@ def is_spark(rows: Any) -> bool:
     )
 
 
+_IN_UTC = (
+    "concat(replace(cast(timestamp_ntz '1970-01-01 00:00:00' + make_dt_interval(0, 0, 0, "
+    "cast(cast(unix_micros({0}) as decimal(20, 0)) / 1000000 as decimal(18, 6))) as string), ' ', 'T'), 'Z') as {0}"
+)
+"""A point in time as text in UTC. PySpark 4.3 cannot stream the type itself; and what depends on the time zone of the
+session would lose the hour that a change of clocks repeats."""
+
+
 def _spark(frame: Any) -> Table:
     if frame.isStreaming:
         raise TypeError(
@@ -86,10 +94,11 @@ def _spark(frame: Any) -> Table:
     def select(places: list[int]) -> Any:
         # By place, because the names may repeat, and may hold what Spark takes for a path.
         by_place = frame.toDF(*[f"c{place}" for place in range(len(columns))])
-        frame_of_used = by_place.select(*[f"c{place}" for place in places])
-        # PySpark before 4.1 or so cannot stream: the driver takes the whole table as Arrow.
-        streams = hasattr(type(frame_of_used), "__arrow_c_stream__")
-        return frame_of_used if streams else frame_of_used.toArrow()
+        used = by_place.selectExpr(*[
+            _IN_UTC.format(f"c{place}") if columns[place][1] == "timestamp" else f"c{place}" for place in places
+        ])
+        # PySpark before 4.3 has no stream: the driver collects the table as Arrow.
+        return used if hasattr(type(used), "__arrow_c_stream__") else used.toArrow()
 
     return Table(None, None, None, (columns, select))
 

@@ -223,19 +223,18 @@ def test_types_that_no_row_can_satisfy_are_refused_together_before_a_row_is_read
     }
     with pytest.raises(projectcor.TableError) as refused:
         client.projects.update_many(pa.table(columns), source=SOURCE)
-    assert str(refused.value).splitlines() == [
-        "7 problems, nothing was sent",
-        '  the column "id" is a floating-point number and holds the external ids; cast the column to text, as the ids '
-        "are spelt in their source",
-        '  the column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore '
-        'the column "name"',
-        '  the column "end" is a timestamp with a time zone and sets end, which is a day; set day_in to the time zone '
-        "whose day counts, such as UTC, or cast the column to a date",
-        '  the column "estimated" is text and sets estimated, which is a number; cast the column to a decimal, or set '
-        "decimal to the decimal sign of its texts",
-        '  the column "billable" is text and sets billable, which is true or false; cast the column to a boolean',
-        '  the column "archived" is an integer and sets archived, which is true or false; cast the column to a boolean',
-        '  the column "status" is Binary and sets status, which is text; cast the column to text, or ignore the column '
+    assert str(refused.value).split("; the ") == [
+        'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the ids are '
+        "spelt in their source",
+        'column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore the '
+        'column "name"',
+        'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone whose '
+        "day counts, such as UTC, or cast the column to a date",
+        'column "estimated" is text and sets estimated, which is a number; cast the column to a decimal, or set decimal= '
+        "to the decimal sign of its texts",
+        'column "billable" is text and sets billable, which is true or false; cast the column to a boolean',
+        'column "archived" is an integer and sets archived, which is true or false; cast the column to a boolean',
+        'column "status" is Binary and sets status, which is text; cast the column to text, or ignore the column '
         '"status"',
     ]
     assert cor.requests == []

@@ -11,7 +11,7 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, LargeStringArray, PrimitiveArray, RecordBatch, RecordBatchReader,
     StringArray, StringViewArray,
 };
-use arrow_schema::{DataType, FieldRef, TimeUnit};
+use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
 use cor_core::{FieldInput, IssueCode, Value};
 use cor_sync::{ColumnType, day_input, digits_input, f32_input, f64_input, moment_input};
 use pyo3::exceptions::PyValueError;
@@ -56,7 +56,9 @@ impl Batches {
             let Some(batch) = py.detach(|| self.stream.as_mut().and_then(Iterator::next)) else {
                 return Ok(false);
             };
-            let failed = |error| PyValueError::new_err(format!("the table could not be read: {error}"));
+            let failed = |error: ArrowError| {
+                PyValueError::new_err(format!("the table could not be read: {}", without_stack(&error.to_string())))
+            };
             let batch: RecordBatch = batch.map_err(failed)?;
             self.columns =
                 batch.columns().iter().map(|column| Cells::new(column, self.is_of_python)).collect();
@@ -118,6 +120,17 @@ impl Cells {
             Cells::Other(array) => cell(array, at),
         }
     }
+}
+
+/// The text of an error without the stacks of a JVM, which run to hundreds of lines around one reason.
+fn without_stack(text: &str) -> String {
+    let is_frame = |line: &&str| line.trim().is_empty() || line.starts_with([' ', '\t']) || *line == "JVM stacktrace:";
+    let mut lines: Vec<&str> = text.lines().filter(|line| !is_frame(line)).collect();
+    lines.dedup();
+    // The first says what was attempted, and the last ones hold the cause.
+    let omitted = lines.len().saturating_sub(6);
+    lines.drain(1..=omitted).for_each(drop);
+    lines.join("; ")
 }
 
 /// The value of a cell that is not null.

@@ -8,6 +8,7 @@ Prints one JSON object with what happened, which test_dataframes.py compares.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from typing import Any
@@ -16,8 +17,13 @@ import projectcor
 from projectcor.testing import Sandbox
 from pyspark.sql import SparkSession
 
+# The Python of Spark's workers is that of this environment.
+os.environ["PYSPARK_PYTHON"] = sys.executable
+
 SOURCE = "SALESFORCE"
 ROWS = 2000
+BEFORE = "Before"
+"""The name of each project that no row has set."""
 
 TYPED = f"""
 select id as deal,
@@ -46,30 +52,30 @@ def session(kind: str) -> Any:
 def expected_of(row: Any) -> dict[str, Any]:
     """The fields of a row, read without projectcor."""
     fields = {
-        "name": row["name"],
+        "name": row["name"] or BEFORE,
         "estimated": str(row["estimated"]),
         "end": row["end"].isoformat(),
         "billable": row["billable"],
         "client_id": str(row["client_id"]),
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return fields
 
 
 def stored(cor: Sandbox, id: str) -> dict[str, Any]:
     project = cor.project(SOURCE, id)
     assert project is not None
     names = ("name", "estimated", "end", "billable", "client_id")
-    return {name: project.fields[name] for name in names if project.fields.get(name) is not None}
+    return {name: project.fields[name] for name in names}
 
 
 def main(kind: str) -> dict[str, Any]:
     spark = session(kind)
     seen: dict[str, Any] = {"pyspark": spark.version, "class": type(spark.range(1)).__module__}
     frame = spark.sql(TYPED)
-    seeds = [{"id": str(n), "source": SOURCE} for n in range(ROWS)]
+    seeds = [{"id": str(n), "source": SOURCE, "name": BEFORE} for n in range(ROWS)]
     options: Any = {"source": SOURCE, "id_column": "deal", "ignore": "estimated_time_source"}
 
-    with Sandbox(seed=seeds) as cor, cor.client() as client:
+    with Sandbox(seed=seeds, record=100_000) as cor, cor.client() as client:
         result = client.projects.update_all(frame, **options)
         seen["update_all"] = [result.read, result.applied, len(result.failures)]
         rows = {str(row["deal"]): row for row in frame.collect()}
