@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from connectors.spark.support import SOURCE, deals, id_of, right, sandbox, sent, write
+from connectors.spark.support import SOURCE, background, connected, deals, id_of, report, right, sandbox, sent, write
 from projectcor.testing import Answer, Sandbox
 
 ROWS = [
@@ -119,3 +119,26 @@ def test_null_clears_the_chosen_columns_and_rows_of_nulls_are_unchanged(spark: A
             "D-2": None,
         }
         assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_of_a_worker_does_not_grow_with_the_rows(spark: Any) -> None:
+    rows, early, late = 100_000, 20_000, 95_000
+    with sandbox(rows) as cor:
+        used: list[int] = []
+
+        def watch() -> None:
+            for count in (early, late):
+                cor.wait_for_requests(count, timeout=120)
+                used.append(sum(resident(pid) for pid in connected(cor)))
+
+        with background(watch):
+            write(spark.range(0, rows, 1, 1).selectExpr("concat('D-', id) as id", "repeat('b', 1000) as brief"), cor)
+        report("memory of the worker; data source", MiB_at_20_000_rows=used[0], MiB_at_95_000_rows=used[1])
+        # The rows between take 75 MB.
+        assert 0 < used[1] < used[0] + 30
+
+
+def resident(pid: int) -> int:
+    """The memory of a process in MiB."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) // 1024

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from connectors.spark.support import SOURCE, connected, deals, report, right, sandbox, twice, wait_until, write
+from connectors.spark.support import (
+    SOURCE,
+    background,
+    connected,
+    deals,
+    report,
+    right,
+    sandbox,
+    twice,
+    wait_until,
+    write,
+)
 
 ROWS = 10_000
 HALF = ROWS // 2
@@ -81,29 +91,6 @@ def test_rows_of_a_killed_worker_are_sent_again_and_end_right(session: Callable[
         assert killed
         assert HALF <= twice(cor) < ROWS
         assert right(cor, ROWS) == ROWS
-
-
-class background:
-    """Runs a function in a thread while the block runs, and raises what it raised."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self._function()
-        except BaseException as error:
-            self._error = error
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
 
 
 class Afterwards:
