@@ -71,8 +71,8 @@ def register(spark: Any) -> None:
         spark: The Spark session.
 
     Example:
-        >>> projectcor.spark.register(spark)  # doctest: +SKIP
-        >>> deals.write.format("cor").mode("append").option("source", "SALESFORCE").save()  # doctest: +SKIP
+        >>> projectcor.spark.register(spark)
+        >>> deals.write.format("cor").mode("append").option("source", "SALESFORCE").save()
     """
     from projectcor.spark._source import CorDataSource
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 import pyarrow
 
@@ -37,12 +37,12 @@ class Batches:
     A run reads few rows ahead, so one or two batches are kept at a time, however many the partition has.
 
     Args:
-        batches: The partition's batches, at least one.
+        first: The first batch of the partition.
+        batches: The batches after it.
         rejected: Where rows that were not applied are copied to.
     """
 
-    def __init__(self, batches: Iterator[Any], rejected: RejectedRows) -> None:
-        first = next(batches)
+    def __init__(self, first: Any, batches: Iterator[Any], rejected: RejectedRows) -> None:
         self._rejected = rejected
         self._kept: list[_Batch] = []
         self.stream: Any = pyarrow.RecordBatchReader.from_batches(first.schema, self._read(chain([first], batches)))
@@ -81,10 +81,6 @@ def as_batches(rows: Iterator[Any], schema: Any, size: int = 1000) -> Iterator[A
         schema: The Arrow schema.
         size: Rows of a batch. Default: 1000.
     """
-    rows = iter(rows)
-    while True:
-        some = [row for row, _ in zip(rows, range(size))]
-        if not some:
-            return
+    while some := list(islice(rows, size)):
         columns = [pyarrow.array(values, field.type) for values, field in zip(zip(*some), schema)]
         yield pyarrow.RecordBatch.from_arrays(columns, schema=schema)

@@ -32,8 +32,8 @@ def in_order(df: Any, *, by: str, id: str = "id", partitions: int = 1, keep: boo
         ValueError: ``partitions`` is below 1.
 
     Example:
-        >>> ordered = projectcor.spark.in_order(deals, id="deal", by="changed_at")  # doctest: +SKIP
-        >>> ordered.write.format("cor").mode("append").option("idColumn", "deal").save()  # doctest: +SKIP
+        >>> ordered = projectcor.spark.in_order(deals, id="deal", by="changed_at")
+        >>> ordered.write.format("cor").mode("append").option("idColumn", "deal").save()
     """
     if partitions < 1:
         raise ValueError(f"partitions is {partitions}; it must be 1 or more")

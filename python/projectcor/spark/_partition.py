@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from pyspark import TaskContext
 
@@ -47,7 +46,7 @@ def send_partition(options: Options, batches: Iterator[Any]) -> PartitionReport:
     if first is None:
         return PartitionReport(Summary(), query=query)
     rejected = RejectedRows(first.schema, is_wanted=options.rejects is not None)
-    table = Batches(chain([first], batches), rejected)
+    table = Batches(first, batches, rejected)
     collector = Collector(_MOST_DETAILS)
     with client_of(options).projects.update_many(
         table.stream, source=options.source, id_column=options.id_column, **options.table_values

@@ -1,6 +1,8 @@
 """A program with a Spark Connect session, which has no JVM of its own: a write, its rejected rows, and a refusal.
 
 connect_program.py FOLDER BASE_URL TOKEN
+
+COR_CONFIG names a configuration file with the profile "work".
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ def main() -> None:
             writer.options(**options).save()
         except Exception as error:
             print(error)
+    one = spark.sql("select 'D-3' as id, 'By profile' as name")
+    one.write.format("cor").mode("append").options(source=SOURCE, profile="work").save()
     spark.stop()
 
 

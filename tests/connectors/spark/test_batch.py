@@ -121,6 +121,19 @@ def test_null_clears_the_chosen_columns_and_rows_of_nulls_are_unchanged(spark: A
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.old_spark
+def test_client_credentials_get_one_token_for_all_tasks_of_a_process(spark: Any) -> None:
+    with sandbox(100, api_key="key-1", client_secret="secret-1") as cor:
+        writer = deals(spark, 100).write.format("cor").mode("append").options(source=SOURCE, baseUrl=cor.base_url)
+        writer = writer.options(apiKey="key-1", clientSecret="secret-1", tokenUrl=cor.token_url)
+        writer.save()
+        writer.save()
+        # The process of the check in the driver sends no update, so it gets no token.
+        assert len([request for request in cor.requests if "oauth" in request.path]) == 1
+        assert len([request for request in cor.requests if request.method == "PUT"]) == 200
+        assert right(cor, 100) == 100
+
+
 def test_memory_of_a_worker_does_not_grow_with_the_rows(spark: Any) -> None:
     rows, early, late = 100_000, 20_000, 95_000
     with sandbox(rows) as cor:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from connectors.spark.support import right, sandbox
+from connectors.spark.support import SOURCE, right, sandbox
 from harness import ROOT
 
 
@@ -18,6 +18,9 @@ def test_data_source_writes_and_refuses_on_connect(tmp_path: Path) -> None:
     with sandbox(10) as cor:
         # The server's environment has other credentials: options win.
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "COR_ACCESS_TOKEN": "wrong"}
+        config = tmp_path / "config.toml"
+        config.write_text(f'[profile.work]\nbase_url = "{cor.base_url}"\ntoken = "{cor.token}"\n')
+        environment["COR_CONFIG"] = str(config)
         program = Path(__file__).with_name("connect_program.py")
         ended = subprocess.run(
             [sys.executable, str(program), str(tmp_path), cor.base_url, cor.token],
@@ -35,3 +38,6 @@ def test_data_source_writes_and_refuses_on_connect(tmp_path: Path) -> None:
         (file,) = tmp_path.glob("*.parquet")
         assert pyarrow.parquet.read_table(file)["id"].to_pylist() == ["D-10"]
         assert right(cor, 10) == 10
+        project = cor.project(SOURCE, "D-3")
+        assert project is not None
+        assert project.fields["name"] == "By profile"

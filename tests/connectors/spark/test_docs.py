@@ -29,6 +29,8 @@ def test_blocks_of_the_page_do_what_it_says(cor: Sandbox, tmp_path: Path) -> Non
     assert ended.stdout.count("raised: ") == 1, ended.stdout
     assert "1 of 2 rows applied, 1 failed" in ended.stdout
     assert "table: ['SF-OPP-99999']" in ended.stdout
+    # The stream goes on after the rejected row, and the driver's log has a warning.
+    assert "1 of 2 rows applied, 1 failed" in ended.stderr
     # One file of the batch write, one of the stream.
     assert "folder: ['SF-OPP-99999', 'SF-OPP-99999']" in ended.stdout
     project = cor.project(SOURCE, "SF-OPP-12345")
