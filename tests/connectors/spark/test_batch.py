@@ -10,8 +10,20 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from connectors.spark.support import SOURCE, background, connected, deals, id_of, report, right, sandbox, sent, write
-from projectcor.testing import Answer, Sandbox
+from connectors.spark.support import (
+    SOURCE,
+    background,
+    connected,
+    deals,
+    id_of,
+    report,
+    right,
+    sandbox,
+    sent,
+    wait_until,
+    write,
+)
+from projectcor.testing import Answer, Hold, Sandbox
 
 ROWS = [
     ("SF-OPP-12345", "Phase 2", Decimal("18000.10"), datetime.date(2025, 4, 30), True),
@@ -134,24 +146,34 @@ def test_client_credentials_get_one_token_for_all_tasks_of_a_process(spark: Any)
         assert right(cor, 100) == 100
 
 
-def test_memory_of_a_worker_does_not_grow_with_the_rows(spark: Any) -> None:
-    rows, early, late = 100_000, 20_000, 95_000
+def test_memory_of_a_worker_does_not_grow_with_the_rows(session: Callable[..., Any]) -> None:
+    # Batches of 1 MB, so that the size of a batch does not count.
+    spark = session("local[2]", **{"spark.sql.execution.arrow.maxRecordsPerBatch": "1000"})
+    rows, early = 60_000, 20_000
     with sandbox(rows) as cor:
-        used: list[int] = []
+        holds, peaks = [Hold(), Hold()], list[int]()
+        for hold, row in zip(holds, (early, rows - 1)):
+            cor.queue(Answer(held_by=hold, for_id=f"D-{row}"))
 
         def watch() -> None:
-            for count in (early, late):
-                cor.wait_for_requests(count, timeout=120)
-                used.append(sum(resident(pid) for pid in connected(cor)))
+            # The worker waits for the held response, and so it cannot end before it is measured.
+            try:
+                for hold, left in zip(holds, (1, 0)):
+                    wait_until(lambda left=left: cor.queued == left, "the request for a held row")  # type: ignore[misc]
+                    peaks.append(max(peak(pid) for pid in connected(cor)))
+                    hold.release()
+            finally:
+                for hold in holds:
+                    hold.release()
 
         with background(watch):
             write(spark.range(0, rows, 1, 1).selectExpr("concat('D-', id) as id", "repeat('b', 1000) as brief"), cor)
-        report("memory of the worker; data source", MiB_at_20_000_rows=used[0], MiB_at_95_000_rows=used[1])
-        # The rows between take 75 MB.
-        assert 0 < used[1] < used[0] + 30
+        report("memory of the worker; data source", MiB_at_20_000_rows=peaks[0], MiB_at_60_000_rows=peaks[1])
+        # The rows between take 40 MB.
+        assert peaks[1] < peaks[0] + 20
 
 
-def resident(pid: int) -> int:
-    """The memory of a process in MiB."""
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+def peak(pid: int) -> int:
+    """The most memory that a process has used, in MiB."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) // 1024

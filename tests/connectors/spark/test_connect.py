@@ -20,6 +20,7 @@ def test_data_source_writes_and_refuses_on_connect(tmp_path: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "COR_ACCESS_TOKEN": "wrong"}
         config = tmp_path / "config.toml"
         config.write_text(f'[profile.work]\nbase_url = "{cor.base_url}"\ntoken = "{cor.token}"\n')
+        config.chmod(0o600)
         environment["COR_CONFIG"] = str(config)
         program = Path(__file__).with_name("connect_program.py")
         ended = subprocess.run(
