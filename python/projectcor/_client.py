@@ -221,7 +221,8 @@ class Projects:
             strict: Reject a row with another key that is not a field, and a table with such a column; the default here.
                 ``False`` sends the row without it, unless nothing is left to send, and warns once for each such name.
             clear_value: As for ``plan``; so are ``clear_nulls``, ``null_values``, ``trim``, ``allow_mangled_ids``,
-                ``date_format``, ``day_in``, ``decimal`` and ``thousands``. What ``plan`` has in ``notes`` is a ``UserWarning``.
+                ``date_format``, ``day_in``, ``decimal`` and ``thousands``. What ``plan`` has in ``notes`` is a
+                ``UserWarning``.
 
         Raises:
             TableError: The columns of a table do not match the fields or options; the message lists every reason.

@@ -94,11 +94,13 @@ def _spark(frame: Any) -> Table:
     def select(places: list[int]) -> Any:
         # By place, because the names may repeat, and may hold what Spark takes for a path.
         by_place = frame.toDF(*[f"c{place}" for place in range(len(columns))])
-        used = by_place.selectExpr(*[
-            _IN_UTC.format(f"c{place}") if columns[place][1] == "timestamp" else f"c{place}" for place in places
-        ])
-        # PySpark before 4.3 has no stream: the driver collects the table as Arrow.
-        return used if hasattr(type(used), "__arrow_c_stream__") else used.toArrow()
+        used = by_place.selectExpr(
+            *[_IN_UTC.format(f"c{place}") if columns[place][1] == "timestamp" else f"c{place}" for place in places]
+        )
+        # PySpark before 4.3 has no stream: the driver collects the table as Arrow. The type is asked, because a DataFrame
+        # of Spark Connect has every attribute.
+        kind: Any = type(used)
+        return used if hasattr(kind, "__arrow_c_stream__") else used.toArrow()
 
     return Table(None, None, None, (columns, select))
 

@@ -349,7 +349,7 @@ static void values(cor_client *client) {
   options.clear_nulls_count = 1;
   PLANNED("{\"id\":\"S-1\",\"brief\":null,\"name\":null}\n", "S-1 1-1 1 brief:?>null new");
   options.format = "csv";
-  REFUSED(cor_client_plan_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "cor_sync_options.clear_nulls applies to");
+  REFUSED(cor_client_plan_file(client, table, &options, NULL, &error), COR_ERR_CONFIG, "clear_nulls applies to");
   char noted[1024] = "";
   options = options_of(&seen, state);
   options.on_note = on_note;

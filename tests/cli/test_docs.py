@@ -47,6 +47,7 @@ PRINTED = {
     ],
     "docs/guides/sync.md": ["unchanged               1", "2025-05-31", "2025-06-30"],
     "docs/guides/credentials-and-network.md": ["status=0"],
+    "docs/guides/schedulers.md": ["applied                 1", "status=0"],
     "docs/guides/singer.md": ["SF-OPP-99999"],
     "docs/guides/sandbox.md": ["in_progress"],
     "docs/reference/program.md": [],

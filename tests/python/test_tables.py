@@ -224,18 +224,28 @@ def test_types_that_no_row_can_satisfy_are_refused_together_before_a_row_is_read
     with pytest.raises(projectcor.TableError) as refused:
         client.projects.update_many(pa.table(columns), source=SOURCE)
     assert str(refused.value).split("; the ") == [
-        'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the ids are '
-        "spelt in their source",
-        'column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore the '
-        'column "name"',
-        'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone whose '
-        "day counts, such as UTC, or cast the column to a date",
-        'column "estimated" is text and sets estimated, which is a number; cast the column to a decimal, or set decimal= '
-        "to the decimal sign of its texts",
+        (
+            'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the '
+            "ids are spelt in their source"
+        ),
+        (
+            'column "name" is Struct("first": Utf8) and sets name, which is text; cast the column to text, or ignore '
+            'the column "name"'
+        ),
+        (
+            'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone '
+            "whose day counts, such as UTC, or cast the column to a date"
+        ),
+        (
+            'column "estimated" is text and sets estimated, which is a number; cast the column to a decimal, or set '
+            "decimal= to the decimal sign of its texts"
+        ),
         'column "billable" is text and sets billable, which is true or false; cast the column to a boolean',
         'column "archived" is an integer and sets archived, which is true or false; cast the column to a boolean',
-        'column "status" is Binary and sets status, which is text; cast the column to text, or ignore the column '
-        '"status"',
+        (
+            'column "status" is Binary and sets status, which is text; cast the column to text, or ignore the column '
+            '"status"'
+        ),
     ]
     assert cor.requests == []
 
@@ -256,7 +266,7 @@ def test_types_that_options_make_right_are_accepted(client: projectcor.Client, c
         (item,) = client.projects.update_many(pa.table(columns), source=SOURCE, **options)
     assert item.ok, item.error
     assert bodies(cor)["P-1"] == 'end":"2025-01-02","estimated_time":0.1,"estimated":1.5}'
-    with pytest.raises(projectcor.TableError, match='"extra" is Struct.*extra fields are passed with rows of dicts'):
+    with pytest.raises(projectcor.TableError, match=r'"extra" is Struct.*extra fields are passed with rows of dicts'):
         client.projects.update_many(pa.table(columns), source=SOURCE, day_in="UTC", decimal=",")
 
 
@@ -276,7 +286,7 @@ def test_null_clears_the_columns_that_clear_nulls_names(client: projectcor.Clien
     assert all(item.ok for item in items), [item.error for item in items]
     assert bodies(cor) == {"P-1": 'brief":null}', "P-2": 'brief":"B"}'}
     plan = client.projects.plan(table, source=SOURCE, clear_nulls="brief", mapping={"name": "name"}, state=False)
-    assert [(change.id, change.to_dict()) for change in plan.changes] == [("P-1", {"brief": None}), ("P-2", {"brief": "B"})]
+    assert {change.id: change.to_dict() for change in plan.changes} == {"P-1": {"brief": None}, "P-2": {"brief": "B"}}
     with pytest.raises(projectcor.TableError, match='clear_nulls "breif" sets no field; did you mean "brief"'):
         client.projects.update_many(table, source=SOURCE, clear_nulls="breif")
 

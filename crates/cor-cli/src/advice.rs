@@ -17,10 +17,10 @@ pub(crate) fn describe(reason: &Reason) -> ErrorMessage {
         Some(advice) => (&*reason.message, Some(hint(advice))),
         None => {
             let (message, hint) = split_advice(&reason.message);
-            (message, hint.map(str::to_owned))
+            (message, hint.map(named))
         }
     };
-    ErrorMessage { text: format!("{option}{message}"), hint }
+    ErrorMessage { text: format!("{option}{}", named(message)), hint }
 }
 
 fn hint(advice: &Advice) -> String {
@@ -42,8 +42,12 @@ fn hint(advice: &Advice) -> String {
         Advice::Source => {
             "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
         }
-        other => OptionNames::Flags.apply(&other.to_string()).into_owned(),
+        other => named(&other.to_string()),
     }
+}
+
+fn named(text: &str) -> String {
+    OptionNames::Flags.apply(text).into_owned()
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(outage_timeout: OutageTimeout, stop: Stop, concurrency: usize, retries: u32) -> Run {
         Run {
-            outage_timeout,
+            outage_timeout: outage_timeout.beginning(Instant::now()),
             stop,
             queue: PermitQueue::default(),
             slots: Arc::new(Semaphore::new(concurrency)),

@@ -92,7 +92,10 @@ async fn every_row_has_one_result_under_its_index() {
             run.advance(SLICE).await;
             while let Some(item) = run.next_result() {
                 assert_eq!(item.id, format!("P-{}", item.index % 100));
-                assert_eq!(item.result.unwrap().unwrap().name(), Some(format!("after {}", item.index % 100).as_str()));
+                assert_eq!(
+                    item.result.unwrap().unwrap().name(),
+                    Some(format!("after {}", item.index % 100).as_str())
+                );
                 seen[item.index as usize] += 1;
             }
         }

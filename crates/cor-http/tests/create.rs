@@ -195,8 +195,10 @@ async fn missing(answers: Vec<Answer>) -> (Result<Option<String>, Outcome>, bool
     let run = client(&sandbox).projects().update_many(rows);
     let run = run.create_missing(|id, update| Some(ProjectCreate::new(id, update.clone()).brand_id("B")));
     let item = run.start().next().await.unwrap();
-    let result =
-        item.result.map(|project| project.unwrap().name().map(str::to_owned)).map_err(|error| error.outcome());
+    let result = item
+        .result
+        .map(|project| project.unwrap().name().map(str::to_owned))
+        .map_err(|error| error.outcome());
     assert_eq!(
         result.is_ok(),
         sandbox.project("SALESFORCE", "P-1").is_some_and(|p| p.text("name") == Some("N"))

@@ -57,7 +57,10 @@ impl Batches {
                 return Ok(false);
             };
             let failed = |error: ArrowError| {
-                PyValueError::new_err(format!("the table could not be read: {}", without_stack(&error.to_string())))
+                PyValueError::new_err(format!(
+                    "the table could not be read: {}",
+                    without_stack(&error.to_string())
+                ))
             };
             let batch: RecordBatch = batch.map_err(failed)?;
             self.columns =
@@ -124,7 +127,8 @@ impl Cells {
 
 /// The text of an error without the stacks of a JVM, which run to hundreds of lines around one reason.
 fn without_stack(text: &str) -> String {
-    let is_frame = |line: &&str| line.trim().is_empty() || line.starts_with([' ', '\t']) || *line == "JVM stacktrace:";
+    let is_frame =
+        |line: &&str| line.trim().is_empty() || line.starts_with([' ', '\t']) || *line == "JVM stacktrace:";
     let mut lines: Vec<&str> = text.lines().filter(|line| !is_frame(line)).collect();
     lines.dedup();
     // The first says what was attempted, and the last ones hold the cause.

@@ -46,7 +46,10 @@ impl RowReader {
     }
 
     /// Looks up the columns of a table that states their types.
-    pub(crate) fn typed_columns(&mut self, header: &[(String, ColumnType)]) -> Result<Vec<ValueColumn>, ConfigError> {
+    pub(crate) fn typed_columns(
+        &mut self,
+        header: &[(String, ColumnType)],
+    ) -> Result<Vec<ValueColumn>, ConfigError> {
         self.rows.typed_columns(header)
     }
 

@@ -54,12 +54,18 @@ impl Table {
         }
         if let (None, Some(arrow)) = (&opened.columns, &opened.arrow) {
             let batches = Batches::open(arrow, false)?;
-            let columns = reader.typed_columns(batches.header()).map_err(|error| sync_errors::config(py, &error))?;
+            let columns =
+                reader.typed_columns(batches.header()).map_err(|error| sync_errors::config(py, &error))?;
             let places = (0..).map(Place::Batch);
-            return Ok(Table { columns: columns.into_iter().zip(places).collect(), batches: Some(batches), cells: None });
+            return Ok(Table {
+                columns: columns.into_iter().zip(places).collect(),
+                batches: Some(batches),
+                cells: None,
+            });
         }
         let columns = opened.columns.as_deref().unwrap_or_default();
-        let names: Vec<String> = columns.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+        let names: Vec<String> =
+            columns.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
         let looked_up = reader.columns(&names).map_err(|error| sync_errors::config(py, &error))?;
         let batches = opened.arrow.as_ref().map(|arrow| Batches::open(arrow, true)).transpose()?;
         let cells = opened.cells.as_ref().map(|cells| cells.try_iter()).transpose()?.map(Bound::unbind);

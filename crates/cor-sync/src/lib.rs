@@ -56,8 +56,8 @@ pub use self::failures::{FailureGroup, FailureLine, Failures};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
 pub use self::mapping::{
-    ColumnType, ColumnUse, DayIn, MappingProposal, ProposalOptions, Rename, RowValues, Rules, Target, UnusedColumn,
-    ValueColumn, ValueRows,
+    ColumnType, ColumnUse, DayIn, MappingProposal, ProposalOptions, Rename, RowValues, Rules, Target,
+    UnusedColumn, ValueColumn, ValueRows,
 };
 pub use self::members::Members;
 pub use self::problem::{

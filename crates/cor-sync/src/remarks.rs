@@ -210,7 +210,8 @@ impl Remarks {
 
     /// One sentence for each, and none a second time. `unit` is what lines are called.
     pub(crate) fn take(&mut self, unit: &str, rules: &Rules) -> Vec<String> {
-        let Remarks { blank_rows, of_table, words, ids, references, formats, read, points } = std::mem::take(self);
+        let Remarks { blank_rows, of_table, words, ids, references, formats, read, points } =
+            std::mem::take(self);
         let mut notes = of_table;
         match blank_rows {
             0 => {}

@@ -1,4 +1,4 @@
-"""What update_many, sync and plan do with DataFrames of Spark, as a program: a session is classic or Connect for a whole process.
+"""What update_many, sync and plan do with DataFrames of Spark. A program, because a process has one kind of session.
 
     python dataframes.py classic|connect
 
@@ -51,14 +51,13 @@ def session(kind: str) -> Any:
 
 def expected_of(row: Any) -> dict[str, Any]:
     """The fields of a row, read without projectcor."""
-    fields = {
+    return {
         "name": row["name"] or BEFORE,
         "estimated": str(row["estimated"]),
         "end": row["end"].isoformat(),
         "billable": row["billable"],
         "client_id": str(row["client_id"]),
     }
-    return fields
 
 
 def stored(cor: Sandbox, id: str) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def main(kind: str) -> dict[str, Any]:
 
         def same(id: str) -> bool:
             found = stored(cor, id)
-            return json.loads(json.dumps(found, default=str)) == expected_of(rows[id])
+            return bool(json.loads(json.dumps(found, default=str)) == expected_of(rows[id]))
 
         seen["different"] = [id for id in rows if not same(id)][:3]
 
@@ -91,18 +90,23 @@ def main(kind: str) -> dict[str, Any]:
         again = client.projects.sync(frame, state="deals.db", **options)
         seen["sync"] = [first.read, first.applied, again.applied, len(cor.requests) - before]
         changed = frame.selectExpr("deal", "case when deal = 7 then 'Won' else name end as name")
-        seen["plan"] = [[change.id, change.to_dict()] for change in client.projects.plan(
-            changed, source=SOURCE, id_column="deal", state="names.db", limit=8
-        ).changes][-1:]
+        seen["plan"] = [
+            [change.id, change.to_dict()]
+            for change in client.projects.plan(
+                changed, source=SOURCE, id_column="deal", state="names.db", limit=8
+            ).changes
+        ][-1:]
 
-        nulls = spark.sql("select '1' as id, cast(null as string) as brief, cast(null as string) as name "
-                          "union all select '2', 'B', null")
+        nulls = spark.sql(
+            "select '1' as id, cast(null as string) as brief, cast(null as string) as name "
+            "union all select '2', 'B', null"
+        )
         seen["nulls"] = sorted((item.id, item.unchanged) for item in client.projects.update_many(nulls, source=SOURCE))
         before = len(cor.requests)
         cleared = client.projects.update_all(nulls, source=SOURCE, clear_nulls=["brief"])
         seen["cleared"] = [cleared.applied, sorted(r.body.decode().partition("},")[2] for r in cor.requests[before:])]
 
-        odd = spark.sql("select '1' as id, 'N' as `the name`, 1 as `a.b`, 2 as `a.b`, timestamp '2025-01-01 00:00:00' as at")
+        odd = spark.sql("select '1' as id, 'N' as `the name`, 1 as `a.b`, 2 as `a.b`, current_timestamp() as at")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             odd_result = client.projects.sync(odd, source=SOURCE, state=False, mapping={"the name": "name"})

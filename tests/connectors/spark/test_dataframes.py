@@ -32,14 +32,22 @@ def test_dataframes_are_tables(kind: str, tmp_path: Path) -> None:
     kind_of, text = seen["wrong"]
     assert kind_of == "TableError", text
     assert text.split("; the ") == [
-        'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the ids are '
-        "spelt in their source",
-        'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone whose '
-        "day counts, such as UTC, or cast the column to a date",
-        'column "estimated" is text and sets estimated, which is a number; cast the column to a decimal, or set decimal= '
-        "to the decimal sign of its texts",
-        'column "name" is struct<a:int> and sets name, which is text; cast the column to text, or ignore the column '
-        '"name"',
+        (
+            'the column "id" is a floating-point number and holds the external ids; cast the column to text, as the '
+            "ids are spelt in their source"
+        ),
+        (
+            'column "end" is a timestamp with a time zone and sets end, which is a day; set day_in= to the time zone '
+            "whose day counts, such as UTC, or cast the column to a date"
+        ),
+        (
+            'column "estimated" is text and sets estimated, which is a number; cast the column to a decimal, or set '
+            "decimal= to the decimal sign of its texts"
+        ),
+        (
+            'column "name" is struct<a:int> and sets name, which is text; cast the column to text, or ignore the '
+            'column "name"'
+        ),
     ]
     assert seen["streaming"][0] == "TypeError"
     assert "foreachBatch" in seen["streaming"][1]

@@ -239,14 +239,17 @@ impl State {
             self.limited_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let too_long = match wait_limit {
             WaitLimit::Deadline(deadline) => until > *deadline,
-            WaitLimit::Outage(timeout) => (until - now).max(limited_for) > timeout.after_first_answer,
+            WaitLimit::Outage(timeout) => {
+                (until - now).max(timeout.waited(limited_for, now)) > timeout.after_first_answer
+            }
         };
         if too_long { Err(Rejected::RateLimited(until - now)) } else { Ok(Some(until)) }
     }
 
     fn outage_left(&self, timeout: &OutageTimeout, now: Instant) -> Option<Duration> {
         let open_for = self.circuit_breaker.open_for(now)?;
-        Some(timeout.get(self.circuit_breaker.has_answered()).saturating_sub(open_for))
+        let waited = timeout.waited(open_for, now);
+        Some(timeout.get(self.circuit_breaker.has_answered()).saturating_sub(waited))
     }
 
     /// A permit, or when to ask again.
@@ -297,7 +300,14 @@ mod tests {
     const ROW: WaitLimit = WaitLimit::Outage(OutageTimeout {
         before_first_answer: Duration::from_secs(60),
         after_first_answer: Duration::from_secs(900),
+        began: None,
     });
+
+    /// A row of a run that begins at this time.
+    fn row_of_run(began: Instant) -> WaitLimit {
+        let WaitLimit::Outage(timeout) = ROW else { unreachable!("ROW is a row of a run") };
+        WaitLimit::Outage(timeout.beginning(began))
+    }
 
     fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -356,6 +366,32 @@ mod tests {
             assert_eq!(retry_at(state.acquire(&ROW, almost)), (now + timeout, true));
             assert_eq!(state.acquire(&ROW, now + timeout).err(), Some(Rejected::Unreachable(timeout)));
         }
+    }
+
+    #[test]
+    fn run_that_begins_during_outage_probes_and_waits_for_its_own_timeout() {
+        let now = Instant::now();
+        let mut state = state(None);
+        state.circuit_breaker.record_answer();
+        fail(&mut state, now);
+        let later = now + secs(10_000);
+        assert_eq!(state.acquire(&row_of_run(now), later).err(), Some(Rejected::Unreachable(secs(10_000))));
+        let row = row_of_run(later);
+        assert!(matches!(state.acquire(&row, later), Ok(Ok(Permit::Probe))));
+        let almost = later + secs(899);
+        assert!(matches!(state.acquire(&row, almost), Ok(Ok(Permit::Probe))));
+        assert_eq!(state.acquire(&row, later + secs(900)).err(), Some(Rejected::Unreachable(secs(10_900))));
+    }
+
+    #[test]
+    fn run_that_begins_during_refusals_waits_for_its_own_timeout() {
+        let now = Instant::now();
+        let mut state = state(None);
+        state.limited_since = Some(now);
+        let later = now + secs(10_000);
+        state.rate_limiter.record_refused(later, later, Some(secs(1)));
+        assert_eq!(state.acquire(&row_of_run(now), later).err(), Some(Rejected::RateLimited(secs(1))));
+        assert_eq!(retry_at(state.acquire(&row_of_run(later), later)), (later + secs(1), false));
     }
 
     #[test]

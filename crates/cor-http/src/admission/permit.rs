@@ -36,6 +36,9 @@ pub(crate) struct OutageTimeout {
     /// Applies until COR has answered once: until then a wrong address is likelier than an outage.
     pub(crate) before_first_answer: Duration,
     pub(crate) after_first_answer: Duration,
+    /// When the run began. An outage that is older is no part of its wait: else a client that a process keeps would
+    /// send nothing any more after an outage that ended a run. `None` counts from the begin of the outage.
+    pub(crate) began: Option<Instant>,
 }
 
 impl OutageTimeout {
@@ -44,7 +47,18 @@ impl OutageTimeout {
         OutageTimeout {
             before_first_answer: outage_timeout.min(deadline),
             after_first_answer: outage_timeout,
+            began: None,
         }
+    }
+
+    /// The outage timeout of a run that begins now.
+    pub(crate) fn beginning(self, now: Instant) -> OutageTimeout {
+        OutageTimeout { began: Some(now), ..self }
+    }
+
+    /// How much of an outage that has lasted this long falls into the run.
+    pub(crate) fn waited(&self, outage: Duration, now: Instant) -> Duration {
+        self.began.map_or(outage, |began| outage.min(now.saturating_duration_since(began)))
     }
 
     pub(crate) fn get(&self, has_answered: bool) -> Duration {

@@ -97,3 +97,23 @@ fn has_scheme(text: &str) -> bool {
     value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"))
         && value[6..].starts_with(char::is_whitespace)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_text_has_marks_at_both_ends() {
+        for (text, expected) in [
+            ("\"a\"", true),
+            ("“a”", true),
+            ("''", true),
+            ("\"", false),
+            ("\"a", false),
+            ("a\"", false),
+            ("a", false),
+        ] {
+            assert_eq!(is_quoted(text), expected, "{text}");
+        }
+    }
+}

@@ -359,10 +359,7 @@ enum Pulled {
 }
 
 /// The result of a row for which no request is made.
-fn without_request(
-    invalid: Invalid,
-    error: impl FnOnce(Invalid) -> Error,
-) -> Result<Option<Project>, Error> {
+fn without_request(invalid: Invalid, error: impl FnOnce(Invalid) -> Error) -> Result<Option<Project>, Error> {
     if invalid.is_nothing_to_change() { Ok(None) } else { Err(error(invalid)) }
 }
 

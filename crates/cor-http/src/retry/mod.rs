@@ -96,6 +96,13 @@ mod tests {
         assert_eq!(waits(Some(7 * second), deadline)[..4], [Some(7000), Some(7000), Some(7000), None]);
         assert_eq!(waits(Some(60 * second), deadline)[0], None, "the wait ends at the deadline");
         assert_eq!(waits(Some(59 * second), deadline)[0], Some(59_000));
+        let mut attempts = AttemptCounter::default();
+        let is_used_up = |_| {
+            let is_used_up = attempts.is_used_up(&policy);
+            attempts.next(&policy, None, 1.0, now, deadline);
+            is_used_up
+        };
+        assert_eq!((0..4).map(is_used_up).collect::<Vec<_>>(), [false, false, false, true]);
         let mut single = AttemptCounter::default();
         assert_eq!(single.next(&RetryPolicy::none(), None, 0.0, now, deadline), None);
     }

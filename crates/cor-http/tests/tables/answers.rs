@@ -143,6 +143,14 @@ async fn refusal_is_one_sentence_with_what_cor_said() {
             "COR has no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, \
              the source the project was created with, and the base URL",
         ),
+        // What COR adds to this name is the id and the source, which the error names already.
+        (
+            404,
+            r#"{"name":"ProjectNotFoundError","message":"no project P-1 of SALESFORCE"}"#,
+            Some("ProjectNotFoundError"),
+            "COR has no such project (ProjectNotFoundError, HTTP 404); not applied; check the external id, \
+             the source the project was created with, and the base URL",
+        ),
         (
             404,
             "<html><title>404 Not Found</title></html>",

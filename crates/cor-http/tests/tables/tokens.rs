@@ -177,6 +177,12 @@ async fn refusal_of_token_endpoint_has_its_kind_and_attempts() {
         assert_eq!((error.request_id(), error.body()), (Some("r-[hidden]"), None), "{status}");
         let happened = format!("the token endpoint answered HTTP {status} (invalid_client)");
         assert!(error.to_string().contains(&happened), "{error}");
+        assert_eq!(error.to_string().contains("set `token_url` to its address"), kind == Redirect, "{error}");
+        assert!(!error.to_string().contains("check that `token_url`"), "it knows the path: {error}");
+    }
+    for (status, advises) in [(401, false), (404, true), (405, true)] {
+        let error = update(&Cor::start(status, "", "").client()).await.unwrap_err();
+        assert_eq!(error.to_string().contains("check that `token_url` is COR's"), advises, "{error}");
     }
 }
 

@@ -43,6 +43,7 @@ impl ColumnType {
             ColumnType::Text => Value::Text(
                 match field {
                     FieldType::Boolean => "true",
+                    FieldType::IncomeType => "fee",
                     _ => "1",
                 }
                 .into(),
@@ -60,7 +61,8 @@ impl ColumnType {
     fn advice(&self, field: Field, column: &str) -> String {
         match (self, field.kind()) {
             (ColumnType::ZonedTimestamp, FieldType::Date) => {
-                "set `day_in` to the time zone whose day counts, such as UTC, or cast the column to a date".to_owned()
+                "set `day_in` to the time zone whose day counts, such as UTC, or cast the column to a date"
+                    .to_owned()
             }
             (ColumnType::Text, FieldType::Number) => {
                 "cast the column to a decimal, or set `decimal` to the decimal sign of its texts".to_owned()
@@ -141,14 +143,17 @@ pub(super) fn remark(rules: &Rules, column: &str, kind: &ColumnType) -> Option<S
 }
 
 fn is_id(kind: &ColumnType) -> bool {
-    matches!(kind, ColumnType::Text | ColumnType::Integer | ColumnType::Null)
+    // A decimal may hold integers only, as a NUMBER of Oracle does.
+    matches!(kind, ColumnType::Text | ColumnType::Integer | ColumnType::Decimal | ColumnType::Null)
 }
 
 /// Whether it depends on the values: texts may be days in any format, and a mapping may translate values.
 fn is_undecided(rules: &Rules, field: Field, kind: &ColumnType) -> bool {
     let is_day = *kind == ColumnType::Text && field.kind() == FieldType::Date;
-    let is_key = *kind == ColumnType::Integer && is_key(field);
-    is_day || is_key || matches!(rules.fields.get(&field), Some(Rule::Column(_, reading)) if reading.values.is_some())
+    let is_key = matches!(kind, ColumnType::Integer | ColumnType::Decimal) && is_key(field);
+    is_day
+        || is_key
+        || matches!(rules.fields.get(&field), Some(Rule::Column(_, reading)) if reading.values.is_some())
 }
 
 /// Whether the field takes a value of the type.

