@@ -144,6 +144,8 @@ def _finish(options: Options, messages: Sequence[PartitionReport | None], name: 
             file = Folder(options.rejects).write(streams, name)
             where = f"The rows were written to {file}; correct them and write them again"
         except OSError as caught:
+            if not streams:
+                raise
             where, error = f"The rows could not be written to {options.rejects}: {caught}", caught
     if not any(report.not_applied for report in reports):
         return
