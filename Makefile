@@ -17,7 +17,7 @@ PACKAGES := $(addprefix -p ,$(CRATES))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { time = ""; \
 	  if (match($$2, /^\[[^]]*\] /)) { time = substr($$2, 2, RLENGTH - 3); $$2 = substr($$2, RLENGTH + 1) } \
-	  printf "  make %-12s %8s  %s\n", $$1, time, $$2 }' Makefile
+	  printf "  make %-21s %8s  %s\n", $$1, time, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## [1 min] see it work, without an account: before and after, over real HTTP
@@ -26,7 +26,8 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
-SUITES := lint test-rust test-instructions test-schema test-cli test-sandbox test-python test-c test-fuzz
+SUITES := lint test-rust test-instructions test-schema test-cli test-sandbox test-python test-connectors-short test-c \
+  test-fuzz
 
 .PHONY: test
 test: ## [17 min] everything CI checks; ends with the time of each suite and with what was skipped
@@ -98,9 +99,13 @@ test-sandbox: ## [0.5 min] the sandbox against its own OpenAPI description, by a
 test-python: ## [3.5 min] the Python package: wheel in clean environments, tests, stubs, examples
 	tests/python/run
 
+.PHONY: test-connectors-short
+test-connectors-short: ## [2 min] a run with each of Spark and dlt, and of the Singer target
+	tests/connectors/run --short
+
 .PHONY: test-connectors
-test-connectors: ## the connectors against the real Spark, dlt and Meltano; SHORT=1 for what `make test` runs
-	tests/connectors/run $(if $(SHORT),--short)
+test-connectors: ## [15 min] the connectors whole, against PySpark 4.3 and 4.0, dlt and Meltano; not part of `make test`
+	tests/connectors/run
 
 .PHONY: test-c
 test-c: ## [2.5 min] the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
