@@ -87,7 +87,7 @@ def test_build_without_rust_names_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_program_leaves_a_foreign_signal_handler_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    from projectcor.__main__ import main
+    from projectcor.__main__ import main, target
 
     def own(*_: object) -> None:
         """Somebody's handler of Ctrl-C."""
@@ -95,7 +95,7 @@ def test_program_leaves_a_foreign_signal_handler_in_place(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "argv", ["cor", "--version"])
     before = signal.signal(signal.SIGINT, own)
     try:
-        assert main() == 0
+        assert main() == target() == 0
         assert signal.getsignal(signal.SIGINT) is own
     finally:
         signal.signal(signal.SIGINT, before)
@@ -126,7 +126,8 @@ def test_there_is_one_compiled_file_and_it_is_typed() -> None:
 
 
 def test_package_installs_the_program() -> None:
-    assert SCRIPT.exists() or SCRIPT.with_suffix(".exe").exists()
+    for script in (SCRIPT, SCRIPT.with_name("target-cor")):
+        assert script.exists() or script.with_suffix(".exe").exists()
 
 
 def test_the_fixture_lets_users_test_their_own_code(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

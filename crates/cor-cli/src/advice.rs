@@ -1,4 +1,4 @@
-//! The flags that would help, for what is wrong with an input.
+//! The option that would help, for what is wrong with an input.
 
 use cor_http::{OptionNames, split_advice};
 use cor_sync::{Advice, Reason};
@@ -10,20 +10,30 @@ pub(crate) fn option_names(has_mapping_file: bool) -> OptionNames {
     if has_mapping_file { OptionNames::FlagsAndKeys } else { OptionNames::Flags }
 }
 
-/// What is wrong with an input, with the flag that would help as the hint.
-pub(crate) fn describe(reason: &Reason) -> ErrorMessage {
-    let option = reason.option.map_or_else(String::new, |option| format!("--{}", option.replace('_', "-")));
-    let (message, hint) = match &reason.advice {
-        Some(advice) => (&*reason.message, Some(hint(advice))),
-        None => {
-            let (message, hint) = split_advice(&reason.message);
-            (message, hint.map(named))
-        }
-    };
-    ErrorMessage { text: format!("{option}{}", named(message)), hint }
+/// Whether texts name the settings of `target-cor` instead of the flags of `cor`.
+pub(crate) fn are_settings(names: OptionNames) -> bool {
+    names == OptionNames::Settings
 }
 
-fn hint(advice: &Advice) -> String {
+/// What is wrong with an input, with the option that would help as the hint.
+pub(crate) fn describe(reason: &Reason, names: OptionNames) -> ErrorMessage {
+    let option = reason.option.map_or_else(String::new, |option| match are_settings(names) {
+        true => option.to_owned(),
+        false => format!("--{}", option.replace('_', "-")),
+    });
+    let (message, hint) = match &reason.advice {
+        Some(advice) if are_settings(names) => (&*reason.message, Some(setting(advice))),
+        Some(advice) => (&*reason.message, Some(flag(advice))),
+        None => {
+            let (message, hint) = split_advice(&reason.message);
+            (message, hint.map(|hint| names.apply(hint).into_owned()))
+        }
+    };
+    ErrorMessage { text: format!("{option}{}", names.apply(message)), hint }
+}
+
+/// The flag of `cor` that helps.
+fn flag(advice: &Advice) -> String {
     match advice {
         Advice::IdColumn(None) => {
             "pass --id-column with the name of the column that holds the external ids".to_owned()
@@ -42,12 +52,24 @@ fn hint(advice: &Advice) -> String {
         Advice::Source => {
             "pass --source SALESFORCE, or set source = \"SALESFORCE\" in the mapping".to_owned()
         }
-        other => named(&other.to_string()),
+        other => OptionNames::Flags.apply(&other.to_string()).into_owned(),
     }
 }
 
-fn named(text: &str) -> String {
-    OptionNames::Flags.apply(text).into_owned()
+/// The setting of `target-cor` that helps.
+fn setting(advice: &Advice) -> String {
+    match advice {
+        Advice::MapColumn => "name a property and its field in map, or in the mapping file".to_owned(),
+        Advice::Ignore(column) => {
+            format!(
+                "set map to ignore the property, {{{column:?}: null}}, or add it to ignore in the mapping file"
+            )
+        }
+        Advice::Source => {
+            "set source to the system the projects were created from, such as SALESFORCE".to_owned()
+        }
+        other => OptionNames::Settings.apply(&other.to_string()).into_owned(),
+    }
 }
 
 #[cfg(test)]

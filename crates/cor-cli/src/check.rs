@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anstyle::Style;
-use cor_http::Client;
+use cor_http::{Client, OptionNames};
 use cor_sync::{
     CheckedRow, ColumnUse, Failures, Origin, Problem, ProblemCount, StopReason, SyncProgress, TableCheck,
     UnusedColumn, grouped, plain, problems_naming,
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &CheckArgs, typed: &TypedCommand<'_>, output: &mut Outpu
     let status = exit_status(check.ending(), None);
     // A limit is what the user asked for.
     if let Some(limit @ StopReason::Limit(_)) = &check.stopped {
-        check.notes.push(message(limit));
+        check.notes.push(message(limit, OptionNames::Flags));
         check.stopped = None;
     }
     match output.is_json() {
@@ -93,7 +93,8 @@ fn show_next(args: &CheckArgs, check: &TableCheck, typed: &TypedCommand<'_>, out
 }
 
 fn json(check: &TableCheck, output: &mut Output) {
-    let stopped = check.stopped.as_ref().map(|stopped| (stopped.as_str(), message(stopped)));
+    let stopped =
+        check.stopped.as_ref().map(|stopped| (stopped.as_str(), message(stopped, OptionNames::Flags)));
     output.json(&json!({
         "read": check.read, "fine": check.fine, "unchanged": check.unchanged,
         "rejected": check.rejected, "mapping": check.mapping, "unused": check.unused,
@@ -103,7 +104,7 @@ fn json(check: &TableCheck, output: &mut Output) {
         "unread_from_line": check.unread_from,
     }));
     if let Some(stopped) = &check.stopped {
-        show_early_end(stopped, output);
+        show_early_end(stopped, OptionNames::Flags, output);
     }
 }
 
@@ -134,7 +135,7 @@ fn show(check: &TableCheck, failures: &Failures, unit: &str, output: &mut Output
     }
     output.line("");
     if let Some(stopped) = &check.stopped {
-        show_early_end(stopped, output);
+        show_early_end(stopped, OptionNames::Flags, output);
     }
     let headline = match (&check.stopped, check.rejected) {
         (None, 0) => styled(BOLD, "Every row is valid; nothing was sent"),

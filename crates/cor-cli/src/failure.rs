@@ -24,7 +24,13 @@ impl Failure {
         Failure::of_usage(vec![line.into()])
     }
 
-    fn of_usage(lines: Vec<ErrorMessage>) -> Failure {
+    /// An input, its options or its mapping cannot be used. `names` says how the user writes options.
+    pub(crate) fn config(unusable: &ConfigError, names: OptionNames) -> Failure {
+        Failure::of_usage(described_all(unusable, names))
+    }
+
+    /// The same for several reasons, one line each.
+    pub(crate) fn of_usage(lines: Vec<ErrorMessage>) -> Failure {
         let json = described("config", "not_applied", &joined(&lines));
         Failure { status: status::USAGE, lines, json: Some(json) }
     }
@@ -103,7 +109,7 @@ impl From<StateError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(unusable: ConfigError) -> Self {
-        Failure::of_usage(unusable.0.iter().map(describe).collect())
+        Failure::config(&unusable, OptionNames::Flags)
     }
 }
 
@@ -125,9 +131,13 @@ pub(crate) fn status_of(error: &Error) -> u8 {
     }
 }
 
-/// Every reason, with the flags that would help.
-pub(crate) fn explain(unusable: &ConfigError) -> String {
-    joined(&unusable.0.iter().map(describe).collect::<Vec<_>>())
+/// Every reason, with the options that would help.
+pub(crate) fn explain(unusable: &ConfigError, names: OptionNames) -> String {
+    joined(&described_all(unusable, names))
+}
+
+fn described_all(unusable: &ConfigError, names: OptionNames) -> Vec<ErrorMessage> {
+    unusable.0.iter().map(|reason| describe(reason, names)).collect()
 }
 
 fn joined(lines: &[ErrorMessage]) -> String {

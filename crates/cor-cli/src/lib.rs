@@ -1,4 +1,4 @@
-//! The `cor` program as a library: [`run`] is all of it.
+//! The `cor` program as a library: [`run`] is all of it. [`run_target`] is the Singer target `target-cor`.
 //!
 //! Every verb is thin: `projects update` is a call into [`cor_http`], `projects sync` reads tables with [`cor_sync`],
 //! `sandbox` starts a [`cor_sandbox::Sandbox`], `demo` does all of that at once.
@@ -24,12 +24,15 @@ mod state;
 mod status;
 mod sync;
 mod table;
+mod target;
 mod update;
 mod usage;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
+
+pub use self::target::run_target;
 
 use crate::args::{Cli, ProjectsVerb, Verb};
 use crate::next_command::TypedCommand;

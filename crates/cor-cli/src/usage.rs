@@ -21,14 +21,28 @@ const NUMBERS: [(&str, &str); 4] = [
 
 /// Shows why the arguments cannot be used, or the help or version that they ask for. Returns the exit status.
 pub(crate) fn report(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> u8 {
-    let Some(message) = message(error, arguments) else {
-        // Help or version. A closed pipe is the reader's choice.
-        let _ = error.print();
-        return if error.use_stderr() { status::USAGE } else { status::DONE };
-    };
+    let Some(message) = message(error, || command(arguments)) else { return help(error) };
     if arguments.iter().any(|argument| argument == "--json") {
         output.json(&described("config", "not_applied", &message.to_string()));
     }
+    refused(&message, error, output)
+}
+
+/// The same for a program of this name without commands.
+pub(crate) fn report_of(program: &str, error: &clap::Error, output: &mut Output) -> u8 {
+    match message(error, || program.to_owned()) {
+        Some(message) => refused(&message, error, output),
+        None => help(error),
+    }
+}
+
+fn help(error: &clap::Error) -> u8 {
+    // Help or version. A closed pipe is the reader's choice.
+    let _ = error.print();
+    if error.use_stderr() { status::USAGE } else { status::DONE }
+}
+
+fn refused(message: &ErrorMessage, error: &clap::Error, output: &mut Output) -> u8 {
     output.error(&message.text, message.hint.as_deref());
     if let Some(usage) = usage(error) {
         output.note(&format!("\n{} {usage}", styled(BOLD, "Usage:")));
@@ -36,8 +50,8 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString], output: &mut O
     status::USAGE
 }
 
-/// What is wrong and what to do. `None` for help and version.
-fn message(error: &clap::Error, arguments: &[OsString]) -> Option<ErrorMessage> {
+/// What is wrong and what to do. `command` is the command whose help lists its options. `None` for help and version.
+fn message(error: &clap::Error, command: impl Fn() -> String) -> Option<ErrorMessage> {
     let rendered = error.render().to_string();
     let text = on_one_line(rendered.strip_prefix("error: ")?.split("\n\n").next()?);
     let text = NUMBERS.iter().fold(text, |text, (said, plain)| text.replace(said, plain));
@@ -54,7 +68,7 @@ fn message(error: &clap::Error, arguments: &[OsString]) -> Option<ErrorMessage> 
     let hint = match (tips.is_empty(), advice) {
         (false, _) => tips.join("; "),
         (true, Some(advice)) => advice,
-        (true, None) => format!("run {} --help to see all options", command(arguments)),
+        (true, None) => format!("run {} --help to see all options", command()),
     };
     Some(ErrorMessage { text: what.to_owned(), hint: Some(hint) })
 }

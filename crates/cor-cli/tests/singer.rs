@@ -162,6 +162,7 @@ fn refuses_several_streams_without_choice() {
     ];
     let ran = synced(&sandbox, &lines, &["--stream", "deals"]).exits(0);
     assert_eq!(ran.out, told(1));
+    assert_eq!(ran.err.matches("the stream \"owners\" was skipped").count(), 1, "{}", ran.err);
     assert_eq!(sandbox.requests().len(), 1);
     synced(&sandbox, &lines, &["--stream", "deal"]).exits(2).says(
         "the input has no stream \"deal\"; did you mean \"deals\"?\nhint: name the stream to read with --stream",

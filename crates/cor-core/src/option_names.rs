@@ -11,6 +11,7 @@ use std::borrow::Cow;
 /// | `Python` | `set ca_file=` | `set decimal=","` | `deadline is 0` |
 /// | `C` | `call cor_config_set_ca_file()` | `set cor_sync_options.decimal to ","` | `deadline is 0` |
 /// | `Flags` | `set --ca-file` | `set --decimal to ","` | `--deadline is 0` |
+/// | `Settings` | `set ca_file` | `set decimal in the mapping file to ","` | `deadline is 0` |
 ///
 /// ```
 /// use cor_core::OptionNames;
@@ -30,6 +31,8 @@ pub enum OptionNames {
     Flags,
     /// Flags, and beside one without a value the key of a mapping file that does the same.
     FlagsAndKeys,
+    /// Settings of a Singer target, and where there is no such setting, the key of a mapping file that does the same.
+    Settings,
 }
 
 /// One option in every interface.
@@ -39,6 +42,14 @@ struct Names {
     c: C,
     flag: &'static str,
     key: Option<&'static str>,
+    setting: Setting,
+}
+
+enum Setting {
+    /// A setting of this name.
+    Named(&'static str),
+    /// The key of a mapping file; without one, no setting does the same.
+    Key,
 }
 
 enum C {
@@ -52,18 +63,33 @@ enum C {
 
 impl Names {
     const fn of_client(name: &'static str, flag: &'static str, setter: &'static str) -> Names {
-        Names { rust: name, python: name, c: C::Setter(setter), flag, key: None }
+        Names {
+            rust: name,
+            python: name,
+            c: C::Setter(setter),
+            flag,
+            key: None,
+            setting: Setting::Named(name),
+        }
     }
 
     const fn of_table(name: &'static str, flag: &'static str, key: Option<&'static str>) -> Names {
-        Names { rust: name, python: name, c: C::Member(name), flag, key }
+        Names { rust: name, python: name, c: C::Member(name), flag, key, setting: Setting::Key }
+    }
+
+    /// An option about tables that is a setting of its own.
+    const fn of_setting(name: &'static str, flag: &'static str, key: Option<&'static str>) -> Names {
+        Names { setting: Setting::Named(name), ..Names::of_table(name, flag, key) }
     }
 }
 
 const TABLE: &[Names] = &[
     Names::of_client("base_url", "--base-url", "cor_config_set_base_url"),
     Names::of_client("token_url", "--token-url", "cor_config_set_token_url"),
-    Names::of_client("token", "--token-file", "cor_config_set_token"),
+    Names {
+        setting: Setting::Named("access_token"),
+        ..Names::of_client("token", "--token-file", "cor_config_set_token")
+    },
     Names::of_client("api_key", "COR_API_KEY", "cor_config_set_api_key"),
     Names::of_client("client_secret", "COR_CLIENT_SECRET", "cor_config_set_client_secret"),
     Names::of_client("ca_file", "--ca-file", "cor_config_set_ca_file"),
@@ -72,6 +98,7 @@ const TABLE: &[Names] = &[
     Names::of_client("proxy", "--proxy", "cor_config_set_proxy"),
     Names {
         python: "transport",
+        setting: Setting::Named("transport"),
         ..Names::of_client("transport_kind", "--transport", "cor_config_set_transport")
     },
     Names::of_client("user_agent", "--user-agent", "cor_config_set_user_agent"),
@@ -88,23 +115,23 @@ const TABLE: &[Names] = &[
     Names::of_client("rate_hint", "rate_hint", "cor_config_set_rate_hint"),
     Names {
         c: C::Member("outage_timeout_ms"),
-        ..Names::of_table("outage_timeout", "--outage-timeout", None)
+        ..Names::of_setting("outage_timeout", "--outage-timeout", None)
     },
-    Names { c: C::Member("wait_ms"), ..Names::of_table("wait", "--wait", None) },
-    Names::of_table("day_in", "--day-in", Some("day_in")),
+    Names { c: C::Member("wait_ms"), ..Names::of_setting("wait", "--wait", None) },
+    Names::of_setting("day_in", "--day-in", Some("day_in")),
     Names::of_table("date_format", "--date-format", Some("date")),
     Names::of_table("decimal", "--decimal", Some("decimal")),
     Names::of_table("encoding", "--encoding", None),
     Names::of_table("delimiter", "--delimiter", None),
     Names::of_table("thousands", "--thousands", Some("thousands")),
     Names::of_table("null_values", "--null-value", Some("keep")),
-    Names::of_table("clear_nulls", "--clear-nulls", Some("clear_nulls")),
+    Names::of_setting("clear_nulls", "--clear-nulls", Some("clear_nulls")),
     Names::of_table("clear_value", "--clear-value", Some("clear")),
     Names::of_table("trim", "--trim", Some("trim")),
-    Names::of_table("create_missing", "--create-missing", None),
-    Names::of_table("allow_mangled_ids", "--allow-mangled-ids", None),
+    Names::of_setting("create_missing", "--create-missing", None),
+    Names::of_setting("allow_mangled_ids", "--allow-mangled-ids", None),
     Names::of_table("ignore", "--ignore", Some("ignore")),
-    Names::of_table("id_column", "--id-column", Some("id")),
+    Names::of_setting("id_column", "--id-column", Some("id")),
     Names { c: C::None, ..Names::of_table("sheet", "--sheet", None) },
     Names { c: C::None, ..Names::of_table("header_row", "--header-row", None) },
 ];
@@ -171,6 +198,14 @@ impl OptionNames {
                 written.push_str(member);
             }
             (OptionNames::C, _) => written.push_str(option.rust),
+            (OptionNames::Settings, _) => match (&option.setting, option.key) {
+                (Setting::Named(name), _) => written.push_str(name),
+                (Setting::Key, Some(key)) => {
+                    written.push_str(key);
+                    written.push_str(" in the mapping file");
+                }
+                (Setting::Key, None) => written.push_str(option.rust),
+            },
             _ => {
                 written.push_str(option.flag);
                 if let (OptionNames::FlagsAndKeys, Some(key), None) = (self, option.key, value) {
@@ -199,7 +234,7 @@ mod tests {
 
     #[test]
     fn writes_an_option_as_each_interface_does() {
-        use OptionNames::{C, Flags, FlagsAndKeys, Python, Rust};
+        use OptionNames::{C, Flags, FlagsAndKeys, Python, Rust, Settings};
         for (names, text, expected) in [
             (Rust, "set `ca_file`", "set `ca_file`"),
             (Python, "set `ca_file`", "set ca_file="),
@@ -238,6 +273,11 @@ mod tests {
                 "pass it with `null_values`; set `decimal` to \",\"; use `encoding` utf-8",
                 "pass it with --null-value (or keep in the mapping file); set --decimal to \",\"; use --encoding utf-8",
             ),
+            (Settings, "set `token`", "set access_token"),
+            (Settings, "`deadline` is 0", "deadline is 0"),
+            (Settings, "set `day_in`", "set day_in"),
+            (Settings, "set `decimal` to \",\"", "set decimal in the mapping file to \",\""),
+            (Settings, "use `encoding` utf-8", "use encoding utf-8"),
             (Flags, "`name` and ` `trim", "`name` and ` `trim"),
             (Flags, "a lone ` before `rate`", "a lone ` before --rate"),
         ] {

@@ -267,6 +267,8 @@ impl Options {
             source: text(options.source, "source")?,
             default_source: default_source.map(str::to_owned),
             id_column: text(options.id_column, "id_column")?,
+            // C takes no Singer stream.
+            key_as_id: false,
             mapping: path(options.mapping, "mapping")?,
             map: texts(options.map, options.map_count, "options.map")?,
             ignore: texts(options.ignore, options.ignore_count, "options.ignore")?,

@@ -65,8 +65,6 @@ mod _native {
     #[pymodule_export]
     use crate::results::{ItemResult, Progress, Summary, group_failures};
     #[pymodule_export]
-    use crate::run_program;
-    #[pymodule_export]
     use crate::sandbox::{Answer, Hold, Request, Sandbox, StoredProject};
     #[pymodule_export]
     use crate::sync::{Halt, run_table};
@@ -78,6 +76,8 @@ mod _native {
     use crate::update_many_async::AsyncRun;
     #[pymodule_export]
     use crate::values::{Clear, Issue};
+    #[pymodule_export]
+    use crate::{run_program, run_target};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -104,4 +104,10 @@ mod _native {
 #[pyfunction]
 fn run_program(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> u8 {
     py.detach(|| cor_cli::run(arguments))
+}
+
+/// Runs the Singer target `target-cor` with its arguments, the program's name first, and returns its exit status.
+#[pyfunction]
+fn run_target(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> u8 {
+    py.detach(|| cor_cli::run_target(arguments))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::mapping::number_separator;
+use crate::mapping::{MappingFile, number_separator};
 use crate::text::is_same_name;
 use crate::{ConfigError, DayIn, Encoding, Format, Reason, Rename, Rules, Table};
 
@@ -30,6 +30,8 @@ pub struct TableOptions {
     pub default_source: Option<String>,
     /// The column that holds the external id; default: the mapping's, else `id`.
     pub id_column: Option<String>,
+    /// Whether, where neither `id_column` nor the mapping names a column, the key of a Singer stream holds the external id.
+    pub key_as_id: bool,
     /// A TOML mapping file: which column sets which field, and in which format its values are.
     pub mapping: Option<PathBuf>,
     /// `Column=field` for each column that sets a field, `Column=` for one that is left out.
@@ -105,14 +107,17 @@ impl TableOptions {
     }
 
     fn rules(&self, reasons: &mut Vec<Reason>) -> Rules {
-        let mut rules = match self.mapping.as_ref().map(Rules::from_file) {
-            None => Rules::new(""),
-            Some(Ok(rules)) => rules,
+        let (mut rules, names_id) = match self.mapping.as_deref().map(MappingFile::open) {
+            None => (Rules::new(""), false),
+            Some(Ok(MappingFile { rules, names_id })) => (rules, names_id),
             Some(Err(error)) => {
                 reasons.extend(error.0);
-                Rules::new("")
+                (Rules::new(""), false)
             }
         };
+        if self.key_as_id && !names_id {
+            rules = rules.key_as_id();
+        }
         let mut renames = Vec::new();
         for text in &self.map {
             match Rename::parse(text) {

@@ -12,13 +12,13 @@ use std::pin::pin;
 use cor_http::OptionNames;
 use cor_sync::{
     Origin, OutputError, State, StateError, StopRequest, SyncAction, SyncControl, SyncError, SyncRunner,
-    plain,
+    SyncSummary, plain,
 };
 
 use self::render::Renderer;
 pub(crate) use self::render::failure_lines;
 pub(crate) use self::summary::{exit_status, message, show_early_end};
-use crate::advice::option_names;
+use crate::advice::{are_settings, option_names};
 use crate::args::{PlanArgs, StateArgs, SyncArgs, TableArgs};
 use crate::connection;
 use crate::failure::Failure;
@@ -50,13 +50,14 @@ pub(crate) fn run(args: &SyncArgs, typed: &TypedCommand<'_>, output: &mut Output
     for (what, path) in args.connection.files() {
         runner = runner.protect(what, path);
     }
-    runner.check_outputs().map_err(output_failed)?;
+    runner.check_outputs().map_err(|error| output_failed(error, OptionNames::Flags))?;
     let action = match args.dry_run {
         true => SyncAction::DryRun(args.connection.check()?),
         false => SyncAction::Sync(args.connection.client()?),
     };
     let names = option_names(args.table.mapping.is_some());
-    drive(runner, action, names, sending(&args.table, typed, "sync", "--dry-run"), output)
+    let ended = drive(runner, action, names, sending(&args.table, typed, "sync", "--dry-run"), output)?;
+    Ok(ended.status)
 }
 
 /// `cor projects plan`.
@@ -70,7 +71,7 @@ pub(crate) fn plan(args: &PlanArgs, typed: &TypedCommand<'_>, output: &mut Outpu
         .state(args.state.state.clone());
     let names = option_names(args.table.mapping.is_some());
     let action = SyncAction::Plan(args.connection.check()?);
-    drive(runner, action, names, sending(&args.table, typed, "plan", ""), output)
+    Ok(drive(runner, action, names, sending(&args.table, typed, "plan", ""), output)?.status)
 }
 
 /// The command that sends what this one shows. `None` if the table came from standard input, which is read.
@@ -81,19 +82,25 @@ fn sending(table: &TableArgs, typed: &TypedCommand<'_>, verb: &str, without: &st
     }
 }
 
-/// Runs it, lets signals through, and shows how far it is and what came of it. `sending` is the command that sends what a plan
-/// shows. Returns the exit status.
+/// A run that came to its summary.
+pub(crate) struct Ended {
+    pub(crate) summary: SyncSummary,
+    pub(crate) status: u8,
+}
+
+/// Runs it, lets signals through, and shows how far it is and what came of it. `names` says how texts name options; `sending` is
+/// the command that sends what a plan shows.
 pub(crate) fn drive(
     runner: SyncRunner,
     action: SyncAction,
     names: OptionNames,
     sending: Option<String>,
     output: &mut Output,
-) -> Result<u8, Failure> {
+) -> Result<Ended, Failure> {
     let runner = runner.option_names(names);
     let runtime = runtime().map_err(no_runtime)?;
     let control = SyncControl::new();
-    let renderer = RefCell::new(Renderer::new(output, control.clone(), action.base_url()));
+    let renderer = RefCell::new(Renderer::new(output, control.clone(), names, action.base_url()));
     let mut signalled: Option<Signal> = None;
     let summary = runtime.block_on(async {
         let mut signals = Signals::install().map_err(no_runtime)?;
@@ -110,31 +117,37 @@ pub(crate) fn drive(
                     }
                 }
                 _ = ticks.tick() => renderer.borrow_mut().tick(),
-                summary = &mut run => return summary.map_err(failed),
+                summary = &mut run => return summary.map_err(|error| failed(error, names)),
             }
         }
     });
     // A name that is still being resolved is not waited for.
     runtime.shutdown_background();
-    Ok(renderer.into_inner().summary(&summary?, sending.as_deref(), signalled))
+    let summary = summary?;
+    let status = renderer.into_inner().summary(&summary, sending.as_deref(), signalled);
+    Ok(Ended { summary, status })
 }
 
-fn failed(error: SyncError) -> Failure {
+fn failed(error: SyncError, names: OptionNames) -> Failure {
     match error {
-        SyncError::Config(unusable) => unusable.into(),
-        SyncError::Output(error) => output_failed(error),
+        SyncError::Config(unusable) => Failure::config(&unusable, names),
+        SyncError::Output(error) => output_failed(error, names),
         SyncError::State(error @ StateError::InUse { source: Some(_), .. }) => {
-            Failure::from(error).hinting(", or pass --wait SECONDS to wait for it")
+            Failure::from(error).hinting(match are_settings(names) {
+                true => ", or set wait to the seconds to wait for it",
+                false => ", or pass --wait SECONDS to wait for it",
+            })
         }
         SyncError::State(error) => error.into(),
         other => Failure::usage(other.to_string()),
     }
 }
 
-fn output_failed(error: OutputError) -> Failure {
+pub(crate) fn output_failed(error: OutputError, names: OptionNames) -> Failure {
     let OutputError { output, path, message, advice } = error;
+    let dashes = if are_settings(names) { "" } else { "--" };
     Failure::usage(ErrorMessage {
-        text: format!("--{} {}{}", output.as_str(), path.display(), plain(&message)),
+        text: format!("{dashes}{} {}{}", output.as_str(), path.display(), plain(&message)),
         hint: (!advice.is_empty()).then_some(advice),
     })
 }

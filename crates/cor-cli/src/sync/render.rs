@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cor_http::Error;
+use cor_http::{Error, OptionNames};
 use cor_sync::{
     Failures, Phase, RowStatus, Settled, SyncControl, SyncEvent, UnusedColumn, grouped, sentence,
 };
@@ -25,6 +25,8 @@ pub(super) struct Renderer<'a> {
     pub(super) output: &'a mut Output,
     pub(super) progress: Progress,
     control: SyncControl,
+    /// How texts name options.
+    pub(super) names: OptionNames,
     /// The address of COR.
     base_url: String,
     unit: &'static str,
@@ -52,11 +54,17 @@ impl Shown {
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(output: &'a mut Output, control: SyncControl, base_url: &str) -> Renderer<'a> {
+    pub(super) fn new(
+        output: &'a mut Output,
+        control: SyncControl,
+        names: OptionNames,
+        base_url: &str,
+    ) -> Renderer<'a> {
         Renderer {
             progress: Progress::new(None, output),
             output,
             control,
+            names,
             base_url: base_url.to_owned(),
             unit: "line",
             failures: Failures::default(),

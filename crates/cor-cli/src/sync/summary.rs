@@ -1,10 +1,11 @@
 //! The end of a run: one object for programs, a few lines for people, and the exit status.
 
+use cor_http::OptionNames;
 use cor_sync::{Ending, NextStep, Purpose, Reach, RejectsUse, StopReason, SyncSummary, grouped, plain};
 
 use super::progress::span;
 use super::render::Renderer;
-use crate::advice::describe;
+use crate::advice::{are_settings, describe};
 use crate::failure::explain;
 use crate::output::{BOLD, DIM, Output, YELLOW, styled};
 use crate::signals::Signal;
@@ -22,17 +23,17 @@ impl Renderer<'_> {
         let rejects = summary.rejects.as_ref().map(|rejects| rejects.path.display().to_string());
         self.more(summary.purpose == Purpose::Plan);
         self.failures();
-        let is_json = self.output.is_json();
+        let (is_json, names) = (self.output.is_json(), self.names);
         match &summary.stopped {
             // A limit is what the user asked for.
             Some(StopReason::Limit(_)) if is_json => {}
-            Some(stopped @ StopReason::Limit(_)) => self.output.note(&message(stopped)),
-            Some(stopped) => show_early_end(stopped, self.output),
+            Some(stopped @ StopReason::Limit(_)) => self.output.note(&message(stopped, names)),
+            Some(stopped) => show_early_end(stopped, names, self.output),
             None => {}
         }
         match is_json {
-            true => self.output.line(&summary.to_json(message)),
-            false => lines(summary, rejects.as_deref().unwrap_or_default(), sending, self.output),
+            true => self.output.line(&summary.to_json(|stopped| message(stopped, names))),
+            false => lines(summary, rejects.as_deref().unwrap_or_default(), sending, names, self.output),
         }
         exit_status(summary.ending, signal)
     }
@@ -50,8 +51,8 @@ pub(crate) fn exit_status(ending: Ending, signal: Option<Signal>) -> u8 {
     }
 }
 
-/// Why a run or a check ended early, with the names of flags.
-pub(crate) fn message(stopped: &StopReason) -> String {
+/// Why a run or a check ended early, with options as `names` has them.
+pub(crate) fn message(stopped: &StopReason, names: OptionNames) -> String {
     match stopped {
         StopReason::Limit(rows) => {
             format!("stopped after {} (--limit)", counted(*rows, "row", "rows"))
@@ -62,26 +63,26 @@ pub(crate) fn message(stopped: &StopReason) -> String {
                 "nothing was sent, because you did not answer yes to changing {changed} of {known} projects"
             )
         }
-        StopReason::MaxFailures(most) => {
+        StopReason::MaxFailures(most) if !are_settings(names) => {
             format!("stopped because more than {} failed (--max-failures)", most.in_words())
         }
-        stopped => stopped.message(explain),
+        stopped => stopped.message(|unusable| explain(unusable, names)),
     }
 }
 
 /// Shows why a run or a check ended early, with what to do about it on a line of its own.
-pub(crate) fn show_early_end(stopped: &StopReason, output: &mut Output) {
+pub(crate) fn show_early_end(stopped: &StopReason, names: OptionNames, output: &mut Output) {
     let unusable = match stopped {
         StopReason::Input { error, .. } => error.config_error(),
         _ => None,
     };
     if let Some([reason]) = unusable.map(|unusable| unusable.0.as_slice()) {
-        let line = describe(reason);
+        let line = describe(reason, names);
         return output.error(&plain(&stopped.message(|_| line.text.clone())), line.hint.as_deref());
     }
     let text = match stopped.advice() {
         Some(_) => stopped.without_advice(),
-        None => message(stopped),
+        None => message(stopped, names),
     };
     output.error(&plain(&text), stopped.advice());
 }
@@ -91,7 +92,13 @@ fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
-fn lines(summary: &SyncSummary, rejects: &str, sending: Option<&str>, output: &mut Output) {
+fn lines(
+    summary: &SyncSummary,
+    rejects: &str,
+    sending: Option<&str>,
+    names: OptionNames,
+    output: &mut Output,
+) {
     headline(summary, output);
     counts(summary, output);
     if let Some(line) = summary.unread_from {
@@ -101,7 +108,7 @@ fn lines(summary: &SyncSummary, rejects: &str, sending: Option<&str>, output: &m
         output.line(&format!("  {text}"));
     }
     for step in summary.next_steps() {
-        next_step(step, rejects, sending, output);
+        next_step(step, summary.to_correct, rejects, sending, names, output);
     }
 }
 
@@ -155,8 +162,16 @@ fn counts(summary: &SyncSummary, output: &mut Output) {
     }
 }
 
-/// What to do next. `rejects` is the file of rejected rows, `sending` the command that sends what a plan shows.
-fn next_step(step: NextStep, rejects: &str, sending: Option<&str>, output: &mut Output) {
+/// What to do next. `to_correct` rows were refused for their content; `rejects` is the file of rejected rows, `sending` the command
+/// that sends what a plan shows.
+fn next_step(
+    step: NextStep,
+    to_correct: u64,
+    rejects: &str,
+    sending: Option<&str>,
+    names: OptionNames,
+    output: &mut Output,
+) {
     let text = match step {
         NextStep::Follow(advice) => format!("To do: {}.", plain(&advice)),
         NextStep::SendPlan => match sending {
@@ -166,7 +181,10 @@ fn next_step(step: NextStep, rejects: &str, sending: Option<&str>, output: &mut 
         NextStep::RunAgainToContinue => {
             "Run the same command again: it continues where it stopped.".to_owned()
         }
-        NextStep::Confirm => "See cor projects plan for the changes; run the same command again and answer yes, or pass --yes.".to_owned(),
+        NextStep::Confirm => {
+            "See cor projects plan for the changes; run the same command again and answer yes, or pass --yes."
+                .to_owned()
+        }
         NextStep::RunAgainAfterFailures => {
             "The other rows were not sent: run the same command again once the causes are removed.".to_owned()
         }
@@ -194,9 +212,17 @@ fn next_step(step: NextStep, rejects: &str, sending: Option<&str>, output: &mut 
             format!("{rows} not copied into {rejects}: correct the input at the lines it names.")
         }
         NextStep::RepeatFromTap => {
-            "STATE messages after a row that was not applied were not written, so the tap repeats those rows.\n  \
-             With --rejects FILE, sync writes such rows to that file, and the next run with it sends them first."
-                .to_owned()
+            let held = "STATE messages after a row that was not applied were not written, so the tap repeats those rows.";
+            // Rows that failed for another reason than their content are in no file: the tap repeats them.
+            match (to_correct, are_settings(names)) {
+                (0, _) => held.to_owned(),
+                (_, true) => format!(
+                    "{held}\n  With the setting rejects, refused rows are written to that file, and the next run with it sends them first."
+                ),
+                (_, false) => format!(
+                    "{held}\n  With --rejects FILE, sync writes refused rows to that file, and the next run with it sends them first."
+                ),
+            }
         }
     };
     output.line(&format!("  {text}"));
@@ -208,7 +234,8 @@ mod tests {
 
     #[test]
     fn one_row_is_counted_in_singular() {
-        assert_eq!(message(&StopReason::Limit(1)), "stopped after 1 row (--limit)");
-        assert_eq!(message(&StopReason::Limit(2000)), "stopped after 2,000 rows (--limit)");
+        let flags = OptionNames::Flags;
+        assert_eq!(message(&StopReason::Limit(1), flags), "stopped after 1 row (--limit)");
+        assert_eq!(message(&StopReason::Limit(2000), flags), "stopped after 2,000 rows (--limit)");
     }
 }

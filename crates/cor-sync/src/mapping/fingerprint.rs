@@ -44,6 +44,9 @@ impl Rules {
         lines.extend(self.all_left_out().into_iter().map(|column| format!("ignore {}", text(column))));
         lines.push(format!("clear {} keep {}", texts(&self.general.clear), texts(&self.general.keep)));
         // What came later adds a line only where it is used, so that earlier states are found.
+        if self.key_as_id {
+            lines.push("id is the key of the stream".to_owned());
+        }
         let general = Reading { clear: Vec::new(), keep: Vec::new(), values: None, ..self.general.clone() };
         if general != Reading::default() {
             lines.push(format!("every field {}", canonical(&general)));
@@ -143,6 +146,9 @@ mod tests {
         // These stand in people's state files: a change here makes every one of them send everything again.
         assert_eq!(Rules::new("SAP").fingerprint(), "f4e00f6dbe866c2b5e7f090651213322");
         assert_eq!(of(FULL), "8ca5c671317d669630facbd3ebf26418");
+        let by_key = Rules::new("SAP").key_as_id();
+        assert_eq!(by_key.fingerprint(), "3e06f846eef15201e91e4feacb509d25");
+        assert_eq!(by_key.id_column("id").fingerprint(), Rules::new("SAP").fingerprint());
     }
 
     #[test]

@@ -106,6 +106,36 @@ impl Rules {
     /// assert_eq!(unusable.to_string(), "m.toml, line 2, column 1: no field is called \"nmae\"; did you mean \"name\"?");
     /// ```
     pub fn from_toml(text: &str, name: &str) -> Result<Rules, ConfigError> {
+        MappingFile::read(text, name).map(|file| file.rules)
+    }
+
+    /// Reads a mapping file.
+    ///
+    /// # Errors
+    /// As [`from_toml`](Rules::from_toml), and where it cannot be read.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Rules, ConfigError> {
+        MappingFile::open(path.as_ref()).map(|file| file.rules)
+    }
+}
+
+/// A mapping file that was read.
+pub(crate) struct MappingFile {
+    pub(crate) rules: Rules,
+    /// Whether it names the column of the external id.
+    pub(crate) names_id: bool,
+}
+
+impl MappingFile {
+    /// Reads a mapping file, with every mistake in the error.
+    pub(crate) fn open(path: &Path) -> Result<MappingFile, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::because(format!("cannot read the mapping {name}: {error}")))?;
+        let MappingFile { rules, names_id } = MappingFile::read(&text, &name)?;
+        Ok(MappingFile { rules: rules.of_file(path), names_id })
+    }
+
+    fn read(text: &str, name: &str) -> Result<MappingFile, ConfigError> {
         let mut reader = Reader { text, name, reasons: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -117,21 +147,9 @@ impl Rules {
         }
         let rules = reader.rules(table.get_ref());
         match reader.reasons.is_empty() {
-            true => Ok(rules),
+            true => Ok(MappingFile { rules, names_id: table.get_ref().contains_key("id") }),
             false => Err(reader.config_error()),
         }
-    }
-
-    /// Reads a mapping file.
-    ///
-    /// # Errors
-    /// As [`from_toml`](Rules::from_toml), and where it cannot be read.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Rules, ConfigError> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::because(format!("cannot read the mapping {name}: {error}")))?;
-        Ok(Rules::from_toml(&text, &name)?.of_file(path))
     }
 }
 

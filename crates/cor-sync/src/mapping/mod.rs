@@ -20,6 +20,7 @@ pub use self::column_type::ColumnType;
 pub(crate) use self::columns::Columns;
 pub(crate) use self::fingerprint::short_hash;
 pub(crate) use self::format_evidence::FormatEvidence;
+pub(crate) use self::mapping_file::MappingFile;
 pub(crate) use self::met_columns::MetColumns;
 pub use self::met_columns::UnusedColumn;
 pub use self::moment::DayIn;

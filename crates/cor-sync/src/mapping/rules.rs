@@ -31,6 +31,8 @@ pub struct Rules {
     /// The mapping file that they were read from.
     file: Option<PathBuf>,
     pub(super) id_column: String,
+    /// Whether the key of a Singer stream holds the external id, if it is one property.
+    pub(super) key_as_id: bool,
     pub(super) fields: BTreeMap<Field, Rule>,
     pub(super) left_out: BTreeSet<String>,
     /// Columns whose nulls clear their field, in tables whose values can be null.
@@ -174,6 +176,7 @@ impl Rules {
             source: source.into(),
             file: None,
             id_column: "id".to_owned(),
+            key_as_id: false,
             fields: BTreeMap::new(),
             left_out: BTreeSet::new(),
             clear_nulls: BTreeSet::new(),
@@ -310,6 +313,26 @@ impl Rules {
     #[must_use]
     pub fn id_column(mut self, column: impl Into<String>) -> Rules {
         self.id_column = column.into();
+        self.key_as_id = false;
+        self
+    }
+
+    /// Takes the external id from the property that is the key of a Singer stream, if its `SCHEMA` names exactly one. For
+    /// other streams and other inputs the column of the external id stays. To be said where no column was named.
+    #[must_use]
+    pub fn key_as_id(mut self) -> Rules {
+        self.key_as_id = true;
+        self
+    }
+
+    /// Whether the key of a Singer stream is to hold the external id.
+    pub(crate) fn takes_key_as_id(&self) -> bool {
+        self.key_as_id
+    }
+
+    /// The rules for a Singer stream with this key.
+    pub(crate) fn with_key(mut self, key: &str) -> Rules {
+        key.clone_into(&mut self.id_column);
         self
     }
 

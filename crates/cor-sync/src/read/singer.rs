@@ -120,7 +120,11 @@ impl SingerRows {
             }
             is_empty = false;
             match self.message()? {
-                Message::Schema => return Ok(()),
+                Message::Schema => {
+                    // Streams that came before it. Later ones are reported when they are met.
+                    self.notes.extend(self.stream.others.iter().map(|name| skipped(name)));
+                    return Ok(());
+                }
                 Message::Done | Message::Notes => {}
                 // What is no message is no record either.
                 Message::Record(Content::Rejected(_, problems)) => {
@@ -195,8 +199,12 @@ impl SingerRows {
                 if kind == "RECORD" {
                     return Ok(Message::Record(self.content(&body)));
                 }
+                let key = key_of(message.get("key_properties"));
+                if let ([key], true) = (key.as_slice(), self.rules.takes_key_as_id()) {
+                    self.rules = self.rules.clone().with_key(key);
+                }
                 self.schema(line, &body)?;
-                self.note_key(message.get("key_properties"));
+                self.note_key(&key);
                 Ok(Message::Schema)
             }
             "ACTIVATE_VERSION" => {
@@ -220,7 +228,7 @@ impl SingerRows {
             Some(name) if name == stream => Ok(true),
             Some(_) if self.stream.chosen => {
                 if self.stream.others.insert(stream.to_owned()) && self.stream.schema.is_some() {
-                    self.notes.push(format!("the stream {} was skipped", quoted(stream)));
+                    self.notes.push(skipped(stream));
                 }
                 Ok(false)
             }
@@ -259,8 +267,7 @@ impl SingerRows {
     }
 
     /// Records are told apart by one column alone, whatever the tap needs for it.
-    fn note_key(&mut self, key: Option<&RawValue>) {
-        let key: Vec<String> = key.and_then(|key| serde_json::from_str(key.get()).ok()).unwrap_or_default();
+    fn note_key(&mut self, key: &[String]) {
         if key.len() > 1 && !self.rules.are_unmapped() {
             let (key, id) = (listed(key.iter().map(String::as_str)), plain(self.rules.id_name()));
             self.note(format!(
@@ -331,6 +338,15 @@ impl SingerRows {
         self.remarks.row(self.lines.line, remarks);
         content
     }
+}
+
+fn skipped(stream: &str) -> String {
+    format!("the stream {} was skipped", quoted(stream))
+}
+
+/// The names in a list of key properties; none if it is no list of names.
+fn key_of(properties: Option<&RawValue>) -> Vec<String> {
+    properties.and_then(|key| serde_json::from_str(key.get()).ok()).unwrap_or_default()
 }
 
 /// Whether a property of a `SCHEMA` is a number, be it one that is written as text: `"format": "singer.decimal"`.

@@ -462,6 +462,32 @@ fn json_lines_without_mapped_field_end_run() {
     );
 }
 
+#[test]
+fn key_of_stream_is_the_id_unless_a_column_is_named() {
+    let stream = |key: &str| {
+        let text = format!(
+            "{{\"type\":\"SCHEMA\",\"stream\":\"s\",\"schema\":{{\"properties\":{{\"id\":{{}},\"key\":{{}},\"name\":{{}}}}}},\
+             \"key_properties\":{key}}}\n\
+             {{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{{\"id\":\"by id\",\"key\":\"by key\",\"name\":\"N\"}}}}\n"
+        );
+        Input::from_reader(std::io::Cursor::new(text.into_bytes()), Some(Format::Singer), None).unwrap()
+    };
+    let by_key = TableOptions { source: Some("S".to_owned()), key_as_id: true, ..TableOptions::default() };
+    let named = TableOptions { id_column: Some("id".to_owned()), ..by_key.clone() };
+    let not_asked = TableOptions { key_as_id: false, ..by_key.clone() };
+    for (options, key, expected) in [
+        (&by_key, r#"["key"]"#, "by key"),
+        (&by_key, r#"["key","name"]"#, "by id"),
+        (&by_key, "[]", "by id"),
+        (&named, r#"["key"]"#, "by id"),
+        (&not_asked, r#"["key"]"#, "by id"),
+    ] {
+        let (table, rules) = options.read().unwrap();
+        let row = table.open_input(stream(key), rules).unwrap().next().unwrap().unwrap();
+        assert!(matches!(&row.content, Content::Update(id, _) if id == expected), "{key}: {:?}", row.content);
+    }
+}
+
 fn with_options(text: &'static str, options: &TableOptions) -> Result<Box<dyn Rows>, String> {
     let (table, rules) = options.read().map_err(|error| error.to_string())?;
     table.open_input(Input::embedded(text), rules).map_err(|error| error.to_string())
