@@ -97,10 +97,10 @@ def _spark(frame: Any) -> Table:
         used = by_place.selectExpr(
             *[_IN_UTC.format(f"c{place}") if columns[place][1] == "timestamp" else f"c{place}" for place in places]
         )
-        # PySpark before 4.3 has no stream: the driver collects the table as Arrow. The type is asked, because a DataFrame
-        # of Spark Connect has every attribute.
-        kind: Any = type(used)
-        return used if hasattr(kind, "__arrow_c_stream__") else used.toArrow()
+        # PySpark before 4.3 has no stream: the driver collects the table as Arrow. The type is asked, because a
+        # DataFrame of Spark Connect has every attribute.
+        streams = any("__arrow_c_stream__" in vars(kind) for kind in type(frame).__mro__)
+        return used if streams else used.toArrow()
 
     return Table(None, None, None, (columns, select))
 

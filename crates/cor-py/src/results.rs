@@ -294,8 +294,9 @@ impl Summary {
         format!("Summary({})", self.describe())
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (u64, u64, u64, u64, u64, u64)) {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let Summary { read, applied, rejected, failed, not_started, unchanged } = *slf.get();
-        (slf.get_type().into_any(), (read, applied, rejected, failed, not_started, unchanged))
+        let counts = (read, applied, rejected, failed, not_started, unchanged).into_pyobject(slf.py())?;
+        Ok((slf.get_type().into_any(), counts.into_any()))
     }
 }
