@@ -82,8 +82,8 @@
 
 /** Sets up a cor_sync_options: cor_sync_options options = COR_SYNC_OPTIONS_INIT; */
 #define COR_SYNC_OPTIONS_INIT \
-  { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, \
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
+  { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, \
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
 /** Sets up a cor_sync_summary: cor_sync_summary summary = COR_SYNC_SUMMARY_INIT; */
 #define COR_SYNC_SUMMARY_INIT { sizeof(cor_sync_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -551,10 +551,6 @@ typedef struct cor_sync_options {
   size_t map_count;
   /** The text of a cell that clears its field. */
   const char *clear_value;
-  /** Columns in which null clears the field, in JSON lines; everywhere else null keeps. */
-  const char *const *clear_nulls;
-  /** The number of entries in clear_nulls. */
-  size_t clear_nulls_count;
   /** Columns to ignore. */
   const char *const *ignore;
   /** The number of entries in ignore. */
@@ -618,6 +614,10 @@ typedef struct cor_sync_options {
    * the rows that were not started.
    */
   const char *max_failures;
+  /** Columns in which null clears the field, in JSON lines; everywhere else null keeps. */
+  const char *const *clear_nulls;
+  /** The number of entries in clear_nulls. */
+  size_t clear_nulls_count;
 } cor_sync_options;
 
 /**

@@ -236,7 +236,7 @@ class Projects:
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
             ...     results = client.projects.update_many(rows, source="SALESFORCE")
             ...     for item in sorted(results, key=lambda item: item.index):
-            ...         print(item.id, item.project.estimated if item.ok else item.error.kind)
+            ...         print(item.id, item.project.estimated if item.project else item.error.kind)
             ...     print(results.summary)
             SF-OPP-12345 18000
             unknown project_not_found

@@ -48,8 +48,10 @@ def open_rows(rows: Any) -> tuple[Table | None, Any, int | None]:
     # Before any attribute: a DataFrame of Spark Connect seems to have every one, as a column.
     if is_spark(rows):
         return _spark(rows), None, None
-    if library == "pyspark" and hasattr(rows, "to_spark"):
+    if type(rows).__module__.startswith("pyspark.pandas"):
         raise TypeError("rows is a frame of pandas on Spark; pass rows.to_spark()")
+    if library == "pyspark" and name == "Column":
+        raise TypeError("rows is a Column of Spark; pass a DataFrame")
     if hasattr(rows, "itertuples") and hasattr(rows, "columns"):
         return _pandas(rows, library == "pandas"), None, len(rows)
     if hasattr(rows, "to_frame"):

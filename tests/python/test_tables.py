@@ -180,7 +180,7 @@ def test_numbers_of_every_width_are_sent_exactly(client: projectcor.Client, cor:
 
 
 REFUSED = [
-    ("id", [1.0, 2.0, 3.0], "index 0: id: 1.0 is a float, which has lost"),
+    ("id", [1.0, 2.0, 3.0], "index 0: id: 1.0 has a decimal point, so the exact spelling"),
     ("id", [1, 2, 3], 'index 0: id: 1 is a number; pass the id as text, "1" (007 and 7 are different ids)'),
     ("estimated", ["1", "2", "3"], 'index 0: estimated: the text "1" has the wrong type; pass the number 1'),
     ("estimated", [True, True, False], "index 0: estimated: the boolean true has the wrong type; pass a number"),
@@ -277,6 +277,41 @@ def test_integers_of_a_typed_table_are_ids(client: projectcor.Client, cor: Sandb
     (item,) = client.projects.update_many(table, source=SOURCE)
     assert item.ok, item.error
     assert bodies(cor)["5"] == 'name":"N","client_id":"7"}'
+
+
+def test_constants_of_a_mapping_do_not_count_against_a_type(
+    client: projectcor.Client, cor: Sandbox, tmp_path: Path
+) -> None:
+    pa = pyarrow()
+    mapping = tmp_path / "m.toml"
+    mapping.write_text('[fields]\nstart = { constant = "2025-01-01" }\n', encoding="utf-8")
+    table = pa.table({"id": ["P-1"], "end": [date(2026, 1, 1)]})
+    result = client.projects.sync(table, source=SOURCE, mapping=mapping, state=False)
+    assert result.applied == 1
+    assert bodies(cor)["P-1"] == 'start":"2025-01-01","end":"2026-01-01"}'
+
+
+def test_types_of_ids_sources_and_references_are_judged_too(client: projectcor.Client, cor: Sandbox) -> None:
+    pa = pyarrow()
+    columns = {
+        "id": pa.array([Decimal("7.00")]),
+        "name": ["N"],
+        "source": [1],
+        "brand_id": [datetime(2025, 1, 1)],
+        "product_id": [[1]],
+    }
+    with pytest.raises(projectcor.TableError) as refused:
+        client.projects.update_many(pa.table(columns), source=SOURCE, create_missing=True)
+    for says in (
+        'the column "id" is a decimal with 2 places and holds the external ids; cast the column to text',
+        'the column "source" is an integer and names the source of each row; cast the column to text',
+    ):
+        assert says in str(refused.value)
+    for name in ("brand_id", "product_id"):
+        table = pa.table({"id": ["new"], "name": ["N"], name: columns[name]})
+        with pytest.raises(projectcor.TableError, match=f'the column "{name}" is .* and sets {name}; cast'):
+            client.projects.sync(table, source=SOURCE, create_missing=True, state=False)
+    assert cor.requests == []
 
 
 def test_null_clears_the_columns_that_clear_nulls_names(client: projectcor.Client, cor: Sandbox) -> None:

@@ -348,7 +348,7 @@ def test_source_of_a_row_wins(door: Any, cor: Sandbox) -> None:
     [
         (
             {"id": 7.0, "name": "N"},
-            "index 1: id: 7.0 is a float, which has lost the exact spelling of the id; read the id column as text",
+            "index 1: id: 7.0 has a decimal point, so the exact spelling of the id is lost; read the id column as text",
         ),
         ({"id": 7, "name": "N"}, 'id: 7 is a number; pass the id as text, "7" (007 and 7 are different ids)'),
         ({"id": None, "name": "N"}, "index 1: id: is missing in this row"),

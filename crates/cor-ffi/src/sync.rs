@@ -149,10 +149,6 @@ pub struct cor_sync_options {
     pub map_count: usize,
     /// The text of a cell that clears its field.
     pub clear_value: *const c_char,
-    /// Columns in which null clears the field, in JSON lines; everywhere else null keeps.
-    pub clear_nulls: *const *const c_char,
-    /// The number of entries in clear_nulls.
-    pub clear_nulls_count: usize,
     /// Columns to ignore.
     pub ignore: *const *const c_char,
     /// The number of entries in ignore.
@@ -208,6 +204,10 @@ pub struct cor_sync_options {
     /// table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_OK, and the summary counts
     /// the rows that were not started.
     pub max_failures: *const c_char,
+    /// Columns in which null clears the field, in JSON lines; everywhere else null keeps.
+    pub clear_nulls: *const *const c_char,
+    /// The number of entries in clear_nulls.
+    pub clear_nulls_count: usize,
 }
 
 /// The result of a plan or a sync, in rows unless stated. Initialise it with COR_SYNC_SUMMARY_INIT; later versions may add

@@ -11,10 +11,10 @@ pub(crate) fn of_arrow(kind: &DataType) -> ColumnType {
         DataType::Boolean => ColumnType::Boolean,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => ColumnType::Integer,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => ColumnType::Integer,
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => ColumnType::Decimal,
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => ColumnType::Decimal { scale: i32::from(*scale) },
         DataType::Float64 => ColumnType::Double,
         DataType::Float32 => ColumnType::Float,
         DataType::Date32 | DataType::Date64 => ColumnType::Date,
@@ -32,7 +32,11 @@ pub(crate) fn of_spark(name: &str) -> ColumnType {
         "string" | "char" | "varchar" => ColumnType::Text,
         "boolean" => ColumnType::Boolean,
         "tinyint" | "smallint" | "int" | "bigint" => ColumnType::Integer,
-        "decimal" => ColumnType::Decimal,
+        "decimal" => {
+            let scale =
+                name.trim_end_matches(')').rsplit_once(',').and_then(|(_, scale)| scale.trim().parse().ok());
+            ColumnType::Decimal { scale: scale.unwrap_or(0) }
+        }
         "double" => ColumnType::Double,
         "float" => ColumnType::Float,
         "date" => ColumnType::Date,

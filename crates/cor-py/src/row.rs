@@ -103,6 +103,12 @@ impl RowReader {
         if row.hasattr(intern!(py, "keys"))? && row.hasattr(intern!(py, "__getitem__"))? {
             return self.read_dict(&py.get_type::<PyDict>().call1((row,))?.cast_into::<PyDict>()?);
         }
+        // Rows of Spark, and named tuples.
+        for method in [intern!(py, "asDict"), intern!(py, "_asdict")] {
+            if row.hasattr(method)? {
+                return self.read_dict(row.call_method0(method)?.cast::<PyDict>()?);
+            }
+        }
         Ok(RowValues::unreadable(format!(
             "a row must be a dict, a ProjectUpdate, a dataclass, or a pair of an id and one of these, not {} of type {}",
             convert::shown(row),

@@ -1,5 +1,6 @@
 //! Rows out of a table, which is read by columns.
 
+use cor_core::{FieldInput, Value};
 use cor_sync::{ColumnType, RowValues, ValueColumn};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString, PyTuple};
@@ -22,7 +23,17 @@ pub(crate) struct Table {
 #[derive(Clone, Copy)]
 enum Place {
     Batch(usize),
+    /// In the batch, as the text of a point in time.
+    Moment(usize),
     Cell(usize),
+}
+
+/// The text of a point in time as what it is, so that it is not read as other texts are.
+fn moment(input: FieldInput) -> FieldInput {
+    match input {
+        FieldInput::Value(Value::Text(text)) => FieldInput::Value(Value::Moment(text)),
+        other => other,
+    }
 }
 
 /// A table as `open_rows` found it.
@@ -89,7 +100,11 @@ impl Table {
             columns.into_iter().enumerate().filter(|(_, column)| column.is_used()).collect();
         let places: Vec<usize> = used.iter().map(|(place, _)| *place).collect();
         let batches = Batches::open(&select.call1((places,))?, false)?;
-        let columns = used.into_iter().map(|(_, column)| column).zip((0..).map(Place::Batch)).collect();
+        let place_of = |(at, (place, column)): (usize, (usize, ValueColumn))| match header[place].1 {
+            ColumnType::ZonedTimestamp => (column, Place::Moment(at)),
+            _ => (column, Place::Batch(at)),
+        };
+        let columns = used.into_iter().enumerate().map(place_of).collect();
         Ok(Table { columns, batches: Some(batches), cells: None })
     }
 
@@ -121,6 +136,7 @@ impl Table {
         for (column, place) in &self.columns {
             match (*place, &self.batches, &cells) {
                 (Place::Batch(at), Some(batches), _) => values.set(column, batches.value(at)),
+                (Place::Moment(at), Some(batches), _) => values.set(column, moment(batches.value(at))),
                 (Place::Cell(at), _, Some(cells)) => take(&mut values, column, &cells.get_item(at)?)?,
                 _ => {}
             }

@@ -127,6 +127,17 @@ def main(kind: str) -> dict[str, Any]:
         zoned = spark.sql("select '1' as id, timestamp '2025-03-01 23:30:00' as end")
         (item,) = client.projects.update_many(zoned, source=SOURCE, day_in="Europe/Madrid")
         seen["zoned"] = str(item.project.end) if item.project else str(item.error)
+        # How texts are written says nothing about a point in time.
+        formats: Any = {"day_in": "Europe/Madrid", "date_format": "%d/%m/%Y", "clear_value": "2025-03-01T23:30:00Z"}
+        both = zoned.selectExpr("*", "'02/01/2025' as start")
+        (item,) = client.projects.update_many(both, source=SOURCE, **formats)
+        seen["formats"] = [str(item.project.start), str(item.project.end)] if item.project else str(item.error)
+        (item,) = client.projects.update_many(spark.sql("select '1' as id, 'Row' as name").collect(), source=SOURCE)
+        seen["row"] = item.project.name if item.project else str(item.error)
+        try:
+            client.projects.update_many(both["id"], source=SOURCE)
+        except TypeError as error:
+            seen["column"] = str(error)
     spark.stop()
     return seen
 

@@ -58,3 +58,6 @@ def test_dataframes_are_tables(kind: str, tmp_path: Path) -> None:
         assert len(text) < 2000, "without the stack of the JVM"
     assert seen["sent"] == 0
     assert seen["zoned"] == "2025-03-02"
+    assert seen["formats"] == ["2025-01-02", "2025-03-02"]
+    assert seen["row"] == "Row"
+    assert seen["column"] == "rows is a Column of Spark; pass a DataFrame"

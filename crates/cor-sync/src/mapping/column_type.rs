@@ -19,7 +19,10 @@ pub enum ColumnType {
     /// Integers, of any width.
     Integer,
     /// Decimal numbers.
-    Decimal,
+    Decimal {
+        /// Digits behind the decimal point.
+        scale: i32,
+    },
     /// Floating-point numbers with 64 bits.
     Double,
     /// Floating-point numbers with 32 bits or fewer.
@@ -49,7 +52,7 @@ impl ColumnType {
                 .into(),
             ),
             ColumnType::Boolean => Value::Boolean(true),
-            ColumnType::Integer | ColumnType::Decimal => Value::Number(1_i64.into()),
+            ColumnType::Integer | ColumnType::Decimal { .. } => Value::Number(1_i64.into()),
             ColumnType::Double | ColumnType::Float => Value::Number(Number::from(0.5)),
             ColumnType::Date | ColumnType::Timestamp => return day_input(0),
             ColumnType::ZonedTimestamp => return moment_input(0, 1, true),
@@ -88,10 +91,11 @@ fn wanted(field: Field) -> &'static str {
 impl fmt::Display for ColumnType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            ColumnType::Decimal { scale } if *scale > 0 => return write!(f, "a decimal with {scale} places"),
             ColumnType::Text => "text",
             ColumnType::Boolean => "boolean",
             ColumnType::Integer => "an integer",
-            ColumnType::Decimal => "a decimal",
+            ColumnType::Decimal { .. } => "a decimal",
             ColumnType::Double => "a floating-point number",
             ColumnType::Float => "a floating-point number with 32 bits",
             ColumnType::Date => "a date",
@@ -113,6 +117,12 @@ pub(super) fn reasons(rules: &Rules, column: &str, kind: &ColumnType, style: Val
              spelt in their source"
         )));
     }
+    if let Some(field) = usage.create.filter(|_| !is_id(kind)) {
+        let name = field.name();
+        reasons.push(Reason::new(format!(
+            "the column {column:?} is {kind} and sets {name}; cast the column to text"
+        )));
+    }
     for field in usage.fields {
         let takes = match kind {
             ColumnType::Null => true,
@@ -130,6 +140,14 @@ pub(super) fn reasons(rules: &Rules, column: &str, kind: &ColumnType, style: Val
     reasons
 }
 
+/// Why this column cannot name the source of each row.
+pub(super) fn source_reason(column: &str, kind: &ColumnType) -> Option<Reason> {
+    let is_text = matches!(kind, ColumnType::Text | ColumnType::Null);
+    let message =
+        format!("the column {column:?} is {kind} and names the source of each row; cast the column to text");
+    (!is_text).then(|| Reason::new(message))
+}
+
 /// What is probably a mistake in the type of a column that can be sent.
 pub(super) fn remark(rules: &Rules, column: &str, kind: &ColumnType) -> Option<String> {
     let fields = rules.column(column).fields;
@@ -143,14 +161,17 @@ pub(super) fn remark(rules: &Rules, column: &str, kind: &ColumnType) -> Option<S
 }
 
 fn is_id(kind: &ColumnType) -> bool {
-    // A decimal may hold integers only, as a NUMBER of Oracle does.
-    matches!(kind, ColumnType::Text | ColumnType::Integer | ColumnType::Decimal | ColumnType::Null)
+    match kind {
+        // A NUMBER of Oracle is such a decimal.
+        ColumnType::Decimal { scale } => *scale <= 0,
+        kind => matches!(kind, ColumnType::Text | ColumnType::Integer | ColumnType::Null),
+    }
 }
 
 /// Whether it depends on the values: texts may be days in any format, and a mapping may translate values.
 fn is_undecided(rules: &Rules, field: Field, kind: &ColumnType) -> bool {
     let is_day = *kind == ColumnType::Text && field.kind() == FieldType::Date;
-    let is_key = matches!(kind, ColumnType::Integer | ColumnType::Decimal) && is_key(field);
+    let is_key = is_id(kind) && is_key(field);
     is_day
         || is_key
         || matches!(rules.fields.get(&field), Some(Rule::Column(_, reading)) if reading.values.is_some())
@@ -158,7 +179,7 @@ fn is_undecided(rules: &Rules, field: Field, kind: &ColumnType) -> bool {
 
 /// Whether the field takes a value of the type.
 fn takes(rules: &Rules, field: Field, kind: &ColumnType, style: ValueStyle) -> bool {
-    let rules = rules.clone().with_source("TYPES");
+    let rules = rules.without_constants().with_source("TYPES");
     let mut draft = RowDraft::new(&rules).of_checked_table();
     draft.is_unreadable();
     let usage = Use { fields: std::slice::from_ref(&field), ..Use::default() };

@@ -498,7 +498,7 @@ fn no_id(field: &str, input: &FieldInput) -> Issue {
             format!("{number} is a number; pass the id as text, \"{number}\" (007 and 7 are different ids)")
         }
         None => format!(
-            "{number} is a float, which has lost the exact spelling of the id; read the id column as text"
+            "{number} has a decimal point, so the exact spelling of the id is lost; read the id column as text"
         ),
     };
     let message = match input {

@@ -508,6 +508,13 @@ impl Rules {
         self.readings.get(field).unwrap_or(&self.general).written(*field, value)
     }
 
+    /// The same rules for values that stand alone: without those that every row sets.
+    pub(super) fn without_constants(&self) -> Rules {
+        let mut rules = self.clone();
+        rules.fields.retain(|_, rule| matches!(rule, Rule::Column(..)));
+        rules.settled()
+    }
+
     /// Values that every row sets.
     pub(crate) fn constants(&self) -> impl Iterator<Item = (Field, &Value<'static>)> {
         self.fields.iter().filter_map(|(field, rule)| match rule {

@@ -187,11 +187,9 @@ impl RowValues {
             && self.values.iter().all(|(_, input)| is_blank(input))
     }
 
-    /// Whether the row has values, and each is null.
+    /// Whether each value of the row is null.
     fn is_null(&self) -> bool {
-        self.is_blank()
-            && !self.values.is_empty()
-            && self.values.iter().all(|(_, input)| *input == FieldInput::Keep)
+        self.is_blank() && self.values.iter().all(|(_, input)| *input == FieldInput::Keep)
     }
 
     /// What the texts of this row are, whatever is said of the table's.
@@ -287,7 +285,7 @@ impl ValueRows {
                     ),
                     Advice::Ignore(name.clone()),
                 )),
-                Some(_) => {}
+                Some(_) => reasons.extend(column_type::source_reason(name, kind)),
                 None => reasons.extend(column_type::reasons(&self.rules, name, kind, self.style)),
             }
             if let Some(remark) = column_type::remark(&self.rules, name, kind) {
@@ -629,7 +627,7 @@ mod tests {
             T::Text,
             T::Boolean,
             T::Integer,
-            T::Decimal,
+            T::Decimal { scale: 0 },
             T::Double,
             T::Float,
             T::Date,
@@ -657,6 +655,25 @@ mod tests {
         let translated = "source = 'S'\n[fields]\nbillable = { column = 'paid', values = { 'yes' = true } }";
         assert!(accepts(Rules::from_toml(translated, "m").unwrap(), "paid", T::Text));
         assert!(!accepts(Rules::from_toml(translated, "m").unwrap(), "paid", other()));
+        let constants =
+            "source = 'S'\n[fields]\nstart = { constant = '2025-01-01' }\nbrief = { constant = 'B' }";
+        let mut rows = ValueRows::new(Rules::from_toml(constants, "m").unwrap()).unwrap();
+        let header = [("id".to_owned(), T::Text), ("end".to_owned(), T::Date)];
+        assert!(rows.typed_columns(&header).is_ok(), "what every row sets does not count against a type");
+        for (name, kind) in [
+            ("id", T::Decimal { scale: 2 }),
+            ("source", T::ZonedTimestamp),
+            ("source", T::Integer),
+            ("brand_id", T::Timestamp),
+            ("product_id", other()),
+        ] {
+            let header =
+                [("id".to_owned(), T::Text), ("name".to_owned(), T::Text), (name.to_owned(), kind.clone())];
+            let header = if name == "id" { &header[1..] } else { &header };
+            let reasons =
+                ValueRows::of_updates(sap().creating(true)).typed_columns(header).unwrap_err().to_string();
+            assert!(reasons.starts_with(&format!("the column {name:?} is {kind} and ")), "{reasons}");
+        }
     }
 
     #[test]
@@ -711,10 +728,14 @@ mod tests {
         let mut row = RowValues::new();
         row.set(&id, FieldInput::Keep);
         row.set(&name, text(" "));
-        for blank in [row, RowValues::new()] {
-            let blank = rows.row(blank).update.unwrap_err();
-            assert!(blank.to_string().starts_with("row: is blank: every value is empty"), "{blank}");
+        let blank = rows.row(row).update.unwrap_err();
+        assert!(blank.to_string().starts_with("row: is blank: every value is empty"), "{blank}");
+        let mut nulls = RowValues::new();
+        nulls.set(&id, FieldInput::Keep);
+        for nulls in [nulls, RowValues::new()] {
+            assert!(rows.row(nulls).update.unwrap_err().is_nothing_to_change());
         }
+        assert_eq!(rows.take_remarks(), ["2 blank rows were skipped"]);
         let end = rows.column("end");
         let mut row = RowValues::new();
         row.set(&id, text("7"));
