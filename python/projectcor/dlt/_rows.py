@@ -46,9 +46,7 @@ def is_same_name(a: str, b: str) -> bool:
     return a.strip().lower() == b.strip().lower()
 
 
-def json_line(
-    row: Mapping[str, Any], id_column: str, notes: Mapping[str, str], clear_nulls: Sequence[str] = ()
-) -> str:
+def json_line(row: Mapping[str, Any], id_column: str, notes: Mapping[str, str], clear_nulls: Sequence[str] = ()) -> str:
     """A row as a line of JSON that ``cor projects sync`` reads again: digits and days as they were, the id as text.
 
     Args:

@@ -120,8 +120,8 @@ def test_reasons_name_remedies_that_dlt_has(sandbox: Sandbox) -> None:
     assert 'columns={"estimated": {"data_type": "decimal"}}' in row["_reason"]
     assert "set cor_day_in= to the time zone" in row["_reason"]
     sandbox.clear_requests()
-    hints = {"columns": {"estimated": {"data_type": "decimal"}}}
-    pipeline(sandbox, cor_day_in="Europe/Madrid").run(resource(rows, **hints))
+    types = {"estimated": {"data_type": "decimal"}}
+    pipeline(sandbox, cor_day_in="Europe/Madrid").run(resource(rows, columns=types))
     assert [request.status for request in sandbox.requests] == [200]
 
 
