@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{client, named, quick};
 use cor_http::{ErrorKind, Invalid, Issue, Outcome, ProjectUpdate, Row};
-use cor_sandbox::{Answer, RateLimit, Sandbox, SandboxBuilder};
+use cor_sandbox::{Answer, Hold, RateLimit, Sandbox, SandboxBuilder};
 use futures_util::StreamExt;
 
 /// A sandbox with the projects `P-0` … of SALESFORCE.
@@ -218,6 +218,32 @@ async fn run_stops_after_outage_timeout_of_refusals() {
         assert!(item.result.is_err());
     }
     assert_eq!(results.halted().map(cor_http::Error::kind), Some(ErrorKind::RateLimited));
+}
+
+#[tokio::test]
+async fn run_that_begins_in_outage_probes_within_its_short_outage_timeout() {
+    let sandbox = Arc::new(with_projects(Sandbox::builder(), 4));
+    let client = client(&sandbox);
+    let hold = Hold::new();
+    sandbox.queue(Answer::status(503).times(3));
+    sandbox.queue(Answer::status(503).held_by(&hold).times(100));
+    let mut results = client.projects().update_many(rows(4)).concurrency(1).start();
+    let watched = sandbox.clone();
+    let probed =
+        tokio::task::spawn_blocking(move || watched.wait_for_requests(4, Duration::from_secs(30)).len());
+    tokio::select! {
+        item = results.next() => panic!("COR does not answer: {item:?}"),
+        probed = probed => assert_eq!(probed.unwrap(), 4),
+    }
+    // The next probe is due ten seconds after this one, which ends with its run.
+    drop(results);
+    sandbox.queue_clear();
+    let many = client.projects().update_many(rows(4)).outage_timeout(Duration::from_secs(5));
+    let mut results = many.start();
+    while let Some(item) = results.next().await {
+        item.result.unwrap();
+    }
+    assert_eq!(results.summary().applied, 4);
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ from dlt.common.destination.exceptions import DestinationTerminalException
 
 from projectcor._errors import ConfigError, TableError
 from projectcor.dlt import _rejects
-from projectcor.dlt._rows import TypedRows
+from projectcor.dlt._rows import TypedRows, is_same_name
 from projectcor.dlt._settings import client_of
+from projectcor.dlt._texts import in_terms_of_dlt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from projectcor._client import Client
 
-__all__ = ["check", "id_column", "options_of"]
+__all__ = ["check", "cleared_columns", "id_column", "options_of"]
 
 
 def check(tables: Iterable[Any], settings: Any) -> None:
@@ -71,12 +72,31 @@ def _problems(table: Any, settings: Any, client: Client) -> Iterator[str]:
             'cor_source is not set; pass cor(cor_source="SALESFORCE"), the system that the projects were created from'
         )
     try:
+        missing = [option for option in settings.cor_clear_nulls or () if not _columns_called(option, columns)]
         # No row, and so no request: only the columns are compared with the fields and the settings.
-        rows: Any = TypedRows(columns, [], key)
+        rows: Any = TypedRows([*columns, *missing], [], key)
         with client.projects.update_many(rows, **options_of(settings, key)) as results:
             list(results)
     except (TableError, ConfigError) as error:
-        yield f"table {name}: {error} (the options of this destination have the prefix cor_)"
+        yield f"table {name}: {in_terms_of_dlt(str(error))}"
+        return
+    # dlt's schema does not tell a column that had only nulls from one that the rows never have. Nothing is cleared by
+    # chance in a table that cor_clear_nulls was not meant for, and nothing that should be cleared is kept silently.
+    for column in missing:
+        yield (
+            f'table {name} has no column "{column}", whose nulls cor_clear_nulls clears, because no row had a value in '
+            f'it so far; name its type in the resource, columns={{"{column}": {{"data_type": "text"}}}}, and each row '
+            "without a value clears the field"
+        )
+
+
+def _columns_called(name: str, columns: Iterable[str]) -> list[str]:
+    return [column for column in columns if is_same_name(column, name)]
+
+
+def cleared_columns(settings: Any, columns: Iterable[str]) -> list[str]:
+    """The columns whose nulls clear the field."""
+    return [column for column in columns if _columns_called(column, settings.cor_clear_nulls or ())]
 
 
 def id_column(table: Any) -> str:

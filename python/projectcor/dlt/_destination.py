@@ -65,6 +65,8 @@ class cor(destination):
         cor_outage_timeout: How long a batch waits while COR cannot be reached, in seconds. Default: 900. dlt tries a
             batch five times in one run (``load.raise_on_max_retries``).
         cor_clear_nulls: A column or several in which a missing value clears the field. By default it keeps the field.
+            dlt leaves out a column without any value so far, and the table is refused; name the type of the column in
+            the resource, such as ``columns={"brief": {"data_type": "text"}}``.
         cor_day_in: The time zone in which a timestamp is a day, such as ``Europe/Madrid``. By default a timestamp with
             a time zone is rejected.
         cor_ignore: A column or several that are not sent.

@@ -14,9 +14,10 @@ from dlt.common.storages.load_package import destination_state
 
 from projectcor._errors import AuthError, ConfigError, ForbiddenError, InvalidUpdateError, TableError
 from projectcor.dlt import _rejects
-from projectcor.dlt._checks import id_column, options_of
+from projectcor.dlt._checks import cleared_columns, id_column, options_of
 from projectcor.dlt._rows import TypedRows, json_line, row_at
 from projectcor.dlt._settings import CorConfiguration, client_of
+from projectcor.dlt._texts import in_terms_of_dlt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +57,11 @@ def load(items: Any, table: Any, settings: CorConfiguration = _PASSED_BY_DLT) ->
             rejected.extend(item for item in results if not item.ok)
             _raise_unless_complete(results, table["name"])
     except (TableError, ConfigError) as error:
-        raise DestinationTerminalException(f"projectcor.dlt: table {table['name']}: {error}") from error
+        text = in_terms_of_dlt(str(error))
+        raise DestinationTerminalException(f"projectcor.dlt: table {table['name']}: {text}") from error
     # Only now: a batch that dlt sends again reports its rows again.
-    lines = [json_line(row_at(items, item.index), key, _notes(item)) for item in rejected]
+    cleared = cleared_columns(settings, table["columns"])
+    lines = [json_line(row_at(items, item.index), key, _notes(item), cleared) for item in rejected]
     _rejects.append(str(settings.rejects), lines)
     _count(results.summary, rejected)
 
@@ -87,7 +90,7 @@ def _outcome(item: ItemResult) -> str:
 
 
 def _notes(item: ItemResult) -> dict[str, str]:
-    return {"_outcome": _outcome(item), "_reason": str(item.error)}
+    return {"_outcome": _outcome(item), "_reason": in_terms_of_dlt(str(item.error))}
 
 
 def _count(summary: Summary, rejected: list[ItemResult]) -> None:

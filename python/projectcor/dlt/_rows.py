@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["TypedRows", "json_line", "row_at"]
+__all__ = ["TypedRows", "is_same_name", "json_line", "row_at"]
 
 
 class TypedRows:
@@ -41,9 +41,23 @@ def row_at(items: Any, place: int) -> dict[str, Any]:
     return row
 
 
-def json_line(row: Mapping[str, Any], id_column: str, notes: Mapping[str, str]) -> str:
-    """A row as a line of JSON that ``cor projects sync`` reads again: digits and days as they were, the id as text."""
+def is_same_name(a: str, b: str) -> bool:
+    """Whether two names are of one column. The client ignores case in names of columns, and blanks around them."""
+    return a.strip().lower() == b.strip().lower()
+
+
+def json_line(row: Mapping[str, Any], id_column: str, notes: Mapping[str, str], clear_nulls: Sequence[str] = ()) -> str:
+    """A row as a line of JSON that ``cor projects sync`` reads again: digits and days as they were, the id as text.
+
+    Args:
+        row: The row; a column that it does not have is null.
+        id_column: The column with the external ids.
+        notes: Further members, at the end.
+        clear_nulls: The columns whose null clears the field. Only their nulls are written: sync clears the fields of
+            those, with the option of the same name, and keeps the field of a column that a row does not have.
+    """
     values = {name: _id(value) if name == id_column else value for name, value in row.items() if value is not None}
+    values.update({name: None for name in clear_nulls if name not in values})
     members = [f"{json.dumps(name, ensure_ascii=False)}: {_json(value)}" for name, value in values.items()]
     members += [f"{json.dumps(name)}: {json.dumps(text, ensure_ascii=False)}" for name, text in notes.items()]
     return f"{{{', '.join(members)}}}\n"

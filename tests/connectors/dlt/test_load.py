@@ -97,6 +97,20 @@ def test_missing_value_of_a_column_in_clear_nulls_clears_its_field(sandbox: Sand
     assert sorted(bodies(sandbox)) == ['"brief":"b"}', '"name":"After","brief":null}']
 
 
+def test_column_named_by_a_hint_clears_in_rows_of_which_none_had_a_value(sandbox: Sandbox) -> None:
+    rows = [{"deal": "1", "brief": None, "name": "After"}, {"deal": "2", "name": "After"}]
+    types = {"brief": {"data_type": "text"}}
+    pipeline(sandbox, cor_clear_nulls="Brief").run(resource(rows, columns=types))
+    assert bodies(sandbox) == ['"name":"After","brief":null}'] * 2
+
+
+def test_column_named_by_a_hint_clears_where_a_parquet_file_does_not_have_it(sandbox: Sandbox) -> None:
+    table = pyarrow.table({"deal": ["1"], "name": ["After"]})
+    types = {"brief": {"data_type": "text"}}
+    pipeline(sandbox, cor_clear_nulls="brief").run(resource([table], columns=types), loader_file_format="parquet")
+    assert bodies(sandbox) == ['"name":"After","brief":null}']
+
+
 def test_arrow_tables_are_loaded_from_parquet(sandbox: Sandbox) -> None:
     table = pyarrow.table(
         {

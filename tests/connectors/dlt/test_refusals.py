@@ -30,9 +30,10 @@ def refusal(sandbox: Sandbox, tables: Any, **options: Any) -> str:
 @pytest.mark.parametrize(
     ("option", "text"),
     [
-        ({"cor_day_in": "Nowhere/City"}, "day_in"),
-        ({"cor_outage_timeout": -1.0}, "outage_timeout"),
-        ({"cor_clear_nulls": "deal"}, 'clear_nulls "deal" is the column of the external ids'),
+        ({"cor_day_in": "Nowhere/City"}, "cor_day_in"),
+        ({"cor_outage_timeout": -1.0}, "cor_outage_timeout"),
+        ({"cor_clear_nulls": "deal"}, 'cor_clear_nulls "deal" is the column of the external ids'),
+        ({"cor_clear_nulls": "breif"}, 'cor_clear_nulls "breif" sets no field; did you mean "brief"?'),
     ],
 )
 def test_option_of_a_table_that_cannot_work_is_refused(sandbox: Sandbox, option: dict[str, Any], text: str) -> None:
@@ -56,6 +57,24 @@ def test_column_that_is_no_field_is_refused(sandbox: Sandbox) -> None:
     assert "table deals: " in text
     assert "estimatd" in text
     assert "owner" in text
+
+
+def test_remedies_name_what_the_resource_and_the_destination_have(sandbox: Sandbox) -> None:
+    text = refusal(sandbox, [resource([{"deal": "1"}], "ids"), resource([{"deal": "1", "owner": "Kim"}], "owners")])
+    assert 'ignore the column with cor_ignore="owner"' in text
+    assert "no column sets a field" in text
+    assert "rename a column in the resource, with add_map" in text
+    assert "mapping=" not in text
+
+
+@pytest.mark.parametrize("rows", [[{"deal": "1", "name": "After", "brief": None}], [{"deal": "1", "brief": None}]])
+@pytest.mark.parametrize("of_arrow", [False, True])
+def test_column_that_clears_and_never_had_a_value_is_refused(
+    sandbox: Sandbox, rows: list[dict[str, Any]], of_arrow: bool
+) -> None:
+    text = refusal(sandbox, resource([pyarrow.Table.from_pylist(rows)] if of_arrow else rows), cor_clear_nulls="brief")
+    assert 'table deals has no column "brief", whose nulls cor_clear_nulls clears' in text
+    assert 'columns={"brief": {"data_type": "text"}}' in text
 
 
 def test_type_that_no_field_takes_is_refused_for_parquet_files(sandbox: Sandbox) -> None:

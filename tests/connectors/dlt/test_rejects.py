@@ -5,14 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow
 import pytest
 from connectors.dlt.world import REJECTS, SOURCE, ids, pipeline, program, rejects, resource
 from dlt.pipeline.exceptions import PipelineStepFailed
+from harness.docs import blocks
 from projectcor.dlt import _rejects
 from projectcor.testing import Answer, Sandbox
+
+PAGE = "docs/guides/dlt.md"
 
 BAD_ROWS = [
     {"deal": "1", "name": "After", "estimated": Decimal("1.50")},
@@ -69,6 +74,55 @@ def test_file_of_rejected_rows_can_be_synced_after_the_cause_is_removed(sandbox:
     assert stored.fields["name"] == "Señal"
     assert stored.fields["estimated"] == Decimal("18000.10")
     assert stored.fields["end"] == "2025-04-30"
+
+
+def test_command_of_the_page_clears_fields_and_reads_timestamps_as_the_pipeline_does(sandbox: Sandbox) -> None:
+    midnight = datetime(2025, 4, 29, 22, tzinfo=timezone.utc)
+    rows = [
+        {"deal": "97", "name": "After", "brief": None, "end": midnight},
+        {"deal": "98", "name": "After"},
+        {"deal": "1", "brief": "b"},
+    ]
+
+    def briefs() -> list[object]:
+        stored = {project.id: project.fields.get("brief") for project in sandbox.projects()}
+        return [stored["97"], stored["98"]]
+
+    # Case does not count in names of columns.
+    pipeline(sandbox, cor_clear_nulls="Brief", cor_day_in="Europe/Madrid").run(resource(rows))
+    assert sorted((row["deal"], row["brief"]) for row in rejects()) == [("97", None), ("98", None)]
+    sandbox.seed([{"id": deal, "source": SOURCE, "name": "Before", "brief": "Before"} for deal in ("97", "98")])
+    assert briefs() == ["Before", "Before"]
+    move, sync = next(block for block in blocks(PAGE, "text") if "cor projects sync today" in block).splitlines()
+    _, before, after = move.split()
+    Path(before).rename(after)
+    ran = program(*sync.split()[1:], "--no-state", sandbox=sandbox)
+    assert ran.returncode == 0, ran.stdout
+    assert briefs() == [None, None]
+    stored = sandbox.project(SOURCE, "97")
+    assert stored is not None
+    assert (stored.fields["name"], stored.fields["end"]) == ("After", "2025-04-30")
+
+
+def test_nulls_that_clear_are_in_the_file_where_dlt_loads_parquet(sandbox: Sandbox) -> None:
+    table = pyarrow.table({"deal": ["NOPE", "1"], "name": [None, "After"], "brief": [None, "b"]})
+    pipeline(sandbox, cor_clear_nulls="brief").run(resource([table]), loader_file_format="parquet")
+    (row,) = rejects()
+    assert (row["deal"], row["brief"]) == ("NOPE", None)
+    assert "name" not in row
+
+
+def test_reasons_name_remedies_that_dlt_has(sandbox: Sandbox) -> None:
+    rows = [{"deal": "1", "estimated": "12.50", "end": datetime(2025, 4, 29, 22, tzinfo=timezone.utc)}]
+    pipeline(sandbox).run(resource(rows))
+    (row,) = rejects()
+    assert "text_cells" not in row["_reason"]
+    assert 'columns={"estimated": {"data_type": "decimal"}}' in row["_reason"]
+    assert "set cor_day_in= to the time zone" in row["_reason"]
+    sandbox.clear_requests()
+    types = {"estimated": {"data_type": "decimal"}}
+    pipeline(sandbox, cor_day_in="Europe/Madrid").run(resource(rows, columns=types))
+    assert [request.status for request in sandbox.requests] == [200]
 
 
 def test_rows_of_two_tables_and_runs_are_appended_to_one_file(sandbox: Sandbox) -> None:

@@ -4,7 +4,7 @@
 //! * **Half-open**, from the first failure or lost connection to the next answer: a few requests at a time leave and
 //!   find out whether COR still answers.
 //! * **Open**, after more failures in a row than chance explains: one probe at a time leaves, less and less often, and
-//!   the other requests wait without losing an attempt.
+//!   the other requests wait without losing an attempt. A run that begins then sends its first probe without that delay.
 //!
 //! One answer closes it from every state.
 //!
@@ -40,6 +40,9 @@ const QUICK_PROBES: u32 = 3;
 const MAX_PROBE_DELAY: Duration = Duration::from_secs(4);
 /// A probe that has not ended after this long is not waited for; the next one leaves.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first probe of a run leaves no sooner than this after the last probe left or failed, so that many short runs one
+/// after the other send no more probes than one a second.
+const RUN_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct CircuitBreaker {
@@ -90,6 +93,10 @@ enum State {
         since: Instant,
         failed_probes: u32,
         next_probe: Instant,
+        /// When the last probe left. A run that began later does not know yet whether COR is back.
+        last_probe: Instant,
+        /// When such a run may send a probe, if that is before `next_probe`.
+        run_probe: Instant,
     },
 }
 
@@ -145,7 +152,10 @@ impl CircuitBreaker {
     }
 
     /// A permit, or (`Err`) when to ask again. An answer may come earlier and allow it sooner.
-    pub(crate) fn acquire(&mut self, now: Instant) -> Result<Permit, Instant> {
+    ///
+    /// A run that began (`run_began`) after the last probe left may send one before the next is due: it may be over, by its
+    /// outage timeout, before then.
+    pub(crate) fn acquire(&mut self, run_began: Option<Instant>, now: Instant) -> Result<Permit, Instant> {
         match &mut self.state {
             State::Closed => Ok(Permit::Normal),
             State::HalfOpen { renewal, permits } => {
@@ -155,11 +165,15 @@ impl CircuitBreaker {
                 *permits = permits.checked_sub(1).ok_or(*renewal)?;
                 Ok(Permit::Normal)
             }
-            State::Open { next_probe, .. } if *next_probe <= now => {
-                *next_probe = now + PROBE_TIMEOUT;
+            State::Open { next_probe, last_probe, run_probe, .. } => {
+                let is_new_run = run_began.is_some_and(|began| began > *last_probe);
+                let probe_at = if is_new_run { (*run_probe).min(*next_probe) } else { *next_probe };
+                if probe_at > now {
+                    return Err(probe_at);
+                }
+                (*next_probe, *last_probe, *run_probe) = (now + PROBE_TIMEOUT, now, now + RUN_PROBE_INTERVAL);
                 Ok(Permit::Probe)
             }
-            State::Open { next_probe, .. } => Err(*next_probe),
         }
     }
 
@@ -203,12 +217,14 @@ impl CircuitBreaker {
             self.failed_projects.push(failure.project);
         }
         match &mut self.state {
-            State::Open { failed_probes, next_probe, .. } => {
+            State::Open { failed_probes, next_probe, run_probe, .. } => {
                 if permit == Permit::Probe {
                     *failed_probes += 1;
                     let doublings = failed_probes.saturating_sub(QUICK_PROBES - 1).min(16);
                     let backoff = FIRST_PROBE_DELAY.saturating_mul(1 << doublings).min(MAX_PROBE_DELAY);
                     *next_probe = now + retry_after.unwrap_or(backoff);
+                    // A server that says when to come back is asked by no run before then.
+                    *run_probe = now + retry_after.unwrap_or(RUN_PROBE_INTERVAL);
                 }
             }
             // Where COR fails a share of its requests, the wait that it asks for is that of the request alone.
@@ -216,7 +232,14 @@ impl CircuitBreaker {
                 || retry_after.is_some() && self.share.failures_to_open() == FAILURES_TO_OPEN =>
             {
                 let next_probe = now + retry_after.unwrap_or(FIRST_PROBE_DELAY);
-                self.state = State::Open { since: now, failed_probes: 0, next_probe };
+                self.state = State::Open {
+                    since: now,
+                    failed_probes: 0,
+                    next_probe,
+                    // No run is new: the requests that failed were as good as a probe.
+                    last_probe: now,
+                    run_probe: next_probe,
+                };
             }
             State::Closed | State::HalfOpen { .. } if self.failures >= FAILURES_TO_OPEN => {
                 return FailureScope::Suspected;
@@ -258,7 +281,7 @@ mod tests {
         assert_eq!(fail(&mut breaker, "b"), FailureScope::Request);
         assert_eq!(fail(&mut breaker, "c"), FailureScope::Outage);
         assert!(breaker.record_answer());
-        assert_eq!(breaker.acquire(now), Ok(Permit::Normal));
+        assert_eq!(breaker.acquire(None, now), Ok(Permit::Normal));
     }
 
     #[test]
@@ -268,13 +291,13 @@ mod tests {
         breaker.record_connection_loss(now);
         breaker.record_connection_loss(now);
         let renewal = now + HALF_OPEN_INTERVAL;
-        let permits: Vec<_> = (0..5).map(|_| breaker.acquire(now)).collect();
+        let permits: Vec<_> = (0..5).map(|_| breaker.acquire(None, now)).collect();
         let normal = Ok(Permit::Normal);
         assert_eq!(permits, [normal, normal, normal, Err(renewal), Err(renewal)]);
-        assert_eq!(breaker.acquire(renewal), normal);
+        assert_eq!(breaker.acquire(None, renewal), normal);
         assert!(breaker.record_answer(), "waiting requests have to be notified");
         assert!(!breaker.record_answer() && breaker.is_closed());
-        assert_eq!((0..99).map(|_| breaker.acquire(renewal)).find(|permit| *permit != normal), None);
+        assert_eq!((0..99).map(|_| breaker.acquire(None, renewal)).find(|permit| *permit != normal), None);
     }
 
     #[test]
@@ -283,11 +306,11 @@ mod tests {
         let mut breaker = opened(start);
         let (mut now, mut probes) = (start, 0);
         while now < start + Duration::from_secs(60) {
-            match breaker.acquire(now) {
+            match breaker.acquire(None, now) {
                 Ok(Permit::Normal) => panic!("it is open"),
                 Err(retry_at) => now = retry_at,
                 Ok(Permit::Probe) => {
-                    assert!(breaker.acquire(now).is_err(), "a second probe at once");
+                    assert!(breaker.acquire(None, now).is_err(), "a second probe at once");
                     probes += 1;
                     breaker.record_failure(Permit::Probe, failure("a"), None, now);
                 }
@@ -304,8 +327,8 @@ mod tests {
         let wait = Duration::from_secs(120);
         let scope = breaker.record_failure(Permit::Normal, failure("a"), Some(wait), now);
         assert_ne!(scope, FailureScope::Request);
-        assert_eq!(breaker.acquire(now), Err(now + wait));
-        assert_eq!(breaker.acquire(now + wait), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(None, now), Err(now + wait));
+        assert_eq!(breaker.acquire(None, now + wait), Ok(Permit::Probe));
     }
 
     #[test]
@@ -313,8 +336,80 @@ mod tests {
         let start = Instant::now();
         let mut breaker = opened(start);
         let now = start + FIRST_PROBE_DELAY;
-        assert_eq!(breaker.acquire(now), Ok(Permit::Probe));
-        assert_eq!(breaker.acquire(now + PROBE_TIMEOUT), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(None, now), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(None, now + PROBE_TIMEOUT), Ok(Permit::Probe));
+    }
+
+    /// What the breaker allows a run that began at `began`.
+    fn probe_of_run(breaker: &mut CircuitBreaker, began: Instant, now: Instant) -> Result<Permit, Instant> {
+        breaker.acquire(Some(began), now)
+    }
+
+    /// A circuit breaker whose last probe failed, without Retry-After, when the next one is due four seconds later.
+    fn opened_for_long(now: Instant) -> CircuitBreaker {
+        let mut breaker = opened(now);
+        for _ in 0..10 {
+            breaker.record_failure(Permit::Probe, failure("a"), None, now);
+        }
+        assert_eq!(breaker.acquire(None, now), Err(now + MAX_PROBE_DELAY));
+        breaker
+    }
+
+    #[test]
+    fn run_that_begins_in_outage_probes_at_once() {
+        let failed = Instant::now();
+        let mut breaker = opened_for_long(failed);
+        let now = failed + RUN_PROBE_INTERVAL;
+        // The runs that were there wait for the next probe.
+        assert_eq!(probe_of_run(&mut breaker, failed, now), Err(failed + MAX_PROBE_DELAY));
+        assert_eq!(probe_of_run(&mut breaker, now, now), Ok(Permit::Probe));
+        // The other rows of the run wait for its end, and after its failure for the next probe.
+        assert_eq!(probe_of_run(&mut breaker, now, now), Err(now + PROBE_TIMEOUT));
+        breaker.record_failure(Permit::Probe, failure("b"), None, now);
+        assert_eq!(probe_of_run(&mut breaker, now, now + RUN_PROBE_INTERVAL), Err(now + MAX_PROBE_DELAY));
+    }
+
+    #[test]
+    fn many_short_runs_send_one_probe_a_second() {
+        let start = Instant::now();
+        let mut breaker = opened_for_long(start);
+        let (mut now, mut probes) = (start, 0);
+        while now < start + Duration::from_secs(60) {
+            now += Duration::from_millis(10);
+            match probe_of_run(&mut breaker, now, now) {
+                Ok(_) => {
+                    probes += 1;
+                    breaker.record_failure(Permit::Probe, failure("a"), None, now);
+                }
+                Err(retry_at) => assert!(retry_at <= now + RUN_PROBE_INTERVAL),
+            }
+        }
+        assert_eq!(probes, 60);
+    }
+
+    #[test]
+    fn run_does_not_wait_for_probe_of_stopped_run() {
+        let start = Instant::now();
+        let mut breaker = opened(start);
+        let left = start + FIRST_PROBE_DELAY;
+        assert_eq!(probe_of_run(&mut breaker, start, left), Ok(Permit::Probe));
+        // The run was stopped, and the end of its probe is never recorded.
+        let now = left + Duration::from_millis(1);
+        assert_eq!(probe_of_run(&mut breaker, now, now), Err(left + RUN_PROBE_INTERVAL));
+        assert_eq!(probe_of_run(&mut breaker, now, left + RUN_PROBE_INTERVAL), Ok(Permit::Probe));
+    }
+
+    #[test]
+    fn run_that_begins_sends_no_probe_before_retry_after() {
+        let now = Instant::now();
+        let wait = Duration::from_secs(120);
+        let mut breaker = opened(now);
+        breaker.record_failure(Permit::Probe, failure("a"), Some(wait), now);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(probe_of_run(&mut breaker, later, later), Err(now + wait));
+        let mut breaker = CircuitBreaker::default();
+        breaker.record_failure(Permit::Normal, failure("a"), Some(wait), now);
+        assert_eq!(probe_of_run(&mut breaker, later, later), Err(now + wait));
     }
 
     #[test]
@@ -361,7 +456,7 @@ mod tests {
             assert!((least..=most).contains(&to_open), "{share}: {to_open}");
             // As many may leave while it is half-open.
             breaker.record_connection_loss(now);
-            let permits = (0..30).take_while(|_| breaker.acquire(now).is_ok()).count();
+            let permits = (0..30).take_while(|_| breaker.acquire(None, now).is_ok()).count();
             assert_eq!(permits, to_open as usize);
             let scopes: Vec<_> = (0..to_open)
                 .map(|row| breaker.record_failure(Permit::Normal, failure(&format!("{row}")), None, now))

@@ -270,7 +270,7 @@ impl State {
                     }
                     gives_up_at = Some(now + left);
                 }
-                match self.circuit_breaker.acquire(now) {
+                match self.circuit_breaker.acquire(timeout.began, now) {
                     Ok(permit) => permit,
                     Err(retry_at) => {
                         let retry_at = gives_up_at.map_or(retry_at, |gives_up_at| retry_at.min(gives_up_at));
@@ -381,6 +381,23 @@ mod tests {
         let almost = later + secs(899);
         assert!(matches!(state.acquire(&row, almost), Ok(Ok(Permit::Probe))));
         assert_eq!(state.acquire(&row, later + secs(900)).err(), Some(Rejected::Unreachable(secs(10_900))));
+    }
+
+    #[test]
+    fn run_with_short_timeout_that_begins_during_outage_probes_before_next_probe_is_due() {
+        let now = Instant::now();
+        let mut state = state(None);
+        fail(&mut state, now);
+        let project = ProjectKey::new(&Source::SAP, "a");
+        let failure = Failure { project, answered: false, affects_all_rows: true };
+        for _ in 0..10 {
+            state.circuit_breaker.record_failure(Permit::Probe, failure, None, now);
+        }
+        let began = now + secs(1);
+        let (next_probe, _) = retry_at(state.acquire(&row_of_run(now), began));
+        let timeout = OutageTimeout::new(secs(2), secs(60)).beginning(began);
+        assert!(began + secs(2) < next_probe, "the run ends before the next probe is due");
+        assert!(matches!(state.acquire(&WaitLimit::Outage(timeout), began), Ok(Ok(Permit::Probe))));
     }
 
     #[test]
