@@ -12,6 +12,11 @@ use cor_sandbox::{Answer, Hold, Sandbox};
 
 const SCHEMA: &str = r#"{"type":"SCHEMA","stream":"deals","schema":{"properties":{"id":{"type":"integer"},"name":{"type":"string"},"end":{"type":"string","format":"date-time"},"owner":{}}},"key_properties":["id"]}"#;
 
+/// As it stands in the file of rejected rows, with the source of the rows below it.
+fn kept_schema() -> String {
+    format!("{},{}\n", SCHEMA.strip_suffix('}').unwrap(), r#""_source":"SALESFORCE"}"#)
+}
+
 fn record(id: &str, members: &str) -> String {
     format!(
         r#"{{"type":"RECORD","stream":"deals","record":{{"id":{id},{members}}},"time_extracted":"2025-01-01T00:00:00Z"}}"#
@@ -114,7 +119,7 @@ fn corrected_file_of_rejected_rows_can_be_synced() {
         .says("line 4: the line is not a JSON object");
     assert_eq!(ran.out, [told(3), told(4)].concat());
     let written = folder.read("rejects.jsonl");
-    assert!(written.starts_with(SCHEMA), "{written}");
+    assert!(written.starts_with(&kept_schema()), "{written}");
     assert!(written.contains(r#""_line":2,"_outcome":"rejected""#), "{written}");
     assert!(written.contains(r#""_line":3,"_outcome":"not_applied""#), "{written}");
     let mended =
@@ -263,7 +268,7 @@ fn next_runs_send_rejected_rows_until_applied() {
 
         sandbox.seed([r#"{"source":"SALESFORCE","id":"99","name":"New"}"#]).unwrap();
         run(&resumed(), &["--day-in", "UTC"]).exits(0);
-        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"));
+        assert_eq!(folder.read("rejected.jsonl"), kept_schema());
         let sent = sandbox.requests();
         let last: Vec<_> = sent.iter().rev().take(2).map(|request| request.body_text()).collect();
         assert!(last.iter().any(|body| body.contains(r#""end":"2025-04-30""#)), "{last:?}");
@@ -288,7 +293,7 @@ fn old_row_does_not_undo_newer_one_of_its_project() {
         let whole = record("1", r#""name":"newest","end":"2025-05-01""#);
         let ran = synced(&sandbox, &[SCHEMA.to_owned(), whole, state(3)], &arguments).exits(1);
         assert_eq!(ran.out, told(3));
-        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"), "{own_state:?}");
+        assert_eq!(folder.read("rejected.jsonl"), kept_schema(), "{own_state:?}");
     }
 }
 
@@ -399,7 +404,7 @@ fn run_killed_after_state_keeps_no_outdated_row() {
         // The tap is still there; whatever ends the run now, the state is out.
         signal(&child, "KILL");
         child.wait().unwrap();
-        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"), "{own_state:?}");
+        assert_eq!(folder.read("rejected.jsonl"), kept_schema(), "{own_state:?}");
     }
 }
 
@@ -425,7 +430,7 @@ fn halted_run_keeps_no_outdated_row() {
         let ran = synced(&sandbox, &lines, &arguments);
         assert_ne!(ran.status, 0, "{}", ran.err);
         assert_eq!(ran.out, told(2), "{own_state:?}: {}", ran.err);
-        assert_eq!(folder.read("rejected.jsonl"), format!("{SCHEMA}\n"), "{own_state:?}");
+        assert_eq!(folder.read("rejected.jsonl"), kept_schema(), "{own_state:?}");
         synced(&sandbox, &[SCHEMA.to_owned(), lines[3].clone(), state(3)], &arguments).exits(0);
         assert_eq!(sandbox.project("SALESFORCE", "99").unwrap().text("name"), Some("newest"));
     }
@@ -452,6 +457,43 @@ fn next_run_reads_rejects_file_of_run_before() {
         synced(&sandbox, &[SCHEMA.to_owned(), state(1)], &arguments).exits(1).says("4 rows of ");
         assert_eq!(folder.read("rejected.jsonl"), kept);
     }
+}
+
+#[test]
+fn rejects_file_of_other_source_is_refused() {
+    let sandbox = sandbox(&["1"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap()];
+    let lines = [SCHEMA.to_owned(), record("7", r#""name":"of Salesforce""#), state(1)];
+    synced(&sandbox, &lines, &arguments).exits(1);
+    let (kept, sent) = (folder.read("rejected.jsonl"), sandbox.requests().len());
+    let mut other = cor(&sandbox, &["projects", "sync", "-", "--source", "JIRA"]);
+    let tap = format!("{SCHEMA}\n{}\n", state(2));
+    fed(other.args(arguments), tap.as_bytes())
+        .exits(2)
+        .says("line 1 has other content (a SCHEMA of the source \"SALESFORCE\")")
+        .says("choose another file");
+    assert_eq!((folder.read("rejected.jsonl"), sandbox.requests().len()), (kept, sent));
+}
+
+#[test]
+fn rejects_file_of_other_run_in_progress_is_refused() {
+    let sandbox = sandbox(&["1"]);
+    let folder = Folder::new();
+    let rejects = folder.path("rejected.jsonl");
+    let arguments = ["--rejects", rejects.to_str().unwrap(), "--no-state"];
+    let lines = [SCHEMA.to_owned(), record("7", r#""name":"unknown""#), state(1)];
+    let held = std::fs::File::create(folder.path("rejected.jsonl.lock")).unwrap();
+    held.lock().unwrap();
+    let ran = synced(&sandbox, &lines, &arguments)
+        .exits(2)
+        .says("is in use by another run, which would replace its rows");
+    assert_eq!((ran.out.as_str(), sandbox.requests().len(), rejects.exists()), ("", 0, false));
+    drop(held);
+    synced(&sandbox, &lines, &arguments).exits(1);
+    assert!(folder.read("rejected.jsonl").contains("unknown"));
+    assert!(!folder.path("rejected.jsonl.lock").exists(), "the last run removes it");
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::lines::{Line, LineReader};
 use crate::text::quoted;
 use crate::{ConfigError, Members, NOTES};
 
+/// The member of a `SCHEMA` in a file of rejected rows that names the source of the rows.
+pub(super) const SOURCE_NOTE: &str = "_source";
+
 /// The rows of a file of rejected rows.
 pub(crate) struct EarlierRejects {
     pub(crate) lines: LineReader,
@@ -27,8 +30,12 @@ impl EarlierRejects {
     /// the run, and what another program or another stream wrote into it would be lost.
     ///
     /// # Errors
-    /// The file cannot be read, or holds something else than rows of `stream`.
-    pub(crate) fn open(path: &Path, stream: Option<&str>) -> Result<Option<EarlierRejects>, ConfigError> {
+    /// The file cannot be read, or holds something else than rows of `stream` and `source`.
+    pub(crate) fn open(
+        path: &Path,
+        stream: Option<&str>,
+        source: &str,
+    ) -> Result<Option<EarlierRejects>, ConfigError> {
         // A pipe or a terminal holds no rows, and opening it would wait.
         if !path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
             return Ok(None);
@@ -40,7 +47,8 @@ impl EarlierRejects {
                 path.display()
             ))
         };
-        let Found { spans, schema } = survey(lines(path)?, stream, is_torn(path)).map_err(unusable)?;
+        let Found { spans, schema } =
+            survey(lines(path)?, stream, source, is_torn(path)).map_err(unusable)?;
         if spans.is_empty() {
             return Ok(None);
         }
@@ -81,7 +89,12 @@ struct Found {
 }
 
 /// Reads the whole file once. The error is the line that holds something else, and what.
-fn survey(mut lines: LineReader, stream: Option<&str>, is_torn: bool) -> Result<Found, (u64, String)> {
+fn survey(
+    mut lines: LineReader,
+    stream: Option<&str>,
+    source: &str,
+    is_torn: bool,
+) -> Result<Found, (u64, String)> {
     let mut stream = stream.map(str::to_owned);
     let (mut spans, mut schema) = (Vec::new(), None);
     // A row that was no message is in the file below notes about it, which begin here.
@@ -125,6 +138,9 @@ fn survey(mut lines: LineReader, stream: Option<&str>, is_torn: bool) -> Result<
         };
         if *stream.get_or_insert_with(|| named.clone()) != named {
             return Err((line, format!("a row of the stream {}", quoted(&named))));
+        }
+        if let Some(other) = message.text(SOURCE_NOTE).filter(|other| other != source) {
+            return Err((line, format!("a SCHEMA of the source {}", quoted(&other))));
         }
         match kind {
             "SCHEMA" => schema = Some(text.into_bytes()),

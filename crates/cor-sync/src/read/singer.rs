@@ -10,7 +10,7 @@ use cor_http::FieldInput;
 use serde_json::value::RawValue;
 
 use super::cell_rows::CellRows;
-use super::earlier_rejects::EarlierRejects;
+use super::earlier_rejects::{EarlierRejects, SOURCE_NOTE};
 use super::input::Input;
 use super::json_value::{each_cell, fill};
 use super::jsonl::object;
@@ -95,7 +95,8 @@ impl SingerRows {
         };
         rows.read_to_schema()?;
         if let Some(path) = earlier {
-            rows.earlier = EarlierRejects::open(path, rows.stream.name.as_deref())?;
+            rows.earlier =
+                EarlierRejects::open(path, rows.stream.name.as_deref(), rows.rules.source().as_str())?;
         }
         if let Some(earlier) = &mut rows.earlier {
             let (note, schema) = (earlier.note(), earlier.schema.take());
@@ -349,6 +350,17 @@ fn key_of(properties: Option<&RawValue>) -> Vec<String> {
     properties.and_then(|key| serde_json::from_str(key.get()).ok()).unwrap_or_default()
 }
 
+/// The `SCHEMA` message with the source of the rows below it, for the file of rejected rows: under another source their ids mean
+/// other projects.
+fn of_source(schema: Vec<u8>, source: &str) -> Vec<u8> {
+    let text = std::str::from_utf8(&schema).unwrap_or_default().trim_end();
+    // At the end: by its beginning the file is recognised as a Singer stream.
+    let Some(members) = text.strip_suffix('}').filter(|text| !text.contains(SOURCE_NOTE)) else {
+        return schema;
+    };
+    format!("{members},\"{SOURCE_NOTE}\":{}}}", serde_json::Value::from(source)).into_bytes()
+}
+
 /// Whether a property of a `SCHEMA` is a number, be it one that is written as text: `"format": "singer.decimal"`.
 fn is_number(property: &RawValue) -> bool {
     #[derive(serde::Deserialize)]
@@ -465,7 +477,8 @@ impl Rows for SingerRows {
     }
 
     fn style(&self) -> Style {
-        Style::Singer { schema: self.stream.schema.clone().unwrap_or_default() }
+        let schema = self.stream.schema.clone().unwrap_or_default();
+        Style::Singer { schema: of_source(schema, self.rules.source().as_str()) }
     }
 }
 impl CellRows for SingerRows {

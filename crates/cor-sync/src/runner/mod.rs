@@ -14,6 +14,7 @@ mod outputs;
 mod pushed;
 mod reader;
 mod recorder;
+mod rejects_lock;
 mod run;
 mod settings;
 mod source_lock;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cor_http::OptionNames;
 
+use super::rejects_lock::RejectsLock;
 use super::superseded::Superseded;
 use super::{OutputError, OutputKind, Purpose, RejectsSummary, StopReason, SyncCounts};
 use crate::{Origin, RejectReason, RejectedRow, Rejects, RunReport, Scope, Style};
@@ -44,6 +45,27 @@ impl OutputPaths {
             read.push(("the file of rejected rows", Origin::File(path.clone())));
         }
         Ok(())
+    }
+
+    /// Makes sure that no other run writes the file of rejected rows until the lock is dropped. To be called before rows of
+    /// earlier runs are read there.
+    pub(super) fn lock_rejects(&self, purpose: Purpose) -> Result<Option<RejectsLock>, OutputError> {
+        let Some(path) = self.rejects.as_ref().filter(|_| purpose == Purpose::Sync) else { return Ok(None) };
+        // A pipe or a terminal keeps no rows that could be replaced.
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Ok(None);
+        }
+        match RejectsLock::take(path) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => Err(OutputError {
+                output: OutputKind::Rejects,
+                path: path.clone(),
+                message: " is in use by another run, which would replace its rows".to_owned(),
+                advice: "choose another file, or wait until that run has ended".to_owned(),
+            }),
+            // No file can be created beside it. If it cannot be written either, that is reported where it is created.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Checks that the extension of each file names its format.

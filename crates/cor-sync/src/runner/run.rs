@@ -64,6 +64,7 @@ impl SyncRunner {
             Ok(state) => state,
             Err(request) => return Ok(not_begun(on_event, request, scope)),
         };
+        let _rejects_lock = settings.outputs.lock_rejects(purpose)?;
         let (reader, opened) = tokio::select! {
             biased;
             request = watch.request() => return Ok(not_begun(on_event, request, scope)),
