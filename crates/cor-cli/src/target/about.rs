@@ -88,7 +88,7 @@ pub(super) fn markdown() -> String {
          ## Settings\n\n\
          Each setting is a key of the JSON file of `--config FILE`, or with `--config ENV` the environment variable `TARGET_COR_` \
          followed by its name in capitals. A later file wins over an earlier one, and the environment wins over every file. `null` \
-         and an empty variable count as not set. An unknown key is refused.\n\n\
+         and an empty variable count as not set. An unknown key is refused; an unknown variable is ignored.\n\n\
          | setting | type | default | description |\n|---|---|---|---|\n"
     );
     for setting in SETTINGS {

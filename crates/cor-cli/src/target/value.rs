@@ -72,7 +72,10 @@ impl Value for PathBuf {
     const KIND: Kind = Kind::Text;
 
     fn read(json: &Json) -> Result<PathBuf, String> {
-        String::read(json).map(PathBuf::from)
+        match String::read(json)? {
+            path if path.trim().is_empty() => Err("is empty; name a file, or leave it out".to_owned()),
+            path => Ok(PathBuf::from(path)),
+        }
     }
 }
 
@@ -83,8 +86,8 @@ impl Value for bool {
         match json {
             Json::Bool(yes) => Ok(*yes),
             // As the environment has it.
-            Json::String(text) if text.eq_ignore_ascii_case("true") || text == "1" => Ok(true),
-            Json::String(text) if text.eq_ignore_ascii_case("false") || text == "0" => Ok(false),
+            Json::String(text) if text.trim().eq_ignore_ascii_case("true") || text.trim() == "1" => Ok(true),
+            Json::String(text) if text.trim().eq_ignore_ascii_case("false") || text.trim() == "0" => Ok(false),
             other => Err(format!("is {other}, which is neither true nor false")),
         }
     }
@@ -209,12 +212,17 @@ impl Value for Properties {
                 serde_json::from_str(text).map_err(|_| wrong())?
             }
             Json::String(text) => {
-                return Ok(Properties(text.split(',').map(|name| name.trim().to_owned()).collect()));
+                return Ok(Properties(names(text)));
             }
             _ => return Err(wrong()),
         };
         serde_json::from_value(list).map(Properties).map_err(|_| wrong())
     }
+}
+
+/// The names in a text that separates them by commas.
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -229,12 +237,12 @@ mod tests {
         assert_eq!(u32::read(&json!("3")), Ok(3));
         assert_eq!(usize::read(&json!(8)), Ok(8));
         assert_eq!(bool::read(&json!("TRUE")), Ok(true));
-        assert_eq!(bool::read(&json!("0")), Ok(false));
+        assert_eq!(bool::read(&json!(" 0 ")), Ok(false));
         assert_eq!(MaxFailures::read(&json!(20)), Ok(MaxFailures::Rows(20)));
         assert_eq!(MaxFailures::read(&json!("5%")), Ok(MaxFailures::Percent(5.0)));
         let map = PropertyMap::read(&json!(r#"{"dealname":"name","owner":null}"#)).unwrap();
         assert_eq!(map.renames(), ["dealname=name", "owner="]);
-        for list in [json!(["brief", "end"]), json!(r#"["brief", "end"]"#), json!("brief, end")] {
+        for list in [json!(["brief", "end"]), json!(r#"["brief", "end"]"#), json!("brief, end"), json!("brief,end,")] {
             assert_eq!(Properties::read(&list).unwrap().0, ["brief", "end"]);
         }
     }
@@ -244,6 +252,7 @@ mod tests {
         for (read, says) in [
             (usize::read(&json!(1.5)).err(), "is 1.5, which is not a whole number"),
             (u32::read(&json!("many")).err(), "is \"many\", which is not a whole number"),
+            (PathBuf::read(&json!(" ")).err(), "is empty; name a file, or leave it out"),
             (bool::read(&json!("yes")).err(), "is \"yes\", which is neither true nor false"),
             (String::read(&json!(7)).err(), "is 7, which is not a text; put it in quotation marks"),
             (Secret::read(&json!(31337)).err(), "is not a text; put it in quotation marks"),
