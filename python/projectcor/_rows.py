@@ -87,8 +87,9 @@ session would lose the hour that a change of clocks repeats."""
 def _spark(frame: Any) -> Table:
     if frame.isStreaming:
         raise TypeError(
-            "rows is a streaming DataFrame, which has no end; sync each of its batches: "
-            "stream.writeStream.foreachBatch(lambda batch, number: client.projects.sync(batch, source=...)).start()"
+            "rows is a streaming DataFrame, which has no end; pass a function to stream.writeStream.foreachBatch(...) "
+            "that calls sync for the batch, and raises an error if the result's halted, not_started or unknown is set, "
+            "because Spark never passes the rows of a finished batch again"
         )
     fields = frame.schema.fields
     columns = [(field.name, field.dataType.simpleString()) for field in fields]

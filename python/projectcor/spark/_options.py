@@ -29,8 +29,8 @@ _NAMES = (
     *("concurrency", "rate", "rejects", "onReject", "partitions"),
 )
 
-_OF_SPARK = {"checkpointlocation", "path", "queryname"}
-"""Options that Spark reads, or adds itself: they say nothing about COR."""
+_OF_SPARK = {"checkpointlocation", "queryname"}
+"""Options that Spark reads: they say nothing about COR."""
 
 _ENVIRONMENT = (
     *("COR_ACCESS_TOKEN", "COR_API_KEY", "COR_CLIENT_SECRET", "COR_BASE_URL", "COR_TOKEN_URL"),
@@ -55,7 +55,8 @@ class Options:
     """Arguments of ``projectcor.Client``."""
     environment: tuple[tuple[str, str], ...] = field(repr=False)
     """The driver's environment variables, as far as ``projectcor.Client`` reads them."""
-    rejects: str | None
+    rejects: str | None = field(repr=False)
+    """The folder of rejected rows; an address may have a secret in it."""
     fails: bool
     """Whether a row that was not applied fails the write."""
     partitions: int
@@ -79,7 +80,7 @@ class Options:
         texts = {name.lower(): value for name, value in given.items()}
         problems = [_unknown(name) for name in texts if not _is_known(name)]
         source = texts.get("source", "")
-        if not source:
+        if not source.strip():
             problems.append(
                 'option source is required: .option("source", "SALESFORCE") (the system the projects were created from)'
             )
@@ -110,6 +111,8 @@ def _is_known(name: str) -> bool:
 def _unknown(name: str) -> str:
     from difflib import get_close_matches
 
+    if name == "path":
+        return "a path names no place in COR; call save() or start() without a path"
     if name == "createmissing":
         return (
             "there is no option createMissing; create projects from the driver, by "
@@ -129,7 +132,7 @@ def _on_reject(texts: Mapping[str, str], is_stream: bool, rejects: str | None, p
     word = texts.get("onreject", "continue" if is_stream else "fail").lower()
     if word not in ("fail", "continue"):
         problems.append(f"option onReject is {word!r}; it must be fail or continue")
-    elif rejects == "":
+    elif rejects is not None and not rejects.strip():
         problems.append("option rejects is empty; set it to a folder")
     elif is_stream and word == "fail":
         problems.append(

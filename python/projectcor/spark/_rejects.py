@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from urllib.parse import unquote
 
 import pyarrow
 import pyarrow.fs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from projectcor import ItemResult
 
-__all__ = ["Folder", "RejectedRows"]
+__all__ = ["Folder", "RejectedRows", "shown"]
 
 _NOTES = ("cor_outcome", "cor_kind", "cor_reason")
 """Columns before the row's own: whether the update took effect, the kind of the error, and its text."""
@@ -32,6 +33,24 @@ _NOTES = ("cor_outcome", "cor_kind", "cor_reason")
 
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]+:")
 """At the start of an address. One letter is a drive of Windows."""
+
+
+def shown(path: str) -> str:
+    """A path or address for messages: without user information and query, which may hold a secret.
+
+    Example:
+        >>> shown("s3://key:secret@deals/rejects")
+        's3://…@deals/rejects'
+    """
+    if not _SCHEME.match(path):
+        return path
+    scheme, colon, rest = path.partition(":")
+    slashes = "//" if rest.startswith("//") else ""
+    place, query, _ = rest[len(slashes) :].partition("?")
+    # A secret that was not percent-encoded may contain any character.
+    if "@" in rest:
+        place = f"…@{place.rpartition('@')[2]}" if "@" in place else "…"
+    return f"{scheme}{colon}{slashes}{place}{'?…' if query else ''}"
 
 
 class RejectedRows:
@@ -103,15 +122,34 @@ class Folder:
     """
 
     def __init__(self, path: str) -> None:
-        self.name = path
+        self.name = shown(path)
+        self._address = path
+        is_address = _SCHEME.match(path) is not None
         try:
             self._files: Any
-            if _SCHEME.match(path):
+            if is_address:
                 self._files, self._path = pyarrow.fs.FileSystem.from_uri(path)
             else:
                 self._files, self._path = pyarrow.fs.LocalFileSystem(), os.path.abspath(path)
         except (OSError, ValueError, NotImplementedError) as error:
-            raise refused(f"option rejects is {path!r}: {error}; use a path on the driver") from None
+            problem = f"option rejects is {self.name!r}: {self._without_secrets(error)}; use a path on the driver"
+            raise refused(problem) from None
+        self._shown = self.name.rstrip("/") if is_address else self._path
+
+    def _without_secrets(self, error: Exception) -> str:
+        """The text of an error of pyarrow, which may quote the address."""
+        text = str(error).replace(self._address, self.name)
+        if self.name == self._address or not _SCHEME.match(self._address):
+            return text
+        user, at, _ = self._address.partition(":")[2].lstrip("/").rpartition("@")
+        query = self._address.partition("?")[2]
+        secrets = [*user.split(":")] if at else []
+        secrets += [part.partition("=")[2] for part in query.split("&")]
+        for secret in sorted({*secrets, *map(unquote, secrets)}, key=len, reverse=True):
+            # A shorter text is no secret, and is in other words.
+            if len(secret) > 3:
+                text = text.replace(secret, "…")
+        return text
 
     def check(self) -> None:
         """Creates the folder, and a file in it which is deleted again: before anything is sent."""
@@ -122,7 +160,8 @@ class Folder:
                 pass
             self._files.delete_file(probe)
         except OSError as error:
-            raise refused(f"the folder {self.name} of option rejects cannot be written to: {error}") from None
+            problem = f"the folder {self.name} of option rejects cannot be written to: {self._without_secrets(error)}"
+            raise refused(problem) from None
 
     def write(self, streams: Sequence[bytes], name: str) -> str | None:
         """Writes the rows of these streams into one file, which appears when it is whole.
@@ -134,7 +173,16 @@ class Folder:
 
         Returns:
             The path of the file; ``None`` without rows.
+
+        Raises:
+            OSError: The file cannot be written or deleted. The text shows no secret of the address.
         """
+        try:
+            return self._write(streams, name)
+        except OSError as error:
+            raise OSError(self._without_secrets(error)) from None
+
+    def _write(self, streams: Sequence[bytes], name: str) -> str | None:
         target = f"{self._path}/{name}.parquet"
         if not streams:
             if self._files.get_file_info(target).type != pyarrow.fs.FileType.NotFound:
@@ -151,4 +199,4 @@ class Folder:
                 for batch in reader:
                     out.write_batch(batch)
         self._files.move(part, target)
-        return target
+        return f"{self._shown}/{name}.parquet"

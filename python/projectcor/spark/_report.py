@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pyspark.sql.datasource import WriterCommitMessage
@@ -20,6 +21,12 @@ __all__ = ["PartitionReport", "RowsNotAppliedError", "describe"]
 
 _SHOWN = 10
 """Reasons that are shown; the folder of rejected rows has all."""
+
+_COUNTED = re.compile(r"([\d,]+) rows: ")
+"""At the start of the line of a group of several rows."""
+
+_MORE = re.compile(r"and ([\d,]+) more$")
+"""At the end of the examples of a group that has more rows than examples."""
 
 
 class RowsNotAppliedError(Exception):
@@ -51,9 +58,39 @@ def describe(reports: Sequence[PartitionReport]) -> str:
     counters = ("read", "applied", "rejected", "failed", "not_started", "unchanged")
     total = Summary(**{name: sum(getattr(report.summary, name) for report in reports) for name in counters})
     lines = [BulkResult(total, (), 0, None, True)._head()]
-    groups = [group for report in reports for group in report.groups]
+    groups = _merged([group for report in reports for group in report.groups])
     for line, examples in groups[:_SHOWN]:
         lines += [f"! {line}", *(f"    {example}" for example in examples)]
-    if len(groups) > _SHOWN or any(report.more for report in reports):
-        lines.append("… and further reasons")
+    more = sum(report.more for report in reports) + sum(_rows(line) for line, _ in groups[_SHOWN:])
+    if more:
+        lines.append(f"… and {more:,} more {'row' if more == 1 else 'rows'}")
     return "\n".join(lines)
+
+
+def _merged(groups: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[str, tuple[str, ...]]]:
+    """The groups of all partitions, those of several rows with one reason together."""
+    merged: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for line, examples in groups:
+        counted = _COUNTED.match(line)
+        reason = line[counted.end() :] if counted else line
+        if counted is None or reason not in merged or not examples:
+            merged.setdefault(reason, (line, examples))
+            continue
+        first, shown = merged[reason]
+        count = f"{_rows(first) + _rows(line):,} rows: {reason}"
+        merged[reason] = count, (*shown[:-1], _with_more(shown[-1], _rows(line)))
+    return list(merged.values())
+
+
+def _rows(line: str) -> int:
+    """The rows of a group."""
+    counted = _COUNTED.match(line)
+    return int(counted[1].replace(",", "")) if counted else 1
+
+
+def _with_more(example: str, count: int) -> str:
+    """The last line of examples, for a group that has this many rows more."""
+    more = _MORE.search(example)
+    if more is None:
+        return f"{example} and {count:,} more"
+    return f"{example[: more.start()]}and {int(more[1].replace(',', '')) + count:,} more"

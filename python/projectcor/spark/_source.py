@@ -19,7 +19,7 @@ from projectcor.spark._batches import as_batches
 from projectcor.spark._client import client_of
 from projectcor.spark._options import Options, refused
 from projectcor.spark._partition import send_partition
-from projectcor.spark._rejects import Folder
+from projectcor.spark._rejects import Folder, shown
 from projectcor.spark._report import PartitionReport, RowsNotAppliedError, describe
 
 TYPE_CHECKING = False
@@ -137,7 +137,7 @@ class StreamWriter(_StreamWriter):
 
 def _finish(options: Options, messages: Sequence[PartitionReport | None], name: str) -> None:
     reports = [message for message in messages if message is not None]
-    where, error = "The rows are not stored; option rejects names a folder for them", None
+    where, is_stored = "The rows are not stored; option rejects names a folder for them", True
     if options.rejects is not None:
         streams = [report.rejected for report in reports if report.rejected is not None]
         try:
@@ -146,10 +146,10 @@ def _finish(options: Options, messages: Sequence[PartitionReport | None], name: 
         except OSError as caught:
             if not streams:
                 raise
-            where, error = f"The rows could not be written to {options.rejects}: {caught}", caught
+            where, is_stored = f"The rows could not be written to {shown(options.rejects)}: {caught}", False
     if not any(report.not_applied for report in reports):
         return
     text = f"{describe(reports)}\n{where}"
-    if options.fails or error is not None:
-        raise RowsNotAppliedError(text) from error
+    if options.fails or not is_stored:
+        raise RowsNotAppliedError(text)
     _log.warning("%s", text)

@@ -15,6 +15,7 @@ from projectcor.testing import Sandbox
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("COR_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("COR_CONFIG", str(tmp_path / "no-such-file.toml"))
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.chdir(tmp_path)

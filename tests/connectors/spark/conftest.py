@@ -12,6 +12,10 @@ import pytest
 # Executors use the Python of this environment, which has the wheel.
 os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+# The JVM takes its environment when it starts, so that what a developer has set would reach the data source.
+for name in [name for name in os.environ if name.startswith("COR_")]:
+    del os.environ[name]
+os.environ["COR_CONFIG"] = os.path.join(os.path.dirname(__file__), "no-such-file.toml")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from projectcor.testing import Request, Sandbox
+from projectcor.testing import Answer, Hold, Request, Sandbox
 
 SOURCE = "SALESFORCE"
 LIMIT = 60.0
@@ -79,15 +80,35 @@ def right(cor: Sandbox, rows: int) -> int:
     return sum(1 for n in range(rows) if (project := cor.project(SOURCE, f"D-{n}")) and _is_right(project.fields, n))
 
 
+IN_FLIGHT = 16
+"""Requests that a run has in flight, unless it is set."""
+
+
+@contextmanager
+def held(cor: Sandbox, row: int) -> Iterator[Callable[[], bool]]:
+    """Holds the responses for this row of ``deals`` and the 15 after it, until the block ends.
+
+    The rows before are sent, the rows after are not, because each of the requests in flight waits. Yields a function
+    that says whether this is so.
+    """
+    hold = Hold()
+    for n in range(row, row + IN_FLIGHT):
+        cor.queue(Answer(held_by=hold, for_id=f"D-{n}"))
+    try:
+        yield lambda: cor.queued == 0
+    finally:
+        hold.release()
+
+
 def _is_right(fields: Mapping[str, object], n: int) -> bool:
     return fields.get("estimated") == n
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str, limit: float = LIMIT) -> None:
     """Waits for a condition in other processes, which send no signal."""
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + limit
     while not condition():
-        assert time.monotonic() < end, f"{what} did not happen within {LIMIT} s"
+        assert time.monotonic() < end, f"{what} did not happen within {limit} s"
         time.sleep(0.01)
 
 

@@ -46,7 +46,7 @@ def test_write_updates_projects_and_stores_rejected_rows_as_parquet(spark: Any, 
         write(df, cor, idColumn="deal", rejects=str(tmp_path / "rejects"))
 
     text = str(caught.value)
-    assert '! index 1: project "SF-OPP-99999": COR has no such project' in text or "SF-OPP-99999" in text
+    assert '\n! index 1: project "SF-OPP-99999": COR has no such project (ZC001, HTTP 404); not applied\n' in text
     assert f"The rows were written to {tmp_path}/rejects/" in text
     project = cor.project(SOURCE, "SF-OPP-12345")
     assert project is not None
@@ -86,6 +86,20 @@ def test_message_groups_reasons_and_shows_ten_of_them(spark: Any) -> None:
         assert "! 5,000 rows: COR has no such project (ZC001, HTTP 404); not applied" in text
         assert "The rows are not stored; option rejects names a folder for them" in text
         assert len(text) < 20_000
+
+
+def test_message_has_one_group_for_a_reason_of_two_partitions_and_counts_all_rows(spark: Any) -> None:
+    with sandbox(0) as cor:
+        with pytest.raises(Exception, match="0 of 22,000 rows applied, 22,000 failed") as caught:
+            write(deals(spark, 22_000, 2), cor, partitions=2)
+        lines = str(caught.value).splitlines()
+        (group,) = (at for at, line in enumerate(lines) if line.startswith("! "))
+        assert lines[group] == "! 20,000 rows: COR has no such project (ZC001, HTTP 404); not applied"
+        assert lines[group + 1].endswith(" and 19,997 more")
+        assert lines[group + 2 : group + 4] == [
+            "… and 2,000 more rows",
+            "The rows are not stored; option rejects names a folder for them",
+        ]
 
 
 def test_rejected_rows_of_two_partitions_are_in_one_file(spark: Any, tmp_path: Path) -> None:

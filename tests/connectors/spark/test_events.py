@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from connectors.spark.support import (
+    IN_FLIGHT,
     SOURCE,
     background,
     connected,
     deals,
+    held,
     report,
     right,
     sandbox,
@@ -76,11 +78,11 @@ def test_rows_of_a_task_that_raises_are_sent_once_from_the_driver(session: Calla
 @pytest.mark.old_spark
 def test_rows_of_a_killed_worker_are_sent_again_and_end_right(session: Callable[..., Any]) -> None:
     spark = session("local[2,4]")
-    with sandbox(ROWS) as cor:
+    with sandbox(ROWS) as cor, held(cor, HALF) as is_held:
         killed: list[int] = []
 
         def kill() -> None:
-            cor.wait_for_requests(HALF, timeout=60)
+            wait_until(is_held, "the requests for the held rows")
             for pid in connected(cor):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
@@ -89,7 +91,8 @@ def test_rows_of_a_killed_worker_are_sent_again_and_end_right(session: Callable[
             write(deals(spark, ROWS), cor)
         report("worker killed (-9), retried; data source", sent_twice=twice(cor), right=f"{right(cor, ROWS)} of {ROWS}")
         assert killed
-        assert HALF <= twice(cor) < ROWS
+        # The rows before the held ones, and the held ones.
+        assert twice(cor) == HALF + IN_FLIGHT
         assert right(cor, ROWS) == ROWS
 
 

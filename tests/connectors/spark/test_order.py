@@ -64,3 +64,9 @@ def test_sequence_column_can_be_kept_and_partitions_are_checked(spark: Any) -> N
     assert in_order(versions(spark), id="deal", by="changed", keep=True).columns == ["deal", "estimated", "changed"]
     with pytest.raises(ValueError, match="partitions is 0; it must be 1 or more"):
         in_order(versions(spark), by="changed", partitions=0)
+
+
+def test_column_of_ids_is_not_dropped(spark: Any) -> None:
+    with pytest.raises(ValueError, match="by is 'Deal', the column of external ids, which would be dropped"):
+        in_order(versions(spark), id="deal", by="Deal")
+    assert in_order(versions(spark), id="deal", by="deal", keep=True).columns == ["deal", "estimated", "changed"]

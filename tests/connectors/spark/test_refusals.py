@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from connectors.spark.support import SOURCE, deals, sandbox, write
+from projectcor import ConfigError
+from projectcor.spark._options import Options
+from projectcor.spark._rejects import Folder, shown
 from projectcor.testing import Sandbox
 
 pytestmark = pytest.mark.old_spark
@@ -29,6 +32,10 @@ def test_modes_options_columns_and_partitions_are_refused(spark: Any, cor: Sandb
     writer = df.write.format("cor").options(**base)
     refused(cor, lambda: writer.mode("overwrite").save(), 'mode("overwrite")', 'use mode("append")')
     refused(cor, lambda: write(df, cor, source=""), "option source is required")
+    refused(cor, lambda: write(df, cor, source=" "), "option source is required")
+    refused(cor, lambda: write(df, cor, rejects=" "), "option rejects is empty; set it to a folder")
+    appended = df.write.format("cor").options(**base).mode("append")
+    refused(cor, lambda: appended.save(str(tmp_path / "place")), "a path names no place in COR; call save() or start()")
     refused(
         cor,
         lambda: write(df, cor, idColum="id", rate="fast", concurrency="0", partitions="two", onReject="ignore"),
@@ -103,18 +110,51 @@ def test_streams_that_would_lose_or_repeat_rows_are_refused(spark: Any, cor: San
     refused(cor, stream(spark, cor, next(folders), "update", rejects=rejects), "does not support Update mode")
 
 
-def test_token_is_not_in_the_event_log(session: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("s3://key-id:hush@deals/rejects", "s3://…@deals/rejects"),
+        ("s3://key-id:hu/sh?hush@deals/rejects", "s3://…?…"),
+        ("abfss://deals@a.example/rejects?client_secret=hush", "abfss://…@a.example/rejects?…"),
+        ("gs://deals/rejects", "gs://deals/rejects"),
+        ("/srv/a@b/rejects?", "/srv/a@b/rejects?"),
+    ],
+)
+def test_message_shows_no_secret_of_an_address(address: str, text: str) -> None:
+    assert shown(address) == text
+
+
+def test_error_and_repr_show_no_secret_of_an_address() -> None:
+    for address in ("nofs://key-id:hush@deals/rejects", "s3://key-id:hu/sh@deals/rejects", "s3://deals/r?other=hush"):
+        with pytest.raises(ConfigError, match="option rejects is") as caught:
+            Folder(address)
+        assert not any(secret in str(caught.value) for secret in ("hush", "hu/sh", "key-id")), caught.value
+        options = Options.parse({"source": SOURCE, "token": "hush-token", "rejects": address}, is_stream=False)
+        assert "hu" not in repr(options)
+
+
+def test_secrets_are_not_in_the_event_log(session: Callable[..., Any], tmp_path: Path) -> None:
     log = {
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": tmp_path.as_uri(),
         "spark.eventLog.compress": "false",
     }
-    with sandbox(10, token="token-7f3a9c") as cor:
+    secrets = {"token": "token-7f3a9c", "api_key": "key-51bd02", "client_secret": "secret-c06e88"}
+    with sandbox(10, **secrets) as cor:
         spark = session("local[2]", **log)
         write(deals(spark, 10), cor)
+        credentials = {"apiKey": secrets["api_key"], "clientSecret": secrets["client_secret"]}
+        keys = {"source": SOURCE, "baseUrl": cor.base_url, "tokenUrl": cor.token_url, **credentials}
+        writer = deals(spark, 11).write.format("cor").mode("append").options(**keys)
+        with pytest.raises(Exception, match="10 of 11 rows applied, 1 failed") as refused_row:
+            writer.save()
+        with pytest.raises(Exception, match="option rejects is") as refused_folder:
+            writer.options(rejects="nofs://key-id:hush-9e21@deals/rejects").save()
         spark.stop()
         logs = [file.read_text() for file in tmp_path.rglob("*") if file.is_file()]
         # The log has the plan of the write.
         assert any("AppendData" in text for text in logs)
-        assert not any(cor.token in text for text in logs)
-        assert len(cor.requests) == 10
+        texts = [*logs, str(refused_row.value), str(refused_folder.value)]
+        for secret in (*secrets.values(), "hush-9e21", "key-id"):
+            assert not any(secret in text for text in texts), secret
+        assert sum(request.method == "PUT" for request in cor.requests) == 10 + 11
