@@ -87,7 +87,9 @@ impl Value for bool {
             Json::Bool(yes) => Ok(*yes),
             // As the environment has it.
             Json::String(text) if text.trim().eq_ignore_ascii_case("true") || text.trim() == "1" => Ok(true),
-            Json::String(text) if text.trim().eq_ignore_ascii_case("false") || text.trim() == "0" => Ok(false),
+            Json::String(text) if text.trim().eq_ignore_ascii_case("false") || text.trim() == "0" => {
+                Ok(false)
+            }
             other => Err(format!("is {other}, which is neither true nor false")),
         }
     }
@@ -242,7 +244,9 @@ mod tests {
         assert_eq!(MaxFailures::read(&json!("5%")), Ok(MaxFailures::Percent(5.0)));
         let map = PropertyMap::read(&json!(r#"{"dealname":"name","owner":null}"#)).unwrap();
         assert_eq!(map.renames(), ["dealname=name", "owner="]);
-        for list in [json!(["brief", "end"]), json!(r#"["brief", "end"]"#), json!("brief, end"), json!("brief,end,")] {
+        for list in
+            [json!(["brief", "end"]), json!(r#"["brief", "end"]"#), json!("brief, end"), json!("brief,end,")]
+        {
             assert_eq!(Properties::read(&list).unwrap().0, ["brief", "end"]);
         }
     }
