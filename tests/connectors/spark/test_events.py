@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -148,3 +149,42 @@ def test_cancelled_job_sends_a_little_longer(session: Callable[..., Any]) -> Non
         report("job cancelled; data source", sent_after_it=requests, seconds=seconds)
         assert twice(cor) == 0
         assert len(cor.requests) < 4 * ROWS
+
+
+def test_cancelled_job_ends_the_run_of_the_driver(session: Callable[..., Any]) -> None:
+    spark = session("local[2]", **{"spark.python.worker.reuse": "false"})
+    rows = 4000
+
+    def blocking(batches: Iterator[Any]) -> Iterator[Any]:
+        """The second half is never computed: its tasks run until the job is cancelled."""
+        from pyspark import TaskContext
+
+        context: Any = TaskContext.get()
+        while context.partitionId() >= 2:
+            time.sleep(0.05)
+        yield from batches
+
+    df = deals(spark, rows, partitions=4)
+    ended = threading.Event()
+    items: list[Any] = []
+    with sandbox(rows) as cor, cor.client() as client:
+
+        def cancel() -> None:
+            cor.wait_for_requests(500, timeout=60)
+            # Again, until it meets the job of the blocked partition.
+            while not ended.wait(0.1):
+                spark.sparkContext.cancelAllJobs()
+
+        with background(cancel):
+            try:
+                results = client.projects.update_many(df.mapInArrow(blocking, df.schema), source=SOURCE)
+                with pytest.raises(ValueError, match="cancel"):
+                    items.extend(results)
+            finally:
+                ended.set()
+        read = len(items)
+        report("job cancelled; driver", sent_twice=twice(cor), right=f"{right(cor, read)} of {read} that were read")
+        # Partitions that the driver got before are sent to their end, and nothing of others is.
+        assert 0 < read < rows
+        assert all(item.ok for item in items)
+        assert (twice(cor), right(cor, read), len(cor.requests)) == (0, read, read)
