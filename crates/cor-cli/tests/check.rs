@@ -160,7 +160,7 @@ fn check_and_plan_accept_options_of_sync() {
     plan.args(["projects", "plan", "--state"]).arg(state).arg(&file).args(arguments);
     let ran = common::ran(&mut plan).exits(0).prints("+ P (line 3, not in the state)");
     assert!(
-        !ran.out.contains("Q") && ran.err.starts_with("not used: mood, mood\n"),
+        !ran.out.contains("+ Q") && ran.err.starts_with("not used: mood, mood\n"),
         "{}{}",
         ran.out,
         ran.err
