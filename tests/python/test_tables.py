@@ -324,6 +324,8 @@ def test_null_clears_the_columns_that_clear_nulls_names(client: projectcor.Clien
     assert {change.id: change.to_dict() for change in plan.changes} == {"P-1": {"brief": None}, "P-2": {"brief": "B"}}
     with pytest.raises(projectcor.TableError, match='clear_nulls "breif" sets no field; did you mean "brief"'):
         client.projects.update_many(table, source=SOURCE, clear_nulls="breif")
+    with pytest.raises(projectcor.TableError, match='clear_nulls names a column "end" that the input does not have'):
+        client.projects.update_many(table, source=SOURCE, clear_nulls="end")
 
 
 @pytest.mark.parametrize("library", [pandas, polars])

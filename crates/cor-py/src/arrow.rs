@@ -132,8 +132,9 @@ fn without_stack(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().filter(|line| !is_frame(line)).collect();
     lines.dedup();
     // The first says what was attempted, and the last ones hold the cause.
-    let omitted = lines.len().saturating_sub(6);
-    lines.drain(1..=omitted).for_each(drop);
+    if lines.len() > 6 {
+        lines.drain(1..lines.len() - 5);
+    }
     lines.join("; ")
 }
 

@@ -196,3 +196,70 @@ fn described(field: Field) -> &'static str {
         _ => "text",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{DayIn, Rules, ValueRows};
+
+    #[test]
+    fn types_decide_before_first_row() {
+        use crate::ColumnType as T;
+        let other = || T::Other("array<int>".to_owned());
+        let accepts = |rules: Rules, name: &str, kind: T| {
+            let header = [("id".to_owned(), T::Text), (name.to_owned(), kind), ("brief".to_owned(), T::Text)];
+            ValueRows::new(rules).unwrap().typed_columns(&header).is_ok()
+        };
+        let sap = || Rules::new("SAP");
+        let all = [
+            T::Text,
+            T::Boolean,
+            T::Integer,
+            T::Decimal { scale: 0 },
+            T::Double,
+            T::Float,
+            T::Date,
+            T::Timestamp,
+            T::ZonedTimestamp,
+            T::Null,
+            other(),
+        ];
+        for (name, expected) in [
+            ("name", "100000000 10"),
+            ("client_id", "101100000 10"),
+            ("estimated", "001111000 10"),
+            ("billable", "010000000 10"),
+            ("end", "100000110 10"),
+            ("income_type", "100000000 10"),
+            ("other", "111111111 11"),
+        ] {
+            let accepted: String =
+                all.iter().map(|kind| if accepts(sap(), name, kind.clone()) { '1' } else { '0' }).collect();
+            assert_eq!(format!("{} {}", &accepted[..9], &accepted[9..]), expected, "{name}");
+        }
+        assert!(accepts(sap().day_in(DayIn::parse("UTC").unwrap()), "end", T::ZonedTimestamp));
+        assert!(accepts(sap().number_format(Some(','), None).unwrap(), "estimated", T::Text));
+        assert!(accepts(sap().ignoring(["name"]), "name", other()));
+        let translated = "source = 'S'\n[fields]\nbillable = { column = 'paid', values = { 'yes' = true } }";
+        assert!(accepts(Rules::from_toml(translated, "m").unwrap(), "paid", T::Text));
+        assert!(!accepts(Rules::from_toml(translated, "m").unwrap(), "paid", other()));
+        let constants =
+            "source = 'S'\n[fields]\nstart = { constant = '2025-01-01' }\nbrief = { constant = 'B' }";
+        let mut rows = ValueRows::new(Rules::from_toml(constants, "m").unwrap()).unwrap();
+        let header = [("id".to_owned(), T::Text), ("end".to_owned(), T::Date)];
+        assert!(rows.typed_columns(&header).is_ok(), "what every row sets does not count against a type");
+        for (name, kind) in [
+            ("id", T::Decimal { scale: 2 }),
+            ("source", T::ZonedTimestamp),
+            ("source", T::Integer),
+            ("brand_id", T::Timestamp),
+            ("product_id", other()),
+        ] {
+            let header =
+                [("id".to_owned(), T::Text), ("name".to_owned(), T::Text), (name.to_owned(), kind.clone())];
+            let header = if name == "id" { &header[1..] } else { &header };
+            let reasons =
+                ValueRows::of_updates(sap().creating(true)).typed_columns(header).unwrap_err().to_string();
+            assert!(reasons.starts_with(&format!("the column {name:?} is {kind} and ")), "{reasons}");
+        }
+    }
+}

@@ -62,6 +62,17 @@ impl Columns {
                 meant(column, "columns", names())
             )));
         }
+        for column in
+            rules.clear_nulls.iter().filter(|column| !names().any(|name| is_same_name(name, column)))
+        {
+            reasons.push(Reason::of_option(
+                "clear_nulls",
+                format!(
+                    " names a column {column:?} that the input does not have; {}",
+                    meant(column, "columns", names())
+                ),
+            ));
+        }
         let (mut fields, mut unused): (Vec<(usize, Field)>, Vec<UnusedColumn>) = Default::default();
         let is_set = |field| names().any(|name| rules.column(name).fields.contains(&field));
         let mut creates = Vec::new();

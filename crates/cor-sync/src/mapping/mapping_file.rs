@@ -11,7 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::cells::{DateFormat, NumberFormat, Reading, Unlisted, ValueTable, number_separator};
 use super::contradictions;
 use super::moment::DayIn;
-use super::rules::{Rule, Rules, field_names};
+use super::rename::field_names;
+use super::rules::{Rule, Rules};
 use crate::text::meant;
 use crate::{ConfigError, Reason};
 

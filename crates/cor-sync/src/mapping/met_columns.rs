@@ -5,7 +5,8 @@ use std::fmt;
 
 use cor_http::Field;
 
-use super::rules::{ColumnUse, Rules, field_names};
+use super::rename::field_names;
+use super::rules::{ColumnUse, Rules};
 use crate::text::{brief, listed};
 use crate::{Advice, ConfigError, NOTES, Reason};
 

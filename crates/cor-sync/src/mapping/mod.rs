@@ -10,7 +10,9 @@ mod mapping_file;
 mod met_columns;
 mod moment;
 mod proposal;
+mod rename;
 mod row_draft;
+mod row_values;
 mod rules;
 mod serial;
 mod value_rows;
@@ -26,10 +28,12 @@ pub use self::met_columns::UnusedColumn;
 pub use self::moment::DayIn;
 pub(crate) use self::proposal::{MOST_SAMPLED_ROWS, TableSample, names_a_field};
 pub use self::proposal::{MappingProposal, ProposalOptions};
+pub use self::rename::{Rename, Target};
 #[cfg(feature = "parquet")]
 pub(crate) use self::row_draft::is_key;
 pub(crate) use self::row_draft::{RowDraft, ValueStyle};
-pub use self::rules::{ColumnUse, Rename, Rules, Target};
 #[cfg(feature = "parquet")]
-pub(crate) use self::value_rows::json_of;
-pub use self::value_rows::{RowValues, ValueColumn, ValueRows};
+pub(crate) use self::row_values::json_of;
+pub use self::row_values::{RowValues, ValueColumn};
+pub use self::rules::{ColumnUse, Rules};
+pub use self::value_rows::ValueRows;

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use cor_http::{
-    CreateField, Field, FieldInput, Invalid, Issue, IssueCode, ProjectUpdate, Source, TextInput, Value,
-};
+use cor_http::{FieldInput, Invalid, Issue, IssueCode, ProjectUpdate, Source, TextInput, Value};
 
 use super::Columns;
 use super::column_type;
 use super::met_columns::{MetColumns, UnusedColumn};
 use super::row_draft::{RowDraft, ValueStyle};
-use super::rules::Use;
+use super::row_values::{Column, Purpose, RowValues, ValueColumn};
 use crate::remarks::{Remarks, RowRemarks};
 use crate::row::INDEX;
-use crate::text::trimmed;
 use crate::{Advice, ColumnType, ColumnUse, ConfigError, Content, Reason, Rules};
 
 /// Reads rows of values: names of columns with what each says.
@@ -54,167 +51,6 @@ enum Sources {
     OfTable,
     /// It counts before that of the run.
     OfRow,
-}
-
-/// A column of [`ValueRows`], looked up.
-#[derive(Clone, Debug)]
-pub struct ValueColumn(Arc<Column>);
-
-#[derive(Debug)]
-struct Column {
-    name: String,
-    purpose: Purpose,
-}
-
-#[derive(Debug)]
-enum Purpose {
-    /// By the rules.
-    Values {
-        is_id: bool,
-        fields: Vec<Field>,
-        create: Option<CreateField>,
-        is_ignored: bool,
-        clears_nulls: bool,
-    },
-    /// The row's source.
-    Source,
-    /// A mapping of fields that this library does not know.
-    Extra,
-}
-
-impl ValueColumn {
-    /// Whether its values are mappings of fields that this library does not know, which go to [`RowValues::extra`].
-    pub fn is_extra(&self) -> bool {
-        matches!(self.0.purpose, Purpose::Extra)
-    }
-
-    /// Whether its values are looked at.
-    pub fn is_used(&self) -> bool {
-        match &self.0.purpose {
-            Purpose::Values { .. } => self.0.usage().is_used(),
-            Purpose::Source | Purpose::Extra => true,
-        }
-    }
-}
-
-impl Column {
-    /// What the rules say of the column; nothing for one of another kind.
-    fn usage(&self) -> Use<'_> {
-        match &self.purpose {
-            Purpose::Values { is_id, fields, create, is_ignored, clears_nulls } => Use {
-                is_id: *is_id,
-                fields,
-                create: *create,
-                is_ignored: *is_ignored,
-                clears_nulls: *clears_nulls,
-            },
-            Purpose::Source | Purpose::Extra => Use::default(),
-        }
-    }
-}
-
-/// The values of one row.
-#[derive(Debug, Default)]
-pub struct RowValues {
-    values: Vec<(ValueColumn, FieldInput)>,
-    extras: Vec<(String, String)>,
-    issues: Vec<Issue>,
-    is_unreadable: bool,
-    texts: Option<TextInput>,
-}
-
-impl RowValues {
-    /// A row without values.
-    pub fn new() -> RowValues {
-        RowValues::default()
-    }
-
-    /// A row without values so far, with room for those of this many columns.
-    pub fn with_capacity(columns: usize) -> RowValues {
-        RowValues { values: Vec::with_capacity(columns), ..RowValues::default() }
-    }
-
-    /// A row that cannot be read at all, and why.
-    pub fn unreadable(message: impl Into<String>) -> RowValues {
-        let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
-        row.reject(Issue::new("row", IssueCode::WrongType, message));
-        row
-    }
-
-    /// A row whose only values are blank texts, rejected as such.
-    fn blank() -> RowValues {
-        let mut row = RowValues { is_unreadable: true, ..RowValues::default() };
-        let message = "is blank: every value is empty; remove the row, or fill in an id and a value";
-        row.reject(Issue::new("row", IssueCode::Required, message));
-        row
-    }
-
-    /// What the column says in this row.
-    pub fn set(&mut self, column: &ValueColumn, input: FieldInput) {
-        self.values.push((column.clone(), input));
-    }
-
-    /// The id that stands beside the row, in place of one within it.
-    pub fn set_id(&mut self, column: &ValueColumn, input: FieldInput) {
-        self.values.retain(|(known, _)| !known.0.usage().is_id);
-        self.set(column, input);
-    }
-
-    /// A field that this library does not know, as JSON text.
-    pub fn extra(&mut self, name: impl Into<String>, json: impl Into<String>) {
-        self.extras.push((name.into(), json.into()));
-    }
-
-    /// A value of this name that stands for no JSON, and why.
-    pub fn reject_value(&mut self, name: impl Into<String>, message: impl Into<String>) {
-        self.reject(Issue::new(name, IssueCode::NotAllowed, message));
-    }
-
-    fn reject(&mut self, issue: Issue) {
-        self.issues.push(issue);
-    }
-
-    /// Whether the row says nothing: it has no value, or blanks alone.
-    fn is_blank(&self) -> bool {
-        let is_blank = |input: &FieldInput| match input {
-            FieldInput::Keep => true,
-            FieldInput::Value(Value::Text(text)) => trimmed(text).is_empty(),
-            _ => false,
-        };
-        !self.is_unreadable
-            && self.issues.is_empty()
-            && self.extras.is_empty()
-            && self.values.iter().all(|(_, input)| is_blank(input))
-    }
-
-    /// Whether each value of the row is null.
-    fn is_null(&self) -> bool {
-        self.is_blank() && self.values.iter().all(|(_, input)| *input == FieldInput::Keep)
-    }
-
-    /// What the texts of this row are, whatever is said of the table's.
-    pub fn texts(&mut self, texts: TextInput) {
-        self.texts = Some(texts);
-    }
-
-    /// The row as one line of JSON, for a file of rejected rows that can be corrected and synced. A value that is none
-    /// stands there as the text of its problem, so that it is refused again until it is corrected. A cleared field is
-    /// `null`. `None` for a row that cannot be read at all.
-    pub fn to_json(&self) -> Option<String> {
-        if self.is_unreadable {
-            return None;
-        }
-        let members = self.values.iter().filter_map(|(column, input)| {
-            let value = match input {
-                FieldInput::Keep if !column.0.usage().clears_nulls => return None,
-                FieldInput::Keep => "null".to_owned(),
-                FieldInput::Value(value) => json_of(value),
-                FieldInput::Refused(_, message) => serde_json::Value::from(message.as_str()).to_string(),
-            };
-            Some(format!("{}:{value}", serde_json::Value::from(column.0.name.as_str())))
-        });
-        Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
-    }
 }
 
 impl ValueRows {
@@ -478,25 +314,11 @@ impl ValueRows {
     }
 }
 
-/// The value as JSON, to be corrected by hand.
-pub(crate) fn json_of(value: &Value<'_>) -> String {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    match value {
-        Value::Text(text) | Value::Moment(text) => quoted(text),
-        Value::Cell(text) => quoted(text),
-        Value::Boolean(yes) => yes.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Date(date) => quoted(&date.to_string()),
-        Value::IncomeType(kind) => quoted(kind.as_str()),
-        _ => "null".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rename;
     use crate::sentence;
-    use crate::{DayIn, Rename};
 
     fn text(text: &str) -> FieldInput {
         FieldInput::Value(Value::Text(text.to_owned().into()))
@@ -615,68 +437,6 @@ mod tests {
     }
 
     #[test]
-    fn types_decide_before_first_row() {
-        use ColumnType as T;
-        let other = || T::Other("array<int>".to_owned());
-        let accepts = |rules: Rules, name: &str, kind: T| {
-            let header = [("id".to_owned(), T::Text), (name.to_owned(), kind), ("brief".to_owned(), T::Text)];
-            ValueRows::new(rules).unwrap().typed_columns(&header).is_ok()
-        };
-        let sap = || Rules::new("SAP");
-        let all = [
-            T::Text,
-            T::Boolean,
-            T::Integer,
-            T::Decimal { scale: 0 },
-            T::Double,
-            T::Float,
-            T::Date,
-            T::Timestamp,
-            T::ZonedTimestamp,
-            T::Null,
-            other(),
-        ];
-        for (name, expected) in [
-            ("name", "100000000 10"),
-            ("client_id", "101100000 10"),
-            ("estimated", "001111000 10"),
-            ("billable", "010000000 10"),
-            ("end", "100000110 10"),
-            ("income_type", "100000000 10"),
-            ("other", "111111111 11"),
-        ] {
-            let accepted: String =
-                all.iter().map(|kind| if accepts(sap(), name, kind.clone()) { '1' } else { '0' }).collect();
-            assert_eq!(format!("{} {}", &accepted[..9], &accepted[9..]), expected, "{name}");
-        }
-        assert!(accepts(sap().day_in(DayIn::parse("UTC").unwrap()), "end", T::ZonedTimestamp));
-        assert!(accepts(sap().number_format(Some(','), None).unwrap(), "estimated", T::Text));
-        assert!(accepts(sap().ignoring(["name"]), "name", other()));
-        let translated = "source = 'S'\n[fields]\nbillable = { column = 'paid', values = { 'yes' = true } }";
-        assert!(accepts(Rules::from_toml(translated, "m").unwrap(), "paid", T::Text));
-        assert!(!accepts(Rules::from_toml(translated, "m").unwrap(), "paid", other()));
-        let constants =
-            "source = 'S'\n[fields]\nstart = { constant = '2025-01-01' }\nbrief = { constant = 'B' }";
-        let mut rows = ValueRows::new(Rules::from_toml(constants, "m").unwrap()).unwrap();
-        let header = [("id".to_owned(), T::Text), ("end".to_owned(), T::Date)];
-        assert!(rows.typed_columns(&header).is_ok(), "what every row sets does not count against a type");
-        for (name, kind) in [
-            ("id", T::Decimal { scale: 2 }),
-            ("source", T::ZonedTimestamp),
-            ("source", T::Integer),
-            ("brand_id", T::Timestamp),
-            ("product_id", other()),
-        ] {
-            let header =
-                [("id".to_owned(), T::Text), ("name".to_owned(), T::Text), (name.to_owned(), kind.clone())];
-            let header = if name == "id" { &header[1..] } else { &header };
-            let reasons =
-                ValueRows::of_updates(sap().creating(true)).typed_columns(header).unwrap_err().to_string();
-            assert!(reasons.starts_with(&format!("the column {name:?} is {kind} and ")), "{reasons}");
-        }
-    }
-
-    #[test]
     fn create_only_field_is_rejected_in_update() {
         let mut rows = ValueRows::of_updates(Rules::new("SAP").strict(true));
         let mut row = RowValues::new();
@@ -700,6 +460,12 @@ mod tests {
             let mut rows = ValueRows::new(Rules::new("SAP")).unwrap();
             rows.columns(&header(names)).map(|_| rows)
         };
+        let mut cleared = ValueRows::new(Rules::new("SAP").clear_nulls(["end"])).unwrap();
+        let absent = cleared.columns(&header(&["id", "name"])).unwrap_err().to_string();
+        assert!(
+            absent.starts_with("clear_nulls names a column \"end\" that the input does not have"),
+            "{absent}"
+        );
         assert!(opened(&["key", "name"]).unwrap_err().to_string().contains("no column is called \"id\""));
         assert!(ValueRows::new(Rules::new("")).unwrap_err().to_string().contains("source is required"));
         let mut rows = opened(&["id", "name", "source", "mood"]).unwrap();
