@@ -41,9 +41,10 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, "PATH": f"{folder}:{os.environ['PATH']}", "RUN_SYNC_DELAY": "0", **more}
 
 
-def run_sync(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def ran_in(folder: Path, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command in the folder, with these variables. Standard error goes to standard output."""
     return subprocess.run(
-        ["./run-sync", "deals.csv", "--source", SOURCE, "--state", "sync.db", *arguments],
+        command,
         env=environment(folder, **more),
         cwd=folder,
         stdout=subprocess.PIPE,
@@ -52,6 +53,11 @@ def run_sync(folder: Path, *arguments: str, **more: str) -> subprocess.Completed
         timeout=120,
         check=False,
     )
+
+
+def run_sync(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = ["./run-sync", "deals.csv", "--source", SOURCE, "--state", "sync.db", *arguments]
+    return ran_in(folder, command, **more)
 
 
 def of(sandbox: RunningSandbox) -> dict[str, str]:
@@ -147,16 +153,7 @@ def test_command_of_a_recipe_applies_the_table(recipe: str, folder: Path, sandbo
     if recipe == "systemd":
         more = {"COR_BASE_URL": sandbox.base_url, "CREDENTIALS_DIRECTORY": str(folder)}
     (folder / "token").write_text(sandbox.token)
-    ran = subprocess.run(
-        ["/bin/sh", "-c", command],
-        env=environment(folder, **more),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = ran_in(folder, ["/bin/sh", "-c", command], **more)
     assert ran.returncode == 0, ran.stdout
     (request,) = sandbox.requests()
     assert request["status"] == "200", ran.stdout
