@@ -7,7 +7,7 @@ use cor_http::{CreateField, Field, FieldInput, Issue, IssueCode, TextInput, Valu
 use super::rules::Use;
 use crate::text::trimmed;
 
-/// A column of [`ValueRows`], looked up.
+/// A column of [`ValueRows`](crate::ValueRows), looked up.
 #[derive(Clone, Debug)]
 pub struct ValueColumn(pub(super) Arc<Column>);
 
