@@ -43,6 +43,11 @@ impl Date {
         self.0.day() as u8
     }
 
+    /// Days from this one to another; negative where the other is earlier.
+    pub(crate) fn days_until(self, other: Date) -> i64 {
+        other.0.duration_since(self.0).as_hours() / 24
+    }
+
     /// `None` for anything but a real `YYYY-MM-DD`.
     pub(crate) fn read(text: &str) -> Option<Date> {
         let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return None };

@@ -6,6 +6,8 @@
 //! * [`ExternalId`], [`Source`], [`IncomeType`], [`Date`], [`Number`]: the values of an update, each exact.
 //! * [`ProjectUpdate::validate`]: every problem at once, as [`Issue`]s with field, code and sentence.
 //! * [`Project`]: COR's response, read tolerantly; what this version does not know is kept.
+//! * [`MainAnswer`], [`ProjectPage`], [`ProjectFilter`]: what COR's main API, which reads projects, answers and is asked;
+//!   [`ReadBack`]: a project that was read, compared with an update of it.
 //! * [`Refusal`]: COR's error bodies, in every shape they are known to come in.
 //! * [`Schema`]: JSON Schemas of all this, for other programs.
 //! * [`ErrorKind`], [`Outcome`]: the names with which every interface reports a failure.
@@ -49,6 +51,7 @@ mod issue;
 mod json;
 mod json_text;
 mod kind;
+mod main_api;
 mod mangled;
 mod number;
 mod option_names;
@@ -70,6 +73,9 @@ pub use input::FieldInput;
 pub use issue::{Invalid, Issue, IssueCode, split_advice};
 pub use json::{Json, NotJson};
 pub use kind::{ErrorKind, Outcome};
+pub use main_api::{
+    Comparison, FieldComparison, FieldRule, MainAnswer, NotComparable, ProjectFilter, ProjectPage, ReadBack,
+};
 pub use mangled::{MangledId, is_blank};
 pub use number::Number;
 pub use option_names::OptionNames;

@@ -7,7 +7,8 @@ use crate::embedded::Embedded;
 use crate::json_text::{Members, minified, same_json, tolerant_value};
 use crate::{Date, Json, Number, Timestamp};
 
-/// A project as COR's response describes it.
+/// A project as COR's response describes it: that of the Integrations API to an update or a create, and that of the main API,
+/// which reads projects. Both show one project with different members.
 ///
 /// Every field is optional: COR documents no response, and a field that is missing, null or of an odd type must
 /// not turn an update that happened into a failure. Ids are COR's own numbers, not the external ids of a
@@ -126,6 +127,22 @@ pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("company_id", AnswerType::Id, "COR's number of the company."),
     ("created_at", AnswerType::Time, "When the project was created."),
     ("updated_at", AnswerType::Time, "When the project was last changed."),
+    (
+        "income_type",
+        AnswerType::Text,
+        "How the project earns, as COR spells it. In responses of COR's main API only.",
+    ),
+    (
+        "health",
+        AnswerType::Id,
+        "1 on track, 2 at risk, 3 delayed, 4 critical. In responses of COR's main API only.",
+    ),
+    ("elapsed_time", AnswerType::Number, "Hours worked. In responses of COR's main API only."),
+    (
+        "total_estimated",
+        AnswerType::Number,
+        "Money. In responses of COR's main API only; how it relates to `estimated` is not documented.",
+    ),
 ];
 
 impl Project {
@@ -174,6 +191,21 @@ impl Project {
         text(self.get_json("income_type")?)
     }
 
+    /// COR's rating of the project: 1 on track, 2 at risk, 3 delayed, 4 critical. Shown by the main API only.
+    pub fn health(&self) -> Option<i64> {
+        integer(self.get_json("health")?)
+    }
+
+    /// Hours worked. Shown by the main API only.
+    pub fn elapsed_time(&self) -> Option<Number> {
+        number(self.get_json("elapsed_time")?)
+    }
+
+    /// Money. Shown by the main API only; COR does not document how it relates to [`estimated`](Project::estimated).
+    pub fn total_estimated(&self) -> Option<Number> {
+        number(self.get_json("total_estimated")?)
+    }
+
     /// The id of another entity, of which no example of COR's documentation says whether it is a number or text, such as
     /// `currency_id`: `None` for what is neither.
     pub fn id_of(&self, name: &str) -> Option<serde_json::Value> {
@@ -199,6 +231,11 @@ impl Project {
         } else {
             (&*self.0.json).into()
         }
+    }
+
+    /// The response's JSON, as COR sent it.
+    pub(crate) fn raw(&self) -> &str {
+        &self.0.json
     }
 
     /// Whether COR answered without saying anything about the project.
@@ -285,7 +322,7 @@ fn loose(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-fn text(json: &str) -> Option<String> {
+pub(crate) fn text(json: &str) -> Option<String> {
     loose(json).map(Cow::into_owned)
 }
 
@@ -293,7 +330,7 @@ fn integer(json: &str) -> Option<i64> {
     loose(json)?.parse().ok()
 }
 
-fn number(json: &str) -> Option<Number> {
+pub(crate) fn number(json: &str) -> Option<Number> {
     let digits = loose(json)?;
     match digits.parse::<i64>() {
         // The common case needs no text of its own, unless that text says more than the integer.
@@ -306,7 +343,7 @@ fn time(json: &str) -> Option<Timestamp> {
     loose(json).map(|text| Timestamp::read(&text))
 }
 
-fn boolean(json: &str) -> Option<bool> {
+pub(crate) fn boolean(json: &str) -> Option<bool> {
     match json {
         "true" | "1" | "\"true\"" | "\"1\"" => Some(true),
         "false" | "0" | "\"false\"" | "\"0\"" => Some(false),
