@@ -86,6 +86,7 @@ impl Names {
 const TABLE: &[Names] = &[
     Names::of_client("base_url", "--base-url", "cor_config_set_base_url"),
     Names::of_client("token_url", "--token-url", "cor_config_set_token_url"),
+    Names::of_client("main_url", "--main-url", "cor_config_set_main_url"),
     Names {
         setting: Setting::Named("access_token"),
         ..Names::of_client("token", "--token-file", "cor_config_set_token")

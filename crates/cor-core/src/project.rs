@@ -127,22 +127,6 @@ pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
     ("company_id", AnswerType::Id, "COR's number of the company."),
     ("created_at", AnswerType::Time, "When the project was created."),
     ("updated_at", AnswerType::Time, "When the project was last changed."),
-    (
-        "income_type",
-        AnswerType::Text,
-        "How the project earns, as COR spells it. In responses of COR's main API only.",
-    ),
-    (
-        "health",
-        AnswerType::Id,
-        "1 on track, 2 at risk, 3 delayed, 4 critical. In responses of COR's main API only.",
-    ),
-    ("elapsed_time", AnswerType::Number, "Hours worked. In responses of COR's main API only."),
-    (
-        "total_estimated",
-        AnswerType::Number,
-        "Money. In responses of COR's main API only; how it relates to `estimated` is not documented.",
-    ),
 ];
 
 impl Project {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cor_core::ErrorKind;
+use cor_core::{ErrorKind, Project};
 use http::Method;
 use http::uri::PathAndQuery;
 use secrecy::ExposeSecret;
@@ -296,7 +296,7 @@ impl Check<'_> {
         let response = self.endpoint.exchange(request, context, Some(self.deadline), &[secret]).await?;
         let is_empty = response.body.trim_ascii().is_empty();
         let status = response.status;
-        read(response, secret, &self.endpoint, &self.path)?;
+        read::<Project>(response, secret, &self.endpoint, &self.path)?;
         match is_empty {
             false => Ok(()),
             true => {

@@ -1,5 +1,6 @@
-//! One update, create or delete: checks, order per project, attempts, waits between them, one result.
+//! One update, create, delete or read: checks, order per project, attempts, waits between them, one result.
 
+use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,16 +14,17 @@ use tracing::Instrument;
 
 use crate::Error;
 use crate::admission::circuit_breaker::{Failure as RowFailure, FailureScope};
-use crate::admission::order::ProjectKey;
+use crate::admission::order::{ProjectGuard, ProjectKey};
 use crate::admission::{
     Admission, OutageTimeout, Permit, PermitQueue, RefusalScope, Rejected, RowRefusals, WaitLimit,
 };
-use crate::attempt::attempt;
+use crate::attempt::{Answered, attempt};
 use crate::auth::Auth;
 use crate::auth::token::Token;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
-use crate::operation::{Operation, Paths};
+use crate::main_api::MainApi;
+use crate::operation::{Operation, Paths, Subject};
 use crate::options::CallOptions;
 use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy};
 use crate::stop::Stop;
@@ -103,6 +105,8 @@ impl Drop for Parked<'_> {
 pub(crate) struct Calls {
     pub(crate) endpoint: Endpoint,
     pub(crate) paths: Paths,
+    /// Where projects are read.
+    pub(crate) main_api: MainApi,
     pub(crate) auth: Auth,
     pub(crate) admission: Admission,
     /// Single calls that wait for a permit of admission control.
@@ -126,7 +130,27 @@ impl Calls {
         options: CallOptions,
         caller: Caller,
     ) -> Result<Project, Error> {
-        self.carry_out(Operation::update(&self.paths, id, update)?, options, caller).await
+        let operation = Operation::update(&self.paths, id, update)?;
+        if options.settle_unknown && options.cor_id.is_none() {
+            let error = Error::config(
+                "`settle_unknown` needs COR's internal id of the project, and `cor_id` is not set",
+            )
+            .advising("pass `cor_id`, which the answer to an earlier update has");
+            return Err(self.described(error, &operation));
+        }
+        let began = Began::now(&options, self.deadline);
+        let (result, turn) = self.carry_out(&operation, began.for_attempts(&options), caller.clone()).await;
+        let settles = options.settle_unknown || matches!(caller, Caller::Bulk(_));
+        let settled = match (result, options.cor_id.filter(|_| settles)) {
+            (Err(error), Some(cor_id)) if error.outcome() == Outcome::Unknown => {
+                // Boxed, because it is rare and would make every call larger.
+                Box::pin(self.settle_update(update, cor_id, error, &caller, began)).await
+            }
+            (result, _) => result,
+        };
+        // Until here no other call of this client changes the project.
+        drop(turn);
+        settled
     }
 
     pub(crate) async fn create(
@@ -135,7 +159,17 @@ impl Calls {
         options: CallOptions,
         caller: Caller,
     ) -> Result<Project, Error> {
-        self.carry_out(Operation::create(&self.paths, create)?, options, caller).await
+        let operation = Operation::create(&self.paths, create)?;
+        let began = Began::now(&options, self.deadline);
+        let (result, turn) = self.carry_out(&operation, began.for_attempts(&options), caller.clone()).await;
+        let settled = match result {
+            Err(error) if error.outcome() == Outcome::Unknown && options.settle_unknown => {
+                Box::pin(self.settle_create(create, error, &caller, began)).await
+            }
+            result => result,
+        };
+        drop(turn);
+        settled
     }
 
     pub(crate) async fn delete(
@@ -146,23 +180,34 @@ impl Calls {
     ) -> Result<Deleted, Error> {
         let nothing = ProjectUpdate::new(source.clone());
         let operation = Operation::delete(&self.paths, id, &nothing)?;
-        self.carry_out(operation, options, Caller::Single).await.map(Deleted::from)
+        self.carry_out::<Project>(&operation, options, Caller::Single).await.0.map(Deleted::from)
     }
 
-    async fn carry_out(
+    /// Carries out an operation. The guard, where there is one, keeps other calls of the client away from the project.
+    pub(crate) async fn carry_out<A: Answered>(
         &self,
-        operation: Operation<'_>,
+        operation: &Operation<'_>,
         options: CallOptions,
         caller: Caller,
-    ) -> Result<Project, Error> {
+    ) -> (Result<A, Error>, Option<ProjectGuard>) {
+        let endpoint = match operation.is_read() {
+            false => Ok(&self.endpoint),
+            true => self.main_api.endpoint(),
+        };
+        let endpoint = match endpoint {
+            Ok(endpoint) => endpoint,
+            Err(error) => return (Err(self.described(error, operation)), None),
+        };
         let single = matches!(caller, Caller::Single);
         let time = options.deadline.unwrap_or(self.deadline);
         let mut retry = self.retry.clone();
         retry.max_attempts = options.max_attempts.unwrap_or(retry.max_attempts);
         let mut call = Call {
             calls: self,
-            key: ProjectKey::new(operation.source, operation.id),
-            operation: &operation,
+            endpoint,
+            key: key(operation),
+            turn: None,
+            operation,
             caller,
             retry,
             time,
@@ -177,6 +222,7 @@ impl Calls {
             ambiguous_since: None,
             last: None,
             slot: None,
+            answer: PhantomData,
         };
         let span = operation.span(self.trace_ids);
         match &call.caller {
@@ -187,18 +233,56 @@ impl Calls {
             true => call.single().instrument(span).await,
             false => retry::run(&mut call).instrument(span).await,
         };
-        match finished {
+        let is_deleted = |error: &Error| {
+            operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound
+        };
+        let finished = match (finished, A::without_body()) {
             // An earlier attempt, whose response was lost, deleted the project.
-            Err(error)
-                if operation.is_delete() && call.unsure && error.kind() == ErrorKind::ProjectNotFound =>
-            {
-                Ok(Project::default())
-            }
-            finished => finished.map_err(|error| {
-                with_source_hint(call.finish(error), operation.source)
-                    .attempting(operation.action())
-                    .with_option_names(self.option_names)
-            }),
+            (Err(error), Some(nothing)) if is_deleted(&error) => Ok(nothing),
+            (finished, _) => finished.map_err(|error| self.described(call.finish(error), operation)),
+        };
+        (finished, call.turn)
+    }
+
+    /// The error as the caller sees it.
+    fn described(&self, error: Error, operation: &Operation<'_>) -> Error {
+        let error = match operation.subject {
+            Subject::Project { source, .. } => with_source_hint(error, source),
+            _ => error.of_reading(),
+        };
+        error.attempting(operation.action()).with_option_names(self.option_names)
+    }
+}
+
+/// What requests are told apart by. Reads of a project do not wait for its updates.
+fn key(operation: &Operation<'_>) -> ProjectKey {
+    match operation.subject {
+        Subject::Project { id, source } => ProjectKey::new(source, id),
+        _ => ProjectKey::of_read(operation.path().as_str()),
+    }
+}
+
+/// When a call began, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Began {
+    pub(crate) at: Instant,
+    pub(crate) deadline: Instant,
+}
+
+impl Began {
+    fn now(options: &CallOptions, deadline: Duration) -> Began {
+        let at = Instant::now();
+        Began { at, deadline: at + options.deadline.unwrap_or(deadline) }
+    }
+
+    /// The options for the attempts of a single call: a quarter of its time, at most 10 s, is left for reading the project
+    /// back where the call asks for that.
+    fn for_attempts(&self, options: &CallOptions) -> CallOptions {
+        const MOST: Duration = Duration::from_secs(10);
+        let time = self.deadline - self.at;
+        match options.settle_unknown {
+            true => CallOptions { deadline: Some(time - (time / 4).min(MOST)), ..*options },
+            false => *options,
         }
     }
 }
@@ -214,11 +298,14 @@ fn with_source_hint(error: Error, source: &Source) -> Error {
     }
 }
 
-struct Call<'a> {
+struct Call<'a, A> {
     calls: &'a Calls,
+    endpoint: &'a Endpoint,
     operation: &'a Operation<'a>,
     caller: Caller,
     key: ProjectKey,
+    /// A single call's exclusive access to the project.
+    turn: Option<ProjectGuard>,
     retry: RetryPolicy,
     /// How long the call may take.
     time: Duration,
@@ -242,24 +329,29 @@ struct Call<'a> {
     last: Option<Error>,
     /// The row's place among the requests in flight.
     slot: Option<OwnedSemaphorePermit>,
+    answer: PhantomData<fn() -> A>,
 }
 
-impl Attempt for Call<'_> {
-    type Answer = Project;
+impl<A: Answered> Attempt for Call<'_, A> {
+    type Answer = A;
 
-    async fn attempt(&mut self) -> Result<Project, Next> {
+    async fn attempt(&mut self) -> Result<A, Next> {
         self.take_slot().await?;
         let permit = self.permit().await?;
         let token = self.token(permit).await?;
         let sent = Instant::now();
         self.attempts += 1;
         let span = tracing::debug_span!("attempt", n = self.attempts);
-        let attempt = attempt(&self.calls.endpoint, self.operation, &token, self.fresh, self.deadline);
+        let attempt = attempt(self.endpoint, self.operation, &token, self.fresh, self.deadline);
         let failure = match attempt.instrument(span).await {
-            Ok(project) => {
+            Ok(answer) => {
                 self.calls.admission.record_answer(sent);
-                tracing::debug!(attempt = self.attempts, "applied");
-                return Ok(project);
+                tracing::debug!(
+                    attempt = self.attempts,
+                    "{}",
+                    if self.operation.is_read() { "read" } else { "applied" }
+                );
+                return Ok(answer);
             }
             Err(failure) => failure,
         };
@@ -282,19 +374,23 @@ impl Attempt for Call<'_> {
     }
 }
 
-impl Call<'_> {
+impl<A: Answered> Call<'_, A> {
     /// Waits for earlier requests of the same project and for a free slot (`concurrency`), then runs.
-    async fn single(&mut self) -> Result<Project, Error> {
+    async fn single(&mut self) -> Result<A, Error> {
         let calls = self.calls;
         let turn = async {
-            let project = calls.admission.acquire_project(self.key).await;
+            let project = match self.operation.is_read() {
+                true => None,
+                false => Some(calls.admission.acquire_project(self.key).await),
+            };
             let slot = calls.permits.acquire().await;
             (project, slot)
         };
-        let Ok(_turn) = tokio::time::timeout_at(self.deadline, turn).await else {
+        let Ok((turn, _slot)) = tokio::time::timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while the call waited for other calls of the client to end";
             return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
         };
+        self.turn = turn;
         retry::run(self).await
     }
 
@@ -463,7 +559,7 @@ impl Call<'_> {
     /// connection. Any other answer, such as 503, shows that they work.
     fn after_lost_connection(&self, error: &Error) {
         if matches!(error.status(), None | Some(408)) {
-            self.calls.endpoint.close_idle();
+            self.endpoint.close_idle();
         }
     }
 

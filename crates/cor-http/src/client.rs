@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
+use cor_core::{Deleted, Project, ProjectCreate, ProjectFilter, ProjectPage, ProjectUpdate, Source};
 use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -15,9 +15,11 @@ use crate::bulk::{BulkRunBuilder, Row, UpdateMany};
 use crate::call::{Caller, Calls};
 use crate::endpoint::Endpoint;
 use crate::failure::Server;
-use crate::operation::Paths;
+use crate::main_api::MainApi;
+use crate::operation::{Operation, Paths};
 use crate::options::Options;
 use crate::pending::Pending;
+use crate::read::{GetMany, ListProjects, read};
 use crate::retry::RetryBudget;
 
 /// A client of COR's Integrations API. Cheap to clone: clones share connections, tokens and the estimate of
@@ -48,6 +50,12 @@ impl Client {
     /// The configured base URL of COR's API, without a slash at its end.
     pub fn base_url(&self) -> &str {
         self.options.base_url.as_str().trim_end_matches('/')
+    }
+
+    /// The base URL of COR's main API, which reads projects, without a slash at its end. `None` if none belongs with the base
+    /// URL: then reading is a `config` error. See [`ClientBuilder::main_url`](crate::ClientBuilder::main_url).
+    pub fn main_url(&self) -> Option<&str> {
+        Some(self.options.main_url.as_ref()?.as_str().trim_end_matches('/'))
     }
 
     /// The identity of the store of the sandbox (`cor sandbox`) at the base URL, as its latest response named it. `None` for COR,
@@ -138,6 +146,7 @@ impl Client {
     }
 
     fn connected(options: Options) -> Result<Client, Error> {
+        let options = Arc::new(options);
         let transports = options.transports()?;
         let endpoint = |server, address, transport| {
             Endpoint::new(server, address, transport, &options.user_agent, options.attempt_timeout)
@@ -154,6 +163,7 @@ impl Client {
         let calls = Calls {
             endpoint: endpoint(Server::Cor, &options.base_url, transports.api)?,
             paths: Paths::below(&options.base_url),
+            main_api: MainApi::new(options.clone()),
             auth: Auth::new(options.credentials.clone(), token_endpoint),
             admission: Admission::new(options.rate, options.rate_hint),
             single_calls: PermitQueue::default(),
@@ -164,7 +174,7 @@ impl Client {
             trace_ids: options.trace_ids,
             option_names: options.option_names,
         };
-        Ok(Client { options: Arc::new(options), calls: Arc::new(calls) })
+        Ok(Client { options, calls: Arc::new(calls) })
     }
 }
 
@@ -275,6 +285,108 @@ impl<'a> Projects<'a> {
     pub fn delete(&self, id: impl Into<String>, source: impl Into<Source>) -> Pending<'a, Deleted> {
         let (calls, id, source) = (&*self.client.calls, id.into(), source.into());
         Pending::new(move |options| Box::pin(async move { calls.delete(&id, &source, options).await }))
+    }
+
+    /// Reads a project from COR's main API.
+    ///
+    /// `cor_id` is COR's internal id, as [`Project::id`] of an answer gives it: the main API knows no external ids. Reading
+    /// changes nothing; it is retried, paced and bounded by the deadline like an update.
+    ///
+    /// # Errors
+    /// [`ProjectNotFound`](crate::ErrorKind::ProjectNotFound) if COR has no such project, [`Forbidden`](crate::ErrorKind::Forbidden)
+    /// if the token's user may not read it, [`Config`](crate::ErrorKind::Config) if the client has no
+    /// [`main_url`](Client::main_url); every other kind as [`Error`] lists them.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(format!("{}/v1", sandbox.base_url()))
+    /// #     .token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use cor_http::{ProjectUpdate, ReadBack};
+    /// let update = ProjectUpdate::new("SALESFORCE").name("Phase 2");
+    /// let cor_id = client.projects().update("SF-OPP-12345", &update).await?.id().unwrap();
+    /// // …later, when somebody may have changed the project in COR:
+    /// let project = client.projects().get(cor_id).await?;
+    /// assert_eq!(ReadBack::new(&update, &project).differences().count(), 0);
+    /// # Ok::<(), cor_http::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Source: COR's page "Get a project" of the main API, `GET /v1/projects/{project_id}`.
+    pub fn get(&self, cor_id: i64) -> Pending<'a, Project> {
+        let calls = &*self.client.calls;
+        Pending::new(move |options| Box::pin(read(calls, cor_id, Caller::Single, options)))
+    }
+
+    /// Reads many projects by COR's internal id, several at a time. Limits and outages pause the run instead of failing
+    /// projects.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(format!("{}/v1", sandbox.base_url()))
+    /// #     .token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let mut read = client.projects().get_many([155_693, 7]).start();
+    /// let mut found = 0;
+    /// while let Some((cor_id, result)) = read.next().await {
+    ///     match result {
+    ///         Ok(project) => found += 1,
+    ///         Err(error) => eprintln!("{cor_id}: {error}"),
+    ///     }
+    /// }
+    /// assert_eq!(found, 1);
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many<I>(&self, cor_ids: I) -> GetMany
+    where
+        I: IntoIterator<Item = i64>,
+        I::IntoIter: Send + 'static,
+    {
+        GetMany::new(self.client.calls.clone(), self.client.options.concurrency, stream::iter(cor_ids))
+    }
+
+    /// Lists projects, page by page.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(format!("{}/v1", sandbox.base_url()))
+    /// #     .token(sandbox.token()).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use cor_http::ProjectFilter;
+    /// let mut pages = client.projects().list(ProjectFilter { archived: Some(false), ..ProjectFilter::default() }).start();
+    /// while let Some(page) = pages.next().await {
+    ///     for project in page?.projects {
+    ///         println!("{:?} {:?}", project.id(), project.name());
+    ///     }
+    /// }
+    /// # Ok::<(), cor_http::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Source: COR's page "List projects" of the main API, `GET /v1/projects`.
+    pub fn list(&self, filter: ProjectFilter) -> ListProjects {
+        ListProjects::new(self.client.calls.clone(), filter)
+    }
+
+    /// The projects that COR's main API finds by this name. Whether it also finds names that contain it, or are written in
+    /// another case, is not documented.
+    ///
+    /// # Errors
+    /// As for [`get`](Projects::get).
+    ///
+    /// Source: COR's page "Search projects by name" of the main API, `GET /v1/projects/search-by-name/{project_name}`.
+    pub fn find_by_name(&self, name: impl Into<String>) -> Pending<'a, Vec<Project>> {
+        let (calls, name) = (&*self.client.calls, name.into());
+        Pending::new(move |options| {
+            Box::pin(async move {
+                let operation = Operation::find(calls.main_api.paths(), &name)?;
+                let page: ProjectPage = calls.carry_out(&operation, options, Caller::Single).await.0?;
+                Ok(page.projects)
+            })
+        })
     }
 
     /// Sends many updates, several at a time, and yields one result per row as it finishes.

@@ -52,7 +52,9 @@ impl Endpoint {
             server,
             transport,
             scheme: if address.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP },
-            authority: authority.parse().map_err(|_| unusable("the host of `base_url` or `token_url`"))?,
+            authority: authority
+                .parse()
+                .map_err(|_| unusable("the host of `base_url`, `token_url` or `main_url`"))?,
             headers,
             attempt_timeout,
             store: names_a_sandbox(address).then(StoreSeen::default),

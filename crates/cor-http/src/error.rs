@@ -41,6 +41,10 @@ struct Inner {
     retry_after: Option<Duration>,
     retryable: bool,
     of_every_row: bool,
+    /// The request changes nothing, so that there is no outcome to speak of.
+    of_reading: bool,
+    /// What reading the project back said about the outcome.
+    read_back: Option<String>,
     request_id: Option<String>,
     body: Option<String>,
     issues: Vec<Issue>,
@@ -62,6 +66,8 @@ impl Error {
             retry_after: None,
             retryable: false,
             of_every_row: false,
+            of_reading: false,
+            read_back: None,
             request_id: None,
             body: None,
             issues: Vec::new(),
@@ -173,6 +179,25 @@ impl Error {
         self.0.of_every_row
     }
 
+    /// The error of a request that changes nothing.
+    pub(crate) fn of_reading(mut self) -> Error {
+        self.0.of_reading = true;
+        self.0.outcome = Outcome::NotApplied;
+        match self.0.kind {
+            ErrorKind::Protocol => {
+                self.advising("check that `main_url` is the address of COR's main API, version included")
+            }
+            _ => self,
+        }
+    }
+
+    /// Adds what reading the project back said: `finding` is a clause behind "COR was read back:". The outcome is what follows.
+    pub(crate) fn read_back(mut self, finding: impl Into<String>, outcome: Outcome) -> Error {
+        self.0.read_back = Some(finding.into());
+        self.0.outcome = outcome;
+        self
+    }
+
     pub(crate) fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.cause = Some(Arc::from(cause.into()));
         self
@@ -201,6 +226,12 @@ impl Error {
     /// Whether the update took effect, as far as the client can know.
     pub fn outcome(&self) -> Outcome {
         self.0.outcome
+    }
+
+    /// Whether the project was read back from COR's main API after the response to an update was lost, to learn its outcome. The
+    /// text says what that showed. The outcome is still `unknown` where it showed too little.
+    pub fn is_read_back(&self) -> bool {
+        self.0.read_back.is_some()
     }
 
     /// The text that [`Display`](fmt::Display) shows, without causes.
@@ -253,8 +284,14 @@ impl Error {
         f.write_str(&inner.happened)?;
         match (inner.attempts, inner.outcome) {
             (0, _) => Ok(()),
+            (1, _) if inner.of_reading => Ok(()),
+            (n, _) if inner.of_reading => write!(f, " ({n} attempts)"),
             (1, outcome) => write!(f, "; {}", words(outcome)),
             (n, outcome) => write!(f, " ({n} attempts); {}", words(outcome)),
+        }?;
+        match &inner.read_back {
+            Some(finding) => write!(f, " (COR was read back: {finding})"),
+            None => Ok(()),
         }
     }
 

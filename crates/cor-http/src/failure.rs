@@ -15,6 +15,7 @@ use crate::transport::{FaultKind, Sent, TransportError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     Cor,
+    MainApi,
     TokenEndpoint,
 }
 
@@ -22,6 +23,7 @@ impl Server {
     fn name(self) -> &'static str {
         match self {
             Server::Cor => "COR",
+            Server::MainApi => "COR's main API",
             Server::TokenEndpoint => "the token endpoint",
         }
     }
@@ -153,10 +155,11 @@ impl Failure {
         Failure::new(error.caused_by(fault.into_cause()), class)
     }
 
-    /// The server answered with an error. `body` is the part of the response that the error may show.
+    /// The server answered with an error of this kind. `body` is the part of the response that the error may show.
     /// `request` is the URL of the request, and `secrets` are what no text may show.
     pub(crate) fn of_refusal(
         refusal: &Refusal,
+        kind: ErrorKind,
         response: Response,
         body: &[u8],
         server: Server,
@@ -164,19 +167,19 @@ impl Failure {
         secrets: &[&str],
     ) -> Failure {
         let status = response.status;
-        let kind = match (server, refusal.kind()) {
+        let kind = match (server, kind) {
             // Any 4xx of a token endpoint, whatever its code, means that it refused the credentials.
             (Server::TokenEndpoint, _) if (400..500).contains(&status) && !matches!(status, 408 | 429) => {
                 ErrorKind::Auth
             }
             (Server::TokenEndpoint, _) => kind_by_status(status),
-            (Server::Cor, kind) => kind,
+            (Server::Cor | Server::MainApi, kind) => kind,
         };
-        let named = refusal.is_named() && server == Server::Cor;
+        let named = refusal.is_named() && server != Server::TokenEndpoint;
         let class = match (kind, refusal.status()) {
             // COR's error code decides before the status: what COR refused with a code it refuses again.
             _ if named => FailureClass::Final,
-            (ErrorKind::Auth, _) if server == Server::Cor => FailureClass::Unauthorised,
+            (ErrorKind::Auth, _) if server != Server::TokenEndpoint => FailureClass::Unauthorised,
             (ErrorKind::RateLimited, _) => FailureClass::Limited,
             (_, 408 | 502..=504) => FailureClass::Unreachable,
             (_, 500) => FailureClass::Failing,
@@ -199,7 +202,7 @@ impl Failure {
             .flatten();
         let leads_to = target.as_ref().map(|target| format!(" to {}", target.shown)).unwrap_or_default();
         let happened = match server {
-            Server::Cor => sentence(refusal, status, &leads_to),
+            Server::Cor | Server::MainApi => sentence(refusal, kind, status, &leads_to),
             Server::TokenEndpoint => {
                 let code = refusal.code().map(|code| format!(" ({code})")).unwrap_or_default();
                 let redirect = if leads_to.is_empty() { leads_to } else { format!(", a redirect{leads_to}") };
@@ -218,6 +221,15 @@ impl Failure {
                 "if COR's token endpoint has moved, set `token_url` to its address; otherwise a sign-in page or a \
                  gateway may have answered",
             ),
+            (Server::MainApi, ErrorKind::Forbidden, _) => {
+                error.advising("in COR, assign the token's user a role that may read projects")
+            }
+            (Server::MainApi, ErrorKind::ProjectNotFound, _) => {
+                error.advising("check COR's internal id; the project may have been deleted")
+            }
+            (Server::MainApi, ErrorKind::Redirect, _) => {
+                error.advising("if COR's main API has moved there, set `main_url` to its new address")
+            }
             // A server that knows the path would name the reason.
             (Server::TokenEndpoint, ErrorKind::Auth, _) if matches!(status, 404 | 405) && refusal.code().is_none() => {
                 error.advising("check that `token_url` is COR's")
@@ -253,8 +265,8 @@ fn kind_by_status(status: u16) -> ErrorKind {
 }
 
 /// "COR refused the request: no such project (ProjectNotFoundError, HTTP 404)".
-fn sentence(refusal: &Refusal, status: u16, leads_to: &str) -> String {
-    let verb = match refusal.kind() {
+fn sentence(refusal: &Refusal, kind: ErrorKind, status: u16, leads_to: &str) -> String {
+    let verb = match kind {
         ErrorKind::Server => "COR failed",
         ErrorKind::RateLimited => "COR's rate limit was exceeded",
         ErrorKind::Redirect => "the server answered with a redirect",
@@ -266,7 +278,7 @@ fn sentence(refusal: &Refusal, status: u16, leads_to: &str) -> String {
     };
     let mut text = format!("{verb}{leads_to}");
     // What COR adds to the name of the error is the id and the source, which the error names already.
-    let says_more = refusal.kind() != ErrorKind::ProjectNotFound || !refusal.is_named();
+    let says_more = kind != ErrorKind::ProjectNotFound || !refusal.is_named();
     if let Some(message) = refusal.message().filter(|_| says_more) {
         text += ": ";
         text += message.trim_end_matches(['.', ' ']);

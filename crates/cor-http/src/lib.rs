@@ -3,6 +3,8 @@
 //! * [`Client`]: set up by [`Client::builder`] or [`Client::from_env`]; cheap to clone.
 //! * [`Projects::update`]: one update, with its retries and waits inside one deadline.
 //! * [`Projects::create`], [`Projects::delete`]: creates or deletes one project.
+//! * [`Projects::get`], [`Projects::list`], [`Projects::get_many`]: read projects from COR's main API, by COR's internal id;
+//!   [`ReadBack`] compares one with an update.
 //! * [`Projects::update_many`]: many updates, in order per project, one result per row.
 //! * [`Error`]: one type for everything that can go wrong; its [`Outcome`] says what is known about the update.
 //! * `blocking`: the same for code without async (feature `blocking`).
@@ -55,15 +57,18 @@ mod failure;
 #[cfg(all(feature = "fuzzing", feature = "direct"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod main_api;
 mod operation;
 mod options;
 mod pending;
+mod read;
 mod redact;
 mod redirect;
 mod response;
 mod retry;
 mod sandbox_store;
 mod serial;
+mod settle;
 mod stop;
 pub mod testing;
 pub mod transport;
@@ -79,14 +84,16 @@ pub use client::{Client, Projects};
 #[cfg(feature = "blocking")]
 pub use client_runtime::ClientRuntime;
 pub use cor_core::{
-    Answer, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldInput, FieldProblem,
-    FieldType, IncomeType, Invalid, Issue, IssueCode, Json, MangledId, NotJson, Number, OptionNames, Outcome,
-    Patch, Project, ProjectCreate, ProjectUpdate, Refusal, Schema, Source, TextInput, Timestamp,
+    Answer, Comparison, CreateField, Date, Deleted, Draft, ErrorKind, ExternalId, Field, FieldComparison,
+    FieldInput, FieldProblem, FieldRule, FieldType, IncomeType, Invalid, Issue, IssueCode, Json, MainAnswer,
+    MangledId, NotComparable, NotJson, Number, OptionNames, Outcome, Patch, Project, ProjectCreate,
+    ProjectFilter, ProjectPage, ProjectUpdate, ReadBack, Refusal, Schema, Source, TextInput, Timestamp,
     UnknownField, Value, is_blank, split_advice,
 };
 pub use error::Error;
 pub use options::{CallOptions, ClientBuilder, config_path, seconds};
 pub use pending::Pending;
+pub use read::{GetMany, ListProjects, ProjectPages, ReadResults};
 pub use retry::RetryPolicy;
 pub use sandbox_store::{SandboxProbe, probe_sandbox};
 pub use stop::Stop;

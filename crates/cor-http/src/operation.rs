@@ -1,17 +1,20 @@
-//! What goes out for an update, a create or a delete: method, path and body, checked before anything is sent.
+//! What goes out for an update, a create or a delete, and for reading: method, path and body, checked before anything is sent.
 
 use bytes::Bytes;
-use cor_core::{ErrorKind, ExternalId, Invalid, Issue, IssueCode, ProjectCreate, ProjectUpdate, Source};
+use cor_core::{
+    ErrorKind, ExternalId, Invalid, Issue, IssueCode, ProjectCreate, ProjectFilter, ProjectUpdate, Source,
+};
 use http::header::HeaderValue;
 use http::uri::PathAndQuery;
 use http::{Method, Request};
 use url::Url;
+use url::form_urlencoded::Serializer;
 
 use crate::Error;
 use crate::auth::token::Token;
 use crate::endpoint::Endpoint;
 
-/// The paths of the Integrations API below one base URL.
+/// The paths of projects below the base URL of the Integrations API or of the main API.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
     /// The path of the collection.
@@ -23,6 +26,10 @@ impl Paths {
         Paths { projects: format!("{}/v2/integrations/projects", base_url.path().trim_end_matches('/')) }
     }
 
+    pub(crate) fn of_main_api(main_url: &Url) -> Paths {
+        Paths { projects: format!("{}/projects", main_url.path().trim_end_matches('/')) }
+    }
+
     /// The path of one project. The id was checked.
     fn project(&self, id: &str) -> String {
         let segment = ExternalId::new(id).map(|id| id.path_segment()).unwrap_or_default();
@@ -30,15 +37,27 @@ impl Paths {
     }
 }
 
-/// A request for one project. Its bytes are the same on every attempt, except for the token.
+/// What a request is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'a> {
+    /// A project by its external id.
+    Project { id: &'a str, source: &'a Source },
+    /// A project by COR's internal id.
+    CorId(i64),
+    /// A page of projects.
+    Page(u64),
+    /// Projects of this name.
+    Name(&'a str),
+}
+
+/// A request. Its bytes are the same on every attempt, except for the token.
 #[derive(Debug)]
 pub(crate) struct Operation<'a> {
     verb: &'static str,
     method: Method,
     path: PathAndQuery,
     body: Bytes,
-    pub(crate) id: &'a str,
-    pub(crate) source: &'a Source,
+    pub(crate) subject: Subject<'a>,
 }
 
 impl<'a> Operation<'a> {
@@ -56,7 +75,8 @@ impl<'a> Operation<'a> {
         }
         let mut body = Vec::with_capacity(256);
         update.write_json(&mut body);
-        Operation::new("update", Method::PUT, paths.project(id), body, id, update.source())
+        let subject = Subject::Project { id, source: update.source() };
+        Operation::new("update", Method::PUT, paths.project(id), body, subject)
     }
 
     /// `POST /v2/integrations/projects`.
@@ -69,7 +89,8 @@ impl<'a> Operation<'a> {
         refuse(issues, "create", id, source)?;
         let mut body = Vec::with_capacity(512);
         create.write_json(&mut body);
-        Operation::new("create", Method::POST, paths.projects.clone(), body, id, source)
+        let subject = Subject::Project { id, source };
+        Operation::new("create", Method::POST, paths.projects.clone(), body, subject)
     }
 
     /// `DELETE /v2/integrations/projects/{id}`. `nothing` is an update without fields: COR's delete carries the same body, the source alone.
@@ -88,7 +109,47 @@ impl<'a> Operation<'a> {
         issues.extend(ExternalId::problem(id));
         refuse(issues, "delete", id, nothing.source())?;
         let body = nothing.to_json().into_bytes();
-        Operation::new("delete", Method::DELETE, paths.project(id), body, id, nothing.source())
+        let subject = Subject::Project { id, source: nothing.source() };
+        Operation::new("delete", Method::DELETE, paths.project(id), body, subject)
+    }
+
+    /// `GET /v1/projects/{cor_id}` of the main API.
+    pub(crate) fn get(paths: &Paths, cor_id: i64) -> Result<Operation<'a>, Error> {
+        let path = format!("{}/{cor_id}", paths.projects);
+        Operation::new("read", Method::GET, path, Vec::new(), Subject::CorId(cor_id))
+    }
+
+    /// `GET /v1/projects?page&perPage&filters` of the main API.
+    pub(crate) fn list(
+        paths: &Paths,
+        filter: &ProjectFilter,
+        page: u64,
+        per_page: u32,
+    ) -> Result<Operation<'a>, Error> {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("page", &page.to_string()).append_pair("perPage", &per_page.to_string());
+        if !filter.is_empty() {
+            query.append_pair("filters", &filter.to_json());
+        }
+        let path = format!("{}?{}", paths.projects, query.finish());
+        Operation::new("list", Method::GET, path, Vec::new(), Subject::Page(page))
+    }
+
+    /// `GET /v1/projects/search-by-name/{name}` of the main API.
+    ///
+    /// # Errors
+    /// `invalid` for a name that cannot be part of a URL.
+    pub(crate) fn find(paths: &Paths, name: &'a str) -> Result<Operation<'a>, Error> {
+        let subject = Subject::Name(name);
+        if let Some(issue) = ExternalId::problem(name) {
+            let happened = format!("name: {}", issue.message.replacen("id", "name", 1));
+            return Err(Error::new(ErrorKind::Invalid, happened)
+                .advising("")
+                .attempting(subject.action("find")));
+        }
+        let segment = ExternalId::new(name).map(|name| name.path_segment()).unwrap_or_default();
+        let path = format!("{}/search-by-name/{segment}", paths.projects);
+        Operation::new("find", Method::GET, path, Vec::new(), subject)
     }
 
     fn new(
@@ -96,20 +157,25 @@ impl<'a> Operation<'a> {
         method: Method,
         path: String,
         body: Vec<u8>,
-        id: &'a str,
-        source: &'a Source,
+        subject: Subject<'a>,
     ) -> Result<Operation<'a>, Error> {
         // A path is prefix and percent-encoded id; only an id of tens of kilobytes is refused here.
         let path = PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|error| {
-            Error::new(ErrorKind::Invalid, format!("id: cannot be part of a URL ({error})"))
-                .attempting(action(verb, id, source))
+            let what = if matches!(subject, Subject::Name(_)) { "name" } else { "id" };
+            Error::new(ErrorKind::Invalid, format!("{what}: cannot be part of a URL ({error})"))
+                .attempting(subject.action(verb))
         })?;
-        Ok(Operation { verb, method, path, body: body.into(), id, source })
+        Ok(Operation { verb, method, path, body: body.into(), subject })
     }
 
     /// Whether sending it twice has the same effect as sending it once.
     pub(crate) fn is_idempotent(&self) -> bool {
         self.method != Method::POST
+    }
+
+    /// Whether it changes nothing.
+    pub(crate) fn is_read(&self) -> bool {
+        self.method == Method::GET
     }
 
     pub(crate) fn path(&self) -> &PathAndQuery {
@@ -122,20 +188,26 @@ impl<'a> Operation<'a> {
 
     /// What the call attempts, for error messages.
     pub(crate) fn action(&self) -> String {
-        action(self.verb, self.id, self.source)
+        self.subject.action(self.verb)
     }
 
     /// The tracing span of the call. It holds no field of the update, and the external id only if the user switched that
     /// on: people who read logs may not be allowed to read the data.
     pub(crate) fn span(&self, with_id: bool) -> tracing::Span {
-        let (source, id) = (self.source.as_str(), tracing::field::Empty);
+        let (source, id) = match self.subject {
+            Subject::Project { id, source } => (source.as_str(), id),
+            Subject::CorId(cor_id) => return tracing::debug_span!("read", cor_id),
+            Subject::Page(page) => return tracing::debug_span!("list", page),
+            Subject::Name(_) => return tracing::debug_span!("find"),
+        };
+        let empty = tracing::field::Empty;
         let span = match self.verb {
-            "create" => tracing::debug_span!("create", source, id),
-            "delete" => tracing::debug_span!("delete", source, id),
-            _ => tracing::debug_span!("update", source, id),
+            "create" => tracing::debug_span!("create", source, id = empty),
+            "delete" => tracing::debug_span!("delete", source, id = empty),
+            _ => tracing::debug_span!("update", source, id = empty),
         };
         if with_id {
-            span.record("id", self.id);
+            span.record("id", id);
         }
         span
     }
@@ -143,7 +215,14 @@ impl<'a> Operation<'a> {
     pub(crate) fn request(&self, endpoint: &Endpoint, token: &Token) -> Request<Bytes> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         let authorization = Some(token.authorization());
-        endpoint.request(self.method.clone(), self.path.clone(), authorization, Some(JSON), self.body.clone())
+        let content_type = (!self.is_read()).then_some(JSON);
+        endpoint.request(
+            self.method.clone(),
+            self.path.clone(),
+            authorization,
+            content_type,
+            self.body.clone(),
+        )
     }
 }
 
@@ -164,11 +243,19 @@ fn refuse(issues: Vec<Issue>, verb: &str, id: &str, source: &Source) -> Result<(
 }
 
 fn refused(invalid: Invalid, verb: &str, id: &str, source: &Source) -> Error {
-    Error::invalid(invalid).attempting(action(verb, id, source))
+    Error::invalid(invalid).attempting(Subject::Project { id, source }.action(verb))
 }
 
-fn action(verb: &str, id: &str, source: &Source) -> String {
-    // Long ids are cut to keep the message readable.
-    let shown: String = id.chars().take(100).collect();
-    format!("{verb} project {shown:?} ({source})")
+impl Subject<'_> {
+    /// What a call with this verb attempts.
+    fn action(&self, verb: &str) -> String {
+        // Long ids and names are cut to keep the message readable.
+        let shown = |text: &str| text.chars().take(100).collect::<String>();
+        match *self {
+            Subject::Project { id, source } => format!("{verb} project {:?} ({source})", shown(id)),
+            Subject::CorId(cor_id) => format!("read project {cor_id} (COR's internal id)"),
+            Subject::Page(page) => format!("list the projects of COR (page {page})"),
+            Subject::Name(name) => format!("find the projects named {:?}", shown(name)),
+        }
+    }
 }

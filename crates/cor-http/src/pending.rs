@@ -48,6 +48,18 @@ impl<'a, T> Pending<'a, T> {
         self
     }
 
+    /// Sets [`CallOptions::settle_unknown`].
+    pub fn settle_unknown(mut self, settle_unknown: bool) -> Self {
+        self.options = self.options.settle_unknown(settle_unknown);
+        self
+    }
+
+    /// Sets [`CallOptions::cor_id`].
+    pub fn cor_id(mut self, cor_id: i64) -> Self {
+        self.options = self.options.cor_id(cor_id);
+        self
+    }
+
     /// Replaces all options of this call.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;

@@ -21,6 +21,13 @@ impl ProjectKey {
         (source, id).hash(&mut hasher);
         ProjectKey(hasher.finish())
     }
+
+    /// A request that only reads, by its path.
+    pub(crate) fn of_read(path: &str) -> ProjectKey {
+        let mut hasher = DefaultHasher::new();
+        path.hash(&mut hasher);
+        ProjectKey(hasher.finish())
+    }
 }
 
 /// The projects with a request under way, and the requests that wait behind each.

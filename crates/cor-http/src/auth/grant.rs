@@ -158,6 +158,7 @@ impl TokenCall<'_> {
         let request = endpoint.url(&self.path);
         Err(Failure::of_refusal(
             &refusal,
+            refusal.kind(),
             response,
             b"",
             Server::TokenEndpoint,

@@ -13,19 +13,28 @@ pub struct Row {
     pub id: String,
     /// The update, or the problems of a row that could not be read; such a row gets a result like every other.
     pub update: Result<ProjectUpdate, Invalid>,
+    /// COR's internal id of the project, if it is known. After a lost response the run reads the project back to learn whether
+    /// COR applied the update: see [`CallOptions::settle_unknown`](crate::CallOptions::settle_unknown).
+    pub cor_id: Option<i64>,
 }
 
 impl Row {
     /// A row that could not be read. It is reported as rejected and never sent; as unchanged where the only problem is
     /// that [nothing would change](Invalid::is_nothing_to_change).
     pub fn invalid(id: impl Into<String>, invalid: Invalid) -> Row {
-        Row { id: id.into(), update: Err(invalid) }
+        Row { id: id.into(), update: Err(invalid), cor_id: None }
+    }
+
+    /// The row with COR's internal id of its project, as an earlier answer gave it.
+    pub fn cor_id(mut self, cor_id: Option<i64>) -> Row {
+        self.cor_id = cor_id;
+        self
     }
 }
 
 impl<S: Into<String>> From<(S, ProjectUpdate)> for Row {
     fn from((id, update): (S, ProjectUpdate)) -> Self {
-        Row { id: id.into(), update: Ok(update) }
+        Row { id: id.into(), update: Ok(update), cor_id: None }
     }
 }
 

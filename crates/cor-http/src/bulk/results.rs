@@ -26,6 +26,7 @@ struct Job {
     id: String,
     update: ProjectUpdate,
     key: ProjectKey,
+    cor_id: Option<i64>,
 }
 
 /// The memory of a row's call. A call is several KiB, so a finished one passes its memory on to the next.
@@ -261,7 +262,7 @@ impl Results {
         };
         let index = self.summary.read;
         self.summary.read += 1;
-        let Row { id, update } = row;
+        let Row { id, update, cor_id } = row;
         if self.stopping() {
             return Some(Pulled::Result(not_started(index, id)));
         }
@@ -279,7 +280,7 @@ impl Results {
             let result = without_request(invalid, |invalid| refused_update(&id, &update, invalid));
             return settled(id, result);
         }
-        let job = Job { index, key: ProjectKey::new(update.source(), &id), id, update };
+        let job = Job { index, key: ProjectKey::new(update.source(), &id), id, update, cor_id };
         match self.busy.get_mut(&job.key) {
             Some(queue) => {
                 queue.push_back(job);
@@ -374,10 +375,11 @@ async fn run(
     caller: Caller,
     creation: Option<Creation>,
 ) -> (ProjectKey, ItemResult) {
-    let Job { index, id, update, key } = job;
+    let Job { index, id, update, key, cor_id } = job;
     // Another call of this client may be updating the same project.
     let _project = calls.admission.acquire_project(key).await;
-    let mut result = calls.update(&id, &update, CallOptions::default(), caller.clone()).await;
+    let options = CallOptions { cor_id, ..CallOptions::default() };
+    let mut result = calls.update(&id, &update, options, caller.clone()).await;
     let mut created = false;
     let missing = |error: &Error| error.kind() == ErrorKind::ProjectNotFound;
     if let (true, Some(creation)) = (result.as_ref().is_err_and(missing), creation) {

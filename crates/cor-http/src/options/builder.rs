@@ -53,6 +53,9 @@ setters! {
     /// The whole URL of the token endpoint; default `https://api.projectcor.com/v1/oauth/token`. Refresh requests go to
     /// `refreshtoken` beside it.
     token_url: impl Into<String> as token_url.into();
+    /// The base URL of COR's main API, which reads projects; default `https://api.projectcor.com/v1`. With another `base_url`
+    /// than COR's it has no default: the client reads nothing until it is set, so that no token goes to another COR.
+    main_url: impl Into<String> as main_url.into();
     /// A PEM file of certificate authorities to trust besides the operating system's.
     ca_file: impl Into<PathBuf> as ca_file.into();
     /// A PEM file with the client certificate for TLS, followed by its intermediate certificates; needs `client_key`. For a
@@ -174,7 +177,7 @@ impl<C> ClientBuilder<C> {
     }
 
     /// Reads `COR_ACCESS_TOKEN`, or `COR_API_KEY` with `COR_CLIENT_SECRET`; `COR_BASE_URL`, `COR_TOKEN_URL`,
-    /// `COR_TRANSPORT`, `COR_PROFILE`, `COR_CONFIG` (the configuration file); and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins
+    /// `COR_MAIN_URL`, `COR_TRANSPORT`, `COR_PROFILE`, `COR_CONFIG` (the configuration file); and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins
     /// over them; an empty variable counts as not set.
     pub fn from_env(self) -> Self {
         self.environment(|name| std::env::var(name).ok())

@@ -18,6 +18,8 @@ use crate::Error;
 pub struct CallOptions {
     pub(crate) deadline: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
+    pub(crate) settle_unknown: bool,
+    pub(crate) cor_id: Option<i64>,
 }
 
 impl CallOptions {
@@ -37,6 +39,28 @@ impl CallOptions {
     /// [`max_attempts`](crate::ClientBuilder::max_attempts), 4. From 1 to 100, or the call is a `config` error.
     pub fn max_attempts(mut self, max_attempts: u32) -> Self {
         self.max_attempts = Some(max_attempts);
+        self
+    }
+
+    /// Whether the client reads the project back from COR's main API if the response to this update or create is lost, to learn
+    /// whether COR applied it; default false, as it costs a second request. An update needs [`cor_id`](CallOptions::cor_id).
+    ///
+    /// If every field has the value that was sent, the call succeeds with the project as read. If a field certainly has another
+    /// value, the [outcome](crate::Error::outcome) of the error is `not_applied`: so COR answered at that moment, and a request
+    /// that COR was still processing may be applied later. A field that [cannot be compared](cor_core::NotComparable) leaves the
+    /// outcome unknown. A create is looked up by its name, and is found only if one project has that name, its fields are those of
+    /// the create, and it was created during the call.
+    ///
+    /// Reading back stays within the deadline: a quarter of it, at most 10 s, is kept for that.
+    pub fn settle_unknown(mut self, settle_unknown: bool) -> Self {
+        self.settle_unknown = settle_unknown;
+        self
+    }
+
+    /// COR's internal id of the project, as [`Project::id`](cor_core::Project::id) of an earlier answer gives it, for
+    /// [`settle_unknown`](CallOptions::settle_unknown).
+    pub fn cor_id(mut self, cor_id: i64) -> Self {
+        self.cor_id = Some(cor_id);
         self
     }
 

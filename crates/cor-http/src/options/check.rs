@@ -9,7 +9,7 @@ use super::profile::Profile;
 use super::proxy::{Proxies, ProxyOption};
 use super::settings::Settings;
 use super::transports::Choice;
-use super::{BASE_URL, MOST_RETRIES, Options, TOKEN_URL, check_max_attempts, time};
+use super::{BASE_URL, MAIN_URL, MOST_RETRIES, Options, TOKEN_URL, check_max_attempts, time};
 use crate::Error;
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
@@ -31,6 +31,8 @@ impl Settings {
         let base_url = Address::pick(names, BASE_URL, [self.base_url, env.base_url], profile.base_url)?;
         let names = ["`token_url`", "COR_TOKEN_URL", "token_url"];
         let token_url = Address::pick(names, TOKEN_URL, [self.token_url, env.token_url], profile.token_url)?;
+        let names = ["`main_url`", "COR_MAIN_URL", "main_url"];
+        let main_url = Address::pick(names, MAIN_URL, [self.main_url, env.main_url], profile.main_url)?;
         let option_names = self.option_names.unwrap_or_default();
 
         let (options, profiles) = ((self.credentials, Level::Options), (profile.credentials, level.clone()));
@@ -42,7 +44,8 @@ impl Settings {
         };
         let (credentials, credentials_from) =
             pick_credentials(levels, self.allow_missing_credentials, option_names)?;
-        let addresses = [Some(&base_url), Some(&token_url).filter(|_| credentials.use_token_endpoint())];
+        let addresses =
+            [Some(&base_url), Some(&token_url).filter(|_| credentials.use_token_endpoint()), Some(&main_url)];
         for address in addresses.into_iter().flatten() {
             match &credentials_from {
                 Level::Profile { name, .. } => address.check_goes_with(name)?,
@@ -60,6 +63,8 @@ impl Settings {
                 format!("set `token_url`{place} to the token endpoint of the same server, so that the credentials go to that server only"),
             ));
         }
+        let reads = production && main_url.is_default || main_url.goes_with(&base_url);
+        let main_url = reads.then_some(main_url.url);
         let standard = RetryPolicy::standard();
         let retry = RetryPolicy {
             max_attempts: self.max_attempts.or(profile.max_attempts).unwrap_or(standard.max_attempts),
@@ -125,7 +130,7 @@ impl Settings {
             Choice::Own(_) => Proxies::default(),
             Choice::BuiltIn(kind) => {
                 ProxyOption { argument: proxy, environment: env.proxy, no_proxy: env.no_proxy }
-                    .for_addresses(*kind, &base_url.url, &token_url.url)?
+                    .for_addresses(*kind, &base_url.url, &token_url.url, main_url.as_ref())?
             }
         };
         Ok(Options {
@@ -134,6 +139,7 @@ impl Settings {
             tls,
             base_url: base_url.url,
             token_url: token_url.url,
+            main_url,
             credentials,
             credentials_from,
             source,
@@ -210,6 +216,8 @@ struct Address {
     variable: &'static str,
     /// The profile sets it, and it leads to another server than the default.
     is_of_profile: bool,
+    /// An option or an environment variable sets it.
+    is_set_outside: bool,
 }
 
 impl Address {
@@ -229,14 +237,36 @@ impl Address {
                 let is_default = profile.is_none();
                 let is_of_profile =
                     !is_default && !Url::parse(default).is_ok_and(|default| default.origin() == own.origin());
-                Ok(Address { option, variable, url: own, is_default, profiles: None, is_of_profile })
+                Ok(Address {
+                    option,
+                    variable,
+                    url: own,
+                    is_default,
+                    profiles: None,
+                    is_of_profile,
+                    is_set_outside: false,
+                })
             }
             Some((name, text)) => {
                 let url = address(name, &text)?;
                 let profiles = (url.origin() != own.origin()).then_some((own, name));
-                Ok(Address { option, variable, url, is_default: false, profiles, is_of_profile: false })
+                Ok(Address {
+                    option,
+                    variable,
+                    url,
+                    is_default: false,
+                    profiles,
+                    is_of_profile: false,
+                    is_set_outside: true,
+                })
             }
         }
+    }
+
+    /// Whether this address, which is not the default, was set for the server of `base_url`: not in a profile whose
+    /// `base_url` is replaced by another server's.
+    fn goes_with(&self, base_url: &Address) -> bool {
+        !self.is_default && (self.is_set_outside || base_url.profiles.is_none())
     }
 
     /// The credentials of a profile go to the servers of that profile only.

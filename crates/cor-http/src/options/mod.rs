@@ -37,6 +37,9 @@ const BASE_URL: &str = "https://integrations.projectcor.com";
 /// COR's production address for tokens.
 const TOKEN_URL: &str = "https://api.projectcor.com/v1/oauth/token";
 
+/// COR's production address of the main API.
+const MAIN_URL: &str = "https://api.projectcor.com/v1";
+
 /// The largest retry budget.
 const MOST_RETRIES: u32 = 1_000_000;
 
@@ -46,6 +49,8 @@ const MOST_RETRIES: u32 = 1_000_000;
 pub(crate) struct Options {
     pub(crate) base_url: Url,
     pub(crate) token_url: Url,
+    /// `None` if no main API belongs with `base_url`.
+    pub(crate) main_url: Option<Url>,
     pub(crate) credentials: Credentials,
     pub(crate) credentials_from: Level,
     /// The source that the profile names.

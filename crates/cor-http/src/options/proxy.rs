@@ -10,6 +10,7 @@ use crate::transport::TransportKind;
 pub(crate) struct Proxies {
     pub(crate) api: Option<SecretString>,
     pub(crate) token: Option<SecretString>,
+    pub(crate) main: Option<SecretString>,
     /// The entries of `NO_PROXY` that are ignored, in a sentence.
     pub(crate) warning: Option<String>,
 }
@@ -24,20 +25,27 @@ pub(super) struct ProxyOption {
 
 #[cfg(not(feature = "network"))]
 impl ProxyOption {
-    pub(super) fn for_addresses(self, _: TransportKind, _: &Url, _: &Url) -> Result<Proxies, Error> {
+    pub(super) fn for_addresses(
+        self,
+        _: TransportKind,
+        _: &Url,
+        _: &Url,
+        _: Option<&Url>,
+    ) -> Result<Proxies, Error> {
         Ok(Proxies::default())
     }
 }
 
 #[cfg(feature = "network")]
 impl ProxyOption {
-    /// The proxies for the two addresses. A proxy that the caller sets applies to both; one from the environment does not
+    /// The proxies for the addresses. A proxy that the caller sets applies to all; one from the environment does not
     /// apply to hosts in `NO_PROXY`. Calls to this machine never use a proxy.
     pub(super) fn for_addresses(
         self,
         kind: TransportKind,
         base: &Url,
         token: &Url,
+        main: Option<&Url>,
     ) -> Result<Proxies, Error> {
         use secrecy::ExposeSecret;
 
@@ -69,7 +77,8 @@ impl ProxyOption {
             .advising("set `transport_kind` to reqwest, or remove the proxy"));
         }
         let pick = |applies: bool| applies.then(|| proxy.clone());
-        Ok(Proxies { api: pick(api), token: pick(token), warning })
+        let main = pick(main.is_some_and(applies));
+        Ok(Proxies { api: pick(api), token: pick(token), main, warning })
     }
 }
 

@@ -51,7 +51,7 @@ impl Options {
         Ok(Transports { api, token })
     }
 
-    /// A transport to the server of this address, which is that of `base_url` or of `token_url`.
+    /// A transport to the server of this address, which is that of `base_url`, of `token_url` or of `main_url`.
     pub(crate) fn transport_to(&self, address: &Url) -> Result<Arc<dyn Transport>, Error> {
         match &self.transport {
             Choice::Own(transport) => Ok(transport.clone()),
@@ -71,10 +71,13 @@ impl Options {
         self.one(kind, address, self.proxy_to(address), tls.as_ref())
     }
 
-    /// The proxy for this address, which is on the server of `base_url` or of `token_url`.
+    /// The proxy for this address, which is on the server of `base_url`, of `token_url` or of `main_url`.
     pub(crate) fn proxy_to(&self, address: &Url) -> Option<&secrecy::SecretString> {
-        match address.origin() == self.base_url.origin() {
-            true => self.proxies.api.as_ref(),
+        if address.origin() == self.base_url.origin() {
+            return self.proxies.api.as_ref();
+        }
+        match self.main_url.as_ref().is_some_and(|main| main.origin() == address.origin()) {
+            true => self.proxies.main.as_ref(),
             false => self.proxies.token.as_ref(),
         }
     }

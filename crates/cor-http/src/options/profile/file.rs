@@ -21,10 +21,11 @@ use crate::options::settings::Settings;
 use crate::transport::TransportKind;
 
 /// The keys of a profile: the names of the options.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "source",
     "base_url",
     "token_url",
+    "main_url",
     "token",
     "api_key",
     "client_secret",
@@ -177,6 +178,7 @@ impl Reader<'_> {
                 "source" => source = Some(read.source()?),
                 "base_url" => settings.base_url = Some(read.text()?),
                 "token_url" => settings.token_url = Some(read.text()?),
+                "main_url" => settings.main_url = Some(read.text()?),
                 "token" => settings.credentials.token = Some(read.secret()?),
                 "api_key" => settings.credentials.api_key = Some(read.secret()?),
                 "client_secret" => settings.credentials.client_secret = Some(read.secret()?),
