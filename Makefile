@@ -104,7 +104,7 @@ test-connectors-short: ## [2 min] a run with each of Spark and dlt, and of the S
 	tests/connectors/run --short
 
 .PHONY: test-connectors
-test-connectors: ## [15 min] the connectors whole, against PySpark 4.3 and 4.0, dlt and Meltano; not part of `make test`
+test-connectors: ## [18 min] the connectors whole, against PySpark 4.3 and 4.0, dlt and Meltano; not part of `make test`
 	tests/connectors/run
 
 .PHONY: test-c

@@ -299,7 +299,7 @@ impl<'a> Projects<'a> {
     ///
     /// ```
     /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
-    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(format!("{}/v1", sandbox.base_url()))
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(sandbox.main_url())
     /// #     .token(sandbox.token()).build()?;
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use cor_http::{ProjectUpdate, ReadBack};
@@ -324,7 +324,7 @@ impl<'a> Projects<'a> {
     ///
     /// ```
     /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
-    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(format!("{}/v1", sandbox.base_url()))
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(sandbox.main_url())
     /// #     .token(sandbox.token()).build()?;
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// let mut read = client.projects().get_many([155_693, 7]).start();
@@ -351,7 +351,7 @@ impl<'a> Projects<'a> {
     ///
     /// ```
     /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
-    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(format!("{}/v1", sandbox.base_url()))
+    /// # let client = cor_http::Client::builder().base_url(sandbox.base_url()).main_url(sandbox.main_url())
     /// #     .token(sandbox.token()).build()?;
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use cor_http::ProjectFilter;

@@ -7,11 +7,15 @@
 //! # Ok::<(), cor_http::Error>(())
 //! ```
 
+mod read;
+
 use std::fmt;
 use std::panic::resume_unwind;
 use std::time::{Duration, Instant};
 
-use cor_core::{Deleted, Project, ProjectCreate, ProjectUpdate, Source};
+use cor_core::{Deleted, Project, ProjectCreate, ProjectFilter, ProjectUpdate, Source};
+
+pub use self::read::{ProjectPages, ReadResults};
 
 use crate::bulk::{BulkRun, BulkRunBuilder, run_option_setters};
 use crate::{AuthStatus, CallOptions, ClientRuntime, Error, ItemResult, Pause, Pending, Row, Stop, Summary};
@@ -80,6 +84,11 @@ impl Client {
         self.runtime.client().base_url()
     }
 
+    /// The base URL of COR's main API, which reads projects, like [`Client::main_url`](crate::Client::main_url).
+    pub fn main_url(&self) -> Option<&str> {
+        self.runtime.client().main_url()
+    }
+
     /// Which credentials the client uses, and whether COR accepts them, like
     /// [`Client::auth_status`](crate::Client::auth_status).
     ///
@@ -144,6 +153,62 @@ impl<'a> Projects<'a> {
         self.options(CallOptions::new()).delete(id, source)
     }
 
+    /// Reads a project by COR's internal id, like [`Projects::get`](crate::Projects::get).
+    ///
+    /// # Errors
+    /// The same as there; `config` when called from async code, which must not block.
+    pub fn get(&self, cor_id: i64) -> Result<Project, Error> {
+        self.options(CallOptions::new()).get(cor_id)
+    }
+
+    /// The projects of this name, like [`Projects::find_by_name`](crate::Projects::find_by_name).
+    ///
+    /// # Errors
+    /// The same as there; `config` when called from async code, which must not block.
+    pub fn find_by_name(&self, name: impl Into<String>) -> Result<Vec<Project>, Error> {
+        self.options(CallOptions::new()).find_by_name(name)
+    }
+
+    /// Reads many projects by COR's internal id, like [`Projects::get_many`](crate::Projects::get_many), but as an iterator.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::blocking::Client::builder().base_url(sandbox.base_url()).main_url(sandbox.main_url())
+    /// #     .token(sandbox.token()).build()?;
+    /// for (cor_id, result) in client.projects().get_many([155_693]) {
+    ///     println!("{cor_id}: {:?}", result?.name());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many<I>(&self, cor_ids: I) -> ReadResults
+    where
+        I: IntoIterator<Item = i64>,
+        I::IntoIter: Send + 'static,
+    {
+        let runtime = self.client.runtime.current();
+        let read = runtime.as_ref().ok().map(|runtime| runtime.client().projects().get_many(cor_ids).start());
+        ReadResults::new(runtime, read)
+    }
+
+    /// Lists projects page by page, like [`Projects::list`](crate::Projects::list), but as an iterator. After an error it ends.
+    ///
+    /// ```
+    /// # let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// # let client = cor_http::blocking::Client::builder().base_url(sandbox.base_url()).main_url(sandbox.main_url())
+    /// #     .token(sandbox.token()).build()?;
+    /// for page in client.projects().list(cor_http::ProjectFilter::default()) {
+    ///     for project in page?.projects {
+    ///         println!("{:?}: {:?}", project.id(), project.name());
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn list(&self, filter: ProjectFilter) -> ProjectPages {
+        let runtime = self.client.runtime.current();
+        let pages = runtime.as_ref().ok().map(|runtime| runtime.client().projects().list(filter).start());
+        ProjectPages::new(runtime, pages)
+    }
+
     /// Sets [`CallOptions::deadline`] for the single call that follows.
     ///
     /// ```
@@ -157,6 +222,11 @@ impl<'a> Projects<'a> {
     /// ```
     pub fn deadline(self, deadline: Duration) -> SingleCall<'a> {
         self.options(CallOptions::new().deadline(deadline))
+    }
+
+    /// Sets [`CallOptions::settle_unknown`] for the single call that follows.
+    pub fn settle_unknown(self, settle_unknown: bool) -> SingleCall<'a> {
+        self.options(CallOptions::new().settle_unknown(settle_unknown))
     }
 
     /// Sets [`CallOptions::max_attempts`] for the single call that follows.
@@ -213,6 +283,36 @@ pub struct SingleCall<'a> {
 }
 
 impl SingleCall<'_> {
+    /// Sets [`CallOptions::settle_unknown`].
+    pub fn settle_unknown(mut self, settle_unknown: bool) -> Self {
+        self.options = self.options.settle_unknown(settle_unknown);
+        self
+    }
+
+    /// Sets [`CallOptions::cor_id`].
+    pub fn cor_id(mut self, cor_id: i64) -> Self {
+        self.options = self.options.cor_id(cor_id);
+        self
+    }
+
+    /// Reads a project, like [`Projects::get`].
+    ///
+    /// # Errors
+    /// The same as there.
+    pub fn get(&self, cor_id: i64) -> Result<Project, Error> {
+        let runtime = self.client.runtime.current()?;
+        runtime.block_on(runtime.client().projects().get(cor_id).options(self.options))?
+    }
+
+    /// The projects of this name, like [`Projects::find_by_name`].
+    ///
+    /// # Errors
+    /// The same as there.
+    pub fn find_by_name(&self, name: impl Into<String>) -> Result<Vec<Project>, Error> {
+        let runtime = self.client.runtime.current()?;
+        runtime.block_on(runtime.client().projects().find_by_name(name).options(self.options))?
+    }
+
     /// Sets [`CallOptions::deadline`].
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options = self.options.deadline(deadline);
