@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, params};
 
+use super::cor_ids::cor_id_of;
 use super::{Scope, State};
 use crate::field_changes as fields;
 
@@ -63,6 +64,24 @@ pub(crate) struct Pending {
     pub(crate) line: i64,
     pub(crate) last_line: i64,
     pub(crate) rows: i64,
+    /// COR's internal id, if the file has it under any mapping of the source.
+    pub(crate) cor_id: Option<i64>,
+}
+
+/// An update or a create that COR accepted.
+#[derive(Debug)]
+pub(crate) struct Acceptance<'a> {
+    pub(crate) id: &'a str,
+    /// The fields that COR now certainly has.
+    pub(crate) accepted: &'a str,
+    /// The fields that were sent.
+    pub(crate) sent: &'a str,
+    /// COR's internal id, if the response has it.
+    pub(crate) cor_id: Option<i64>,
+    /// Whether the run created the project, so that an id in the file is that of an earlier project.
+    pub(crate) is_created: bool,
+    /// A Unix time.
+    pub(crate) at: i64,
 }
 
 /// The fields of one row.
@@ -174,10 +193,13 @@ impl State {
     }
 
     /// The next staged projects after a place, in the order of their first rows.
-    pub(crate) fn pending(&self, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
-        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows FROM staged
-                   WHERE place > ?1 ORDER BY place LIMIT ?2";
-        let mut statement = self.conn.prepare_cached(sql)?;
+    pub(crate) fn pending(&self, run: &Run, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
+        let sql = format!(
+            "SELECT id, accepted, wanted, place, line, last_line, rows, {} FROM staged
+             WHERE place > ?1 ORDER BY place LIMIT ?2",
+            cor_id_of("staged.id", &run.scopes())
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
         let rows = statement.query_map(params![after, most as i64], |row| {
             Ok(Pending {
                 id: row.get(0)?,
@@ -187,6 +209,7 @@ impl State {
                 line: row.get(4)?,
                 last_line: row.get(5)?,
                 rows: row.get(6)?,
+                cor_id: row.get(7)?,
             })
         })?;
         rows.collect()
@@ -286,7 +309,8 @@ impl State {
             let accepted: Option<String> =
                 statement.query_row(params![scope, id], |row| row.get(0)).optional()?;
             let Some(accepted) = accepted else { continue };
-            let sql = "UPDATE projects SET accepted = ?3 WHERE scope = ?1 AND id = ?2";
+            let sql = "UPDATE projects SET accepted = ?3, cor_id = CASE WHEN ?3 IS NOT NULL THEN cor_id END
+                       WHERE scope = ?1 AND id = ?2";
             self.conn.prepare_cached(sql)?.execute(params![scope, id, change(&accepted)])?;
             let sql =
                 "DELETE FROM projects WHERE scope = ?1 AND id = ?2 AND accepted IS NULL AND pending IS NULL";
@@ -295,20 +319,25 @@ impl State {
         Ok(())
     }
 
-    /// Stores that COR accepted `sent` and now certainly has `accepted`; `at` is a Unix time.
-    pub(crate) fn accept(
-        &self,
-        run: &Run,
-        id: &str,
-        accepted: &str,
-        sent: &str,
-        at: i64,
-    ) -> rusqlite::Result<()> {
+    /// Stores what COR accepted. A response without an id leaves the id of the file.
+    pub(crate) fn accept(&self, run: &Run, acceptance: &Acceptance<'_>) -> rusqlite::Result<()> {
+        let Acceptance { id, accepted, sent, cor_id, is_created, at } = *acceptance;
+        // The expressions read the row as it was before.
         let sql =
-            "UPDATE projects SET accepted = ?3, accepted_at = ?4, pending = NULL, run = NULL, place = NULL
+            "UPDATE projects SET accepted = ?3, accepted_at = ?4, pending = NULL, run = NULL, place = NULL,
+                   cor_id = CASE WHEN ?6 OR accepted IS NULL THEN ?5 ELSE coalesce(?5, cor_id) END
                    WHERE scope = ?1 AND id = ?2";
-        self.conn.prepare_cached(sql)?.execute(params![run.scope, id, accepted, at])?;
-        self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))
+        let values = params![run.scope, id, accepted, at, cor_id, is_created];
+        self.conn.prepare_cached(sql)?.execute(values)?;
+        self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))?;
+        if cor_id.is_some() || is_created {
+            for scope in &run.siblings {
+                let sql = "UPDATE projects SET cor_id = ?3
+                           WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
+                self.conn.prepare_cached(sql)?.execute(params![scope, id, cor_id])?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the pending fields, because COR applied none of them. The accepted fields stay.

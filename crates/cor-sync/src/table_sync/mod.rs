@@ -124,6 +124,8 @@ pub struct Change {
     pub is_new: bool,
     /// That COR refused the last update of the project because of the row itself, and when.
     pub refused: Option<RecordedRefusal>,
+    /// COR's internal id of the project, where the state has it.
+    pub cor_id: Option<i64>,
     /// What is to change. Empty where the rows took each other back.
     pub fields: Vec<FieldChange>,
 }
@@ -339,7 +341,7 @@ impl TableSync {
     }
 
     fn unreadable(&self, id: &str) -> StateError {
-        self.state.damaged(format!("its entry for project {id:?} cannot be read"))
+        self.state.unreadable(id)
     }
 
     /// What waits to be sent.
@@ -384,7 +386,8 @@ impl TableSync {
     }
 
     fn page(&mut self) -> Result<VecDeque<Pending>, StateError> {
-        let page = self.state.pending(self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
+        let page =
+            self.state.pending(&self.run, self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
         self.seen = page.last().map_or(self.seen, |last| last.place);
         Ok(page.into())
     }
@@ -410,6 +413,7 @@ impl TableSync {
             rows: pending.rows as u64,
             is_new: pending.accepted.is_none() && refused.is_none(),
             refused,
+            cor_id: pending.cor_id,
             fields,
         })
     }
