@@ -49,7 +49,8 @@ const STAGED: &str = "TABLE IF NOT EXISTS staged (
         wanted TEXT NOT NULL,
         line INTEGER NOT NULL,
         last_line INTEGER NOT NULL,
-        rows INTEGER NOT NULL
+        rows INTEGER NOT NULL,
+        cor_id INTEGER
     ) STRICT";
 
 const CALLS: &str = "TABLE IF NOT EXISTS calls (

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::cor_ids::cor_id_of;
 use super::{Scope, State};
 use crate::field_changes as fields;
 
@@ -50,6 +49,8 @@ impl Run {
 pub(crate) struct Found {
     pub(crate) accepted: Option<String>,
     pub(crate) pending: Option<String>,
+    /// COR's internal id, if the file has it under this mapping.
+    pub(crate) cor_id: Option<i64>,
     run: i64,
     place: i64,
 }
@@ -91,6 +92,7 @@ pub(crate) struct StagedRow<'a> {
     pub(crate) wanted: &'a str,
     pub(crate) place: i64,
     pub(crate) line: i64,
+    pub(crate) cor_id: Option<i64>,
 }
 
 impl State {
@@ -149,17 +151,34 @@ impl State {
     }
 
     pub(crate) fn find(&self, run: &Run, id: &str) -> rusqlite::Result<Option<Found>> {
-        let sql = "SELECT accepted, pending, run, place FROM projects WHERE scope = ?1 AND id = ?2";
+        let sql = "SELECT accepted, pending, run, place, cor_id FROM projects WHERE scope = ?1 AND id = ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found = statement.query_row(params![run.scope, id], |row| {
+            let accepted: Option<String> = row.get(0)?;
             Ok(Found {
-                accepted: row.get(0)?,
+                cor_id: if accepted.is_some() { row.get(4)? } else { None },
+                accepted,
                 pending: row.get(1)?,
                 run: row.get::<_, Option<i64>>(2)?.unwrap_or(0),
                 place: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
             })
         });
         found.optional()
+    }
+
+    /// COR's internal id of a project under another mapping of the run's source.
+    pub(crate) fn cor_id_of_siblings(&self, run: &Run, id: &str) -> rusqlite::Result<Option<i64>> {
+        let mut newest = None;
+        for scope in &run.siblings {
+            let sql = "SELECT accepted_at, cor_id FROM projects
+                       WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL AND cor_id IS NOT NULL";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let found = statement.query_row(params![scope, id], |row| {
+                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
+            });
+            newest = newest.max(found.optional()?);
+        }
+        Ok(newest.map(|(_, cor_id)| cor_id))
     }
 
     /// Whether an update of an earlier run may have reached COR although its result is not known.
@@ -180,9 +199,9 @@ impl State {
 
     /// Stages the first row of this run for a project, with the fields that COR certainly has.
     pub(crate) fn insert(&self, accepted: Option<&str>, row: &StagedRow<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO staged (place, id, accepted, wanted, line, last_line, rows)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1)";
-        let values = params![row.place, row.id, accepted, row.wanted, row.line];
+        let sql = "INSERT INTO staged (place, id, accepted, wanted, line, last_line, rows, cor_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, ?6)";
+        let values = params![row.place, row.id, accepted, row.wanted, row.line, row.cor_id];
         self.conn.prepare_cached(sql)?.execute(values).map(drop)
     }
 
@@ -193,13 +212,10 @@ impl State {
     }
 
     /// The next staged projects after a place, in the order of their first rows.
-    pub(crate) fn pending(&self, run: &Run, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
-        let sql = format!(
-            "SELECT id, accepted, wanted, place, line, last_line, rows, {} FROM staged
-             WHERE place > ?1 ORDER BY place LIMIT ?2",
-            cor_id_of("staged.id", &run.scopes())
-        );
-        let mut statement = self.conn.prepare_cached(&sql)?;
+    pub(crate) fn pending(&self, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
+        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id FROM staged
+                   WHERE place > ?1 ORDER BY place LIMIT ?2";
+        let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement.query_map(params![after, most as i64], |row| {
             Ok(Pending {
                 id: row.get(0)?,
@@ -257,9 +273,9 @@ impl State {
         Ok(())
     }
 
-    /// Deletes the accepted fields of staged projects, because the sandbox that accepted them was replaced.
+    /// Deletes the accepted fields and the ids of staged projects, because the sandbox that accepted them was replaced.
     pub(crate) fn forget_accepted(&self) -> rusqlite::Result<()> {
-        self.conn.prepare_cached("UPDATE staged SET accepted = NULL")?.execute([]).map(drop)
+        self.conn.prepare_cached("UPDATE staged SET accepted = NULL, cor_id = NULL")?.execute([]).map(drop)
     }
 
     /// Stores that every update up to the place `sent` may have reached COR, without waiting for the disk. The record counts only

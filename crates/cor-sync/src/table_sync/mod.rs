@@ -310,6 +310,7 @@ impl TableSync {
             return Ok(Some(first));
         }
         let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
+        let cor_id = found.as_ref().and_then(|found| found.cor_id);
         let accepted = match found {
             Some(mut found) => {
                 found.accepted = self.calls.accepted_after(id, found.accepted);
@@ -322,7 +323,12 @@ impl TableSync {
         {
             return Ok(None);
         }
-        let row = StagedRow { id, wanted, place, line };
+        let cor_id = match cor_id {
+            None => self.state.cor_id_of_siblings(&self.run, id),
+            known => Ok(known),
+        };
+        let cor_id = cor_id.map_err(|error| failed(&self.state, error))?;
+        let row = StagedRow { id, wanted, place, line, cor_id };
         self.state.insert(accepted.as_deref(), &row).map_err(|error| failed(&self.state, error))?;
         Ok(Some(place))
     }
@@ -386,8 +392,7 @@ impl TableSync {
     }
 
     fn page(&mut self) -> Result<VecDeque<Pending>, StateError> {
-        let page =
-            self.state.pending(&self.run, self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
+        let page = self.state.pending(self.seen, PAGE).map_err(|error| self.state.failed(&error))?;
         self.seen = page.last().map_or(self.seen, |last| last.place);
         Ok(page.into())
     }
