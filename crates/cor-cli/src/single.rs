@@ -1,14 +1,14 @@
 //! One call for one project: made, recorded in the state, shown.
 
 use cor_http::{Error, Project};
-use cor_sync::{Members, SingleCall, plain};
+use cor_sync::{CallAnswer, Members, SingleCall, plain};
 
 use crate::failure::Failure;
 use crate::output::{BOLD, DIM, ErrorMessage, Output, styled};
 use crate::signals::{Signals, runtime};
 
 /// Makes the call and records its result. `what` names it in the message about a signal.
-pub(crate) fn call<T>(
+pub(crate) fn call<T: CallAnswer>(
     what: &str,
     recorded: SingleCall,
     call: impl Future<Output = Result<T, Error>>,

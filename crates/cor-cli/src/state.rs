@@ -90,7 +90,7 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
             })?;
             continue;
         }
-        let KnownProject { scope, id, accepted, accepted_at, unsettled, refused, .. } = known;
+        let KnownProject { scope, id, cor_id, accepted, accepted_at, unsettled, refused, .. } = known;
         let mapping = match scope.mapping.as_str() {
             "" => String::new(),
             mapping => format!(", mapping {mapping}"),
@@ -100,6 +100,9 @@ fn project(state: &State, id: &str, output: &mut Output) -> Result<u8, Failure> 
             styled(BOLD, &plain(id)),
             styled(DIM, &format!("{} at {}{mapping}", plain(&scope.source), plain(&scope.base_url)))
         ));
+        if let Some(cor_id) = cor_id {
+            output.line(&styled(DIM, &format!("  COR's internal id {cor_id}")));
+        }
         if let Some(at) = accepted_at {
             output.line(&styled(DIM, &format!("  accepted {}", utc(*at))));
         }

@@ -127,7 +127,11 @@ fn stored_values_can_be_shown_and_deleted() {
     show(&[]).exits(0).prints("SALESFORCE").prints(&sandbox.base_url());
     let scope = show(&["--json"]).exits(0).summary();
     assert_eq!((&scope["projects"], &scope["unsettled"]), (&json!(1), &json!(1)));
-    show(&["A"]).exits(0).prints("  name       \"a2\"\n  estimated  18000.10\n");
+    let cor_id = sandbox.project("SALESFORCE", "A").unwrap().cor_id();
+    show(&["A"])
+        .exits(0)
+        .prints(&format!("\n  COR's internal id {cor_id}\n"))
+        .prints("  name       \"a2\"\n  estimated  18000.10\n");
     show(&["B"]).exits(0).prints("sent, outcome unknown: the next sync sends it again\n  name       \"b\"");
     let (url, mapping, at) = (sandbox.base_url(), &scope["mapping"], &scope["accepted_at"]);
     assert_eq!(
@@ -142,12 +146,12 @@ fn stored_values_can_be_shown_and_deleted() {
         (
             "A",
             format!(
-                r#""accepted":{{"name":"a2","estimated":18000.10,"archived":false}},"accepted_at":{at},"unsettled":null,"refused":null"#
+                r#""cor_id":{cor_id},"accepted":{{"name":"a2","estimated":18000.10,"archived":false}},"accepted_at":{at},"unsettled":null,"refused":null"#
             ),
         ),
         (
             "B",
-            r#""accepted":null,"accepted_at":null,"unsettled":{"name":"b","estimated":1},"refused":null"#
+            r#""cor_id":null,"accepted":null,"accepted_at":null,"unsettled":{"name":"b","estimated":1},"refused":null"#
                 .to_owned(),
         ),
     ] {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cor_sandbox::Sandbox;
-use cor_sync::{SingleCall, State, StateError};
+use cor_sync::{CallAnswer, SingleCall, State, StateError};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
@@ -36,7 +36,7 @@ impl CallRecord {
     ///
     /// # Errors
     /// Where the call could not be recorded, and so was not made.
-    pub(crate) async fn around<T>(
+    pub(crate) async fn around<T: CallAnswer>(
         self,
         begin: impl FnOnce(&Path) -> Result<SingleCall, StateError> + Send + 'static,
         call: impl Future<Output = Result<T, cor_http::Error>>,

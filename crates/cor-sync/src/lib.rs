@@ -73,7 +73,7 @@ pub use self::runner::{
     SyncEvent, SyncOutcome, SyncProgress, SyncRun, SyncRunner, SyncStep, SyncSummary, time_slice,
 };
 pub use self::state_store::{
-    KnownProject, RecordedRefusal, Scope, ScopeSummary, SingleCall, State, StateError,
+    CallAnswer, KnownProject, RecordedRefusal, Scope, ScopeSummary, SingleCall, State, StateError,
 };
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{

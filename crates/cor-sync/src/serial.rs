@@ -210,6 +210,7 @@ struct KnownProjectShape {
     mapping: String,
     source: String,
     id: String,
+    cor_id: Option<i64>,
     accepted: Option<Json>,
     accepted_at: Option<Time>,
     unsettled: Option<Json>,
@@ -218,12 +219,12 @@ struct KnownProjectShape {
 
 impl Serialize for KnownProject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let KnownProject { scope, id, accepted, accepted_at, unsettled, refused } = self.clone();
+        let KnownProject { scope, id, cor_id, accepted, accepted_at, unsettled, refused } = self.clone();
         let Scope { base_url, source, mapping } = scope;
         let accepted = accepted.as_deref().map(json::<S::Error>).transpose()?;
         let unsettled = unsettled.as_deref().map(json::<S::Error>).transpose()?;
         let accepted_at = accepted_at.map(Time);
-        KnownProjectShape { base_url, mapping, source, id, accepted, accepted_at, unsettled, refused }
+        KnownProjectShape { base_url, mapping, source, id, cor_id, accepted, accepted_at, unsettled, refused }
             .serialize(serializer)
     }
 }
@@ -231,12 +232,22 @@ impl Serialize for KnownProject {
 impl<'de> Deserialize<'de> for KnownProject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KnownProject, D::Error> {
         let shape = KnownProjectShape::deserialize(deserializer)?;
-        let KnownProjectShape { base_url, mapping, source, id, accepted, accepted_at, unsettled, refused } =
-            shape;
+        let KnownProjectShape {
+            base_url,
+            mapping,
+            source,
+            id,
+            cor_id,
+            accepted,
+            accepted_at,
+            unsettled,
+            refused,
+        } = shape;
         let text = |json: Json| json.as_str().to_owned();
         Ok(KnownProject {
             scope: Scope::new(base_url, source, mapping),
             id,
+            cor_id,
             accepted: accepted.map(text),
             accepted_at: accepted_at.map(|time| time.0),
             unsettled: unsettled.map(text),
@@ -376,7 +387,8 @@ mod tests {
     fn planned_project_serialises_as_line_of_plan() {
         let fields = vec![change(None, "1")];
         let (id, lines) = ("A\"".to_owned(), (2, 4));
-        let mut planned = Change { place: 0, id, lines, rows: 2, is_new: true, refused: None, fields };
+        let mut planned =
+            Change { place: 0, id, lines, rows: 2, is_new: true, refused: None, cor_id: Some(7), fields };
         assert_eq!(
             serde_json::to_string(&planned).unwrap(),
             r#"{"id":"A\"","line":2,"rows":2,"new":true,"changes":[{"field":"estimated","new":1}]}"#
@@ -397,13 +409,14 @@ mod tests {
         let known = KnownProject {
             scope: scope(),
             id: "007".to_owned(),
+            cor_id: Some(155_693),
             accepted: Some(r#"{"name":"N","estimated":18000.10}"#.to_owned()),
             accepted_at: Some(1_745_971_200),
             unsettled: None,
             refused: Some(RecordedRefusal { at: 1_745_971_200, reason: "no such project".to_owned() }),
         };
         let text = concat!(
-            r#"{"base_url":"https://integrations.projectcor.com","mapping":"abc","source":"SAP","id":"007","#,
+            r#"{"base_url":"https://integrations.projectcor.com","mapping":"abc","source":"SAP","id":"007","cor_id":155693,"#,
             r#""accepted":{"name":"N","estimated":18000.10},"accepted_at":"2025-04-30T00:00:00Z","unsettled":null,"#,
             r#""refused":{"at":"2025-04-30T00:00:00Z","reason":"no such project"}}"#
         );

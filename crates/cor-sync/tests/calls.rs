@@ -42,7 +42,7 @@ fn call_whose_process_seems_dead_is_recorded_as_uncertain() {
     send(&mut sync, &client(sandbox.base_url()), |_, _| {});
     drop(sync);
     assert_eq!(planned(&path), [""; 0]);
-    call.finish(None).unwrap();
+    call.finish(Ok(None)).unwrap();
     assert_eq!(planned(&path), ["name None"], "the call may have come after the run");
 }
 
@@ -52,21 +52,21 @@ fn only_simultaneous_calls_leave_fields_uncertain() {
     let path = filled(folder.path(), 3);
     let beside = named(&path, "P-2", "by hand");
     let (first, second) = (named(&path, "P-1", "first"), named(&path, "P-1", "second"));
-    first.finish(None).unwrap();
-    second.finish(None).unwrap();
+    first.finish(Ok(None)).unwrap();
+    second.finish(Ok(None)).unwrap();
     assert_eq!(planned(&path), ["name None"]);
     assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#);
     let (first, second) = (named(&path, "P-1", "first"), named(&path, "P-1", "second"));
-    second.finish(None).unwrap();
-    first.finish(None).unwrap();
+    second.finish(Ok(None)).unwrap();
+    first.finish(Ok(None)).unwrap();
     assert_eq!(accepted(&path, "P-1"), r#"{"estimated_time":1}"#, "the second ended before the first");
-    beside.finish(None).unwrap();
+    beside.finish(Ok(None)).unwrap();
     assert_eq!(
         accepted(&path, "P-2"),
         r#"{"name":"by hand","estimated_time":2}"#,
         "a call for another project"
     );
-    named(&path, "P-1", "third").finish(None).unwrap();
+    named(&path, "P-1", "third").finish(Ok(None)).unwrap();
     assert_eq!(accepted(&path, "P-1"), r#"{"name":"third","estimated_time":1}"#);
     assert_eq!(count(&path, "calls"), 0, "a call that has its result is in the projects at once");
 }
@@ -88,10 +88,10 @@ fn plan_includes_recorded_calls_that_are_not_yet_merged() {
     let call = SingleCall::update(&path, "https://example.com/", "P-1", &update).unwrap();
     assert_eq!(planned(&path), ["name None"], "it is in flight");
     let run = run_of("SAP", &path).unwrap();
-    call.finish(None).unwrap();
+    call.finish(Ok(None)).unwrap();
     assert_eq!(planned(&path), ["name None"], "it was made during a run");
     drop(run);
-    named(&path, "P-1", "by hand").finish(None).unwrap();
+    named(&path, "P-1", "by hand").finish(Ok(None)).unwrap();
     let known = planned(&path);
     assert_eq!(known, [r#"name Some("\"by hand\"")"#], "a later call is certain again");
 }

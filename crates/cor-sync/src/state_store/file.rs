@@ -8,7 +8,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use super::identity::{Identity, beside};
 use super::lock::FileLock;
 use super::private::{keep_private, private_options};
-use super::schema::{add_tables, check, create, make_staged, prepare, set_up, stand_in_for_tables};
+use super::schema::{check, create, make_staged, prepare, set_up, stand_in, upgrade};
 use super::{Access, State, StateError};
 
 /// Length of the header of an SQLite file, in bytes.
@@ -51,7 +51,7 @@ fn open_connection(path: &Path) -> Result<Connection, StateError> {
         let detail = "it is read-only".to_owned();
         return Err(StateError::Unusable { path: path.to_owned(), detail });
     }
-    add_tables(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
+    upgrade(&conn).and_then(|()| prepare(&conn)).map_err(failed)?;
     Ok(conn)
 }
 
@@ -84,7 +84,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<State, StateError> {
     };
     let failed = |error| StateError::sqlite(path, &error);
     // The place of temporary tables has to be set before the first one is created.
-    let tables = set_up(&conn).and_then(|()| stand_in_for_tables(&conn)).and_then(|()| make_staged(&conn));
+    let tables = set_up(&conn).and_then(|()| stand_in(&conn)).and_then(|()| make_staged(&conn));
     tables.map_err(failed)?;
     Ok(State { conn, path: path.clone(), boot: boot(), access: Access::Reading })
 }

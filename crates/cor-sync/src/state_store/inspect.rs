@@ -3,6 +3,7 @@
 use cor_http::Source;
 use rusqlite::params;
 
+use super::cor_ids::COR_ID;
 use super::lock::SourceLock;
 use super::staging::SENT_UPTO;
 use super::{Access, RecordedRefusal, Scope, State, StateError};
@@ -31,6 +32,9 @@ pub struct KnownProject {
     pub scope: Scope,
     /// The external id.
     pub id: String,
+    /// COR's internal id, under which its main API reads the project; `None` if no response had it. It is the same under every
+    /// mapping of the source.
+    pub cor_id: Option<i64>,
     /// The fields that COR last accepted, as one JSON object; `None` if the state has none.
     pub accepted: Option<String>,
     /// When COR accepted them, as a Unix time.
@@ -74,7 +78,7 @@ impl State {
     /// Where the file cannot be read.
     pub fn project(&self, id: &str) -> Result<Vec<KnownProject>, StateError> {
         let sql = format!(
-            "SELECT base_url, source, mapping, id, accepted, accepted_at, {}
+            "SELECT base_url, source, mapping, id, accepted, accepted_at, {}, {COR_ID}
              FROM scopes JOIN projects USING (scope) WHERE id = ?2 AND (accepted IS NOT NULL OR {0} IS NOT NULL)
              ORDER BY scope",
             unsettled()
@@ -89,6 +93,7 @@ impl State {
                     accepted_at: row.get(5)?,
                     unsettled: row.get(6)?,
                     refused: None,
+                    cor_id: row.get(7)?,
                 })
             })?;
             let mut known = rows.collect::<rusqlite::Result<Vec<KnownProject>>>()?;
@@ -107,6 +112,7 @@ impl State {
                     let project = KnownProject {
                         scope,
                         id,
+                        cor_id: None,
                         accepted: None,
                         accepted_at: None,
                         unsettled: None,
@@ -266,7 +272,7 @@ impl State {
 }
 
 /// Selects the pending fields that may have reached COR. Fields of rows that were read and not sent are left out.
-fn unsettled() -> String {
+pub(super) fn unsettled() -> String {
     format!(
         "CASE WHEN pending IS NOT NULL AND place <= coalesce(
              (SELECT {SENT_UPTO} FROM runs WHERE runs.run = projects.run), {}) THEN pending END",

@@ -1,9 +1,11 @@
 //! The state: what COR last accepted, in one SQLite file.
 
+mod cor_ids;
 mod error;
 mod file;
 mod identity;
 mod inspect;
+mod known_projects;
 mod lock;
 mod private;
 mod raw_rows;
@@ -26,8 +28,8 @@ use self::lock::{FileLock, SourceLock};
 pub use self::refusals::RecordedRefusal;
 pub(crate) use self::sandbox::another_store;
 pub(crate) use self::single_call::OpenCalls;
-pub use self::single_call::SingleCall;
-pub(crate) use self::staging::{Found, Pending, Run, StagedRow};
+pub use self::single_call::{CallAnswer, SingleCall};
+pub(crate) use self::staging::{Acceptance, Found, Pending, Run, StagedRow};
 
 /// The file that stores what COR last accepted, field by field, so that a run sends only changes.
 ///
@@ -205,6 +207,11 @@ impl State {
     /// The error for an entry that this program cannot have written.
     pub(crate) fn damaged(&self, detail: impl Into<String>) -> StateError {
         StateError::Damaged { path: self.path.clone(), detail: detail.into() }
+    }
+
+    /// The error for a project whose fields cannot be read.
+    pub(crate) fn unreadable(&self, id: &str) -> StateError {
+        self.damaged(format!("its entry for project {id:?} cannot be read"))
     }
 
     /// The number of a scope in the file.

@@ -31,7 +31,7 @@ impl State {
         self.conn.query_row(sql, [base_url], |row| row.get(0)).optional()
     }
 
-    /// Deletes the values that an earlier store at the address of `scope` accepted. `store` is the present one; `None` if the
+    /// Deletes the values that an earlier store at the address of `scope` accepted, and its ids of the projects. `store` is the present one; `None` if the
     /// server there is no sandbox. Pending fields of runs stay. Inside a transaction.
     ///
     /// If a run of another source has done this before, only values of the scope's source are deleted, because the present store
@@ -43,7 +43,8 @@ impl State {
         let scopes =
             "scope IN (SELECT scope FROM scopes WHERE base_url = ?1 AND (?2 IS NULL OR source = ?2))";
         let forget = format!(
-            "UPDATE projects SET accepted = NULL, accepted_at = NULL WHERE accepted IS NOT NULL AND {scopes}"
+            "UPDATE projects SET accepted = NULL, accepted_at = NULL, cor_id = NULL
+             WHERE accepted IS NOT NULL AND {scopes}"
         );
         self.conn.execute(&forget, params![base_url, source])?;
         let drop = format!("DELETE FROM projects WHERE accepted IS NULL AND pending IS NULL AND {scopes}");

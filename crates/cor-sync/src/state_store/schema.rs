@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{State, StateError};
 
@@ -14,7 +14,7 @@ const APPLICATION_ID: i64 = 0x434F_5259;
 
 /// Fields are stored as JSON objects. `pending` holds the fields that a run is about to send, until COR's result is stored: after
 /// a run that ended without a result, these fields count as unknown and are sent again. `calls` holds updates outside of runs
-/// (single_call.rs).
+/// (single_call.rs). `cor_id` is COR's internal id (cor_ids.rs).
 const SCHEMA: &str = "
     CREATE TABLE scopes (
         scope INTEGER PRIMARY KEY,
@@ -36,6 +36,7 @@ const SCHEMA: &str = "
         pending TEXT,
         run INTEGER,
         place INTEGER,
+        cor_id INTEGER,
         UNIQUE (scope, id)
     ) STRICT;
     CREATE INDEX pending ON projects (run, place) WHERE pending IS NOT NULL;";
@@ -48,7 +49,8 @@ const STAGED: &str = "TABLE IF NOT EXISTS staged (
         wanted TEXT NOT NULL,
         line INTEGER NOT NULL,
         last_line INTEGER NOT NULL,
-        rows INTEGER NOT NULL
+        rows INTEGER NOT NULL,
+        cor_id INTEGER
     ) STRICT";
 
 const CALLS: &str = "TABLE IF NOT EXISTS calls (
@@ -60,7 +62,8 @@ const CALLS: &str = "TABLE IF NOT EXISTS calls (
         fields TEXT NOT NULL,
         begun_at INTEGER NOT NULL,
         is_finished INTEGER NOT NULL,
-        is_in_doubt INTEGER NOT NULL
+        is_in_doubt INTEGER NOT NULL,
+        cor_id INTEGER
     ) STRICT";
 
 const WATERMARKS: &str = "TABLE IF NOT EXISTS watermarks (
@@ -84,6 +87,13 @@ const SANDBOXES: &str = "TABLE IF NOT EXISTS sandboxes (
         base_url TEXT PRIMARY KEY,
         store TEXT NOT NULL
     ) STRICT";
+
+/// The tables of earlier builds that lack `cor_id`, each with its other columns. The column can be null, so that those builds, which
+/// name the columns that they write, can use a file that has it.
+const WITHOUT_COR_ID: [(&str, &str); 2] = [
+    ("projects", "number, scope, id, accepted, accepted_at, pending, run, place"),
+    ("calls", "call, base_url, source, id, change, fields, begun_at, is_finished, is_in_doubt"),
+];
 
 /// Memory in KiB for pages of the file, and as much for temporary tables. It does not grow with the file.
 const CACHE: i64 = 16_000;
@@ -111,19 +121,48 @@ pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-/// Adds the tables that a state file of an earlier build lacks.
-pub(super) fn add_tables(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!("CREATE {CALLS}; CREATE {WATERMARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}"))
+/// Adds the tables and columns that a state file of an earlier build lacks.
+pub(super) fn upgrade(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!(
+        "CREATE {CALLS}; CREATE {WATERMARKS}; CREATE {SANDBOXES}; CREATE {REFUSALS}"
+    ))?;
+    let lacks_column = || -> rusqlite::Result<bool> {
+        WITHOUT_COR_ID.iter().try_fold(false, |lacks, (table, _)| Ok(lacks || !has_cor_id(conn, table)?))
+    };
+    if !lacks_column()? {
+        return Ok(());
+    }
+    // Another process may add them at the same time, so this one looks again when it alone can write.
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    for (table, _) in WITHOUT_COR_ID {
+        if !has_cor_id(conn, table)? {
+            conn.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN cor_id INTEGER"))?;
+        }
+    }
+    transaction.commit()
 }
 
-/// The same for a state that is opened for reading: temporary, empty tables in place of those that the file lacks.
-pub(super) fn stand_in_for_tables(conn: &Connection) -> rusqlite::Result<()> {
+fn has_cor_id(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main') WHERE name = 'cor_id')";
+    conn.query_row(sql, [table], |row| row.get(0))
+}
+
+/// The same for a state that is opened for reading: temporary, empty tables in place of those that the file lacks, and temporary
+/// views in place of tables that lack a column.
+pub(super) fn stand_in(conn: &Connection) -> rusqlite::Result<()> {
     let there = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ?1)";
     let later_tables =
         [("calls", CALLS), ("watermarks", WATERMARKS), ("sandboxes", SANDBOXES), ("refusals", REFUSALS)];
     for (name, table) in later_tables {
         if !conn.query_row(there, [name], |row| row.get(0))? {
             conn.execute_batch(&format!("CREATE TEMP {table}"))?;
+        }
+    }
+    for (table, columns) in WITHOUT_COR_ID {
+        if conn.query_row(there, [table], |row| row.get(0))? && !has_cor_id(conn, table)? {
+            let view =
+                format!("CREATE TEMP VIEW {table} AS SELECT {columns}, NULL AS cor_id FROM main.{table}");
+            conn.execute_batch(&view)?;
         }
     }
     Ok(())

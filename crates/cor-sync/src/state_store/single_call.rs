@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cor_http::{Error, ErrorKind, Outcome, ProjectCreate, ProjectUpdate, Source};
+use cor_http::{Deleted, Error, ErrorKind, Outcome, Project, ProjectCreate, ProjectUpdate, Source};
 use rusqlite::params;
 
 use super::lock::SourceLock;
@@ -63,8 +63,26 @@ impl Drop for Record {
     fn drop(&mut self) {
         // A call without a result counts as in flight, which is equally uncertain, so an error here changes nothing.
         if !self.is_settled {
-            let _ = self.settle(Ended::Unknown);
+            let _ = self.settle(Ended::Unknown, None);
         }
+    }
+}
+
+/// What COR answers to a call that it accepted.
+pub trait CallAnswer {
+    /// COR's internal id of the project, if the response has it.
+    fn cor_id(&self) -> Option<i64>;
+}
+
+impl CallAnswer for Project {
+    fn cor_id(&self) -> Option<i64> {
+        self.id()
+    }
+}
+
+impl CallAnswer for Deleted {
+    fn cor_id(&self) -> Option<i64> {
+        self.cor_id()
     }
 }
 
@@ -113,6 +131,8 @@ struct Call {
     is_finished: bool,
     /// Whether the order of the call and of another update of the project is unknown.
     is_in_doubt: bool,
+    /// COR's internal id, if the response has it.
+    cor_id: Option<i64>,
 }
 
 impl SingleCall {
@@ -178,7 +198,7 @@ impl SingleCall {
                        WHERE base_url = ?1 AND source = ?2 AND id = ?3 AND is_finished = 0";
             let values = [&record.scope.base_url, &record.scope.source, &record.id];
             let overlaps = state.conn.execute(sql, values)? > 0;
-            record.insert(&state, false, overlaps)
+            record.insert(&state, false, overlaps, None)
         });
         record.number = inserted.map_err(|error| state.failed(&error))?;
         record.is_settled = false;
@@ -198,13 +218,17 @@ impl SingleCall {
     ///
     /// # Errors
     /// The error of the call.
-    pub async fn recorded<T>(self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub async fn recorded<T: CallAnswer>(
+        self,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let result = call.await;
         if self.record.is_none() {
             return result;
         }
-        let error = result.as_ref().err().cloned();
-        let Err(reason) = off_loop(move || self.finish(error.as_ref())).await else { return result };
+        let ended = result.as_ref().map(T::cor_id).map_err(Error::clone);
+        let finish = move || self.finish(ended.as_ref().map(|cor_id| *cor_id));
+        let Err(reason) = off_loop(finish).await else { return result };
         tracing::warn!(
             target: "cor_sync::state",
             "the result of the call could not be recorded, and the next sync sends its fields again: {reason}"
@@ -212,30 +236,37 @@ impl SingleCall {
         result
     }
 
-    /// Records the result of the call: its error, or `None` if COR accepted it.
+    /// Records the result of the call: its error, or, if COR accepted it, COR's internal id where the response has it.
     ///
     /// # Errors
     /// Where the state file cannot be written. The next run then sends the call's fields again.
-    pub fn finish(mut self, error: Option<&Error>) -> Result<(), StateError> {
+    pub fn finish(mut self, result: Result<Option<i64>, &Error>) -> Result<(), StateError> {
         let Some(record) = &mut self.record else { return Ok(()) };
         record.is_settled = true;
-        record.settle(match error {
-            None => Ended::Applied,
-            Some(error) if error.kind() == ErrorKind::ProjectNotFound => Ended::NoProject,
-            Some(error) => match error.outcome() {
+        let ended = match result {
+            Ok(_) => Ended::Applied,
+            Err(error) if error.kind() == ErrorKind::ProjectNotFound => Ended::NoProject,
+            Err(error) => match error.outcome() {
                 Outcome::Applied => Ended::Applied,
                 Outcome::NotApplied => Ended::NotApplied,
                 Outcome::Unknown => Ended::Unknown,
             },
-        })
+        };
+        record.settle(ended, result.ok().flatten())
     }
 }
 
 impl Record {
-    fn insert(&self, state: &State, is_finished: bool, is_in_doubt: bool) -> rusqlite::Result<i64> {
-        let sql =
-            "INSERT INTO calls (base_url, source, id, change, fields, begun_at, is_finished, is_in_doubt)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    fn insert(
+        &self,
+        state: &State,
+        is_finished: bool,
+        is_in_doubt: bool,
+        cor_id: Option<i64>,
+    ) -> rusqlite::Result<i64> {
+        let sql = "INSERT INTO calls
+                   (base_url, source, id, change, fields, begun_at, is_finished, is_in_doubt, cor_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let (scope, change) = (&self.scope, self.change.as_str());
         let values = params![
             scope.base_url,
@@ -245,14 +276,15 @@ impl Record {
             self.fields,
             now(),
             is_finished,
-            is_in_doubt
+            is_in_doubt,
+            cor_id
         ];
         state.conn.execute(sql, values)?;
         Ok(state.conn.last_insert_rowid())
     }
 
     /// Stores how the call ended, and updates the projects of the file unless a run is in progress.
-    fn settle(&self, ended: Ended) -> Result<(), StateError> {
+    fn settle(&self, ended: Ended, cor_id: Option<i64>) -> Result<(), StateError> {
         let state = match State::open_existing(&self.path) {
             // Without a state file, the next run sends all rows.
             Err(StateError::Missing { .. }) => return Ok(()),
@@ -264,11 +296,13 @@ impl Record {
                 return state.conn.execute("DELETE FROM calls WHERE call = ?1", [self.number]).map(drop);
             }
             let change = if ended == Ended::NoProject { Change::Delete } else { self.change };
-            let sql = "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2, change = ?3
+            let sql =
+                "UPDATE calls SET is_finished = 1, is_in_doubt = is_in_doubt OR ?2, change = ?3, cor_id = ?4
                        WHERE call = ?1 AND is_finished = 0";
-            if state.conn.execute(sql, params![self.number, in_doubt, change.as_str()])? == 0 {
+            let values = params![self.number, in_doubt, change.as_str(), cor_id];
+            if state.conn.execute(sql, values)? == 0 {
                 // A run has removed the record, because it assumed that the process of the call had ended.
-                self.insert(&state, true, true)?;
+                self.insert(&state, true, true, cor_id)?;
             }
             Ok(())
         })?;
@@ -284,7 +318,7 @@ impl Record {
 impl State {
     /// The recorded calls of the scope's source, in the order of their begin.
     fn calls(&self, scope: &Scope) -> rusqlite::Result<Vec<Call>> {
-        let sql = "SELECT call, id, change, fields, begun_at, is_finished, is_in_doubt FROM calls
+        let sql = "SELECT call, id, change, fields, begun_at, is_finished, is_in_doubt, cor_id FROM calls
                    WHERE base_url = ?1 AND source = ?2 ORDER BY call";
         let mut statement = self.conn.prepare(sql)?;
         let calls = statement.query_map([&scope.base_url, &scope.source], |row| {
@@ -297,6 +331,7 @@ impl State {
                 begun_at: row.get(4)?,
                 is_finished: row.get(5)?,
                 is_in_doubt: row.get(6)?,
+                cor_id: row.get(7)?,
             })
         })?;
         calls.collect()
@@ -332,25 +367,25 @@ impl State {
         if call.is_certain() {
             self.remove_refusal(scope, &call.id)?;
         }
-        let sql = "SELECT number, accepted FROM projects JOIN scopes USING (scope)
+        let sql = "SELECT number, accepted, cor_id FROM projects JOIN scopes USING (scope)
                    WHERE base_url = ?1 AND source = ?2 AND id = ?3";
         let mut statement = self.conn.prepare(sql)?;
         let projects = statement.query_map([&scope.base_url, &scope.source, &call.id], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<i64>>(2)?))
         })?;
-        for (number, accepted) in projects.collect::<rusqlite::Result<Vec<_>>>()? {
+        for (number, accepted, cor_id) in projects.collect::<rusqlite::Result<Vec<_>>>()? {
             match call.accepted_after(accepted) {
                 Some(accepted) => {
                     let at = call.is_certain().then_some(call.begun_at);
-                    let sql = "UPDATE projects SET accepted = ?2, accepted_at = coalesce(?3, accepted_at)
-                               WHERE number = ?1";
-                    self.conn.execute(sql, params![number, accepted, at])?;
+                    let sql = "UPDATE projects SET accepted = ?2, accepted_at = coalesce(?3, accepted_at),
+                               cor_id = ?4 WHERE number = ?1";
+                    let cor_id = call.cor_id_after(cor_id);
+                    self.conn.execute(sql, params![number, accepted, at, cor_id])?;
                 }
                 None => {
-                    self.conn.execute(
-                        "UPDATE projects SET accepted = NULL, accepted_at = NULL WHERE number = ?1",
-                        [number],
-                    )?;
+                    let sql = "UPDATE projects SET accepted = NULL, accepted_at = NULL, cor_id = NULL
+                               WHERE number = ?1";
+                    self.conn.execute(sql, [number])?;
                     let sql = "DELETE FROM projects WHERE number = ?1 AND pending IS NULL";
                     self.conn.execute(sql, [number])?;
                 }
@@ -378,6 +413,12 @@ impl OpenCalls {
         let calls = self.0.get(id).into_iter().flatten();
         calls.fold(accepted, |accepted, call| call.accepted_after(accepted))
     }
+
+    /// COR's internal id after the calls, given the id in the file.
+    pub(crate) fn cor_id_after(&self, id: &str, known: Option<i64>) -> Option<i64> {
+        let calls = self.0.get(id).into_iter().flatten();
+        calls.fold(known, |known, call| call.cor_id_after(known))
+    }
 }
 
 impl Call {
@@ -393,6 +434,17 @@ impl Call {
             // A project without an entry gets none: the next run sends all its fields.
             (Change::Create, true) => accepted.map(|_| self.fields.clone()),
             (Change::Create, false) | (Change::Delete, _) => None,
+        }
+    }
+
+    /// COR's internal id after this call, for a project of which fields are certain; `known` is the id in the file.
+    fn cor_id_after(&self, known: Option<i64>) -> Option<i64> {
+        match (self.change, self.is_certain()) {
+            // The id in the file is that of an earlier project.
+            (Some(Change::Create), _) => self.cor_id,
+            (_, true) => self.cor_id.or(known),
+            // A run that overlapped the call may have stored the id of a newer project.
+            (_, false) => known.or(self.cor_id),
         }
     }
 }

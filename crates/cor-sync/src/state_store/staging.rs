@@ -49,6 +49,8 @@ impl Run {
 pub(crate) struct Found {
     pub(crate) accepted: Option<String>,
     pub(crate) pending: Option<String>,
+    /// COR's internal id, if the file has it under this mapping.
+    pub(crate) cor_id: Option<i64>,
     run: i64,
     place: i64,
 }
@@ -63,6 +65,24 @@ pub(crate) struct Pending {
     pub(crate) line: i64,
     pub(crate) last_line: i64,
     pub(crate) rows: i64,
+    /// COR's internal id, if the file has it under any mapping of the source.
+    pub(crate) cor_id: Option<i64>,
+}
+
+/// An update or a create that COR accepted.
+#[derive(Debug)]
+pub(crate) struct Acceptance<'a> {
+    pub(crate) id: &'a str,
+    /// The fields that COR now certainly has.
+    pub(crate) accepted: &'a str,
+    /// The fields that were sent.
+    pub(crate) sent: &'a str,
+    /// COR's internal id, if the response has it.
+    pub(crate) cor_id: Option<i64>,
+    /// Whether the run created the project, so that an id in the file is that of an earlier project.
+    pub(crate) is_created: bool,
+    /// A Unix time.
+    pub(crate) at: i64,
 }
 
 /// The fields of one row.
@@ -72,6 +92,7 @@ pub(crate) struct StagedRow<'a> {
     pub(crate) wanted: &'a str,
     pub(crate) place: i64,
     pub(crate) line: i64,
+    pub(crate) cor_id: Option<i64>,
 }
 
 impl State {
@@ -130,17 +151,34 @@ impl State {
     }
 
     pub(crate) fn find(&self, run: &Run, id: &str) -> rusqlite::Result<Option<Found>> {
-        let sql = "SELECT accepted, pending, run, place FROM projects WHERE scope = ?1 AND id = ?2";
+        let sql = "SELECT accepted, pending, run, place, cor_id FROM projects WHERE scope = ?1 AND id = ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found = statement.query_row(params![run.scope, id], |row| {
+            let accepted: Option<String> = row.get(0)?;
             Ok(Found {
-                accepted: row.get(0)?,
+                cor_id: if accepted.is_some() { row.get(4)? } else { None },
+                accepted,
                 pending: row.get(1)?,
                 run: row.get::<_, Option<i64>>(2)?.unwrap_or(0),
                 place: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
             })
         });
         found.optional()
+    }
+
+    /// COR's internal id of a project under another mapping of the run's source.
+    pub(crate) fn cor_id_of_siblings(&self, run: &Run, id: &str) -> rusqlite::Result<Option<i64>> {
+        let mut newest = None;
+        for scope in &run.siblings {
+            let sql = "SELECT accepted_at, cor_id FROM projects
+                       WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL AND cor_id IS NOT NULL";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let found = statement.query_row(params![scope, id], |row| {
+                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
+            });
+            newest = newest.max(found.optional()?);
+        }
+        Ok(newest.map(|(_, cor_id)| cor_id))
     }
 
     /// Whether an update of an earlier run may have reached COR although its result is not known.
@@ -161,9 +199,9 @@ impl State {
 
     /// Stages the first row of this run for a project, with the fields that COR certainly has.
     pub(crate) fn insert(&self, accepted: Option<&str>, row: &StagedRow<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO staged (place, id, accepted, wanted, line, last_line, rows)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1)";
-        let values = params![row.place, row.id, accepted, row.wanted, row.line];
+        let sql = "INSERT INTO staged (place, id, accepted, wanted, line, last_line, rows, cor_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, ?6)";
+        let values = params![row.place, row.id, accepted, row.wanted, row.line, row.cor_id];
         self.conn.prepare_cached(sql)?.execute(values).map(drop)
     }
 
@@ -175,7 +213,7 @@ impl State {
 
     /// The next staged projects after a place, in the order of their first rows.
     pub(crate) fn pending(&self, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
-        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows FROM staged
+        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id FROM staged
                    WHERE place > ?1 ORDER BY place LIMIT ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement.query_map(params![after, most as i64], |row| {
@@ -187,6 +225,7 @@ impl State {
                 line: row.get(4)?,
                 last_line: row.get(5)?,
                 rows: row.get(6)?,
+                cor_id: row.get(7)?,
             })
         })?;
         rows.collect()
@@ -234,9 +273,9 @@ impl State {
         Ok(())
     }
 
-    /// Deletes the accepted fields of staged projects, because the sandbox that accepted them was replaced.
+    /// Deletes the accepted fields and the ids of staged projects, because the sandbox that accepted them was replaced.
     pub(crate) fn forget_accepted(&self) -> rusqlite::Result<()> {
-        self.conn.prepare_cached("UPDATE staged SET accepted = NULL")?.execute([]).map(drop)
+        self.conn.prepare_cached("UPDATE staged SET accepted = NULL, cor_id = NULL")?.execute([]).map(drop)
     }
 
     /// Stores that every update up to the place `sent` may have reached COR, without waiting for the disk. The record counts only
@@ -286,7 +325,8 @@ impl State {
             let accepted: Option<String> =
                 statement.query_row(params![scope, id], |row| row.get(0)).optional()?;
             let Some(accepted) = accepted else { continue };
-            let sql = "UPDATE projects SET accepted = ?3 WHERE scope = ?1 AND id = ?2";
+            let sql = "UPDATE projects SET accepted = ?3, cor_id = CASE WHEN ?3 IS NOT NULL THEN cor_id END
+                       WHERE scope = ?1 AND id = ?2";
             self.conn.prepare_cached(sql)?.execute(params![scope, id, change(&accepted)])?;
             let sql =
                 "DELETE FROM projects WHERE scope = ?1 AND id = ?2 AND accepted IS NULL AND pending IS NULL";
@@ -295,20 +335,25 @@ impl State {
         Ok(())
     }
 
-    /// Stores that COR accepted `sent` and now certainly has `accepted`; `at` is a Unix time.
-    pub(crate) fn accept(
-        &self,
-        run: &Run,
-        id: &str,
-        accepted: &str,
-        sent: &str,
-        at: i64,
-    ) -> rusqlite::Result<()> {
+    /// Stores what COR accepted. A response without an id leaves the id of the file.
+    pub(crate) fn accept(&self, run: &Run, acceptance: &Acceptance<'_>) -> rusqlite::Result<()> {
+        let Acceptance { id, accepted, sent, cor_id, is_created, at } = *acceptance;
+        // The expressions read the row as it was before.
         let sql =
-            "UPDATE projects SET accepted = ?3, accepted_at = ?4, pending = NULL, run = NULL, place = NULL
+            "UPDATE projects SET accepted = ?3, accepted_at = ?4, pending = NULL, run = NULL, place = NULL,
+                   cor_id = CASE WHEN ?6 OR accepted IS NULL THEN ?5 ELSE coalesce(?5, cor_id) END
                    WHERE scope = ?1 AND id = ?2";
-        self.conn.prepare_cached(sql)?.execute(params![run.scope, id, accepted, at])?;
-        self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))
+        let values = params![run.scope, id, accepted, at, cor_id, is_created];
+        self.conn.prepare_cached(sql)?.execute(values)?;
+        self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))?;
+        if cor_id.is_some() || is_created {
+            for scope in &run.siblings {
+                let sql = "UPDATE projects SET cor_id = ?3
+                           WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
+                self.conn.prepare_cached(sql)?.execute(params![scope, id, cor_id])?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the pending fields, because COR applied none of them. The accepted fields stay.

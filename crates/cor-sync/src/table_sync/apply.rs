@@ -8,8 +8,8 @@ use std::task::Poll;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cor_http::{
-    Client, Error, ErrorKind, ItemResult, OUTAGE_TIMEOUT, Outcome, Pause, ProjectCreate, ProjectUpdate,
-    Results, Stop,
+    Client, Error, ErrorKind, ItemResult, OUTAGE_TIMEOUT, Outcome, Pause, Project, ProjectCreate,
+    ProjectUpdate, Results, Stop,
 };
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use super::watermark::Watermark;
 use super::{Change, TableSync};
 use crate::RejectReason;
 use crate::field_changes as fields;
-use crate::state_store::{Pending, StateError};
+use crate::state_store::{Acceptance, Pending, StateError};
 
 /// The create for a project that COR does not know, from its external id and everything the table says of it.
 pub type Creation = Box<dyn Fn(&str, ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
@@ -87,6 +87,14 @@ impl RowStatus {
 
 /// The most projects beyond the requests in flight that wait between two attempts.
 const MOST_WAITING: usize = 1024;
+
+/// A project with a result that is to be stored.
+struct Answered {
+    pending: Pending,
+    settled: Settled,
+    /// COR's internal id, if the response has it.
+    cor_id: Option<i64>,
+}
 
 /// What comes next of a table being applied.
 enum Next {
@@ -352,7 +360,7 @@ impl Apply<'_> {
         self.has_new_store |= self.sync.store.is_some();
         self.sync.replace_store(seen.as_deref())?;
         let known = self.page.iter_mut().chain(self.in_flight.values_mut().map(|(pending, _)| pending));
-        known.for_each(|pending| pending.accepted = None);
+        known.for_each(|pending| (pending.accepted, pending.cor_id) = (None, None));
         Ok(())
     }
 
@@ -365,38 +373,37 @@ impl Apply<'_> {
         {
             self.give_up(error);
         }
-        let mut settled = Vec::with_capacity(items.len());
+        let mut answered = Vec::with_capacity(items.len());
         for item in items {
             let Some((pending, change)) = self.in_flight.remove(&item.index) else { continue };
             if let Some(complete) = &self.complete {
                 complete.lock().unwrap_or_else(PoisonError::into_inner).remove(&item.id);
             }
+            let cor_id = item.result.as_ref().ok().and_then(Option::as_ref).and_then(Project::id);
             let status = match item.result {
                 Ok(Some(_)) => RowStatus::Applied { created: item.created },
                 Ok(None) => RowStatus::Unchanged,
                 Err(_) if !item.started => RowStatus::NotStarted,
                 Err(error) => RowStatus::Failed(error),
             };
-            settled.push((pending, Settled { change, status }));
+            answered.push(Answered { pending, settled: Settled { change, status }, cor_id });
         }
-        if let Err(error) = self.store(&settled) {
+        if let Err(error) = self.store(&answered) {
             self.give_up(error);
         }
-        self.out.extend(settled.into_iter().map(|(_, settled)| settled));
+        self.out.extend(answered.into_iter().map(|answered| answered.settled));
     }
 
-    fn store(&self, settled: &[(Pending, Settled)]) -> Result<(), StateError> {
+    fn store(&self, answered: &[Answered]) -> Result<(), StateError> {
         // Nothing more is written where writing has failed: what is there is whole, and says less than it could.
         if self.broken.is_some() {
             return Ok(());
         }
-        self.sync
-            .state
-            .store(|| settled.iter().try_for_each(|(pending, settled)| self.store_one(pending, settled)))
+        self.sync.state.store(|| answered.iter().try_for_each(|answered| self.store_one(answered)))
     }
 
-    fn store_one(&self, pending: &Pending, settled: &Settled) -> rusqlite::Result<()> {
-        let Settled { change, status } = settled;
+    fn store_one(&self, answered: &Answered) -> rusqlite::Result<()> {
+        let Answered { pending, settled: Settled { change, status }, cor_id } = answered;
         let (state, run) = (&self.sync.state, &self.sync.run);
         if let (Some(reject_reason), true) = (status.reject_reason(), self.sync.options.keep_rows) {
             // What was not begun is sent next time; no one has to correct it.
@@ -423,7 +430,15 @@ impl Apply<'_> {
                     Some(accepted) => fields::merged(accepted, &sent).unwrap_or_else(|| sent.clone()),
                     None => sent.clone(),
                 };
-                state.accept(run, &pending.id, &accepted, &sent, now())
+                let acceptance = Acceptance {
+                    id: &pending.id,
+                    accepted: &accepted,
+                    sent: &sent,
+                    cor_id: *cor_id,
+                    is_created: *created,
+                    at: now(),
+                };
+                state.accept(run, &acceptance)
             }
             RowStatus::Failed(error) if error.outcome() == Outcome::Unknown => Ok(()),
             RowStatus::Failed(error) if error.kind() == ErrorKind::ProjectNotFound => {

@@ -124,6 +124,8 @@ pub struct Change {
     pub is_new: bool,
     /// That COR refused the last update of the project because of the row itself, and when.
     pub refused: Option<RecordedRefusal>,
+    /// COR's internal id of the project, where the state has it.
+    pub cor_id: Option<i64>,
     /// What is to change. Empty where the rows took each other back.
     pub fields: Vec<FieldChange>,
 }
@@ -308,6 +310,7 @@ impl TableSync {
             return Ok(Some(first));
         }
         let found = self.state.find(&self.run, id).map_err(|error| failed(&self.state, error))?;
+        let cor_id = found.as_ref().and_then(|found| found.cor_id);
         let accepted = match found {
             Some(mut found) => {
                 found.accepted = self.calls.accepted_after(id, found.accepted);
@@ -320,7 +323,12 @@ impl TableSync {
         {
             return Ok(None);
         }
-        let row = StagedRow { id, wanted, place, line };
+        let cor_id = match cor_id {
+            None => self.state.cor_id_of_siblings(&self.run, id),
+            known => Ok(known),
+        };
+        let cor_id = cor_id.map_err(|error| failed(&self.state, error))?;
+        let row = StagedRow { id, wanted, place, line, cor_id };
         self.state.insert(accepted.as_deref(), &row).map_err(|error| failed(&self.state, error))?;
         Ok(Some(place))
     }
@@ -339,7 +347,7 @@ impl TableSync {
     }
 
     fn unreadable(&self, id: &str) -> StateError {
-        self.state.damaged(format!("its entry for project {id:?} cannot be read"))
+        self.state.unreadable(id)
     }
 
     /// What waits to be sent.
@@ -410,6 +418,7 @@ impl TableSync {
             rows: pending.rows as u64,
             is_new: pending.accepted.is_none() && refused.is_none(),
             refused,
+            cor_id: pending.cor_id,
             fields,
         })
     }
