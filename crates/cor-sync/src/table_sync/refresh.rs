@@ -13,7 +13,7 @@ use crate::state_store::{Pending, Refreshed as Stored, StateError};
 const PAGE: usize = 256;
 
 /// What reading the projects of a table back showed. Each project is counted once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Refreshed {
     /// Projects that were read.
@@ -29,6 +29,7 @@ pub struct Refreshed {
     /// Projects of which the state does not know COR's internal id, because no response to an update had it yet.
     pub without_cor_id: u64,
     /// Why projects could not be read: the error that ended the reading, else the first of a project.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
 }
 
@@ -49,6 +50,11 @@ impl RefreshPage {
             }
             None => false,
         }
+    }
+
+    /// How many projects it has, those that cannot be read included.
+    pub(crate) fn projects(&self) -> u64 {
+        self.pending.len() as u64
     }
 
     /// Ends the reading early: the projects that were not read stay as the state knows them.
