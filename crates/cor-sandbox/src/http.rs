@@ -97,7 +97,7 @@ impl ReplyBody {
         self
     }
 
-    /// The part as far as it is to be sent. With the last byte that is, the parts after it are given up.
+    /// The part as far as it is to be sent. With the last byte that is, the parts after it are not sent.
     fn within(&mut self, mut part: Bytes) -> Bytes {
         part.truncate(self.left);
         self.left -= part.len();

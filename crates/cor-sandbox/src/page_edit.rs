@@ -1,4 +1,4 @@
-//! The form of the page with which a person changes one field of a project, as somebody does in COR's own user interface.
+//! The form of the page with which a person changes one field of a project, as a user does in COR itself.
 
 use crate::fields::{FIELDS, FieldValue, Kind};
 use crate::html::Html;
