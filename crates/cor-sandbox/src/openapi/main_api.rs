@@ -5,9 +5,6 @@ use serde_json::{Map, Value, json};
 use super::{DAY, content, income_types, input, object, plain, query, reference, responses};
 use crate::fields::{FIELDS, Kind};
 
-/// Numbers in JSON are exact up to here in every language.
-const HIGHEST: i64 = (1 << 53) - 1;
-
 fn read(name: &str, summary: &str, good: Value, refusals: &[(u16, &str)]) -> Value {
     let mut all = vec![
         (401, "UnauthorizedError: the token is missing, expired or unknown"),
@@ -31,7 +28,7 @@ pub(super) fn get() -> Value {
 
 pub(super) fn list() -> Value {
     let page = json!({
-        "anyOf": [{ "type": "integer", "minimum": 1, "maximum": HIGHEST }, { "const": "false" }],
+        "anyOf": [{ "type": "integer", "minimum": 1, "maximum": i64::MAX }, { "const": "false" }],
         "default": 1,
         "description": "`false` answers with a bare array of all projects",
     });
@@ -70,7 +67,7 @@ fn array() -> Value {
 }
 
 fn filters() -> Value {
-    let id = || json!({ "type": "integer", "minimum": 1, "maximum": HIGHEST });
+    let id = || json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX });
     let none = |mut schema: Value, what: &str| {
         schema["description"] = format!("Finds no project: the sandbox stores no {what}").into();
         schema
@@ -101,7 +98,7 @@ pub(super) fn cor_id(name: &str) -> Value {
     json!({
         "name": name, "in": "path", "required": true,
         "description": "COR's internal id, the `id` of an answer; not the external id",
-        "schema": { "type": "integer", "minimum": 1, "maximum": HIGHEST },
+        "schema": { "type": "integer", "minimum": 1, "maximum": i64::MAX },
         "example": 155_693,
     })
 }
