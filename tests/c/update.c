@@ -268,6 +268,9 @@ static void environment(void) {
   cor_error_free(error);
   setenv("COR_ACCESS_TOKEN", "sandbox-token", 1);
   setenv("COR_BASE_URL", sandbox_url(), 1);
+  char main_url[128];
+  snprintf(main_url, sizeof main_url, "%s/v1", sandbox_url());
+  setenv("COR_MAIN_URL", main_url, 1);
   CHECK(cor_client_from_env(&client, &error) == COR_OK, "%s", cor_error_message(error));
   CHECK(cor_client_warning(client) == NULL, "nothing was ignored");
   cor_update *update = cor_update_new("SALESFORCE");

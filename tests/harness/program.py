@@ -43,7 +43,8 @@ class RunningSandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The environment in which `cor` talks to this sandbox."""
-        return {**os.environ, "COR_BASE_URL": self.base_url, "COR_ACCESS_TOKEN": self.token}
+        addresses = {"COR_BASE_URL": self.base_url, "COR_MAIN_URL": f"{self.base_url}/v1"}
+        return {**os.environ, **addresses, "COR_ACCESS_TOKEN": self.token}
 
     def get(self, path: str) -> Any:
         """The JSON of a page, with numbers as they were written."""

@@ -14,7 +14,7 @@ from typing import Any, Optional, Union
 
 import projectcor
 from projectcor import CLEAR, Client, CorError, IncomeType, ItemResult, Progress, Project, ProjectFields, ProjectUpdate
-from projectcor.testing import Answer, Hold, Sandbox
+from projectcor.testing import Answer, Hold, Sandbox, StoredProject
 from typing_extensions import assert_type
 
 
@@ -145,6 +145,10 @@ def testing() -> None:
     with Sandbox(seed=[{"id": "x", "source": "SAP", "name": "N"}], latency=0.1) as cor:
         cor.queue(Answer(503, headers={"retry-after": "1"}, times=2))
         cor.queue(Answer(held_by=Hold(), for_id="x"))
+        cor.queue(Answer(403, for_main_api=True))
         assert_type(cor.client(), Client)
+        assert_type(cor.edit_project(155693, end=date(2025, 6, 30), brief=None), StoredProject)
+        assert_type(cor.main_url, str)
+        cor.edit_project("x", name="N")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         Sandbox(sed=[])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
         cor.queue(503)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -94,13 +94,19 @@ pub(crate) fn refused(error: SandboxError) -> Failure {
 fn announce(args: &SandboxArgs, sandbox: &Sandbox, output: &mut Output) {
     let url = sandbox.base_url();
     if args.json {
-        output.json(&json!({ "base_url": url, "token_url": sandbox.token_url(), "token": sandbox.token() }));
+        output.json(&json!({
+            "base_url": url,
+            "main_url": sandbox.main_url(),
+            "token_url": sandbox.token_url(),
+            "token": sandbox.token(),
+        }));
     } else {
         output.line(&format!("cor sandbox ready at {url} with tokens from {}", sandbox.token_url()));
     }
     if std::io::stderr().is_terminal() {
         output.note(&format!(
-            "\n  export COR_BASE_URL={url} COR_ACCESS_TOKEN={}\n\n  Open {url} in a browser to see the projects. Ctrl-C ends it.",
+            "\n  export COR_BASE_URL={url} COR_MAIN_URL={} COR_ACCESS_TOKEN={}\n\n  Open {url} in a browser to see the projects. Ctrl-C ends it.",
+            sandbox.main_url(),
             sandbox.token()
         ));
     }

@@ -16,7 +16,9 @@ fn refused(error: &SandboxError) -> PyErr {
         None => error.to_string(),
     };
     match error {
-        SandboxError::Option { .. } | SandboxError::SeedRow { .. } => PyValueError::new_err(text),
+        SandboxError::Option { .. } | SandboxError::SeedRow { .. } | SandboxError::Edit { .. } => {
+            PyValueError::new_err(text)
+        }
         _ => PyRuntimeError::new_err(text),
     }
 }
@@ -169,6 +171,12 @@ impl Sandbox {
         Ok(self.running()?.base_url())
     }
 
+    /// The base address of its main API, which reads projects.
+    #[getter]
+    fn main_url(&self) -> PyResult<String> {
+        Ok(self.running()?.main_url())
+    }
+
     /// The whole address of its token endpoint.
     #[getter]
     fn token_url(&self) -> PyResult<String> {
@@ -204,6 +212,7 @@ impl Sandbox {
     fn environment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let environment = PyDict::new(py);
         environment.set_item("COR_BASE_URL", self.base_url()?)?;
+        environment.set_item("COR_MAIN_URL", self.main_url()?)?;
         environment.set_item("COR_TOKEN_URL", self.token_url()?)?;
         environment.set_item("COR_ACCESS_TOKEN", self.token()?)?;
         environment.set_item("COR_STATE", self.state()?.into_os_string())?;
@@ -244,6 +253,31 @@ impl Sandbox {
     fn seed(&self, rows: &Bound<'_, PyAny>) -> PyResult<usize> {
         let lines = seed_lines(rows)?;
         self.ask(rows.py(), |sandbox| sandbox.seed(lines))?.map_err(|error| refused(&error))
+    }
+
+    /// Changes a project as a user of COR does, without any client, and returns it as it is stored then.
+    ///
+    /// Args:
+    ///     cor_id: COR's internal id, ``StoredProject.cor_id`` and the ``id`` of COR's responses.
+    ///     fields: The fields of an update with their new values; ``None`` and ``CLEAR`` clear.
+    ///
+    /// Raises:
+    ///     ValueError: There is no such project, or a value is not accepted. Nothing was changed.
+    #[pyo3(signature = (cor_id, **fields))]
+    fn edit_project(
+        &self,
+        py: Python<'_>,
+        cor_id: i64,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<StoredProject> {
+        let json: String = match fields {
+            Some(fields) => {
+                py.import("projectcor._update")?.getattr("json_text")?.call1((fields,))?.extract()?
+            }
+            None => "{}".to_owned(),
+        };
+        let edited = self.ask(py, |sandbox| sandbox.edit_project(cor_id, &json))?;
+        edited.map(StoredProject).map_err(|error| refused(&error))
     }
 
     /// Queues what a request to come is to meet. The oldest answer that fits a request is used first.
@@ -374,8 +408,8 @@ fn with<T>(
 
 /// What one request meets in place of the sandbox's own response. Queue it with ``Sandbox.queue``.
 ///
-/// It is for the next request about projects, unless ``for_id`` or ``for_tokens`` says otherwise, and the request is not
-/// applied unless ``apply`` says so.
+/// It is for the next request about projects, unless ``for_id``, ``for_main_api`` or ``for_tokens`` says otherwise, and the
+/// request is not applied unless ``apply`` says so.
 ///
 /// Args:
 ///     status: The HTTP status, 200 to 999; ``None`` is the sandbox's own response, useful with a delay or a hold.
@@ -387,7 +421,9 @@ fn with<T>(
 ///     cut_after: Break the connection after so many bytes of the body.
 ///     delay: Seconds to wait before answering.
 ///     held_by: A ``Hold``: answer when it is released.
-///     for_id: Only for requests about this external id.
+///     for_id: Only for requests about this external id; with ``for_main_api``, COR's internal id as text, or the name that is
+///         searched for.
+///     for_main_api: For reads of projects through the main API.
 ///     for_tokens: For token requests.
 ///     times: For so many requests.
 ///
@@ -402,7 +438,7 @@ impl Answer {
     #[new]
     #[pyo3(signature = (
         status=None, *, body=None, headers=None, name=None, code=None, message=None, apply=false, drop=false,
-        cut_after=None, delay=0.0, held_by=None, for_id=None, for_tokens=false, times=1,
+        cut_after=None, delay=0.0, held_by=None, for_id=None, for_main_api=false, for_tokens=false, times=1,
     ))]
     #[expect(clippy::too_many_arguments, reason = "the keywords of a Python class")]
     fn new(
@@ -418,6 +454,7 @@ impl Answer {
         delay: f64,
         held_by: Option<&Bound<'_, Hold>>,
         for_id: Option<String>,
+        for_main_api: bool,
         for_tokens: bool,
         times: u32,
     ) -> PyResult<Answer> {
@@ -459,6 +496,12 @@ impl Answer {
         }
         if let Some(id) = for_id {
             answer = answer.for_id(id);
+        }
+        if for_main_api && for_tokens {
+            return Err(PyValueError::new_err("pass for_main_api or for_tokens, not both"));
+        }
+        if for_main_api {
+            answer = answer.for_main_api();
         }
         if for_tokens {
             answer = answer.for_tokens();

@@ -20,8 +20,11 @@ pub(crate) const MAX_DEPTH: usize = 64;
 pub(crate) struct Payload {
     pub(crate) source: String,
     /// In the order of the table of fields; `None` clears.
-    pub(crate) changes: Vec<(usize, Option<FieldValue>)>,
+    pub(crate) changes: Changes,
 }
+
+/// Positions in the table of fields and the new values; `None` clears.
+pub(crate) type Changes = Vec<(usize, Option<FieldValue>)>;
 
 /// The members of a body that mean something, still as raw JSON: numbers must not pass through a float.
 #[derive(Default)]
@@ -75,6 +78,34 @@ pub(crate) fn delete(body: &[u8]) -> Result<String, Problem> {
     Ok(source)
 }
 
+/// Reads the body of an edit in COR: the fields of an update without its metadata. It comes from a test or a person, so a
+/// member that is no such field is a mistake and is refused.
+pub(crate) fn edit(body: &[u8]) -> Result<Changes, Problem> {
+    let members: All<'_> = object(as_text(body)?).map_err(|error| not_an_object(&error))?;
+    let (mut changes, mut complaints) = (Changes::new(), Vec::new());
+    for (name, raw) in members.0 {
+        match editable(&name) {
+            Err(complaint) => complaints.push(complaint),
+            Ok(index) => match fields::read(FIELDS[index].kind, raw.map_or("null", RawValue::get)) {
+                Err(complaint) => complaints.push(format!("{name} {complaint}")),
+                Ok(value) => {
+                    changes.retain(|(earlier, _)| *earlier != index);
+                    changes.push((index, value));
+                }
+            },
+        }
+    }
+    refuse(complaints)?;
+    Ok(changes)
+}
+
+/// Position of a field that an edit may change: one of an update.
+pub(crate) fn editable(name: &str) -> Result<usize, String> {
+    fields::position(name)
+        .filter(|index| FIELDS[*index].on_update)
+        .ok_or_else(|| format!("{} is not a field of an update", shown(name)))
+}
+
 fn refuse(complaints: Vec<String>) -> Result<(), Problem> {
     if complaints.is_empty() { Ok(()) } else { Err(Problem::validation(complaints.join("; "))) }
 }
@@ -122,11 +153,7 @@ fn source(members: &Members<'_>, complaints: &mut Vec<String>) -> String {
     read.map_err(|complaint| complaints.push(complaint)).unwrap_or_default()
 }
 
-fn changes(
-    members: &Members<'_>,
-    counts: impl Fn(usize) -> bool,
-    complaints: &mut Vec<String>,
-) -> Vec<(usize, Option<FieldValue>)> {
+fn changes(members: &Members<'_>, counts: impl Fn(usize) -> bool, complaints: &mut Vec<String>) -> Changes {
     let mut changes = Vec::with_capacity(8);
     for (index, raw) in members.fields.iter().enumerate() {
         let Some(raw) = raw.filter(|_| counts(index)) else { continue };
@@ -150,6 +177,17 @@ impl<'a> Pick<'a> for Members<'a> {
             "id" => Some(&mut self.id),
             _ => fields::position(name).map(|index| &mut self.fields[index]),
         }
+    }
+}
+
+/// Every member of a JSON object, in order.
+#[derive(Default)]
+pub(crate) struct All<'a>(pub(crate) Vec<(String, Option<&'a RawValue>)>);
+
+impl<'a> Pick<'a> for All<'a> {
+    fn pick(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
+        self.0.push((name.to_owned(), None));
+        self.0.last_mut().map(|(_, slot)| slot)
     }
 }
 

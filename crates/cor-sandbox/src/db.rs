@@ -8,12 +8,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::clock::Clock;
 use crate::error::SandboxError;
 use crate::fields::{FIELDS, FieldValue, Kind};
+use crate::listing::Listings;
 use crate::project::StoredProject;
 
 /// Format of the file, in `PRAGMA user_version`.
 pub(crate) const VERSION: i64 = 1;
 /// "CORS" as a number: marks a file as a sandbox's.
 const APPLICATION_ID: i64 = 0x434F_5253;
+/// How many changes are stored for the page.
+const CHANGES_KEPT: i64 = 1000;
 /// The first numbers given out; where they begin is of no meaning.
 const FIRST_PROJECT: i64 = 155_693;
 const FIRST_REFERENCE: i64 = 20_001;
@@ -25,7 +28,12 @@ pub(crate) struct Db {
     pub(crate) clock: Clock,
     /// Number of the latest change, over all projects.
     pub(crate) seq: i64,
-    next_reference: i64,
+    /// Changes up to this number were dropped by [`Db::forget_changes`].
+    pub(crate) forgotten: i64,
+    /// Moves whenever a project appears or goes, so that a listing of all of them can be used again until then.
+    pub(crate) membership: i64,
+    pub(crate) listings: Listings,
+    pub(crate) next_reference: i64,
     /// Identifies this store: new for each, and kept in its file.
     pub(crate) identity: String,
     sql: Sql,
@@ -35,6 +43,7 @@ pub(crate) struct Db {
 #[derive(Debug)]
 struct Sql {
     find: String,
+    find_by_cor_id: String,
     insert: String,
     update: String,
     /// Columns of a project, for the queries of the page and of `/sandbox/projects`.
@@ -50,6 +59,7 @@ impl Sql {
         let sets: Vec<String> = names.iter().map(|name| format!("{name} = ?")).collect();
         Sql {
             find: format!("SELECT {columns} FROM projects WHERE source = ?1 AND external_id = ?2"),
+            find_by_cor_id: format!("SELECT {columns} FROM projects WHERE cor_id = ?1"),
             insert: format!(
                 "INSERT INTO projects (source, external_id, cor_id, company_id, created_at, updated_at, changed, {list}) VALUES ({marks})"
             ),
@@ -80,11 +90,45 @@ impl Db {
             "SELECT max(coalesce((SELECT max(changed) FROM projects), 0), coalesce((SELECT max(seq) FROM changes), 0))",
         )?;
         let next_reference = highest("SELECT coalesce(max(cor_id), 0) + 1 FROM refs")?.max(FIRST_REFERENCE);
-        Ok(Db { conn, clock, seq, next_reference, identity, sql: Sql::new() })
+        Ok(Db {
+            conn,
+            clock,
+            seq,
+            forgotten: seq,
+            membership: 0,
+            listings: Listings::default(),
+            next_reference,
+            identity,
+            sql: Sql::new(),
+        })
     }
 
     pub(crate) fn find(&self, source: &str, id: &str) -> rusqlite::Result<Option<StoredProject>> {
         self.conn.prepare_cached(&self.sql.find)?.query_row([source, id], read_project).optional()
+    }
+
+    /// A project by COR's own number.
+    pub(crate) fn find_by_cor_id(&self, cor_id: i64) -> rusqlite::Result<Option<StoredProject>> {
+        self.conn.prepare_cached(&self.sql.find_by_cor_id)?.query_row([cor_id], read_project).optional()
+    }
+
+    /// Does something in one transaction, given the time. After an error of SQLite nothing of it was done.
+    pub(crate) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Db, &str) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let now = self.clock.now();
+        let done = work(self, &now).and_then(|done| {
+            self.forget_changes()?;
+            self.conn.prepare_cached("COMMIT")?.execute([])?;
+            Ok(done)
+        });
+        if done.is_err() {
+            // SQLite may have ended the transaction itself; the error that matters is the first.
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        done
     }
 
     /// Number of the last change to a project, if there is such a project.
@@ -106,6 +150,7 @@ impl Db {
     /// Stores a new project; with no `cor_id` given it gets the next one. Returns the number it has now.
     pub(crate) fn insert(&mut self, project: &StoredProject, cor_id: Option<i64>) -> rusqlite::Result<i64> {
         self.seq += 1;
+        self.membership += 1;
         let mut statement = self.conn.prepare_cached(&self.sql.insert)?;
         statement.raw_bind_parameter(1, &project.source)?;
         statement.raw_bind_parameter(2, &project.id)?;
@@ -131,6 +176,7 @@ impl Db {
 
     pub(crate) fn delete(&mut self, cor_id: i64) -> rusqlite::Result<()> {
         self.seq += 1;
+        self.membership += 1;
         self.conn.prepare_cached("DELETE FROM projects WHERE cor_id = ?1")?.execute([cor_id]).map(drop)
     }
 
@@ -147,9 +193,14 @@ impl Db {
         self.conn.prepare_cached(sql)?.execute(params![self.seq, at, action, source, id, fields]).map(drop)
     }
 
-    /// Drops stored changes beyond the latest `keep`.
-    pub(crate) fn forget_changes(&self, keep: i64) -> rusqlite::Result<()> {
-        self.conn.prepare_cached("DELETE FROM changes WHERE seq <= ?1")?.execute([self.seq - keep]).map(drop)
+    /// Drops stored changes beyond the latest, once for each thousand.
+    fn forget_changes(&mut self) -> rusqlite::Result<()> {
+        if self.seq - self.forgotten > CHANGES_KEPT {
+            let sql = "DELETE FROM changes WHERE seq <= ?1";
+            self.conn.prepare_cached(sql)?.execute([self.seq - CHANGES_KEPT])?;
+            self.forgotten = self.seq;
+        }
+        Ok(())
     }
 
     /// COR's numbers for the references of a project, invented where a reference is seen for the first time.

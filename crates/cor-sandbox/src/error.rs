@@ -72,6 +72,14 @@ pub enum SandboxError {
         /// What is wrong with it.
         message: String,
     },
+    /// A project could not be changed as asked. Nothing was changed.
+    #[error("cannot edit the project {cor_id}: {message}")]
+    Edit {
+        /// COR's internal id, as it was passed.
+        cor_id: i64,
+        /// What is wrong.
+        message: String,
+    },
     /// An option has a value that makes no sense.
     #[error("the option {option} cannot be {value}: {expected}")]
     Option {

@@ -26,15 +26,21 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     /// `brand_id` and `product_id` are documented for create alone; an update ignores them like any unknown field.
     pub(crate) on_update: bool,
+    /// Whether projects of the main API have it. Its schema lacks five fields that the Integrations API takes.
+    pub(crate) in_main_api: bool,
     pub(crate) about: &'static str,
 }
 
 const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, on_update: true, about }
+    Field { name, kind, on_update: true, in_main_api: true, about }
 }
 
 const fn create_only(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, on_update: false, about }
+    Field { name, kind, on_update: false, in_main_api: true, about }
+}
+
+const fn not_in_main_api(name: &'static str, kind: Kind, about: &'static str) -> Field {
+    Field { name, kind, on_update: true, in_main_api: false, about }
 }
 
 /// In the order of the documented answer, then those that no documented answer shows.
@@ -48,15 +54,15 @@ pub(crate) const FIELDS: &[Field] = &[
     field("estimated_time", Kind::Number, "Estimated hours"),
     field("billable", Kind::Flag, "Whether the project is billed"),
     field("status", Kind::Text, "Status, free text"),
-    field("estimated", Kind::Number, "Estimated money"),
+    not_in_main_api("estimated", Kind::Number, "Estimated money"),
     field("contract_id", Kind::Reference("contract"), "External id of the contract"),
-    field("work_order", Kind::Text, "Number or code of the work order"),
+    not_in_main_api("work_order", Kind::Text, "Number or code of the work order"),
     create_only("brand_id", Kind::Reference("brand"), "External id of the brand"),
     create_only("product_id", Kind::Reference("product"), "External id of the product"),
-    field("currency_id", Kind::Reference("currency"), "External id of the currency"),
-    field("evaluation_date", Kind::Date, "Day of the evaluation"),
+    not_in_main_api("currency_id", Kind::Reference("currency"), "External id of the currency"),
+    not_in_main_api("evaluation_date", Kind::Date, "Day of the evaluation"),
     field("fee_id", Kind::Reference("fee"), "External id of the fee"),
-    field("deliverables", Kind::Text, "What is delivered"),
+    not_in_main_api("deliverables", Kind::Text, "What is delivered"),
     field("income_type", Kind::IncomeType, "How the project earns"),
     field("archived", Kind::Flag, "Whether the project is archived"),
 ];

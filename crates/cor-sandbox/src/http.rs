@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
 use hyper::{Response, StatusCode};
+use tokio::sync::mpsc;
 
 use crate::problem::Problem;
 
@@ -48,6 +49,11 @@ pub(crate) fn json_reply(body: impl Into<Bytes>) -> Reply {
     reply(200, JSON, body)
 }
 
+/// A JSON response whose body begins with `first` and goes on with parts that are still being made.
+pub(crate) fn streamed(first: String, rest: mpsc::Receiver<Result<Bytes, Dropped>>) -> Reply {
+    json_reply(first).map(|body| ReplyBody { rest: Some(rest), ..body })
+}
+
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         let mut reply = reply(problem.status, JSON, problem.to_json());
@@ -60,11 +66,15 @@ impl From<Problem> for Reply {
     }
 }
 
-/// A body in one piece, which may break off before its end.
+/// A body in one piece, or in parts of which some are still being made. It may break off before its end.
 #[derive(Debug)]
 pub(crate) struct ReplyBody {
     data: Option<Bytes>,
+    /// The parts after `data`. With them the whole length is not known.
+    rest: Option<mpsc::Receiver<Result<Bytes, Dropped>>>,
     promised: u64,
+    /// Bytes to send before breaking.
+    left: usize,
     /// Turns to wait before breaking, so that what was sent is really sent.
     breaks_in: Option<u8>,
 }
@@ -74,17 +84,27 @@ impl ReplyBody {
         ReplyBody {
             promised: data.len() as u64,
             data: Some(data).filter(|data| !data.is_empty()),
+            rest: None,
+            left: usize::MAX,
             breaks_in: None,
         }
     }
 
     /// Sends only the first `bytes`, and breaks the connection then.
     pub(crate) fn cut(mut self, bytes: usize) -> Self {
-        if let Some(data) = &mut self.data {
-            data.truncate(bytes);
-        }
+        self.left = bytes;
         self.breaks_in = Some(3);
         self
+    }
+
+    /// The part as far as it is to be sent. With the last byte that is, the parts after it are not sent.
+    fn within(&mut self, mut part: Bytes) -> Bytes {
+        part.truncate(self.left);
+        self.left -= part.len();
+        if self.left == 0 {
+            self.rest = None;
+        }
+        part
     }
 }
 
@@ -97,7 +117,14 @@ impl Body for ReplyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
         if let Some(data) = self.data.take() {
-            return Poll::Ready(Some(Ok(Frame::data(data))));
+            return Poll::Ready(Some(Ok(Frame::data(self.within(data)))));
+        }
+        if let Some(rest) = &mut self.rest {
+            match ready!(rest.poll_recv(cx)) {
+                Some(Ok(part)) => return Poll::Ready(Some(Ok(Frame::data(self.within(part))))),
+                Some(Err(dropped)) => return Poll::Ready(Some(Err(dropped))),
+                None => self.rest = None,
+            }
         }
         match self.breaks_in {
             None => Poll::Ready(None),
@@ -111,11 +138,11 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_none() && self.breaks_in.is_none()
+        self.data.is_none() && self.rest.is_none() && self.breaks_in.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.promised)
+        if self.rest.is_some() { SizeHint::new() } else { SizeHint::with_exact(self.promised) }
     }
 }
 
@@ -237,6 +264,16 @@ pub(crate) fn form_value(form: &str, name: &str) -> Option<String> {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if decode(key, true)? == name { decode(value, true) } else { None }
     })
+}
+
+/// The value of a parameter of a query; the last one counts. One that cannot be decoded is refused.
+pub(crate) fn parameter(query: &str, name: &str) -> Result<Option<String>, Problem> {
+    let pairs = query.split('&').rev().map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let Some((_, raw)) = pairs.into_iter().find(|(key, _)| decode(key, true).as_deref() == Some(name)) else {
+        return Ok(None);
+    };
+    let refused = || Problem::validation(format!("{name} in the query is not percent-encoded UTF-8"));
+    decode(raw, true).map(Some).ok_or_else(refused)
 }
 
 fn decode(raw: &str, plus_is_space: bool) -> Option<String> {

@@ -37,7 +37,11 @@ pub(crate) async fn projects(store: &Store, query: &str) -> Result<Reply, Proble
 
 /// `GET /?q=&page=`: the page.
 pub(crate) async fn page(store: &Store, query: &str, host: &str) -> Result<Reply, Problem> {
-    let wanted = Wanted::of(query);
+    show(store, Wanted::of(query), host).await
+}
+
+/// The page as wanted.
+pub(crate) async fn show(store: &Store, wanted: Wanted, host: &str) -> Result<Reply, Problem> {
     let found = store.run(move |db| wanted.view(db).map(|view| (wanted, view))).await;
     let (wanted, view) = stored(found)?;
     let mut reply =
@@ -49,7 +53,8 @@ pub(crate) async fn page(store: &Store, query: &str, host: &str) -> Result<Reply
             "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        // Under `no-referrer` a browser sends `Origin: null` with the page's own form.
+        ("referrer-policy", "same-origin"),
         ("cache-control", "no-store"),
     ] {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -137,6 +142,7 @@ enum Action {
 enum To {
     #[default]
     Projects,
+    MainProjects,
     Tokens,
 }
 
@@ -177,9 +183,11 @@ fn scripted(queued: Queued<'_>) -> Result<Answer, Problem> {
         let headed = answer.try_header(name, value);
         answer = headed.ok_or_else(|| Problem::validation(format!("{} is not a header", shown(name))))?;
     }
-    if queued.endpoint == To::Tokens {
-        answer = answer.for_tokens();
-    }
+    answer = match queued.endpoint {
+        To::Projects => answer,
+        To::MainProjects => answer.for_main_api(),
+        To::Tokens => answer.for_tokens(),
+    };
     if let Some(id) = queued.id {
         answer = answer.for_id(id);
     }

@@ -46,12 +46,14 @@
 //! | address | what |
 //! |---|---|
 //! | `POST /v2/integrations/projects`, `PUT` and `DELETE …/projects/{external id}` | COR's calls about projects |
+//! | `GET /v1/projects`, `GET /v1/projects/{id}`, `GET /v1/projects/search-by-name/{name}` | the reading side of COR's main API |
 //! | `POST /v1/oauth/token?grant_type=client_credentials`, `POST /v1/oauth/refreshtoken` | COR's tokens |
 //! | `GET /v1/me` | whether a token is accepted; an invented user |
 //! | `GET /openapi.json` | a description of all this, except the queue (a tester would trip over its own responses) |
-//! | `GET /` | a page for people: the projects, newest change first, and the latest changes |
+//! | `GET /` | a page for people: the projects, newest change first, the latest changes, and a form to edit a project |
 //! | `GET /health` | whether it runs |
 //! | `GET /sandbox/projects?source=&limit=&after=` | stored projects as they were sent, in the form of a seed |
+//! | `PATCH /sandbox/projects/{cor_id}` | changes a project as a user of COR does: the fields of an update, without metadata |
 //! | `GET`, `DELETE /sandbox/requests` | what arrived, without secrets |
 //! | `POST`, `DELETE /sandbox/queue` | scripted answers, for tests in other languages |
 //!
@@ -63,13 +65,15 @@
 //! ```
 //!
 //! `action` is `answer`, `apply` (answer, but do what was asked first), `drop` or `apply_then_drop`; `endpoint` is
-//! `projects` or `tokens`; without a `status` the sandbox gives its own response; a `body` that is text is sent as it is.
+//! `projects`, `main_projects` (reads through the main API) or `tokens`; without a `status` the sandbox gives its own response; a
+//! `body` that is text is sent as it is. With `main_projects`, `id` is COR's internal id or the name that is searched for.
 //!
 //! Every response carries `cor-sandbox-store`, the identity of what is stored: new for each store, and kept in the file of
 //! [`SandboxBuilder::db`]. `cor-sync` forgets by it what an earlier sandbox at the same address accepted.
 //!
 //! The page and everything under `/sandbox/` ask for no token. The sandbox therefore listens on loopback by
-//! default, and refuses requests made under any other host name, so that no page on the web can reach it.
+//! default, and refuses requests made under any other host name, so that no page on the web can reach it. The form of the page is
+//! accepted with its own `Origin` only.
 //!
 //! # Where COR's behaviour is unknown
 //!
@@ -98,6 +102,23 @@
 //! * A refresh token works once. Tokens are forgotten when the sandbox stops.
 //! * Bodies over 1 MiB are refused with 413, JSON nested more than 64 deep with 400.
 //!
+//! Of reading through the main API:
+//!
+//! * A project has the documented fields that the sandbox can fill. A field that is not set is `null`; `archived` is `false` then,
+//!   its documented default. `estimated`, `currency_id`, `evaluation_date`, `deliverables` and `work_order` are not there, as
+//!   the documented schema has none of them.
+//! * What the sandbox has no source for is left out: `health`, `elapsed_time`, `total_estimated`, profitability, labels, who
+//!   created the project, and of `client` and `pm` everything but `id`.
+//! * `start` and `end` are `2025-01-15 00:00:00`, as COR's quick start shows them; the published schema says `date-time`.
+//! * A project that is not there is 404, named `ProjectNotFoundError`; an id that is not a whole number is a `ValidationError`.
+//! * A list is in the order of COR's internal ids. `page=false` is a bare array. `perPage` above 50 is refused.
+//! * A filter that is not documented, or has the wrong type, is a `ValidationError`. `status` may be any text and must be equal.
+//!   `dateStart` finds projects that start on that day or later, `dateEnd` those that end on that day or earlier; a project
+//!   without the day is not found. `team_id`, `user_id` and `health` find nothing, because the sandbox stores none of them.
+//! * The search finds every name that contains the text, whatever its case.
+//! * The rate limit and the failures of the options count reads and writes together.
+//! * What a user of COR changes moves `updated_at`, as an update does.
+//!
 //! Every refusal has COR's one documented shape, `{"status", "name", "code", "message"}`; also for what is not valid
 //! HTTP. No bad input is answered with a 5xx.
 
@@ -105,6 +126,7 @@ mod body;
 mod clock;
 mod connection;
 mod db;
+mod edit;
 mod error;
 mod error_bodies;
 mod faults;
@@ -113,8 +135,11 @@ mod html;
 mod http;
 mod inspect;
 mod json;
+mod listing;
+mod main_api;
 mod openapi;
 mod page;
+mod page_edit;
 mod problem;
 mod project;
 mod record;

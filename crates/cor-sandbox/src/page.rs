@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use crate::db::Db;
 use crate::html::{Html, grouped};
 use crate::http::form_value;
+use crate::page_edit;
+pub(crate) use crate::page_edit::Attempt;
 use crate::project::StoredProject;
 
 const STYLE: &str = include_str!("page.css");
@@ -22,6 +24,9 @@ pub(crate) struct Wanted {
     search: String,
     /// From 0.
     page: i64,
+    /// COR's number of the project whose form is open.
+    edit: Option<i64>,
+    attempt: Option<Attempt>,
 }
 
 /// What the page shows.
@@ -33,6 +38,7 @@ pub(crate) struct View {
     found: i64,
     statuses: Vec<(String, i64)>,
     projects: Vec<StoredProject>,
+    edited: Option<StoredProject>,
     changes: Vec<Change>,
 }
 
@@ -49,7 +55,22 @@ impl Wanted {
     pub(crate) fn of(query: &str) -> Self {
         let page = form_value(query, "page").and_then(|page| page.parse::<i64>().ok()).unwrap_or(1);
         let search = form_value(query, "q").unwrap_or_default();
-        Wanted { search: search.trim().chars().take(200).collect(), page: page.clamp(1, 1_000_000) - 1 }
+        Wanted {
+            search: search.trim().chars().take(200).collect(),
+            page: page.clamp(1, 1_000_000) - 1,
+            edit: form_value(query, "edit").and_then(|cor_id| cor_id.parse().ok()),
+            attempt: None,
+        }
+    }
+
+    /// The same with the form of a project open, which shows what could not be stored.
+    pub(crate) fn editing(self, cor_id: i64, attempt: Attempt) -> Self {
+        Wanted { edit: Some(cor_id), attempt: Some(attempt), ..self }
+    }
+
+    /// Where this is shown, without the form.
+    pub(crate) fn address(&self) -> String {
+        address(&self.search, self.page + 1)
     }
 
     /// Reads what is to be shown.
@@ -77,6 +98,7 @@ impl Wanted {
                 &format!("WHERE {MATCH} ORDER BY changed DESC LIMIT ?3 OFFSET ?4"),
                 params![self.search, pattern, PROJECTS, self.page * PROJECTS],
             )?,
+            edited: self.edit.map_or(Ok(None), |cor_id| db.find_by_cor_id(cor_id))?,
             changes: db
                 .conn
                 .prepare_cached("SELECT at, action, source, external_id, fields FROM changes ORDER BY seq DESC LIMIT ?1")?
@@ -135,12 +157,15 @@ impl Wanted {
             }
             html.raw("</ul>");
         }
+        if let Some(project) = &view.edited {
+            page_edit::form(html, project, self.attempt.as_ref(), &self.search, self.page + 1);
+        }
         match (view.projects.is_empty(), view.total) {
             (true, 0) => nothing_yet(html, host),
             (true, _) => {
                 html.raw("<div class=\"empty\">No project matches.</div>");
             }
-            (false, _) => table(html, &view.projects),
+            (false, _) => self.table(html, &view.projects),
         }
         html.raw("<nav aria-label=\"Pages\">");
         let page = |html: &mut Html, number: i64, label: &'static str| {
@@ -155,6 +180,40 @@ impl Wanted {
             page(html, self.page + 2, "older \u{2192}");
         }
         html.raw("</nav>");
+    }
+
+    fn table(&self, html: &mut Html, projects: &[StoredProject]) {
+        html.raw("<div class=\"wide\"><table><thead><tr><th>Project</th><th>Status</th><th>Start and end</th><th class=\"number\">Hours</th>")
+            .raw("<th class=\"number\">Money</th></tr></thead><tbody>");
+        for project in projects {
+            html.raw("<tr><td class=\"what\"><div class=\"name\">")
+                .short(project.text("name").unwrap_or_default());
+            html.raw("</div><div class=\"under\">")
+                .text(&project.source)
+                .raw(" <span class=\"id\">")
+                .short(&project.id);
+            html.raw("</span> · <a href=\"/?q=")
+                .query(&self.search)
+                .raw("&amp;page=")
+                .text(&(self.page + 1).to_string())
+                .raw("&amp;edit=")
+                .text(&project.cor_id.to_string())
+                .raw("#edit\">Edit in COR</a></div></td><td class=\"status\">");
+            if let Some(status) = project.text("status") {
+                html.raw("<span class=\"pill ").raw(tone(status)).raw("\">").short(status).raw("</span>");
+            }
+            if project.flag("archived") == Some(true) {
+                html.raw(" <span class=\"pill\">archived</span>");
+            }
+            html.raw("</td>");
+            days(html, project.text("start"), project.text("end"));
+            for (field, label) in [("estimated_time", "Hours"), ("estimated", "Money")] {
+                html.raw("<td class=\"number\" data-label=\"").raw(label).raw("\">");
+                html.text(&project.number(field).map(grouped).unwrap_or_default()).raw("</td>");
+            }
+            html.raw("</tr>");
+        }
+        html.raw("</tbody></table></div>");
     }
 }
 
@@ -173,34 +232,6 @@ fn counts(html: &mut Html, view: &View) {
         Some((day, time)) => html.text(time).raw(" <small>").text(day).raw("</small>"),
     };
     html.raw("</dd></div></dl>");
-}
-
-fn table(html: &mut Html, projects: &[StoredProject]) {
-    html.raw("<div class=\"wide\"><table><thead><tr><th>Project</th><th>Status</th><th>Start and end</th><th class=\"number\">Hours</th>")
-        .raw("<th class=\"number\">Money</th></tr></thead><tbody>");
-    for project in projects {
-        html.raw("<tr><td class=\"what\"><div class=\"name\">")
-            .short(project.text("name").unwrap_or_default());
-        html.raw("</div><div class=\"under\">")
-            .text(&project.source)
-            .raw(" <span class=\"id\">")
-            .short(&project.id);
-        html.raw("</span></div></td><td class=\"status\">");
-        if let Some(status) = project.text("status") {
-            html.raw("<span class=\"pill ").raw(tone(status)).raw("\">").short(status).raw("</span>");
-        }
-        if project.flag("archived") == Some(true) {
-            html.raw(" <span class=\"pill\">archived</span>");
-        }
-        html.raw("</td>");
-        days(html, project.text("start"), project.text("end"));
-        for (field, label) in [("estimated_time", "Hours"), ("estimated", "Money")] {
-            html.raw("<td class=\"number\" data-label=\"").raw(label).raw("\">");
-            html.text(&project.number(field).map(grouped).unwrap_or_default()).raw("</td>");
-        }
-        html.raw("</tr>");
-    }
-    html.raw("</tbody></table></div>");
 }
 
 fn days(html: &mut Html, start: Option<&str>, end: Option<&str>) {
@@ -230,6 +261,7 @@ fn changes(html: &mut Html, changes: &[Change]) {
         match change.action.as_str() {
             "created" => html.raw("<span class=\"pill good\">new</span>"),
             "deleted" => html.raw("<span class=\"pill bad\">deleted</span>"),
+            "edited" => html.raw("<span class=\"pill warm\">edited in COR</span>"),
             _ => &mut *html,
         };
         let (day, time) = day_and_time(&change.at);
@@ -293,6 +325,13 @@ fn nothing_yet(html: &mut Html, host: &str) {
         .text(host)
         .raw("/v2/integrations/projects \\\n  -H \"Authorization: Bearer $COR_ACCESS_TOKEN\" \\\n  -H \"Content-Type: application/json\" \\\n")
         .raw("  -d '{\"metadata\":{\"source\":\"SALESFORCE\"},\"id\":\"SF-OPP-1\",\"name\":\"First project\"}'</pre></div>");
+}
+
+/// The page's own address, relative to the sandbox.
+pub(crate) fn address(search: &str, page: i64) -> String {
+    let mut address = Html::default();
+    address.raw("/?q=").query(search).raw("&page=").text(&page.to_string());
+    address.finish()
 }
 
 /// The colour of a status. Statuses are free text, so all but the known ones look alike.

@@ -40,6 +40,12 @@ impl Problem {
         Problem { code: "ZC001", ..Problem::new(404, "ProjectNotFoundError", message) }
     }
 
+    /// COR documents no error of the main API for an id that it does not have. `ZC001` speaks of external ids, so it does not
+    /// fit a read by COR's internal id.
+    pub(crate) fn no_such_cor_id() -> Self {
+        Problem::new(404, "ProjectNotFoundError", "Project not found")
+    }
+
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.header = Some((name, value.into()));
         self

@@ -104,14 +104,29 @@ impl StoredProject {
         for (index, field) in FIELDS.iter().enumerate() {
             let Some(value) = &self.fields[index] else { continue };
             json::push_key(&mut out, field.name);
-            match (field.kind, value, cor_ids[index]) {
-                (Kind::Reference(_), _, Some(cor_id)) => out.push_str(&cor_id.to_string()),
-                (Kind::Date, FieldValue::Text(day), _) => {
-                    out.push('"');
-                    out.push_str(day);
-                    out.push_str(" 00:00:00\"");
-                }
-                _ => value.push_json(&mut out),
+            push_answer(&mut out, field.kind, value, cor_ids[index]);
+        }
+        self.push_tail(&mut out, "");
+        out
+    }
+
+    /// What the main API answers: the fields of its schema, `null` where nothing is set, and the entities behind two of the
+    /// references, of which the sandbox knows the number alone. `archived` is `false` until it is set, its documented default.
+    pub(crate) fn main_answer(&self, cor_ids: &[Option<i64>; FIELDS.len()]) -> String {
+        let mut out = String::with_capacity(512);
+        out.push_str("{\"id\":");
+        out.push_str(&self.cor_id.to_string());
+        for (index, field) in FIELDS.iter().enumerate().filter(|(_, field)| field.in_main_api) {
+            json::push_key(&mut out, field.name);
+            match &self.fields[index] {
+                Some(value) => push_answer(&mut out, field.kind, value, cor_ids[index]),
+                None => out.push_str(if field.name == "archived" { "false" } else { "null" }),
+            }
+        }
+        for (name, reference) in [("client", "client_id"), ("pm", "pm_id")] {
+            if let Some(number) = fields::position(reference).and_then(|index| cor_ids[index]) {
+                json::push_key(&mut out, name);
+                out.push_str(&format!("{{\"id\":{number}}}"));
             }
         }
         self.push_tail(&mut out, "");
@@ -129,5 +144,18 @@ impl StoredProject {
             json::push_string(out, time);
         }
         out.push('}');
+    }
+}
+
+/// A value as both APIs show it: COR's number in place of an external id, a midnight in place of a day.
+fn push_answer(out: &mut String, kind: Kind, value: &FieldValue, cor_id: Option<i64>) {
+    match (kind, value, cor_id) {
+        (Kind::Reference(_), _, Some(cor_id)) => out.push_str(&cor_id.to_string()),
+        (Kind::Date, FieldValue::Text(day), _) => {
+            out.push('"');
+            out.push_str(day);
+            out.push_str(" 00:00:00\"");
+        }
+        _ => value.push_json(out),
     }
 }

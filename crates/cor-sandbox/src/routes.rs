@@ -11,9 +11,11 @@ use hyper::{Method, Request};
 
 use crate::body;
 use crate::connection::Connection;
+use crate::edit;
 use crate::faults::Faults;
 use crate::http::{self, Dropped, Reply, json_reply};
 use crate::inspect;
+use crate::main_api;
 use crate::openapi;
 use crate::problem::Problem;
 use crate::record::{Record, Recorded};
@@ -31,6 +33,8 @@ pub(crate) struct App {
     pub(crate) record: Record,
     /// The identity of the store, for [`http::STORE`].
     pub(crate) identity: HeaderValue,
+    /// Every read through the main API is refused with 403.
+    pub(crate) main_api_forbidden: bool,
     /// Listens on loopback alone, so that any other host name in a request is a trick.
     pub(crate) local_only: bool,
 }
@@ -51,7 +55,15 @@ enum Route<'a> {
     Page,
     OpenApi,
     Health,
+    /// The list of the main API.
+    MainList,
+    /// One project of the main API, with COR's internal id as it stands in the path.
+    MainProject(&'a str),
+    /// The search of the main API, with the name as it stands in the path, still encoded.
+    MainSearch(&'a str),
     Projects,
+    /// A stored project to edit, with COR's internal id as it stands in the path.
+    Edit(&'a str),
     Requests,
     Queue,
     Unknown,
@@ -62,9 +74,20 @@ impl<'a> Route<'a> {
         if let Some(rest) = path.strip_prefix("/v2/integrations/projects") {
             return match rest.strip_prefix('/') {
                 None if rest.is_empty() => Route::Create,
-                Some(id) if !id.is_empty() && !id.contains('/') => Route::Project(id),
+                Some(id) if is_segment(id) => Route::Project(id),
                 _ => Route::Unknown,
             };
+        }
+        if let Some(rest) = path.strip_prefix("/v1/projects") {
+            return match rest.strip_prefix('/').map(|rest| (rest, rest.strip_prefix("search-by-name/"))) {
+                None if rest.is_empty() => Route::MainList,
+                Some((_, Some(name))) if is_segment(name) => Route::MainSearch(name),
+                Some((id, None)) if is_segment(id) => Route::MainProject(id),
+                _ => Route::Unknown,
+            };
+        }
+        if let Some(id) = path.strip_prefix("/sandbox/projects/") {
+            return if is_segment(id) { Route::Edit(id) } else { Route::Unknown };
         }
         match path {
             "/v1/oauth/token" => Route::Token,
@@ -85,6 +108,8 @@ impl<'a> Route<'a> {
         match self {
             Route::Create | Route::Token | Route::Refresh => "POST",
             Route::Project(_) => "PUT, DELETE",
+            Route::MainList | Route::MainProject(_) | Route::MainSearch(_) => "GET, HEAD",
+            Route::Edit(_) => "PATCH, POST",
             Route::Me | Route::Page | Route::OpenApi | Route::Health | Route::Projects => "GET, HEAD",
             Route::Requests => "GET, HEAD, DELETE",
             Route::Queue => "POST, DELETE",
@@ -96,10 +121,23 @@ impl<'a> Route<'a> {
         match self {
             Route::Create | Route::Project(_) => Some(Endpoint::Projects),
             Route::Token | Route::Refresh => Some(Endpoint::Tokens),
+            Route::MainList | Route::MainProject(_) | Route::MainSearch(_) => Some(Endpoint::MainProjects),
             Route::Me => Some(Endpoint::Me),
             _ => None,
         }
     }
+
+    /// What distinguishes a project in the path, still encoded.
+    fn id(self) -> Option<&'a str> {
+        match self {
+            Route::Project(raw) | Route::MainProject(raw) | Route::MainSearch(raw) => Some(raw),
+            _ => None,
+        }
+    }
+}
+
+fn is_segment(rest: &str) -> bool {
+    !rest.is_empty() && !rest.contains('/')
 }
 
 impl App {
@@ -142,14 +180,11 @@ impl App {
         if !self.faults.latency.is_zero() {
             tokio::time::sleep(self.faults.latency).await;
         }
-        let id = match route {
-            Route::Project(raw) => http::decode_segment(raw).ok(),
-            _ => None,
-        };
+        let id = route.id().and_then(|raw| http::decode_segment(raw).ok());
         if let Some(answer) = self.script.next(endpoint, id.as_deref()) {
             return self.answer_scripted(answer, parts, route, body).await;
         }
-        if endpoint == Endpoint::Projects
+        if [Endpoint::Projects, Endpoint::MainProjects].contains(&endpoint)
             && let Some(fault) = self.faults.next()
         {
             let mut reply = Reply::from(fault.problem);
@@ -241,10 +276,27 @@ impl App {
                 self.tokens.check(authorization(parts))?;
                 Ok(json_reply(ME))
             }
+            (Route::MainList | Route::MainProject(_) | Route::MainSearch(_), _) if get => {
+                self.admit_to_main_api(parts)?;
+                match route {
+                    Route::MainProject(raw) => main_api::get(&self.store, raw).await,
+                    Route::MainSearch(raw) => main_api::search(&self.store, raw).await,
+                    _ => main_api::list(&self.store, query).await,
+                }
+            }
             (Route::Page, _) if get => inspect::page(&self.store, query, host(parts)).await,
             (Route::OpenApi, _) if get => Ok(json_reply(openapi::document())),
             (Route::Health, _) if get => Ok(json_reply("{\"status\":\"ok\"}")),
             (Route::Projects, _) if get => inspect::projects(&self.store, query).await,
+            (Route::Edit(raw), &Method::PATCH) => {
+                http::check_json(&parts.headers)?;
+                edit::patch(&self.store, raw, body).await
+            }
+            (Route::Edit(raw), &Method::POST) => {
+                edit::check_origin(&parts.headers, host(parts))?;
+                http::check_media_type(&parts.headers, "application/x-www-form-urlencoded")?;
+                edit::form(&self.store, raw, body, host(parts)).await
+            }
             (Route::Requests, _) if get => Ok(inspect::requests(&self.record)),
             (Route::Requests, &Method::DELETE) => {
                 self.record.clear();
@@ -264,8 +316,14 @@ impl App {
             )),
             _ => {
                 let allow = route.allow();
-                let message =
-                    format!("the method must be one of {allow}; COR's Integrations API cannot read projects");
+                let why = match route {
+                    Route::Create | Route::Project(_) => "; COR's Integrations API cannot read projects",
+                    Route::MainList | Route::MainProject(_) | Route::MainSearch(_) => {
+                        "; of COR's main API the sandbox serves only reading"
+                    }
+                    _ => "",
+                };
+                let message = format!("the method must be one of {allow}{why}");
                 Err(Problem::of_status(405, message).with_header("allow", allow))
             }
         }
@@ -275,6 +333,14 @@ impl App {
     fn admit(&self, parts: &Parts) -> Result<(), Problem> {
         self.tokens.check(authorization(parts))?;
         http::check_json(&parts.headers)
+    }
+
+    fn admit_to_main_api(&self, parts: &Parts) -> Result<(), Problem> {
+        self.tokens.check(authorization(parts))?;
+        if self.main_api_forbidden {
+            return Err(Problem::of_status(403, "this user's role has no permission to read projects"));
+        }
+        Ok(())
     }
 }
 
@@ -329,7 +395,14 @@ mod tests {
     fn id_is_one_raw_segment() {
         assert_eq!(Route::of("/v2/integrations/projects/a%2Fb"), Route::Project("a%2Fb"));
         assert_eq!(Route::of("/v2/integrations/projects/.."), Route::Project(".."));
+        assert_eq!(Route::of("/v1/projects/search-by-name"), Route::MainProject("search-by-name"));
+        assert_eq!(Route::of("/v1/projects/search-by-name/a%2Fb"), Route::MainSearch("a%2Fb"));
         for unknown in [
+            "/v1/projects/",
+            "/v1/projects/1/",
+            "/v1/projects/search-by-name/",
+            "/v1/projectsx",
+            "/sandbox/projects/",
             "/v2/integrations/projects/",
             "/v2/integrations/projects/a/b",
             "/v2/integrations/projectsx",
@@ -348,6 +421,10 @@ mod tests {
             "/openapi.json",
             "/health",
             "/sandbox/queue",
+            "/v1/projects",
+            "/v1/projects/1",
+            "/v1/projects/search-by-name/a",
+            "/sandbox/projects/1",
         ] {
             assert!(!Route::of(path).allow().is_empty(), "{path}");
         }

@@ -18,14 +18,16 @@ pub(crate) enum Endpoint {
     Projects,
     /// `/v1/oauth/token` and `/v1/oauth/refreshtoken`.
     Tokens,
+    /// Reading of projects by the main API.
+    MainProjects,
     /// `/v1/me` of the main API.
     Me,
 }
 
 /// What one request meets in place of the sandbox's own response. Queue it with [`Sandbox::queue`](crate::Sandbox::queue).
 ///
-/// A response is for the next request about projects unless [`for_tokens`](Answer::for_tokens) or
-/// [`for_id`](Answer::for_id) says otherwise. It comes before everything else the sandbox would check, the token and
+/// A response is for the next request about projects unless [`for_main_api`](Answer::for_main_api),
+/// [`for_tokens`](Answer::for_tokens) or [`for_id`](Answer::for_id) says otherwise. It comes before everything else the sandbox would check, the token and
 /// the rate limit included, and the request is not applied unless the response says so.
 ///
 /// ```
@@ -169,7 +171,14 @@ impl Answer {
         self
     }
 
-    /// Only for a request about the project with this external id.
+    /// For the next read of projects through the main API in place of the next create, update or delete.
+    pub fn for_main_api(mut self) -> Self {
+        self.endpoint = Endpoint::MainProjects;
+        self
+    }
+
+    /// Only for a request about the project with this external id; of a read through the main API, for the last segment of
+    /// the path: COR's internal id, or the name that is searched for.
     pub fn for_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 
 use serde_json::value::RawValue;
 
-use crate::body::{self, Pick};
+use crate::body::{self, All};
 use crate::clock;
 use crate::db::Db;
 use crate::error::SandboxError;
@@ -97,17 +97,6 @@ fn csv(reader: impl Read, context: Context<'_>, store: StoreRow<'_>) -> Result<(
         store(line, filled.map(|()| row))?;
     }
     Ok(())
-}
-
-/// Every member of a JSON object, in order.
-#[derive(Default)]
-struct All<'a>(Vec<(String, Option<&'a RawValue>)>);
-
-impl<'a> Pick<'a> for All<'a> {
-    fn pick(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
-        self.0.push((name.to_owned(), None));
-        self.0.last_mut().map(|(_, slot)| slot)
-    }
 }
 
 fn json_row(line: &str) -> Result<Row, String> {

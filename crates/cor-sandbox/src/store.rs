@@ -7,18 +7,16 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use crate::body::Payload;
+use crate::body::{Changes, Payload};
 use crate::db::Db;
 use crate::error::SandboxError;
-use crate::fields::{END, FIELDS, FieldValue, START};
+use crate::fields::{END, FIELDS, START};
 use crate::json;
 use crate::problem::{Problem, shown};
 use crate::project::StoredProject;
 
 /// Company of projects whose seed names none: the one of COR's own examples.
 pub(crate) const COMPANY: i64 = 1234;
-/// How many changes are stored for the page.
-pub(crate) const CHANGES_KEPT: i64 = 1000;
 /// Writes in one transaction; more would only make the first of them wait.
 const GROUP: usize = 256;
 
@@ -53,7 +51,7 @@ impl From<rusqlite::Error> for Failure {
 }
 
 /// The way to the writer's thread.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
 }
@@ -111,7 +109,7 @@ impl Store {
 }
 
 fn run(mut db: Db, queue: &mpsc::Receiver<Job>) {
-    let mut forgotten = db.seq;
+    db.forgotten = db.seq;
     while let Ok(job) = queue.recv() {
         let mut next = Some(job);
         if let Some(Job::Write(..)) = next {
@@ -120,7 +118,7 @@ fn run(mut db: Db, queue: &mpsc::Receiver<Job>) {
                 group.push((write, reply));
                 next = if group.len() < GROUP { queue.try_recv().ok() } else { None };
             }
-            commit(&mut db, group, &mut forgotten);
+            commit(&mut db, group);
         }
         match next {
             Some(Job::Run(work)) => work(&mut db),
@@ -132,36 +130,43 @@ fn run(mut db: Db, queue: &mpsc::Receiver<Job>) {
 
 /// Applies a group in one transaction and answers each write after the commit. If SQLite itself fails, nothing of the
 /// group was done, and each of its writes gets that result.
-fn commit(db: &mut Db, group: Vec<(Write, oneshot::Sender<Outcome>)>, forgotten: &mut i64) {
+fn commit(db: &mut Db, group: Vec<(Write, oneshot::Sender<Outcome>)>) {
     let (writes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-    let outcomes = transaction(db, writes, forgotten).unwrap_or_else(|error| {
-        let _ = db.conn.execute_batch("ROLLBACK");
-        let problem = Problem::of_status(500, format!("the sandbox could not store this: {error}"));
-        vec![Err(problem); replies.len()]
+    let outcomes = db.transaction(|db, now| {
+        writes.into_iter().map(|write| settled(apply(db, now, write))).collect::<rusqlite::Result<Vec<_>>>()
     });
+    let outcomes = outcomes.unwrap_or_else(|error| vec![Err(not_stored(&error)); replies.len()]);
     for (reply, outcome) in replies.into_iter().zip(outcomes) {
         // Whoever asked may have hung up; the write stands all the same.
         let _ = reply.send(outcome);
     }
 }
 
-fn transaction(db: &mut Db, writes: Vec<Write>, forgotten: &mut i64) -> rusqlite::Result<Vec<Outcome>> {
-    db.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let now = db.clock.now();
-    let mut outcomes = Vec::with_capacity(writes.len());
-    for write in writes {
-        outcomes.push(match apply(db, &now, write) {
-            Ok(answer) => Ok(answer),
-            Err(Failure::Refused(problem)) => Err(problem),
-            Err(Failure::Broken(error)) => return Err(error),
-        });
+fn not_stored(error: &rusqlite::Error) -> Problem {
+    Problem::of_status(500, format!("the sandbox could not store this: {error}"))
+}
+
+/// A refusal is the result of one write; an error of SQLite ends the transaction of all of them.
+fn settled<T>(done: Result<T, Failure>) -> rusqlite::Result<Result<T, Problem>> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(Failure::Refused(problem)) => Ok(Err(problem)),
+        Err(Failure::Broken(error)) => Err(error),
     }
-    if db.seq - *forgotten > CHANGES_KEPT {
-        db.forget_changes(CHANGES_KEPT)?;
-        *forgotten = db.seq;
-    }
-    db.conn.prepare_cached("COMMIT")?.execute([])?;
-    Ok(outcomes)
+}
+
+/// Changes a project as a user of COR does, without any client. The real time counts, also for the project of COR's
+/// documentation: only an update of the Integrations API has the time of its page.
+pub(crate) fn edit(db: &mut Db, cor_id: i64, changes: Changes) -> Result<StoredProject, Problem> {
+    let edited = db.transaction(|db, now| settled(edit_at(db, now, cor_id, changes)));
+    edited.unwrap_or_else(|error| Err(not_stored(&error)))
+}
+
+fn edit_at(db: &mut Db, now: &str, cor_id: i64, changes: Changes) -> Result<StoredProject, Failure> {
+    let found = db.find_by_cor_id(cor_id)?;
+    let mut project = found.ok_or_else(|| Failure::Refused(Problem::no_such_cor_id()))?;
+    store_changes(db, now, "edited", &mut project, changes)?;
+    Ok(project)
 }
 
 fn apply(db: &mut Db, now: &str, write: Write) -> Result<String, Failure> {
@@ -195,18 +200,30 @@ fn create(db: &mut Db, now: &str, id: String, payload: Payload) -> Result<String
 
 fn update(db: &mut Db, now: &str, id: &str, payload: Payload) -> Result<String, Failure> {
     let mut project = found(db, &payload.source, id)?;
-    let days_change = payload.changes.iter().any(|(field, _)| [START, END].contains(field));
-    let log = change(&mut project, payload.changes);
-    if days_change {
-        check_days(&project)?;
-    }
     let now = db.clock.of_update(now, &project.created_at, &project.updated_at);
-    now.clone_into(&mut project.updated_at);
-    db.update(&project)?;
-    if log != "[]" {
-        db.log(now, "updated", &project.source, id, &log)?;
-    }
+    store_changes(db, now, "updated", &mut project, payload.changes)?;
     Ok(project.answer(&db.references(&project)?))
+}
+
+/// Makes the changes, of which the page shows those that changed anything.
+fn store_changes(
+    db: &mut Db,
+    now: &str,
+    action: &str,
+    project: &mut StoredProject,
+    changes: Changes,
+) -> Result<(), Failure> {
+    let days_change = changes.iter().any(|(field, _)| [START, END].contains(field));
+    let log = change(project, changes);
+    if days_change {
+        check_days(project)?;
+    }
+    now.clone_into(&mut project.updated_at);
+    db.update(project)?;
+    if log != "[]" {
+        db.log(now, action, &project.source, &project.id, &log)?;
+    }
+    Ok(())
 }
 
 fn delete(db: &mut Db, now: &str, source: &str, id: &str) -> Result<String, Failure> {
@@ -224,7 +241,7 @@ fn found(db: &Db, source: &str, id: &str) -> Result<StoredProject, Failure> {
 }
 
 /// Makes the changes and returns those that changed anything, as the JSON kept for the page.
-fn change(project: &mut StoredProject, changes: Vec<(usize, Option<FieldValue>)>) -> String {
+fn change(project: &mut StoredProject, changes: Changes) -> String {
     let mut log = String::from("[");
     for (index, value) in changes {
         if project.fields[index] == value {

@@ -34,6 +34,7 @@ pub struct SandboxBuilder {
     latency: Duration,
     rate_limit: Option<RateLimit>,
     failures: Failures,
+    main_api_forbidden: bool,
     record: usize,
     max_connections: usize,
 }
@@ -70,6 +71,7 @@ impl Default for SandboxBuilder {
             latency: Duration::ZERO,
             rate_limit: None,
             failures: Failures::default(),
+            main_api_forbidden: false,
             record: 1000,
             max_connections: default_connections(),
         }
@@ -195,6 +197,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// Refuses every read through the main API with 403, as COR does for a user whose role lacks the permission. Default: false.
+    pub fn main_api_forbidden(mut self, forbidden: bool) -> Self {
+        self.main_api_forbidden = forbidden;
+        self
+    }
+
     /// How many of the latest requests to COR's endpoints are kept for [`Sandbox::requests`]. Default: 1000; 0 keeps
     /// none, and then memory stays flat.
     pub fn record(mut self, requests: usize) -> Self {
@@ -229,6 +237,7 @@ impl SandboxBuilder {
             tokens: Tokens::new(token.clone(), &key, &secret, self.token_lifetime),
             credentials: Credentials { token, key, secret },
             faults: Faults::new(self.latency, self.rate_limit, self.failures),
+            main_api_forbidden: self.main_api_forbidden,
             record: self.record,
             max_connections: self.max_connections,
         })

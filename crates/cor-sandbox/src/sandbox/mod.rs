@@ -15,16 +15,18 @@ use tokio::sync::watch;
 pub use self::builder::SandboxBuilder;
 use self::builder::joined;
 use self::state_place::StatePlace;
+use crate::body;
 use crate::db::Db;
 use crate::error::SandboxError;
 use crate::faults::Faults;
+use crate::problem::Problem;
 use crate::project::StoredProject;
 use crate::record::{Record, Recorded};
 use crate::routes::App;
 use crate::script::{Answer, Script};
 use crate::seed::{self, Context};
 use crate::server;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::tokens::Tokens;
 
 /// Connections that may wait to be accepted.
@@ -56,6 +58,7 @@ pub(crate) struct Prepared {
     pub(crate) credentials: Credentials,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
+    pub(crate) main_api_forbidden: bool,
     pub(crate) record: usize,
     pub(crate) max_connections: usize,
 }
@@ -98,7 +101,16 @@ impl Sandbox {
     }
 
     pub(crate) fn run(prepared: Prepared) -> Result<Sandbox, SandboxError> {
-        let Prepared { address, db, credentials, tokens, faults, record, max_connections } = prepared;
+        let Prepared {
+            address,
+            db,
+            credentials,
+            tokens,
+            faults,
+            record,
+            max_connections,
+            main_api_forbidden,
+        } = prepared;
         let identity = hyper::header::HeaderValue::from_str(&db.identity)
             .unwrap_or(hyper::header::HeaderValue::from_static("unknown"));
         let (store, store_thread) = Store::start(db)?;
@@ -109,6 +121,7 @@ impl Sandbox {
             script: Script::default(),
             record: Record::new(record),
             identity,
+            main_api_forbidden,
             local_only: address.ip().is_loopback(),
         });
         let (stop, stopped) = watch::channel(false);
@@ -138,6 +151,11 @@ impl Sandbox {
     /// The base address of the API, such as `http://127.0.0.1:49152`. Also the address of the page.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// The base address of the main API, such as `http://127.0.0.1:49152/v1`, of which the sandbox serves the reading of projects.
+    pub fn main_url(&self) -> String {
+        format!("http://{}/v1", self.addr)
     }
 
     /// The whole address of the token endpoint; the refresh endpoint is its sibling `refreshtoken`.
@@ -185,6 +203,27 @@ impl Sandbox {
         let context = Context { origin: "seed", source: None };
         let loaded = self.app.store.run_blocking(move |db| seed::load(db, rows.as_bytes(), context));
         loaded.unwrap_or(Err(SandboxError::Stopped))
+    }
+
+    /// Changes a project as a user of COR does, without any client, and returns it as it is stored then. `json` is an object with
+    /// the fields of an update, without metadata; `null` clears. Any other member is refused.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), cor_sandbox::SandboxError> {
+    /// let sandbox = cor_sandbox::Sandbox::builder().example().start()?;
+    /// let project = sandbox.edit_project(155693, r#"{"end": "2025-06-30", "brief": null}"#)?;
+    /// assert_eq!(project.text("end"), Some("2025-06-30"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SandboxError::Edit`] if there is no such project or a value is not accepted; nothing is changed then.
+    pub fn edit_project(&self, cor_id: i64, json: &str) -> Result<StoredProject, SandboxError> {
+        let refused = |problem: Problem| SandboxError::Edit { cor_id, message: problem.message.into_owned() };
+        let changes = body::edit(json.as_bytes()).map_err(refused)?;
+        let edited = self.app.store.run_blocking(move |db| store::edit(db, cor_id, changes));
+        edited.ok_or(SandboxError::Stopped)?.map_err(refused)
     }
 
     /// Queues a scripted answer for a request to come. The oldest answer that fits a request is used first.

@@ -95,6 +95,26 @@ impl Http {
         Ok(reply)
     }
 
+    /// The body of the next answer, which is sent in chunks; an error that says how much came if it breaks off.
+    pub fn read_chunked(&mut self) -> std::io::Result<String> {
+        let reply = self.read()?;
+        assert_eq!(reply.header("transfer-encoding"), Some("chunked"), "{reply:?}");
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.reader.read_line(&mut line)?;
+            let Ok(size) = usize::from_str_radix(line.trim(), 16) else {
+                return Err(std::io::Error::other(format!("broke off after {} bytes", body.len())));
+            };
+            let mut chunk = vec![0; size + 2];
+            self.reader.read_exact(&mut chunk)?;
+            body.extend_from_slice(&chunk[..size]);
+            if size == 0 {
+                return Ok(String::from_utf8(body).unwrap());
+            }
+        }
+    }
+
     /// Sends a request with exactly these headers, and `Host` and `Content-Length`.
     pub fn send(
         &mut self,

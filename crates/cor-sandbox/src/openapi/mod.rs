@@ -3,6 +3,8 @@
 //! `/sandbox/queue` is left out on purpose: a tester that walks through the description would script answers and then
 //! find them.
 
+mod main_api;
+
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -29,12 +31,16 @@ fn describe() -> Value {
         "servers": [{ "url": "/" }],
         "tags": [
             { "name": "projects", "description": "COR's Integrations API, as documented" },
+            { "name": "main API", "description": "The reading of projects of COR's main API, as documented" },
             { "name": "tokens", "description": "COR's token endpoints, as documented" },
             { "name": "sandbox", "description": "Sandbox only; not part of COR" },
         ],
         "paths": {
             "/v2/integrations/projects": { "post": create() },
             "/v2/integrations/projects/{id}": { "parameters": [id()], "put": update(), "delete": delete() },
+            "/v1/projects": { "get": main_api::list() },
+            "/v1/projects/{id}": { "parameters": [main_api::cor_id("id")], "get": main_api::get() },
+            "/v1/projects/search-by-name/{name}": { "get": main_api::search() },
             "/v1/oauth/token": { "post": token() },
             "/v1/oauth/refreshtoken": { "post": refresh() },
             "/v1/me": { "get": me() },
@@ -42,6 +48,9 @@ fn describe() -> Value {
             "/openapi.json": { "get": plain("This description", json!({ "type": "object" })) },
             "/health": { "get": health() },
             "/sandbox/projects": { "get": stored_projects() },
+            "/sandbox/projects/{cor_id}": {
+                "parameters": [main_api::cor_id("cor_id")], "patch": main_api::patch(), "post": main_api::form(),
+            },
             "/sandbox/requests": { "get": requests(), "delete": plain("Delete the recorded requests", message()) },
         },
         "components": {
@@ -52,8 +61,10 @@ fn describe() -> Value {
             "schemas": {
                 "Error": error(),
                 "Project": project(),
+                "MainProject": main_api::project(),
                 "CreateProject": create_body(),
                 "UpdateProject": update_body(),
+                "EditProject": main_api::edit_body(),
                 "DeleteProject": object(&[("metadata", metadata(any_source()))], &["metadata"]),
                 "Token": token_answer(),
                 "StoredProject": stored_project(),
@@ -63,7 +74,8 @@ fn describe() -> Value {
     })
 }
 
-const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API, for its token endpoints and for `/v1/me` of its main API. \
+const INTRODUCTION: &str = "A stand-in for the project calls of COR's Integrations API, for its token endpoints, and for `/v1/me` and the reading \
+of projects of its main API. \
 Where COR does not document its behaviour, the sandbox behaves as follows: unknown members of a body are ignored, `null` clears a \
 field, a new project is answered with 200, `/v1/me` answers with an invented user, and a project's start and end are compared even if only one of them is sent. \
 Faults configured at the start, and answers scripted through `POST /sandbox/queue` (for tests; not described \
@@ -231,10 +243,11 @@ fn me() -> Value {
 }
 
 fn page() -> Value {
+    let parameters = ["q", "page", "edit"].map(|name| query(name, json!({ "type": "string" })));
     json!({
         "summary": "Web page of the projects and the latest changes",
         "tags": ["sandbox"],
-        "parameters": [query("q", json!({ "type": "string" })), query("page", json!({ "type": "string" }))],
+        "parameters": parameters,
         "responses": responses("The page", content("text/html", json!({ "type": "string" })), &[]),
     })
 }
@@ -311,14 +324,17 @@ fn input(field: &Field) -> Value {
         Kind::Date => json!({ "type": ["string", "null"], "format": "date", "pattern": DAY }),
         Kind::Number => json!({ "type": ["number", "null"] }),
         Kind::Flag => json!({ "type": ["boolean", "null"] }),
-        Kind::IncomeType => {
-            let mut choices: Vec<Value> = INCOME_TYPES.map(Value::from).into();
-            choices.push(Value::Null);
-            json!({ "enum": choices })
-        }
+        Kind::IncomeType => income_types(),
     };
     schema["description"] = field.about.into();
     schema
+}
+
+/// An income type or null.
+fn income_types() -> Value {
+    let mut choices: Vec<Value> = INCOME_TYPES.map(Value::from).into();
+    choices.push(Value::Null);
+    json!({ "enum": choices })
 }
 
 fn create_body() -> Value {
