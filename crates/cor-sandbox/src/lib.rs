@@ -142,6 +142,7 @@ mod page;
 mod page_edit;
 mod problem;
 mod project;
+mod reading;
 mod record;
 mod routes;
 mod sandbox;

@@ -70,7 +70,7 @@ impl Wanted {
 
     /// Where this is shown, without the form.
     pub(crate) fn address(&self) -> String {
-        address(&self.search, self.page + 1)
+        page_edit::address(&self.search, self.page + 1)
     }
 
     /// Reads what is to be shown.
@@ -325,13 +325,6 @@ fn nothing_yet(html: &mut Html, host: &str) {
         .text(host)
         .raw("/v2/integrations/projects \\\n  -H \"Authorization: Bearer $COR_ACCESS_TOKEN\" \\\n  -H \"Content-Type: application/json\" \\\n")
         .raw("  -d '{\"metadata\":{\"source\":\"SALESFORCE\"},\"id\":\"SF-OPP-1\",\"name\":\"First project\"}'</pre></div>");
-}
-
-/// The page's own address, relative to the sandbox.
-pub(crate) fn address(search: &str, page: i64) -> String {
-    let mut address = Html::default();
-    address.raw("/?q=").query(search).raw("&page=").text(&page.to_string());
-    address.finish()
 }
 
 /// The colour of a status. Statuses are free text, so all but the known ones look alike.

@@ -2,7 +2,6 @@
 
 use crate::fields::{FIELDS, FieldValue, Kind};
 use crate::html::Html;
-use crate::page;
 use crate::project::StoredProject;
 
 /// Characters of a value that stand beside its field in the list to choose from.
@@ -14,6 +13,13 @@ pub(crate) struct Attempt {
     pub(crate) field: String,
     pub(crate) value: String,
     pub(crate) complaint: String,
+}
+
+/// The address of the page, relative to the sandbox.
+pub(crate) fn address(search: &str, page: i64) -> String {
+    let mut address = Html::default();
+    address.raw("/?q=").query(search).raw("&page=").text(&page.to_string());
+    address.finish()
 }
 
 /// The form, with the list of fields and the value that each has now. `search` and `page_number` lead back to where the visitor was.
@@ -54,7 +60,7 @@ pub(crate) fn form(
     );
     html.text(attempt.map_or("", |attempt| &attempt.value));
     html.raw("\" placeholder=\"nothing clears the field\"></label><button>Save</button><a href=\"");
-    html.text(&page::address(search, page_number)).raw("\">Cancel</a>");
+    html.text(&address(search, page_number)).raw("\">Cancel</a>");
     html.raw("<p class=\"hint\">Dates as 2025-01-31, flags as true or false, ")
         .raw("references (")
         .text(&references())
