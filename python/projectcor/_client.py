@@ -34,9 +34,9 @@ class Client(Base):
 
     An argument wins over the environment, which wins over the profile; but the credentials of a profile passed as
     ``profile`` win over those of the environment, which never go to a server that only the profile names. Variables:
-    ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with
-    ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_MAIN_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``;
-    and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+    ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_MAIN_URL``,
+    ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``; and the usual
+    ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
     Args:
         profile: The profile of the configuration file to use (``cor config path`` prints where the file is). Default:

@@ -17,6 +17,8 @@ from projectcor._types import ArrowStream, Bar, FrameKind, Record, Seconds
 from projectcor._update import ProjectUpdate
 
 _T = TypeVar("_T")
+_Limits = tuple[Seconds | None, int | None]
+_Options = tuple[_Limits, Record | None, bool, int | None]
 
 __all__ = [
     "CLEAR",
@@ -320,7 +322,7 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
-        options: tuple[tuple[Seconds | None, int | None], Record | None, bool, int | None],
+        options: _Options,
     ) -> Project: ...
     def update_many(
         self,
@@ -341,9 +343,9 @@ class NativeClient:
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
         only: dict[str, str],
-        options: tuple[tuple[Seconds | None, int | None], Record | None, bool, int | None],
+        options: _Options,
     ) -> Project: ...
-    def delete(self, id: str, source: str, options: tuple[tuple[Seconds | None, int | None], Record | None, bool, int | None]) -> Deleted: ...
+    def delete(self, id: str, source: str, options: _Options) -> Deleted: ...
     def start_update(
         self,
         bridge: LoopBridge,
@@ -353,7 +355,7 @@ class NativeClient:
         source: str | None,
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
-        options: tuple[tuple[Seconds | None, int | None], Record | None, bool, int | None],
+        options: _Options,
     ) -> Call: ...
     def start_many(
         self,
@@ -377,7 +379,7 @@ class NativeClient:
         fields: Mapping[str, object],
         extra: Mapping[str, object] | None,
         only: dict[str, str],
-        options: tuple[tuple[Seconds | None, int | None], Record | None, bool, int | None],
+        options: _Options,
     ) -> Call: ...
     def start_delete(
         self,
@@ -385,7 +387,7 @@ class NativeClient:
         future: Future[Deleted],
         id: str,
         source: str,
-        options: tuple[tuple[Seconds | None, int | None], Record | None, bool, int | None],
+        options: _Options,
     ) -> Call: ...
     def auth_status(self) -> tuple[str, str]: ...
     def start_auth_status(self, bridge: LoopBridge, future: Future[tuple[str, str]]) -> Call: ...
@@ -441,8 +443,6 @@ class AsyncRun:
 
 # Reading
 
-_Limits = tuple[Seconds | None, int | None]
-
 def read_project(client: NativeClient, id: int, limits: _Limits) -> Project: ...
 def start_read_project(
     client: NativeClient, bridge: LoopBridge, future: Future[Project], id: int, limits: _Limits
@@ -451,9 +451,7 @@ def find_projects(client: NativeClient, name: str, limits: _Limits) -> list[Proj
 def start_find_projects(
     client: NativeClient, bridge: LoopBridge, future: Future[list[Project]], name: str, limits: _Limits
 ) -> Call: ...
-def list_projects(
-    client: NativeClient, filter: dict[str, Any], paging: tuple[int, int, Seconds | None]
-) -> ReadRun: ...
+def list_projects(client: NativeClient, filter: dict[str, Any], paging: tuple[int, int, Seconds | None]) -> ReadRun: ...
 def read_projects(
     client: NativeClient,
     cor_ids: Iterable[int] | AsyncIterable[int],
@@ -461,6 +459,7 @@ def read_projects(
     concurrency: int | None,
     outage_timeout: Seconds | None,
 ) -> ReadRun: ...
+
 @final
 class ReadRun:
     def take(self) -> Any | None: ...
