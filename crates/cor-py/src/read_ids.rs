@@ -44,24 +44,19 @@ impl ReadIds {
     pub(crate) fn fill(&mut self, py: Python<'_>) -> PyResult<()> {
         let begun = Instant::now();
         while let (Some(iterator), Some(sender)) = (&self.iterator, &self.sender) {
-            let room = match sender.try_reserve() {
-                Ok(room) => room,
-                Err(mpsc::error::TrySendError::Full(())) => break,
-                Err(mpsc::error::TrySendError::Closed(())) => {
-                    self.finish(None);
-                    break;
-                }
-            };
+            // No more are wanted, because the run was stopped.
+            if sender.is_closed() {
+                self.finish(None);
+                break;
+            }
+            if sender.capacity() == 0 {
+                break;
+            }
             match iterator.bind(py).clone().next().map(|id| cor_id(&id?)) {
-                Some(Ok(cor_id)) => room.send(cor_id),
-                None => {
-                    drop(room);
-                    self.finish(None);
-                }
-                Some(Err(error)) if error.is_instance_of::<PyException>(py) => {
-                    drop(room);
-                    self.finish(Some(error));
-                }
+                // There is room, since nobody else sends; and a run that was stopped meanwhile is noticed next.
+                Some(Ok(cor_id)) => drop(sender.try_send(cor_id)),
+                None => self.finish(None),
+                Some(Err(error)) if error.is_instance_of::<PyException>(py) => self.finish(Some(error)),
                 Some(Err(error)) => return Err(error),
             }
             if begun.elapsed() >= BUDGET {
