@@ -180,15 +180,16 @@ class AuthError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """COR denied permission (HTTP 403): in COR, assign the token's user a role that may change projects."""
+    """COR denied permission (HTTP 403): in COR, assign the token's user a role that may change projects, or read them."""
 
     kind = "forbidden"
 
 
 class ProjectNotFoundError(ApiError):
-    """COR has no project of this external id under this source: check both, and the base URL.
+    """COR has no project of this external id under this source, or in a read, none of this internal id.
 
-    Raised only for a response with COR's error name or code; another 404 is a ``ProtocolError``.
+    Check both, and the base URL. Raised only for a response with COR's error name or code; another 404 is a
+    ``ProtocolError``.
     """
 
     kind = "project_not_found"

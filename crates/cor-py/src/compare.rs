@@ -12,7 +12,7 @@ use crate::update::judged;
 ///     field: The field's name.
 ///     ours: The value of the update; ``None`` where it clears the field. Numbers that are no integers are ``Decimal``.
 ///     theirs: The value that COR shows; ``None`` also where COR shows none.
-///     result: ``equal``, ``different`` or ``not_comparable``: COR's documentation does not say enough to tell.
+///     result: ``equal``, ``different`` or ``not_comparable``: COR's documentation leaves open whether they differ.
 ///     reason: Why the values are not comparable, as a stable name such as ``external_id`` or ``not_shown``, else ``None``.
 ///
 /// Its text says it in one line, with the reason as a sentence.

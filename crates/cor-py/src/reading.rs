@@ -87,8 +87,9 @@ impl Shared {
             let Some(item) = next else { break true };
             let is_page = matches!(item, Item::Page(_));
             let mut ready = self.ready();
-            if let Reader::Pages(pages) = open {
-                ready.total = pages.total();
+            if ready.has_ended {
+                // It was closed meanwhile.
+                break true;
             }
             ready.items.push_back(item);
             // One page is enough at a time; the results of single projects cross to Python together.
@@ -102,8 +103,9 @@ impl Shared {
             }
         };
         let mut ready = self.ready();
-        if let Reader::Projects(projects) = open {
-            ready.halted = projects.halted().cloned();
+        match open {
+            Reader::Pages(pages) => ready.total = pages.total(),
+            Reader::Projects(projects) => ready.halted = projects.halted().cloned(),
         }
         if has_ended {
             ready.has_ended = true;
