@@ -180,7 +180,7 @@ class AuthError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """COR denied permission (HTTP 403): in COR, assign the token's user a role that may change projects, or read them."""
+    """COR denied permission (HTTP 403): in COR, assign the user of the token a role that may do this."""
 
     kind = "forbidden"
 

@@ -57,9 +57,8 @@ class ProjectReads:
             >>> update = projectcor.ProjectUpdate("SALESFORCE", name="Phase 2")
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
             ...     cor_id = client.projects.update("SF-OPP-12345", update).id
-            ...     cor.edit_project(cor_id, name="Phase II")  # as a user of COR does
+            ...     edited = cor.edit_project(cor_id, name="Phase II")  # as a user of COR does
             ...     project = client.projects.get(cor_id)
-            StoredProject(source='SALESFORCE', id='SF-OPP-12345', cor_id=155693)
             >>> for field in projectcor.compare(update, project):
             ...     print(field)
             name: "Phase 2", but "Phase II" in COR
