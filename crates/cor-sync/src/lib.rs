@@ -39,6 +39,7 @@ mod off_loop;
 mod problem;
 mod propose;
 mod read;
+mod read_back;
 mod rejects;
 mod remarks;
 mod report;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cor_http::Field;
 use cor_sync::MaxFailures;
 
 use crate::connection::ConnectionArgs;

@@ -78,7 +78,8 @@ pub(super) fn remarks(refreshed: &Refreshed) -> Vec<String> {
         ));
     }
     if kept > 0 {
-        remarks.push(format!("of {}, fields were left as they are in COR (`keep_remote`)", projects(kept)));
+        let keeps = if kept == 1 { "keeps" } else { "keep" };
+        remarks.push(format!("{} {keeps} fields as others set them in COR (`keep_remote`)", projects(kept)));
     }
     if gone > 0 {
         remarks.push(format!("COR no longer has {}; the run sends all of their fields", projects(gone)));
