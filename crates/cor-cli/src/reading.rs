@@ -7,7 +7,6 @@ use cor_sync::{grouped, plain};
 use crate::args::{FilterArgs, GetArgs, ListArgs};
 use crate::failure::Failure;
 use crate::output::{ErrorMessage, Output};
-use crate::project_fields;
 use crate::signals::{Signals, runtime};
 use crate::single::{self, no_runtime};
 use crate::status;
@@ -96,7 +95,8 @@ fn filter(args: &FilterArgs) -> Result<ProjectFilter, Failure> {
         health: args.health,
         archived: args.archived,
     };
-    if issues.is_empty() { Ok(filter) } else { Err(project_fields::refused(issues)) }
+    let flag = |name: &str| format!("--{}", name.replace('_', "-"));
+    if issues.is_empty() { Ok(filter) } else { Err(Failure::invalid(issues, flag)) }
 }
 
 /// Projects, one a line.

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -174,9 +175,11 @@ fn signal_ends_reading_that_waits_for_cor() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/v1", silent.local_addr().unwrap());
     let mut command = reading(&sandbox, &["drift", "--source", "SALESFORCE", "--main-url", &address]);
-    let child = piped(&mut command);
+    let mut child = piped(&mut command);
     let connection = silent.accept().unwrap();
     signal(&child, "TERM");
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    wait_for_line(&mut messages, "stopping: waiting for the requests in flight");
     signal(&child, "TERM");
     let ran = end_of(child);
     assert_eq!(ran.status, 143, "{}{}", ran.out, ran.err);
@@ -206,7 +209,9 @@ fn list_is_filtered() {
     ran_reading(&sandbox, &["list", "--status", "finished"])
         .exits(0)
         .prints("no project passes the filters\n");
-    ran_reading(&sandbox, &["list", "--date-start", "soon"]).exits(2).says("date-start");
+    ran_reading(&sandbox, &["list", "--date-start", "soon"])
+        .exits(2)
+        .says("error: --date-start: \"soon\" is not a day");
 }
 
 fn ran_reading(sandbox: &Sandbox, arguments: &[&str]) -> Ran {

@@ -315,3 +315,34 @@ async fn replaced_sandbox_has_nothing_to_compare() {
     assert_eq!((summary.counts.known, projects.len()), (0, 0));
     assert!(summary.notes[0].contains("was replaced since the last sync"), "{summary:?}");
 }
+
+/// The guide's table of what can be compared, from the rules of the fields.
+#[test]
+fn guide_has_rule_of_every_field() {
+    use cor_http::{Field, FieldRule};
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/drift.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let rules = [
+        FieldRule::Text,
+        FieldRule::Day,
+        FieldRule::Number,
+        FieldRule::Boolean,
+        FieldRule::Word,
+        FieldRule::ExternalId,
+        FieldRule::NotShown,
+    ];
+    let mut listed = 0;
+    for rule in rules {
+        let fields: Vec<_> = Field::ALL.iter().filter(|field| field.rule() == rule).collect();
+        listed += fields.len();
+        let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name())).collect();
+        let can = if rule.is_comparable() { "yes" } else { "no" };
+        let row = format!("| {} | {can} | {} |\n", names.join(", "), rule.description());
+        assert!(guide.contains(&row), "docs/guides/drift.md has no row\n{row}");
+    }
+    assert_eq!(listed, Field::ALL.len());
+    for reason in cor_http::NotComparable::ALL {
+        let row = format!("| `{}` | {} |\n", reason.as_str(), reason.sentence());
+        assert!(guide.contains(&row), "docs/guides/drift.md has no row\n{row}");
+    }
+}
