@@ -39,8 +39,10 @@ const fn create_only(name: &'static str, kind: Kind, about: &'static str) -> Fie
     Field { name, kind, on_update: false, in_main_api: true, about }
 }
 
-const fn not_in_main_api(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, on_update: true, in_main_api: false, about }
+impl Field {
+    const fn not_in_main_api(self) -> Field {
+        Field { in_main_api: false, ..self }
+    }
 }
 
 /// In the order of the documented answer, then those that no documented answer shows.
@@ -54,15 +56,15 @@ pub(crate) const FIELDS: &[Field] = &[
     field("estimated_time", Kind::Number, "Estimated hours"),
     field("billable", Kind::Flag, "Whether the project is billed"),
     field("status", Kind::Text, "Status, free text"),
-    not_in_main_api("estimated", Kind::Number, "Estimated money"),
+    field("estimated", Kind::Number, "Estimated money").not_in_main_api(),
     field("contract_id", Kind::Reference("contract"), "External id of the contract"),
-    not_in_main_api("work_order", Kind::Text, "Number or code of the work order"),
+    field("work_order", Kind::Text, "Number or code of the work order").not_in_main_api(),
     create_only("brand_id", Kind::Reference("brand"), "External id of the brand"),
     create_only("product_id", Kind::Reference("product"), "External id of the product"),
-    not_in_main_api("currency_id", Kind::Reference("currency"), "External id of the currency"),
-    not_in_main_api("evaluation_date", Kind::Date, "Day of the evaluation"),
+    field("currency_id", Kind::Reference("currency"), "External id of the currency").not_in_main_api(),
+    field("evaluation_date", Kind::Date, "Day of the evaluation").not_in_main_api(),
     field("fee_id", Kind::Reference("fee"), "External id of the fee"),
-    not_in_main_api("deliverables", Kind::Text, "What is delivered"),
+    field("deliverables", Kind::Text, "What is delivered").not_in_main_api(),
     field("income_type", Kind::IncomeType, "How the project earns"),
     field("archived", Kind::Flag, "Whether the project is archived"),
 ];

@@ -58,6 +58,21 @@ pub(crate) fn merged(older: &str, newer: &str) -> Option<String> {
     Some(write(&fields))
 }
 
+/// The fields without those of these names.
+pub(crate) fn without(json: &str, names: &[String]) -> Option<String> {
+    if names.is_empty() {
+        return Some(json.to_owned());
+    }
+    let mut fields = members(json)?;
+    fields.retain(|(name, _)| !names.contains(name));
+    Some(write(&fields))
+}
+
+/// An object of these fields, each with its JSON.
+pub(crate) fn of_values(fields: &[(String, String)]) -> String {
+    write(&fields.iter().map(|(name, value)| (name.clone(), value.as_str())).collect::<Vec<_>>())
+}
+
 /// The accepted fields that stand whether or not COR has taken what was on its way: those it would not have changed.
 pub(crate) fn certain(accepted: &str, pending: &str) -> Option<String> {
     let pending = members(pending)?;

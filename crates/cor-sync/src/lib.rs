@@ -84,7 +84,7 @@ pub use self::state_store::{
 };
 pub use self::table_options::TableOptions;
 pub use self::table_sync::{
-    Apply, Change, Creation, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,
+    Apply, Change, Creation, Refreshed, RowStatus, Settled, Staged, SyncOptions, TableSync, Waiting,
 };
 pub use self::text::{grouped, plain};
 

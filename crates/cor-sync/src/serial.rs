@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::read::Format;
 use crate::{
-    Change, FieldChange, KnownProject, Purpose, RecordedRefusal, RejectReason, Scope, ScopeSummary,
-    StopReason, SyncSummary, Target,
+    Change, FieldChange, KnownProject, Purpose, RecordedRefusal, Refreshed, RejectReason, Scope,
+    ScopeSummary, StopReason, SyncSummary, Target,
 };
 
 /// Implements serde for a closed list of names.
@@ -261,7 +261,7 @@ impl SyncSummary {
     /// caller's options.
     pub fn to_json(&self, message: impl Fn(&StopReason) -> String) -> String {
         #[derive(Serialize)]
-        struct Shape {
+        struct Shape<'a> {
             read: u64,
             applied: u64,
             rejected: u64,
@@ -270,6 +270,8 @@ impl SyncSummary {
             not_started: u64,
             #[serde(skip_serializing_if = "Option::is_none")]
             created: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refreshed: Option<&'a Refreshed>,
             dry_run: bool,
             #[serde(flatten)]
             planned: Option<Planned>,
@@ -306,6 +308,7 @@ impl SyncSummary {
             unchanged: counts.unchanged,
             not_started: counts.not_started,
             created: Some(counts.created).filter(|created| *created > 0),
+            refreshed: self.refreshed.as_ref(),
             dry_run: self.purpose != Purpose::Sync,
             planned: (self.purpose == Purpose::Plan).then_some(planned),
             seconds: (self.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,

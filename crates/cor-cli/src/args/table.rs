@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cor_http::Field;
 use cor_sync::MaxFailures;
 
 use crate::connection::ConnectionArgs;
@@ -52,6 +53,13 @@ pub(crate) struct SyncArgs {
     /// Send every field, including those that COR accepted before
     #[arg(long)]
     pub(crate) full: bool,
+    /// Before sending, read the projects of the table back from COR's main API, so that what others changed in COR is sent again
+    /// where the table sets another value
+    #[arg(long, conflicts_with_all = ["full", "no_state", "dry_run"])]
+    pub(crate) refresh: bool,
+    /// With --refresh, leave this field as it is in COR where others changed it since COR last accepted it; may be repeated
+    #[arg(long, value_name = "FIELD", requires = "refresh", value_parser = str::parse::<Field>)]
+    pub(crate) keep_remote: Vec<Field>,
     /// Create projects that COR does not have; their rows need a name, and may have a brand_id and a product_id
     #[arg(long)]
     pub(crate) create_missing: bool,

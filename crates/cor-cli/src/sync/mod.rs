@@ -33,6 +33,8 @@ pub(crate) fn run(args: &SyncArgs, typed: &TypedCommand<'_>, output: &mut Output
     let optional_time = |name, time: Option<f64>| time.map(|time| connection::time(name, time)).transpose();
     let mut runner = SyncRunner::table(args.table.origin(), table, rules)
         .full(args.full)
+        .refresh(args.refresh)
+        .keep_remote(args.keep_remote.iter().copied())
         .create_missing(args.create_missing)
         .limit(args.limit)
         .max_failures(args.max_failures)

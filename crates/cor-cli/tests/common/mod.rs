@@ -100,7 +100,8 @@ pub(crate) fn clean(program: &str) -> Command {
 /// The program, set up for the sandbox by its environment.
 pub(crate) fn cor(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = bare();
-    command.env("COR_BASE_URL", sandbox.base_url()).env("COR_ACCESS_TOKEN", TOKEN).args(arguments);
+    command.env("COR_BASE_URL", sandbox.base_url()).env("COR_MAIN_URL", sandbox.main_url());
+    command.env("COR_ACCESS_TOKEN", TOKEN).args(arguments);
     command.env("XDG_STATE_HOME", states(sandbox));
     command
 }

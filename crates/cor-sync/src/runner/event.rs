@@ -79,6 +79,11 @@ pub enum Phase {
     },
     /// Rows are read and compared with the state. A run without a state sends while it reads, and reports no phase.
     Reading,
+    /// Projects are read back from COR's main API.
+    Refreshing {
+        /// Projects of the table.
+        projects: u64,
+    },
     /// The caller is asked whether to send a large change.
     Confirming(Reach),
     /// Updates are sent.
@@ -93,11 +98,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The phase in one word: `waiting`, `reading`, `confirming`, `sending` or `planning`.
+    /// The phase in one word: `waiting`, `reading`, `refreshing`, `confirming`, `sending` or `planning`.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Waiting { .. } => "waiting",
             Phase::Reading => "reading",
+            Phase::Refreshing { .. } => "refreshing",
             Phase::Confirming(_) => "confirming",
             Phase::Sending { .. } => "sending",
             Phase::Planning => "planning",

@@ -14,6 +14,7 @@ mod outputs;
 mod pushed;
 mod reader;
 mod recorder;
+mod refreshing;
 mod rejects_lock;
 mod run;
 mod settings;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cor_http::{Client, OptionNames};
+use cor_http::{Client, Field, OptionNames};
 
 use self::confirm::Confirm;
 pub use self::confirm::Reach;
@@ -148,6 +149,23 @@ impl SyncRunner {
     /// Whether to send every field, including those that COR accepted before; default: `false`.
     pub fn full(mut self, full: bool) -> SyncRunner {
         self.settings.full = full;
+        self
+    }
+
+    /// Whether to read the projects of the table back from COR's main API before anything is sent; default: `false`. What others
+    /// changed in COR is then sent again where the table says otherwise. Needs a state, which knows COR's internal ids of the
+    /// projects that COR has answered about; a project whose id it does not know is compared with what COR last accepted.
+    ///
+    /// If the main API cannot be read, the run goes on without it and says so.
+    pub fn refresh(mut self, refresh: bool) -> SyncRunner {
+        self.settings.refresh = refresh;
+        self
+    }
+
+    /// With [`refresh`](SyncRunner::refresh): fields that are left as they are in COR where others changed them since COR last
+    /// accepted them; default: none.
+    pub fn keep_remote(mut self, fields: impl IntoIterator<Item = Field>) -> SyncRunner {
+        self.settings.keep_remote = fields.into_iter().collect();
         self
     }
 

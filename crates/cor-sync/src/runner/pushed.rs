@@ -239,7 +239,7 @@ pub async fn time_slice<T>(
 
 /// The content of a row that holds an update.
 fn content(source: &Source, row: cor_http::Row) -> Content {
-    let cor_http::Row { id, update } = row;
+    let cor_http::Row { id, update, .. } = row;
     let update = match update {
         Ok(update) => update,
         Err(invalid) => return Content::Rejected(id, invalid.issues().iter().map(problem).collect()),

@@ -9,6 +9,7 @@ use cor_http::{Error, ErrorKind, ItemResult, Outcome};
 use super::feed::{InputControl, PendingRow};
 use super::max_failures::Whole;
 use super::outputs::Outputs;
+use super::refreshing::remarks;
 use super::summary::unknown_projects;
 use super::superseded::Superseded;
 use super::{
@@ -16,8 +17,8 @@ use super::{
 };
 use crate::table_sync::is_about_the_row;
 use crate::{
-    Change, ColumnUse, Problem, RejectReason, RejectedRow, RowStatus, Scope, Settled, StateError, TableSync,
-    UnusedColumn, plain, problems_naming, sentence,
+    Change, ColumnUse, Problem, Refreshed, RejectReason, RejectedRow, RowStatus, Scope, Settled, StateError,
+    TableSync, UnusedColumn, plain, problems_naming, sentence,
 };
 
 /// A row for the file of rejected rows.
@@ -57,6 +58,7 @@ pub(super) struct Recorder<E> {
     missing: Vec<String>,
     /// Rows that were not applied because of their own content.
     to_correct: u64,
+    refreshed: Option<Refreshed>,
 }
 
 /// How many ids that COR did not know are looked for under another spelling of their source.
@@ -86,6 +88,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             advice: Vec::new(),
             missing: Vec::new(),
             to_correct: 0,
+            refreshed: None,
         }
     }
 
@@ -201,6 +204,12 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
         let notes: Vec<String> = notes.iter().map(|note| names.apply(note).into_owned()).collect();
         self.notes.extend(notes.iter().cloned());
         notes.into_iter().for_each(|note| self.event(SyncEvent::Note(note)));
+    }
+
+    /// Records what reading projects back showed.
+    pub(super) fn refreshed(&mut self, refreshed: Refreshed) {
+        self.notes(remarks(&refreshed));
+        self.refreshed = Some(refreshed);
     }
 
     /// Records the result of a row in a run without a state.
@@ -496,6 +505,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             state,
             rejects: self.outputs.rejects_summary(),
             holds_bookmarks: false,
+            refreshed: self.refreshed,
             advice: self.advice,
             unknown_projects,
             to_correct: self.to_correct,

@@ -16,7 +16,7 @@ use super::{
     SyncSummary,
 };
 use crate::state_store::another_store;
-use crate::{ConfigError, ReadError, Scope, StateError, SyncOptions, TableSync};
+use crate::{ConfigError, ReadError, Refreshed, Scope, StateError, SyncOptions, TableSync};
 
 impl SyncRunner {
     /// Runs this action. [`sync`](SyncRunner::sync), [`plan`](SyncRunner::plan) and [`dry_run`](SyncRunner::dry_run) describe
@@ -33,6 +33,7 @@ impl SyncRunner {
         self.check_outputs()?;
         let SyncRunner { source, mut settings } = self;
         let (purpose, client) = (action.purpose(), action.client());
+        settings.check_refresh(client)?;
         let scope =
             Scope::new(action.base_url(), settings.rules.source().as_str(), settings.rules.fingerprint());
         let keep_rows = settings.outputs.rejects.is_some();
@@ -73,6 +74,7 @@ impl SyncRunner {
         settings.outputs.check_names(&opened.style)?;
         let mut options = SyncOptions::default();
         (options.full, options.keep_rows) = (settings.full, keep_rows);
+        (options.refresh, options.keep_remote) = (settings.refresh, settings.keep_remote.clone());
         options.refused_only = opened.bookmarks.is_some();
         options.outage_timeout = Some(settings.outage_timeout);
         let mut sandbox_note = None;
@@ -196,12 +198,26 @@ impl Settings {
         };
         let whole_input = self.whole_input;
         let confirm = self.confirm.take();
-        let mut run = StagedRun { control: input, sync, recorder, watch, size, whole_input, confirm };
+        let refreshed = self.refresh.then(Refreshed::default);
+        let mut run = StagedRun {
+            control: input,
+            sync,
+            recorder,
+            watch,
+            size,
+            whole_input,
+            confirm,
+            refreshed,
+            refresh_has_ended: false,
+        };
         let ended = match client {
             Some(client) => run.apply(&mut feed, client, self.creates()).await,
             None => run.plan(&mut feed, purpose == Purpose::DryRun).await,
         };
         let ended = ended.and_then(|()| run.recorder.write_rejected(run.sync));
+        if let Some(refreshed) = run.refreshed.take() {
+            run.recorder.refreshed(refreshed);
+        }
         if let Err(error) = ended {
             run.recorder.state_failed(error);
         }

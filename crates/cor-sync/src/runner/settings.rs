@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cor_http::OptionNames;
+use cor_http::{Client, Field, OptionNames};
 
 use super::confirm::Confirm;
 use super::outputs::OutputPaths;
 use super::{MaxFailures, OutputError, Purpose};
 use crate::off_loop::off_loop;
-use crate::{Origin, Rules, State, StateError};
+use crate::{ConfigError, Origin, Reason, Rules, State, StateError};
 
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -18,6 +18,8 @@ pub(super) struct Settings {
     pub(super) rules: Rules,
     pub(super) state: StateChoice,
     pub(super) full: bool,
+    pub(super) refresh: bool,
+    pub(super) keep_remote: Vec<Field>,
     pub(super) create_missing: bool,
     pub(super) limit: Option<u64>,
     pub(super) max_failures: Option<MaxFailures>,
@@ -59,6 +61,8 @@ impl Settings {
             rules,
             state: StateChoice::Default,
             full: false,
+            refresh: false,
+            keep_remote: Vec::new(),
             create_missing: false,
             limit: None,
             max_failures: None,
@@ -70,6 +74,31 @@ impl Settings {
             whole_input: false,
             takes_bookmarks: true,
             option_names: OptionNames::default(),
+        }
+    }
+
+    /// # Errors
+    /// Where the options for reading back contradict each other, or there is nothing to read from.
+    pub(super) fn check_refresh(&self, client: Option<&Client>) -> Result<(), ConfigError> {
+        let refused = |option, message: &str| Err(ConfigError(vec![Reason::of_option(option, message)]));
+        match client {
+            _ if !self.refresh && !self.keep_remote.is_empty() => {
+                refused("keep_remote", "needs `refresh`: only a run that reads back knows what is in COR")
+            }
+            _ if !self.refresh => Ok(()),
+            _ if self.state.is_none() => {
+                refused("refresh", "needs a state, which knows COR's internal ids of the projects")
+            }
+            _ if self.full => {
+                refused("refresh", "has no effect with `full`, which sends every field; remove one of them")
+            }
+            None => refused("refresh", "reads from COR, and this run makes no request; remove it"),
+            Some(client) if client.main_url().is_none() => refused(
+                "refresh",
+                "reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
+                 `main_url` to the main API of the same COR (environment: COR_MAIN_URL)",
+            ),
+            Some(_) => Ok(()),
         }
     }
 

@@ -15,7 +15,7 @@ use super::recorder::Recorder;
 use super::settings::Creates;
 use super::{Phase, StopReason, SyncEvent};
 use crate::table_sync::is_about_the_row;
-use crate::{Content, Creation, Row, RowStatus, Staged, StateError, TableSync};
+use crate::{Content, Creation, Refreshed, Row, RowStatus, Staged, StateError, TableSync};
 
 /// The largest number of rows of a stream that are sent together: rows of one project among them become one update.
 const PIECE: usize = 1000;
@@ -64,6 +64,10 @@ pub(super) struct StagedRun<'a, E> {
     /// Whether to send nothing if the input cannot be read to its end.
     pub(super) whole_input: bool,
     pub(super) confirm: Option<Confirm>,
+    /// What reading projects back has shown; `None` if the run does not.
+    pub(super) refreshed: Option<Refreshed>,
+    /// An error ended the reading back, as it would again.
+    pub(super) refresh_has_ended: bool,
 }
 
 /// Makes the create of a project from the fields of the table.
@@ -93,13 +97,11 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
             });
             let read = read.await?;
             let is_broken = self.whole_input && matches!(read, Read::End) && !self.control.input().is_whole();
+            let is_stopped = matches!(read, Read::Stopped) || !is_broken && !self.refresh(client).await?;
             let rows = self.sync.waiting()?.rows;
             let counts = self.recorder.counts;
             let whole = Whole::Table(counts.unchanged + counts.rejected + rows);
-            if matches!(read, Read::Stopped)
-                || is_broken
-                || (!streams && self.recorder.measure_failures(whole))
-            {
+            if is_stopped || is_broken || (!streams && self.recorder.measure_failures(whole)) {
                 self.recorder.counts.not_started += rows;
                 return Ok(());
             }
@@ -252,7 +254,7 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
         }
     }
 
-    fn enter(&mut self, phase: Phase, length: Option<u64>) {
+    pub(super) fn enter(&mut self, phase: Phase, length: Option<u64>) {
         self.recorder.control().enter(phase, length);
         self.recorder.event(SyncEvent::Phase(phase));
     }

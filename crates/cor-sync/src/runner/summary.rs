@@ -7,7 +7,7 @@ use std::time::Duration;
 use cor_http::{Error, ErrorKind};
 
 use super::{MaxFailures, Reach, StopRequest};
-use crate::{ColumnUse, ConfigError, ReadError, Scope, StateError, UnusedColumn, grouped};
+use crate::{ColumnUse, ConfigError, ReadError, Refreshed, Scope, StateError, UnusedColumn, grouped};
 
 /// The number of rows by their result. Each row is counted once, except that `created` is a part of `applied`, and `unknown`
 /// a part of `failed`.
@@ -88,6 +88,8 @@ pub struct SyncSummary {
     /// Whether bookmarks of a Singer tap were held back, because a row before them was not applied and is in no file of
     /// rejected rows. The tap sends that row again.
     pub holds_bookmarks: bool,
+    /// What reading projects back before sending showed; `None` if the run did not.
+    pub refreshed: Option<Refreshed>,
     /// What to do about the rows that COR did not apply, each advice once: that of their errors, and where a missing project
     /// was accepted before under another spelling of the source.
     pub advice: Vec<String>,

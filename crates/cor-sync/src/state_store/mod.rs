@@ -30,7 +30,7 @@ pub use self::refusals::RecordedRefusal;
 pub(crate) use self::sandbox::another_store;
 pub(crate) use self::single_call::OpenCalls;
 pub use self::single_call::{CallAnswer, SingleCall};
-pub(crate) use self::staging::{Acceptance, Found, Pending, Run, StagedRow};
+pub(crate) use self::staging::{Acceptance, Found, Pending, Refreshed, Run, StagedRow};
 
 /// The file that stores what COR last accepted, field by field, so that a run sends only changes.
 ///

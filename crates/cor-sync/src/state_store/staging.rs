@@ -85,6 +85,17 @@ pub(crate) struct Acceptance<'a> {
     pub(crate) at: i64,
 }
 
+/// What reading a staged project back showed.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    /// The fields that COR certainly has.
+    pub(crate) accepted: String,
+    /// The fields that the table wants.
+    pub(crate) wanted: String,
+    /// The names of accepted fields that others changed.
+    pub(crate) changed: Vec<String>,
+}
+
 /// The fields of one row.
 #[derive(Debug)]
 pub(crate) struct StagedRow<'a> {
@@ -395,6 +406,31 @@ impl State {
             true => self.drop_pending(run, &pending.id),
             false => Ok(()),
         }
+    }
+
+    /// Stores what reading a staged project back showed: in the file, and for this run.
+    pub(crate) fn refresh_staged(
+        &self,
+        run: &Run,
+        pending: &Pending,
+        refreshed: &Refreshed,
+    ) -> rusqlite::Result<()> {
+        let Refreshed { accepted, wanted, changed } = refreshed;
+        let sql = "UPDATE staged SET accepted = ?2, wanted = ?3 WHERE place = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![pending.place, accepted, wanted])?;
+        let sql = "UPDATE projects SET accepted = ?3 WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
+        self.conn.prepare_cached(sql)?.execute(params![run.scope, pending.id, accepted])?;
+        match changed.is_empty() {
+            true => Ok(()),
+            false => self.change_siblings(run, &pending.id, |known| fields::without(known, changed)),
+        }
+    }
+
+    /// Deletes what the state knows of a staged project that COR no longer has. The run sends all of its fields.
+    pub(crate) fn forget_staged(&self, run: &Run, pending: &Pending) -> rusqlite::Result<()> {
+        let sql = "UPDATE staged SET accepted = NULL, cor_id = NULL WHERE place = ?1";
+        self.conn.prepare_cached(sql)?.execute([pending.place])?;
+        self.drop_everywhere(run, &pending.id)
     }
 
     /// Stores that the run has ended and that nothing after the place `sent` was sent. Inside a transaction.

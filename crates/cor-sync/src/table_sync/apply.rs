@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cor_http::{
     Client, Error, ErrorKind, ItemResult, OUTAGE_TIMEOUT, Outcome, Pause, Project, ProjectCreate,
-    ProjectUpdate, Results, Stop,
+    ProjectUpdate, Results, Row, Stop,
 };
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
@@ -112,7 +112,7 @@ pub struct Apply<'a> {
     sync: &'a mut TableSync,
     results: Results,
     /// `None` once there is nothing more to send.
-    sender: Option<mpsc::UnboundedSender<(String, ProjectUpdate)>>,
+    sender: Option<mpsc::UnboundedSender<Row>>,
     window: usize,
     page: VecDeque<Pending>,
     /// What is in flight, by its number among all updates of the run.
@@ -144,7 +144,7 @@ impl TableSync {
             return Err(self.state.not_writable());
         }
         self.end_group()?;
-        let (sender, mut receiver) = mpsc::unbounded_channel::<(String, ProjectUpdate)>();
+        let (sender, mut receiver) = mpsc::unbounded_channel::<Row>();
         let rows = stream::poll_fn(move |cx| receiver.poll_recv(cx));
         let run = client.projects().update_stream(rows).concurrency(client.concurrency());
         let run = run.outage_timeout(self.options.outage_timeout.unwrap_or(OUTAGE_TIMEOUT));
@@ -336,7 +336,8 @@ impl Apply<'_> {
             }
             if let Some(sender) = &self.sender {
                 // The other end lives in the results, which are ours.
-                let _ = sender.send((change.id.clone(), change.update(&self.sync.scope)));
+                let row = Row::from((change.id.clone(), change.update(&self.sync.scope)));
+                let _ = sender.send(row.cor_id(change.cor_id));
             }
             self.in_flight.insert(self.handed_out, (pending, change));
             self.handed_out += 1;
@@ -441,6 +442,8 @@ impl Apply<'_> {
                 state.accept(run, &acceptance)
             }
             RowStatus::Failed(error) if error.outcome() == Outcome::Unknown => Ok(()),
+            // COR may still have been processing the request when the project was read back.
+            RowStatus::Failed(error) if error.is_read_back() => Ok(()),
             RowStatus::Failed(error) if error.kind() == ErrorKind::ProjectNotFound => {
                 state.drop_everywhere(run, &pending.id)
             }

@@ -1,15 +1,17 @@
 //! A table on its way to COR: its rows are read against the state, merged project by project, shown or applied.
 
 mod apply;
+mod refresh;
 mod watermark;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cor_http::{ProjectUpdate, Source};
+use cor_http::{Field, ProjectUpdate, Source};
 
 pub(crate) use self::apply::is_about_the_row;
 pub use self::apply::{Apply, Creation, RowStatus, Settled};
+pub use self::refresh::Refreshed;
 use crate::field_changes::{self as fields, FieldChange};
 use crate::state_store::{
     Found, OpenCalls, Pending, RecordedRefusal, Run, Scope, StagedRow, State, StateError,
@@ -32,6 +34,11 @@ pub struct SyncOptions {
     pub keep_rows: bool,
     /// Of these, only rows that have to be corrected, because their input repeats the others.
     pub refused_only: bool,
+    /// Read the projects of the table back from COR's main API before anything is sent, so that what others changed in COR is
+    /// sent again where the table says otherwise.
+    pub refresh: bool,
+    /// With `refresh`: fields that are left as they are in COR where others changed them since COR last accepted them.
+    pub keep_remote: Vec<Field>,
     /// How long to wait while COR cannot be reached; `None`: 15 min. Until COR has answered once, at most
     /// the client's deadline. Through serde in seconds.
     #[serde(with = "crate::serial::optional_seconds")]
@@ -85,6 +92,10 @@ pub struct TableSync {
     planning: bool,
     /// How far changes were looked at.
     seen: i64,
+    /// The last place whose project was read back.
+    refreshed: i64,
+    /// Projects that are not staged because nothing is to be sent and they cannot be read back.
+    unread: u64,
 }
 
 /// The result of staging a row.
@@ -202,6 +213,8 @@ impl TableSync {
             grouped: None,
             planning,
             seen: -1,
+            refreshed: -1,
+            unread: 0,
         })
     }
 
@@ -318,9 +331,13 @@ impl TableSync {
             }
             None => None,
         };
-        if let (Some(accepted), false) = (&accepted, self.options.full)
-            && fields::changed(accepted, wanted).ok_or_else(|| self.unreadable(id))?.is_empty()
-        {
+        let is_unchanged = match (&accepted, self.options.full) {
+            (Some(accepted), false) => {
+                fields::changed(accepted, wanted).ok_or_else(|| self.unreadable(id))?.is_empty()
+            }
+            _ => false,
+        };
+        if is_unchanged && !self.options.refresh {
             return Ok(None);
         }
         let cor_id = match cor_id {
@@ -328,6 +345,11 @@ impl TableSync {
             known => Ok(known),
         };
         let cor_id = cor_id.map_err(|error| failed(&self.state, error))?;
+        // A project that cannot be read back is unchanged as far as is known.
+        if is_unchanged && cor_id.is_none() {
+            self.unread += 1;
+            return Ok(None);
+        }
         let row = StagedRow { id, wanted, place, line, cor_id };
         self.state.insert(accepted.as_deref(), &row).map_err(|error| failed(&self.state, error))?;
         Ok(Some(place))
@@ -431,6 +453,7 @@ impl TableSync {
         self.end_group()?;
         self.run = self.state.write(|| self.state.start_run(&self.scope))?;
         self.seen = self.places - 1;
+        self.refreshed = self.seen;
         Ok(())
     }
 
