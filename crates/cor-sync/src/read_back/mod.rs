@@ -17,7 +17,7 @@ use std::time::Duration;
 use cor_http::{Client, Error, ErrorKind, Project, ProjectFilter, ProjectPage, ProjectPages, ReadResults};
 
 use self::table::UnreadIds;
-pub(crate) use self::table::{KnownTable, temporary};
+pub(crate) use self::table::{KnownTable, failed, temporary};
 use crate::StateError;
 use crate::state_store::Known;
 
