@@ -35,7 +35,7 @@ Sends partial updates by external id: only fields that you set, or that changed 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a tour of one minute
   cor sandbox --example                           a local sandbox; then, in another terminal:
-  export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token
+  export COR_BASE_URL=http://127.0.0.1:4010 COR_MAIN_URL=http://127.0.0.1:4010/v1 COR_ACCESS_TOKEN=sandbox-token
   cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
 
@@ -44,8 +44,8 @@ Environment:
   COR_API_KEY, COR_CLIENT_SECRET      client credentials, instead of a token
   COR_PROFILE                         a profile of the configuration file; the other variables win over it
   COR_CONFIG                          the configuration file
-  COR_BASE_URL, COR_MAIN_URL, COR_TOKEN_URL
-                                      COR's addresses, for example those of the sandbox
+  COR_BASE_URL, COR_TOKEN_URL,
+  COR_MAIN_URL                        COR's addresses, for example those of the sandbox
   COR_TRANSPORT                       the HTTP implementation: reqwest or direct
   COR_STATE                           the state file of sync
   HTTPS_PROXY, ALL_PROXY, NO_PROXY    the proxy, and the hosts without one
