@@ -44,8 +44,8 @@ Environment:
   COR_API_KEY, COR_CLIENT_SECRET      client credentials, instead of a token
   COR_PROFILE                         a profile of the configuration file; the other variables win over it
   COR_CONFIG                          the configuration file
-  COR_BASE_URL, COR_MAIN_URL, COR_TOKEN_URL
-                                      COR's addresses, for example those of the sandbox
+  COR_BASE_URL, COR_TOKEN_URL,
+  COR_MAIN_URL                        COR's addresses, for example those of the sandbox
   COR_TRANSPORT                       the HTTP implementation: reqwest or direct
   COR_STATE                           the state file of sync
   HTTPS_PROXY, ALL_PROXY, NO_PROXY    the proxy, and the hosts without one

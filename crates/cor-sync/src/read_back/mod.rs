@@ -38,7 +38,7 @@ pub(crate) struct Finding {
 pub(crate) enum Found {
     /// The project.
     Shown(Project),
-    /// COR answered, in its own words, that it has no such project.
+    /// COR answered, with an error name or a code of its own, that it has no such project.
     Gone(Error),
     /// The project could not be read, for this reason; others could.
     NotRead(Error),
