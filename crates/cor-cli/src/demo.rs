@@ -1,21 +1,28 @@
 //! `cor demo`: everything at once, on this machine. A sandbox, a few projects, a table of changes through the real
 //! client over real HTTP, and what came of it.
 
+use std::path::PathBuf;
+
 use anstyle::Style;
 use cor_http::{Client, OptionNames, TransportKind};
 use cor_sandbox::{FieldValue, Sandbox, StoredProject};
 
+use crate::drift;
 use crate::failure::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, styled};
 use crate::sandbox::refused;
 use crate::status;
 use crate::sync;
 use crate::table::{self, Cell, Column};
-use cor_sync::{Input, Rename, Rules, SyncAction, SyncRunner, Table, Target};
+use cor_sync::{DriftRunner, Input, Rename, Rules, SyncAction, SyncRunner, Table, Target};
 
 const PROJECTS: &str = include_str!("../demo/projects.csv");
 const CHANGES: &str = include_str!("../demo/changes.csv");
 const SOURCE: &str = "SALESFORCE";
+
+/// The project that is edited in COR after the sync, and how.
+const EDITED: &str = "SF-1041";
+const EDIT: &str = r#"{"end":"2025-07-31"}"#;
 
 const SYNC: &str = "cor projects sync changes.csv --source SALESFORCE --id-column opportunity \\
       --map deal=name --map stage=status --clear-value '(none)'";
@@ -50,6 +57,7 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
     // `make demo` builds the program without the transport reqwest, in half the time.
     let client = Client::builder()
         .base_url(sandbox.base_url())
+        .main_url(sandbox.main_url())
         .token(sandbox.token())
         .transport_kind(TransportKind::Direct)
         .build()?;
@@ -59,8 +67,10 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         .id_column("opportunity")
         .clear("(none)")
         .renamed([rename("deal", cor_http::Field::Name), rename("stage", cor_http::Field::Status)])?;
-    let runner = SyncRunner::input(Input::embedded(CHANGES), Table::new(), rules).without_state();
-    sync::drive(runner, SyncAction::Sync(client), OptionNames::Flags, None, output)?;
+    let folder = tempfile::tempdir().map_err(no_folder)?;
+    let state = folder.path().join("sync.db");
+    let runner = SyncRunner::input(Input::embedded(CHANGES), Table::new(), rules).state(state.clone());
+    sync::drive(runner, SyncAction::Sync(client.clone()), OptionNames::Flags, None, output)?;
 
     heading(output, "Before, and → after");
     for line in comparison(&before, &sandbox.projects()) {
@@ -71,6 +81,7 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         "\n{requests} requests were sent. An empty cell kept its field, and (none) cleared one.\n\
          The row that could not be read was not sent; the other rows were."
     ));
+    show_drift(&sandbox, &client, state, output)?;
     heading(output, "Try it yourself");
     for (command, what) in [
         ("cor sandbox --example", "a local sandbox; open its address in a browser"),
@@ -84,6 +95,31 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
         output.line(&format!("  {command}{what}"));
     }
     Ok(status::DONE)
+}
+
+/// A user of COR edits a project; the state does not know that, and reading back shows it.
+fn show_drift(
+    sandbox: &Sandbox,
+    client: &Client,
+    state: PathBuf,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let Some(project) = sandbox.project(SOURCE, EDITED) else { return Ok(()) };
+    sandbox.edit_project(project.cor_id(), EDIT).map_err(refused)?;
+    heading(output, "Meanwhile, somebody edits a project in COR");
+    output.line(&format!(
+        "  {EDITED} ends on 2025-07-31 now. The next sync would call it unchanged; reading it back shows it."
+    ));
+    output.line(&format!("  {}\n", styled(BOLD, "cor projects drift --source SALESFORCE")));
+    let runner = DriftRunner::source(SOURCE).state(state);
+    drift::drive(runner, client, OptionNames::Flags, output)?;
+    output
+        .line("  cor projects sync --refresh sends the table's value again; --keep-remote end leaves COR's.");
+    Ok(())
+}
+
+fn no_folder(error: std::io::Error) -> Failure {
+    Failure::usage(format!("the demo cannot make a temporary folder: {error}"))
 }
 
 fn heading(output: &mut Output, text: &str) {

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &DriftArgs, output: &mut Output) -> Result<u8, Failure> 
 }
 
 /// Runs it, lets signals through, and shows what it finds.
-fn drive(
+pub(crate) fn drive(
     runner: DriftRunner,
     client: &Client,
     names: OptionNames,
