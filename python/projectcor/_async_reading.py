@@ -273,7 +273,9 @@ class AsyncReadResults:
         return f"<AsyncReadResults: halted={self.halted!r}>"
 
 
-async def _feed(run: ReadRun, bridge_of: Callable[[AbstractEventLoop], LoopBridge], cor_ids: AsyncIterable[int]) -> None:
+async def _feed(
+    run: ReadRun, bridge_of: Callable[[AbstractEventLoop], LoopBridge], cor_ids: AsyncIterable[int]
+) -> None:
     """Adds the ids of an asynchronous iterable to a run, as far as it has room, and closes the iterable."""
     from asyncio import get_running_loop
 
