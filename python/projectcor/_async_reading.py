@@ -220,7 +220,12 @@ class AsyncReadResults:
     on.
     """
 
-    def __init__(self, run: ReadRun, bridge_of: Callable[[AbstractEventLoop], LoopBridge], cor_ids: AsyncIterable[int] | None) -> None:
+    def __init__(
+        self,
+        run: ReadRun,
+        bridge_of: Callable[[AbstractEventLoop], LoopBridge],
+        cor_ids: AsyncIterable[int] | None,
+    ) -> None:
         self._run = run
         self._bridge_of = bridge_of
         self._cor_ids = cor_ids
