@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from projectcor._native import LoopBridge, NativeClient, Project, ReadResult, ReadRun
     from projectcor._types import Day, Seconds
 
-    BridgeOf = Callable[[AbstractEventLoop], LoopBridge]
-
 __all__ = ["AsyncProjectList", "AsyncProjectReads", "AsyncReadResults"]
 
 
@@ -28,7 +26,7 @@ class AsyncProjectReads:
 
     __slots__ = ()
     _native: NativeClient
-    _bridge_of: BridgeOf
+    _bridge_of: Callable[[AbstractEventLoop], LoopBridge]
 
     async def get(
         self,
@@ -134,7 +132,7 @@ class AsyncProjectReads:
         return AsyncProjectList(run, self._bridge_of)
 
 
-async def _next(run: ReadRun, bridge_of: BridgeOf) -> Any:
+async def _next(run: ReadRun, bridge_of: Callable[[AbstractEventLoop], LoopBridge]) -> Any:
     """The next page or result; ``None`` at the end. A task that is cancelled here has lost nothing."""
     from asyncio import get_running_loop, sleep
 
@@ -165,7 +163,7 @@ class AsyncProjectList:
 
     __slots__ = ("_bridge_of", "_rest", "_run")
 
-    def __init__(self, run: ReadRun, bridge_of: BridgeOf) -> None:
+    def __init__(self, run: ReadRun, bridge_of: Callable[[AbstractEventLoop], LoopBridge]) -> None:
         self._run = run
         self._bridge_of = bridge_of
         self._rest: list[Project] = []
@@ -222,7 +220,12 @@ class AsyncReadResults:
     on.
     """
 
-    def __init__(self, run: ReadRun, bridge_of: BridgeOf, cor_ids: AsyncIterable[int] | None) -> None:
+    def __init__(
+        self,
+        run: ReadRun,
+        bridge_of: Callable[[AbstractEventLoop], LoopBridge],
+        cor_ids: AsyncIterable[int] | None,
+    ) -> None:
         self._run = run
         self._bridge_of = bridge_of
         self._cor_ids = cor_ids
@@ -275,7 +278,9 @@ class AsyncReadResults:
         return f"<AsyncReadResults: halted={self.halted!r}>"
 
 
-async def _feed(run: ReadRun, bridge_of: BridgeOf, cor_ids: AsyncIterable[int]) -> None:
+async def _feed(
+    run: ReadRun, bridge_of: Callable[[AbstractEventLoop], LoopBridge], cor_ids: AsyncIterable[int]
+) -> None:
     """Adds the ids of an asynchronous iterable to a run, as far as it has room, and closes the iterable."""
     from asyncio import get_running_loop
 

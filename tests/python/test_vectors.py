@@ -117,9 +117,7 @@ def check_error(error: projectcor.CorError, expect: dict[str, Any], cor: Sandbox
 
 @pytest.mark.parametrize("door_class", [Blocking, Awaited])
 @pytest.mark.parametrize("vector", vectors("main_answers.json"), ids=lambda v: v["name"])
-def test_answers_of_the_main_api_are_the_same_projects_and_errors(
-    cor: Sandbox, door_class: Any, vector: dict[str, Any]
-) -> None:
+def test_answers_of_the_main_api_are_the_same(cor: Sandbox, door_class: Any, vector: dict[str, Any]) -> None:
     door = door_class(cor, max_attempts=2, backoff_base=0.001, backoff_cap=0.001)
     expect = vector["expect"]
     answer = Answer(vector["status"], body=vector["body"], headers=vector.get("headers"), for_main_api=True, times=2)
