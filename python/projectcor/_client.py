@@ -552,6 +552,8 @@ class Projects(ProjectReads):
         delimiter: str | None = None,
         encoding: str | None = None,
         full: bool = False,
+        refresh: bool = False,
+        keep_remote: Iterable[str] = (),
         create_missing: bool = False,
         text_cells: bool = False,
         limit: int | None = None,
@@ -582,6 +584,10 @@ class Projects(ProjectReads):
             delimiter: As for ``plan``.
             encoding: As for ``plan``.
             full: Send every field, whatever COR accepted before.
+            refresh: Before anything is sent, read the projects of the table back from COR's main API, so that what others
+                changed in COR is sent again where the table says otherwise.
+            keep_remote: With ``refresh``: names of fields that are left as they are in COR where others changed them since
+                COR last accepted them, such as ``["end"]``.
             create_missing: Create projects that COR does not have, with the fields of the table.
             text_cells: As for ``plan``.
             limit: As for ``plan``.
@@ -636,6 +642,8 @@ class Projects(ProjectReads):
             delimiter=delimiter,
             encoding=encoding,
             full=full,
+            refresh=refresh,
+            keep_remote=keep_remote,
             create_missing=create_missing,
             text_cells=text_cells,
             limit=limit,

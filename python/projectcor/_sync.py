@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -38,6 +38,8 @@ def request(
     delimiter: str | None,
     encoding: str | None,
     full: bool,
+    refresh: bool = False,
+    keep_remote: Iterable[str] = (),
     create_missing: bool,
     text_cells: bool,
     limit: int | None,
@@ -75,6 +77,8 @@ def request(
         "state": None if state is False else state,
         "keep": state is not False,
         "full": full,
+        "refresh": refresh,
+        "keep_remote": [keep_remote] if isinstance(keep_remote, str) else list(keep_remote),
         "create_missing": create_missing,
         "format": format,
         "delimiter": delimiter,
@@ -249,6 +253,7 @@ class _Report:
         self._source: str = report["source"]
         self._state: os.PathLike[str] | None = report["state"]
         self._halted: CorError | None = report["halted"]
+        self._refreshed: dict[str, int] | None = report["refreshed"]
         self._stopped: str | None = report["stopped"]
         self._advice: list[str] = report["advice"]
         self._to_correct: int = report["to_correct"]
@@ -446,6 +451,13 @@ class SyncResult(_Report):
     def not_started(self) -> int:
         """Rows that were not begun, because the run was stopped; the next sync sends them."""
         return self._counts["not_started"]
+
+    @property
+    def refreshed(self) -> dict[str, int] | None:
+        """What reading back showed with ``refresh=True``: the number of projects that were ``read``, ``changed`` in COR since
+        COR last accepted them, ``kept`` by ``keep_remote``, ``gone``, ``not_read``, and ``without_cor_id``, which the state
+        cannot read back. ``None`` for a sync that did not read back. The sentences are in ``notes``."""
+        return None if self._refreshed is None else dict(self._refreshed)
 
     @property
     def halted(self) -> CorError | None:

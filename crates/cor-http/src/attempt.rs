@@ -1,5 +1,7 @@
 //! One request and one response of the API.
 
+use std::time::SystemTime;
+
 use cor_core::{Answer, ErrorKind, MainAnswer, Project, ProjectPage, Refusal};
 use http::uri::PathAndQuery;
 use secrecy::ExposeSecret;
@@ -24,6 +26,11 @@ pub(crate) enum Reading<T> {
 /// An answer that a request can have.
 pub(crate) trait Answered: Sized + Send {
     fn read(status: u16, body: &[u8]) -> Reading<Self>;
+
+    /// The answer with the time at which the server gave it, by its own clock.
+    fn dated(self, _date: Option<SystemTime>) -> Self {
+        self
+    }
 
     /// The answer in place of one that became unreadable because the token was removed from it. `None`: there is none.
     fn without_body() -> Option<Self> {
@@ -60,6 +67,22 @@ impl Answered for ReadProject {
 impl Answered for ProjectPage {
     fn read(status: u16, body: &[u8]) -> Reading<ProjectPage> {
         main_api(MainAnswer::page(status, body), |page| page)
+    }
+}
+
+/// A page of a list, and when the server gave it.
+pub(crate) struct DatedPage {
+    pub(crate) page: ProjectPage,
+    pub(crate) date: Option<SystemTime>,
+}
+
+impl Answered for DatedPage {
+    fn read(status: u16, body: &[u8]) -> Reading<DatedPage> {
+        main_api(MainAnswer::page(status, body), |page| DatedPage { page, date: None })
+    }
+
+    fn dated(self, date: Option<SystemTime>) -> DatedPage {
+        DatedPage { date, ..self }
     }
 }
 
@@ -123,7 +146,9 @@ pub(crate) fn read<A: Answered>(
     redact_text(&mut response.request_id, &[token]);
     let body = response.body.clone();
     match reading {
-        Reading::Answered(answer) => Ok(answer),
+        Reading::Answered(answer) => {
+            Ok(answer.dated(response.date.and_then(|date| httpdate::parse_http_date(date.trim()).ok())))
+        }
         Reading::Refused(refusal, kind) => {
             let request = response.location.as_ref().and_then(|_| endpoint.url(path));
             let server = endpoint.peer().server;

@@ -141,7 +141,8 @@ impl Endpoint {
                 if let Some(store) = &self.store {
                     store.note(answer.headers());
                 }
-                Ok(Response::new(answer))
+                // The server's clock says whether a list changed while it was read.
+                Ok(Response::new(answer, self.server == Server::MainApi))
             }
             // An error that says less than the transport has reported is not believed.
             Ok(Err(error)) => {

@@ -28,14 +28,14 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    pub(crate) fn new(response: http::Response<Bytes>) -> Response {
+    /// `keeps_date`: the date is kept for its own sake, and not only beside `Retry-After`.
+    pub(crate) fn new(response: http::Response<Bytes>, keeps_date: bool) -> Response {
         let (head, body) = response.into_parts();
         let text = |name: &HeaderName| text(&head.headers, name, 200);
         let retry_after = text(&RETRY_AFTER);
         Response {
             status: head.status.as_u16(),
-            // Only the date in Retry-After is compared with it.
-            date: retry_after.as_ref().and_then(|_| text(&DATE)),
+            date: if keeps_date || retry_after.is_some() { text(&DATE) } else { None },
             retry_after,
             request_id: REQUEST_ID.iter().find_map(text),
             location: self::text(&head.headers, &LOCATION, 2000),
@@ -136,7 +136,7 @@ mod tests {
             .header("X-Correlation-Id", "c")
             .header("request-id", "r".repeat(500))
             .body(Bytes::from_static(b"{}"));
-        let response = Response::new(answer.unwrap());
+        let response = Response::new(answer.unwrap(), false);
         assert_eq!((response.status, response.retry_after.as_deref()), (429, Some("7")));
         assert_eq!(response.request_id.map(|id| id.len()), Some(200));
         assert_eq!(response.date, None);

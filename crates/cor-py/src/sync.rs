@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cor_http::OptionNames;
+use cor_http::{Field, OptionNames};
 use cor_sandbox::Sandbox;
 use cor_sync::{
     Origin, StopRequest, SyncAction, SyncControl, SyncEvent, SyncOutcome, SyncRunner, TableOptions,
     time_slice,
 };
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tokio::runtime::Handle;
@@ -72,6 +72,8 @@ pub(crate) struct SyncRequest {
     /// Whether there is a state at all.
     keep: bool,
     full: bool,
+    refresh: bool,
+    keep_remote: Vec<String>,
     create_missing: bool,
     format: Option<String>,
     delimiter: Option<String>,
@@ -152,10 +154,16 @@ fn runner(
     let rows = request.rows.as_ref().map_or_else(|| py.None().into_bound(py), |rows| rows.bind(py).clone());
     let open = |sender| ProgramRows::open(&rows, request.text_cells, request.rejects.is_some(), sender);
     let rows = sender.map(open).transpose()?;
+    let keep_remote = request.keep_remote.iter().map(|name| name.parse::<Field>());
+    let keep_remote = keep_remote
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|unknown| PyValueError::new_err(format!("keep_remote: {unknown}")))?;
     let max_failures = request.max_failures.as_deref().map(str::parse).transpose();
     let runner = runner
         .option_names(OptionNames::Python)
         .full(request.full)
+        .refresh(request.refresh)
+        .keep_remote(keep_remote)
         .limit(request.limit)
         .max_failures(max_failures.map_err(|error| sync_errors::config(py, &error))?)
         .outage_timeout(optional_time(py, "outage_timeout", request.outage_timeout.as_ref())?)

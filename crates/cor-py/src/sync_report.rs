@@ -86,6 +86,18 @@ impl Report {
             ("not_started", of.not_started),
         ];
         report.set_item("counts", counts.into_py_dict(py)?)?;
+        let refreshed = summary.refreshed.map(|refreshed| {
+            let counts = [
+                ("read", refreshed.read),
+                ("changed", refreshed.changed),
+                ("kept", refreshed.kept),
+                ("gone", refreshed.gone),
+                ("not_read", refreshed.not_read),
+                ("without_cor_id", refreshed.without_cor_id),
+            ];
+            counts.into_py_dict(py)
+        });
+        report.set_item("refreshed", refreshed.transpose()?)?;
         report.set_item("base_url", &summary.scope.base_url)?;
         report.set_item("source", &summary.scope.source)?;
         report.set_item("state", summary.state)?;

@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use super::get_many::reading_run;
 use crate::Error;
+use crate::attempt::DatedPage;
 use crate::bulk::OUTAGE_TIMEOUT;
 use crate::call::{Caller, Calls, Run};
 use crate::operation::Operation;
@@ -105,6 +106,7 @@ struct Pass {
     projects: u64,
     /// Something shows that the list changed during the pass.
     has_changed: bool,
+    /// When the pass began, by the clock of the server, else by this machine's with room for a difference.
     began: SystemTime,
 }
 
@@ -118,7 +120,7 @@ impl Pass {
             previous: Vec::new(),
             projects: 0,
             has_changed: false,
-            began: SystemTime::now(),
+            began: SystemTime::now().checked_sub(CLOCK_SKEW).unwrap_or(UNIX_EPOCH),
         }
     }
 
@@ -127,7 +129,7 @@ impl Pass {
     }
 }
 
-type Page = Pin<Box<dyn Future<Output = (u64, Result<ProjectPage, Error>)> + Send>>;
+type Page = Pin<Box<dyn Future<Output = (u64, Result<DatedPage, Error>)> + Send>>;
 
 /// The pages of a list of projects, each project once.
 ///
@@ -217,13 +219,15 @@ impl ProjectPages {
     }
 
     /// The page without the projects that were there before. Decides whether it is the last.
-    fn take(&mut self, number: u64, mut page: ProjectPage) -> Result<ProjectPage, Error> {
+    fn take(&mut self, number: u64, dated: DatedPage) -> Result<ProjectPage, Error> {
+        let DatedPage { mut page, date } = dated;
         let pass = &mut self.pass;
         if let Some(stated) = page.page.filter(|&stated| stated != number) {
             return Err(protocol(number, format!("the server answered with page {stated}")));
         }
         if number == 1 {
             pass.total = page.total;
+            pass.began = date.unwrap_or(pass.began);
         }
         pass.has_changed |= page.total != pass.total;
         self.total = page.total.or(self.total);
@@ -288,8 +292,7 @@ fn last_page(page: &ProjectPage, number: u64, asked: u32) -> Option<u64> {
 
 /// Whether a project was created or changed since the list is read. A time without a zone says nothing.
 fn changed_since(project: &Project, began: SystemTime) -> bool {
-    let since = began.checked_sub(CLOCK_SKEW).and_then(|since| since.duration_since(UNIX_EPOCH).ok());
-    let Some(since) = since else { return false };
+    let Ok(since) = began.duration_since(UNIX_EPOCH) else { return false };
     let is_since = |time: Option<&Timestamp>| {
         time.and_then(Timestamp::unix_seconds).is_some_and(|seconds| seconds >= since.as_secs() as i64)
     };
@@ -310,9 +313,9 @@ async fn page(
     number: u64,
     per_page: u32,
     caller: Caller,
-) -> Result<ProjectPage, Error> {
+) -> Result<DatedPage, Error> {
     let operation = Operation::list(calls.main_api.paths(), filter, number, per_page)?;
-    calls.carry_out::<ProjectPage>(&operation, CallOptions::default(), caller).await.0
+    calls.carry_out::<DatedPage>(&operation, CallOptions::default(), caller).await.0
 }
 
 impl fmt::Debug for ListProjects {
