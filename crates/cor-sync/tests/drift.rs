@@ -78,7 +78,9 @@ fn differences(projects: &[ProjectDrift]) -> Vec<String> {
 #[tokio::test]
 async fn edits_in_cor_are_found_singly_and_by_list() {
     let folder = tempfile::tempdir().unwrap();
-    for (count, way, requests) in [(3, DriftWay::Single, 3), (120, DriftWay::List, 3)] {
+    for (count, way, requests) in
+        [(3, DriftWay::Single, 3), (40, DriftWay::List, 1), (120, DriftWay::List, 3)]
+    {
         let folder = folder.path().join(count.to_string());
         std::fs::create_dir(&folder).unwrap();
         let (sandbox, client, path) = synced(&folder, count).await;

@@ -225,10 +225,9 @@ impl DriftRunner {
                 }
                 run.tally.counts.not_read += read.unread();
                 requests = read.requests();
-                way = (requests > 0).then_some(if read.pages() > 1 {
-                    DriftWay::List
-                } else {
-                    DriftWay::Single
+                way = (requests > 0).then(|| match read.pages() {
+                    pages if pages > 1 || pages == requests => DriftWay::List,
+                    _ => DriftWay::Single,
                 });
             }
         }
