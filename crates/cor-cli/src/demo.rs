@@ -106,7 +106,7 @@ fn show_drift(
 ) -> Result<(), Failure> {
     let Some(project) = sandbox.project(SOURCE, EDITED) else { return Ok(()) };
     sandbox.edit_project(project.cor_id(), EDIT).map_err(refused)?;
-    heading(output, "Meanwhile, somebody edits a project in COR");
+    heading(output, "Meanwhile, a user of COR edits a project");
     output.line(&format!(
         "  {EDITED} ends on 2025-07-31 now. The next sync would call it unchanged; reading it back shows it."
     ));

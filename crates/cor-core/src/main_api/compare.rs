@@ -15,7 +15,7 @@ pub enum Comparison {
     Equal,
     /// They certainly differ.
     Different,
-    /// The documentation does not say enough to tell.
+    /// The documentation does not say whether they are the same.
     NotComparable(NotComparable),
 }
 
@@ -171,7 +171,7 @@ impl ReadBack {
         self.fields.iter().filter(|field| field.result == Comparison::Different)
     }
 
-    /// Whether COR has applied the update, as far as its fields tell.
+    /// Whether COR has applied the update, as far as its fields show.
     ///
     /// [`Applied`](Outcome::Applied) if every field is equal, [`NotApplied`](Outcome::NotApplied) if one certainly differs,
     /// else [`Unknown`](Outcome::Unknown): a field that is not comparable may be the only one that the update changes.

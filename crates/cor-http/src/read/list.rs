@@ -272,7 +272,7 @@ impl ProjectPages {
     }
 }
 
-/// The number of the last page, as far as this one tells. `None`: it does not.
+/// The number of the last page, as far as this one states it. `None`: it does not.
 fn last_page(page: &ProjectPage, number: u64, asked: u32) -> Option<u64> {
     let count = page.projects.len() as u64;
     // A list without a wrapper that is longer than a page is the whole list.

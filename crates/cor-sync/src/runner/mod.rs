@@ -14,6 +14,7 @@ mod outputs;
 mod pushed;
 mod reader;
 mod recorder;
+mod refresh_remarks;
 mod refreshing;
 mod rejects_lock;
 mod run;

@@ -9,7 +9,7 @@ use cor_http::{Error, ErrorKind, ItemResult, Outcome};
 use super::feed::{InputControl, PendingRow};
 use super::max_failures::Whole;
 use super::outputs::Outputs;
-use super::refreshing::remarks;
+use super::refresh_remarks::remarks;
 use super::summary::unknown_projects;
 use super::superseded::Superseded;
 use super::{
