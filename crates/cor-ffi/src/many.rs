@@ -156,7 +156,7 @@ pub(crate) fn row_of(
         Some(draft) => draft.finish(None),
         None => update,
     };
-    Row { id, update }
+    Row { id, update, cor_id: None }
 }
 
 /// The options of a run, checked.
