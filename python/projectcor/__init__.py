@@ -14,6 +14,7 @@ failure is a ``CorError`` that knows its ``kind``, its ``outcome`` and what to d
 """
 
 from projectcor._async_client import AsyncClient, AsyncProjects, AsyncResults
+from projectcor._async_reading import AsyncProjectList, AsyncProjectReads, AsyncReadResults
 from projectcor._client import Client, Projects
 from projectcor._errors import (
     ApiError,
@@ -40,7 +41,19 @@ from projectcor._errors import (
     ValidationError,
 )
 from projectcor._hints import resolvable as _resolvable
-from projectcor._results import Deleted, Issue, ItemResult, Progress, Project, Results, Summary
+from projectcor._reading import ProjectList, ProjectReads, ReadResults
+from projectcor._results import (
+    Deleted,
+    FieldComparison,
+    Issue,
+    ItemResult,
+    Progress,
+    Project,
+    ReadResult,
+    Results,
+    Summary,
+    compare,
+)
 from projectcor._update import CLEAR, FIELDS, SOURCES, Clear, IncomeType, Json, ProjectUpdate
 from projectcor._version import __version__
 
@@ -58,7 +71,9 @@ __all__ = [
     "SOURCES",
     "ApiError",
     "AsyncClient",
+    "AsyncProjectList",
     "AsyncProjects",
+    "AsyncReadResults",
     "AsyncResults",
     "AuthError",
     "AuthStatus",
@@ -73,6 +88,7 @@ __all__ = [
     "CreateFields",
     "Deleted",
     "FieldChange",
+    "FieldComparison",
     "ForbiddenError",
     "IncomeType",
     "InvalidDateRangeError",
@@ -85,11 +101,14 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectFields",
+    "ProjectList",
     "ProjectNotFoundError",
     "ProjectUpdate",
     "Projects",
     "ProtocolError",
     "RateLimitError",
+    "ReadResult",
+    "ReadResults",
     "RedirectError",
     "RequestTimeoutError",
     "Results",
@@ -104,10 +123,12 @@ __all__ = [
     "TransportError",
     "ValidationError",
     "__version__",
+    "compare",
 ]
 
 
-_resolvable(Client, Projects, AsyncClient, AsyncProjects, AsyncResults, ProjectUpdate)
+_resolvable(Client, Projects, ProjectReads, ProjectList, ReadResults, ProjectUpdate)
+_resolvable(AsyncClient, AsyncProjects, AsyncProjectReads, AsyncResults, AsyncProjectList, AsyncReadResults)
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from projectcor._aliases import limits
+from projectcor._async_reading import AsyncProjectReads
 from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout, refuse_unknown
 from projectcor._native import LoopBridge, NativeClient
 from projectcor._update import ProjectUpdate
@@ -109,7 +110,7 @@ class AsyncClient(Base):
         return bridge
 
 
-class AsyncProjects:
+class AsyncProjects(AsyncProjectReads):
     """The calls about projects."""
 
     __slots__ = ("_bridge_of", "_native")
@@ -130,6 +131,8 @@ class AsyncProjects:
         timeout: Seconds | None = None,
         max_retries: int | None = None,
         state: Record | None = None,
+        settle_unknown: bool = False,
+        cor_id: int | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Sends one update and returns the project as COR now has it: see ``Projects.update``."""
@@ -138,7 +141,7 @@ class AsyncProjects:
         loop = get_running_loop()
         future = loop.create_future()
         update, given = merged(update, source, extra, fields)
-        options = *limits("update", deadline, timeout, max_attempts, max_retries), state
+        options = limits("update", deadline, timeout, max_attempts, max_retries), state, settle_unknown, cor_id
         call = self._native.start_update(self._bridge_of(loop), future, id, update, *given, options)
         try:
             project: Project = await future
@@ -233,6 +236,7 @@ class AsyncProjects:
         timeout: Seconds | None = None,
         max_retries: int | None = None,
         state: Record | None = None,
+        settle_unknown: bool = False,
         **fields: Unpack[CreateFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it: see ``Projects.create``."""
@@ -242,7 +246,7 @@ class AsyncProjects:
         future = loop.create_future()
         only, shared = apart(fields)
         update, given = merged(update, source, extra, shared)
-        options = *limits("create", deadline, timeout, max_attempts, max_retries), state
+        options = limits("create", deadline, timeout, max_attempts, max_retries), state, settle_unknown, None
         call = self._native.start_create(self._bridge_of(loop), future, id, update, *given, only, options)
         try:
             project: Project = await future
@@ -268,7 +272,7 @@ class AsyncProjects:
         refuse_unknown("delete", unknown)
         loop = get_running_loop()
         future = loop.create_future()
-        options = *limits("delete", deadline, timeout, max_attempts, max_retries), state
+        options = limits("delete", deadline, timeout, max_attempts, max_retries), state, False, None
         call = self._native.start_delete(self._bridge_of(loop), future, id, source, options)
         try:
             deleted: Deleted = await future

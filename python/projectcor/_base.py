@@ -50,6 +50,7 @@ class Base:
         client_secret: str | None = None,
         token_provider: TokenProvider | AsyncTokenProvider | None = None,
         base_url: str | None = None,
+        main_url: str | None = None,
         token_url: str | None = None,
         connect_timeout: Seconds | None = None,
         attempt_timeout: Seconds | None = None,
@@ -80,6 +81,7 @@ class Base:
                 "client_secret": client_secret,
                 "token_provider": self._tokens(token_provider),
                 "base_url": base_url,
+                "main_url": main_url,
                 "token_url": token_url,
                 "connect_timeout": connect_timeout,
                 "attempt_timeout": attempt_timeout,
@@ -111,6 +113,14 @@ class Base:
                     "or use AsyncClient"
                 )
         return provider
+
+    @property
+    def main_url(self) -> str | None:
+        """The base URL of COR's main API, which reads projects.
+
+        ``None`` where none belongs with the base URL, so that reading is a ``ConfigError``, and after ``close``.
+        """
+        return self._native.main_url()
 
     def rate_hint(self) -> float | None:
         """The rate that COR accepts as far as this client learned it, in requests per second.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from projectcor._aliases import limits
 from projectcor._base import Base, ProgressCallbacks, apart, bar_of, merged, refuse_timeout, refuse_unknown
 from projectcor._native import NativeClient, Results
+from projectcor._reading import ProjectReads
 from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
@@ -33,9 +34,9 @@ class Client(Base):
 
     An argument wins over the environment, which wins over the profile; but the credentials of a profile passed as
     ``profile`` win over those of the environment, which never go to a server that only the profile names. Variables:
-    ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with
-    ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``;
-    and the usual ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
+    ``COR_ACCESS_TOKEN``, or ``COR_API_KEY`` with ``COR_CLIENT_SECRET``; ``COR_BASE_URL``, ``COR_MAIN_URL``,
+    ``COR_TOKEN_URL``, ``COR_TRANSPORT``, ``COR_PROFILE``, ``COR_CONFIG``; and the usual
+    ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
     Args:
         profile: The profile of the configuration file to use (``cor config path`` prints where the file is). Default:
@@ -49,6 +50,8 @@ class Client(Base):
             lifetime, and after COR rejects a token. If it raises, the call ends with ``AuthError`` and the text of the
             exception. For ``AsyncClient`` it may be a coroutine function. Excludes every other kind of credentials.
         base_url: The base URL of the Integrations API. Default: ``https://integrations.projectcor.com``.
+        main_url: The base URL of COR's main API, which reads projects. Default: ``https://api.projectcor.com/v1`` where
+            ``base_url`` is COR's production; elsewhere there is none, and reading is a ``ConfigError``.
         token_url: The URL of the token endpoint. Default: ``https://api.projectcor.com/v1/oauth/token``.
         connect_timeout: Time limit for connecting, in seconds or a ``timedelta``. Default: 5.
         attempt_timeout: Time limit for one request, in seconds or a ``timedelta``. Default: 20.
@@ -117,7 +120,7 @@ class Client(Base):
         self.close()
 
 
-class Projects:
+class Projects(ProjectReads):
     """The calls about projects."""
 
     __slots__ = ("_native",)
@@ -137,6 +140,8 @@ class Projects:
         timeout: Seconds | None = None,
         max_retries: int | None = None,
         state: Record | None = None,
+        settle_unknown: bool = False,
+        cor_id: int | None = None,
         **fields: Unpack[ProjectFields],
     ) -> Project:
         """Sends one update and returns the project as COR now has it.
@@ -155,6 +160,11 @@ class Projects:
             max_retries: ``max_attempts`` without the first attempt, as other SDKs have it.
             state: Record the change in the state of ``sync``, so that its next run takes the change into account:
                 ``True`` for the file that ``sync`` uses by default, or a path. Default: it is not recorded.
+            settle_unknown: If the response is lost, read the project back from COR's main API to learn whether COR
+                applied the update; needs ``cor_id``. If every field has the value that was sent, the call returns the
+                project as read. If a field certainly has another value, the ``outcome`` of the error is
+                ``not_applied``; ``error.read_back`` is true then. Stays within the deadline. Default: ``False``.
+            cor_id: COR's internal id of the project, ``project.id`` of an earlier answer, for ``settle_unknown``.
             **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
 
         Raises:
@@ -175,7 +185,7 @@ class Projects:
             2025-05-31 None
         """
         update, given = merged(update, source, extra, fields)
-        options = *limits("update", deadline, timeout, max_attempts, max_retries), state
+        options = limits("update", deadline, timeout, max_attempts, max_retries), state, settle_unknown, cor_id
         return self._native.update(id, update, *given, options)
 
     def update_many(
@@ -332,6 +342,7 @@ class Projects:
         timeout: Seconds | None = None,
         max_retries: int | None = None,
         state: Record | None = None,
+        settle_unknown: bool = False,
         **fields: Unpack[CreateFields],
     ) -> Project:
         """Creates a project and returns it as COR now has it.
@@ -351,6 +362,9 @@ class Projects:
             max_retries: ``max_attempts`` without the first attempt, as other SDKs have it.
             state: Record the change in the state of ``sync``, so that its next run takes the change into account:
                 ``True`` for the file that ``sync`` uses by default, or a path. Default: it is not recorded.
+            settle_unknown: If the response is lost, look the project up by its name in COR's main API to learn
+                whether COR created it. It counts as created if one project has that name, its fields are those of the
+                create, and it is new. Default: ``False``.
             **fields: See ``CreateFields``: the fields of an update, and ``brand_id`` and ``product_id``, which only a
                 create has. COR requires a ``name``.
 
@@ -372,7 +386,7 @@ class Projects:
         """
         only, shared = apart(fields)
         update, given = merged(update, source, extra, shared)
-        options = *limits("create", deadline, timeout, max_attempts, max_retries), state
+        options = limits("create", deadline, timeout, max_attempts, max_retries), state, settle_unknown, None
         return self._native.create(id, update, *given, only, options)
 
     def delete(
@@ -415,7 +429,7 @@ class Projects:
             155693
         """
         refuse_unknown("delete", unknown)
-        options = *limits("delete", deadline, timeout, max_attempts, max_retries), state
+        options = limits("delete", deadline, timeout, max_attempts, max_retries), state, False, None
         return self._native.delete(id, source, options)
 
     def plan(

@@ -32,6 +32,7 @@ class CorError(Exception):
         body: str | None = None,
         is_retryable: bool = False,
         is_duplicate: bool = False,
+        read_back: bool = False,
         issues: tuple[Issue, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -45,6 +46,7 @@ class CorError(Exception):
         self._body = body
         self._is_retryable = is_retryable
         self._is_duplicate = is_duplicate
+        self._read_back = read_back
         self._issues = tuple(issues)
 
     @property
@@ -98,6 +100,11 @@ class CorError(Exception):
         return self._is_duplicate
 
     @property
+    def read_back(self) -> bool:
+        """Whether the project was read back to learn the ``outcome``: see ``settle_unknown`` of ``update``."""
+        return self._read_back
+
+    @property
     def issues(self) -> tuple[Issue, ...]:
         """Every problem that was found before anything was sent; empty for errors of other kinds."""
         return self._issues
@@ -113,6 +120,7 @@ class CorError(Exception):
             "body": self._body,
             "is_retryable": self._is_retryable,
             "is_duplicate": self._is_duplicate,
+            "read_back": self._read_back,
             "issues": self._issues,
         }
 
@@ -172,15 +180,16 @@ class AuthError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """COR denied permission (HTTP 403): in COR, assign the token's user a role that may change projects."""
+    """COR denied permission (HTTP 403): in COR, assign the user of the token a role that may do this."""
 
     kind = "forbidden"
 
 
 class ProjectNotFoundError(ApiError):
-    """COR has no project of this external id under this source: check both, and the base URL.
+    """COR has no project of this external id under this source, or in a read, none of this internal id.
 
-    Raised only for a response with COR's error name or code; another 404 is a ``ProtocolError``.
+    Check both, and the base URL. Raised only for a response with COR's error name or code; another 404 is a
+    ``ProtocolError``.
     """
 
     kind = "project_not_found"

@@ -46,6 +46,7 @@ class _Annotations(Annotations):
 
 def _namespace() -> dict[str, Any]:
     """Every name that public signatures use."""
+    import builtins
     import collections.abc
     import datetime
     import typing
@@ -53,7 +54,7 @@ def _namespace() -> dict[str, Any]:
     import projectcor
     from projectcor import _auth, _bulk, _errors, _fields, _native, _sync, _types
 
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"builtins": builtins}
     for module in (typing, collections.abc, datetime, _auth, _bulk, _errors, _fields, _native, _types, _sync):
         namespace.update(vars(module))
     try:

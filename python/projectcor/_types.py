@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from os import PathLike
 from typing import Literal, Optional, Protocol, TypedDict, Union
 
@@ -17,6 +17,7 @@ __all__ = [
     "Bar",
     "ChangeRow",
     "Columns",
+    "Day",
     "FileValues",
     "FrameKind",
     "OnProgress",
@@ -72,6 +73,7 @@ class FileValues(TableValues, total=False):
 
 Rows = Union[Iterable[object], ArrowStream]
 AsyncRows = Union[Iterable[object], AsyncIterable[object], ArrowStream]
+Day = Union[str, date]
 Seconds = Union[float, timedelta]
 Path = Union[str, PathLike[str]]
 Place = Union[Path, Literal[False]]

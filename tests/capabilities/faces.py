@@ -66,7 +66,13 @@ def rust_members(crate: str, module: str, kind: str) -> set[str]:
     `module` is a public module of the crate, empty for what the crate itself exports.
     """
     modules = set(re.findall(r"^pub mod (\w+);", library(crate), re.M))
-    texts = [text for path, text in sources(crate).items() if (path.stem if path.stem in modules else "") == module]
+    folder = ROOT / "crates" / crate.replace("_", "-") / "src"
+
+    def module_of(path: Path) -> str:
+        first = path.relative_to(folder).parts[0].removesuffix(".rs")
+        return first if first in modules else ""
+
+    texts = [text for path, text in sources(crate).items() if module_of(path) == module]
     found: set[str] = set()
     for text in texts:
         if not re.search(rf"^pub (?:struct|enum|trait) {kind}\b", text, re.M):

@@ -96,7 +96,7 @@ def test_names_in_notes_exist(number: int) -> None:
 
 @pytest.mark.parametrize("kind", ["Projects", "AsyncProjects"])
 def test_every_call_of_a_python_client_is_named(kind: str) -> None:
-    calls = {f"{kind}.{name}" for name in vars(getattr(projectcor, kind)) if not name.startswith("_")}
+    calls = {f"{kind}.{name}" for name in dir(getattr(projectcor, kind)) if not name.startswith("_")}
     assert calls
     assert calls - in_columns("Python (`Client`)", "Python (`AsyncClient`)") == set()
 

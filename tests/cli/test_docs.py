@@ -46,6 +46,12 @@ PRINTED = {
         "applied                 1",
     ],
     "docs/guides/sync.md": ["unchanged               1", "2025-05-31", "2025-06-30"],
+    "docs/guides/drift.md": [
+        "No drift",
+        "status=0",
+        'end  "2025-05-31" → "2025-06-30 00:00:00"',
+        "status=1",
+    ],
     "docs/guides/credentials-and-network.md": ["status=0"],
     "docs/guides/schedulers.md": ["applied                 1", "status=0"],
     "docs/guides/singer.md": ["SF-OPP-99999"],

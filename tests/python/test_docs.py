@@ -20,10 +20,12 @@ from projectcor.testing import Sandbox
 MODULES = [
     "",
     "._async_client",
+    "._async_reading",
     "._client",
     "._errors",
     "._fields",
     "._native",
+    "._reading",
     "._results",
     "._sync",
     "._update",
@@ -40,8 +42,10 @@ def test_docstring_examples_print_what_they_show(name: str) -> None:
         runner.run(test)
     if module is projectcor._native:
         # Classes of a compiled module are not found by themselves.
-        for cls in (projectcor.Project, projectcor.testing.Sandbox, projectcor.testing.Answer):
-            (test,) = [t for t in finder.find(cls, cls.__name__, module, extraglobs=names) if t.name == cls.__name__]
+        shown = (projectcor.Project, projectcor.compare, projectcor.testing.Sandbox, projectcor.testing.Answer)
+        for thing in shown:
+            name = thing.__name__
+            (test,) = [t for t in finder.find(thing, name, module, extraglobs=names) if t.name == name]
             runner.run(test)
     assert runner.summarize(verbose=False).failed == 0
 
@@ -92,6 +96,7 @@ PRINTED = {
         "+ SF-OPP-12345  (index 0, not in the state)\n    estimated_time  250\n",
         "\n1 [('SF-OPP-99999', 'project_not_found')]",
         "Website Redesign",
+        "name equal None\nclient_id not_comparable external_id\n155693 Phase 2 ",
         "0 updated",
         "1 project_not_found",
     ],

@@ -326,6 +326,30 @@ rows = [{"id": "unknown", "name": "N"}, {"id": "SF-OPP-12345", "name": "N"}]
 results = client.projects.update_many(rows, source="SALESFORCE")
 next(results)
 """,
+    "a list half read": """
+import projectcor
+client = projectcor.Client()
+projects = client.projects.list(per_page=1)
+next(projects)
+results = client.projects.get_many([155693] * 100)
+next(results)
+""",
+    "an awaited list half read": """
+import asyncio, projectcor
+client = projectcor.AsyncClient()
+async def ids():
+    while True:
+        yield 155693
+async def main():
+    global projects, results
+    projects = client.projects.list(per_page=1)
+    await projects.__anext__()
+    results = client.projects.get_many(ids(), concurrency=4)
+    await results.__anext__()
+    dropped = client.projects.get_many([155693] * 100, concurrency=4)
+    await dropped.__anext__()
+asyncio.run(main())
+""",
     "a sandbox": """
 import projectcor.testing
 sandbox = projectcor.testing.Sandbox()
@@ -447,7 +471,7 @@ def test_everything_named_can_be_imported() -> None:
 @pytest.mark.parametrize("name", ["Client", "Projects", "AsyncClient", "AsyncProjects", "ProjectUpdate"])
 def test_type_hints_of_public_methods_resolve(name: str) -> None:
     cls = getattr(projectcor, name)
-    methods = [method for key, method in vars(cls).items() if inspect.isfunction(method) and not key.startswith("_")]
+    methods = [method for key, method in inspect.getmembers(cls, inspect.isfunction) if not key.startswith("_")]
     assert methods
     for method in methods:
         hints = typing.get_type_hints(method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any
 
 import projectcor
 import pytest
-from common import Awaited, Blocking, vectors
+from common import Awaited, Blocking, call, vectors
 from projectcor.testing import Answer, Sandbox
 
 READ: dict[str, Callable[[Any], object]] = {
@@ -104,8 +105,49 @@ def test_answers_are_the_same_projects_and_errors(cor: Sandbox, door_class: Any,
     else:
         with pytest.raises(projectcor.CorError) as failed:
             door.update("A-1", source="SALESFORCE", name="N")
-        error = failed.value
-        found = {name: getattr(error, "is_retryable" if name == "retryable" else name) for name in expect}
-        assert found == expect
-        assert len(cor.requests) == error.attempts
+        check_error(failed.value, expect, cor)
     door.close()
+
+
+def check_error(error: projectcor.CorError, expect: dict[str, Any], cor: Sandbox) -> None:
+    found = {name: getattr(error, "is_retryable" if name == "retryable" else name) for name in expect}
+    assert found == expect
+    assert len(cor.requests) == error.attempts
+
+
+@pytest.mark.parametrize("door_class", [Blocking, Awaited])
+@pytest.mark.parametrize("vector", vectors("main_answers.json"), ids=lambda v: v["name"])
+def test_answers_of_the_main_api_are_the_same_projects_and_errors(
+    cor: Sandbox, door_class: Any, vector: dict[str, Any]
+) -> None:
+    door = door_class(cor, max_attempts=2, backoff_base=0.001, backoff_cap=0.001)
+    expect = vector["expect"]
+    answer = Answer(vector["status"], body=vector["body"], headers=vector.get("headers"), for_main_api=True, times=2)
+    cor.queue(answer)
+
+    def ask() -> Any:
+        return call(door, "get", vector["id"]) if vector["call"] == "get" else listed(door)
+
+    if "kind" in expect:
+        with pytest.raises(projectcor.CorError) as failed:
+            ask()
+        check_error(failed.value, expect, cor)
+    elif vector["call"] == "get":
+        project = ask()
+        assert {name: text_of(project, name) for name in expect["project"]} == expect["project"]
+    else:
+        assert ask() == expect
+    door.close()
+
+
+def listed(door: Any) -> dict[str, Any]:
+    """The ids of a whole list, and its total."""
+    if not isinstance(door, Awaited):
+        projects = door.client.projects.list()
+        return {"ids": [project.id for project in projects], "total": projects.total}
+
+    async def main() -> dict[str, Any]:
+        projects = door.client.projects.list()
+        return {"ids": [project.id async for project in projects], "total": projects.total}
+
+    return asyncio.run(main())

@@ -131,6 +131,43 @@ async def awaited(rows: AsyncIterator[Deal]) -> None:
         client.projects.update("x", source="SAP", nmae="N")  # type: ignore[call-arg,unused-coroutine]  # pyright: ignore[reportCallIssue]
 
 
+def reading(client: Client, ids: Iterator[int]) -> None:
+    projects = client.projects
+    assert_type(client.main_url, Optional[str])
+    assert_type(projects.get(7, deadline=5), Project)
+    assert_type(projects.find_by_name("N"), list[Project])
+    listed = projects.list(date_start=date(2025, 1, 1), date_end="2025-12-31", archived=False, per_page=10)
+    assert_type(listed.total, Optional[int])
+    for project in listed:
+        assert_type(project, Project)
+        assert_type(project.health, Optional[int])
+        assert_type(project.total_estimated, Optional[Decimal])
+    for page in listed.pages():
+        assert_type(page, list[Project])
+    for result in projects.get_many(ids, outage_timeout=timedelta(minutes=1)):
+        assert_type(result, projectcor.ReadResult)
+        assert_type(result.error, Optional[CorError])
+    for field in projectcor.compare(ProjectUpdate("SAP", name="N"), projects.get(7)):
+        assert_type(field, projectcor.FieldComparison)
+    assert_type(projects.update("x", source="SAP", name="N", settle_unknown=True, cor_id=7), Project)
+    projects.create("x", source="SAP", name="N", settle_unknown=True)
+    projects.get("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    projects.list(clientId=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    projects.get_many(["x"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+async def reading_awaited(client: projectcor.AsyncClient, ids: AsyncIterator[int]) -> None:
+    assert_type(await client.projects.get(7), Project)
+    assert_type(await client.projects.find_by_name("N"), list[Project])
+    async with client.projects.list(archived=True) as listed:
+        async for project in listed:
+            assert_type(project, Project)
+        async for page in listed.pages():
+            assert_type(page, list[Project])
+    async for result in client.projects.get_many(ids):
+        assert_type(result, projectcor.ReadResult)
+
+
 def updates() -> None:
     update = ProjectUpdate(source="SAP", start=CLEAR)
     assert_type(update.to_json(), str)

@@ -31,6 +31,10 @@ pub(crate) struct ConnectionArgs {
     /// [default: COR_BASE_URL, else https://integrations.projectcor.com]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     base_url: Option<String>,
+    /// The base URL of COR's main API, which reads projects
+    /// [default: COR_MAIN_URL, else https://api.projectcor.com/v1 if the base URL is COR's]
+    #[arg(long, value_name = "URL", help_heading = HEADING)]
+    main_url: Option<String>,
     /// The URL of COR's token endpoint
     /// [default: COR_TOKEN_URL, else https://api.projectcor.com/v1/oauth/token]
     #[arg(long, value_name = "URL", help_heading = HEADING)]
@@ -197,6 +201,7 @@ impl ConnectionArgs {
         pass_on!(
             profile,
             base_url,
+            main_url,
             token_url,
             ca_file,
             client_cert,

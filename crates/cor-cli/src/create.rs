@@ -16,7 +16,11 @@ pub(crate) fn run(args: &CreateArgs, output: &mut Output) -> Result<u8, Failure>
     let create = create_of(args, &source)?;
     let client = args.connection.client()?;
     let call = args.state.single_call(|path| SingleCall::create(path, client.base_url(), &create))?;
-    let project = single::call("create", call, client.projects().create(&create).into_future())?;
+    let project = single::call(
+        "create",
+        call,
+        client.projects().create(&create).settle_unknown(args.settle_unknown).into_future(),
+    )?;
     single::show(output, args.json, &format!("Created {} of {}", plain(&args.id), plain(&source)), &project);
     Ok(status::DONE)
 }

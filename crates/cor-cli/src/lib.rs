@@ -11,12 +11,14 @@ mod connection;
 mod create;
 mod delete;
 mod demo;
+mod drift;
 mod failure;
 mod input;
 mod map;
 mod next_command;
 mod output;
 mod project_fields;
+mod reading;
 mod sandbox;
 mod signals;
 mod single;
@@ -45,7 +47,7 @@ use crate::output::Output;
 /// | status | meaning |
 /// |---|---|
 /// | 0 | success |
-/// | 1 | some rows, or the update, were refused or failed |
+/// | 1 | some rows, or the update, were refused or failed; projects have drifted |
 /// | 2 | wrong usage, input or configuration |
 /// | 3 | COR did not accept the credentials, or denied permission |
 /// | 4 | COR could not be reached or gave no usable answer, or the run was stopped early |
@@ -72,6 +74,9 @@ where
         Verb::Projects { verb: ProjectsVerb::Check(args) } => check::run(&args, &typed, &mut output),
         Verb::Projects { verb: ProjectsVerb::Plan(args) } => sync::plan(&args, &typed, &mut output),
         Verb::Projects { verb: ProjectsVerb::Sync(args) } => sync::run(&args, &typed, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Drift(args) } => drift::run(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::Get(args) } => reading::get(&args, &mut output),
+        Verb::Projects { verb: ProjectsVerb::List(args) } => reading::list(&args, &mut output),
         Verb::Auth { verb } => auth::run(&verb, &mut output),
         Verb::Config { verb } => auth::config(&verb, &mut output),
         Verb::State { verb } => state::run(&verb, &mut output),

@@ -1,12 +1,12 @@
 //! `cor projects update`: one project.
 
-use cor_http::{ExternalId, Field, Issue, IssueCode, ProjectUpdate};
+use cor_http::{CallOptions, Client, ExternalId, Field, Issue, IssueCode, ProjectUpdate};
 use cor_sync::{SingleCall, plain};
 
 use crate::args::UpdateArgs;
 use crate::connection::target;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{ErrorMessage, Output};
 use crate::project_fields;
 use crate::single;
 use crate::status;
@@ -21,11 +21,34 @@ pub(crate) fn run(args: &UpdateArgs, output: &mut Output) -> Result<u8, Failure>
         return Ok(status::DONE);
     }
     let client = args.connection.client()?;
+    let options = options(args, &client, &source)?;
     let call =
         args.state.single_call(|path| SingleCall::update(path, client.base_url(), &args.id, &update))?;
-    let project = single::call("update", call, client.projects().update(&args.id, &update).into_future())?;
+    let pending = client.projects().update(&args.id, &update).options(options);
+    let project = single::call("update", call, pending.into_future())?;
     single::show(output, args.json, &format!("Updated {} of {}", plain(&args.id), plain(&source)), &project);
     Ok(status::DONE)
+}
+
+/// How the update is settled if its response is lost.
+fn options(args: &UpdateArgs, client: &Client, source: &str) -> Result<CallOptions, Failure> {
+    let options = CallOptions::new();
+    if !args.settle_unknown {
+        return Ok(options);
+    }
+    let known = match args.cor_id {
+        None => args.state.cor_id(client.base_url(), source, &args.id)?,
+        given => given,
+    };
+    match known {
+        Some(cor_id) => Ok(options.settle_unknown(true).cor_id(cor_id)),
+        None => Err(Failure::usage(ErrorMessage {
+            text:
+                "--settle-unknown reads the project by COR's internal id, and the state does not know that id"
+                    .to_owned(),
+            hint: Some("pass --cor-id NUMBER, or send the project once with cor projects sync".to_owned()),
+        })),
+    }
 }
 
 /// The update that the flags describe.

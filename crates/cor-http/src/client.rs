@@ -344,7 +344,15 @@ impl<'a> Projects<'a> {
         I: IntoIterator<Item = i64>,
         I::IntoIter: Send + 'static,
     {
-        GetMany::new(self.client.calls.clone(), self.client.options.concurrency, stream::iter(cor_ids))
+        self.get_stream(stream::iter(cor_ids))
+    }
+
+    /// As [`get_many`](Projects::get_many), for ids that arrive over time.
+    pub fn get_stream<S>(&self, cor_ids: S) -> GetMany
+    where
+        S: Stream<Item = i64> + Send + 'static,
+    {
+        GetMany::new(self.client.calls.clone(), self.client.options.concurrency, cor_ids)
     }
 
     /// Lists projects, page by page.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use cor_http::testing::MemoryTransport;
 use cor_http::{Client, ClientBuilder, Error, ErrorKind, Outcome, ProjectFilter};
+use futures_util::FutureExt;
 use http::{Request, Response};
 
 fn builder(transport: MemoryTransport) -> ClientBuilder {
@@ -151,6 +152,26 @@ async fn many_reads_give_one_result_each_and_stop_at_forbidden() {
     while read.next().await.is_some() {}
     assert_eq!(read.halted().map(Error::kind), Some(ErrorKind::Forbidden));
     assert!(forbidden.requests().len() <= 4, "{}", forbidden.requests().len());
+}
+
+#[tokio::test]
+async fn ids_that_arrive_over_time_are_read() {
+    let transport = MemoryTransport::new(|request| {
+        let id = request.uri().path().rsplit('/').next().unwrap().to_owned();
+        Ok(answer(200, format!("{{\"id\":{id}}}")))
+    });
+    let client = builder(transport.clone()).build().unwrap();
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+    let ids = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+    let mut read = client.projects().get_stream(ids).start();
+    for id in [7, 8] {
+        sender.send(id).await.unwrap();
+        assert_eq!(read.next().await.unwrap().0, id);
+        assert!(read.next().now_or_never().is_none(), "the ids have not ended");
+    }
+    drop(sender);
+    assert!(read.next().await.is_none());
+    assert_eq!(transport.requests().len(), 2);
 }
 
 /// A list of projects that a test changes while it is read.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use cor_http::{Date, Draft, IncomeType, Number, ProjectUpdate, Value};
+use cor_http::{Client, Date, Draft, IncomeType, Number, ProjectFilter, ProjectUpdate, Value};
 use cor_sandbox::{Answer, Sandbox};
 use serde_json::Value as Json;
 
@@ -68,46 +68,38 @@ async fn updates_match_vectors_on_wire() {
     }
 }
 
+/// A sandbox that answers as the vector says, and a client of it.
+fn answering(vector: &Json, of: impl Fn(Answer) -> Answer) -> (Sandbox, Client) {
+    let sandbox = Sandbox::start().unwrap();
+    let client = common::quick(common::builder())
+        .max_attempts(2)
+        .base_url(sandbox.base_url())
+        .main_url(sandbox.main_url())
+        .token(sandbox.token())
+        .build()
+        .unwrap();
+    let mut answer = Answer::status(vector["status"].as_u64().unwrap() as u16)
+        .body(vector["body"].as_str().unwrap())
+        .times(2);
+    for (header, value) in vector["headers"].as_object().into_iter().flatten() {
+        answer = answer.header(header, value.as_str().unwrap());
+    }
+    sandbox.queue(of(answer));
+    (sandbox, client)
+}
+
 #[tokio::test]
 async fn answers_match_vectors() {
     for vector in common::vectors("answers.json") {
         let (name, expect) = (vector["name"].as_str().unwrap(), &vector["expect"]);
-        let sandbox = Sandbox::start().unwrap();
-        let client = common::quick(common::builder())
-            .max_attempts(2)
-            .base_url(sandbox.base_url())
-            .token(sandbox.token())
-            .build()
-            .unwrap();
-        let mut answer = Answer::status(vector["status"].as_u64().unwrap() as u16)
-            .body(vector["body"].as_str().unwrap())
-            .times(2);
-        for (header, value) in vector["headers"].as_object().into_iter().flatten() {
-            answer = answer.header(header, value.as_str().unwrap());
-        }
-        sandbox.queue(answer);
+        let (sandbox, client) = answering(&vector, |answer| answer);
         match client.projects().update("A-1", &common::named("N")).await {
             Ok(project) => {
-                let fields = expect["project"].as_object().unwrap_or_else(|| panic!("{name}: {project:?}"));
-                for (field, expected) in fields {
-                    assert_eq!(getter(&project, field).as_deref(), expected.as_str(), "{name}: {field}");
-                }
+                check_project(name, expect, &project);
             }
             Err(error) => {
-                assert_eq!(Some(error.kind().as_str()), expect["kind"].as_str(), "{name}: {error}");
-                assert_eq!(Some(error.outcome().as_str()), expect["outcome"].as_str(), "{name}: {error}");
-                let known = [
-                    ("code", error.code().map(Json::from)),
-                    ("status", error.status().map(Json::from)),
-                    ("attempts", Some(error.attempts().into())),
-                    ("retryable", Some(error.is_retryable().into())),
-                    ("retry_after", error.retry_after().map(|wait| wait.as_secs().into())),
-                ];
-                for (field, found) in known {
-                    if let Some(expected) = expect.get(field) {
-                        assert_eq!(found.as_ref(), Some(expected), "{name}: {field} of {error:?}");
-                    }
-                }
+                check_error(name, expect, &error);
+                assert!(expect.get("outcome").is_some(), "{name}");
                 assert_eq!(
                     sandbox.requests().len() as u32,
                     error.attempts(),
@@ -115,6 +107,68 @@ async fn answers_match_vectors() {
                 );
             }
         }
+    }
+}
+
+fn check_error(name: &str, expect: &Json, error: &cor_http::Error) {
+    assert_eq!(Some(error.kind().as_str()), expect["kind"].as_str(), "{name}: {error}");
+    let known = [
+        ("outcome", Some(error.outcome().as_str().into())),
+        ("code", error.code().map(Json::from)),
+        ("status", error.status().map(Json::from)),
+        ("attempts", Some(error.attempts().into())),
+        ("retryable", Some(error.is_retryable().into())),
+        ("retry_after", error.retry_after().map(|wait| wait.as_secs().into())),
+    ];
+    for (field, found) in known {
+        if let Some(expected) = expect.get(field) {
+            assert_eq!(found.as_ref(), Some(expected), "{name}: {field} of {error:?}");
+        }
+    }
+}
+
+fn check_project(name: &str, expect: &Json, project: &cor_http::Project) {
+    let fields = expect["project"].as_object().unwrap_or_else(|| panic!("{name}: {project:?}"));
+    for (field, expected) in fields {
+        assert_eq!(getter(project, field).as_deref(), expected.as_str(), "{name}: {field}");
+    }
+}
+
+#[tokio::test]
+async fn answers_of_main_api_match_vectors() {
+    for vector in common::vectors("main_answers.json") {
+        let (name, expect) = (vector["name"].as_str().unwrap(), &vector["expect"]);
+        let (sandbox, client) = answering(&vector, Answer::for_main_api);
+        let error = match vector["call"].as_str().unwrap() {
+            "get" => match client.projects().get(vector["id"].as_i64().unwrap()).await {
+                Ok(project) => {
+                    check_project(name, expect, &project);
+                    continue;
+                }
+                Err(error) => error,
+            },
+            "list" => {
+                let mut pages = client.projects().list(ProjectFilter::default()).start();
+                let (mut ids, mut failed) = (Vec::new(), None);
+                while let Some(page) = pages.next().await {
+                    match page {
+                        Ok(page) => ids.extend(page.projects.iter().map(cor_http::Project::id)),
+                        Err(error) => failed = Some(error),
+                    }
+                }
+                match failed {
+                    None => {
+                        assert_eq!(Json::from(ids), expect["ids"], "{name}");
+                        assert_eq!(Json::from(pages.total()), expect["total"], "{name}");
+                        continue;
+                    }
+                    Some(error) => error,
+                }
+            }
+            other => panic!("unknown call {other}"),
+        };
+        check_error(name, expect, &error);
+        assert_eq!(sandbox.requests().len() as u32, error.attempts(), "{name}: requests and attempts");
     }
 }
 
@@ -138,6 +192,9 @@ fn getter(project: &cor_http::Project, name: &str) -> Option<String> {
         "work_order" => text(project.work_order()),
         "archived" => text(project.archived()),
         "company_id" => text(project.company_id()),
+        "health" => text(project.health()),
+        "elapsed_time" => text(project.elapsed_time()),
+        "total_estimated" => text(project.total_estimated()),
         "created_at" => text(project.created_at()),
         "updated_at" => text(project.updated_at()),
         _ => panic!("no getter {name}"),

@@ -20,7 +20,7 @@ use crate::errors;
 use crate::input::Input;
 use crate::log::Collector;
 use crate::loop_bridge::{self, LoopBridge, Outcome};
-use crate::numbers::{budget, count, number, time};
+use crate::numbers::{budget, cor_id, count, number, time};
 use crate::project::Project;
 use crate::record::CallRecord;
 use crate::row::{self, RowReader};
@@ -44,20 +44,32 @@ impl NativeClient {
 /// What `update_many` says of its rows: `id_column`, `text_cells`, and how their values are read.
 type ManyTable<'py> = (String, bool, Bound<'py, PyDict>);
 
-/// `deadline`, `max_attempts` and `state` of one call, where they are given.
-type PerCall<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+/// `deadline` and `max_attempts` of one call, where they are given.
+pub(crate) type Limits<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 
-/// The options of one call, and where it is recorded.
-fn call_options(
-    (deadline, max_attempts, state): &PerCall<'_>,
-    engine: &Engine,
-) -> PyResult<(CallOptions, CallRecord)> {
+/// The limits of one call that changes a project, and `state`, `settle_unknown` and `cor_id`.
+type PerCall<'py> = (Limits<'py>, Option<Bound<'py, PyAny>>, bool, Option<Bound<'py, PyAny>>);
+
+/// The limits of one call.
+pub(crate) fn limited((deadline, max_attempts): &Limits<'_>) -> PyResult<CallOptions> {
     let mut options = CallOptions::new();
     if let Some(deadline) = deadline {
         options = options.deadline(time("deadline", deadline)?);
     }
     if let Some(max_attempts) = max_attempts {
         options = options.max_attempts(count("max_attempts", max_attempts)?);
+    }
+    Ok(options)
+}
+
+/// The options of one call, and where it is recorded.
+fn call_options(
+    (limits, state, settle_unknown, project_id): &PerCall<'_>,
+    engine: &Engine,
+) -> PyResult<(CallOptions, CallRecord)> {
+    let mut options = limited(limits)?.settle_unknown(*settle_unknown);
+    if let Some(project_id) = project_id {
+        options = options.cor_id(cor_id(project_id)?);
     }
     Ok((options, CallRecord::read(state.as_ref(), engine.client().base_url())?))
 }
@@ -335,6 +347,10 @@ impl NativeClient {
         self.0.rate_hint()
     }
 
+    fn main_url(&self) -> Option<String> {
+        self.0.main_url()
+    }
+
     fn describe(&self) -> String {
         self.0.describe()
     }
@@ -386,7 +402,7 @@ fn value_rows(source: Option<&str>, table: ManyTable<'_>) -> PyResult<ValueRows>
 }
 
 /// Hands a call over to the background thread.
-fn spawn(py: Python<'_>, call: impl Future<Output = ()> + Send + 'static) -> PyResult<Call> {
+pub(crate) fn spawn(py: Python<'_>, call: impl Future<Output = ()> + Send + 'static) -> PyResult<Call> {
     let background = background::handle(py)?;
     let task = match Collector::wanted(py) {
         Some(collector) => background.spawn(call.with_subscriber(collector.dispatch().clone())),
@@ -409,6 +425,7 @@ fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult
         "api_key" => builder.api_key(text()?),
         "client_secret" => builder.client_secret(text()?),
         "base_url" => builder.base_url(text()?),
+        "main_url" => builder.main_url(text()?),
         "token_url" => builder.token_url(text()?),
         "proxy" => builder.proxy(text()?),
         "user_agent" => builder.user_agent(text()?),

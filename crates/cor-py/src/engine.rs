@@ -95,6 +95,11 @@ impl Slot {
         slot.as_ref()?.client().rate_hint()
     }
 
+    pub(crate) fn main_url(&self) -> Option<String> {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref()?.client().main_url().map(str::to_owned)
+    }
+
     pub(crate) fn describe(&self) -> String {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref().map_or_else(|| "closed".to_owned(), |engine| format!("{:?}", engine.client()))

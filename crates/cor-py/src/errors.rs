@@ -33,6 +33,7 @@ pub(crate) fn exception<'py>(
     given.set_item("body", error.body())?;
     given.set_item("is_retryable", error.is_retryable())?;
     given.set_item("is_duplicate", error.is_duplicate())?;
+    given.set_item("read_back", error.is_read_back())?;
     let issues: Vec<Issue> = error.issues().iter().map(Issue::from).collect();
     given.set_item("issues", PyTuple::new(py, issues)?)?;
     class.call((message,), Some(&given))

@@ -6,6 +6,7 @@
 //! * [`row_source`], [`callbacks`], [`unsent`]: the rows that go into a run of either client, the progress that it reports, and
 //!   the warning where rows were not sent.
 //! * [`project`], [`results`], [`values`], [`errors`]: what comes back.
+//! * [`read_calls`], [`reading`], [`read_ids`], [`read_result`], [`filter`], [`compare`]: projects read from COR's main API.
 //! * [`sync`], [`sync_rows`], [`sync_report`], [`sync_errors`]: a table kept in sync, by the crate `cor-sync`.
 //! * [`numbers`]: numbers and times among the options; [`token_provider`]: tokens from a function of Python.
 //! * [`sandbox`], [`log`]: COR on this machine; records for `logging`.
@@ -15,15 +16,21 @@ mod background;
 mod callbacks;
 mod client;
 mod column_types;
+mod compare;
 mod convert;
 mod create;
 mod engine;
 mod errors;
+mod filter;
 mod input;
 mod log;
 mod loop_bridge;
 mod numbers;
 mod project;
+mod read_calls;
+mod read_ids;
+mod read_result;
+mod reading;
 mod record;
 mod results;
 mod row;
@@ -57,11 +64,21 @@ mod _native {
     #[pymodule_export]
     use crate::client::NativeClient;
     #[pymodule_export]
+    use crate::compare::{FieldComparison, compare};
+    #[pymodule_export]
     use crate::create::Deleted;
     #[pymodule_export]
     use crate::loop_bridge::LoopBridge;
     #[pymodule_export]
     use crate::project::Project;
+    #[pymodule_export]
+    use crate::read_calls::{
+        find_projects, list_projects, read_project, read_projects, start_find_projects, start_read_project,
+    };
+    #[pymodule_export]
+    use crate::read_result::ReadResult;
+    #[pymodule_export]
+    use crate::reading::ReadRun;
     #[pymodule_export]
     use crate::results::{ItemResult, Progress, Summary, group_failures};
     #[pymodule_export]

@@ -18,6 +18,8 @@ use crate::sync_errors;
 pub(crate) enum Outcome {
     Ended(Result<cor_core::Project, Error>),
     Deleted(Result<cor_core::Deleted, Error>),
+    /// The projects of a name.
+    Found(Result<Vec<cor_core::Project>, Error>),
     /// The state could not be used, and nothing was sent.
     NotRecorded(StateError),
     /// The status of the credentials, as JSON and as text.
@@ -100,7 +102,11 @@ impl LoopBridge {
                 Outcome::Deleted(Ok(deleted)) => {
                     future.call_method1(set_result, (Deleted::from(deleted),))?
                 }
-                Outcome::Ended(Err(error)) | Outcome::Deleted(Err(error)) => {
+                Outcome::Found(Ok(projects)) => {
+                    let projects: Vec<Project> = projects.into_iter().map(Project::from).collect();
+                    future.call_method1(set_result, (projects,))?
+                }
+                Outcome::Ended(Err(error)) | Outcome::Deleted(Err(error)) | Outcome::Found(Err(error)) => {
                     let error = errors::exception(py, &error, None)?;
                     future.call_method1(intern!(py, "set_exception"), (error,))?
                 }

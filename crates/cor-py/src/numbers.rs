@@ -1,14 +1,15 @@
 //! Numbers and times among the options.
 
 use cor_http::{OptionNames, seconds};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyInt};
 
 use crate::{convert, errors};
 
 pub(crate) fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let is_bool = value.is_instance_of::<pyo3::types::PyBool>();
+    let is_bool = value.is_instance_of::<PyBool>();
     value.extract().ok().filter(|_| !is_bool).ok_or_else(|| {
         PyTypeError::new_err(format!("{name} must be a number, not {}", convert::type_name(value)))
     })
@@ -36,4 +37,29 @@ pub(crate) fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::
         None => number(name, value)?,
     };
     seconds(name, given).map_err(|error| errors::raised(py, &error.with_option_names(OptionNames::Python)))
+}
+
+/// An id of COR's own.
+pub(crate) fn internal_id(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !value.is_instance_of::<PyBool>() {
+        if let Ok(id) = value.extract::<i64>() {
+            return Ok(id);
+        }
+        if value.is_instance_of::<PyInt>() {
+            let shown = convert::shown(value);
+            return Err(PyValueError::new_err(format!(
+                "{name} is {shown}, which is too large for an id of COR"
+            )));
+        }
+    }
+    Err(PyTypeError::new_err(format!(
+        "{name} must be COR's internal id, a whole number such as 155693, not {} of type {}",
+        convert::shown(value),
+        convert::type_name(value)
+    )))
+}
+
+/// COR's internal id of a project.
+pub(crate) fn cor_id(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    internal_id("cor_id", value)
 }

@@ -185,6 +185,25 @@ impl Project {
         self.0.company_id()
     }
 
+    /// COR's rating: 1 on track, 2 at risk, 3 delayed, 4 critical. Only in projects that were read.
+    #[getter]
+    fn health(&self) -> Option<i64> {
+        self.0.health()
+    }
+
+    /// Hours worked, exactly as COR wrote them. Only in projects that were read.
+    #[getter]
+    fn elapsed_time<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        decimal(py, self.0.elapsed_time().as_ref())
+    }
+
+    /// Money, exactly as COR wrote it; COR does not document how it relates to ``estimated``. Only in projects that were
+    /// read.
+    #[getter]
+    fn total_estimated<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        decimal(py, self.0.total_estimated().as_ref())
+    }
+
     /// When the project was created; naive where COR wrote no zone.
     #[getter]
     fn created_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -217,9 +236,7 @@ impl Project {
         if self.0.is_empty() {
             return Ok(PyDict::new(py));
         }
-        let given = PyDict::new(py);
-        given.set_item("parse_float", decimal_class(py)?)?;
-        let read = py.import("json")?.getattr("loads")?.call((self.0.json(),), Some(&given))?;
+        let read = value_of(py, &self.0.json())?;
         // A response that is no object describes nothing.
         Ok(read.cast_into::<PyDict>().unwrap_or_else(|_| PyDict::new(py)))
     }
@@ -253,6 +270,13 @@ impl Project {
         let json = (!project.is_empty()).then(|| project.json().into_owned());
         Ok((slf.get_type().getattr(intern!(slf.py(), "from_json"))?, (json,)))
     }
+}
+
+/// The value of a JSON text, with numbers that are no integers as `Decimal`.
+pub(crate) fn value_of<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
+    let given = PyDict::new(py);
+    given.set_item("parse_float", decimal_class(py)?)?;
+    py.import("json")?.getattr("loads")?.call((json,), Some(&given))
 }
 
 fn date(py: Python<'_>, date: Option<Date>) -> PyResult<Option<Bound<'_, PyDate>>> {

@@ -371,6 +371,7 @@ impl Sandbox {
     ) -> PyResult<Bound<'py, PyAny>> {
         let given = PyDict::new(py);
         given.set_item("base_url", self.base_url()?)?;
+        given.set_item("main_url", self.main_url()?)?;
         given.set_item("token_url", self.token_url()?)?;
         let credentials = ["token", "api_key", "client_secret"];
         let own = |options: &Bound<'py, PyDict>| {

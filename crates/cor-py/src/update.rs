@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use crate::errors;
 use crate::row;
 
-fn judged(update: &Bound<'_, PyAny>) -> PyResult<cor_core::ProjectUpdate> {
+pub(crate) fn judged(update: &Bound<'_, PyAny>) -> PyResult<cor_core::ProjectUpdate> {
     let py = update.py();
     row::without_id(update)?.map_err(|invalid| errors::raised(py, &cor_http::Error::invalid(invalid)))
 }

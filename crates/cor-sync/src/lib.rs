@@ -9,6 +9,7 @@
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
+//! * [`DriftRunner`]: what others changed in COR since COR accepted our values.
 //! * [`RunReport`]: an HTML report of a run.
 //! * [`Rejects`]: the file of rows that were not applied, to be corrected and synced.
 //!
@@ -29,6 +30,7 @@
 
 mod bookmarks;
 mod check;
+mod drift;
 mod failures;
 mod field_changes;
 mod inputs;
@@ -39,6 +41,7 @@ mod off_loop;
 mod problem;
 mod propose;
 mod read;
+mod read_back;
 mod rejects;
 mod remarks;
 mod report;
@@ -52,6 +55,10 @@ mod text;
 
 pub use self::bookmarks::Bookmarks;
 pub use self::check::{CheckedRow, ProblemCount, TableCheck};
+pub use self::drift::{
+    DriftControl, DriftCounts, DriftEnding, DriftEvent, DriftProgress, DriftResult, DriftRunner,
+    DriftSummary, DriftWay, FieldDrift, NotCompared, ProjectDrift,
+};
 pub use self::failures::{FailureGroup, FailureLine, Failures};
 pub use self::field_changes::FieldChange;
 pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};

@@ -1,6 +1,7 @@
 //! The arguments of `cor`: one file for each group of commands.
 
 mod auth;
+mod drift;
 mod project;
 mod sandbox;
 mod state;
@@ -12,6 +13,8 @@ use clap_complete::Shell;
 use cor_http::Schema;
 
 pub(crate) use self::auth::{AuthStatusArgs, AuthVerb, ConfigVerb};
+use self::drift::{DRIFT_ABOUT, DRIFT_EXAMPLES, GET_ABOUT, GET_EXAMPLES, LIST_ABOUT, LIST_EXAMPLES};
+pub(crate) use self::drift::{DriftArgs, FilterArgs, GetArgs, ListArgs};
 use self::project::{
     CREATE_ABOUT, CREATE_EXAMPLES, DELETE_ABOUT, DELETE_EXAMPLES, UPDATE_ABOUT, UPDATE_EXAMPLES,
 };
@@ -32,7 +35,7 @@ Sends partial updates by external id: only fields that you set, or that changed 
 const EXAMPLES: &str = "Try it without an account:
   cor demo                                        a tour of one minute
   cor sandbox --example                           a local sandbox; then, in another terminal:
-  export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token
+  export COR_BASE_URL=http://127.0.0.1:4010 COR_MAIN_URL=http://127.0.0.1:4010/v1 COR_ACCESS_TOKEN=sandbox-token
   cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated-time 250
   cor projects sync deals.csv --source SALESFORCE --id-column opportunity_id --map account=name
 
@@ -41,14 +44,15 @@ Environment:
   COR_API_KEY, COR_CLIENT_SECRET      client credentials, instead of a token
   COR_PROFILE                         a profile of the configuration file; the other variables win over it
   COR_CONFIG                          the configuration file
-  COR_BASE_URL, COR_TOKEN_URL         COR's addresses, for example those of the sandbox
+  COR_BASE_URL, COR_TOKEN_URL,
+  COR_MAIN_URL                        COR's addresses, for example those of the sandbox
   COR_TRANSPORT                       the HTTP implementation: reqwest or direct
   COR_STATE                           the state file of sync
   HTTPS_PROXY, ALL_PROXY, NO_PROXY    the proxy, and the hosts without one
 
 Exit status:
   0  success
-  1  some rows, or the update, were refused or failed
+  1  some rows, or the update, were refused or failed; projects have drifted
   2  wrong usage, input or configuration
   3  COR did not accept the credentials, or denied permission
   4  COR could not be reached, or the run was stopped early
@@ -72,7 +76,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Update, create or delete one project, or apply a table of changes
+    /// Update, create, delete or read projects, or apply a table of changes
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Projects {
         #[command(subcommand)]
@@ -153,4 +157,13 @@ pub(crate) enum ProjectsVerb {
     /// Apply a table of changes: CSV, a workbook, JSON lines, Parquet, or what a Singer tap writes
     #[command(long_about = SYNC_ABOUT, after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
+    /// Show which projects were changed in COR since COR last accepted their values
+    #[command(long_about = DRIFT_ABOUT, after_help = DRIFT_EXAMPLES)]
+    Drift(Box<DriftArgs>),
+    /// Show one project as COR has it, by COR's internal id
+    #[command(long_about = GET_ABOUT, after_help = GET_EXAMPLES)]
+    Get(Box<GetArgs>),
+    /// List projects as COR has them
+    #[command(long_about = LIST_ABOUT, after_help = LIST_EXAMPLES)]
+    List(Box<ListArgs>),
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use cor_http::{Field, FieldType};
-use cor_sync::{SingleCall, StateError};
+use cor_sync::{SingleCall, State, StateError};
 
 use super::table::StateArgs;
 use crate::connection::ConnectionArgs;
@@ -35,6 +35,12 @@ pub(crate) struct UpdateArgs {
     /// Send a field this program does not know, as JSON; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     pub(crate) extra: Vec<String>,
+    /// If the response is lost, read the project back from COR's main API to learn whether COR applied the update
+    #[arg(long)]
+    pub(crate) settle_unknown: bool,
+    /// COR's internal id of the project, for --settle-unknown [default: the one that the state knows]
+    #[arg(long, value_name = "NUMBER", requires = "settle_unknown")]
+    pub(crate) cor_id: Option<i64>,
     /// Print the request and send nothing; needs no credentials
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -74,6 +80,9 @@ pub(crate) struct CreateArgs {
     /// Send a field this program does not know, as JSON; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     pub(crate) extra: Vec<String>,
+    /// If the response is lost, look the project up by its name in COR's main API to learn whether COR created it
+    #[arg(long)]
+    pub(crate) settle_unknown: bool,
     /// Print the project, or the error, as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -124,6 +133,15 @@ pub(crate) struct CallRecordArgs {
 }
 
 impl CallRecordArgs {
+    /// COR's internal id of a project, if the state knows it.
+    pub(crate) fn cor_id(&self, base_url: &str, source: &str, id: &str) -> Result<Option<i64>, StateError> {
+        let Some(path) = self.state.path().ok().filter(|_| !self.no_state) else { return Ok(None) };
+        match State::open_for_reading(&path) {
+            Err(StateError::Missing { .. }) => Ok(None),
+            state => state?.cor_id(base_url, source, id),
+        }
+    }
+
     /// Begins the record of a call. There is none without a state file: the next sync then sends everything.
     pub(crate) fn single_call(
         &self,

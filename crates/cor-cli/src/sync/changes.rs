@@ -52,7 +52,7 @@ pub(super) fn show(change: &Change, unit: &str, output: &mut Output) {
 }
 
 /// The JSON of a value, cut where it is long.
-fn shown(json: &str) -> String {
+pub(crate) fn shown(json: &str) -> String {
     let json = plain(json);
     match json.char_indices().nth(WIDEST) {
         None => json,

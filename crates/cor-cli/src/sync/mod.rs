@@ -1,6 +1,6 @@
 //! `cor projects sync` and `cor projects plan`: arguments in, events rendered, exit status out.
 
-mod changes;
+pub(crate) mod changes;
 pub(crate) mod progress;
 mod question;
 mod render;

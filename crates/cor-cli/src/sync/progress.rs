@@ -154,7 +154,7 @@ fn not_applied_because(rows: u64, reason: &str) -> String {
     }
 }
 
-fn bar(length: Option<u64>) -> ProgressBar {
+pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
     let (bar, template) = match length {
         Some(length) => (ProgressBar::new(length), "{bar:28} {percent:>3}%  {wide_msg}"),
         None => (ProgressBar::new_spinner(), "{spinner} {wide_msg}"),
@@ -165,7 +165,7 @@ fn bar(length: Option<u64>) -> ProgressBar {
     }
 }
 
-fn reason(pause: Pause, gives_up_in: Option<Duration>) -> String {
+pub(crate) fn reason(pause: Pause, gives_up_in: Option<Duration>) -> String {
     match (pause, gives_up_in) {
         (Pause::RateLimited, _) => "waiting for COR's rate limit".to_owned(),
         (_, Some(left)) => {

@@ -112,6 +112,7 @@ fn client(settings: &Settings) -> Result<ClientBuilder, Failure> {
         profile as profile(name => name.clone()),
         base_url as base_url(url => url.clone()),
         token_url as token_url(url => url.clone()),
+        main_url as main_url(url => url.clone()),
         ca_file as ca_file(path => path.clone()),
         client_cert as client_cert(path => path.clone()),
         client_key as client_key(path => path.clone()),

@@ -101,6 +101,9 @@ settings! {
     base_url: String;
     /// The URL of COR's token endpoint. Default: COR_TOKEN_URL, else the profile's, else https://api.projectcor.com/v1/oauth/token.
     token_url: String;
+    /// The base URL of COR's main API, from which an update is read back if its response is lost. Default: COR_MAIN_URL, else the
+    /// profile's, else https://api.projectcor.com/v1; with another base_url than COR's it has no default.
+    main_url: String;
     /// A PEM file of certificate authorities to trust as well. Default: the profile's.
     ca_file: PathBuf;
     /// The PEM file of the client certificate; needs client_key. Default: the profile's.

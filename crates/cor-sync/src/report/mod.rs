@@ -2,12 +2,14 @@
 
 mod chart;
 mod page;
+mod parts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use self::chart::Series;
+pub(crate) use self::parts::{Table, bars, begin, table, tiles};
 use crate::{RejectReason, RowStatus, Scope, Settled, names};
 
 /// Reasons that the page shows; rows with another one are counted.

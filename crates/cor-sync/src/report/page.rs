@@ -1,51 +1,33 @@
-//! The page itself. Every text from outside is escaped.
+//! The page of a run.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use super::RunReport;
+use super::parts::{bars, begin, escaped, tiles};
 use crate::grouped;
 
-const STYLE: &str = include_str!("style.css");
-
 pub(super) fn html(report: &RunReport, took: Duration) -> String {
-    let mut page = String::with_capacity(32 << 10);
-    let input = escaped(&report.input);
-    // Writing into memory does not fail, here and below.
-    let _ = write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{input} to COR</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{input} to COR</h1>\n<p class=\"soft\">{} of {}; begun {}, took {}</p>\n",
-        escaped(&report.scope.source),
-        escaped(&report.scope.base_url),
-        time(report),
-        length(took),
-    );
-    if let Some(reason) = &report.stopped {
-        let _ =
-            writeln!(page, "<p class=\"stopped\"><strong>Stopped early.</strong> {}</p>", escaped(reason));
-    }
+    let title = format!("{} to COR", report.input);
+    let mut page = begin(&title, &report.scope, report.started, took, report.stopped.as_deref());
     counts(report, &mut page);
     chart(report, took, &mut page);
-    fields(report, &mut page);
+    let mut fields: Vec<(&str, u64)> =
+        report.fields.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    fields.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    bars(&mut page, "What changed most", &fields);
     rows(report, &mut page);
     page.push_str("</body>\n</html>\n");
     page
 }
 
 fn counts(report: &RunReport, page: &mut String) {
-    page.push_str("<dl class=\"counts\">\n");
-    for (name, count) in &report.counts {
-        let class = match (*name, count) {
-            ("applied" | "of them created", 1..) => " class=\"good\"",
-            ("rejected" | "not applied" | "unknown" | "not started", 1..) => " class=\"bad\"",
-            _ => "",
-        };
-        let _ = writeln!(page, "<div{class}><dt>{name}</dt><dd>{}</dd></div>", grouped(*count));
-    }
-    page.push_str("</dl>\n");
+    let class = |name: &str| match name {
+        "applied" | "of them created" => "good",
+        "rejected" | "not applied" | "unknown" | "not started" => "bad",
+        _ => "",
+    };
+    tiles(page, report.counts.iter().map(|(name, count)| (*name, *count, class(name))));
 }
 
 fn chart(report: &RunReport, took: Duration, page: &mut String) {
@@ -57,26 +39,6 @@ fn chart(report: &RunReport, took: Duration, page: &mut String) {
              <span class=\"key refused\"></span><span>refused</span></p>"
         );
     }
-}
-
-fn fields(report: &RunReport, page: &mut String) {
-    let most = report.fields.values().copied().max().unwrap_or(0);
-    if most == 0 {
-        return;
-    }
-    let mut fields: Vec<(&String, &u64)> = report.fields.iter().collect();
-    fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    page.push_str("<h2>What changed most</h2>\n<table>\n<thead><tr><th>Field</th><th class=\"number\">Projects</th><th></th></tr></thead>\n<tbody>\n");
-    for (name, count) in fields {
-        let share = 100.0 * *count as f64 / most as f64;
-        let _ = writeln!(
-            page,
-            "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"bar\"><span class=\"applied\" style=\"width:{share:.1}%\"></span></td></tr>",
-            escaped(name),
-            grouped(*count),
-        );
-    }
-    page.push_str("</tbody>\n</table>\n");
 }
 
 fn rows(report: &RunReport, page: &mut String) {
@@ -112,37 +74,6 @@ fn rows(report: &RunReport, page: &mut String) {
             grouped(report.more_rows)
         );
     }
-}
-
-fn time(report: &RunReport) -> String {
-    let time = jiff::Timestamp::try_from(report.started).ok();
-    let time = time.and_then(|time| time.round(jiff::Unit::Second).ok());
-    time.map_or_else(|| "at an unknown time".to_owned(), |time| time.to_string())
-}
-
-fn length(took: Duration) -> String {
-    match took.as_secs() {
-        0..60 => format!("{:.1} s", took.as_secs_f64()),
-        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
-/// Text that means nothing to a browser.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -23,38 +23,33 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
         }
         let projects = self.sync.waiting()?.projects;
         self.enter(Phase::Refreshing { projects }, Some(projects));
+        let mut run = self.sync.begin_refresh(client, refreshed)?;
         let mut seen = 0;
-        while let Some(mut page) = self.sync.refresh_page(client, refreshed)? {
-            let before = seen;
-            loop {
-                tokio::select! {
-                    biased;
-                    asked = self.watch.next() => match asked {
-                        Asked::Nothing => {}
-                        Asked::Stop(request) | Asked::Abort(request) => {
-                            page.stop();
-                            self.recorder.event(SyncEvent::Stopping(request.clone()));
-                            self.control.stop();
-                            self.recorder.stopped.get_or_insert(StopReason::requested(request));
-                            return Ok(false);
-                        }
-                    },
-                    goes_on = page.advance() => {
-                        if !goes_on {
-                            break;
-                        }
-                        seen += 1;
-                        self.recorder.advance(seen);
+        loop {
+            tokio::select! {
+                biased;
+                asked = self.watch.next() => match asked {
+                    Asked::Nothing => {}
+                    Asked::Stop(request) | Asked::Abort(request) => {
+                        self.recorder.event(SyncEvent::Stopping(request.clone()));
+                        self.control.stop();
+                        self.recorder.stopped.get_or_insert(StopReason::requested(request));
+                        return Ok(false);
+                    }
+                },
+                goes_on = run.advance() => {
+                    if !goes_on? {
+                        break;
+                    }
+                    seen += 1;
+                    self.recorder.advance(seen);
+                    if run.is_full() {
+                        self.sync.take_refreshed(&mut run, refreshed)?;
                     }
                 }
             }
-            seen = before + page.projects();
-            self.recorder.advance(seen);
-            if !self.sync.take_refreshed(page, refreshed)? {
-                self.refresh_has_ended = true;
-                break;
-            }
         }
+        self.refresh_has_ended = !self.sync.end_refresh(run, refreshed)?;
         Ok(true)
     }
 }

@@ -470,6 +470,7 @@ mod tests {
             state: None,
             rejects: None,
             holds_bookmarks: false,
+            refreshed: None,
             advice: Vec::new(),
             unknown_projects: None,
             to_correct: rows,

@@ -3,6 +3,10 @@
 //! An id counts only together with accepted fields: what deletes those (a delete, a replaced sandbox) deletes the id, and builds
 //! that do not know the column delete the accepted fields alone.
 
+use rusqlite::OptionalExtension;
+
+use super::{Scope, State, StateError};
+
 /// Selects COR's internal id of a row of `projects`, under any mapping of its source.
 pub(super) const COR_ID: &str =
     "(SELECT other.cor_id FROM scopes AS own JOIN scopes AS sibling USING (base_url, source)
@@ -10,10 +14,24 @@ pub(super) const COR_ID: &str =
     WHERE own.scope = projects.scope AND other.accepted IS NOT NULL AND other.cor_id IS NOT NULL
     ORDER BY other.accepted_at DESC LIMIT 1)";
 
+impl State {
+    /// COR's internal id of a project, as far as an answer to an update has shown it. `None` where that is not known.
+    ///
+    /// # Errors
+    /// Where the state cannot be read.
+    pub fn cor_id(&self, base_url: &str, source: &str, id: &str) -> Result<Option<i64>, StateError> {
+        let Scope { base_url, source, .. } = Scope::new(base_url, source, "");
+        let sql = "SELECT projects.cor_id FROM scopes JOIN projects USING (scope)
+                   WHERE base_url = ?1 AND source = ?2 AND id = ?3 AND accepted IS NOT NULL AND cor_id IS NOT NULL
+                   ORDER BY accepted_at DESC LIMIT 1";
+        let read = || self.conn.query_row(sql, [&base_url, &source, id], |row| row.get(0)).optional();
+        read().map_err(|error| self.failed(&error))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state_store::State;
 
     #[test]
     fn id_is_looked_up_by_index() {

@@ -1,5 +1,4 @@
 //! The projects that a state knows, page by page.
-#![cfg_attr(not(test), expect(dead_code, reason = "reading back is not built yet"))]
 
 use std::collections::VecDeque;
 

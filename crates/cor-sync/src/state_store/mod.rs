@@ -23,6 +23,7 @@ use rusqlite::{Connection, OptionalExtension};
 pub use self::error::StateError;
 use self::identity::Identity;
 pub use self::inspect::{KnownProject, ScopeSummary};
+pub(crate) use self::known_projects::{Known, KnownProjects};
 pub(crate) use self::lock::SINGLE_CALL;
 use self::lock::{FileLock, SourceLock};
 pub use self::refusals::RecordedRefusal;

@@ -246,6 +246,8 @@ impl SingleCall {
         let ended = match result {
             Ok(_) => Ended::Applied,
             Err(error) if error.kind() == ErrorKind::ProjectNotFound => Ended::NoProject,
+            // COR may still have been processing the request when the project was read back.
+            Err(error) if error.is_read_back() => Ended::Unknown,
             Err(error) => match error.outcome() {
                 Outcome::Applied => Ended::Applied,
                 Outcome::NotApplied => Ended::NotApplied,

@@ -69,6 +69,21 @@ pub(crate) struct Pending {
     pub(crate) cor_id: Option<i64>,
 }
 
+impl Pending {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
+        Ok(Pending {
+            id: row.get(0)?,
+            accepted: row.get(1)?,
+            wanted: row.get(2)?,
+            place: row.get(3)?,
+            line: row.get(4)?,
+            last_line: row.get(5)?,
+            rows: row.get(6)?,
+            cor_id: row.get(7)?,
+        })
+    }
+}
+
 /// An update or a create that COR accepted.
 #[derive(Debug)]
 pub(crate) struct Acceptance<'a> {
@@ -227,19 +242,14 @@ impl State {
         let sql = "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id FROM staged
                    WHERE place > ?1 ORDER BY place LIMIT ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map(params![after, most as i64], |row| {
-            Ok(Pending {
-                id: row.get(0)?,
-                accepted: row.get(1)?,
-                wanted: row.get(2)?,
-                place: row.get(3)?,
-                line: row.get(4)?,
-                last_line: row.get(5)?,
-                rows: row.get(6)?,
-                cor_id: row.get(7)?,
-            })
-        })?;
-        rows.collect()
+        statement.query_map(params![after, most as i64], Pending::read)?.collect()
+    }
+
+    /// A staged project by its external id.
+    pub(crate) fn pending_of(&self, id: &str) -> rusqlite::Result<Option<Pending>> {
+        let sql =
+            "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id FROM staged WHERE id = ?1";
+        self.conn.prepare_cached(sql)?.query_row([id], Pending::read).optional()
     }
 
     /// The numbers of staged projects after a place, and of their rows.
@@ -356,7 +366,11 @@ impl State {
                    WHERE scope = ?1 AND id = ?2";
         let values = params![run.scope, id, accepted, at, cor_id, is_created];
         self.conn.prepare_cached(sql)?.execute(values)?;
-        self.change_siblings(run, id, |accepted| fields::merged(accepted, sent))?;
+        // What other mappings know of a project that is created anew is of an earlier project.
+        self.change_siblings(run, id, |accepted| match is_created {
+            true => None,
+            false => fields::merged(accepted, sent),
+        })?;
         if cor_id.is_some() || is_created {
             for scope in &run.siblings {
                 let sql = "UPDATE projects SET cor_id = ?3

@@ -1,16 +1,14 @@
 //! Reading projects back before a table is sent, so that what others changed in COR is known.
 
 use cor_http::{
-    Client, Comparison, Error, ErrorKind, Field, FieldComparison, Project, ProjectUpdate, ReadBack,
-    ReadResults,
+    Client, Comparison, Error, Field, FieldComparison, FieldType, OUTAGE_TIMEOUT, Project, ProjectUpdate,
+    ReadBack,
 };
 
-use super::TableSync;
+use super::{PAGE, TableSync};
 use crate::field_changes as fields;
-use crate::state_store::{Pending, Refreshed as Stored, StateError};
-
-/// Projects that are read together.
-const PAGE: usize = 256;
+use crate::read_back::{Finding, Found, KnownTable, ReadBackRun};
+use crate::state_store::{Known, Pending, Refreshed as Stored, StateError};
 
 /// What reading the projects of a table back showed. Each project is counted once.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -33,86 +31,77 @@ pub struct Refreshed {
     pub error: Option<Error>,
 }
 
-/// One reading of projects, up to 256 of them.
-pub(crate) struct RefreshPage {
-    pending: Vec<Pending>,
-    reads: ReadResults,
-    results: Vec<(i64, Result<Project, Error>)>,
+/// The staged projects being read back.
+pub(crate) struct RefreshRun {
+    run: ReadBackRun,
+    /// What was read and is not in the state yet.
+    findings: Vec<Finding>,
 }
 
-impl RefreshPage {
-    /// Waits for the next response; `false` when every project has one. Dropping the future loses nothing.
-    pub(crate) async fn advance(&mut self) -> bool {
-        match self.reads.next().await {
-            Some(result) => {
-                self.results.push(result);
-                true
-            }
-            None => false,
-        }
+impl RefreshRun {
+    /// Waits for the next project; `false` when every project was read, or the reading has ended. Dropping the future loses
+    /// nothing.
+    pub(crate) async fn advance(&mut self) -> Result<bool, StateError> {
+        let finding = self.run.next().await?;
+        let goes_on = finding.is_some();
+        self.findings.extend(finding);
+        Ok(goes_on)
     }
 
-    /// How many projects it has, those that cannot be read included.
-    pub(crate) fn projects(&self) -> u64 {
-        self.pending.len() as u64
-    }
-
-    /// Ends the reading early: the projects that were not read stay as the state knows them.
-    pub(crate) fn stop(&mut self) {
-        self.reads.stopper().stop();
+    /// Whether enough was read to be stored together.
+    pub(crate) fn is_full(&self) -> bool {
+        self.findings.len() >= PAGE
     }
 }
 
 impl TableSync {
-    /// Begins to read the next staged projects back; `None` when there are no more.
-    pub(crate) fn refresh_page(
+    /// Begins to read the projects back that were staged since the last time.
+    pub(crate) fn begin_refresh(
         &mut self,
         client: &Client,
         refreshed: &mut Refreshed,
-    ) -> Result<Option<RefreshPage>, StateError> {
+    ) -> Result<RefreshRun, StateError> {
         self.end_group()?;
-        let pending = self.state.pending(self.refreshed, PAGE).map_err(|error| self.state.failed(&error))?;
-        let Some(last) = pending.last() else { return Ok(None) };
-        self.refreshed = last.place;
         refreshed.without_cor_id += std::mem::take(&mut self.unread);
-        let known = |pending: &&Pending| pending.accepted.is_some();
-        refreshed.without_cor_id +=
-            pending.iter().filter(known).filter(|pending| pending.cor_id.is_none()).count() as u64;
-        let cor_ids: Vec<i64> = pending.iter().filter_map(|pending| pending.cor_id).collect();
-        let reads = client.projects().get_many(cor_ids).concurrency(client.concurrency());
-        let reads = match self.options.outage_timeout {
-            Some(outage_timeout) => reads.outage_timeout(outage_timeout),
-            None => reads,
-        };
-        Ok(Some(RefreshPage { pending, reads: reads.start(), results: Vec::new() }))
+        let mut known = KnownTable::new()?;
+        loop {
+            let page = self.state.pending(self.refreshed, PAGE).map_err(|error| self.state.failed(&error))?;
+            let Some(last) = page.last() else { break };
+            self.refreshed = last.place;
+            for Pending { id, accepted, cor_id, .. } in page {
+                // Where COR accepted nothing yet, there is nothing to compare with.
+                let Some(accepted) = accepted else { continue };
+                refreshed.without_cor_id += u64::from(!known.add(&Known { id, cor_id, accepted })?);
+            }
+        }
+        let outage_timeout = self.options.outage_timeout.unwrap_or(OUTAGE_TIMEOUT);
+        Ok(RefreshRun { run: ReadBackRun::start(known, client, outage_timeout), findings: Vec::new() })
     }
 
-    /// Compares the projects of a page with what COR accepted and with what the table says, and keeps what COR has now.
-    /// `true`: the reading goes on.
+    /// Compares what was read so far with what COR accepted and with what the table says, and stores what COR has now.
     pub(crate) fn take_refreshed(
         &mut self,
-        page: RefreshPage,
+        run: &mut RefreshRun,
         refreshed: &mut Refreshed,
-    ) -> Result<bool, StateError> {
-        let RefreshPage { pending, reads, results } = page;
+    ) -> Result<(), StateError> {
         let mut stored = Vec::new();
-        for pending in &pending {
-            let Some(cor_id) = pending.cor_id else { continue };
-            match results.iter().find(|(known, _)| *known == cor_id).map(|(_, result)| result) {
-                Some(Ok(project)) => {
+        for Finding { known, found } in run.findings.drain(..) {
+            let pending = self.state.pending_of(&known.id).map_err(|error| self.state.failed(&error))?;
+            let Some(pending) = pending else { continue };
+            match found {
+                Found::Shown(project) => {
                     refreshed.read += 1;
-                    let update = self.compare(pending, project, refreshed)?;
+                    let update = self.compare(&pending, &project, refreshed)?;
                     stored.push((pending, Some(update)));
                 }
-                Some(Err(error)) if error.kind() == ErrorKind::ProjectNotFound => {
+                Found::Gone(_) => {
                     refreshed.gone += 1;
                     stored.push((pending, None));
                 }
-                Some(Err(error)) => {
+                Found::NotRead(error) => {
                     refreshed.not_read += 1;
-                    refreshed.error.get_or_insert_with(|| error.clone());
+                    refreshed.error.get_or_insert(error);
                 }
-                None => refreshed.not_read += 1,
             }
         }
         let (state, run) = (&self.state, &self.run);
@@ -121,12 +110,20 @@ impl TableSync {
                 Some(update) => state.refresh_staged(run, pending, update),
                 None => state.forget_staged(run, pending),
             })
-        })?;
-        if let Some(halted) = reads.halted() {
-            refreshed.error = Some(halted.clone());
-            return Ok(false);
-        }
-        Ok(true)
+        })
+    }
+
+    /// Ends the reading. `false`: every later reading would end for the same reason.
+    pub(crate) fn end_refresh(
+        &mut self,
+        mut run: RefreshRun,
+        refreshed: &mut Refreshed,
+    ) -> Result<bool, StateError> {
+        self.take_refreshed(&mut run, refreshed)?;
+        let Some(halted) = run.run.halted() else { return Ok(true) };
+        refreshed.not_read += run.run.unread();
+        refreshed.error = Some(halted.clone());
+        Ok(false)
     }
 
     /// What the state is to hold of a project, and what the table still wants of it.
@@ -186,8 +183,7 @@ fn is_of_others(field: &FieldComparison, of_accepted: &ReadBack) -> bool {
 /// COR's value of a field as an update would write it: a date without the time that COR shows behind it.
 fn shown(field: &FieldComparison) -> String {
     let theirs = field.theirs.as_ref().map_or("null", |theirs| theirs.as_str());
-    let is_date =
-        Field::from_name(&field.field).is_some_and(|field| field.kind() == cor_http::FieldType::Date);
+    let is_date = Field::from_name(&field.field).is_some_and(|field| field.kind() == FieldType::Date);
     match theirs.strip_prefix('"').and_then(|text| text.get(..10)) {
         Some(day) if is_date => format!("\"{day}\""),
         _ => theirs.to_owned(),
