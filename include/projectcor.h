@@ -1892,6 +1892,42 @@ cor_status cor_client_list_projects(const cor_client *client,
                                     cor_error **error);
 
 /**
+ * Passes the projects that COR's main API finds by a name to a callback. COR does not document whether it also finds names that
+ * contain it, or are written in another case.
+ *
+ * @param client      the client.
+ * @param name        the name.
+ * @param options     as for cor_client_get_project().
+ * @param on_project  called with each project.
+ * @param user_data   passed to on_project.
+ * @param error       gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK, also if there is no such project and when on_project returned false; COR_ERR_INVALID, and sends nothing, for a name
+ * that cannot be part of a URL, such as an empty one; else as cor_client_get_project(). Since 0.1.
+ */
+cor_status cor_client_find_projects(const cor_client *client,
+                                    const char *name,
+                                    const cor_call_options *options,
+                                    cor_on_project on_project,
+                                    void *user_data,
+                                    cor_error **error);
+
+/**
+ * As cor_client_find_projects(), for a name that is not NUL-terminated.
+ *
+ * @param name_size  bytes of the name.
+ *
+ * Since 0.1.
+ */
+cor_status cor_client_find_projects_n(const cor_client *client,
+                                      const char *name,
+                                      size_t name_size,
+                                      const cor_call_options *options,
+                                      cor_on_project on_project,
+                                      void *user_data,
+                                      cor_error **error);
+
+/**
  * Updates COR's projects from a CSV or JSON lines file. Sends only the fields that differ from the values that COR last
  * accepted.
  *

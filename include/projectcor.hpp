@@ -1272,6 +1272,21 @@ class Projects {
     return callback.result(status, error, summary);
   }
 
+  /// The projects that COR's main API finds by this name. COR does not document whether it also finds names that contain
+  /// it, or are written in another case.
+  Result<std::vector<Project>> try_find_by_name(std::string_view name, const CallOptions &options = {}) const {
+    std::vector<Project> found;
+    const auto add = [&](Project project) { return found.push_back(std::move(project)), true; };
+    detail::Callback<decltype(add)> callback(add);
+    cor_error *error = nullptr;
+    const cor_call_options given = c_options(options);
+    const cor_status status = cor_client_find_projects_n(client_, name.data(), name.size(), &given, callback.on_project,
+                                                         &callback, &error);
+    callback.rethrow(error);
+    if (status != COR_OK) return Error(error, status);
+    return found;
+  }
+
   /// Lists projects and calls `on_project` with each Project, once; it returns whether to go on. An exception from it ends
   /// the call, which throws it.
   template <class OnProject>
@@ -1361,6 +1376,11 @@ class Projects {
   template <class Ids, class OnRead>
   ReadSummary get_many(const Ids &cor_ids, OnRead &&on_read, const ReadOptions &options = {}) const {
     return try_get_many(cor_ids, on_read, options).value();
+  }
+
+  /// The projects that COR finds by this name, as try_find_by_name(). Throws cor::Error.
+  std::vector<Project> find_by_name(std::string_view name, const CallOptions &options = {}) const {
+    return try_find_by_name(name, options).value();
   }
 
   /// Lists projects, as try_list(). Throws cor::Error.

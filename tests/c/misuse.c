@@ -135,6 +135,7 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_client_get_project((cor_client *)bad, 7, NULL, &project, NULL));
   ARGUMENT(cor_client_get_projects((cor_client *)bad, NULL, 0, NULL, no_read, NULL, NULL, NULL));
   ARGUMENT(cor_client_list_projects((cor_client *)bad, NULL, NULL, no_project, NULL, NULL, NULL));
+  ARGUMENT(cor_client_find_projects((cor_client *)bad, "N", NULL, no_project, NULL, NULL));
   ARGUMENT(cor_compare(update, p, NULL, NULL, NULL, NULL));
   ARGUMENT(cor_compare(u, p, NULL, NULL, NULL, NULL));
   CHECK(cor_client_main_url((cor_client *)bad) == NULL, "main_url");

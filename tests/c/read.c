@@ -44,9 +44,7 @@ static void one(cor_client *client, int64_t cor_id) {
   CHECK(cor_project_id(project, &number) && number == cor_id, "%s", cor_project_json(project));
   CHECK(same(cor_project_name(project), "P-1"), "%s", cor_project_json(project));
   cor_project_free(project);
-  char expected[64];
-  snprintf(expected, sizeof expected, "/v1/projects/%lld", (long long)cor_id);
-  CHECK(sandbox_requests(&path, &body) == 1 && same(path, expected), "%s", path);
+  CHECK(sandbox_requests(&path, &body) == 1 && strncmp(path, "/v1/projects/", 13) == 0 && atoll(path + 13) == cor_id, "%s", path);
   free(path);
   free(body);
 
@@ -236,6 +234,23 @@ static void filters(cor_client *client) {
   CHECK(requests() == 0 && count == 0, "nothing was sent");
 }
 
+static void find(cor_client *client) {
+  cor_error *error = NULL;
+  char *path, *body;
+  int count = 0;
+  sandbox_clear();
+  CHECK(cor_client_find_projects(client, "P-499", NULL, count_project, &count, &error) == COR_OK && !error, "found");
+  CHECK(count == 1, "%d", count);
+  CHECK(cor_client_find_projects_n(client, "no such / name!", 14, NULL, count_project, &count, &error) == COR_OK, "none");
+  CHECK(count == 1 && sandbox_requests(&path, &body) == 2, "%d", count);
+  CHECK(same(path, "/v1/projects/search-by-name/no%20such%20%2F%20name"), "%s", path);
+  free(path);
+  free(body);
+  CHECK(cor_client_find_projects(client, "", NULL, count_project, &count, NULL) == COR_ERR_INVALID, "an empty name");
+  CHECK(cor_client_find_projects(client, NULL, NULL, count_project, &count, NULL) == COR_ERR_ARGUMENT, "no name");
+  CHECK(cor_client_find_projects(client, "P-1", NULL, NULL, NULL, NULL) == COR_ERR_ARGUMENT, "no callback");
+}
+
 struct many {
   int read, missing, other, most;
   int64_t sum;
@@ -288,7 +303,7 @@ static void get_many(cor_client *client, int64_t first) {
   CHECK(cor_client_get_projects(client, ids, 100, &options, on_read, &many, &summary, &error) == COR_ERR_FORBIDDEN, "403");
   CHECK(many.other == 1 && !many.read && summary.failed == 1, "%d", many.other);
   cor_error_free(error);
-  CHECK(cor_client_get_projects(client, NULL, 0, NULL, on_read, &many, NULL, &error) == COR_OK, "no ids");
+  CHECK(cor_client_get_projects(client, NULL, 0, NULL, on_read, &many, NULL, NULL) == COR_OK, "no ids");
   CHECK(cor_client_get_projects(client, NULL, 1, NULL, on_read, &many, NULL, NULL) == COR_ERR_ARGUMENT, "NULL");
   CHECK(cor_client_get_projects(client, ids, 1, NULL, NULL, &many, NULL, NULL) == COR_ERR_ARGUMENT, "no callback");
 }
@@ -472,6 +487,7 @@ int main(void) {
   refused();
   list(client);
   filters(client);
+  find(client);
   get_many(client, cor_id);
   freed();
   compare(client);

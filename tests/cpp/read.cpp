@@ -97,6 +97,13 @@ static void list(const cor::Client &client) {
   }
 }
 
+static void find(const cor::Client &client) {
+  const std::vector<cor::Project> found = client.projects().find_by_name("P-499");
+  CHECK(found.size() == 1 && found[0].name() == "P-499", "%zu", found.size());
+  CHECK(client.projects().find_by_name("no such / name").empty(), "none");
+  CHECK(client.projects().try_find_by_name("").error().kind() == cor::ErrorKind::invalid, "an empty name");
+}
+
 static void get_many(const cor::Client &client, std::int64_t first) {
   const std::set<std::int64_t> ids = {first, first + 1, first + 2, 7};
   std::set<std::int64_t> read, failed;
@@ -171,6 +178,7 @@ int main() {
     one(client, cor_id);
     refused();
     list(client);
+    find(client);
     get_many(client, cor_id);
     compare(client);
     settled(client, cor_id);

@@ -1,6 +1,6 @@
 //! Reading projects from COR's main API: one, many by id, and lists.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::error_handle::{ErrorData, ErrorHandle};
 use crate::filter::{cor_project_filter, project_filter};
 use crate::guard::{
     OutStruct, Sized_, array, borrow, call, cor_bool, element, free, guard, hand_out, insert, out,
-    out_struct, read_struct,
+    out_struct, read_struct, text, text_n,
 };
 use crate::project::{ProjectData, ProjectHandle, cor_project};
 use crate::status::cor_status;
@@ -214,6 +214,69 @@ pub unsafe extern "C" fn cor_client_list_projects(
         counters.summary.total = reading.total().unwrap_or(u64::MAX);
         Ok(())
     })
+}
+
+/// Passes the projects that COR's main API finds by a name to a callback. COR does not document whether it also finds names that
+/// contain it, or are written in another case.
+///
+/// @param client      the client.
+/// @param name        the name.
+/// @param options     as for cor_client_get_project().
+/// @param on_project  called with each project.
+/// @param user_data   passed to on_project.
+/// @param error       gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+///
+/// Returns COR_OK, also if there is no such project and when on_project returned false; COR_ERR_INVALID, and sends nothing, for a name
+/// that cannot be part of a URL, such as an empty one; else as cor_client_get_project(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_find_projects(
+    client: *const cor_client,
+    name: *const c_char,
+    options: *const cor_call_options,
+    on_project: cor_on_project,
+    user_data: *mut c_void,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || find_projects(client, || text(name, "name"), options, on_project, user_data))
+}
+
+/// As cor_client_find_projects(), for a name that is not NUL-terminated.
+///
+/// @param name_size  bytes of the name.
+///
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_find_projects_n(
+    client: *const cor_client,
+    name: *const c_char,
+    name_size: usize,
+    options: *const cor_call_options,
+    on_project: cor_on_project,
+    user_data: *mut c_void,
+    error: *mut *mut cor_error,
+) -> cor_status {
+    guard(error, || find_projects(client, || text_n(name, name_size, "name"), options, on_project, user_data))
+}
+
+fn find_projects<'a>(
+    client: *const cor_client,
+    name: impl FnOnce() -> Result<&'a str, Failure>,
+    options: *const cor_call_options,
+    on_project: cor_on_project,
+    user_data: *mut c_void,
+) -> Result<(), Failure> {
+    let on_project = on_project.ok_or_else(|| Failure::argument("on_project is NULL".to_owned()))?;
+    let client = borrow::<ClientHandle>(client, "client")?;
+    let name = name()?;
+    let options = options_of_read(options)?;
+    let runtime = client.runtime()?;
+    let found = runtime.client().projects().find_by_name(name).options(options);
+    for project in wait_to_read(&runtime, found)?? {
+        if !show_project(project, on_project, user_data)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The options of a reading, checked.
