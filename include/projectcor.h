@@ -476,7 +476,7 @@ typedef struct cor_field_comparison {
   const char *ours_json;
   /** The value that COR shows, as JSON, digit for digit; NULL if COR does not show the field. */
   const char *theirs_json;
-  /** "equal", "different", or "not_comparable": COR's documentation does not say enough to tell. */
+  /** "equal", "different", or "not_comparable": COR's documentation does not say enough to decide. */
   const char *result;
   /** Why the values cannot be compared, as a stable name such as "external_id" or "not_shown"; else NULL. */
   const char *reason;
@@ -1192,7 +1192,7 @@ cor_status cor_client_delete_project_with_n(const cor_client *client,
  *                       returned.
  * @param on_comparison  called for each field of the update, in the order on the wire, extra fields last; may be NULL.
  * @param user_data      passed to on_comparison.
- * @param outcome        gets whether COR has applied the update, as far as its fields tell: applied if every field is equal, not
+ * @param outcome        gets whether COR has applied the update, as far as its fields show: applied if every field is equal, not
  *                       applied if one is certainly different, else unknown; may be NULL.
  * @param error          gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *

@@ -677,7 +677,7 @@ struct FieldComparison {
   std::string field;                       ///< The field's name.
   std::string ours_json;                   ///< The value of the update, as JSON; "null" clears the field.
   std::optional<std::string> theirs_json;  ///< The value that COR shows, as JSON; none if COR does not show the field.
-  /// "equal", "different", or "not_comparable": COR's documentation does not say enough to tell.
+  /// "equal", "different", or "not_comparable": COR's documentation does not say enough to decide.
   std::string result;
   std::optional<std::string> reason;   ///< Why the values cannot be compared: "external_id", "not_shown", …
   std::optional<std::string> message;  ///< The reason as a sentence for people.
