@@ -1424,7 +1424,7 @@ class Projects {
     return given;
   }
   static cor_project_filter c_filter(const ProjectFilter &filter) {
-    const auto text = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
+    const auto text = [](const std::string &value) { return value.empty() ? nullptr : value.c_str(); };
     cor_project_filter given = COR_PROJECT_FILTER_INIT;
     given.date_start = text(filter.date_start);
     given.date_end = text(filter.date_end);
