@@ -72,7 +72,16 @@
 #define COR_BULK_OPTIONS_INIT { sizeof(cor_bulk_options), NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 
 /** Sets up a cor_call_options: cor_call_options options = COR_CALL_OPTIONS_INIT; */
-#define COR_CALL_OPTIONS_INIT { sizeof(cor_call_options), 0, 0, 0, NULL }
+#define COR_CALL_OPTIONS_INIT { sizeof(cor_call_options), 0, 0, 0, NULL, 0, 0, 0 }
+
+/** Sets up a cor_read_options: cor_read_options options = COR_READ_OPTIONS_INIT; */
+#define COR_READ_OPTIONS_INIT { sizeof(cor_read_options), 0, 0, 0 }
+
+/** Sets up a cor_read_summary: cor_read_summary summary = COR_READ_SUMMARY_INIT; */
+#define COR_READ_SUMMARY_INIT { sizeof(cor_read_summary), 0, 0, 0 }
+
+/** Sets up a cor_project_filter that lets every project pass: cor_project_filter filter = COR_PROJECT_FILTER_INIT; */
+#define COR_PROJECT_FILTER_INIT { sizeof(cor_project_filter), NULL, NULL, 0, 0, 0, 0, 0, NULL, 0, 0 }
 
 /** Sets up a cor_summary: cor_summary summary = COR_SUMMARY_INIT; */
 #define COR_SUMMARY_INIT { sizeof(cor_summary), 0, 0, 0, 0, 0, 0 }
@@ -83,7 +92,8 @@
 /** Sets up a cor_sync_options: cor_sync_options options = COR_SYNC_OPTIONS_INIT; */
 #define COR_SYNC_OPTIONS_INIT \
   { sizeof(cor_sync_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, \
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL, 0, \
+    0, 0 }
 
 /** Sets up a cor_sync_summary: cor_sync_summary summary = COR_SYNC_SUMMARY_INIT; */
 #define COR_SYNC_SUMMARY_INIT { sizeof(cor_sync_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -182,6 +192,23 @@ enum cor_outcome
 };
 #ifndef __cplusplus
 typedef int32_t cor_outcome;
+#endif /* __cplusplus */
+
+/** Whether a list holds archived projects. */
+enum cor_archived
+#ifdef __cplusplus
+  : int32_t
+#endif /* __cplusplus */
+ {
+  /** The list is not filtered. COR does not document whether it then holds archived projects. */
+  COR_ARCHIVED_ANY = 0,
+  /** Archived projects only. */
+  COR_ARCHIVED_ONLY = 1,
+  /** Active projects only. */
+  COR_ARCHIVED_NONE = 2,
+};
+#ifndef __cplusplus
+typedef int32_t cor_archived;
 #endif /* __cplusplus */
 
 /** The optional fields of a project update, in the order of COR's page, which is also the order on the wire. */
@@ -423,7 +450,42 @@ typedef struct cor_call_options {
    * sends everything.
    */
   const char *state;
+  /** COR's internal id of the project, as cor_project_id() of an earlier answer gives it, for settle_unknown; 0 is none. */
+  int64_t cor_id;
+  /**
+   * Not 0 reads the project back from COR's main API if the response to this update or create is lost, to learn whether COR
+   * applied it. It costs a second request, for which a quarter of the deadline, at most 10 s, is kept. An update needs cor_id;
+   * a create is looked up by its name. If every field has the value that was sent, the call succeeds with the project as
+   * read; else see cor_error_is_read_back() and cor_error_outcome().
+   */
+  uint32_t settle_unknown;
+  /** Has to be 0. */
+  uint32_t reserved_2;
 } cor_call_options;
+
+/**
+ * A field of an update, compared with what COR shows. The library sets struct_size; later versions may add members at the end.
+ * The pointers are valid until the callback returns.
+ */
+typedef struct cor_field_comparison {
+  /** sizeof(cor_field_comparison), as the library knows it. */
+  size_t struct_size;
+  /** The field's name on the wire. */
+  const char *field;
+  /** The value of the update, as JSON; "null" clears the field. */
+  const char *ours_json;
+  /** The value that COR shows, as JSON, digit for digit; NULL if COR does not show the field. */
+  const char *theirs_json;
+  /** "equal", "different", or "not_comparable": COR's documentation does not say enough to decide. */
+  const char *result;
+  /** Why the values cannot be compared, as a stable name such as "external_id" or "not_shown"; else NULL. */
+  const char *reason;
+  /** The reason as a sentence for people, without a full stop; else NULL. */
+  const char *message;
+} cor_field_comparison;
+
+/** Called with one field of an update, compared with what COR shows. Returns whether to continue. */
+typedef bool (*cor_on_comparison)(void *user_data, const cor_field_comparison *comparison);
 
 /** One row of many. */
 typedef struct cor_row {
@@ -441,6 +503,91 @@ typedef struct cor_row {
  * anything is sent.
  */
 typedef bool (*cor_next_row)(void *user_data, cor_row *row);
+
+/** Options of a reading of many projects. Set it up with COR_READ_OPTIONS_INIT; later versions may add members at the end. */
+typedef struct cor_read_options {
+  /** sizeof(cor_read_options), as the caller knows it. */
+  size_t struct_size;
+  /**
+   * How long to wait while COR cannot be reached or refuses every request, in milliseconds; 0 is the default, 15 minutes.
+   * Until COR has answered once, at most the client's deadline.
+   */
+  int64_t outage_timeout_ms;
+  /** The most requests in flight, from 1 to 10000. 0 is the default: the client's; for a list 4. A list uses at most 100. */
+  uint32_t concurrency;
+  /** How many projects to ask for on a page of a list, from 1 to 10000; 0 is the default, 50, which COR documents as the most. */
+  uint32_t per_page;
+} cor_read_options;
+
+/**
+ * The result of reading one project by its id. The library sets struct_size; later versions may add members at the end. The
+ * pointers are valid until the callback returns.
+ */
+typedef struct cor_read_result {
+  /** sizeof(cor_read_result), as the library knows it. */
+  size_t struct_size;
+  /** COR's internal id of the project. */
+  int64_t cor_id;
+  /** The project; NULL if it could not be read. Keep it with cor_project_clone(). Not to be freed. */
+  const cor_project *project;
+  /** Why it could not be read; NULL if it was. Keep it with cor_error_clone(). Not to be freed. */
+  const cor_error *error;
+} cor_read_result;
+
+/**
+ * Gets the result of one id, in the order in which responses arrive. `result` lives until it returns. Returns whether to
+ * continue, like cor_on_project.
+ */
+typedef bool (*cor_on_read)(void *user_data, const cor_read_result *result);
+
+/** The counters of a reading. Set it up with COR_READ_SUMMARY_INIT; later versions may add members at the end. */
+typedef struct cor_read_summary {
+  /** sizeof(cor_read_summary), as the caller knows it. */
+  size_t struct_size;
+  /** Projects that were read and passed to the callback. */
+  uint64_t read;
+  /** Projects that could not be read and whose error was passed to the callback; 0 for a list. */
+  uint64_t failed;
+  /** The number of projects that were asked for; for a list, how many it has, as COR states it. UINT64_MAX if it is not known. */
+  uint64_t total;
+} cor_read_summary;
+
+/**
+ * Which projects a list holds. Set it up with COR_PROJECT_FILTER_INIT, which lets every project pass; later versions may add
+ * members at the end. Ids are COR's internal ones.
+ */
+typedef struct cor_project_filter {
+  /** sizeof(cor_project_filter), as the caller knows it. */
+  size_t struct_size;
+  /** Projects from this day on, YYYY-MM-DD; NULL is not set. COR does not document which of a project's dates counts. */
+  const char *date_start;
+  /** Projects up to this day, YYYY-MM-DD; NULL is not set. */
+  const char *date_end;
+  /** COR's id of the client; 0 is not set. */
+  int64_t client_id;
+  /** COR's id of the team; 0 is not set. */
+  int64_t team_id;
+  /** COR's id of a user; 0 is not set. */
+  int64_t user_id;
+  /** COR's id of the brand; 0 is not set. */
+  int64_t brand_id;
+  /** COR's id of the product; 0 is not set. */
+  int64_t product_id;
+  /** The status: COR documents "finished", "in_process" and "suspended"; NULL is not set. */
+  const char *status;
+  /** The health: 1 on track, 2 at risk, 3 delayed, 4 critical; 0 is not set. */
+  int32_t health;
+  /** A cor_archived. */
+  int32_t archived;
+} cor_project_filter;
+
+/**
+ * Gets a project of a list. It lives until the callback returns; keep it with cor_project_clone(). Not to be freed.
+ *
+ * Returns whether to continue: after false, requests in flight are abandoned and the call returns COR_OK. Runs on the thread
+ * that made the call and may call any function of this library.
+ */
+typedef bool (*cor_on_project)(void *user_data, const cor_project *project);
 
 /** A field that changes. */
 typedef struct cor_field_change {
@@ -618,6 +765,21 @@ typedef struct cor_sync_options {
   const char *const *clear_nulls;
   /** The number of entries in clear_nulls. */
   size_t clear_nulls_count;
+  /**
+   * With refresh: fields, such as "status", that are left as they are in COR where others changed them since COR last accepted
+   * them.
+   */
+  const char *const *keep_remote;
+  /** The number of entries in keep_remote. */
+  size_t keep_remote_count;
+  /**
+   * Not 0 reads the projects of the table back from COR's main API before anything is sent, so that what others changed in COR
+   * is sent again. Needs a state, which knows COR's internal ids. If the main API cannot be read, the run continues without it;
+   * on_note says so.
+   */
+  uint32_t refresh;
+  /** Has to be 0. */
+  uint32_t reserved;
 } cor_sync_options;
 
 /**
@@ -830,6 +992,14 @@ cor_status cor_client_from_env(cor_client **client, cor_error **error);
 const char *cor_client_warning(const cor_client *client);
 
 /**
+ * The base URL of COR's main API, which reads projects, without a slash at its end.
+ *
+ * Returns text that lives as long as the client; NULL if none belongs with the base URL, so that reading is refused (see
+ * cor_config_set_main_url()), and for misuse. Since 0.1.
+ */
+const char *cor_client_main_url(const cor_client *client);
+
+/**
  * The rate that COR accepts as far as this client learned it, for cor_config_set_rate_hint() of the next client.
  *
  * Returns requests per second; 0 until COR has refused a request as rate limited, and for misuse. Since 0.1.
@@ -1015,6 +1185,28 @@ cor_status cor_client_delete_project_with_n(const cor_client *client,
                                             cor_error **error);
 
 /**
+ * Compares each field that an update sets or clears with a project as COR's main API shows it. Sends nothing.
+ *
+ * @param update         the update.
+ * @param project        the project: what cor_client_get_project(), cor_client_get_projects() or cor_client_list_projects()
+ *                       returned.
+ * @param on_comparison  called for each field of the update, in the order on the wire, extra fields last; may be NULL.
+ * @param user_data      passed to on_comparison.
+ * @param outcome        gets whether COR has applied the update, as far as its fields show: applied if every field is equal, not
+ *                       applied if one is certainly different, else unknown; may be NULL.
+ * @param error          gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK, whatever the result and also where on_comparison returned false; COR_ERR_INVALID for an update with a value
+ * that a setter refused; COR_ERR_ARGUMENT for misuse. Since 0.1.
+ */
+cor_status cor_compare(const cor_update *update,
+                       const cor_project *project,
+                       cor_on_comparison on_comparison,
+                       void *user_data,
+                       cor_outcome *outcome,
+                       cor_error **error);
+
+/**
  * Options with their defaults. Nothing is read from the environment.
  *
  * Setters copy their values. A setter that refuses its value returns an error status, and cor_client_new() then fails
@@ -1032,8 +1224,9 @@ cor_config *cor_config_new(void);
 cor_status cor_config_free(cor_config *config);
 
 /**
- * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT, COR_PROFILE,
- * COR_CONFIG; and the usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+ * Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_MAIN_URL, COR_TOKEN_URL, COR_TRANSPORT,
+ * COR_PROFILE, COR_CONFIG; and the usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or
+ * after. Since 0.1.
  *
  * Reading the environment while another thread changes it is undefined in C; call it early.
  */
@@ -1086,6 +1279,16 @@ cor_status cor_config_set_base_url(cor_config *config,
 
 /** As cor_config_set_base_url(), for text of `size` bytes. Since 0.1. */
 cor_status cor_config_set_base_url_n(cor_config *config, const char *base_url, size_t size);
+
+/**
+ * The base URL of COR's main API, which reads projects, version included; default "https://api.projectcor.com/v1", and none if
+ * another base URL is set: reading is then refused. https, or http to this machine. Since 0.1.
+ */
+cor_status cor_config_set_main_url(cor_config *config,
+                                   const char *main_url);
+
+/** As cor_config_set_main_url(), for text of `size` bytes. Since 0.1. */
+cor_status cor_config_set_main_url_n(cor_config *config, const char *main_url, size_t size);
 
 /**
  * The whole URL of the token endpoint; default "https://api.projectcor.com/v1/oauth/token". The refresh
@@ -1331,6 +1534,13 @@ bool cor_error_is_retryable(const cor_error *error);
 bool cor_error_is_duplicate(const cor_error *error);
 
 /**
+ * Whether the project was read back from COR's main API after the response to an update or a create was lost, to learn its
+ * outcome; see cor_call_options. The message says what that showed. The outcome is still unknown where it showed too little.
+ * False for misuse. Since 0.1.
+ */
+bool cor_error_is_read_back(const cor_error *error);
+
+/**
  * The request id from the response's headers, set by the server or a gateway in front of it.
  *
  * Returns text that lives as long as the error; NULL where there is none. Since 0.1.
@@ -1471,7 +1681,7 @@ cor_status cor_client_update_projects_from(const cor_client *client,
 /**
  * Frees a project. NULL is fine.
  *
- * Projects of results, see cor_item_result_project(), go with their result and are not freed.
+ * Projects of results and of callbacks, see cor_item_result_project() and cor_on_project, go with them and are not freed.
  *
  * Returns COR_ERR_ARGUMENT for a project that was freed already or is not the caller's to free. Since 0.1.
  */
@@ -1538,6 +1748,30 @@ const char *cor_project_estimated(const cor_project *project);
 /** Money, as the nearest double; as cor_project_id(). Better read the text. Since 0.1. */
 bool cor_project_estimated_double(const cor_project *project, double *value);
 
+/**
+ * COR's rating of the project: 1 on track, 2 at risk, 3 delayed, 4 critical. Shown by the main API only; as
+ * cor_project_id(). Since 0.1.
+ */
+bool cor_project_health(const cor_project *project, int64_t *value);
+
+/**
+ * Hours worked, as the exact decimal text COR sent. Shown by the main API only. Lives as long as the project; NULL where COR
+ * sent none. Since 0.1.
+ */
+const char *cor_project_elapsed_time(const cor_project *project);
+
+/** Hours worked, as the nearest double; as cor_project_id(). Since 0.1. */
+bool cor_project_elapsed_time_double(const cor_project *project, double *value);
+
+/**
+ * Money, as the exact decimal text COR sent. Shown by the main API only; COR does not document how it relates to
+ * cor_project_estimated(). Lives as long as the project; NULL where COR sent none. Since 0.1.
+ */
+const char *cor_project_total_estimated(const cor_project *project);
+
+/** Money, as the nearest double; as cor_project_id(). Better read the text. Since 0.1. */
+bool cor_project_total_estimated_double(const cor_project *project, double *value);
+
 /** Whether the work is billed; as cor_project_id(). Since 0.1. */
 bool cor_project_billable(const cor_project *project, bool *value);
 
@@ -1587,6 +1821,111 @@ const char *cor_project_get_json(const cor_project *project, const char *name);
 
 /** As cor_project_get_json(), for a name of `size` bytes. Since 0.1. */
 const char *cor_project_get_json_n(const cor_project *project, const char *name, size_t size);
+
+/**
+ * Reads a project from COR's main API. Reading changes nothing; it is retried, paced and bounded by the deadline like an
+ * update.
+ *
+ * @param client   the client.
+ * @param cor_id   COR's internal id of the project, as cor_project_id() of an answer gives it: the main API knows no external ids.
+ * @param options  options that differ from the client's; NULL for none. state, cor_id and settle_unknown have to be unset.
+ * @param project  gets the project, to be freed with cor_project_free(); NULL on failure.
+ * @param error    gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK; COR_ERR_PROJECT_NOT_FOUND if COR has no such project; COR_ERR_FORBIDDEN if the token's user may not read it;
+ * COR_ERR_CONFIG, and sends nothing, for options out of range and if cor_client_main_url() is NULL; every other status as
+ * cor_status lists them. May be called from many threads. Since 0.1.
+ */
+cor_status cor_client_get_project(const cor_client *client,
+                                  int64_t cor_id,
+                                  const cor_call_options *options,
+                                  cor_project **project,
+                                  cor_error **error);
+
+/**
+ * Reads many projects by COR's internal id, several at a time, and reports one result per id as it arrives. A project that
+ * cannot be read fails by itself; limits and outages pause the reading.
+ *
+ * @param client     the client.
+ * @param cor_ids    COR's internal ids; copied; NULL only where there are none.
+ * @param count      how many.
+ * @param options    options; NULL for the defaults.
+ * @param on_read    called with the result of each id.
+ * @param user_data  passed to on_read.
+ * @param summary    gets the counters, on failure as well; its struct_size has to be set; may be NULL.
+ * @param error      gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK when every id has its result, and when on_read returned false. Any other status if the reading could not begin or
+ * could not continue, and then not every id has a result: COR was unreachable for longer than the outage timeout, did not accept the
+ * credentials or lets the token's user not read, cor_client_main_url() is NULL, or the client was freed. Since 0.1.
+ */
+cor_status cor_client_get_projects(const cor_client *client,
+                                   const int64_t *cor_ids,
+                                   size_t count,
+                                   const cor_read_options *options,
+                                   cor_on_read on_read,
+                                   void *user_data,
+                                   cor_read_summary *summary,
+                                   cor_error **error);
+
+/**
+ * Lists projects, page by page, and passes each to a callback once, even if projects move from one page to another because the
+ * list changes while it is read: then it is read again, at most three times in all. Limits and outages pause the reading.
+ *
+ * @param client      the client.
+ * @param filter      which projects; NULL for all.
+ * @param options     options; NULL for the defaults.
+ * @param on_project  called with each project.
+ * @param user_data   passed to on_project.
+ * @param summary     gets the counters, on failure as well; its struct_size has to be set; may be NULL.
+ * @param error       gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK at the end of the list, and when on_project returned false; COR_ERR_INVALID, and sends nothing, for a day of the
+ * filter that is none; else as cor_client_get_project(). After an error no further project comes. Since 0.1.
+ */
+cor_status cor_client_list_projects(const cor_client *client,
+                                    const cor_project_filter *filter,
+                                    const cor_read_options *options,
+                                    cor_on_project on_project,
+                                    void *user_data,
+                                    cor_read_summary *summary,
+                                    cor_error **error);
+
+/**
+ * Passes the projects that COR's main API finds by a name to a callback. COR does not document whether it also finds names that
+ * contain it, or are written in another case.
+ *
+ * @param client      the client.
+ * @param name        the name.
+ * @param options     as for cor_client_get_project().
+ * @param on_project  called with each project.
+ * @param user_data   passed to on_project.
+ * @param error       gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
+ *
+ * Returns COR_OK, also if there is no such project and when on_project returned false; COR_ERR_INVALID, and sends nothing, for a name
+ * that cannot be part of a URL, such as an empty one; else as cor_client_get_project(). Since 0.1.
+ */
+cor_status cor_client_find_projects(const cor_client *client,
+                                    const char *name,
+                                    const cor_call_options *options,
+                                    cor_on_project on_project,
+                                    void *user_data,
+                                    cor_error **error);
+
+/**
+ * As cor_client_find_projects(), for a name that is not NUL-terminated.
+ *
+ * @param name_size  bytes of the name.
+ *
+ * Since 0.1.
+ */
+cor_status cor_client_find_projects_n(const cor_client *client,
+                                      const char *name,
+                                      size_t name_size,
+                                      const cor_call_options *options,
+                                      cor_on_project on_project,
+                                      void *user_data,
+                                      cor_error **error);
 
 /**
  * Updates COR's projects from a CSV or JSON lines file. Sends only the fields that differ from the values that COR last

@@ -196,6 +196,9 @@ class Error : public std::exception {
   bool is_retryable() const noexcept { return cor_error_is_retryable(error_.get()); }
   /// Whether COR refused a create because it has a project of this external id already.
   bool is_duplicate() const noexcept { return cor_error_is_duplicate(error_.get()); }
+  /// Whether the project was read back from COR's main API after the response was lost, to learn the outcome; see
+  /// CallOptions::settle_unknown.
+  bool is_read_back() const noexcept { return cor_error_is_read_back(error_.get()); }
   std::optional<std::string_view> request_id() const { return detail::text(cor_error_request_id(error_.get())); }
   /// The start of the response's body: at most 4 KiB, control characters replaced.
   std::optional<std::string_view> body() const { return detail::text(cor_error_body(error_.get())); }
@@ -496,6 +499,17 @@ class Project {
   /// Money, as the exact decimal text COR sent.
   std::optional<std::string_view> estimated() const { return detail::text(cor_project_estimated(get())); }
   std::optional<double> estimated_double() const { return detail::value(cor_project_estimated_double, get()); }
+  /// COR's rating: 1 on track, 2 at risk, 3 delayed, 4 critical. Shown by the main API only.
+  std::optional<std::int64_t> health() const { return detail::value(cor_project_health, get()); }
+  /// Hours worked, as the exact decimal text COR sent. Shown by the main API only.
+  std::optional<std::string_view> elapsed_time() const { return detail::text(cor_project_elapsed_time(get())); }
+  std::optional<double> elapsed_time_double() const { return detail::value(cor_project_elapsed_time_double, get()); }
+  /// Money, as the exact decimal text COR sent. Shown by the main API only; COR does not document how it relates to
+  /// estimated().
+  std::optional<std::string_view> total_estimated() const { return detail::text(cor_project_total_estimated(get())); }
+  std::optional<double> total_estimated_double() const {
+    return detail::value(cor_project_total_estimated_double, get());
+  }
   std::optional<bool> billable() const { return detail::value(cor_project_billable, get()); }
   std::optional<bool> archived() const { return detail::value(cor_project_archived, get()); }
   /// The time as COR wrote it.
@@ -618,6 +632,62 @@ struct CallOptions {
   /// The state file of a sync in which the call is recorded, so that the next sync knows what the call changed; "" is
   /// the file that a sync uses by default. Without a value nothing is recorded.
   std::optional<std::string> state = std::nullopt;
+  /// COR's internal id of the project, Project::id() of an earlier answer, for `settle_unknown`; 0 is none.
+  std::int64_t cor_id = 0;
+  /// Reads the project back from COR's main API if the response to this update or create is lost, to learn whether COR
+  /// applied it. An update needs `cor_id`; a create is looked up by its name. See cor_call_options.
+  bool settle_unknown = false;
+};
+
+/// Which projects a list holds. What is not set lets every project pass. Ids are COR's internal ones.
+struct ProjectFilter {
+  /// Projects from this day on, YYYY-MM-DD. COR does not document which of a project's dates counts.
+  std::string date_start;
+  std::string date_end;         ///< Projects up to this day, YYYY-MM-DD.
+  std::int64_t client_id = 0;   ///< COR's id of the client.
+  std::int64_t team_id = 0;     ///< COR's id of the team.
+  std::int64_t user_id = 0;     ///< COR's id of a user.
+  std::int64_t brand_id = 0;    ///< COR's id of the brand.
+  std::int64_t product_id = 0;  ///< COR's id of the product.
+  std::string status;           ///< COR documents "finished", "in_process" and "suspended".
+  std::int32_t health = 0;      ///< 1 on track, 2 at risk, 3 delayed, 4 critical.
+  std::optional<bool> archived = std::nullopt;  ///< Archived projects only, or active ones only.
+};
+
+/// Options of a reading of many projects.
+struct ReadOptions {
+  /// How long to wait while COR cannot be reached; 0 is the default, 15 minutes.
+  std::chrono::milliseconds outage_timeout{0};
+  /// The most requests in flight; 0 is the default: the client's, for a list 4.
+  std::uint32_t concurrency = 0;
+  /// How many projects to ask for on a page of a list; 0 is the default, 50, which COR documents as the most.
+  std::uint32_t per_page = 0;
+};
+
+/// The counters of a reading.
+struct ReadSummary {
+  std::uint64_t read = 0;    ///< Projects that were read.
+  std::uint64_t failed = 0;  ///< Projects that could not be read; 0 for a list.
+  /// The number of projects that were asked for; for a list, how many it has, where COR states it.
+  std::optional<std::uint64_t> total;
+};
+
+/// One field of an update beside the same field of a project that was read.
+struct FieldComparison {
+  std::string field;                       ///< The field's name.
+  std::string ours_json;                   ///< The value of the update, as JSON; "null" clears the field.
+  std::optional<std::string> theirs_json;  ///< The value that COR shows, as JSON; none if COR does not show the field.
+  /// "equal", "different", or "not_comparable": COR's documentation does not say enough to decide.
+  std::string result;
+  std::optional<std::string> reason;   ///< Why the values cannot be compared: "external_id", "not_shown", …
+  std::optional<std::string> message;  ///< The reason as a sentence for people.
+};
+
+/// What reading a project back says about an update of it.
+struct ReadBack {
+  std::vector<FieldComparison> fields;  ///< Every field of the update.
+  /// Applied if every field is equal, not applied if one is certainly different, else unknown.
+  Outcome outcome = Outcome::unknown;
 };
 
 /// Options of a run.
@@ -712,6 +782,11 @@ struct SyncOptions {
                                  ///< sync then ends with an error of kind `cancelled`, and the next one continues.
   bool no_state = false;         ///< Uses a state that ends with the run.
   bool full = false;             ///< Sends every field, including those that COR accepted before.
+  /// Reads the projects of the table back from COR's main API before anything is sent, so that what others changed in COR
+  /// is sent again. Needs a state.
+  bool refresh = false;
+  /// With `refresh`: fields that are left as they are in COR where others changed them since COR last accepted them.
+  std::vector<Field> keep_remote;
   bool create_missing = false;   ///< Creates projects that COR does not have.
   bool strict = false;           ///< Refuses a table with a column that sets no field and is not ignored.
   bool trim = false;             ///< Removes blanks at both ends of cells and external ids.
@@ -751,6 +826,66 @@ struct SyncSummary {
 
 namespace detail {
 
+/// Passes a caller's function through C. An exception ends the call, which throws it again: it must not reach C.
+template <class F>
+class Callback {
+ public:
+  explicit Callback(F &function) : function_(function) {}
+  Callback(const Callback &) = delete;
+  Callback &operator=(const Callback &) = delete;
+
+  /// The result of the caller's function; false if it threw.
+  template <class... Arguments>
+  bool call(Arguments &&...arguments) noexcept {
+#if PROJECTCOR_HAS_EXCEPTIONS
+    try {
+      return function_(std::forward<Arguments>(arguments)...);
+    } catch (...) {
+      thrown_ = std::current_exception();
+      return false;
+    }
+#else
+    return function_(std::forward<Arguments>(arguments)...);
+#endif
+  }
+
+  /// Throws what the caller's function threw.
+  void rethrow([[maybe_unused]] cor_error *error) {
+#if PROJECTCOR_HAS_EXCEPTIONS
+    if (thrown_) {
+      cor_error_free(error);
+      std::rethrow_exception(thrown_);
+    }
+#endif
+  }
+  /// Ends a reading: throws what the caller's function threw, and else returns the counters or the error.
+  Result<ReadSummary> result(cor_status status, cor_error *error, const cor_read_summary &s) {
+    rethrow(error);
+    if (status != COR_OK) return Error(error, status);
+    return ReadSummary{s.read, s.failed,
+                       s.total == UINT64_MAX ? std::nullopt : std::optional<std::uint64_t>(s.total)};
+  }
+
+  static bool on_project(void *self, const cor_project *project) {
+    return static_cast<Callback *>(self)->call(Project(cor_project_clone(project)));
+  }
+  static bool on_read(void *self, const cor_read_result *r) {
+    auto &callback = *static_cast<Callback *>(self);
+    if (r->error) return callback.call(r->cor_id, Result<Project>(Error(cor_error_clone(r->error))));
+    return callback.call(r->cor_id, Result<Project>(Project(cor_project_clone(r->project))));
+  }
+
+  static bool on_comparison(void *self, const cor_field_comparison *comparison) {
+    return static_cast<Callback *>(self)->call(*comparison);
+  }
+
+ private:
+  F &function_;
+#if PROJECTCOR_HAS_EXCEPTIONS
+  std::exception_ptr thrown_;
+#endif
+};
+
 template <class R, class = void>
 struct IsRow : std::false_type {};
 template <class R>
@@ -776,6 +911,8 @@ class SyncCalls {
     for (const std::string &text : options.clear_nulls) clear_nulls_.push_back(text.c_str());
     for (const std::string &text : options.ignore) ignore_.push_back(text.c_str());
     for (const std::string &text : options.null_values) null_values_.push_back(text.c_str());
+    for (const Field field : options.keep_remote)
+      keep_remote_.push_back(cor_field_name(static_cast<std::int32_t>(field)));
     c_.user_data = this;
     if (options.on_change) c_.on_change = on_change;
     if (options.on_problem) c_.on_problem = on_problem;
@@ -810,6 +947,9 @@ class SyncCalls {
     c_.tick_ms = static_cast<std::uint32_t>(tick < 0 ? 0 : tick > UINT32_MAX ? UINT32_MAX : tick);
     c_.no_state = options.no_state;
     c_.full = options.full;
+    c_.refresh = options.refresh;
+    c_.keep_remote = keep_remote_.data();
+    c_.keep_remote_count = keep_remote_.size();
     c_.create_missing = options.create_missing;
     c_.strict = options.strict;
     c_.trim = options.trim;
@@ -908,7 +1048,7 @@ class SyncCalls {
   }
 
   const SyncOptions &options_;
-  std::vector<const char *> map_, clear_nulls_, ignore_, null_values_;
+  std::vector<const char *> map_, clear_nulls_, ignore_, null_values_, keep_remote_;
   cor_sync_options c_ = COR_SYNC_OPTIONS_INIT;
 #if PROJECTCOR_HAS_EXCEPTIONS
   std::exception_ptr thrown_;
@@ -1107,6 +1247,61 @@ class Projects {
     return Error(error, status);
   }
 
+  /// Reads a project from COR's main API by COR's internal id, Project::id() of an answer: the main API knows no external
+  /// ids. Reading changes nothing.
+  Result<Project> try_get(std::int64_t cor_id, const CallOptions &options = {}) const {
+    cor_project *project = nullptr;
+    cor_error *error = nullptr;
+    const cor_call_options given = c_options(options);
+    const cor_status status = cor_client_get_project(client_, cor_id, &given, &project, &error);
+    if (status == COR_OK) return Project(project);
+    return Error(error, status);
+  }
+
+  /// Reads many projects by COR's internal id, several at a time, and calls `on_read(cor_id, result)` with a std::int64_t
+  /// and a Result<Project> for each; it returns whether to go on. `cor_ids` is a range of integers.
+  template <class Ids, class OnRead>
+  Result<ReadSummary> try_get_many(const Ids &cor_ids, OnRead &&on_read, const ReadOptions &options = {}) const {
+    const std::vector<std::int64_t> ids(std::begin(cor_ids), std::end(cor_ids));
+    detail::Callback<std::remove_reference_t<OnRead>> callback(on_read);
+    cor_read_summary summary = COR_READ_SUMMARY_INIT;
+    cor_error *error = nullptr;
+    const cor_read_options given = c_options(options);
+    const cor_status status = cor_client_get_projects(client_, ids.data(), ids.size(), &given, callback.on_read,
+                                                      &callback, &summary, &error);
+    return callback.result(status, error, summary);
+  }
+
+  /// The projects that COR's main API finds by this name. COR does not document whether it also finds names that contain
+  /// it, or are written in another case.
+  Result<std::vector<Project>> try_find_by_name(std::string_view name, const CallOptions &options = {}) const {
+    std::vector<Project> found;
+    const auto add = [&](Project project) { return found.push_back(std::move(project)), true; };
+    detail::Callback<decltype(add)> callback(add);
+    cor_error *error = nullptr;
+    const cor_call_options given = c_options(options);
+    const cor_status status = cor_client_find_projects_n(client_, name.data(), name.size(), &given, callback.on_project,
+                                                         &callback, &error);
+    callback.rethrow(error);
+    if (status != COR_OK) return Error(error, status);
+    return found;
+  }
+
+  /// Lists projects and calls `on_project` with each Project, once; it returns whether to go on. An exception from it ends
+  /// the call, which throws it.
+  template <class OnProject>
+  Result<ReadSummary> try_list(const ProjectFilter &filter, OnProject &&on_project,
+                               const ReadOptions &options = {}) const {
+    detail::Callback<std::remove_reference_t<OnProject>> callback(on_project);
+    cor_read_summary summary = COR_READ_SUMMARY_INIT;
+    cor_error *error = nullptr;
+    const cor_project_filter wanted = c_filter(filter);
+    const cor_read_options given = c_options(options);
+    const cor_status status = cor_client_list_projects(client_, &wanted, &given, callback.on_project, &callback,
+                                                       &summary, &error);
+    return callback.result(status, error, summary);
+  }
+
   /// Sends many updates and gives their results. Look at Results::error() at the end.
   template <class Rows>
   Results<Rows> try_update_many(Rows &&rows, BulkOptions options = {}) const {
@@ -1173,6 +1368,27 @@ class Projects {
     return try_remove(id, source, options).value();
   }
 
+  /// Reads a project by COR's internal id, as try_get(). Throws cor::Error.
+  Project get(std::int64_t cor_id, const CallOptions &options = {}) const { return try_get(cor_id, options).value(); }
+
+  /// Reads many projects by COR's internal id, as try_get_many(). A project that cannot be read is a result; cor::Error is
+  /// thrown where the reading cannot begin or cannot go on.
+  template <class Ids, class OnRead>
+  ReadSummary get_many(const Ids &cor_ids, OnRead &&on_read, const ReadOptions &options = {}) const {
+    return try_get_many(cor_ids, on_read, options).value();
+  }
+
+  /// The projects that COR finds by this name, as try_find_by_name(). Throws cor::Error.
+  std::vector<Project> find_by_name(std::string_view name, const CallOptions &options = {}) const {
+    return try_find_by_name(name, options).value();
+  }
+
+  /// Lists projects, as try_list(). Throws cor::Error.
+  template <class OnProject>
+  ReadSummary list(const ProjectFilter &filter, OnProject &&on_project, const ReadOptions &options = {}) const {
+    return try_list(filter, on_project, options).value();
+  }
+
   /// Sends many updates and gives their results. A row that fails is a result; cor::Error is thrown where the job
   /// cannot begin or cannot go on.
   template <class Rows>
@@ -1196,6 +1412,30 @@ class Projects {
     given.deadline_ms = options.deadline.count();
     given.max_attempts = options.max_attempts;
     given.state = options.state ? options.state->c_str() : nullptr;
+    given.cor_id = options.cor_id;
+    given.settle_unknown = options.settle_unknown;
+    return given;
+  }
+  static cor_read_options c_options(const ReadOptions &options) {
+    cor_read_options given = COR_READ_OPTIONS_INIT;
+    given.outage_timeout_ms = options.outage_timeout.count();
+    given.concurrency = options.concurrency;
+    given.per_page = options.per_page;
+    return given;
+  }
+  static cor_project_filter c_filter(const ProjectFilter &filter) {
+    const auto text = [](const std::string &value) { return value.empty() ? nullptr : value.c_str(); };
+    cor_project_filter given = COR_PROJECT_FILTER_INIT;
+    given.date_start = text(filter.date_start);
+    given.date_end = text(filter.date_end);
+    given.client_id = filter.client_id;
+    given.team_id = filter.team_id;
+    given.user_id = filter.user_id;
+    given.brand_id = filter.brand_id;
+    given.product_id = filter.product_id;
+    given.status = text(filter.status);
+    given.health = filter.health;
+    if (filter.archived) given.archived = *filter.archived ? COR_ARCHIVED_ONLY : COR_ARCHIVED_NONE;
     return given;
   }
   template <class Run>
@@ -1242,6 +1482,31 @@ class Projects {
   const cor_client *client_;
 };
 
+/// Compares each field that an update sets or clears with a project that was read from COR's main API. Sends nothing.
+inline Result<ReadBack> try_compare(const ProjectUpdate &update, const Project &project) {
+  ReadBack read_back;
+  const auto optional = [](const char *text) { return text ? std::optional<std::string>(text) : std::nullopt; };
+  const auto add = [&](const cor_field_comparison &c) {
+    read_back.fields.push_back(
+        {c.field, c.ours_json, optional(c.theirs_json), c.result, optional(c.reason), optional(c.message)});
+    return true;
+  };
+  detail::Callback<decltype(add)> callback(add);
+  cor_outcome outcome = COR_OUTCOME_UNKNOWN;
+  cor_error *error = nullptr;
+  const cor_status status = cor_compare(update.get(), project.get(), callback.on_comparison, &callback, &outcome, &error);
+  callback.rethrow(error);
+  if (status != COR_OK) return Error(error, status);
+  read_back.outcome = static_cast<Outcome>(outcome);
+  return read_back;
+}
+#if PROJECTCOR_HAS_EXCEPTIONS
+/// As try_compare(). Throws cor::Error for an update with a value that a setter refused.
+inline ReadBack compare(const ProjectUpdate &update, const Project &project) {
+  return try_compare(update, project).value();
+}
+#endif
+
 /// The options of a client. Setters may be chained; one that refuses its value makes setting up the client fail.
 class Config {
  public:
@@ -1265,6 +1530,8 @@ class Config {
   PROJECTCOR_TEXT(client_secret)
   /// Where the Integrations API is; https, or http to this machine.
   PROJECTCOR_TEXT(base_url)
+  /// Where COR's main API is, which reads projects; see cor_config_set_main_url().
+  PROJECTCOR_TEXT(main_url)
   /// Where tokens come from, the whole address.
   PROJECTCOR_TEXT(token_url)
   /// A PEM file of certificate authorities to trust besides the operating system's.
@@ -1343,6 +1610,9 @@ class Client {
 #endif
 
   Projects projects() const { return Projects(client_.get()); }
+
+  /// The base URL of COR's main API, which reads projects; none where reading is refused.
+  std::optional<std::string_view> main_url() const { return detail::text(cor_client_main_url(client_.get())); }
 
   /// What was ignored when the client was set up, for a log: entries of NO_PROXY that mean nothing.
   std::optional<std::string_view> warning() const { return detail::text(cor_client_warning(client_.get())); }

@@ -63,9 +63,9 @@ static const char *get_field(const cor_project *p, const char *name) {
     return cor_project_##x(p, &number) ? (snprintf(buffer, sizeof buffer, "%lld", (long long)number), buffer) : NULL;
 #define WORD(x) if (strcmp(name, #x) == 0) return cor_project_##x(p);
 #define YES(x) if (strcmp(name, #x) == 0) return cor_project_##x(p, &yes) ? (yes ? "true" : "false") : NULL;
-  INTEGER(id) INTEGER(client_id) INTEGER(pm_id) INTEGER(contract_id) INTEGER(company_id)
+  INTEGER(id) INTEGER(client_id) INTEGER(pm_id) INTEGER(contract_id) INTEGER(company_id) INTEGER(health)
   WORD(name) WORD(brief) WORD(start) WORD(end) WORD(estimated_time) WORD(status) WORD(estimated) WORD(work_order)
-  WORD(created_at) WORD(updated_at) YES(billable) YES(archived)
+  WORD(elapsed_time) WORD(total_estimated) WORD(created_at) WORD(updated_at) YES(billable) YES(archived)
   return "no such getter";
 }
 #undef NAMED

@@ -16,6 +16,9 @@ static cor_update *fresh(void) {
   return u;
 }
 
+static bool no_read(void *user_data, const cor_read_result *result) { return user_data || result; }
+static bool no_project(void *user_data, const cor_project *project) { return user_data || project; }
+
 /* Each function with NULL for a handle, and then with each handle that is not one. */
 static void no_handle(void *bad) {
   cor_project *project = NULL;
@@ -44,6 +47,7 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_config_set_api_key(config, "t"));
   ARGUMENT(cor_config_set_client_secret(config, "t"));
   ARGUMENT(cor_config_set_base_url(config, "t"));
+  ARGUMENT(cor_config_set_main_url(config, "t"));
   ARGUMENT(cor_config_set_token_url(config, "t"));
   ARGUMENT(cor_config_set_ca_file(config, "t"));
   ARGUMENT(cor_config_set_client_cert(config, "t"));
@@ -66,6 +70,7 @@ static void no_handle(void *bad) {
   ARGUMENT(cor_config_set_api_key_n(config, "t", 1));
   ARGUMENT(cor_config_set_client_secret_n(config, "t", 1));
   ARGUMENT(cor_config_set_base_url_n(config, "t", 1));
+  ARGUMENT(cor_config_set_main_url_n(config, "t", 1));
   ARGUMENT(cor_config_set_token_url_n(config, "t", 1));
   ARGUMENT(cor_config_set_ca_file_n(config, "t", 1));
   ARGUMENT(cor_config_set_client_cert_n(config, "t", 1));
@@ -127,6 +132,13 @@ static void no_handle(void *bad) {
   CHECK(!cor_deleted_cor_id(d, &number) && !cor_deleted_message(d) && !cor_deleted_json(d), "deleted");
   ARGUMENT(cor_client_auth_status((cor_client *)bad, &status, NULL));
   ARGUMENT(cor_client_auth_status(client, NULL, NULL));
+  ARGUMENT(cor_client_get_project((cor_client *)bad, 7, NULL, &project, NULL));
+  ARGUMENT(cor_client_get_projects((cor_client *)bad, NULL, 0, NULL, no_read, NULL, NULL, NULL));
+  ARGUMENT(cor_client_list_projects((cor_client *)bad, NULL, NULL, no_project, NULL, NULL, NULL));
+  ARGUMENT(cor_client_find_projects((cor_client *)bad, "N", NULL, no_project, NULL, NULL));
+  ARGUMENT(cor_compare(update, p, NULL, NULL, NULL, NULL));
+  ARGUMENT(cor_compare(u, p, NULL, NULL, NULL, NULL));
+  CHECK(cor_client_main_url((cor_client *)bad) == NULL, "main_url");
   CHECK(cor_auth_status_result(a) == COR_AUTH_NOT_CHECKED && !cor_auth_status_text(a) && !cor_auth_status_json(a), "status");
   CHECK(!project && !made && !bulk && !deleted && !status, "outputs are NULL on failure");
 
@@ -144,6 +156,7 @@ static void no_handle(void *bad) {
   CHECK(!cor_error_message(e) && !cor_error_code(e) && !cor_error_request_id(e) && !cor_error_body(e), "error");
   CHECK(!cor_error_status(e) && !cor_error_attempts(e) && cor_error_retry_after_ms(e) == -1, "error");
   CHECK(!cor_error_is_retryable(e) && !cor_error_is_duplicate(e) && !cor_error_issue_count(e) && !cor_error_clone(e), "error");
+  CHECK(!cor_error_is_read_back(e), "error");
   CHECK(!cor_error_issue_field(e, 0) && !cor_error_issue_code(e, 0) && !cor_error_issue_message(e, 0), "error");
 
   CHECK(!cor_project_id(p, &number) && !cor_project_client_id(p, &number) && !cor_project_pm_id(p, &number), "project");
@@ -155,7 +168,9 @@ static void no_handle(void *bad) {
   CHECK(!cor_project_start(p) && !cor_project_end(p) && !cor_project_estimated(p), "project");
   CHECK(!cor_project_estimated_time(p) && !cor_project_created_at(p) && !cor_project_updated_at(p), "project");
   CHECK(!cor_project_json(p) && !cor_project_get_json(p, "id") && !cor_project_clone(p), "project");
-  CHECK(!cor_project_get_json_n(p, "id", 2), "project");
+  CHECK(!cor_project_get_json_n(p, "id", 2) && !cor_project_health(p, &number), "project");
+  CHECK(!cor_project_elapsed_time(p) && !cor_project_elapsed_time_double(p, &real), "project");
+  CHECK(!cor_project_total_estimated(p) && !cor_project_total_estimated_double(p, &real), "project");
 
   CHECK(cor_item_result_index(i) == UINT64_MAX && !cor_item_result_id(i) && !cor_item_result_started(i), "item");
   CHECK(!cor_item_result_created(i), "item");
@@ -430,11 +445,11 @@ static void call_options(void) {
   cor_project_free(project);
   CHECK(cor_client_update_project_with(client, "P-1", update, NULL, &project, NULL) == COR_OK, "no options");
   cor_project_free(project);
-  const cor_call_options wrong[] = {{sizeof(cor_call_options), -1, 0, 0, NULL},
-                                    {sizeof(cor_call_options), INT64_MIN, 0, 0, NULL},
-                                    {sizeof(cor_call_options), INT64_MAX, 0, 0, NULL},
-                                    {sizeof(cor_call_options), 0, 101, 0, NULL},
-                                    {sizeof(cor_call_options), 0, UINT32_MAX, 0, NULL}};
+  const cor_call_options wrong[] = {{sizeof(cor_call_options), -1, 0, 0, NULL, 0, 0, 0},
+                                    {sizeof(cor_call_options), INT64_MIN, 0, 0, NULL, 0, 0, 0},
+                                    {sizeof(cor_call_options), INT64_MAX, 0, 0, NULL, 0, 0, 0},
+                                    {sizeof(cor_call_options), 0, 101, 0, NULL, 0, 0, 0},
+                                    {sizeof(cor_call_options), 0, UINT32_MAX, 0, NULL, 0, 0, 0}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK(cor_client_update_project_with(client, "P-1", update, &wrong[i], &project, &error) == COR_ERR_CONFIG &&
               !project && strstr(cor_error_message(error), i < 3 ? "deadline" : "max_attempts") &&

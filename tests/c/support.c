@@ -39,11 +39,18 @@ const char *sandbox_url(void) {
   return url;
 }
 
+const char *sandbox_main_url(void) {
+  static char url[256];
+  snprintf(url, sizeof url, "%s/v1", sandbox_url());
+  return url;
+}
+
 cor_client *sandbox_client(void) {
   cor_client *client = NULL;
   cor_error *error = NULL;
   cor_config *config = cor_config_new();
   cor_config_set_base_url(config, sandbox_url());
+  cor_config_set_main_url(config, sandbox_main_url());
   cor_config_set_token(config, "sandbox-token");
   cor_config_set_max_attempts(config, 2);
   cor_config_set_backoff_base_ms(config, 1);
@@ -97,6 +104,14 @@ void sandbox_queue(const char *json) {
 void sandbox_clear(void) {
   free(http("DELETE", "/sandbox/queue", ""));
   free(http("DELETE", "/sandbox/requests", ""));
+}
+
+void sandbox_edit(long long cor_id, const char *json) {
+  char path[64];
+  snprintf(path, sizeof path, "/sandbox/projects/%lld", cor_id);
+  char *answer = http("PATCH", path, json);
+  CHECK(strstr(answer, "\"cor_id\""), "%s", answer);
+  free(answer);
 }
 
 char *sandbox_projects(void) { return http("GET", "/sandbox/projects?limit=10000", ""); }

@@ -26,6 +26,8 @@ int finished(void);
 
 /* Where the sandbox is, from COR_SANDBOX_URL. */
 const char *sandbox_url(void);
+/* Where its main API is, which reads projects. */
+const char *sandbox_main_url(void);
 /* A client for the sandbox: two attempts, a millisecond apart. */
 cor_client *sandbox_client(void);
 /* Scripted answers, as JSON; see the sandbox's POST /sandbox/queue. */
@@ -36,6 +38,8 @@ void sandbox_clear(void);
 int sandbox_requests(char **path, char **body);
 /* Waits until so many requests arrived. */
 void sandbox_wait(int requests);
+/* Changes a project as a user of COR does. */
+void sandbox_edit(long long cor_id, const char *json);
 /* The sandbox's stored projects as JSON; free() it. */
 char *sandbox_projects(void);
 

@@ -13,7 +13,7 @@ Environment = dict[str, str]
 
 
 @pytest.mark.parametrize("linkage", LINKAGES)
-@pytest.mark.parametrize("name", ["update", "create", "sync", "vectors", "many", "misuse", "threads", "manners"])
+@pytest.mark.parametrize("name", ["update", "create", "read", "sync", "vectors", "many", "misuse", "threads", "manners"])
 def test_c_program_finds_no_fault(
     toolchain: Toolchain, program_environment: Environment, name: str, linkage: str
 ) -> None:
@@ -31,7 +31,7 @@ def test_c_program_trusts_only_the_authority_it_was_given(
 
 @pytest.mark.parametrize("linkage", LINKAGES)
 @pytest.mark.parametrize("std", ["c++17", "c++20"])
-@pytest.mark.parametrize("name", ["update", "create", "sync", "vectors"])
+@pytest.mark.parametrize("name", ["update", "create", "read", "sync", "vectors"])
 def test_cpp_program_finds_no_fault(
     toolchain: Toolchain, program_environment: Environment, name: str, std: str, linkage: str
 ) -> None:

@@ -20,8 +20,8 @@ MOST_INPUTS = 2000
 
 @pytest.mark.parametrize(
     "source",
-    [f"tests/c/{name}.c" for name in ("misuse", "many", "update", "create", "sync", "threads")]
-    + [f"tests/cpp/{name}.cpp" for name in ("update", "create", "sync")],
+    [f"tests/c/{name}.c" for name in ("misuse", "many", "update", "create", "read", "sync", "threads")]
+    + [f"tests/cpp/{name}.cpp" for name in ("update", "create", "read", "sync")],
 )
 def test_address_sanitizer_finds_no_fault(toolchain: Toolchain, program_environment: Environment, source: str) -> None:
     print(call([toolchain.build(source, more=SANITIZED)], program_environment, TIMEOUT))

@@ -23,7 +23,7 @@ def named_library(work: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["misuse", "update", "create", "sync", "many"])
+@pytest.mark.parametrize("name", ["misuse", "update", "create", "read", "sync", "many"])
 def test_valgrind_finds_no_fault(
     toolchain: Toolchain, program_environment: dict[str, str], named_library: Path, name: str
 ) -> None:

@@ -232,6 +232,27 @@ static void *keep_busy(void *argument) {
   return NULL;
 }
 
+static pid_t forked_off = -1;
+
+static bool fork_once(void *user_data, const cor_project *project) {
+  ++*(int *)user_data;
+  if (forked_off < 0) forked_off = fork();
+  return project != NULL;
+}
+
+/* A list whose callback forks: the parent reads it to its end, and the child, whose connections are the parent's, does not go on. */
+static void forked_in_a_callback(void) {
+  cor_client *client = sandbox_client();
+  cor_read_options options = COR_READ_OPTIONS_INIT;
+  int projects = 0, child = 1;
+  options.per_page = 10;
+  cor_status status = cor_client_list_projects(client, NULL, &options, fork_once, &projects, NULL, NULL);
+  if (forked_off == 0) _exit(status == COR_ERR_ARGUMENT && projects == 10 && one_call(client, "P-5") ? 0 : 1);
+  CHECK(waitpid(forked_off, &child, 0) == forked_off && child == 0, "the child ended with status %#x", child);
+  CHECK(status == COR_OK && projects >= 500, "the parent's list: %d, %d projects", status, projects);
+  cor_client_free(client);
+}
+
 static void forked(void) {
   pthread_t threads[4];
   cor_bulk *bulk = NULL;
@@ -288,6 +309,7 @@ int main(void) {
   freed_under_way();
 #ifndef NO_FORK
   forked();
+  forked_in_a_callback();
 #endif
   signals();
   return finished();

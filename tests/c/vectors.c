@@ -46,6 +46,48 @@ static void update_vector(cor_client *client, const struct update_vector *v) {
   cor_update_free(update);
 }
 
+static bool add_id(void *user_data, const cor_project *project) {
+  char *ids = (char *)user_data;
+  size_t used = strlen(ids);
+  int64_t cor_id = 0;
+  CHECK(cor_project_id(project, &cor_id), "%s", cor_project_json(project));
+  snprintf(ids + used, 1000 - used, "%lld ", (long long)cor_id);
+  return true;
+}
+
+static void main_answer_vector(const struct main_answer_vector *v) {
+  cor_client *client = sandbox_client();
+  cor_project *project = NULL;
+  cor_error *error = NULL;
+  cor_status status;
+  cor_read_summary summary = COR_READ_SUMMARY_INIT;
+  char ids[1000] = "";
+  sandbox_clear();
+  sandbox_queue(v->queued);
+  if (same(v->call, "get")) status = cor_client_get_project(client, v->id, NULL, &project, &error);
+  else status = cor_client_list_projects(client, NULL, NULL, add_id, ids, &summary, &error);
+  CHECK(same(v->call, "get") || same(v->call, "list"), "%s: unknown call %s", v->name, v->call);
+  if (v->kind) {
+    CHECK(same(cor_status_name(status), v->kind), "%s: %s", v->name, cor_error_message(error));
+    CHECK(!v->outcome || same(cor_outcome_name(cor_error_outcome(error)), v->outcome), "%s", v->name);
+    CHECK(!v->code || same(cor_error_code(error), v->code), "%s", v->name);
+    CHECK(v->status < 0 || cor_error_status(error) == v->status, "%s", v->name);
+    CHECK(v->attempts < 0 || cor_error_attempts(error) == (unsigned)v->attempts, "%s: %u attempts", v->name,
+          cor_error_attempts(error));
+    CHECK(v->retryable < 0 || cor_error_is_retryable(error) == (v->retryable == 1), "%s", v->name);
+  } else {
+    CHECK(status == COR_OK, "%s: %s", v->name, cor_error_message(error));
+    CHECK(!v->ids || same(ids, v->ids), "%s: %s", v->name, ids);
+    CHECK(!v->ids || summary.total == (v->total < 0 ? UINT64_MAX : (uint64_t)v->total), "%s: total", v->name);
+    for (size_t i = 0; i < v->project_count; i++)
+      CHECK(same(get_field(project, v->project[i].name), v->project[i].value), "%s: %s is %s", v->name,
+            v->project[i].name, get_field(project, v->project[i].name));
+  }
+  cor_error_free(error);
+  cor_project_free(project);
+  cor_client_free(client);
+}
+
 static void answer_vector(const struct answer_vector *v) {
   /* A client of its own: what one learns from an answer must not change the next. */
   cor_client *client = sandbox_client();
@@ -84,6 +126,8 @@ int main(void) {
   for (size_t i = 0; i < sizeof update_vectors / sizeof *update_vectors; i++) update_vector(client, &update_vectors[i]);
   cor_client_free(client);
   for (size_t i = 0; i < sizeof answer_vectors / sizeof *answer_vectors; i++) answer_vector(&answer_vectors[i]);
+  for (size_t i = 0; i < sizeof main_answer_vectors / sizeof *main_answer_vectors; i++)
+    main_answer_vector(&main_answer_vectors[i]);
   sandbox_clear();
   printf("vectors that C's types rule out: %d\n", skipped);
   return finished();

@@ -54,10 +54,24 @@ def answer_parts(vector: dict[str, Any]) -> list[str]:
     return parts + [str(int(expect.get(name, -1))) for name in ("status", "attempts", "retryable", "retry_after")]
 
 
+def main_parts(vector: dict[str, Any]) -> list[str]:
+    answer = {"status": vector["status"], "headers": vector.get("headers", {}), "body": vector["body"]}
+    # On every attempt and for every page.
+    queued = {"endpoint": "main_projects", **answer, "times": 100}
+    expect = vector["expect"]
+    project = list(expect["project"].items()) if "project" in expect else []
+    ids = "".join(f"{id} " for id in expect["ids"]) if "ids" in expect else None
+    total = -1 if expect.get("total") is None else expect["total"]
+    parts = [literal(vector["name"]), literal(vector["call"]), str(vector.get("id", 0)), literal(json.dumps(queued))]
+    parts += [str(len(project)), rows(project), literal(ids), str(total)]
+    parts += [literal(expect.get(name)) for name in ("kind", "outcome", "code")]
+    return parts + [str(int(expect.get(name, -1))) for name in ("status", "attempts", "retryable")]
+
+
 def lines(folder: Path) -> Iterator[str]:
     yield "/* Made from tests/vectors by tests/c/vectors.py. */"
     yield '#include "vectors_types.h"'
-    for name, parts in (("update", update_parts), ("answer", answer_parts)):
+    for name, parts in (("update", update_parts), ("answer", answer_parts), ("main_answer", main_parts)):
         yield f"static const struct {name}_vector {name}_vectors[] = {{"
         for vector in json.loads((folder / f"{name}s.json").read_text(encoding="utf-8")):
             yield "  {" + ", ".join(parts(vector)) + "},"

@@ -28,4 +28,18 @@ struct answer_vector {
   const char *kind, *outcome, *code;
   int status, attempts, retryable, retry_after;
 };
+
+/* An answer of the main API to the call "get" of the project `id` or to the call "list", and the project, the ids of the list, each
+ * with a space behind it, or the error it makes. -1: not stated. */
+struct main_answer_vector {
+  const char *name, *call;
+  long long id;
+  const char *queued;
+  size_t project_count;
+  struct vector_pair project[24];
+  const char *ids;
+  long long total;
+  const char *kind, *outcome, *code;
+  int status, attempts, retryable;
+};
 #endif

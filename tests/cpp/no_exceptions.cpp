@@ -16,12 +16,16 @@ int main() {
   {
     auto none = cor::Client::try_new(cor::Config());
     CHECK(!none && none.error().kind() == cor::ErrorKind::config, "no credentials");
-    const auto client = cor::Client::try_new(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
+    const auto client = cor::Client::try_new(
+        cor::Config().base_url(sandbox_url()).main_url(sandbox_main_url()).token("sandbox-token"));
     CHECK(client.has_value(), "client");
     const auto update = cor::ProjectUpdate("SALESFORCE").name("N");
     const auto project = client->projects().try_update("SF-OPP-12345", update);
     CHECK(project && project->name() == "N", "update");
     CHECK(!client->projects().try_update("nobody", update), "nobody");
+    const auto read = client->projects().try_get(project->id().value());
+    CHECK(read && cor::try_compare(update, *read)->outcome == cor::Outcome::applied, "get");
+    CHECK(client->projects().try_list({}, [](const cor::Project &) { return true; })->read > 500, "list");
     const cor::ProjectCreate create("NEW-1", cor::ProjectUpdate("GITHUB").name("N"));
     CHECK(!create.try_validate() && client->projects().try_create(create), "create");
     CHECK(client->projects().try_create(create).error().is_duplicate(), "there is one");

@@ -75,6 +75,9 @@ Text get_field(const cor::Project &p, const std::string &name) {
   if (name == "pm_id") return text(p.pm_id());
   if (name == "contract_id") return text(p.contract_id());
   if (name == "company_id") return text(p.company_id());
+  if (name == "health") return text(p.health());
+  if (name == "elapsed_time") return text(p.elapsed_time());
+  if (name == "total_estimated") return text(p.total_estimated());
   if (name == "name") return text(p.name());
   if (name == "brief") return text(p.brief());
   if (name == "start") return text(p.start());
@@ -146,6 +149,40 @@ void answered(const answer_vector &v) {
   }
 }
 
+void check_error(const main_answer_vector &v, const cor::Error &error) {
+  CHECK(v.kind && name_of(error.kind()) == v.kind, "%s: %s", v.name, error.what());
+  CHECK(!v.outcome || name_of(error.outcome()) == v.outcome, "%s: %s", v.name, error.what());
+  CHECK(!v.code || error.code() == v.code, "%s", v.name);
+  CHECK(v.status < 0 || error.status() == v.status, "%s", v.name);
+  CHECK(v.attempts < 0 || error.attempts() == static_cast<unsigned>(v.attempts), "%s", v.name);
+  CHECK(v.retryable < 0 || error.is_retryable() == (v.retryable == 1), "%s", v.name);
+}
+
+void read(const main_answer_vector &v) {
+  cor::Client client(sandbox_client());
+  sandbox_clear();
+  sandbox_queue(v.queued);
+  if (std::string(v.call) == "get") {
+    const auto result = client.projects().try_get(v.id);
+    if (!result) return check_error(v, result.error());
+    CHECK(!v.kind && v.project_count, "%s", v.name);
+    for (std::size_t i = 0; i < v.project_count; ++i) {
+      const auto got = get_field(*result, v.project[i].name);
+      const auto &expected = v.project[i].value;
+      CHECK(expected ? got == std::string(expected) : !got, "%s: %s", v.name, v.project[i].name);
+    }
+  } else {
+    std::string ids;
+    const auto result = client.projects().try_list({}, [&](const cor::Project &project) {
+      ids += std::to_string(project.id().value()) + " ";
+      return true;
+    });
+    if (!result) return check_error(v, result.error());
+    CHECK(!v.kind && v.ids && ids == v.ids, "%s: %s", v.name, ids.c_str());
+    CHECK(v.total < 0 ? !result->total : result->total == static_cast<std::uint64_t>(v.total), "%s: total", v.name);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -154,6 +191,7 @@ int main() {
     for (const auto &v : update_vectors) one(client, v);
   }
   for (const auto &v : answer_vectors) answered(v);
+  for (const auto &v : main_answer_vectors) read(v);
   sandbox_clear();
   std::printf("vectors that C++'s types rule out: %d\n", skipped);
   return finished();

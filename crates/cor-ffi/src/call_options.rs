@@ -28,6 +28,15 @@ pub struct cor_call_options {
     /// file that a sync uses by default. NULL records nothing. A missing file is not created: the next sync then
     /// sends everything.
     pub state: *const c_char,
+    /// COR's internal id of the project, as cor_project_id() of an earlier answer gives it, for settle_unknown; 0 is none.
+    pub cor_id: i64,
+    /// Not 0 reads the project back from COR's main API if the response to this update or create is lost, to learn whether COR
+    /// applied it. It costs a second request, for which a quarter of the deadline, at most 10 s, is kept. An update needs cor_id;
+    /// a create is looked up by its name. If every field has the value that was sent, the call succeeds with the project as
+    /// read; else see cor_error_is_read_back() and cor_error_outcome().
+    pub settle_unknown: u32,
+    /// Has to be 0.
+    pub reserved_2: u32,
 }
 
 // SAFETY: plain integers and a pointer, for which zero is a value; the size first.
@@ -46,8 +55,14 @@ pub(crate) fn call_options(given: *const cor_call_options) -> Result<Given, Fail
         return Ok(Given { call: options, state: None });
     }
     let given = read_struct(given, "options")?;
-    if given.reserved != 0 {
-        return Err(Failure::argument("options.reserved must be 0".to_owned()));
+    for (name, reserved) in [("reserved", given.reserved), ("reserved_2", given.reserved_2)] {
+        if reserved != 0 {
+            return Err(Failure::argument(format!("options.{name} must be 0")));
+        }
+    }
+    options = options.settle_unknown(given.settle_unknown != 0);
+    if given.cor_id != 0 {
+        options = options.cor_id(given.cor_id);
     }
     if given.deadline_ms != 0 {
         options = options.deadline(milliseconds("deadline", given.deadline_ms)?);
@@ -64,6 +79,38 @@ pub(crate) fn call_options(given: *const cor_call_options) -> Result<Given, Fail
         },
     };
     Ok(Given { call: options, state })
+}
+
+/// The options of a delete, which is not settled by reading.
+pub(crate) fn options_of_delete(given: *const cor_call_options) -> Result<Given, Failure> {
+    refuse(given, |given| match given.settle_unknown != 0 || given.cor_id != 0 {
+        true => Some("settle_unknown and cor_id are options of updates and creates; leave them 0"),
+        false => None,
+    })?;
+    call_options(given)
+}
+
+/// The options of a call that reads, which neither records nor settles anything.
+pub(crate) fn options_of_read(given: *const cor_call_options) -> Result<CallOptions, Failure> {
+    refuse(given, |given| match given.settle_unknown != 0 || given.cor_id != 0 || !given.state.is_null() {
+        true => Some(
+            "state, settle_unknown and cor_id are options of calls that change a project; leave them NULL and 0",
+        ),
+        false => None,
+    })?;
+    Ok(call_options(given)?.call)
+}
+
+/// Refuses options that the call would not follow.
+fn refuse(
+    given: *const cor_call_options,
+    why: impl FnOnce(&cor_call_options) -> Option<&'static str>,
+) -> Result<(), Failure> {
+    if given.is_null() {
+        return Ok(());
+    }
+    why(&read_struct(given, "options")?)
+        .map_or(Ok(()), |why| Err(Failure::argument(format!("options: {why}"))))
 }
 
 impl Given {

@@ -6,7 +6,7 @@ use std::ptr;
 use cor_http::{Client, Error, OptionNames, Source};
 use cor_sync::SingleCall;
 
-use crate::call_options::{call_options, cor_call_options};
+use crate::call_options::{call_options, cor_call_options, options_of_delete};
 pub use crate::client_runtime::cor_client;
 use crate::client_runtime::{ClientHandle, wait};
 use crate::config::{ConfigHandle, cor_config};
@@ -70,6 +70,19 @@ pub unsafe extern "C" fn cor_client_warning(client: *const cor_client) -> *const
         let client = borrow::<ClientHandle>(client, "client")?;
         // The handle keeps the text in its place until it is freed.
         Ok(client.warning().map_or(ptr::null(), |text| text.as_ptr()))
+    })
+}
+
+/// The base URL of COR's main API, which reads projects, without a slash at its end.
+///
+/// Returns text that lives as long as the client; NULL if none belongs with the base URL, so that reading is refused (see
+/// cor_config_set_main_url()), and for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_client_main_url(client: *const cor_client) -> *const c_char {
+    get(ptr::null(), || {
+        let client = borrow::<ClientHandle>(client, "client")?;
+        // The handle keeps the text in its place until it is freed.
+        Ok(client.main_url().map_or(ptr::null(), |text| text.as_ptr()))
     })
 }
 
@@ -356,7 +369,7 @@ fn delete_project<'a>(
     let deleted = wanted.then(|| out(deleted, "deleted", ptr::null_mut())).transpose()?;
     let client = borrow::<ClientHandle>(client, "client")?;
     let (id, source) = named()?;
-    let options = call_options(options)?;
+    let options = options_of_delete(options)?;
     let runtime = client.runtime()?;
     let (client, source) = (runtime.client(), Source::new(source));
     let call = options.begin(|path| SingleCall::delete(path, client.base_url(), &source, id))?;

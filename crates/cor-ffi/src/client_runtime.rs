@@ -8,6 +8,7 @@ use cor_http::{Client, ClientRuntime, Error, ErrorKind};
 
 use crate::failure::Failure;
 use crate::guard::{Kind, NoSigpipe, Object, c_text};
+use crate::status::cor_status;
 
 /// A client of COR's Integrations API. May be used by many threads at once.
 ///
@@ -20,6 +21,7 @@ pub struct cor_client(());
 pub(crate) struct ClientHandle {
     runtime: ClientRuntime,
     warning: Option<CString>,
+    main_url: Option<CString>,
 }
 
 impl Object for ClientHandle {
@@ -30,8 +32,14 @@ impl Object for ClientHandle {
 impl ClientHandle {
     pub(crate) fn new(client: Client) -> Result<ClientHandle, Failure> {
         let warning = client.warning().map(c_text);
+        let main_url = client.main_url().map(c_text);
         let runtime = ClientRuntime::new(client).map_err(|error| Failure::internal(error.chain()))?;
-        Ok(ClientHandle { runtime, warning })
+        Ok(ClientHandle { runtime, warning, main_url })
+    }
+
+    /// The base URL of COR's main API, where there is one.
+    pub(crate) fn main_url(&self) -> Option<&CString> {
+        self.main_url.as_ref()
     }
 
     /// What was ignored when the client was set up.
@@ -57,5 +65,15 @@ pub(crate) fn wait<F: IntoFuture>(runtime: &ClientRuntime, what: F) -> Result<F:
     runtime.block_on(what).map_err(|error: Error| match error.kind() {
         ErrorKind::Cancelled => Failure::cancelled("the client was freed while the call ran"),
         _ => error.into(),
+    })
+}
+
+/// As `wait`, for a call that changes nothing in COR.
+pub(crate) fn wait_to_read<F: IntoFuture>(runtime: &ClientRuntime, what: F) -> Result<F::Output, Failure> {
+    wait(runtime, what).map_err(|failure| match failure.status() {
+        cor_status::COR_ERR_CANCELLED => {
+            Failure::stopped("the client was freed while the call ran".to_owned())
+        }
+        _ => failure,
     })
 }

@@ -121,8 +121,9 @@ pub unsafe extern "C" fn cor_config_free(config: *mut cor_config) -> cor_status 
     release::<ConfigHandle>(config, "config", |_| Ok(()))
 }
 
-/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_TOKEN_URL, COR_TRANSPORT, COR_PROFILE,
-/// COR_CONFIG; and the usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or after. Since 0.1.
+/// Reads COR_ACCESS_TOKEN, or COR_API_KEY with COR_CLIENT_SECRET; COR_BASE_URL, COR_MAIN_URL, COR_TOKEN_URL, COR_TRANSPORT,
+/// COR_PROFILE, COR_CONFIG; and the usual HTTPS_PROXY, ALL_PROXY and NO_PROXY. Setters win over them, whether called before or
+/// after. Since 0.1.
 ///
 /// Reading the environment while another thread changes it is undefined in C; call it early.
 #[unsafe(no_mangle)]
@@ -230,6 +231,26 @@ pub unsafe extern "C" fn cor_config_set_base_url_n(
     size: usize,
 ) -> cor_status {
     set_text_n(config, "base_url", (base_url, size), |builder, value| builder.base_url(value))
+}
+
+/// The base URL of COR's main API, which reads projects, version included; default "https://api.projectcor.com/v1", and none if
+/// another base URL is set: reading is then refused. https, or http to this machine. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_main_url(
+    config: *mut cor_config,
+    main_url: *const c_char,
+) -> cor_status {
+    set_text(config, "main_url", main_url, |builder, value| builder.main_url(value))
+}
+
+/// As cor_config_set_main_url(), for text of `size` bytes. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_config_set_main_url_n(
+    config: *mut cor_config,
+    main_url: *const c_char,
+    size: usize,
+) -> cor_status {
+    set_text_n(config, "main_url", (main_url, size), |builder, value| builder.main_url(value))
 }
 
 /// The whole URL of the token endpoint; default "https://api.projectcor.com/v1/oauth/token". The refresh

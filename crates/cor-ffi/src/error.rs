@@ -104,6 +104,14 @@ pub unsafe extern "C" fn cor_error_is_duplicate(error: *const cor_error) -> bool
     read(error, false, |data| data.duplicate)
 }
 
+/// Whether the project was read back from COR's main API after the response to an update or a create was lost, to learn its
+/// outcome; see cor_call_options. The message says what that showed. The outcome is still unknown where it showed too little.
+/// False for misuse. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_error_is_read_back(error: *const cor_error) -> bool {
+    read(error, false, |data| data.read_back)
+}
+
 /// The request id from the response's headers, set by the server or a gateway in front of it.
 ///
 /// Returns text that lives as long as the error; NULL where there is none. Since 0.1.

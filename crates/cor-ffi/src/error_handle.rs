@@ -24,6 +24,7 @@ pub(crate) struct ErrorData {
     pub(crate) retry_after_ms: i64,
     pub(crate) retryable: bool,
     pub(crate) duplicate: bool,
+    pub(crate) read_back: bool,
     pub(crate) request_id: Option<CString>,
     pub(crate) body: Option<CString>,
     pub(crate) issues: Vec<[CString; 3]>,
@@ -46,6 +47,7 @@ impl From<Failure> for ErrorData {
             retry_after_ms: -1,
             retryable: false,
             duplicate: false,
+            read_back: false,
             request_id: None,
             body: None,
             issues: Vec::new(),
@@ -60,6 +62,7 @@ impl From<Failure> for ErrorData {
                 error.retry_after().map_or(-1, |wait| i64::try_from(millis(wait)).unwrap_or(i64::MAX));
             data.retryable = error.is_retryable();
             data.duplicate = error.is_duplicate();
+            data.read_back = error.is_read_back();
             data.request_id = error.request_id().map(c_text);
             data.body = error.body().map(c_text);
             let issues = error.issues().iter();

@@ -5,6 +5,7 @@
 //! * `guard`: the boundary. Panics, NULL, text, outputs, handles: all clever `unsafe` lives there.
 //! * one module per handle: [`config`], [`client`], [`update`], [`create`], [`project`], [`deleted`], [`error`],
 //!   [`item_result`], [`many`], [`bulk`], [`auth_status`]; [`call_options`] for the options of one call.
+//! * [`read`], [`filter`], [`compare`]: reading projects from COR's main API, and comparing one with an update.
 //! * [`field`], [`update_fields`]: numbers and setters of the fields, written by `scripts/fields` from the table in `cor-core`.
 //! * [`sync`]: plan and sync of a table, by `cor-sync`, which `sync::run` drives.
 //! * `client_runtime`, `bulk_run`: the client and the run of many rows behind the handles; `failure`, `error_handle`: what
@@ -24,6 +25,7 @@ mod bulk_run;
 pub mod call_options;
 pub mod client;
 mod client_runtime;
+pub mod compare;
 pub mod config;
 pub mod create;
 pub mod deleted;
@@ -32,10 +34,12 @@ mod error_handle;
 mod failure;
 pub mod field;
 mod field_problems;
+pub mod filter;
 mod guard;
 pub mod item_result;
 pub mod many;
 pub mod project;
+pub mod read;
 pub mod status;
 pub mod sync;
 pub mod update;

@@ -45,6 +45,8 @@ enum Text {
     Estimated,
     CreatedAt,
     UpdatedAt,
+    ElapsedTime,
+    TotalEstimated,
     Json,
 }
 const TEXTS: usize = Text::Json as usize + 1;
@@ -67,6 +69,8 @@ impl ProjectData {
             Text::Estimated => project.estimated().map(|n| c_text(&n.to_string())),
             Text::CreatedAt => project.created_at().map(|time| c_text(time.as_str())),
             Text::UpdatedAt => project.updated_at().map(|time| c_text(time.as_str())),
+            Text::ElapsedTime => project.elapsed_time().map(|n| c_text(&n.to_string())),
+            Text::TotalEstimated => project.total_estimated().map(|n| c_text(&n.to_string())),
             Text::Json => (!project.is_empty()).then(|| c_text(&project.json())),
         };
         self.texts[which as usize].get_or_init(|| Box::new(make())).as_ref()
@@ -108,6 +112,11 @@ impl ProjectHandle {
         ProjectHandle { data: Arc::new(ProjectData::new(project)), owned: true }
     }
 
+    /// The project as COR answered.
+    pub(crate) fn project(&self) -> &Project {
+        &self.data.project
+    }
+
     pub(crate) fn of_a_result(data: Arc<ProjectData>) -> ProjectHandle {
         ProjectHandle { data, owned: false }
     }
@@ -135,7 +144,7 @@ fn value<T>(project: *const cor_project, place: *mut T, read: impl FnOnce(&Proje
 
 /// Frees a project. NULL is fine.
 ///
-/// Projects of results, see cor_item_result_project(), go with their result and are not freed.
+/// Projects of results and of callbacks, see cor_item_result_project() and cor_on_project, go with them and are not freed.
 ///
 /// Returns COR_ERR_ARGUMENT for a project that was freed already or is not the caller's to free. Since 0.1.
 #[unsafe(no_mangle)]
@@ -255,6 +264,45 @@ pub unsafe extern "C" fn cor_project_estimated(project: *const cor_project) -> *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_estimated_double(project: *const cor_project, value: *mut f64) -> bool {
     self::value(project, value, |project| project.estimated().map(|n| n.as_f64()))
+}
+
+/// COR's rating of the project: 1 on track, 2 at risk, 3 delayed, 4 critical. Shown by the main API only; as
+/// cor_project_id(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_project_health(project: *const cor_project, value: *mut i64) -> bool {
+    self::value(project, value, Project::health)
+}
+
+/// Hours worked, as the exact decimal text COR sent. Shown by the main API only. Lives as long as the project; NULL where COR
+/// sent none. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_project_elapsed_time(project: *const cor_project) -> *const c_char {
+    text(project, Text::ElapsedTime)
+}
+
+/// Hours worked, as the nearest double; as cor_project_id(). Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_project_elapsed_time_double(
+    project: *const cor_project,
+    value: *mut f64,
+) -> bool {
+    self::value(project, value, |project| project.elapsed_time().map(|n| n.as_f64()))
+}
+
+/// Money, as the exact decimal text COR sent. Shown by the main API only; COR does not document how it relates to
+/// cor_project_estimated(). Lives as long as the project; NULL where COR sent none. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_project_total_estimated(project: *const cor_project) -> *const c_char {
+    text(project, Text::TotalEstimated)
+}
+
+/// Money, as the nearest double; as cor_project_id(). Better read the text. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cor_project_total_estimated_double(
+    project: *const cor_project,
+    value: *mut f64,
+) -> bool {
+    self::value(project, value, |project| project.total_estimated().map(|n| n.as_f64()))
 }
 
 /// Whether the work is billed; as cor_project_id(). Since 0.1.

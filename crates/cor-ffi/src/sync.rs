@@ -1,24 +1,22 @@
-//! Plan and sync of a table: a file, or the rows of a callback. Options in, summary out; `run` drives it.
+//! Plan and sync of a table: a file, or the rows of a callback. Options in, summary out; `options` reads them, `run`
+//! drives it.
 
+mod options;
 mod run;
 
 use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
 
 use cor_http::OptionNames;
-use cor_sync::{
-    ConfigError, MaxFailures, Origin, StopReason, SyncAction, SyncCounts, SyncRunner, SyncSummary,
-    TableOptions,
-};
+use cor_sync::{Origin, StopReason, SyncAction, SyncCounts, SyncRunner, SyncSummary};
 
+use self::options::Options;
 use self::run::{Rows, drive};
 use crate::client_runtime::{ClientHandle, cor_client};
 use crate::config::milliseconds;
 use crate::error_handle::cor_error;
 use crate::failure::Failure;
-use crate::guard::{
-    self, OutStruct, Sized_, array, borrow, cor_bool, element, guard, out_struct, read_struct,
-};
+use crate::guard::{self, OutStruct, Sized_, borrow, cor_bool, guard, out_struct, read_struct};
 use crate::many::{cor_next_row, cor_on_progress, cor_row};
 use crate::status::cor_status;
 
@@ -208,6 +206,17 @@ pub struct cor_sync_options {
     pub clear_nulls: *const *const c_char,
     /// The number of entries in clear_nulls.
     pub clear_nulls_count: usize,
+    /// With refresh: fields, such as "status", that are left as they are in COR where others changed them since COR last accepted
+    /// them.
+    pub keep_remote: *const *const c_char,
+    /// The number of entries in keep_remote.
+    pub keep_remote_count: usize,
+    /// Not 0 reads the projects of the table back from COR's main API before anything is sent, so that what others changed in COR
+    /// is sent again. Needs a state, which knows COR's internal ids. If the main API cannot be read, the run continues without it;
+    /// on_note says so.
+    pub refresh: u32,
+    /// Has to be 0.
+    pub reserved: u32,
 }
 
 /// The result of a plan or a sync, in rows unless stated. Initialise it with COR_SYNC_SUMMARY_INIT; later versions may add
@@ -244,65 +253,6 @@ unsafe impl Sized_ for cor_sync_options {}
 // SAFETY: as above.
 unsafe impl Sized_ for cor_sync_summary {}
 
-/// The options, converted to Rust types.
-struct Options {
-    table: TableOptions,
-    state: Option<PathBuf>,
-    rejects: Option<PathBuf>,
-    report: Option<PathBuf>,
-    max_failures: Option<MaxFailures>,
-}
-
-impl Options {
-    /// `default_source` is that of the client's profile.
-    fn read(options: &cor_sync_options, default_source: Option<&str>) -> Result<Options, Failure> {
-        let text = |value: *const c_char, name: &str| -> Result<Option<String>, Failure> {
-            match value.is_null() {
-                true => Ok(None),
-                false => Ok(Some(guard::text(value, &format!("options.{name}"))?.to_owned())),
-            }
-        };
-        let path = |value, name| text(value, name).map(|text| text.map(PathBuf::from));
-        let table = TableOptions {
-            source: text(options.source, "source")?,
-            default_source: default_source.map(str::to_owned),
-            id_column: text(options.id_column, "id_column")?,
-            // C takes no Singer stream.
-            key_as_id: false,
-            mapping: path(options.mapping, "mapping")?,
-            map: texts(options.map, options.map_count, "options.map")?,
-            ignore: texts(options.ignore, options.ignore_count, "options.ignore")?,
-            strict: options.strict != 0,
-            clear_value: text(options.clear_value, "clear_value")?,
-            clear_nulls: texts(options.clear_nulls, options.clear_nulls_count, "options.clear_nulls")?,
-            null_values: texts(options.null_values, options.null_values_count, "options.null_values")?,
-            trim: options.trim != 0,
-            allow_mangled_ids: options.allow_mangled_ids != 0,
-            date_format: text(options.date_format, "date_format")?.into_iter().collect(),
-            day_in: text(options.day_in, "day_in")?,
-            decimal: text(options.decimal, "decimal")?,
-            thousands: text(options.thousands, "thousands")?,
-            format: text(options.format, "format")?,
-            delimiter: text(options.delimiter, "delimiter")?,
-            encoding: text(options.encoding, "encoding")?,
-            stream: None,
-            sheet: None,
-            header_row: None,
-        };
-        let (state, rejects) = (path(options.state, "state")?, path(options.rejects, "rejects")?);
-        let max_failures = text(options.max_failures, "max_failures")?;
-        let max_failures = max_failures.as_deref().map(str::parse).transpose();
-        let max_failures = max_failures.map_err(|error: ConfigError| Failure::config(error.to_string()))?;
-        Ok(Options { table, state, rejects, report: path(options.report, "report")?, max_failures })
-    }
-}
-
-/// The texts of an array.
-fn texts(array: *const *const c_char, count: usize, name: &str) -> Result<Vec<String>, Failure> {
-    let array = self::array(array, count, name)?;
-    (0..count).map(|at| Ok(guard::text(element(array, at), name)?.to_owned())).collect()
-}
-
 /// The source of the rows.
 enum Input {
     File(PathBuf),
@@ -315,7 +265,8 @@ fn runner(
     options: &cor_sync_options,
     default_source: Option<&str>,
 ) -> Result<(SyncRunner, Option<Rows>), Failure> {
-    let Options { table, state, rejects, report, max_failures } = Options::read(options, default_source)?;
+    let Options { table, state, rejects, report, max_failures, keep_remote } =
+        Options::read(options, default_source)?;
     let outage_timeout = match options.outage_timeout_ms {
         0 => None,
         ms => Some(milliseconds("outage_timeout", ms)?),
@@ -335,6 +286,8 @@ fn runner(
     let runner = runner
         .option_names(OptionNames::C)
         .full(options.full != 0)
+        .refresh(options.refresh != 0)
+        .keep_remote(keep_remote)
         .create_missing(options.create_missing != 0)
         .limit((options.limit > 0).then_some(options.limit))
         .max_failures(max_failures)
