@@ -13,7 +13,9 @@ Environment = dict[str, str]
 
 
 @pytest.mark.parametrize("linkage", LINKAGES)
-@pytest.mark.parametrize("name", ["update", "create", "read", "sync", "vectors", "many", "misuse", "threads", "manners"])
+@pytest.mark.parametrize(
+    "name", ["update", "create", "read", "sync", "vectors", "many", "misuse", "threads", "manners"]
+)
 def test_c_program_finds_no_fault(
     toolchain: Toolchain, program_environment: Environment, name: str, linkage: str
 ) -> None:

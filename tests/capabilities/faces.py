@@ -142,7 +142,9 @@ def cpp_members(kind: str) -> set[str]:
     text = re.sub(r"^namespace detail \{.*?^\} +// namespace detail", "", cpp_header(), flags=re.M | re.S)
     text = re.sub(r"//[^\n]*", "", text)
     found: set[str] = set()
-    for match in re.finditer(rf"^(class|struct)(?: \[\[\w+\]\])? {kind} \{{\n(.*?)^\}};", text, re.M | re.S):
+    for match in re.finditer(
+        rf"^(class|struct)(?: \[\[\w+\]\])? {kind}(?: : [\w: ]+)? \{{\n(.*?)^\}};", text, re.M | re.S
+    ):
         access = "private" if match[1] == "class" else "public"
         for line in match[2].splitlines():
             if label := re.fullmatch(r" (public|private|protected):", line):

@@ -51,6 +51,8 @@ PRINTED = {
         "status=0",
         'end  "2025-05-31" → "2025-06-30 00:00:00"',
         "status=1",
+        "1 project keeps fields as others set them in COR (--keep-remote)",
+        "applied                 1",
     ],
     "docs/guides/credentials-and-network.md": ["status=0"],
     "docs/guides/schedulers.md": ["applied                 1", "status=0"],
