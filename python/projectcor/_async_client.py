@@ -11,7 +11,7 @@ from projectcor._update import ProjectUpdate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
     from typing import Any, NoReturn
 
     from typing_extensions import Self, Unpack

@@ -10,7 +10,7 @@ from projectcor._update import ProjectUpdate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any, NoReturn
 
     from typing_extensions import Self, Unpack

@@ -23,7 +23,7 @@ from harness.docs import blocks, pages_with
 LEFT_OUT = ("make ", "cargo ", "python3 -m venv ", ". .venv/", "cc ", "c++ ")
 
 PRINTED = {
-    "README.md": ["2025-04-30", "status=1"],
+    "README.md": ["2025-04-30", "not applied             1", "  drifted                          0"],
     "docs/quickstart/shell.md": [
         "2025-04-30",
         "status=1",

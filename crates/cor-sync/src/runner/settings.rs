@@ -83,19 +83,19 @@ impl Settings {
         let refused = |option, message: &str| Err(ConfigError(vec![Reason::of_option(option, message)]));
         match client {
             _ if !self.refresh && !self.keep_remote.is_empty() => {
-                refused("keep_remote", "needs `refresh`: only a run that reads back knows what is in COR")
+                refused("keep_remote", " needs `refresh`: only a run that reads back knows what is in COR")
             }
             _ if !self.refresh => Ok(()),
             _ if self.state.is_none() => {
-                refused("refresh", "needs a state, which knows COR's internal ids of the projects")
+                refused("refresh", " needs a state, which knows COR's internal ids of the projects")
             }
             _ if self.full => {
-                refused("refresh", "has no effect with `full`, which sends every field; remove one of them")
+                refused("refresh", " has no effect with `full`, which sends every field; remove one of them")
             }
-            None => refused("refresh", "reads from COR, and this run makes no request; remove it"),
+            None => refused("refresh", " reads from COR, and this run makes no request; remove it"),
             Some(client) if client.main_url().is_none() => refused(
                 "refresh",
-                "reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
+                " reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
                  `main_url` to the main API of the same COR (environment: COR_MAIN_URL)",
             ),
             Some(_) => Ok(()),
