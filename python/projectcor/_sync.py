@@ -454,9 +454,12 @@ class SyncResult(_Report):
 
     @property
     def refreshed(self) -> dict[str, int] | None:
-        """What reading back showed with ``refresh=True``: the number of projects that were ``read``, ``changed`` in COR since
-        COR last accepted them, ``kept`` by ``keep_remote``, ``gone``, ``not_read``, and ``without_cor_id``, which the state
-        cannot read back. ``None`` for a sync that did not read back. The sentences are in ``notes``."""
+        """What reading back showed with ``refresh=True``, as numbers of projects.
+
+        ``read``, ``changed`` in COR since COR last accepted the values, ``kept`` by ``keep_remote``, ``gone``,
+        ``not_read``, and ``without_cor_id``, whose internal id the state does not know. ``None`` for a sync that did
+        not read back. The same stands in ``notes`` in sentences.
+        """
         return None if self._refreshed is None else dict(self._refreshed)
 
     @property
