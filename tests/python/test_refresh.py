@@ -62,11 +62,12 @@ def test_sync_goes_on_without_right_to_read(cor: Sandbox, sync: Any) -> None:
 
 
 def test_refresh_refuses_what_cannot_work(cor: Sandbox, sync: Any) -> None:
-    for options, text in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"keep_remote": ["end"]}, "keep_remote needs refresh"),
         ({"refresh": True, "full": True}, "refresh has no effect with full"),
         ({"refresh": True, "keep_remote": ["ende"]}, "did you mean `end`"),
-    ]:
+    ]
+    for options, text in cases:
         with pytest.raises((projectcor.TableError, ValueError), match=text):
             sync(**options)
     assert cor.requests == []
