@@ -18,8 +18,8 @@ use cor_http::{Client, Error, ErrorKind, Project, ProjectFilter, ProjectPage, Pr
 
 use self::table::UnreadIds;
 pub(crate) use self::table::{KnownTable, failed, temporary};
-use crate::StateError;
 use crate::state_store::Known;
+use crate::{ConfigError, Reason, StateError};
 
 /// From so many projects on, the first page of the list is read to learn how long the list is.
 const LEAST_FOR_LIST: u64 = 4;
@@ -243,6 +243,19 @@ impl ReadBackRun {
         self.ready.extend(findings);
         Ok(())
     }
+}
+
+/// Checks that the client can read at all, before anything else is done.
+///
+/// # Errors
+/// If no main API belongs with the client's base URL.
+pub(crate) fn check_main_api(client: &Client, what: &'static str) -> Result<(), ConfigError> {
+    if client.main_url().is_some() {
+        return Ok(());
+    }
+    let message = " reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
+                   `main_url` to the main API of the same COR (environment: COR_MAIN_URL)";
+    Err(ConfigError(vec![Reason::of_option(what, message)]))
 }
 
 /// The number of the last page of the list, if the page states it or its total.
