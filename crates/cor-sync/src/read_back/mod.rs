@@ -110,7 +110,10 @@ impl ReadBackRun {
             match &mut self.stage {
                 Stage::List(pages) => match pages.next().await {
                     Some(Ok(page)) => self.take_page(page)?,
-                    Some(Err(error)) => self.end_list(error),
+                    Some(Err(error)) => {
+                        let is_of_every_request = pages.has_met_outage();
+                        self.end_list(error, is_of_every_request);
+                    }
                     None => self.read_singly(),
                 },
                 Stage::Single(results) => match results.next().await {
@@ -194,12 +197,16 @@ impl ReadBackRun {
 
     /// The list could not be read. Where that is about the list alone, the projects are read singly: what is wrong with every request
     /// shows there too.
-    fn end_list(&mut self, error: Error) {
+    fn end_list(&mut self, error: Error, is_of_every_request: bool) {
         match error.kind() {
             ErrorKind::Protocol
             | ErrorKind::Validation
             | ErrorKind::ProjectNotFound
-            | ErrorKind::TooLarge => {
+            | ErrorKind::TooLarge
+            | ErrorKind::Server
+            | ErrorKind::Timeout
+                if !is_of_every_request =>
+            {
                 self.read_singly();
             }
             _ => {
