@@ -51,7 +51,7 @@ PRINTED = {
         "status=0",
         'end  "2025-05-31" → "2025-06-30 00:00:00"',
         "status=1",
-        "1 project keeps fields as others set them in COR (--keep-remote)",
+        "in 1 project, fields that were changed in COR stay as they are (--keep-remote)",
         "applied                 1",
     ],
     "docs/guides/credentials-and-network.md": ["status=0"],

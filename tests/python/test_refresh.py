@@ -48,7 +48,7 @@ def test_edited_value_is_sent_again_or_kept(cor: Sandbox, sync: Any) -> None:
     assert (kept.applied, end(cor)) == (0, "2025-05-31")
     counts = {"read": 1, "changed": 1, "kept": 1, "gone": 0, "not_read": 0, "without_cor_id": 0}
     assert kept.refreshed == counts
-    assert "1 project keeps fields as others set them in COR (keep_remote)" in kept.notes
+    assert "in 1 project, fields that were changed in COR stay as they are (keep_remote)" in kept.notes
     again = sync(refresh=True)
     assert (again.applied, again.refreshed, end(cor)) == (1, {**counts, "kept": 0}, "2025-04-30")
 

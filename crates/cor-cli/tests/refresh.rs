@@ -51,8 +51,7 @@ fn value_that_others_changed_is_sent_again() {
     sync(&sandbox, &file, &[]).exits(0).prints("unchanged               2");
     assert!(requests(&sandbox).is_empty(), "a sync alone does not notice");
     refresh(&sandbox, &file, &[]).exits(0).prints("applied                 1").says(
-        "1 of 2 projects that the run read back was changed in COR since COR last accepted the values; where the table \
-         sets another value, it is sent again",
+        "1 of 2 projects was changed in COR since COR last accepted the values; the run sends the table's values again",
     );
     assert_eq!(field(&sandbox, "A", "end"), "2025-04-30");
     assert_eq!(field(&sandbox, "A", "brief"), "by hand", "a field that the table does not set stays");
@@ -72,7 +71,7 @@ fn kept_field_stays_as_others_set_it() {
     sandbox.edit_project(cor_id(&sandbox, "A"), r#"{"end":"2025-05-31","name":"theirs"}"#).unwrap();
     refresh(&sandbox, &file, &["--keep-remote", "end"])
         .exits(0)
-        .says("1 project keeps fields as others set them in COR (--keep-remote)");
+        .says("in 1 project, fields that were changed in COR stay as they are (--keep-remote)");
     assert_eq!(
         (field(&sandbox, "A", "end"), field(&sandbox, "A", "name")),
         ("2025-05-31".into(), "a".into())
@@ -109,7 +108,7 @@ fn project_that_is_gone_is_sent_in_full() {
         .exits(0);
     refresh(&sandbox, &file, &[])
         .exits(1)
-        .says("COR no longer has 1 project; the run sends all of their fields");
+        .says("1 project is gone from COR; the run sends all of its fields");
     refresh(&sandbox, &file, &["--create-missing"]).exits(0);
     assert_eq!(
         (field(&sandbox, "A", "name"), field(&sandbox, "A", "end")),
@@ -154,9 +153,10 @@ fn lost_response_is_settled_by_reading_back() {
     let file = folder.file("t.csv", "id,name,end\nA,applied,2025-05-31\nB,lost,2025-05-31\n");
     sandbox.queue(Answer::apply_then_drop().for_id("A"));
     sandbox.queue(Answer::drop_connection().for_id("B"));
-    sync(&sandbox, &file, &["--max-attempts", "1"]).exits(1).prints("applied                 1").says(
-        "not applied (COR was read back: it has other values: name is \"b\", not \"lost\", end is \"2025-06-30",
-    );
+    sync(&sandbox, &file, &["--max-attempts", "1"])
+        .exits(1)
+        .prints("applied                 1")
+        .says("not applied (the project was read back: name is \"b\", not \"lost\", end is \"2025-06-30");
     assert_eq!(field(&sandbox, "A", "name"), "applied");
     // The next run sends what was not applied, whatever COR did with the lost request in the meantime.
     sync(&sandbox, &file, &[]).exits(0).prints("applied                 1");
@@ -175,8 +175,112 @@ fn lost_response_of_single_update_is_settled_on_request() {
     let other = ["A", "--name", "newer", "--max-attempts", "1", "--settle-unknown"];
     update(&sandbox, &other)
         .exits(4)
-        .says("not applied (COR was read back: it has other values: name is \"new\", not \"newer\")");
+        .says("not applied (the project was read back: name is \"new\", not \"newer\")");
     // A later sync sends the table's value, although the state knew it: the lost request may come through yet.
     sync(&sandbox, &file, &[]).exits(0).prints("applied                 1");
     update(&sandbox, &["Z", "--name", "n", "--settle-unknown"]).exits(2).says("pass --cor-id NUMBER");
+}
+
+/// What the state says that COR accepted of a field.
+fn accepted(sandbox: &Sandbox, id: &str, name: &str) -> serde_json::Value {
+    let shown = ran(&mut cor(sandbox, &["state", "show", id, "--json"])).exits(0).json();
+    shown.iter().find(|project| project["id"] == id).unwrap()["accepted"][name].clone()
+}
+
+#[test]
+fn field_of_others_is_kept_whatever_the_table_says() {
+    let folder = Folder::new();
+    let sandbox = sandbox(&["A"]);
+    let table = |brief: &str, status: &str| {
+        folder.file("t.csv", format!("id,brief,status,archived\nA,{brief},{status},false\n"))
+    };
+    sync(&sandbox, &table("ours", "active"), &["--clear-value", "CLEAR"]).exits(0);
+    sandbox.edit_project(cor_id(&sandbox, "A"), r#"{"brief":"theirs","status":"finished"}"#).unwrap();
+    sandbox.requests_clear();
+    let keep = ["--clear-value", "CLEAR", "--keep-remote", "brief", "--keep-remote", "status"];
+    // The table clears the one, and has a word for the other that cannot be compared with COR's.
+    refresh(&sandbox, &table("CLEAR", "in_review"), &keep).exits(0);
+    assert!(puts(&sandbox).is_empty());
+    assert_eq!(
+        (field(&sandbox, "A", "brief"), field(&sandbox, "A", "status")),
+        ("theirs".into(), "finished".into())
+    );
+    refresh(&sandbox, &table("CLEAR", "in_review"), &keep[..2]).exits(0);
+    assert_eq!(
+        (field(&sandbox, "A", "brief"), field(&sandbox, "A", "status")),
+        (String::new(), "in_review".into())
+    );
+}
+
+#[test]
+fn first_value_of_field_is_sent_although_cor_has_default() {
+    let folder = Folder::new();
+    let (sandbox, _) = synced(&folder);
+    let file = folder.file("t.csv", "id,name,end,archived\nA,a,2025-04-30,false\n");
+    // COR never accepted `archived` of this table; the sandbox has true.
+    refresh(&sandbox, &file, &["--keep-remote", "archived"]).exits(0).prints("applied                 1");
+    assert_eq!(sandbox.project("SALESFORCE", "A").unwrap().flag("archived"), Some(false));
+}
+
+#[test]
+fn drift_is_still_found_after_refresh_that_was_not_applied() {
+    let folder = Folder::new();
+    let (sandbox, file) = synced(&folder);
+    sandbox.edit_project(cor_id(&sandbox, "A"), r#"{"end":"2025-05-31"}"#).unwrap();
+    sandbox.queue(Answer::error(400, "ValidationError", "", "no").for_id("A"));
+    refresh(&sandbox, &file, &[]).exits(1);
+    assert_eq!(accepted(&sandbox, "A", "end"), "2025-04-30", "what COR never accepted is not in the state");
+    let drift = || ran(&mut cor(&sandbox, &["projects", "drift", "--source", "SALESFORCE"]));
+    drift().exits(1).prints("end  \"2025-04-30\" → \"2025-05-31");
+    refresh(&sandbox, &file, &["--keep-remote", "end"]).exits(0);
+    drift().exits(1);
+    ran(&mut cor(&sandbox, &["projects", "drift", "--source", "SALESFORCE", "--ignore-field", "end"]))
+        .exits(0);
+    refresh(&sandbox, &file, &[]).exits(0);
+    drift().exits(0);
+}
+
+#[test]
+fn drift_of_field_that_table_does_not_set_stays_known() {
+    let folder = Folder::new();
+    let sandbox = sandbox(&["A"]);
+    let both = folder.file("both.csv", "id,name,brief\nA,a,ours\n");
+    sync(&sandbox, &both, &[]).exits(0);
+    sandbox.edit_project(cor_id(&sandbox, "A"), r#"{"brief":"theirs"}"#).unwrap();
+    let name = folder.file("name.csv", "id,name\nA,new\n");
+    refresh(&sandbox, &name, &[]).exits(0).prints("applied                 1");
+    assert_eq!(
+        (accepted(&sandbox, "A", "brief"), field(&sandbox, "A", "brief")),
+        ("ours".into(), "theirs".into())
+    );
+}
+
+#[test]
+fn project_with_another_internal_id_is_another_project() {
+    let folder = Folder::new();
+    let (sandbox, _) = synced(&folder);
+    let call = |verb: &str, arguments: &[&str]| {
+        let all = [&["projects", verb, "A", "--source", "SALESFORCE", "--no-state"], arguments].concat();
+        ran(&mut cor(&sandbox, &all)).exits(0)
+    };
+    call("delete", &["--yes"]);
+    call("create", &["--name", "anew"]);
+    let file = folder.file("t.csv", TABLE.replace("A,a,", "A,b,"));
+    sync(&sandbox, &file, &[]).exits(0).prints("applied                 1");
+    assert_eq!(
+        accepted(&sandbox, "A", "end"),
+        serde_json::Value::Null,
+        "the end date was the earlier project's"
+    );
+    sync(&sandbox, &file, &[]).exits(0).prints("applied                 1");
+    assert_eq!(field(&sandbox, "A", "end"), "2025-04-30");
+}
+
+#[test]
+fn field_that_is_never_comparable_cannot_be_kept() {
+    let folder = Folder::new();
+    let (sandbox, file) = synced(&folder);
+    refresh(&sandbox, &file, &["--keep-remote", "client_id"]).exits(2).says(
+        "--keep-remote has no effect on client_id, which cannot be compared: An update holds an external id",
+    );
 }

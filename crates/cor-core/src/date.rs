@@ -43,6 +43,11 @@ impl Date {
         self.0.day() as u8
     }
 
+    /// Days since 1970-01-01; negative before it.
+    pub fn unix_day(self) -> i64 {
+        Date(civil::date(1970, 1, 1)).days_until(self)
+    }
+
     /// Days from this one to another; negative where the other is earlier.
     pub(crate) fn days_until(self, other: Date) -> i64 {
         other.0.duration_since(self.0).as_hours() / 24

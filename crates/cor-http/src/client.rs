@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cor_core::{Deleted, Project, ProjectCreate, ProjectFilter, ProjectPage, ProjectUpdate, Source};
+use cor_core::{
+    Deleted, ErrorKind, Project, ProjectCreate, ProjectFilter, ProjectPage, ProjectUpdate, Source,
+};
 use futures_util::stream::{self, Stream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -55,7 +57,18 @@ impl Client {
     /// The base URL of COR's main API, which reads projects, without a slash at its end. `None` if none belongs with the base
     /// URL: then reading is a `config` error. See [`ClientBuilder::main_url`](crate::ClientBuilder::main_url).
     pub fn main_url(&self) -> Option<&str> {
-        Some(self.options.main_url.as_ref()?.as_str().trim_end_matches('/'))
+        Some(self.options.main_url.as_ref().ok()?.as_str().trim_end_matches('/'))
+    }
+
+    /// Checks that the client can read from the main API. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config), with the reason, where [`main_url`](Client::main_url) is `None`.
+    pub fn check_main_api(&self) -> Result<(), Error> {
+        match &self.options.main_url {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(refused.error().with_option_names(self.options.option_names)),
+        }
     }
 
     /// The identity of the store of the sandbox (`cor sandbox`) at the base URL, as its latest response named it. `None` for COR,
@@ -391,8 +404,11 @@ impl<'a> Projects<'a> {
         Pending::new(move |options| {
             Box::pin(async move {
                 let operation = Operation::find(calls.main_api.paths(), &name)?;
-                let page: ProjectPage = calls.carry_out(&operation, options, Caller::Single).await.0?;
-                Ok(page.projects)
+                match calls.carry_out::<ProjectPage>(&operation, options, Caller::Single).await.0 {
+                    // No project of this name.
+                    Err(error) if error.kind() == ErrorKind::ProjectNotFound => Ok(Vec::new()),
+                    page => Ok(page?.projects),
+                }
             })
         })
     }

@@ -45,6 +45,8 @@ struct Inner {
     of_reading: bool,
     /// What reading the project back said about the outcome.
     read_back: Option<String>,
+    /// Why it could not be read back.
+    not_read_back: Option<String>,
     request_id: Option<String>,
     body: Option<String>,
     issues: Vec<Issue>,
@@ -68,6 +70,7 @@ impl Error {
             of_every_row: false,
             of_reading: false,
             read_back: None,
+            not_read_back: None,
             request_id: None,
             body: None,
             issues: Vec::new(),
@@ -198,6 +201,12 @@ impl Error {
         self
     }
 
+    /// Adds that the project could not be read back, and why. The outcome stays unknown.
+    pub(crate) fn not_read_back(mut self, why: &str) -> Error {
+        self.0.not_read_back = Some(why.to_owned());
+        self
+    }
+
     pub(crate) fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.cause = Some(Arc::from(cause.into()));
         self
@@ -289,9 +298,10 @@ impl Error {
             (1, outcome) => write!(f, "; {}", words(outcome)),
             (n, outcome) => write!(f, " ({n} attempts); {}", words(outcome)),
         }?;
-        match &inner.read_back {
-            Some(finding) => write!(f, " (the project was read back: {finding})"),
-            None => Ok(()),
+        match (&inner.read_back, &inner.not_read_back) {
+            (Some(finding), _) => write!(f, " (the project was read back: {finding})"),
+            (None, Some(why)) => write!(f, " (the project could not be read back: {why})"),
+            (None, None) => Ok(()),
         }
     }
 

@@ -36,12 +36,7 @@ impl MainApi {
             return Ok(endpoint);
         }
         let options = &self.options;
-        let Some(url) = &options.main_url else {
-            return Err(Error::config(
-                "`base_url` is not COR's production address, and `main_url` is not set",
-            )
-            .advising("set `main_url` to the main API of the same COR (environment: COR_MAIN_URL)"));
-        };
+        let url = options.main_url.as_ref().map_err(|refused| refused.error())?;
         let transport = options.transport_to(url)?;
         let endpoint =
             Endpoint::new(Server::MainApi, url, transport, &options.user_agent, options.attempt_timeout)?;
@@ -50,7 +45,7 @@ impl MainApi {
 
     /// Whether the client may read a project on its own account, to learn the outcome of an update.
     pub(crate) fn is_open(&self) -> bool {
-        self.options.main_url.is_some() && !self.is_closed.load(Ordering::Relaxed)
+        self.options.main_url.is_ok() && !self.is_closed.load(Ordering::Relaxed)
     }
 
     /// Ends the reading on the client's own account. `true`: this call did.
@@ -61,7 +56,7 @@ impl MainApi {
 
 impl fmt::Debug for MainApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.options.main_url.as_ref().map(|url| url.as_str());
+        let url = self.options.main_url.as_ref().ok().map(|url| url.as_str());
         f.debug_struct("MainApi").field("url", &url).finish_non_exhaustive()
     }
 }

@@ -115,8 +115,15 @@ impl<'a> Operation<'a> {
 
     /// `GET /v1/projects/{cor_id}` of the main API.
     pub(crate) fn get(paths: &Paths, cor_id: i64) -> Result<Operation<'a>, Error> {
+        let subject = Subject::CorId(cor_id);
+        if cor_id < 1 {
+            let happened = format!("{cor_id} is no internal id of COR, which is a whole number from 1 on");
+            let advice = "pass the id that an answer to an update has";
+            let error = Error::new(ErrorKind::Invalid, happened).advising(advice);
+            return Err(error.of_reading().attempting(subject.action("read")));
+        }
         let path = format!("{}/{cor_id}", paths.projects);
-        Operation::new("read", Method::GET, path, Vec::new(), Subject::CorId(cor_id))
+        Operation::new("read", Method::GET, path, Vec::new(), subject)
     }
 
     /// `GET /v1/projects?page&perPage&filters` of the main API.

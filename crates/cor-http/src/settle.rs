@@ -1,11 +1,13 @@
 //! An unknown outcome is settled by reading the project back.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use cor_core::{
     Comparison, ErrorKind, Field, FieldComparison, Outcome, Patch, Project, ProjectCreate, ProjectPage,
     ProjectUpdate, ReadBack,
 };
+use futures_util::future::{Either, select};
 use tokio::time::Instant;
 
 use crate::Error;
@@ -32,9 +34,10 @@ impl Calls {
             let operation = Operation::get(self.main_api.paths(), cor_id)?;
             self.carry_out::<ReadProject>(&operation, options, Caller::Single).await.0
         };
-        let project = match read.await {
-            Ok(ReadProject(project)) => project,
-            Err(failure) => return Err(self.not_read(error, &failure)),
+        let project = match unless_stopped(caller, read).await {
+            Some(Ok(ReadProject(project))) => project,
+            Some(Err(failure)) => return Err(self.not_read(error, &failure)),
+            None => return Err(error),
         };
         if project.id() != Some(cor_id) {
             let finding = format!("the response is about another project than {cor_id}");
@@ -102,7 +105,10 @@ impl Calls {
     /// The projects of exactly this name. Whether COR also finds parts of names, and whatever the case, is not documented.
     async fn find(&self, name: &str, options: CallOptions) -> Result<Vec<Project>, Error> {
         let operation = Operation::find(self.main_api.paths(), name)?;
-        let page = self.carry_out::<ProjectPage>(&operation, options, Caller::Single).await.0?;
+        let page = match self.carry_out::<ProjectPage>(&operation, options, Caller::Single).await.0 {
+            Err(error) if error.kind() == ErrorKind::ProjectNotFound => ProjectPage::default(),
+            page => page?,
+        };
         Ok(page.projects.into_iter().filter(|project| project.name() == Some(name)).collect())
     }
 
@@ -133,7 +139,16 @@ impl Calls {
                 failure.reason()
             );
         }
-        error.read_back(failure.happened(), Outcome::Unknown)
+        error.not_read_back(&failure.happened())
+    }
+}
+
+/// Waits for a read. `None`: the run was stopped first, and wants to end.
+async fn unless_stopped<F: Future>(caller: &Caller, read: F) -> Option<F::Output> {
+    let Caller::Bulk(run) = caller else { return Some(read.await) };
+    match select(pin!(read), pin!(run.stop.stopped())).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
     }
 }
 

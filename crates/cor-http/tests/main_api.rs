@@ -116,6 +116,53 @@ async fn reading_is_refused_where_no_main_api_belongs() {
     assert!(error.to_string().contains("`main_url` is an http address of another machine"), "{error}");
 }
 
+#[test]
+fn main_url_has_to_belong_with_base_url() {
+    const SANDBOX: &str = "http://127.0.0.1:4010";
+    let client = |option: [Option<&str>; 2], environment: [Option<&str>; 2]| {
+        let mut builder = builder(MemoryTransport::json(200, "{}")).environment(|name| match name {
+            "COR_BASE_URL" => environment[0].map(str::to_owned),
+            "COR_MAIN_URL" => environment[1].map(str::to_owned),
+            _ => None,
+        });
+        builder = option[0].into_iter().fold(builder, |builder, url| builder.base_url(url));
+        builder = option[1].into_iter().fold(builder, |builder, url| builder.main_url(url));
+        builder.build().unwrap()
+    };
+    let other = Some("http://127.0.0.1:4711/v1");
+    let production = Some("https://api.projectcor.com/v1");
+    for (option, environment, refused) in [
+        ([None, None], [None, None], None),
+        ([None, production], [None, None], None),
+        // What a sandbox that is gone left behind gets no token.
+        ([None, None], [None, other], Some("would be sent to another server")),
+        ([None, other], [None, None], Some("would be sent to another server")),
+        ([Some(SANDBOX), None], [None, other], Some("is set at another place")),
+        ([Some(SANDBOX), None], [None, production], Some("is set at another place")),
+        ([Some(SANDBOX), None], [None, Some("http://127.0.0.1:4010/v1")], None),
+        ([None, None], [Some(SANDBOX), other], None),
+        ([None, other], [Some(SANDBOX), None], None),
+        ([Some(SANDBOX), other], [None, None], None),
+        ([Some(SANDBOX), None], [None, None], Some("`main_url` is not set")),
+    ] {
+        let client = client(option, environment);
+        let why = client.check_main_api().err().map(|error| error.to_string());
+        assert_eq!(client.main_url().is_none(), refused.is_some(), "{option:?} {environment:?}");
+        assert_eq!(why.is_some(), refused.is_some(), "{why:?}");
+        assert!(why.is_none_or(|why| why.contains(refused.unwrap())), "{option:?} {environment:?}");
+    }
+}
+
+#[tokio::test]
+async fn id_that_is_none_is_refused_before_request() {
+    let transport = MemoryTransport::json(200, r#"{"id":7}"#);
+    let client = builder(transport.clone()).build().unwrap();
+    for id in [0, -5] {
+        assert_eq!(client.projects().get(id).await.unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    assert!(transport.requests().is_empty());
+}
+
 #[tokio::test]
 async fn finds_projects_by_name() {
     let transport = MemoryTransport::json(200, r#"[{"id":1,"name":"A/B ?"},{"id":2,"name":"a/b ?"}]"#);
@@ -123,6 +170,8 @@ async fn finds_projects_by_name() {
     assert_eq!(client.projects().find_by_name("A/B ?").await.unwrap().len(), 2);
     assert_eq!(paths(&transport), ["GET https://api.projectcor.com/v1/projects/search-by-name/A%2FB%20%3F"]);
     assert_eq!(client.projects().find_by_name("..").await.unwrap_err().kind(), ErrorKind::Invalid);
+    let none = builder(MemoryTransport::json(404, r#"{"name":"ProjectNotFoundError"}"#)).build().unwrap();
+    assert!(none.projects().find_by_name("N").await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -201,6 +250,7 @@ impl Company {
     /// Answers with a page, then changes the list by `change`, which gets the number of the request.
     fn serve(&self, change: impl Fn(u64, &mut Vec<i64>) + Send + Sync + 'static) -> Client {
         let company = self.clone();
+        let today = jiff::Timestamp::now().to_string()[..10].to_owned();
         let transport = MemoryTransport::new(move |request: &Request<Bytes>| {
             let mut state = company.0.lock().unwrap();
             let url = url::Url::parse(&request.uri().to_string()).unwrap();
@@ -216,7 +266,11 @@ impl Company {
                 .iter()
                 .skip((page - 1) * per_page)
                 .take(per_page)
-                .map(|id| format!("{{\"id\":{id},\"updated_at\":\"2020-01-01T00:00:00Z\"}}"))
+                .map(|id| {
+                    // As COR's own example of a list has them: without a zone.
+                    let day = if *id == 9_999 { &today } else { "2020-01-01" };
+                    format!("{{\"id\":{id},\"updated_at\":\"{day} 10:00:00\"}}")
+                })
                 .collect();
             let (total, last) = (state.ids.len(), state.ids.len().div_ceil(per_page).max(1));
             let items = items.join(",");
@@ -271,23 +325,115 @@ async fn lists_every_project_once_in_every_shape() {
 }
 
 #[tokio::test]
-async fn whole_list_without_pages_is_read_once() {
+async fn whole_list_without_pages_ends_when_it_comes_again() {
     let all: Vec<String> = (1..=200).map(|id| format!("{{\"id\":{id}}}")).collect();
-    let transport = MemoryTransport::json(200, format!("[{}]", all.join(",")));
+    for count in [200, 30] {
+        let transport = MemoryTransport::json(200, format!("[{}]", all[..count].join(",")));
+        let client = builder(transport.clone()).build().unwrap();
+        assert_eq!(list(&client).await.0.len(), count);
+        assert_eq!(transport.requests().len(), 2);
+    }
+}
+
+/// Serves pages by their number.
+fn pages(page: impl Fn(usize) -> String + Send + Sync + 'static) -> MemoryTransport {
+    MemoryTransport::new(move |request| {
+        let url = url::Url::parse(&request.uri().to_string()).unwrap();
+        let number = url.query_pairs().find(|(name, _)| name == "page").unwrap().1.parse().unwrap();
+        Ok(answer(200, page(number)))
+    })
+}
+
+fn items(ids: impl Iterator<Item = usize>, item: &str) -> String {
+    ids.map(|id| item.replace("ID", &id.to_string())).collect::<Vec<_>>().join(",")
+}
+
+#[tokio::test]
+async fn list_is_read_on_while_projects_are_missing() {
+    // The server gives fewer than it says, names a last page that is not the last, or gives projects without ids.
+    for (name, item, wrapper, per_page, count) in [
+        (
+            "echoes per page",
+            r#"{"id":ID}"#,
+            r#"{"total":100,"perPage":50,"page":PAGE,"data":[ITEMS]}"#,
+            20,
+            100,
+        ),
+        (
+            "wrong last page",
+            r#"{"id":ID}"#,
+            r#"{"total":100,"page":PAGE,"lastPage":1,"data":[ITEMS]}"#,
+            50,
+            100,
+        ),
+        ("bare pages of another size", r#"{"id":ID}"#, "[ITEMS]", 100, 300),
+        ("no ids", r#"{"name":"ID"}"#, r#"{"data":[ITEMS]}"#, 50, 150),
+    ] {
+        let transport = pages(move |page| {
+            let ids = ((page - 1) * per_page + 1..=page * per_page).filter(|id| *id <= count);
+            wrapper.replace("PAGE", &page.to_string()).replace("ITEMS", &items(ids, item))
+        });
+        let client = builder(transport).build().unwrap();
+        let mut pages = client.projects().list(ProjectFilter::default()).start();
+        let mut found = 0;
+        while let Some(page) = pages.next().await {
+            found += page.unwrap().projects.len();
+        }
+        assert_eq!(found, count, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn list_that_stays_short_of_its_total_ends_with_error() {
+    let transport = pages(|page| match page {
+        1 => format!(r#"{{"total":100,"page":1,"lastPage":2,"data":[{}]}}"#, items(1..=40, r#"{"id":ID}"#)),
+        page => format!(r#"{{"total":100,"page":{page},"lastPage":2,"data":[]}}"#),
+    });
+    let client = builder(transport).build().unwrap();
+    let mut pages = client.projects().list(ProjectFilter::default()).start();
+    assert_eq!(pages.next().await.unwrap().unwrap().projects.len(), 40);
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(
+        error.to_string().contains("the list ended after 40 of 100 projects; read the missing"),
+        "{error}"
+    );
+    assert!(pages.next().await.is_none());
+}
+
+#[tokio::test]
+async fn page_beyond_end_ends_list() {
+    // 101 projects become 100 before the third page is read, and the server gives its last page in place of one beyond.
+    let asked = Arc::new(Mutex::new(0));
+    let transport = pages(move |page| {
+        *asked.lock().unwrap() += 1;
+        let total = if *asked.lock().unwrap() <= 2 { 101 } else { 100usize };
+        let (last, page) = (total.div_ceil(50), page.min(total.div_ceil(50)));
+        let ids = ((page - 1) * 50 + 1..=page * 50).filter(|id| *id <= total);
+        format!(
+            r#"{{"total":{total},"perPage":50,"page":{page},"lastPage":{last},"data":[{}]}}"#,
+            items(ids, r#"{"id":ID}"#)
+        )
+    });
+    let client = builder(transport).build().unwrap();
+    assert_eq!(list(&client).await.0.len(), 100);
+}
+
+#[tokio::test]
+async fn list_with_total_on_first_page_only_is_read_once() {
+    let transport = pages(|page| match page {
+        1 => format!(r#"{{"total":"100","page":1,"lastPage":2,"data":[{}]}}"#, items(1..=50, r#"{"id":ID}"#)),
+        _ => format!(r#"{{"page":2,"lastPage":2,"data":[{}]}}"#, items(51..=100, r#"{"id":ID}"#)),
+    });
     let client = builder(transport.clone()).build().unwrap();
-    assert_eq!(list(&client).await.0.len(), 200);
-    assert_eq!(transport.requests().len(), 1);
-    // Of 30 projects it is not known whether they are all; the same page again ends the list.
-    let transport = MemoryTransport::json(200, format!("[{}]", all[..30].join(",")));
-    let client = builder(transport.clone()).build().unwrap();
-    assert_eq!(list(&client).await.0.len(), 30);
+    assert_eq!(list(&client).await.0.len(), 100);
     assert_eq!(transport.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn list_that_changes_while_it_is_read_loses_no_project() {
     type Change = fn(u64, &mut Vec<i64>);
-    let changes: [(&str, Change); 4] = [
+    let changes: [(&str, Change); 5] = [
         ("deleted from a page that was read", |request, ids| {
             if request == 3 {
                 ids.retain(|id| !(10..40).contains(id));
@@ -303,6 +449,12 @@ async fn list_that_changes_while_it_is_read_loses_no_project() {
                 ids.remove(0);
                 let last = ids.pop().unwrap();
                 ids.insert(0, last);
+            }
+        }),
+        ("one deleted, one created", |request, ids| {
+            if request == 1 {
+                ids.remove(0);
+                ids.push(9_999);
             }
         }),
         ("another order", |request, ids| {

@@ -60,7 +60,7 @@ async fn update_with_other_value_in_cor_is_not_applied() {
     assert_eq!(
         error.without_advice(),
         "could not update project \"P-1\" (SAP): the connection to COR broke before the response was complete (reset by peer); \
-         not applied (COR was read back: it has other values: end is \"2025-03-31 00:00:00\", not \"2025-04-30\")"
+         not applied (the project was read back: end is \"2025-03-31 00:00:00\", not \"2025-04-30\")"
     );
 }
 
@@ -92,7 +92,12 @@ async fn outcome_stays_unknown_where_reading_tells_too_little() {
         let error = settle(&reading(status, body), &update).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Transport, Outcome::Unknown), "{body}");
         let text = error.without_advice();
-        let expected = format!("whether COR applied the change is unknown (COR was read back: {finding})");
+        let what = if error.is_read_back() {
+            "the project was read back"
+        } else {
+            "the project could not be read back"
+        };
+        let expected = format!("whether COR applied the change is unknown ({what}: {finding})");
         assert!(text.ends_with(&expected), "{text}");
     }
 }
@@ -146,10 +151,8 @@ async fn reading_back_stays_within_deadline() {
         Client::builder().token("t").transport(Silent).deadline(Duration::from_secs(20)).build().unwrap();
     let began = tokio::time::Instant::now();
     let error = client.projects().update("P-1", &update()).settle_unknown(true).cor_id(7).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.outcome(), error.is_read_back()),
-        (ErrorKind::Timeout, Outcome::Unknown, true)
-    );
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown));
+    assert!(error.to_string().contains("the project could not be read back"), "{error}");
     assert_eq!(began.elapsed().as_secs(), 20);
 }
 
@@ -184,53 +187,106 @@ async fn rows_with_internal_id_are_read_back() {
 async fn user_without_right_to_read_is_refused_once() {
     let transport = reading(403, r#"{"message":"no"}"#);
     let client = builder(&transport).build().unwrap();
-    let rows = (0..5).map(|n| Row::from((format!("P-{n}"), update())).cor_id(Some(n)));
+    let rows = (0..5).map(|n| Row::from((format!("P-{n}"), update())).cor_id(Some(n + 1)));
     let mut results = client.projects().update_many(rows).concurrency(1).start();
     let mut read_back = 0;
     while let Some(item) = results.next().await {
-        read_back += u32::from(item.result.unwrap_err().is_read_back());
+        let text = item.result.unwrap_err().to_string();
+        read_back += u32::from(
+            text.contains("(the project could not be read back: COR denied permission: no (HTTP 403))"),
+        );
     }
     assert_eq!(read_back, 1);
     assert_eq!(methods(&transport).iter().filter(|method| *method == "GET").count(), 1);
     assert_eq!(results.summary().failed, 5);
 }
 
-/// A create whose response is lost, where COR then finds these projects by its name.
-async fn create(found: &'static str) -> Result<Option<i64>, Error> {
+/// A create whose response is lost, where COR finds the first projects by its name before, and the others after.
+async fn create(before: &'static str, after: &'static str) -> Result<Option<i64>, Error> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let asked_there = asked.clone();
     let transport = losing(move |request| {
-        asked_there.lock().unwrap().push(request.uri().path().to_owned());
-        (200, found.replace("NOW", &jiff::Timestamp::now().to_string()))
+        let mut asked = asked_there.lock().unwrap();
+        asked.push(request.uri().path().to_owned());
+        (200, if asked.len() == 1 { before } else { after }.to_owned())
     });
     let client = builder(&transport).build().unwrap();
     let create = ProjectCreate::new("P-1", update());
     let created = client.projects().create(&create).settle_unknown(true).await;
-    assert_eq!(*asked.lock().unwrap(), ["/v1/projects/search-by-name/N"]);
+    assert_eq!(*asked.lock().unwrap(), ["/v1/projects/search-by-name/N"; 2]);
+    assert_eq!(methods(&transport), ["GET", "POST", "GET"]);
     created.map(|project| project.id())
 }
 
 #[tokio::test]
-async fn create_is_found_by_its_name_only_where_unique_and_new() {
-    let new = r#"[{"id":7,"name":"N","end":"2025-04-30","created_at":"NOW"},{"id":8,"name":"N 2","created_at":"NOW"}]"#;
-    assert_eq!(create(new).await.unwrap(), Some(7));
-    for (found, finding) in [
-        ("[]", "it shows no project of this name, which it may not show yet"),
+async fn create_is_found_by_its_name_only_where_one_project_is_new() {
+    let old = r#"[{"id":5,"name":"N","end":"2025-04-30"}]"#;
+    let both = r#"[{"id":5,"name":"N","end":"2025-04-30"},{"id":7,"name":"N","end":"2025-04-30"},{"id":8,"name":"N 2"}]"#;
+    assert_eq!(create(old, both).await.unwrap(), Some(7));
+    assert_eq!(create("[]", r#"[{"id":7,"name":"N","end":"2025-04-30"}]"#).await.unwrap(), Some(7));
+    for (before, after, finding) in [
+        // A project of the same name that was there before is never taken for the new one.
+        (old, old, "COR shows no new project of this name; it may still appear"),
+        ("[]", "[]", "COR shows no new project of this name; it may still appear"),
+        ("[]", both, "COR shows 2 new projects of this name"),
         (
-            r#"[{"id":7,"name":"N","created_at":"NOW"},{"id":8,"name":"N","created_at":"NOW"}]"#,
-            "2 projects have this name",
-        ),
-        (
-            r#"[{"id":7,"name":"N","end":"2025-04-30","created_at":"2020-01-01T00:00:00Z"}]"#,
-            "whether the project of this name was there before this call is not known",
-        ),
-        (
-            r#"[{"id":7,"name":"N","end":"2025-03-31","created_at":"NOW"}]"#,
-            "the project of this name has other values (end is \"2025-03-31\", not \"2025-04-30\")",
+            "[]",
+            r#"[{"id":7,"name":"N","end":"2025-03-31"}]"#,
+            "the new project of this name has other values: end is \"2025-03-31\", not \"2025-04-30\"",
         ),
     ] {
-        let error = create(found).await.unwrap_err();
-        assert_eq!(error.outcome(), Outcome::Unknown, "{found}");
-        assert!(error.without_advice().ends_with(&format!("(COR was read back: {finding})")), "{error}");
+        let error = create(before, after).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{after}");
+        assert!(
+            error.without_advice().ends_with(&format!("(the project was read back: {finding})")),
+            "{error}"
+        );
     }
+}
+
+#[tokio::test]
+async fn create_stays_unknown_where_names_cannot_be_read() {
+    let transport = losing(|_| (403, "{}".to_owned()));
+    let client = builder(&transport).build().unwrap();
+    let create = ProjectCreate::new("P-1", update());
+    let error = client.projects().create(&create).settle_unknown(true).await.unwrap_err();
+    assert_eq!((error.outcome(), error.is_read_back()), (Outcome::Unknown, false));
+    assert!(
+        error.to_string().contains("(the project could not be read back: COR denied permission"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn stopped_run_does_not_wait_for_reading_back() {
+    let (asked, stop) = (Arc::new(tokio::sync::Notify::new()), Arc::new(Mutex::new(None::<cor_http::Stop>)));
+    #[derive(Debug)]
+    struct Silent(Arc<tokio::sync::Notify>);
+    impl cor_http::Transport for Silent {
+        fn send(
+            &self,
+            request: Request<Bytes>,
+            context: cor_http::transport::RequestContext,
+        ) -> cor_http::transport::TransportFuture<'_> {
+            context.sending();
+            context.sent();
+            if request.method() == Method::GET {
+                self.0.notify_one();
+                return Box::pin(std::future::pending());
+            }
+            let lost = TransportError::new(FaultKind::Broken, Sent::All, "reset by peer");
+            Box::pin(std::future::ready(Err(lost)))
+        }
+    }
+    let client =
+        Client::builder().token("t").transport(Silent(asked.clone())).max_attempts(1).build().unwrap();
+    let mut results = client.projects().update_many([Row::from(("P-1", update())).cor_id(Some(7))]).start();
+    *stop.lock().unwrap() = Some(results.stopper());
+    let stopping = async {
+        asked.notified().await;
+        stop.lock().unwrap().take().unwrap().stop();
+    };
+    let (item, ()) = tokio::join!(results.next(), stopping);
+    let error = item.unwrap().result.unwrap_err();
+    assert_eq!((error.outcome(), error.is_read_back()), (Outcome::Unknown, false));
 }

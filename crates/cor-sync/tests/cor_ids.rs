@@ -32,6 +32,8 @@ fn earlier(folder: &Path) -> PathBuf {
     let path = folder.join("sync.db");
     let conn = Connection::open(&path).unwrap();
     conn.execute_batch(EARLIER).unwrap();
+    // A call counts as possibly in flight for an hour, which would have passed for that of the dump.
+    conn.execute_batch("UPDATE calls SET begun_at = unixepoch()").unwrap();
     conn.execute_batch("PRAGMA journal_mode = WAL").unwrap();
     conn.close().unwrap();
     path
@@ -274,12 +276,12 @@ fn created_project_replaces_id_of_earlier_one() {
     recreate("b");
     let created = id_in(&sandbox, "P-0");
     assert_ne!(created, earlier);
-    assert_eq!(stored(&path, "P-0"), [created; 2]);
+    assert_eq!(stored(&path, "P-0"), [created], "what the other mapping knew was of the earlier project");
     // The delete and the update get COR's own answers; that of the create has no id.
     sandbox.queue(Answer::pass().times(2));
     sandbox.queue(without_id());
     recreate("c");
-    assert_eq!(stored(&path, "P-0"), [None; 2], "the id was that of an earlier project");
+    assert_eq!(stored(&path, "P-0"), [None], "the id was that of an earlier project");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn show(project: &ProjectDrift, output: &mut Output) {
 
 fn headline(summary: &DriftSummary, output: &mut Output) {
     let headline = match (summary.ending, &summary.stopped) {
-        (DriftEnding::InSync, _) if summary.counts.read == 0 => styled(BOLD, "Nothing was compared"),
+        (DriftEnding::NothingCompared, _) => styled(BOLD, "Nothing was compared"),
         (DriftEnding::InSync, _) => styled(BOLD, "No drift"),
         (DriftEnding::Drifted, _) => styled(YELLOW, "COR differs from what it last accepted"),
         (_, Some(_)) => styled(YELLOW, "Stopped early"),

@@ -77,6 +77,8 @@ reasons! {
     WhiteSpace = "white_space", "the texts differ in white space only, which COR may change";
     /// COR's number may be the one that was sent, rounded.
     Rounded = "rounded", "COR's number may be the one that was sent, rounded";
+    /// COR shows the same text with markup, or with characters escaped.
+    Markup = "markup", "COR shows the text with markup, or with characters escaped";
     /// COR shows a moment, whose day depends on the time zone.
     TimeZone = "time_zone", "COR shows a moment, whose day depends on the time zone";
     /// Whether the two words mean the same is not documented.
@@ -201,7 +203,7 @@ fn compare(field: Field, ours: &Change, theirs: Option<&str>) -> Comparison {
         Change::Clear => Not(NotComparable::Cleared),
         Change::Text(ours) if ours.is_empty() && theirs == "\"\"" => Equal,
         Change::Text(ours) if is_empty && ours.trim().is_empty() => Not(NotComparable::Empty),
-        Change::Boolean(_) if theirs == "null" => Not(NotComparable::Empty),
+        Change::Boolean(_) if is_empty => Not(NotComparable::Empty),
         Change::Number(ours) if is_empty => match Decimal::read(&ours.to_string()) {
             Some(ours) if ours.is_zero() => Not(NotComparable::Empty),
             _ => Different,
@@ -238,16 +240,51 @@ fn words(theirs: &str, compare: impl FnOnce(&str) -> Comparison) -> Comparison {
     }
 }
 
-/// COR does not document whether it trims or folds white space.
+/// COR documents neither whether it trims or folds white space, nor whether it stores descriptions with markup.
 fn texts(ours: &str, theirs: &str) -> Comparison {
-    let solid = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     if ours == theirs {
         Comparison::Equal
     } else if solid(ours) == solid(theirs) {
         Comparison::NotComparable(NotComparable::WhiteSpace)
+    } else if theirs.contains(['<', '&']) && solid(ours) == solid(&without_markup(theirs)) {
+        Comparison::NotComparable(NotComparable::Markup)
     } else {
         Comparison::Different
     }
+}
+
+/// A text without what cannot be seen: white space of any kind is one blank, and invisible characters are left out.
+fn solid(text: &str) -> String {
+    let invisible = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}');
+    let visible: String = text.chars().filter(|&c| !invisible(c)).collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text without tags, with the characters that HTML escapes.
+fn without_markup(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut in_tag = false;
+    for c in text.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' if in_tag => {
+                in_tag = false;
+                plain.push(' ');
+            }
+            _ if in_tag => {}
+            c => plain.push(c),
+        }
+    }
+    let escapes = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&apos;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ];
+    escapes.iter().fold(plain, |text, (escape, c)| text.replace(escape, c))
 }
 
 fn words_of_status(ours: &str, theirs: &str) -> Comparison {
@@ -275,7 +312,7 @@ fn words_of_income(ours: &IncomeType, theirs: &str) -> Comparison {
 fn numbers(ours: &str, theirs: &str) -> Comparison {
     match (Decimal::read(ours), Decimal::read(theirs)) {
         (Some(ours), Some(theirs)) if ours.is_same_as(&theirs) => Comparison::Equal,
-        (Some(ours), Some(theirs)) if ours.may_round_to(&theirs) => {
+        (Some(one), Some(other)) if one.may_round_to(&other) || is_float_of(ours, theirs) => {
             Comparison::NotComparable(NotComparable::Rounded)
         }
         (Some(_), Some(_)) => Comparison::Different,
@@ -283,8 +320,16 @@ fn numbers(ours: &str, theirs: &str) -> Comparison {
     }
 }
 
-/// A day, or a day with a time. Without a zone, and at midnight in any zone, the day as written counts. Any other moment may
-/// belong to the day before or after, depending on the zone in which COR keeps days.
+/// Whether both are one number to the digits of a 32-bit float, in which a server may keep it.
+fn is_float_of(ours: &str, theirs: &str) -> bool {
+    match (ours.parse::<f64>(), theirs.parse::<f64>()) {
+        (Ok(ours), Ok(theirs)) => (ours - theirs).abs() <= 1e-7 * ours.abs().max(theirs.abs()),
+        _ => false,
+    }
+}
+
+/// A day, or a day with a time. At midnight the day as written counts, and so does the same day without a zone. Any other moment
+/// may belong to the day before or after, depending on the zone in which COR keeps days.
 fn days(ours: Date, theirs: &str) -> Comparison {
     let (Some(day), Some(rest)) = (theirs.get(..10).and_then(Date::read), theirs.get(10..)) else {
         return Comparison::NotComparable(NotComparable::Unreadable);
@@ -297,8 +342,8 @@ fn days(ours: Date, theirs: &str) -> Comparison {
         _ if !clock.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.')) => {
             Comparison::NotComparable(NotComparable::Unreadable)
         }
-        -1..=1 if has_zone && !is_midnight => Comparison::NotComparable(NotComparable::TimeZone),
-        0 => Comparison::Equal,
+        0 if is_midnight || !has_zone => Comparison::Equal,
+        -1..=1 if !is_midnight => Comparison::NotComparable(NotComparable::TimeZone),
         _ => Comparison::Different,
     }
 }
@@ -336,6 +381,10 @@ mod tests {
             (r#""Phase 2""#, r#""phase 2""#, "different"),
             (r#"" Phase 2""#, r#""Phase 2""#, "white_space"),
             (r#""a\r\nb""#, r#""a\nb""#, "white_space"),
+            (r#""N""#, r#""N\u200b""#, "white_space"),
+            (r#""a & b""#, r#""<p>a &amp; b</p>""#, "markup"),
+            (r#""a & b""#, r#""a &amp; c""#, "different"),
+            (r#""a < b""#, r#""a < c""#, "different"),
             (r#""7""#, "7", "equal"),
             (r#""N""#, "null", "different"),
             (r#""N""#, r#""""#, "different"),
@@ -361,6 +410,9 @@ mod tests {
             ("2025-04-30T00:00:00.000Z", "equal"),
             ("2025-04-30T00:00:00-03:00", "equal"),
             ("2025-05-01 00:00:00", "different"),
+            ("2025-05-01 02:00:00", "time_zone"),
+            ("2025-04-29 21:00:00", "time_zone"),
+            ("2025-04-28 21:00:00", "different"),
             ("2025-05-01T00:00:00Z", "different"),
             ("2025-04-30T03:00:00Z", "time_zone"),
             ("2025-04-29T23:00:00Z", "time_zone"),
@@ -384,8 +436,13 @@ mod tests {
             ("250", "250", "equal"),
             ("250", "\"250.00\"", "equal"),
             ("18000.10", "18000.1", "equal"),
-            ("9007199254740993", "9007199254740992", "different"),
+            ("9007199254740993", "9007199254740992", "rounded"),
+            ("9007199254740993", "9007199254740993", "equal"),
             ("18000.10", "18000", "rounded"),
+            ("0.3", "0.30000000000000004", "rounded"),
+            ("7.1", "7.099999904632568", "rounded"),
+            ("18000.10", "18000.11", "different"),
+            ("0", "\"\"", "empty"),
             ("250", "251", "different"),
             ("250", "null", "different"),
             ("0", "null", "empty"),
@@ -422,6 +479,7 @@ mod tests {
             ("false", "\"0\"", "equal"),
             ("true", "false", "different"),
             ("false", "null", "empty"),
+            ("false", "\"\"", "empty"),
             ("true", "\"yes\"", "unreadable"),
         ] {
             assert_eq!(compared("archived", ours, theirs), result, "{ours} {theirs}");

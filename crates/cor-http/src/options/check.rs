@@ -9,7 +9,7 @@ use super::profile::Profile;
 use super::proxy::{Proxies, ProxyOption};
 use super::settings::Settings;
 use super::transports::Choice;
-use super::{BASE_URL, MAIN_URL, MOST_RETRIES, Options, TOKEN_URL, check_max_attempts, time};
+use super::{BASE_URL, MAIN_URL, MOST_RETRIES, MainApiRefused, Options, TOKEN_URL, check_max_attempts, time};
 use crate::Error;
 use crate::auth::Credentials;
 use crate::retry::RetryPolicy;
@@ -63,8 +63,7 @@ impl Settings {
                 format!("set `token_url`{place} to the token endpoint of the same server, so that the credentials go to that server only"),
             ));
         }
-        let reads = production && main_url.is_default || main_url.goes_with(&base_url);
-        let main_url = reads.then_some(main_url.url);
+        let main_url = main_url.beside(&base_url, &credentials_from);
         let standard = RetryPolicy::standard();
         let retry = RetryPolicy {
             max_attempts: self.max_attempts.or(profile.max_attempts).unwrap_or(standard.max_attempts),
@@ -130,7 +129,7 @@ impl Settings {
             Choice::Own(_) => Proxies::default(),
             Choice::BuiltIn(kind) => {
                 ProxyOption { argument: proxy, environment: env.proxy, no_proxy: env.no_proxy }
-                    .for_addresses(*kind, &base_url.url, &token_url.url, main_url.as_ref())?
+                    .for_addresses(*kind, &base_url.url, &token_url.url, main_url.as_ref().ok())?
             }
         };
         Ok(Options {
@@ -216,9 +215,12 @@ struct Address {
     variable: &'static str,
     /// The profile sets it, and it leads to another server than the default.
     is_of_profile: bool,
-    /// An option or an environment variable sets it.
-    is_set_outside: bool,
+    /// Where it is set: an option 0, the environment 1, [`PROFILE`], nowhere 3.
+    place: usize,
 }
+
+/// The place of an address that a profile sets.
+const PROFILE: usize = 2;
 
 impl Address {
     /// `names` are those of the option, of the environment variable and of the key of a profile.
@@ -230,8 +232,11 @@ impl Address {
     ) -> Result<Address, Error> {
         let [option, variable, key] = names;
         let own = address(key, profile.as_deref().unwrap_or(default))?;
-        let outside =
-            [option, variable].into_iter().zip(outside).find_map(|(name, text)| Some((name, text?)));
+        let outside = [option, variable]
+            .into_iter()
+            .enumerate()
+            .zip(outside)
+            .find_map(|(name, text)| Some((name, text?)));
         match outside {
             None => {
                 let is_default = profile.is_none();
@@ -244,10 +249,10 @@ impl Address {
                     is_default,
                     profiles: None,
                     is_of_profile,
-                    is_set_outside: false,
+                    place: if is_default { 3 } else { PROFILE },
                 })
             }
-            Some((name, text)) => {
+            Some(((place, name), text)) => {
                 let url = address(name, &text)?;
                 let profiles = (url.origin() != own.origin()).then_some((own, name));
                 Ok(Address {
@@ -257,16 +262,31 @@ impl Address {
                     is_default: false,
                     profiles,
                     is_of_profile: false,
-                    is_set_outside: true,
+                    place,
                 })
             }
         }
     }
 
-    /// Whether this address, which is not the default, was set for the server of `base_url`: not in a profile whose
-    /// `base_url` is replaced by another server's.
-    fn goes_with(&self, base_url: &Address) -> bool {
-        !self.is_default && (self.is_set_outside || base_url.profiles.is_none())
+    /// The address of the main API, if it belongs with the base URL. Nothing is read, and no token sent, where it does not.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn beside(self, base_url: &Address, credentials: &Level) -> Result<Url, MainApiRefused> {
+        let is_at =
+            |url: &Url, known: &str| Url::parse(known).is_ok_and(|known| known.origin() == url.origin());
+        let in_profile = matches!(credentials, Level::Profile { .. });
+        match is_at(&base_url.url, BASE_URL) {
+            true if is_at(&self.url, MAIN_URL) => Ok(self.url),
+            true => Err(MainApiRefused::NotProduction),
+            false if self.is_default => Err(MainApiRefused::Unset),
+            false if self.url.origin() == base_url.url.origin() => Ok(self.url),
+            // An address that was set for another base URL, such as that of a sandbox that is gone.
+            false if self.place > base_url.place || in_profile && self.place != PROFILE => {
+                Err(MainApiRefused::SetElsewhere)
+            }
+            false => Ok(self.url),
+        }
     }
 
     /// The credentials of a profile go to the servers of that profile only.

@@ -43,14 +43,45 @@ const MAIN_URL: &str = "https://api.projectcor.com/v1";
 /// The largest retry budget.
 const MOST_RETRIES: u32 = 1_000_000;
 
+/// Why nothing is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MainApiRefused {
+    /// `main_url` is not set, and `base_url` is not production.
+    Unset,
+    /// `base_url` is production, and `main_url` is not.
+    NotProduction,
+    /// `main_url` is set at a place that does not know `base_url`, such as the environment beside an option.
+    SetElsewhere,
+}
+
+impl MainApiRefused {
+    pub(crate) fn error(self) -> Error {
+        let (happened, advice) = match self {
+            MainApiRefused::Unset => (
+                "`base_url` is not COR's production address, and `main_url` is not set",
+                "set `main_url` to the main API of the same COR (environment: COR_MAIN_URL)",
+            ),
+            MainApiRefused::NotProduction => (
+                "`base_url` is COR's production address, and `main_url` is not, so the token would be sent to another server",
+                "remove `main_url` (environment: COR_MAIN_URL), or set `base_url` to the same COR",
+            ),
+            MainApiRefused::SetElsewhere => (
+                "`main_url` is set at another place than `base_url`, and leads to another server",
+                "set both at the same place: as options, in the environment or in one profile",
+            ),
+        };
+        Error::config(happened).advising(advice)
+    }
+}
+
 /// Options that were checked.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "network"), allow(dead_code))] // some options are for the transports of this crate
 pub(crate) struct Options {
     pub(crate) base_url: Url,
     pub(crate) token_url: Url,
-    /// `None` if no main API belongs with `base_url`.
-    pub(crate) main_url: Option<Url>,
+    /// The main API that belongs with `base_url`, or why there is none.
+    pub(crate) main_url: Result<Url, MainApiRefused>,
     pub(crate) credentials: Credentials,
     pub(crate) credentials_from: Level,
     /// The source that the profile names.

@@ -76,7 +76,7 @@ impl Options {
         if address.origin() == self.base_url.origin() {
             return self.proxies.api.as_ref();
         }
-        match self.main_url.as_ref().is_some_and(|main| main.origin() == address.origin()) {
+        match self.main_url.as_ref().is_ok_and(|main| main.origin() == address.origin()) {
             true => self.proxies.main.as_ref(),
             false => self.proxies.token.as_ref(),
         }

@@ -24,6 +24,8 @@ const CONCURRENCY: usize = 4;
 const MOST_PASSES: u32 = 3;
 /// More pages than any company has: the end of a list whose server never ends it.
 const MOST_PAGES: u64 = 1_000_000;
+/// Seconds between the times of UTC and of the zone furthest from it.
+const FURTHEST_ZONE: i64 = 14 * 60 * 60;
 /// How far the clocks of COR and of this machine may differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
@@ -87,6 +89,8 @@ impl ListProjects {
             pass: Pass::first(),
             is_done: false,
             has_met_outage: false,
+            without_id: 0,
+            failure: None,
         }
     }
 }
@@ -97,12 +101,12 @@ struct Pass {
     number: u32,
     /// The page to ask for next.
     next: u64,
-    /// The last page, if the server has said so.
+    /// The last page, as far as the server's numbers say. Pages up to it are requested ahead.
     last: Option<u64>,
     /// The total that the first page of the pass stated.
     total: Option<u64>,
-    /// The ids of the page before.
-    previous: Vec<Option<i64>>,
+    /// The page before, to notice a server that gives the same one again.
+    previous: PageKey,
     /// Projects of this pass.
     projects: u64,
     /// Something shows that the list changed during the pass.
@@ -118,7 +122,7 @@ impl Pass {
             next: 1,
             last: None,
             total: None,
-            previous: Vec::new(),
+            previous: PageKey::default(),
             projects: 0,
             has_changed: false,
             began: SystemTime::now().checked_sub(CLOCK_SKEW).unwrap_or(UNIX_EPOCH),
@@ -137,7 +141,7 @@ type Page = Pin<Box<dyn Future<Output = (u64, Result<DatedPage, Error>)> + Send>
 /// COR documents neither the order of the list nor how it behaves if projects are created or deleted while it is read: then
 /// projects move from one page to another. So the list is read again, at most three times in all, if its total changed, if a
 /// project came twice, if fewer projects came than the total says, or if a project was created or changed in the meantime; and
-/// each project is handed out once.
+/// each project is handed out once. If fewer projects came than the total says even so, an error follows the last page.
 #[must_use = "pages are read only while the caller asks for them"]
 pub struct ProjectPages {
     calls: Arc<Calls>,
@@ -153,6 +157,10 @@ pub struct ProjectPages {
     pass: Pass,
     is_done: bool,
     has_met_outage: bool,
+    /// Projects without an id that were handed out.
+    without_id: u64,
+    /// Why the list is not whole, which is reported behind its last page.
+    failure: Option<Error>,
 }
 
 impl ProjectPages {
@@ -162,7 +170,7 @@ impl ProjectPages {
             self.request_pages();
             let Some((number, result)) = self.in_flight.next().await else {
                 self.is_done = true;
-                return None;
+                break;
             };
             let page = match result.and_then(|page| self.take(number, page)) {
                 Ok(page) => page,
@@ -176,7 +184,7 @@ impl ProjectPages {
                 return Some(Ok(page));
             }
         }
-        None
+        self.failure.take().map(Err)
     }
 
     /// How many projects the list has, as the latest page states it.
@@ -209,9 +217,10 @@ impl ProjectPages {
     /// Requests pages ahead, as far as their number is known.
     fn request_pages(&mut self) {
         loop {
+            // Beyond what the server says of itself, one page at a time.
             let ahead = match self.pass.last {
-                Some(last) => self.pass.next <= last && self.in_flight.len() < self.concurrency,
-                None => self.in_flight.is_empty(),
+                Some(last) if self.pass.next <= last => self.in_flight.len() < self.concurrency,
+                _ => self.in_flight.is_empty(),
             };
             if !ahead {
                 return;
@@ -231,79 +240,121 @@ impl ProjectPages {
     fn take(&mut self, number: u64, dated: DatedPage) -> Result<ProjectPage, Error> {
         let DatedPage { mut page, date } = dated;
         let pass = &mut self.pass;
-        if let Some(stated) = page.page.filter(|&stated| stated != number) {
-            return Err(protocol(number, format!("the server answered with page {stated}")));
+        match page.page {
+            // The list has become shorter, and the server gives its last page instead.
+            Some(stated) if stated < number && page.last_page == Some(stated) => {
+                pass.has_changed = true;
+                page.projects.clear();
+                self.end_pass(number);
+                return Ok(page);
+            }
+            Some(stated) if stated != number => {
+                return Err(protocol(number, format!("the server answered with page {stated}")));
+            }
+            _ => {}
         }
         if number == 1 {
             pass.total = page.total;
             pass.began = date.unwrap_or(pass.began);
         }
-        pass.has_changed |= page.total != pass.total;
+        pass.has_changed |= page.total.is_some() && page.total != pass.total;
         self.total = page.total.or(self.total);
         let count = page.projects.len() as u64;
-        let ids: Vec<Option<i64>> = page.projects.iter().map(Project::id).collect();
+        let key = PageKey::of(&page.projects);
         // A server that knows no pages answers with the same list again.
-        let is_repeated = count > 0 && pass.last.is_none() && ids == pass.previous;
-        if is_repeated {
+        if count == 0 || number > 1 && key == pass.previous || number >= MOST_PAGES {
             page.projects.clear();
-            self.end_pass();
+            self.end_pass(number);
             return Ok(page);
         }
-        pass.previous = ids;
+        pass.previous = key;
         pass.projects += count;
         let began = pass.began;
         pass.has_changed |= page.projects.iter().any(|project| changed_since(project, began));
-        pass.last = last_page(&page, number, self.per_page).or(pass.last);
+        pass.last = last_page(&page, number).or(pass.last);
         let is_first_pass = pass.number == 1;
-        let seen = &mut self.seen;
-        // What has no id cannot be told apart; it is handed out once, in the first pass.
-        page.projects.retain(|project| project.id().map_or(is_first_pass, |id| seen.insert(id)));
+        let (seen, without_id) = (&mut self.seen, &mut self.without_id);
+        page.projects.retain(|project| match project.id() {
+            Some(id) => seen.insert(id),
+            // What has no id cannot be told apart; it is handed out once, in the first pass.
+            None => {
+                *without_id += u64::from(is_first_pass);
+                is_first_pass
+            }
+        });
         pass.has_changed |= is_first_pass && page.projects.len() as u64 != count;
-        let is_last = match pass.last {
-            Some(last) => number >= last,
-            None => count == 0 || number >= MOST_PAGES,
-        };
-        if is_last {
-            self.end_pass();
+        // While fewer projects came than the total says, the list is read on until a page is empty.
+        let is_whole = self.total.is_none_or(|total| pass.projects >= total);
+        if is_whole && pass.last.is_some_and(|last| number >= last) {
+            self.end_pass(number);
         }
         Ok(page)
     }
 
     /// Ends this reading of the list, and begins another if the list has changed meanwhile.
-    fn end_pass(&mut self) {
+    fn end_pass(&mut self, number: u64) {
         self.in_flight.clear();
-        let is_short = self.pass.total.is_some_and(|total| self.pass.projects < total);
-        if (self.pass.has_changed || is_short) && self.pass.number < MOST_PASSES {
+        let is_short = |projects: u64| self.total.is_some_and(|total| projects < total);
+        if (self.pass.has_changed || is_short(self.pass.projects)) && self.pass.number < MOST_PASSES {
             self.pass = self.pass.following();
-        } else {
-            self.end();
+            return;
+        }
+        let projects = self.seen.len() as u64 + self.without_id;
+        if let (true, Some(total)) = (is_short(projects), self.total) {
+            let happened = format!("the list ended after {projects} of {total} projects");
+            let advice = "read the missing projects by their ids, or list with a smaller `per_page`";
+            self.failure = Some(protocol(number, happened).advising(advice));
+        }
+        self.end();
+    }
+}
+
+/// What two pages are told apart by: the ids of their projects, and where none has an id, the projects.
+#[derive(Debug, Default, PartialEq)]
+struct PageKey {
+    ids: Vec<i64>,
+    projects: Vec<Project>,
+}
+
+impl PageKey {
+    fn of(projects: &[Project]) -> PageKey {
+        let ids: Vec<i64> = projects.iter().filter_map(Project::id).collect();
+        match ids.is_empty() {
+            true => PageKey { ids, projects: projects.to_vec() },
+            false => PageKey { ids, projects: Vec::new() },
         }
     }
 }
 
 /// The number of the last page, as far as this one states it. `None`: it does not.
-fn last_page(page: &ProjectPage, number: u64, asked: u32) -> Option<u64> {
+fn last_page(page: &ProjectPage, number: u64) -> Option<u64> {
     let count = page.projects.len() as u64;
-    // A list without a wrapper that is longer than a page is the whole list.
-    if number == 1 && page.total.is_none() && page.last_page.is_none() && count > u64::from(asked) {
-        return Some(1);
-    }
-    let per_page = page.per_page.or((number == 1).then_some(count)).filter(|&per_page| per_page > 0);
+    // A server may state how many it was asked for, and give fewer.
+    let given = (number == 1 && page.total.is_some_and(|total| count < total)).then_some(count);
+    let per_page = page.per_page.into_iter().chain(given).min().filter(|&per_page| per_page > 0);
     let by_total = || Some(page.total?.div_ceil(per_page?).max(1));
-    let last = match (page.last_page, page.total) {
-        (Some(last), _) => last,
-        (None, Some(0)) => 1,
-        (None, _) => by_total()?,
+    let is_all = page.total.is_some_and(|total| count >= total);
+    let last = match page.last_page {
+        Some(last) => last,
+        None if is_all => number,
+        None => by_total()?,
     };
     // A list has no more pages than projects.
     Some(last.min(page.total.unwrap_or(MOST_PAGES).max(number)).min(MOST_PAGES))
 }
 
-/// Whether a project was created or changed since the list is read. A time without a zone says nothing.
-fn changed_since(project: &Project, began: SystemTime) -> bool {
-    let Ok(since) = began.duration_since(UNIX_EPOCH) else { return false };
+/// Whether a project may have been created or changed since this time. Of a time without a zone the day counts, which may be
+/// that of any zone.
+fn changed_since(project: &Project, since: SystemTime) -> bool {
+    let Ok(since) = since.duration_since(UNIX_EPOCH) else { return false };
+    let since = since.as_secs() as i64;
     let is_since = |time: Option<&Timestamp>| {
-        time.and_then(Timestamp::unix_seconds).is_some_and(|seconds| seconds >= since.as_secs() as i64)
+        let Some(time) = time else { return false };
+        match (time.unix_seconds(), time.date()) {
+            (Some(seconds), _) => seconds >= since,
+            (None, Some(day)) => day.unix_day() >= (since - FURTHEST_ZONE).div_euclid(24 * 60 * 60),
+            (None, None) => false,
+        }
     };
     is_since(project.created_at()) || is_since(project.updated_at())
 }

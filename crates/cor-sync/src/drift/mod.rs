@@ -236,8 +236,8 @@ impl DriftRunner {
                 }
                 run.tally.counts.not_read += read.unread();
                 requests = read.requests();
-                way = (requests > 0).then(|| match read.pages() {
-                    pages if pages > 1 || pages == requests => DriftWay::List,
+                way = (requests > 0).then(|| match (read.pages(), read.singles()) {
+                    (_, 0) | (2.., _) => DriftWay::List,
                     _ => DriftWay::Single,
                 });
             }

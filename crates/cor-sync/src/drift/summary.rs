@@ -119,6 +119,8 @@ pub enum DriftEnding {
     Unauthorised,
     /// Some projects were not read: COR could not be reached, or the run ended early.
     Incomplete,
+    /// There was no project to compare: the state knows none of them, or of none COR's internal id.
+    NothingCompared,
     /// The state is damaged, or cannot be read.
     StateFailed,
     /// The caller stopped the run.
@@ -141,6 +143,7 @@ impl DriftEnding {
             },
             None if counts.not_read > 0 => DriftEnding::Incomplete,
             None if counts.drifted + counts.gone > 0 => DriftEnding::Drifted,
+            None if counts.read == 0 => DriftEnding::NothingCompared,
             None => DriftEnding::InSync,
         }
     }

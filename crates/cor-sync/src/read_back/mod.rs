@@ -58,6 +58,8 @@ pub(crate) struct ReadBackRun {
     /// How many projects a page holds.
     per_page: Option<u64>,
     requests: u64,
+    /// Of the requests, those for single projects.
+    singles: u64,
     halted: Option<Error>,
     is_stopped: bool,
 }
@@ -82,6 +84,7 @@ impl ReadBackRun {
             pages: 0,
             per_page: None,
             requests: 0,
+            singles: 0,
             halted: None,
             is_stopped: false,
         };
@@ -119,6 +122,7 @@ impl ReadBackRun {
                 Stage::Single(results) => match results.next().await {
                     Some((cor_id, result)) => {
                         self.requests += 1;
+                        self.singles += 1;
                         let is_of_every_project = self.is_stopped || results.halted().is_some();
                         self.take(cor_id, result, is_of_every_project)?;
                     }
@@ -163,6 +167,11 @@ impl ReadBackRun {
             Stage::List(pages) => pages.requests(),
             _ => self.requests,
         }
+    }
+
+    /// Of the requests, those for single projects.
+    pub(crate) fn singles(&self) -> u64 {
+        self.singles
     }
 
     /// Pages of the list that were taken.
@@ -257,12 +266,11 @@ impl ReadBackRun {
 /// # Errors
 /// If no main API belongs with the client's base URL.
 pub(crate) fn check_main_api(client: &Client, what: &'static str) -> Result<(), ConfigError> {
-    if client.main_url().is_some() {
-        return Ok(());
-    }
-    let message = " reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
-                   `main_url` to the main API of the same COR (environment: COR_MAIN_URL)";
-    Err(ConfigError(vec![Reason::of_option(what, message)]))
+    client.check_main_api().map_err(|error| {
+        let advice = error.advice().unwrap_or_default();
+        let message = format!(" reads from COR's main API, but {}; {advice}", error.reason());
+        ConfigError(vec![Reason::of_option(what, message)])
+    })
 }
 
 /// The number of the last page of the list, if the page states it or its total.

@@ -13,8 +13,7 @@ pub(super) fn remarks(refreshed: &Refreshed) -> Vec<String> {
     let Refreshed { read, changed, kept, gone, not_read, without_cor_id, ref error } = *refreshed;
     if changed > 0 {
         remarks.push(format!(
-            "{} of {} {} changed in COR since COR last accepted the values; the run sends the table's values again, except in \
-             fields of `keep_remote`",
+            "{} of {} {} changed in COR since COR last accepted the values; the run sends the table's values again",
             grouped(changed),
             projects(read),
             were(changed)
@@ -22,7 +21,7 @@ pub(super) fn remarks(refreshed: &Refreshed) -> Vec<String> {
     }
     if kept > 0 {
         remarks.push(format!(
-            "in {}, fields changed in COR were left as they are (`keep_remote`)",
+            "in {}, fields that were changed in COR stay as they are (`keep_remote`)",
             projects(kept)
         ));
     }

@@ -82,6 +82,13 @@ impl Settings {
     /// Where the options for reading back contradict each other, or there is nothing to read from.
     pub(super) fn check_refresh(&self, client: Option<&Client>) -> Result<(), ConfigError> {
         let refused = |option, message: &str| Err(ConfigError(vec![Reason::of_option(option, message)]));
+        if let Some(field) = self.keep_remote.iter().find(|field| !field.rule().is_comparable()) {
+            let reason = field.rule().description().trim_end_matches('.');
+            return refused(
+                "keep_remote",
+                &format!(" has no effect on {field}, which cannot be compared: {reason}"),
+            );
+        }
         match client {
             _ if !self.refresh && !self.keep_remote.is_empty() => {
                 refused("keep_remote", " needs `refresh`, which reads the projects from COR")
