@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cor_core::{Deleted, ErrorKind, OptionNames, Outcome, Project, ProjectCreate, ProjectUpdate, Source};
@@ -15,90 +14,23 @@ use tracing::Instrument;
 use crate::Error;
 use crate::admission::circuit_breaker::{Failure as RowFailure, FailureScope};
 use crate::admission::order::{ProjectGuard, ProjectKey};
-use crate::admission::{
-    Admission, OutageTimeout, Permit, PermitQueue, RefusalScope, Rejected, RowRefusals, WaitLimit,
-};
+use crate::admission::{Admission, Permit, PermitQueue, RefusalScope, Rejected, RowRefusals, WaitLimit};
 use crate::attempt::{Answered, attempt};
 use crate::auth::Auth;
 use crate::auth::token::Token;
+pub(crate) use crate::caller::{Began, Caller, Run};
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
 use crate::main_api::MainApi;
 use crate::operation::{Operation, Paths, Subject};
 use crate::options::CallOptions;
 use crate::retry::{self, Attempt, AttemptCounter, Next, RetryBudget, RetryPolicy};
-use crate::stop::Stop;
 
 /// The message for a row that was not sent because the run was stopped.
 pub(crate) const NOT_BEGUN: &str = "the run was stopped before this row was sent";
 
 /// The message for a row that was sent and was to be sent again at once when the run was stopped.
 const SENT_BEFORE: &str = "the run was stopped after this row was sent and before the client sent it again";
-
-/// The kind of caller, which decides how long a request may wait.
-#[derive(Clone, Debug)]
-pub(crate) enum Caller {
-    /// A single call, with one deadline for everything.
-    Single,
-    /// One of many rows: rate limits and outages pause it and do not fail it, until the outage timeout passes or the
-    /// run is stopped.
-    Bulk(Arc<Run>),
-}
-
-/// What the rows of one run share.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) outage_timeout: OutageTimeout,
-    pub(crate) stop: Stop,
-    /// The run's rows that wait for a permit. Nothing else waits behind them: they stand still while the caller does not
-    /// ask for results.
-    pub(crate) queue: PermitQueue,
-    /// Requests in flight. A row has none while it waits between two attempts.
-    slots: Arc<Semaphore>,
-    budget: RetryBudget,
-    /// Rows that wait between two attempts, and how many have begun to.
-    parked: AtomicUsize,
-    parkings: AtomicU64,
-}
-
-impl Run {
-    pub(crate) fn new(outage_timeout: OutageTimeout, stop: Stop, concurrency: usize, retries: u32) -> Run {
-        Run {
-            outage_timeout: outage_timeout.beginning(Instant::now()),
-            stop,
-            queue: PermitQueue::default(),
-            slots: Arc::new(Semaphore::new(concurrency)),
-            budget: RetryBudget::full(retries),
-            parked: AtomicUsize::new(0),
-            parkings: AtomicU64::new(0),
-        }
-    }
-
-    /// Rows that wait between two attempts: others may start in their place.
-    pub(crate) fn parked(&self) -> usize {
-        self.parked.load(Ordering::Relaxed)
-    }
-
-    /// How often a row has begun to wait between two attempts.
-    pub(crate) fn parkings(&self) -> u64 {
-        self.parkings.load(Ordering::Relaxed)
-    }
-
-    fn park(&self) -> Parked<'_> {
-        self.parked.fetch_add(1, Ordering::Relaxed);
-        self.parkings.fetch_add(1, Ordering::Relaxed);
-        Parked(self)
-    }
-}
-
-/// A row waits between two attempts until this value is dropped.
-struct Parked<'a>(&'a Run);
-
-impl Drop for Parked<'_> {
-    fn drop(&mut self) {
-        self.0.parked.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// What all calls of one client share.
 #[derive(Debug)]
@@ -263,31 +195,6 @@ fn key(operation: &Operation<'_>) -> ProjectKey {
     match operation.subject {
         Subject::Project { id, source } => ProjectKey::new(source, id),
         _ => ProjectKey::of_read(operation.path().as_str()),
-    }
-}
-
-/// When a call began, and how long it may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Began {
-    pub(crate) at: Instant,
-    pub(crate) deadline: Instant,
-}
-
-impl Began {
-    fn now(options: &CallOptions, deadline: Duration) -> Began {
-        let at = Instant::now();
-        Began { at, deadline: at + options.deadline.unwrap_or(deadline) }
-    }
-
-    /// The options for the attempts of a single call: a quarter of its time, at most 10 s, is left for reading the project
-    /// back where the call asks for that.
-    fn for_attempts(&self, options: &CallOptions) -> CallOptions {
-        const MOST: Duration = Duration::from_secs(10);
-        let time = self.deadline - self.at;
-        match options.settle_unknown {
-            true => CallOptions { deadline: Some(time - (time / 4).min(MOST)), ..*options },
-            false => *options,
-        }
     }
 }
 

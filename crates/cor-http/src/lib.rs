@@ -48,6 +48,7 @@ mod auth_status;
 pub mod blocking;
 mod bulk;
 mod call;
+mod caller;
 mod client;
 #[cfg(feature = "blocking")]
 mod client_runtime;
