@@ -391,7 +391,7 @@ impl State {
         if cor_id.is_some() || is_created {
             for scope in &run.siblings {
                 let sql = "UPDATE projects SET cor_id = ?3
-                           WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
+                           WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL AND cor_id IS NOT ?3";
                 self.conn.prepare_cached(sql)?.execute(params![scope, id, cor_id])?;
             }
         }
