@@ -158,7 +158,7 @@ async fn table_chooses_projects_and_mapping() {
     // The other mapping's name is not compared, and the rows' values are not either.
     assert_eq!(differences(&projects), [r#"P-0 brief "ours" "theirs""#]);
     let counts = &summary.counts;
-    assert_eq!((counts.known, counts.unknown, counts.unnamed_rows), (2, 2, 2));
+    assert_eq!((counts.known, counts.not_in_state, counts.rows_without_project), (2, 2, 2));
 }
 
 #[tokio::test]

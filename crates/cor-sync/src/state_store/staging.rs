@@ -107,7 +107,7 @@ pub(crate) struct Refreshed {
     pub(crate) accepted: String,
     /// The fields that the table wants.
     pub(crate) wanted: String,
-    /// The names of accepted fields that others changed.
+    /// The names of accepted fields that were changed in COR.
     pub(crate) changed: Vec<String>,
 }
 
