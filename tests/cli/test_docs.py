@@ -52,7 +52,7 @@ PRINTED = {
         'end  "2025-05-31" → "2025-06-30"',
         "Drift: 1 project changed, 0 gone",
         "status=1",
-        "1 project keeps fields as others set them in COR (--keep-remote)",
+        "in 1 project, fields changed in COR were left as they are (--keep-remote)",
         "applied                 1",
         "COR's internal id 155693",
         "Project 155693",

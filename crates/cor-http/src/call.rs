@@ -161,12 +161,16 @@ impl Calls {
     ) -> Result<Project, Error> {
         let operation = Operation::create(&self.paths, create)?;
         let began = Began::now(&options, self.deadline);
+        let before = match options.settle_unknown {
+            true => Some(Box::pin(self.same_named(create, &caller, began)).await),
+            false => None,
+        };
         let (result, turn) = self.carry_out(&operation, began.for_attempts(&options), caller.clone()).await;
-        let settled = match result {
-            Err(error) if error.outcome() == Outcome::Unknown && options.settle_unknown => {
-                Box::pin(self.settle_create(create, error, &caller, began)).await
+        let settled = match (result, before) {
+            (Err(error), Some(before)) if error.outcome() == Outcome::Unknown => {
+                Box::pin(self.settle_create(create, before, error, &caller, began)).await
             }
-            result => result,
+            (result, _) => result,
         };
         drop(turn);
         settled

@@ -191,7 +191,7 @@ impl Error {
         }
     }
 
-    /// Adds what reading the project back said: `finding` is a clause behind "COR was read back:". The outcome is what follows.
+    /// Adds what reading the project back said: `finding` is a clause behind "the project was read back:". The outcome is what follows.
     pub(crate) fn read_back(mut self, finding: impl Into<String>, outcome: Outcome) -> Error {
         self.0.read_back = Some(finding.into());
         self.0.outcome = outcome;
@@ -290,7 +290,7 @@ impl Error {
             (n, outcome) => write!(f, " ({n} attempts); {}", words(outcome)),
         }?;
         match &inner.read_back {
-            Some(finding) => write!(f, " (COR was read back: {finding})"),
+            Some(finding) => write!(f, " (the project was read back: {finding})"),
             None => Ok(()),
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cor_core::{
-    Comparison, ErrorKind, FieldComparison, Outcome, Project, ProjectCreate, ProjectPage, ProjectUpdate,
-    ReadBack, Timestamp,
+    Comparison, ErrorKind, Field, FieldComparison, Outcome, Patch, Project, ProjectCreate, ProjectPage,
+    ProjectUpdate, ReadBack,
 };
 use tokio::time::Instant;
 
@@ -14,8 +14,8 @@ use crate::call::{Began, Caller, Calls};
 use crate::operation::Operation;
 use crate::options::CallOptions;
 
-/// How far the clocks of COR and of this machine may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
+/// COR's internal ids of the projects that had the name of a create before it was sent.
+pub(crate) struct SameNamed(Vec<i64>);
 
 impl Calls {
     /// Settles an update whose outcome is unknown by the values that the project has now.
@@ -50,61 +50,60 @@ impl Calls {
         }
     }
 
-    /// Settles a create whose outcome is unknown by a project of its name that is new.
+    /// Reads which projects have the name of a create before it is sent. `None`: that is not known, so that the create
+    /// cannot be settled.
+    pub(crate) async fn same_named(
+        &self,
+        create: &ProjectCreate,
+        caller: &Caller,
+        began: Began,
+    ) -> Result<SameNamed, Error> {
+        let options = self.reading_options(caller, began);
+        let options = options.ok_or_else(|| Error::new(ErrorKind::Config, "COR's main API is not read"))?;
+        Ok(SameNamed(self.find(&name(create), options).await?.iter().filter_map(Project::id).collect()))
+    }
+
+    /// Settles a create whose outcome is unknown by the one project of its name that was not there before.
     pub(crate) async fn settle_create(
         &self,
         create: &ProjectCreate,
+        before: Result<SameNamed, Error>,
         error: Error,
         caller: &Caller,
         began: Began,
     ) -> Result<Project, Error> {
-        let name = match create.fields().field(cor_core::Field::Name) {
-            cor_core::Patch::Set(json) => serde_json::from_str::<String>(json.as_str()).ok(),
-            _ => None,
+        let Some(options) = self.reading_options(caller, began) else { return Err(error) };
+        let found = match before {
+            Ok(SameNamed(before)) => self.find(&name(create), options).await.map(|found| (found, before)),
+            Err(failure) => Err(failure),
         };
-        let (Some(name), Some(options)) = (name, self.reading_options(caller, began)) else {
-            return Err(error);
-        };
-        let read = async {
-            let operation = Operation::find(self.main_api.paths(), &name)?;
-            self.carry_out::<ProjectPage>(&operation, options, Caller::Single).await.0
-        };
-        let found = match read.await {
-            Ok(page) => page.projects,
+        let (found, before) = match found {
+            Ok(found) => found,
             Err(failure) => return Err(self.not_read(error, &failure)),
         };
-        // Whether COR finds parts of names, and whatever the case, is not documented.
-        let mut same: Vec<Project> = found
-            .into_iter()
-            .filter(|project| project.name() == Some(&*name) && project.id().is_some())
-            .collect();
-        let (1, Some(project)) = (same.len(), same.pop()) else {
-            let finding = match same.len() {
-                0 => "it shows no project of this name, which it may not show yet".to_owned(),
-                n => format!("{} projects have this name", n + 1),
+        let is_new = |project: &Project| project.id().is_some_and(|id| !before.contains(&id));
+        let mut new: Vec<Project> = found.into_iter().filter(is_new).collect();
+        let (1, Some(project)) = (new.len(), new.pop()) else {
+            let finding = match new.len() {
+                0 => "COR shows no new project of this name; it may still appear".to_owned(),
+                n => format!("COR shows {} new projects of this name", n + 1),
             };
             return Err(error.read_back(finding, Outcome::Unknown));
         };
         let read_back = ReadBack::new(create.fields(), &project);
-        let differs = read_back.differences().next().is_some();
-        let is_new = project.created_at().is_some_and(|created_at| is_since(created_at, began.at));
-        match (differs, is_new) {
-            (false, true) => {
-                tracing::debug!(
-                    cor_id = project.id(),
-                    "the project was created, as its name and its fields show"
-                );
-                Ok(project)
-            }
-            (true, _) => Err(error.read_back(
-                format!("the project of this name has other values ({})", values(&read_back)),
-                Outcome::Unknown,
-            )),
-            (false, false) => Err(error.read_back(
-                "whether the project of this name was there before this call is not known",
-                Outcome::Unknown,
-            )),
+        if read_back.differences().next().is_some() {
+            let finding = format!("the new project of this name has other values: {}", values(&read_back));
+            return Err(error.read_back(finding, Outcome::Unknown));
         }
+        tracing::debug!(cor_id = project.id(), "the project was created, as its name and its fields show");
+        Ok(project)
+    }
+
+    /// The projects of exactly this name. Whether COR also finds parts of names, and whatever the case, is not documented.
+    async fn find(&self, name: &str, options: CallOptions) -> Result<Vec<Project>, Error> {
+        let operation = Operation::find(self.main_api.paths(), name)?;
+        let page = self.carry_out::<ProjectPage>(&operation, options, Caller::Single).await.0?;
+        Ok(page.projects.into_iter().filter(|project| project.name() == Some(name)).collect())
     }
 
     /// The options for reading a project back; `None` if there is no time or no right to.
@@ -114,7 +113,7 @@ impl Calls {
         }
         let time = match caller {
             Caller::Single => began.deadline.checked_duration_since(Instant::now())?,
-            // Whoever stops a run wants it to end.
+            // A stopped run starts no further request.
             Caller::Bulk(run) if run.stop.is_set() => return None,
             Caller::Bulk(_) => self.deadline.min(Duration::from_secs(20)),
         };
@@ -141,7 +140,7 @@ impl Calls {
 /// What reading back says of an update that is not shown to be applied.
 fn finding(read_back: &ReadBack) -> String {
     match read_back.outcome() {
-        Outcome::NotApplied => format!("it has other values: {}", values(read_back)),
+        Outcome::NotApplied => values(read_back),
         _ => {
             let field = read_back.fields.iter().find_map(|field| match field.result {
                 Comparison::NotComparable(reason) => {
@@ -179,11 +178,10 @@ fn short(json: &str) -> String {
     text
 }
 
-/// Whether a time of COR's is not before the call. Without a zone it is not known.
-fn is_since(time: &Timestamp, began: Instant) -> bool {
-    let Some(seconds) = time.unix_seconds() else { return false };
-    let now = std::time::SystemTime::now();
-    let since = now.checked_sub(began.elapsed() + CLOCK_SKEW);
-    let since = since.and_then(|since| since.duration_since(std::time::UNIX_EPOCH).ok());
-    since.is_some_and(|since| seconds >= since.as_secs() as i64)
+/// The name that a create sets.
+fn name(create: &ProjectCreate) -> String {
+    match create.fields().field(Field::Name) {
+        Patch::Set(json) => serde_json::from_str(json.as_str()).unwrap_or_default(),
+        _ => String::new(),
+    }
 }

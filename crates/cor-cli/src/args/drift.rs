@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use cor_http::Field;
 
 use super::table::{StateArgs, TableArgs};
 use crate::connection::ConnectionArgs;
@@ -38,6 +39,9 @@ pub(crate) struct DriftArgs {
     /// Write a report to this HTML file: counts, and the fields that differ with both values
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Leave this field out of the comparison, such as one of --keep-remote; may be repeated
+    #[arg(long, value_name = "FIELD", value_parser = str::parse::<Field>)]
+    pub(crate) ignore_field: Vec<Field>,
     /// How long to wait while COR cannot be reached; at most --deadline until COR has responded once
     /// [default: 900]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &DriftArgs, output: &mut Output) -> Result<u8, Failure> 
         args.outage_timeout.map(|time| connection::time("outage_timeout", time)).transpose()?;
     let mut runner = runner
         .state(args.state.state.clone())
+        .ignore_fields(args.ignore_field.iter().copied())
         .outage_timeout(outage_timeout)
         .report(args.report.clone())
         .option_names(names);

@@ -48,8 +48,8 @@ impl CallOptions {
     /// If every field has the value that was sent, the call succeeds with the project as read. If a field certainly has another
     /// value, the [outcome](crate::Error::outcome) of the error is `not_applied`: so COR answered at that moment, and a request
     /// that COR was still processing may be applied later. A field that [cannot be compared](cor_core::NotComparable) leaves the
-    /// outcome unknown. A create is looked up by its name, and is found only if one project has that name, its fields are those of
-    /// the create, and it was created during the call.
+    /// outcome unknown. A create is looked up by its name, before it is sent and after: it counts as applied only if exactly one
+    /// project of that name is new and none of its comparable fields differs.
     ///
     /// Reading back stays within the deadline: a quarter of it, at most 10 s, is kept for that.
     pub fn settle_unknown(mut self, settle_unknown: bool) -> Self {

@@ -86,6 +86,7 @@ impl ListProjects {
             requests: 0,
             pass: Pass::first(),
             is_done: false,
+            has_met_outage: false,
         }
     }
 }
@@ -151,6 +152,7 @@ pub struct ProjectPages {
     requests: u64,
     pass: Pass,
     is_done: bool,
+    has_met_outage: bool,
 }
 
 impl ProjectPages {
@@ -165,6 +167,7 @@ impl ProjectPages {
             let page = match result.and_then(|page| self.take(number, page)) {
                 Ok(page) => page,
                 Err(error) => {
+                    self.has_met_outage = error.is_of_every_row();
                     self.end();
                     return Some(Err(error));
                 }
@@ -184,6 +187,12 @@ impl ProjectPages {
     /// How many pages were requested.
     pub fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// Whether the error that ended the list is one that every other request would meet too: COR could not be reached for as long
+    /// as `outage_timeout` allows, or no token could be got.
+    pub fn has_met_outage(&self) -> bool {
+        self.has_met_outage
     }
 
     /// Stops the reading: no further page comes.

@@ -13,7 +13,7 @@ mod tally;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cor_http::{Client, Error, OptionNames, Project, ProjectUpdate, ReadBack, Source};
+use cor_http::{Client, Error, Field, OptionNames, Project, ProjectUpdate, ReadBack, Source};
 
 pub use self::control::{DriftControl, DriftProgress};
 pub use self::event::{DriftEvent, DriftResult, ProjectDrift};
@@ -22,7 +22,7 @@ use self::report::DriftReport;
 pub use self::summary::{DriftCounts, DriftEnding, DriftSummary, DriftWay, FieldDrift, NotCompared};
 use self::tally::Tally;
 use crate::off_loop::off_loop;
-use crate::read_back::{Finding, Found, ReadBackRun};
+use crate::read_back::{Finding, Found, ReadBackRun, check_main_api};
 use crate::state_store::another_store;
 use crate::{
     Origin, OutputError, OutputKind, Rules, RunReport, Scope, State, StateError, StopReason, SyncError, Table,
@@ -65,6 +65,7 @@ pub struct DriftRunner {
     report: Option<PathBuf>,
     protected: Vec<(&'static str, Origin)>,
     option_names: OptionNames,
+    ignored: Vec<Field>,
 }
 
 /// Which projects are compared.
@@ -96,7 +97,15 @@ impl DriftRunner {
             report: None,
             protected: Vec::new(),
             option_names: OptionNames::default(),
+            ignored: Vec::new(),
         }
+    }
+
+    /// Leaves these fields out of the comparison, such as those that runs leave to COR by
+    /// [`keep_remote`](crate::SyncRunner::keep_remote); default: none.
+    pub fn ignore_fields(mut self, fields: impl IntoIterator<Item = Field>) -> DriftRunner {
+        self.ignored = fields.into_iter().collect();
+        self
     }
 
     /// Sets the file of the state; default, and `None`: [`State::default_path`](crate::State::default_path).
@@ -177,6 +186,7 @@ impl DriftRunner {
         on_event: impl FnMut(DriftEvent),
     ) -> Result<DriftSummary, SyncError> {
         self.check_outputs()?;
+        check_main_api(client, "drift")?;
         let started = Instant::now();
         let (source, mapping) = match &self.projects {
             Selection::Source(source) => (source.clone(), String::new()),
@@ -210,6 +220,7 @@ impl DriftRunner {
             report,
             on_event,
             stopped: None,
+            ignored: self.ignored.clone(),
         };
         let (mut requests, mut way) = (0, None);
         match self.known(state, client, control, &mut run).await? {
@@ -292,6 +303,7 @@ struct Run<E> {
     report: Option<(PathBuf, DriftReport)>,
     on_event: E,
     stopped: Option<StopReason>,
+    ignored: Vec<Field>,
 }
 
 impl<E: FnMut(DriftEvent)> Run<E> {
@@ -357,6 +369,7 @@ impl<E: FnMut(DriftEvent)> Run<E> {
         project: &Project,
     ) -> Option<ProjectDrift> {
         let mut fields = ReadBack::new(update, project).fields;
+        fields.retain(|field| !self.ignored.iter().any(|ignored| ignored.name() == field.field));
         let is_drifted = self.tally.compared(&fields);
         fields.retain(|field| field.result != cor_http::Comparison::Equal);
         is_drifted.then(|| ProjectDrift { id, cor_id, result: DriftResult::Drifted, fields, error: None })

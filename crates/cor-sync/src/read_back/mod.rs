@@ -18,8 +18,8 @@ use cor_http::{Client, Error, ErrorKind, Project, ProjectFilter, ProjectPage, Pr
 
 use self::table::UnreadIds;
 pub(crate) use self::table::{KnownTable, failed, temporary};
-use crate::StateError;
 use crate::state_store::Known;
+use crate::{ConfigError, Reason, StateError};
 
 /// From so many projects on, the first page of the list is read to learn how long the list is.
 const LEAST_FOR_LIST: u64 = 4;
@@ -110,7 +110,10 @@ impl ReadBackRun {
             match &mut self.stage {
                 Stage::List(pages) => match pages.next().await {
                     Some(Ok(page)) => self.take_page(page)?,
-                    Some(Err(error)) => self.end_list(error),
+                    Some(Err(error)) => {
+                        let is_of_every_request = pages.has_met_outage();
+                        self.end_list(error, is_of_every_request);
+                    }
                     None => self.read_singly(),
                 },
                 Stage::Single(results) => match results.next().await {
@@ -194,12 +197,16 @@ impl ReadBackRun {
 
     /// The list could not be read. Where that is about the list alone, the projects are read singly: what is wrong with every request
     /// shows there too.
-    fn end_list(&mut self, error: Error) {
+    fn end_list(&mut self, error: Error, is_of_every_request: bool) {
         match error.kind() {
             ErrorKind::Protocol
             | ErrorKind::Validation
             | ErrorKind::ProjectNotFound
-            | ErrorKind::TooLarge => {
+            | ErrorKind::TooLarge
+            | ErrorKind::Server
+            | ErrorKind::Timeout
+                if !is_of_every_request =>
+            {
                 self.read_singly();
             }
             _ => {
@@ -243,6 +250,19 @@ impl ReadBackRun {
         self.ready.extend(findings);
         Ok(())
     }
+}
+
+/// Checks that the client can read at all, before anything else is done.
+///
+/// # Errors
+/// If no main API belongs with the client's base URL.
+pub(crate) fn check_main_api(client: &Client, what: &'static str) -> Result<(), ConfigError> {
+    if client.main_url().is_some() {
+        return Ok(());
+    }
+    let message = " reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
+                   `main_url` to the main API of the same COR (environment: COR_MAIN_URL)";
+    Err(ConfigError(vec![Reason::of_option(what, message)]))
 }
 
 /// The number of the last page of the list, if the page states it or its total.

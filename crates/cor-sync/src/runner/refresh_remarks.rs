@@ -13,36 +13,37 @@ pub(super) fn remarks(refreshed: &Refreshed) -> Vec<String> {
     let Refreshed { read, changed, kept, gone, not_read, without_cor_id, ref error } = *refreshed;
     if changed > 0 {
         remarks.push(format!(
-            "{} of {} that the run read back {} changed in COR since COR last accepted the values; where the table sets another \
-             value, it is sent again",
+            "{} of {} {} changed in COR since COR last accepted the values; the run sends the table's values again, except in \
+             fields of `keep_remote`",
             grouped(changed),
             projects(read),
             were(changed)
         ));
     }
     if kept > 0 {
-        let keeps = if kept == 1 { "keeps" } else { "keep" };
-        remarks.push(format!("{} {keeps} fields as others set them in COR (`keep_remote`)", projects(kept)));
+        remarks.push(format!(
+            "in {}, fields changed in COR were left as they are (`keep_remote`)",
+            projects(kept)
+        ));
     }
     if gone > 0 {
-        remarks.push(format!("COR no longer has {}; the run sends all of their fields", projects(gone)));
+        let (are, their) = if gone == 1 { ("is", "its") } else { ("are", "their") };
+        remarks.push(format!("{} {are} gone from COR; the run sends all of {their} fields", projects(gone)));
     }
     if let Some(error) = error {
+        let them = if not_read == 1 { "it" } else { "them" };
         remarks.push(format!(
-            "{} could not be read back, and the run compares them with what COR last accepted: {}",
-            match not_read {
-                0 => "projects".to_owned(),
-                not_read => projects(not_read),
-            },
+            "{} could not be read back, and the run compares {them} with what COR last accepted: {}",
+            projects(not_read),
             error.reason()
         ));
     }
     if without_cor_id > 0 {
         remarks.push(format!(
-            "{} {} not read back, because the state does not know COR's internal id of them; it is stored when COR answers an \
-             update of the project",
+            "{} {} not read back, because the state has no internal id of COR for {}; the next accepted update stores it",
             projects(without_cor_id),
-            were(without_cor_id)
+            were(without_cor_id),
+            if without_cor_id == 1 { "it" } else { "them" }
         ));
     }
     remarks

@@ -9,6 +9,7 @@ use super::confirm::Confirm;
 use super::outputs::OutputPaths;
 use super::{MaxFailures, OutputError, Purpose};
 use crate::off_loop::off_loop;
+use crate::read_back::check_main_api;
 use crate::{ConfigError, Origin, Reason, Rules, State, StateError};
 
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Settings {
         let refused = |option, message: &str| Err(ConfigError(vec![Reason::of_option(option, message)]));
         match client {
             _ if !self.refresh && !self.keep_remote.is_empty() => {
-                refused("keep_remote", " needs `refresh`: only a run that reads back knows what is in COR")
+                refused("keep_remote", " needs `refresh`, which reads the projects from COR")
             }
             _ if !self.refresh => Ok(()),
             _ if self.state.is_none() => {
@@ -93,12 +94,7 @@ impl Settings {
                 refused("refresh", " has no effect with `full`, which sends every field; remove one of them")
             }
             None => refused("refresh", " reads from COR, and this run makes no request; remove it"),
-            Some(client) if client.main_url().is_none() => refused(
-                "refresh",
-                " reads from COR's main API, and `main_url` is not set although `base_url` is not COR's production address; set \
-                 `main_url` to the main API of the same COR (environment: COR_MAIN_URL)",
-            ),
-            Some(_) => Ok(()),
+            Some(client) => check_main_api(client, "refresh"),
         }
     }
 

@@ -41,7 +41,8 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX pending ON projects (run, place) WHERE pending IS NOT NULL;";
 
-/// Rows that the run has read and not sent yet; a temporary table, which ends with the process.
+/// Rows that the run has read and not sent yet; a temporary table, which ends with the process. `shown` holds the fields in which
+/// COR differs from what it last accepted, as reading the project back showed.
 const STAGED: &str = "TABLE IF NOT EXISTS staged (
         place INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -50,7 +51,8 @@ const STAGED: &str = "TABLE IF NOT EXISTS staged (
         line INTEGER NOT NULL,
         last_line INTEGER NOT NULL,
         rows INTEGER NOT NULL,
-        cor_id INTEGER
+        cor_id INTEGER,
+        shown TEXT
     ) STRICT";
 
 const CALLS: &str = "TABLE IF NOT EXISTS calls (

@@ -3,6 +3,7 @@
 //! Rows are staged in a temporary table, so that a run that reads for hours holds no write lock on the file. Before the update of
 //! a project is sent, its fields are written into the file as `pending`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, params};
@@ -67,9 +68,16 @@ pub(crate) struct Pending {
     pub(crate) rows: i64,
     /// COR's internal id, if the file has it under any mapping of the source.
     pub(crate) cor_id: Option<i64>,
+    /// The fields in which COR differs from what it last accepted, if the run read the project back.
+    pub(crate) shown: Option<String>,
 }
 
 impl Pending {
+    /// What the table is compared with: the accepted fields, and in their place the values that COR shows instead.
+    pub(crate) fn compared(&self) -> Option<Cow<'_, str>> {
+        compared(self.accepted.as_deref(), self.shown.as_deref())
+    }
+
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
         Ok(Pending {
             id: row.get(0)?,
@@ -80,7 +88,16 @@ impl Pending {
             last_line: row.get(5)?,
             rows: row.get(6)?,
             cor_id: row.get(7)?,
+            shown: row.get(8)?,
         })
+    }
+}
+
+/// `None` where COR accepted nothing, or where the fields are damaged, which the caller meets again.
+fn compared<'a>(accepted: Option<&'a str>, shown: Option<&str>) -> Option<Cow<'a, str>> {
+    match (accepted, shown) {
+        (Some(accepted), Some(shown)) => fields::merged(accepted, shown).map(Cow::Owned),
+        (accepted, _) => accepted.map(Cow::Borrowed),
     }
 }
 
@@ -103,12 +120,12 @@ pub(crate) struct Acceptance<'a> {
 /// What reading a staged project back showed.
 #[derive(Debug)]
 pub(crate) struct Refreshed {
-    /// The fields that COR certainly has.
+    /// The fields that COR certainly has: those that it accepted, and those in which it agrees with the table.
     pub(crate) accepted: String,
+    /// The fields in which COR differs from what it last accepted, or from the table.
+    pub(crate) shown: String,
     /// The fields that the table wants.
     pub(crate) wanted: String,
-    /// The names of accepted fields that were changed in COR.
-    pub(crate) changed: Vec<String>,
 }
 
 /// The fields of one row.
@@ -239,7 +256,7 @@ impl State {
 
     /// The next staged projects after a place, in the order of their first rows.
     pub(crate) fn pending(&self, after: i64, most: usize) -> rusqlite::Result<Vec<Pending>> {
-        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id FROM staged
+        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id, shown FROM staged
                    WHERE place > ?1 ORDER BY place LIMIT ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
         statement.query_map(params![after, most as i64], Pending::read)?.collect()
@@ -247,8 +264,7 @@ impl State {
 
     /// A staged project by its external id.
     pub(crate) fn pending_of(&self, id: &str) -> rusqlite::Result<Option<Pending>> {
-        let sql =
-            "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id FROM staged WHERE id = ?1";
+        let sql = "SELECT id, accepted, wanted, place, line, last_line, rows, cor_id, shown FROM staged WHERE id = ?1";
         self.conn.prepare_cached(sql)?.query_row([id], Pending::read).optional()
     }
 
@@ -278,7 +294,7 @@ impl State {
         mut goes_on: impl FnMut(Option<&str>, &str) -> bool,
     ) -> rusqlite::Result<()> {
         let sql = format!(
-            "SELECT accepted, wanted FROM staged WHERE accepted IS NOT NULL OR EXISTS (
+            "SELECT accepted, shown, wanted FROM staged WHERE accepted IS NOT NULL OR EXISTS (
                  SELECT 1 FROM projects
                  WHERE scope IN ({}) AND projects.id = staged.id AND projects.accepted IS NOT NULL)",
             run.scopes()
@@ -286,8 +302,9 @@ impl State {
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (accepted, wanted): (Option<String>, String) = (row.get(0)?, row.get(1)?);
-            if !goes_on(accepted.as_deref(), &wanted) {
+            let (accepted, shown): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
+            let accepted = compared(accepted.as_deref(), shown.as_deref());
+            if !goes_on(accepted.as_deref(), &row.get::<_, String>(2)?) {
                 break;
             }
         }
@@ -422,29 +439,29 @@ impl State {
         }
     }
 
-    /// Stores what reading a staged project back showed: in the file, and for this run.
+    /// Stores what reading a staged project back showed. The file has what COR accepted, so there only values in which COR
+    /// agrees with the table are stored: until COR accepts the others, a comparison has to find that they differ.
     pub(crate) fn refresh_staged(
         &self,
         run: &Run,
         pending: &Pending,
         refreshed: &Refreshed,
     ) -> rusqlite::Result<()> {
-        let Refreshed { accepted, wanted, changed } = refreshed;
-        let sql = "UPDATE staged SET accepted = ?2, wanted = ?3 WHERE place = ?1";
-        self.conn.prepare_cached(sql)?.execute(params![pending.place, accepted, wanted])?;
-        let sql = "UPDATE projects SET accepted = ?3 WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
-        self.conn.prepare_cached(sql)?.execute(params![run.scope, pending.id, accepted])?;
-        match changed.is_empty() {
-            true => Ok(()),
-            false => self.change_siblings(run, &pending.id, |known| fields::without(known, changed)),
+        let Refreshed { accepted, shown, wanted } = refreshed;
+        let sql = "UPDATE staged SET accepted = ?2, shown = ?3, wanted = ?4 WHERE place = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![pending.place, accepted, shown, wanted])?;
+        if pending.accepted.as_ref() == Some(accepted) {
+            return Ok(());
         }
+        let sql = "UPDATE projects SET accepted = ?3 WHERE scope = ?1 AND id = ?2 AND accepted IS NOT NULL";
+        self.conn.prepare_cached(sql)?.execute(params![run.scope, pending.id, accepted]).map(drop)
     }
 
-    /// Deletes what the state knows of a staged project that COR no longer has. The run sends all of its fields.
-    pub(crate) fn forget_staged(&self, run: &Run, pending: &Pending) -> rusqlite::Result<()> {
+    /// Makes the run send all fields of a staged project that COR no longer has. What the file knows of it stays until COR
+    /// answers.
+    pub(crate) fn forget_staged(&self, pending: &Pending) -> rusqlite::Result<()> {
         let sql = "UPDATE staged SET accepted = NULL, cor_id = NULL WHERE place = ?1";
-        self.conn.prepare_cached(sql)?.execute([pending.place])?;
-        self.drop_everywhere(run, &pending.id)
+        self.conn.prepare_cached(sql)?.execute([pending.place]).map(drop)
     }
 
     /// Stores that the run has ended and that nothing after the place `sent` was sent. Inside a transaction.

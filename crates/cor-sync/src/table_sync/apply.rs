@@ -426,7 +426,10 @@ impl Apply<'_> {
                 }
                 // A create takes every field of the table; an update takes those that differ from what COR had.
                 let sent = if *created { pending.wanted.clone() } else { fields::of_changes(&change.fields) };
-                let accepted = match &pending.accepted {
+                // Another id means that the project was deleted and created anew since.
+                let is_another =
+                    matches!((pending.cor_id, *cor_id), (Some(known), Some(now)) if known != now);
+                let accepted = match pending.accepted.as_ref().filter(|_| !is_another) {
                     // Both were read when the update was made.
                     Some(accepted) => fields::merged(accepted, &sent).unwrap_or_else(|| sent.clone()),
                     None => sent.clone(),
@@ -436,7 +439,7 @@ impl Apply<'_> {
                     accepted: &accepted,
                     sent: &sent,
                     cor_id: *cor_id,
-                    is_created: *created,
+                    is_created: *created || is_another,
                     at: now(),
                 };
                 state.accept(run, &acceptance)

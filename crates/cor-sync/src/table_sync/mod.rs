@@ -420,7 +420,8 @@ impl TableSync {
     }
 
     fn change(&self, pending: &Pending) -> Result<Change, StateError> {
-        let accepted = pending.accepted.as_deref().unwrap_or("{}");
+        let compared = pending.compared();
+        let accepted = compared.as_deref().unwrap_or("{}");
         let fields = match self.options.full {
             true => fields::all(accepted, &pending.wanted),
             false => fields::changed(accepted, &pending.wanted),

@@ -1,8 +1,8 @@
 //! Reading projects back before a table is sent, so that the run knows what was changed in COR.
 
 use cor_http::{
-    Client, Comparison, Error, Field, FieldComparison, FieldType, OUTAGE_TIMEOUT, Project, ProjectUpdate,
-    ReadBack,
+    Client, Comparison, Error, Field, FieldComparison, FieldType, NotComparable, OUTAGE_TIMEOUT, Project,
+    ProjectUpdate, ReadBack,
 };
 
 use super::{PAGE, TableSync};
@@ -10,7 +10,8 @@ use crate::field_changes as fields;
 use crate::read_back::{Finding, Found, KnownTable, ReadBackRun};
 use crate::state_store::{Known, Pending, Refreshed as Stored, StateError};
 
-/// What reading the projects of a table back showed. Each project is counted once.
+/// What reading the projects of a table back showed. Each project is counted once; in a Singer stream once for each piece in which
+/// it is sent.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Refreshed {
@@ -108,7 +109,7 @@ impl TableSync {
         state.write(|| {
             stored.iter().try_for_each(|(pending, update)| match update {
                 Some(update) => state.refresh_staged(run, pending, update),
-                None => state.forget_staged(run, pending),
+                None => state.forget_staged(pending),
             })
         })
     }
@@ -140,48 +141,44 @@ impl TableSync {
         };
         let of_accepted = ReadBack::new(&update(accepted)?, project);
         let of_wanted = ReadBack::new(&update(&pending.wanted)?, project);
-        let changed: Vec<&FieldComparison> = of_accepted.differences().collect();
+        let changed: Vec<String> = of_accepted.differences().map(|field| field.field.clone()).collect();
         refreshed.changed += u64::from(!changed.is_empty());
-        // What COR has now, of which the table may want something else.
-        let mut now: Vec<(String, String)> = Vec::new();
-        let (mut unknown, mut kept) = (Vec::new(), Vec::new());
+        let (mut equal, mut shown, mut kept) = (Vec::new(), Vec::new(), Vec::new());
         for field in &of_wanted.fields {
             let is_kept = self.options.keep_remote.iter().any(|keep| keep.name() == field.field)
-                && field.result == Comparison::Different
-                && is_of_others(field, &of_accepted);
+                && of_accepted
+                    .fields
+                    .iter()
+                    .any(|accepted| accepted.field == field.field && is_of_others(accepted));
             match field.result {
                 _ if is_kept => kept.push(field.field.clone()),
-                Comparison::Equal => now.push((field.field.clone(), field.ours.to_string())),
-                Comparison::Different => now.push((field.field.clone(), shown(field))),
+                Comparison::Equal => equal.push((field.field.clone(), field.ours.to_string())),
+                Comparison::Different => shown.push((field.field.clone(), value_of(field))),
+                // Where it is known that others changed the field, the table's value is sent.
+                Comparison::NotComparable(_) if changed.contains(&field.field) => {
+                    shown.push((field.field.clone(), value_of(field)));
+                }
                 Comparison::NotComparable(_) => {}
-            }
-        }
-        for field in changed {
-            if !of_wanted.fields.iter().any(|wanted| wanted.field == field.field) {
-                unknown.push(field.field.clone());
             }
         }
         refreshed.kept += u64::from(!kept.is_empty());
         let damaged = || self.state.unreadable(&pending.id);
-        let without = fields::without(accepted, &unknown).ok_or_else(damaged)?;
         Ok(Stored {
-            accepted: fields::merged(&without, &fields::of_values(&now)).ok_or_else(damaged)?,
+            accepted: fields::merged(accepted, &fields::of_values(&equal)).ok_or_else(damaged)?,
+            shown: fields::of_values(&shown),
             wanted: fields::without(&pending.wanted, &kept).ok_or_else(damaged)?,
-            changed: of_accepted.differences().map(|field| field.field.clone()).collect(),
         })
     }
 }
 
-/// Whether the value in COR is one that others set: not the one that COR last accepted, and not nothing where COR accepted none.
-fn is_of_others(field: &FieldComparison, of_accepted: &ReadBack) -> bool {
-    match of_accepted.fields.iter().find(|accepted| accepted.field == field.field) {
-        Some(accepted) => accepted.result == Comparison::Different,
-        None => field.theirs.as_ref().is_some_and(|theirs| !matches!(theirs.as_str(), "null" | "\"\"")),
-    }
+/// Whether others certainly set the value that COR shows: it is not the one that COR last accepted. After null was sent, any value may
+/// be theirs, and is left to them.
+fn is_of_others(accepted: &FieldComparison) -> bool {
+    matches!(accepted.result, Comparison::Different | Comparison::NotComparable(NotComparable::Cleared))
 }
 
 /// COR's value of a field as an update would write it: a date without the time that COR shows behind it.
-fn shown(field: &FieldComparison) -> String {
+fn value_of(field: &FieldComparison) -> String {
     let theirs = field.theirs.as_ref().map_or("null", |theirs| theirs.as_str());
     let is_date = Field::from_name(&field.field).is_some_and(|field| field.kind() == FieldType::Date);
     match theirs.strip_prefix('"').and_then(|text| text.get(..10)) {
