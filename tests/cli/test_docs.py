@@ -58,7 +58,11 @@ PRINTED = {
         "Project 155693",
         "1 project\n",
     ],
-    "docs/guides/errors-and-retries.md": ["Updated SF-OPP-12345 of SALESFORCE", "end             2025-05-03", "status=0"],
+    "docs/guides/errors-and-retries.md": [
+        "Updated SF-OPP-12345 of SALESFORCE",
+        "end             2025-05-03",
+        "status=0",
+    ],
     "docs/guides/credentials-and-network.md": ["status=0"],
     "docs/guides/schedulers.md": ["applied                 1", "status=0"],
     "docs/guides/singer.md": ["SF-OPP-99999"],
