@@ -472,9 +472,9 @@ typedef struct cor_field_comparison {
   size_t struct_size;
   /** The field's name on the wire. */
   const char *field;
-  /** The value of the update, as JSON; "null" clears the field. */
+  /** The update's value, as JSON; "null" clears the field. */
   const char *ours_json;
-  /** The value that COR shows, as JSON, digit for digit; NULL if COR does not show the field. */
+  /** COR's value, as JSON, digit for digit; NULL if COR does not show the field. */
   const char *theirs_json;
   /** "equal", "different", or "not_comparable": COR's documentation does not say enough to decide. */
   const char *result;
@@ -774,8 +774,8 @@ typedef struct cor_sync_options {
   size_t keep_remote_count;
   /**
    * Not 0 reads the projects of the table back from COR's main API before anything is sent, and sends the table's value again
-   * where a field was changed in COR to another value. Needs a state, which knows COR's internal
-   * ids. If the main API cannot be read, the run continues without it; on_note says so.
+   * where a field was changed in COR to another value. Needs a state, which knows COR's internal ids. If
+   * the main API cannot be read, the run continues without it; on_note says so.
    */
   uint32_t refresh;
   /** Has to be 0. */

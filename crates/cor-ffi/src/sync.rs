@@ -212,8 +212,8 @@ pub struct cor_sync_options {
     /// The number of entries in keep_remote.
     pub keep_remote_count: usize,
     /// Not 0 reads the projects of the table back from COR's main API before anything is sent, and sends the table's value again
-    /// where a field was changed in COR to another value. Needs a state, which knows COR's internal
-    /// ids. If the main API cannot be read, the run continues without it; on_note says so.
+    /// where a field was changed in COR to another value. Needs a state, which knows COR's internal ids. If
+    /// the main API cannot be read, the run continues without it; on_note says so.
     pub refresh: u32,
     /// Has to be 0.
     pub reserved: u32,

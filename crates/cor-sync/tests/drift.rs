@@ -1,4 +1,4 @@
-//! Drift: what others changed in COR since COR accepted our values.
+//! Drift: what was changed in COR since COR last accepted the values.
 
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
 

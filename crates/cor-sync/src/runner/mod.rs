@@ -155,7 +155,8 @@ impl SyncRunner {
 
     /// Whether to read the projects of the table back from COR's main API before anything is sent; default: `false`. The
     /// run sends the table's value again where a field was changed in COR to another value. Needs a state, which knows COR's
-    /// internal ids of the projects that COR has answered about; a project whose id it does not know is compared with what COR last accepted.
+    /// internal ids of the projects that COR has answered about; a project whose id it does not know is compared with what COR
+    /// last accepted.
     ///
     /// If the main API cannot be read, the run goes on without it and says so.
     pub fn refresh(mut self, refresh: bool) -> SyncRunner {
