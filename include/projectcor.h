@@ -332,7 +332,7 @@ typedef struct cor_item_result cor_item_result;
 /**
  * A project as COR's response describes it. It never changes, so many threads may read it.
  *
- * Every field is optional: COR documents no response. Ids are COR's own numbers, not the external ids of a request.
+ * Every field is optional: COR documents no response. Ids are COR's internal ids, not the external ids of a request.
  */
 typedef struct cor_project cor_project;
 
@@ -472,9 +472,9 @@ typedef struct cor_field_comparison {
   size_t struct_size;
   /** The field's name on the wire. */
   const char *field;
-  /** The value of the update, as JSON; "null" clears the field. */
+  /** The update's value, as JSON; "null" clears the field. */
   const char *ours_json;
-  /** The value that COR shows, as JSON, digit for digit; NULL if COR does not show the field. */
+  /** COR's value, as JSON, digit for digit; NULL if COR does not show the field. */
   const char *theirs_json;
   /** "equal", "different", or "not_comparable": COR's documentation does not say enough to decide. */
   const char *result;
@@ -504,7 +504,7 @@ typedef struct cor_row {
  */
 typedef bool (*cor_next_row)(void *user_data, cor_row *row);
 
-/** Options of a reading of many projects. Set it up with COR_READ_OPTIONS_INIT; later versions may add members at the end. */
+/** Options for reading many projects. Set it up with COR_READ_OPTIONS_INIT; later versions may add members at the end. */
 typedef struct cor_read_options {
   /** sizeof(cor_read_options), as the caller knows it. */
   size_t struct_size;
@@ -540,7 +540,7 @@ typedef struct cor_read_result {
  */
 typedef bool (*cor_on_read)(void *user_data, const cor_read_result *result);
 
-/** The counters of a reading. Set it up with COR_READ_SUMMARY_INIT; later versions may add members at the end. */
+/** Counters of a read. Set it up with COR_READ_SUMMARY_INIT; later versions may add members at the end. */
 typedef struct cor_read_summary {
   /** sizeof(cor_read_summary), as the caller knows it. */
   size_t struct_size;
@@ -563,15 +563,15 @@ typedef struct cor_project_filter {
   const char *date_start;
   /** Projects up to this day, YYYY-MM-DD; NULL is not set. */
   const char *date_end;
-  /** COR's id of the client; 0 is not set. */
+  /** COR's internal id of the client; 0 is not set. */
   int64_t client_id;
-  /** COR's id of the team; 0 is not set. */
+  /** COR's internal id of the team; 0 is not set. */
   int64_t team_id;
-  /** COR's id of a user; 0 is not set. */
+  /** COR's internal id of a user; 0 is not set. */
   int64_t user_id;
-  /** COR's id of the brand; 0 is not set. */
+  /** COR's internal id of the brand; 0 is not set. */
   int64_t brand_id;
-  /** COR's id of the product; 0 is not set. */
+  /** COR's internal id of the product; 0 is not set. */
   int64_t product_id;
   /** The status: COR documents "finished", "in_process" and "suspended"; NULL is not set. */
   const char *status;
@@ -766,16 +766,16 @@ typedef struct cor_sync_options {
   /** The number of entries in clear_nulls. */
   size_t clear_nulls_count;
   /**
-   * With refresh: fields, such as "status", that are left as they are in COR where others changed them since COR last accepted
-   * them.
+   * With refresh: fields, such as "status", that are left as they are in COR where they were changed in COR since COR last
+   * accepted them.
    */
   const char *const *keep_remote;
   /** The number of entries in keep_remote. */
   size_t keep_remote_count;
   /**
-   * Not 0 reads the projects of the table back from COR's main API before anything is sent, so that what others changed in COR
-   * is sent again. Needs a state, which knows COR's internal ids. If the main API cannot be read, the run continues without it;
-   * on_note says so.
+   * Not 0 reads the projects of the table back from COR's main API before anything is sent, and sends the table's value again
+   * where a field was changed in COR to another value. Needs a state, which knows COR's internal ids. If
+   * the main API cannot be read, the run continues without it; on_note says so.
    */
   uint32_t refresh;
   /** Has to be 0. */
@@ -1462,7 +1462,7 @@ const char *cor_create_json(const cor_create *create);
 cor_status cor_deleted_free(cor_deleted *deleted);
 
 /**
- * COR's number of the deleted project.
+ * COR's internal id of the deleted project.
  *
  * @param value  gets the number where there is one.
  *
@@ -1695,7 +1695,7 @@ cor_status cor_project_free(cor_project *project);
 cor_project *cor_project_clone(const cor_project *project);
 
 /**
- * COR's number of the project; not the external id.
+ * COR's internal id of the project; not the external id.
  *
  * @param value  gets the number where there is one.
  *
@@ -1703,16 +1703,16 @@ cor_project *cor_project_clone(const cor_project *project);
  */
 bool cor_project_id(const cor_project *project, int64_t *value);
 
-/** COR's number of the client; as cor_project_id(). Since 0.1. */
+/** COR's internal id of the client; as cor_project_id(). Since 0.1. */
 bool cor_project_client_id(const cor_project *project, int64_t *value);
 
-/** COR's number of the project manager; as cor_project_id(). Since 0.1. */
+/** COR's internal id of the project manager; as cor_project_id(). Since 0.1. */
 bool cor_project_pm_id(const cor_project *project, int64_t *value);
 
-/** COR's number of the contract; as cor_project_id(). Since 0.1. */
+/** COR's internal id of the contract; as cor_project_id(). Since 0.1. */
 bool cor_project_contract_id(const cor_project *project, int64_t *value);
 
-/** COR's number of the company; as cor_project_id(). Since 0.1. */
+/** COR's internal id of the company; as cor_project_id(). Since 0.1. */
 bool cor_project_company_id(const cor_project *project, int64_t *value);
 
 /** The name. Text that lives as long as the project; NULL where COR sent none. Since 0.1. */
@@ -1857,7 +1857,7 @@ cor_status cor_client_get_project(const cor_client *client,
  *
  * Returns COR_OK when every id has its result, and when on_read returned false. Any other status if the reading could not begin or
  * could not continue, and then not every id has a result: COR was unreachable for longer than the outage timeout, did not accept the
- * credentials or lets the token's user not read, cor_client_main_url() is NULL, or the client was freed. Since 0.1.
+ * credentials or does not let the token's user read, cor_client_main_url() is NULL, or the client was freed. Since 0.1.
  */
 cor_status cor_client_get_projects(const cor_client *client,
                                    const int64_t *cor_ids,
@@ -1880,8 +1880,8 @@ cor_status cor_client_get_projects(const cor_client *client,
  * @param summary     gets the counters, on failure as well; its struct_size has to be set; may be NULL.
  * @param error       gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
  *
- * Returns COR_OK at the end of the list, and when on_project returned false; COR_ERR_INVALID, and sends nothing, for a day of the
- * filter that is none; else as cor_client_get_project(). After an error no further project comes. Since 0.1.
+ * Returns COR_OK at the end of the list, and when on_project returned false; COR_ERR_INVALID, and sends nothing, if date_start or
+ * date_end is not a date; else as cor_client_get_project(). After an error no further project comes. Since 0.1.
  */
 cor_status cor_client_list_projects(const cor_client *client,
                                     const cor_project_filter *filter,

@@ -469,7 +469,7 @@ class ProjectCreate {
   detail::Handle<cor_create, cor_create_free> create_;
 };
 
-/// A project as COR's response describes it. Every field is optional; ids are COR's own numbers.
+/// A project as COR's response describes it. Every field is optional; ids are COR's internal ids.
 class Project {
  public:
   /// Takes over a project got from the C interface.
@@ -564,7 +564,7 @@ class Deleted {
   /// Takes ownership of a response of the C interface.
   explicit Deleted(cor_deleted *owned) : deleted_(owned) {}
 
-  /// COR's number of the deleted project.
+  /// COR's internal id of the deleted project.
   std::optional<std::int64_t> cor_id() const { return detail::value(cor_deleted_cor_id, get()); }
   /// COR's sentence.
   std::optional<std::string_view> message() const { return detail::text(cor_deleted_message(get())); }
@@ -644,17 +644,17 @@ struct ProjectFilter {
   /// Projects from this day on, YYYY-MM-DD. COR does not document which of a project's dates counts.
   std::string date_start;
   std::string date_end;         ///< Projects up to this day, YYYY-MM-DD.
-  std::int64_t client_id = 0;   ///< COR's id of the client.
-  std::int64_t team_id = 0;     ///< COR's id of the team.
-  std::int64_t user_id = 0;     ///< COR's id of a user.
-  std::int64_t brand_id = 0;    ///< COR's id of the brand.
-  std::int64_t product_id = 0;  ///< COR's id of the product.
+  std::int64_t client_id = 0;   ///< COR's internal id of the client.
+  std::int64_t team_id = 0;     ///< COR's internal id of the team.
+  std::int64_t user_id = 0;     ///< COR's internal id of a user.
+  std::int64_t brand_id = 0;    ///< COR's internal id of the brand.
+  std::int64_t product_id = 0;  ///< COR's internal id of the product.
   std::string status;           ///< COR documents "finished", "in_process" and "suspended".
   std::int32_t health = 0;      ///< 1 on track, 2 at risk, 3 delayed, 4 critical.
   std::optional<bool> archived = std::nullopt;  ///< Archived projects only, or active ones only.
 };
 
-/// Options of a reading of many projects.
+/// Options for reading many projects.
 struct ReadOptions {
   /// How long to wait while COR cannot be reached; 0 is the default, 15 minutes.
   std::chrono::milliseconds outage_timeout{0};
@@ -664,7 +664,7 @@ struct ReadOptions {
   std::uint32_t per_page = 0;
 };
 
-/// The counters of a reading.
+/// Counters of a read.
 struct ReadSummary {
   std::uint64_t read = 0;    ///< Projects that were read.
   std::uint64_t failed = 0;  ///< Projects that could not be read; 0 for a list.
@@ -675,8 +675,8 @@ struct ReadSummary {
 /// One field of an update beside the same field of a project that was read.
 struct FieldComparison {
   std::string field;                       ///< The field's name.
-  std::string ours_json;                   ///< The value of the update, as JSON; "null" clears the field.
-  std::optional<std::string> theirs_json;  ///< The value that COR shows, as JSON; none if COR does not show the field.
+  std::string ours_json;                   ///< The update's value, as JSON; "null" clears the field.
+  std::optional<std::string> theirs_json;  ///< COR's value, as JSON; none if COR does not show the field.
   /// "equal", "different", or "not_comparable": COR's documentation does not say enough to decide.
   std::string result;
   std::optional<std::string> reason;   ///< Why the values cannot be compared: "external_id", "not_shown", …
@@ -782,10 +782,10 @@ struct SyncOptions {
                                  ///< sync then ends with an error of kind `cancelled`, and the next one continues.
   bool no_state = false;         ///< Uses a state that ends with the run.
   bool full = false;             ///< Sends every field, including those that COR accepted before.
-  /// Reads the projects of the table back from COR's main API before anything is sent, so that what others changed in COR
-  /// is sent again. Needs a state.
+  /// Reads the projects of the table back from COR's main API before anything is sent, and sends the table's
+  /// value again where a field was changed in COR to another value. Needs a state.
   bool refresh = false;
-  /// With `refresh`: fields that are left as they are in COR where others changed them since COR last accepted them.
+  /// With `refresh`: fields that are left as they are in COR where they were changed in COR since COR last accepted them.
   std::vector<Field> keep_remote;
   bool create_missing = false;   ///< Creates projects that COR does not have.
   bool strict = false;           ///< Refuses a table with a column that sets no field and is not ignored.

@@ -19,7 +19,7 @@ with projectcor.Client() as client:
             estimated=Decimal("18000.10"),
             brief=projectcor.CLEAR,
         )
-        print(f"COR's number is {project.id}, the end is {project.end}, {project.estimated} is estimated")
+        print(f"COR's internal id is {project.id}, the end is {project.end}, {project.estimated} is estimated")
     except projectcor.ProjectNotFoundError as error:
         print(f"not there ({error.outcome}): {error}")
 

@@ -301,7 +301,7 @@ async def _feed(
     except Exception as error:
         run.finish(error)
     except BaseException as error:
-        # Cancelled from within, if not by those who no longer want results: the run would wait for ever.
+        # If the iterable cancels the task itself, the run would otherwise wait for ever.
         run.finish(error)
         raise
     else:

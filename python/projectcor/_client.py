@@ -584,10 +584,10 @@ class Projects(ProjectReads):
             delimiter: As for ``plan``.
             encoding: As for ``plan``.
             full: Send every field, whatever COR accepted before.
-            refresh: Before anything is sent, read the projects of the table back from COR's main API, so that what
-                others changed in COR is sent again where the table says otherwise.
-            keep_remote: With ``refresh``: names of fields that are left as they are in COR where others changed them
-                since COR last accepted them, such as ``["end"]``.
+            refresh: Before anything is sent, read the projects of the table back from COR's main API, and send the
+                table's value again where a field was changed in COR to another value.
+            keep_remote: With ``refresh``: names of fields that are left as they are in COR where they were changed
+                in COR since COR last accepted them, such as ``["end"]``.
             create_missing: Create projects that COR does not have, with the fields of the table.
             text_cells: As for ``plan``.
             limit: As for ``plan``.

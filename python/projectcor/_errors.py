@@ -101,7 +101,10 @@ class CorError(Exception):
 
     @property
     def read_back(self) -> bool:
-        """Whether the project was read back to learn the ``outcome``: see ``settle_unknown`` of ``update``."""
+        """Whether the project was read back to learn the ``outcome``.
+
+        For rows of a ``sync`` with a state, and for ``update`` and ``create`` with ``settle_unknown``.
+        """
         return self._read_back
 
     @property

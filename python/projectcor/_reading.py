@@ -52,7 +52,7 @@ class ProjectReads:
             ConfigError: Before anything is sent, if the client has no ``main_url``, or an argument is out of range.
             CorError: Everything else.
 
-        Example: what others have changed in COR since
+        Example: what was changed in COR since
             >>> import projectcor.testing
             >>> update = projectcor.ProjectUpdate("SALESFORCE", name="Phase 2")
             >>> with projectcor.testing.Sandbox(example=True) as cor, cor.client() as client:
@@ -162,11 +162,11 @@ class ProjectReads:
         Args:
             date_start: Projects from this day on. COR does not document which of a project's dates counts.
             date_end: Projects up to this day.
-            client_id: COR's id of the client.
-            team_id: COR's id of the team.
-            user_id: COR's id of a user.
-            brand_id: COR's id of the brand.
-            product_id: COR's id of the product.
+            client_id: COR's internal id of the client.
+            team_id: COR's internal id of the team.
+            user_id: COR's internal id of a user.
+            brand_id: COR's internal id of the brand.
+            product_id: COR's internal id of the product.
             status: The status: COR documents ``finished``, ``in_process`` and ``suspended``.
             health: 1 on track, 2 at risk, 3 delayed, 4 critical.
             archived: ``True`` for archived projects only, ``False`` for active ones only.

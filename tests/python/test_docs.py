@@ -127,7 +127,7 @@ def test_python_of_a_page_prints_what_it_says(
 
 def test_update_script_prints_projects_and_errors(cor: Sandbox) -> None:
     out = run([str(ROOT / "examples/python/update.py")], cor)
-    assert "COR's number is 155693, the end is 2025-04-30, 18000.10 is estimated" in out
+    assert "COR's internal id is 155693, the end is 2025-04-30, 18000.10 is estimated" in out
     assert "SF-OPP-99999: could not update project" in out
     assert 'SF-OPP-12345: index 2: estimated: the text "18,000" has the wrong type' in out
     assert "Summary(read=3, applied=1, rejected=1, failed=1, not_started=0)" in out

@@ -67,13 +67,13 @@ pub(crate) struct ConnectionArgs {
     /// Time limit for one request [default: 20]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     attempt_timeout: Option<f64>,
-    /// Time limit for one update, including retries and waits [default: 60]
+    /// Time limit for one update or one read, including retries and waits [default: 60]
     #[arg(long, value_name = "SECONDS", help_heading = HEADING, allow_negative_numbers = true)]
     deadline: Option<f64>,
     /// Not an option: it is refused with an error that names the time limits to use instead.
     #[arg(long = "timeout", value_name = "SECONDS", hide = true, value_parser = no_timeout())]
     _timeout: Option<String>,
-    /// The most attempts of one update, including the first [default: 4]
+    /// The most attempts of one update or one read, including the first [default: 4]
     #[arg(long, value_name = "N", help_heading = HEADING)]
     max_attempts: Option<u32>,
     /// The first wait between attempts, doubled each time [default: 0.25]

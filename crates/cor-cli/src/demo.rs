@@ -85,10 +85,8 @@ pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
     heading(output, "Try it yourself");
     for (command, what) in [
         ("cor sandbox --example", "a local sandbox; open its address in a browser"),
-        (
-            "export COR_BASE_URL=http://127.0.0.1:4010 COR_MAIN_URL=http://127.0.0.1:4010/v1 COR_ACCESS_TOKEN=sandbox-token",
-            "in another terminal",
-        ),
+        ("export COR_BASE_URL=http://127.0.0.1:4010 COR_ACCESS_TOKEN=sandbox-token", "in another terminal"),
+        ("export COR_MAIN_URL=http://127.0.0.1:4010/v1", ""),
         ("cor projects update SF-OPP-12345 --source SALESFORCE --end 2025-04-30 --estimated 18000", ""),
     ] {
         let what = if what.is_empty() { String::new() } else { styled(DIM, &format!("  # {what}")) };

@@ -28,6 +28,7 @@ pub(crate) fn get(args: &GetArgs, output: &mut Output) -> Result<u8, Failure> {
 pub(crate) fn list(args: &ListArgs, output: &mut Output) -> Result<u8, Failure> {
     output.set_json(args.json);
     let filter = filter(&args.filter)?;
+    let is_filtered = !filter.is_empty();
     let client = args.connection.client()?;
     let mut pages = client.projects().list(filter).start();
     let mut projects = 0;
@@ -47,7 +48,8 @@ pub(crate) fn list(args: &ListArgs, output: &mut Output) -> Result<u8, Failure> 
     })?;
     match (output.is_json(), projects) {
         (true, _) => {}
-        (false, 0) => output.line("no project passes the filters"),
+        (false, 0) if is_filtered => output.line("no project passes the filters"),
+        (false, 0) => output.line("COR lists no project"),
         (false, 1) => output.line("1 project"),
         (false, projects) => output.line(&format!("{} projects", grouped(projects))),
     }
@@ -103,7 +105,7 @@ fn filter(args: &FilterArgs) -> Result<ProjectFilter, Failure> {
 fn show(projects: &[Project], with_head: bool, output: &mut Output) {
     let column = |title, right, most| Column { title, right, most };
     let columns = [
-        column("COR's id", true, 12),
+        column("COR's internal id", true, 17),
         column("Name", false, 48),
         column("Status", false, 12),
         column("Start", false, 10),

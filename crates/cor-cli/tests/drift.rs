@@ -46,15 +46,16 @@ fn drift_is_shown_with_both_values() {
     let folder = Folder::new();
     let (sandbox, _) = synced(&folder);
     let ran = drift(&sandbox, &[]).exits(0).prints("No drift (");
-    let not_compared = "  not compared: client_id (2 projects: COR shows its internal id)\n";
-    let ran = ran.prints("  equal                            2\n").prints(not_compared);
+    let not_compared =
+        "  not compared: client_id (2 projects: COR shows an internal id, the update an external one)\n";
+    let ran = ran.prints("  no difference                    2\n").prints(not_compared);
     assert!(!ran.out.contains('→'), "{}", ran.out);
     edit(&sandbox, "A", r#"{"name": "theirs", "end": null, "brief": "theirs"}"#);
     let number = cor_id(&sandbox, "A");
     let ran = drift(&sandbox, &[]).exits(1);
     let project = format!(
-        "~ A (COR's id {number})\n    name  \"a\" → \"theirs\"\n    end   \"2025-04-30\" → null\n\n\
-         COR differs from what it last accepted ("
+        "~ A (COR's internal id {number})\n    name  \"a\" → \"theirs\"\n    end   \"2025-04-30\" → null\n\n\
+         Drift: 1 project changed, 0 gone ("
     );
     assert!(ran.out.starts_with(&project), "{}", ran.out);
     ran.prints("  drifted                          1\n").prints(not_compared);
@@ -205,7 +206,7 @@ fn list_is_filtered() {
     let projects = ran_reading(&sandbox, &["list", "--archived", "false", "--json"]).exits(0).json();
     assert_eq!((projects.len(), &projects[0]["name"]), (1, &json!("active")));
     let ran = ran_reading(&sandbox, &["list"]).exits(0).prints("3 projects\n");
-    assert!(ran.out.contains("COR's id") && ran.out.contains("active"), "{}", ran.out);
+    assert!(ran.out.contains("COR's internal id") && ran.out.contains("active"), "{}", ran.out);
     ran_reading(&sandbox, &["list", "--status", "finished"])
         .exits(0)
         .prints("no project passes the filters\n");

@@ -128,7 +128,7 @@ fn demo_shows_projects_before_and_after() {
         "line 5, estimated: \"24,500.00\" is not a plain number",
         "COR has no such project",
         "  applied                 4",
-        "~ SF-1041 (COR's id ",
+        "~ SF-1041 (COR's internal id ",
         "    end  \"2025-06-30\" → \"2025-07-31\"",
         "  drifted                          1",
         "cor sandbox --example",

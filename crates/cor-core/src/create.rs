@@ -219,7 +219,7 @@ impl ProjectCreate {
 pub struct Deleted(Project);
 
 impl Deleted {
-    /// COR's number of the deleted project.
+    /// COR's internal id of the deleted project.
     pub fn cor_id(&self) -> Option<i64> {
         self.0.get("cor_id")?.as_i64()
     }

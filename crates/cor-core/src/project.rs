@@ -11,7 +11,7 @@ use crate::{Date, Json, Number, Timestamp};
 /// which reads projects. Both show one project with different members.
 ///
 /// Every field is optional: COR documents no response, and a field that is missing, null or of an odd type must
-/// not turn an update that happened into a failure. Ids are COR's own numbers, not the external ids of a
+/// not turn an update that happened into a failure. Ids are COR's internal ids, not the external ids of a
 /// request. Whatever was sent, known to this library or not, is reachable through [`get`](Project::get) and
 /// [`json`](Project::json).
 ///
@@ -78,15 +78,15 @@ macro_rules! copies {
     };
 }
 copies! {
-    /// COR's number of the project; not the external id.
+    /// COR's internal id of the project; not the external id.
     id: i64,
-    /// COR's number of the client.
+    /// COR's internal id of the client.
     client_id: i64,
-    /// COR's number of the project manager.
+    /// COR's internal id of the project manager.
     pm_id: i64,
-    /// COR's number of the contract.
+    /// COR's internal id of the contract.
     contract_id: i64,
-    /// COR's number of the company.
+    /// COR's internal id of the company.
     company_id: i64,
     /// Whether the work is billed.
     billable: bool,
@@ -106,25 +106,25 @@ pub(crate) enum AnswerType {
 
 /// The fields that responses on COR's pages have, in their order, with what stands in them.
 pub(crate) const ANSWER: &[(&str, AnswerType, &str)] = &[
-    ("id", AnswerType::Id, "COR's number of the project; not the external id."),
+    ("id", AnswerType::Id, "COR's internal id of the project; not the external id."),
     ("name", AnswerType::Text, "The name."),
-    ("client_id", AnswerType::Id, "COR's number of the client."),
+    ("client_id", AnswerType::Id, "COR's internal id of the client."),
     ("brief", AnswerType::Text, "The description."),
     ("start", AnswerType::Time, "The first day, such as 2025-01-15 00:00:00."),
     ("end", AnswerType::Time, "The last day, such as 2025-04-30 00:00:00."),
-    ("pm_id", AnswerType::Id, "COR's number of the project manager."),
+    ("pm_id", AnswerType::Id, "COR's internal id of the project manager."),
     ("estimated_time", AnswerType::Number, "Hours."),
     ("billable", AnswerType::Boolean, "Whether the work is billed."),
     ("status", AnswerType::Text, "The status, as COR spells it."),
     ("estimated", AnswerType::Number, "Money, in the project's currency."),
-    ("contract_id", AnswerType::Id, "COR's number of the contract. Seen in responses to creates."),
+    ("contract_id", AnswerType::Id, "COR's internal id of the contract. Seen in responses to creates."),
     ("work_order", AnswerType::Text, "Number or code of the work order. Seen in responses to creates."),
     (
         "archived",
         AnswerType::Boolean,
         "Whether the project is archived. Not in any example of COR's documentation.",
     ),
-    ("company_id", AnswerType::Id, "COR's number of the company."),
+    ("company_id", AnswerType::Id, "COR's internal id of the company."),
     ("created_at", AnswerType::Time, "When the project was created."),
     ("updated_at", AnswerType::Time, "When the project was last changed."),
 ];

@@ -255,7 +255,7 @@ fn project() -> Node {
         "title": "A project in COR's responses",
         "description": "COR's response to an update or create, after the examples on COR's pages \"Update \
                         project\" and \"Create \
-            project\" of the Integrations API; COR documents no schema of it. Ids are COR's own numbers, not the external \
+            project\" of the Integrations API; COR documents no schema of it. Ids are COR's internal ids, not the external \
             ids of a request, and times come in several forms, some without a zone. Every member may be \
             missing or null, and others may be present. Numbers as text and booleans as 0 and 1 are forms \
             this client reads as well.",

@@ -20,9 +20,9 @@ pub struct cor_field_comparison {
     pub struct_size: usize,
     /// The field's name on the wire.
     pub field: *const c_char,
-    /// The value of the update, as JSON; "null" clears the field.
+    /// The update's value, as JSON; "null" clears the field.
     pub ours_json: *const c_char,
-    /// The value that COR shows, as JSON, digit for digit; NULL if COR does not show the field.
+    /// COR's value, as JSON, digit for digit; NULL if COR does not show the field.
     pub theirs_json: *const c_char,
     /// "equal", "different", or "not_comparable": COR's documentation does not say enough to decide.
     pub result: *const c_char,

@@ -54,7 +54,7 @@ pub unsafe extern "C" fn cor_deleted_free(deleted: *mut cor_deleted) -> cor_stat
     release::<DeletedHandle>(deleted, "deleted", |_| Ok(()))
 }
 
-/// COR's number of the deleted project.
+/// COR's internal id of the deleted project.
 ///
 /// @param value  gets the number where there is one.
 ///

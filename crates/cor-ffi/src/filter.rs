@@ -30,15 +30,15 @@ pub struct cor_project_filter {
     pub date_start: *const c_char,
     /// Projects up to this day, YYYY-MM-DD; NULL is not set.
     pub date_end: *const c_char,
-    /// COR's id of the client; 0 is not set.
+    /// COR's internal id of the client; 0 is not set.
     pub client_id: i64,
-    /// COR's id of the team; 0 is not set.
+    /// COR's internal id of the team; 0 is not set.
     pub team_id: i64,
-    /// COR's id of a user; 0 is not set.
+    /// COR's internal id of a user; 0 is not set.
     pub user_id: i64,
-    /// COR's id of the brand; 0 is not set.
+    /// COR's internal id of the brand; 0 is not set.
     pub brand_id: i64,
-    /// COR's id of the product; 0 is not set.
+    /// COR's internal id of the product; 0 is not set.
     pub product_id: i64,
     /// The status: COR documents "finished", "in_process" and "suspended"; NULL is not set.
     pub status: *const c_char,

@@ -13,7 +13,7 @@ use crate::status::cor_status;
 
 /// A project as COR's response describes it. It never changes, so many threads may read it.
 ///
-/// Every field is optional: COR documents no response. Ids are COR's own numbers, not the external ids of a request.
+/// Every field is optional: COR documents no response. Ids are COR's internal ids, not the external ids of a request.
 #[derive(Debug)]
 pub struct cor_project(());
 
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn cor_project_clone(project: *const cor_project) -> *mut 
     })
 }
 
-/// COR's number of the project; not the external id.
+/// COR's internal id of the project; not the external id.
 ///
 /// @param value  gets the number where there is one.
 ///
@@ -178,25 +178,25 @@ pub unsafe extern "C" fn cor_project_id(project: *const cor_project, value: *mut
     self::value(project, value, Project::id)
 }
 
-/// COR's number of the client; as cor_project_id(). Since 0.1.
+/// COR's internal id of the client; as cor_project_id(). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_client_id(project: *const cor_project, value: *mut i64) -> bool {
     self::value(project, value, Project::client_id)
 }
 
-/// COR's number of the project manager; as cor_project_id(). Since 0.1.
+/// COR's internal id of the project manager; as cor_project_id(). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_pm_id(project: *const cor_project, value: *mut i64) -> bool {
     self::value(project, value, Project::pm_id)
 }
 
-/// COR's number of the contract; as cor_project_id(). Since 0.1.
+/// COR's internal id of the contract; as cor_project_id(). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_contract_id(project: *const cor_project, value: *mut i64) -> bool {
     self::value(project, value, Project::contract_id)
 }
 
-/// COR's number of the company; as cor_project_id(). Since 0.1.
+/// COR's internal id of the company; as cor_project_id(). Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_project_company_id(project: *const cor_project, value: *mut i64) -> bool {
     self::value(project, value, Project::company_id)

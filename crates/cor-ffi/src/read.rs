@@ -20,7 +20,7 @@ use crate::guard::{
 use crate::project::{ProjectData, ProjectHandle, cor_project};
 use crate::status::cor_status;
 
-/// Options of a reading of many projects. Set it up with COR_READ_OPTIONS_INIT; later versions may add members at the end.
+/// Options for reading many projects. Set it up with COR_READ_OPTIONS_INIT; later versions may add members at the end.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct cor_read_options {
@@ -35,7 +35,7 @@ pub struct cor_read_options {
     pub per_page: u32,
 }
 
-/// The counters of a reading. Set it up with COR_READ_SUMMARY_INIT; later versions may add members at the end.
+/// Counters of a read. Set it up with COR_READ_SUMMARY_INIT; later versions may add members at the end.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct cor_read_summary {
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn cor_client_get_project(
 ///
 /// Returns COR_OK when every id has its result, and when on_read returned false. Any other status if the reading could not begin or
 /// could not continue, and then not every id has a result: COR was unreachable for longer than the outage timeout, did not accept the
-/// credentials or lets the token's user not read, cor_client_main_url() is NULL, or the client was freed. Since 0.1.
+/// credentials or does not let the token's user read, cor_client_main_url() is NULL, or the client was freed. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_get_projects(
     client: *const cor_client,
@@ -173,8 +173,8 @@ pub unsafe extern "C" fn cor_client_get_projects(
 /// @param summary     gets the counters, on failure as well; its struct_size has to be set; may be NULL.
 /// @param error       gets the error, to be freed with cor_error_free(), or NULL; may be NULL.
 ///
-/// Returns COR_OK at the end of the list, and when on_project returned false; COR_ERR_INVALID, and sends nothing, for a day of the
-/// filter that is none; else as cor_client_get_project(). After an error no further project comes. Since 0.1.
+/// Returns COR_OK at the end of the list, and when on_project returned false; COR_ERR_INVALID, and sends nothing, if date_start or
+/// date_end is not a date; else as cor_client_get_project(). After an error no further project comes. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_list_projects(
     client: *const cor_client,

@@ -206,14 +206,14 @@ pub struct cor_sync_options {
     pub clear_nulls: *const *const c_char,
     /// The number of entries in clear_nulls.
     pub clear_nulls_count: usize,
-    /// With refresh: fields, such as "status", that are left as they are in COR where others changed them since COR last accepted
-    /// them.
+    /// With refresh: fields, such as "status", that are left as they are in COR where they were changed in COR since COR last
+    /// accepted them.
     pub keep_remote: *const *const c_char,
     /// The number of entries in keep_remote.
     pub keep_remote_count: usize,
-    /// Not 0 reads the projects of the table back from COR's main API before anything is sent, so that what others changed in COR
-    /// is sent again. Needs a state, which knows COR's internal ids. If the main API cannot be read, the run continues without it;
-    /// on_note says so.
+    /// Not 0 reads the projects of the table back from COR's main API before anything is sent, and sends the table's value again
+    /// where a field was changed in COR to another value. Needs a state, which knows COR's internal ids. If
+    /// the main API cannot be read, the run continues without it; on_note says so.
     pub refresh: u32,
     /// Has to be 0.
     pub reserved: u32,

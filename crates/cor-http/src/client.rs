@@ -318,7 +318,7 @@ impl<'a> Projects<'a> {
     /// use cor_http::{ProjectUpdate, ReadBack};
     /// let update = ProjectUpdate::new("SALESFORCE").name("Phase 2");
     /// let cor_id = client.projects().update("SF-OPP-12345", &update).await?.id().unwrap();
-    /// // …later, when somebody may have changed the project in COR:
+    /// // …later, when a user of COR may have changed the project:
     /// let project = client.projects().get(cor_id).await?;
     /// assert_eq!(ReadBack::new(&update, &project).differences().count(), 0);
     /// # Ok::<(), cor_http::Error>(())

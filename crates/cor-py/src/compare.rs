@@ -10,8 +10,8 @@ use crate::update::judged;
 ///
 /// Attributes:
 ///     field: The field's name.
-///     ours: The value of the update; ``None`` where it clears the field. Numbers that are no integers are ``Decimal``.
-///     theirs: The value that COR shows; ``None`` also where COR shows none.
+///     ours: The update's value; ``None`` where it clears the field. Numbers that are no integers are ``Decimal``.
+///     theirs: COR's value; ``None`` also where COR shows none.
 ///     result: ``equal``, ``different`` or ``not_comparable``: COR's documentation leaves open whether they differ.
 ///     reason: Why the values are not comparable, as a stable name such as ``external_id`` or ``not_shown``, else ``None``.
 ///

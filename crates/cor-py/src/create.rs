@@ -40,7 +40,7 @@ pub(crate) fn project(py: Python<'_>, row: Row, source: Option<&str>, only: Only
 /// COR's response to a delete.
 ///
 /// Attributes:
-///     cor_id: COR's number of the deleted project; ``None`` where COR did not say.
+///     cor_id: COR's internal id of the deleted project; ``None`` where COR did not say.
 ///     message: COR's sentence; ``None`` where there was none.
 ///     json: The response as COR wrote it; empty where there was none.
 #[pyclass(module = "projectcor", frozen, eq, hash, get_all)]

@@ -39,7 +39,7 @@ pub(crate) fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<std::time::
     seconds(name, given).map_err(|error| errors::raised(py, &error.with_option_names(OptionNames::Python)))
 }
 
-/// An id of COR's own.
+/// An id of COR's main API: COR's internal id of a project, client, …
 pub(crate) fn internal_id(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     if !value.is_instance_of::<PyBool>() {
         if let Ok(id) = value.extract::<i64>() {

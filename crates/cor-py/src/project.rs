@@ -13,8 +13,8 @@ use pyo3::types::{PyDate, PyDict, PyType};
 /// A project as COR's response describes it.
 ///
 /// Every attribute may be ``None``: COR documents no response, and a field that is missing or odd does not turn an update
-/// that happened into a failure. Every field that can be set has an attribute. Ids are COR's own numbers, not the external ids of a request. Whatever was sent,
-/// known to this library or not, is in ``to_dict()``, ``get(name)`` and ``json``.
+/// that happened into a failure. Every field that can be set has an attribute. Ids are COR's internal
+/// ids, not the external ids of a request. Whatever was sent, known to this library or not, is in ``to_dict()``, ``get(name)`` and ``json``.
 ///
 ///     >>> project = Project.from_json('{"id": 7, "name": "Phase 2", "start": "2025-01-15 00:00:00", "mood": "good"}')
 ///     >>> project.id, project.name, project.start, project.get("mood")
@@ -53,7 +53,7 @@ impl Project {
 
 #[pymethods]
 impl Project {
-    /// COR's number of the project; not the external id.
+    /// COR's internal id of the project; not the external id.
     #[getter]
     fn id(&self) -> Option<i64> {
         self.0.id()
@@ -65,7 +65,7 @@ impl Project {
         self.0.name().map(str::to_owned)
     }
 
-    /// COR's number of the client.
+    /// COR's internal id of the client.
     #[getter]
     fn client_id(&self) -> Option<i64> {
         self.0.client_id()
@@ -89,7 +89,7 @@ impl Project {
         date(py, self.0.end())
     }
 
-    /// COR's number of the project manager.
+    /// COR's internal id of the project manager.
     #[getter]
     fn pm_id(&self) -> Option<i64> {
         self.0.pm_id()
@@ -119,7 +119,7 @@ impl Project {
         decimal(py, self.0.estimated())
     }
 
-    /// COR's number of the contract.
+    /// COR's internal id of the contract.
     #[getter]
     fn contract_id(&self) -> Option<i64> {
         self.0.contract_id()
@@ -179,7 +179,7 @@ impl Project {
         self.id_of(py, "product_id")
     }
 
-    /// COR's number of the company.
+    /// COR's internal id of the company.
     #[getter]
     fn company_id(&self) -> Option<i64> {
         self.0.company_id()

@@ -53,7 +53,7 @@ impl ReadIds {
                 break;
             }
             match iterator.bind(py).clone().next().map(|id| cor_id(&id?)) {
-                // There is room, since nobody else sends; and a run that was stopped meanwhile is noticed next.
+                // There is room, since only this reader sends; the next pass notices a run that was stopped meanwhile.
                 Some(Ok(cor_id)) => drop(sender.try_send(cor_id)),
                 None => self.finish(None),
                 Some(Err(error)) if error.is_instance_of::<PyException>(py) => self.finish(Some(error)),
@@ -80,7 +80,7 @@ impl ReadIds {
             Ok(()) => Ok(true),
             Err(mpsc::error::TrySendError::Closed(_)) => Ok(false),
             Err(mpsc::error::TrySendError::Full(_)) => {
-                Err(PyRuntimeError::new_err("an id was added for which there is no room"))
+                Err(PyRuntimeError::new_err("an id was added while the queue was full"))
             }
         }
     }

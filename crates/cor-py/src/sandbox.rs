@@ -604,7 +604,7 @@ impl StoredProject {
         self.0.id()
     }
 
-    /// COR's own number for the project.
+    /// COR's internal id of the project.
     #[getter]
     fn cor_id(&self) -> i64 {
         self.0.cor_id()

@@ -107,7 +107,7 @@ impl Db {
         self.conn.prepare_cached(&self.sql.find)?.query_row([source, id], read_project).optional()
     }
 
-    /// A project by COR's own number.
+    /// A project by COR's internal id.
     pub(crate) fn find_by_cor_id(&self, cor_id: i64) -> rusqlite::Result<Option<StoredProject>> {
         self.conn.prepare_cached(&self.sql.find_by_cor_id)?.query_row([cor_id], read_project).optional()
     }

@@ -49,7 +49,7 @@ pub(crate) async fn form(store: &Store, raw: &str, body: &[u8], host: &str) -> R
     }
 }
 
-/// One field as a person types it; nothing clears it.
+/// One field of the form; an empty value clears it, except the name, which COR requires.
 fn changes(field: &str, entered: &str) -> Result<Changes, String> {
     let index = body::editable(field)?;
     let kind = FIELDS[index].kind;

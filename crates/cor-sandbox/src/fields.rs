@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     /// A project's name: text that may be neither empty nor cleared.
     Name,
     Text,
-    /// An external id of another entity, named here; answers carry COR's own number instead.
+    /// An external id of another entity, named here; responses have COR's internal id instead.
     Reference(&'static str),
     Date,
     Number,

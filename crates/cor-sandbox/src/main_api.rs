@@ -35,7 +35,7 @@ pub(crate) fn cor_id(raw: &str) -> Result<i64, Problem> {
     let digits = !raw.is_empty() && raw.bytes().all(|byte| byte.is_ascii_digit());
     raw.parse().ok().filter(|_| digits).ok_or_else(|| {
         Problem::validation(format!(
-            "the id in the path must be a whole number, COR's own, got {}",
+            "the id in the path must be COR's internal id, a whole number, got {}",
             shown(raw)
         ))
     })

@@ -24,7 +24,7 @@ pub(crate) struct Wanted {
     search: String,
     /// From 0.
     page: i64,
-    /// COR's number of the project whose form is open.
+    /// COR's internal id of the project whose form is open.
     edit: Option<i64>,
     attempt: Option<Attempt>,
 }

@@ -26,12 +26,12 @@ impl StoredProject {
         &self.id
     }
 
-    /// COR's own number for the project, the `id` of its responses.
+    /// COR's internal id of the project, the `id` of its responses.
     pub fn cor_id(&self) -> i64 {
         self.cor_id
     }
 
-    /// COR's number for the company.
+    /// COR's internal id of the company.
     pub fn company_id(&self) -> i64 {
         self.company_id
     }
@@ -147,7 +147,7 @@ impl StoredProject {
     }
 }
 
-/// A value as both APIs show it: COR's number in place of an external id, a midnight in place of a day.
+/// A value as both APIs show it: COR's internal id in place of an external id, a midnight in place of a day.
 fn push_answer(out: &mut String, kind: Kind, value: &FieldValue, cor_id: Option<i64>) {
     match (kind, value, cor_id) {
         (Kind::Reference(_), _, Some(cor_id)) => out.push_str(&cor_id.to_string()),

@@ -317,7 +317,9 @@ impl App {
             _ => {
                 let allow = route.allow();
                 let why = match route {
-                    Route::Create | Route::Project(_) => "; COR's Integrations API cannot read projects",
+                    Route::Create | Route::Project(_) => {
+                        "; COR's Integrations API cannot read projects: read them with GET /v1/projects"
+                    }
                     Route::MainList | Route::MainProject(_) | Route::MainSearch(_) => {
                         "; of COR's main API the sandbox serves only reading"
                     }

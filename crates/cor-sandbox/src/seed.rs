@@ -1,5 +1,5 @@
 //! Seeds: projects to begin with, from JSON lines or CSV, with the fields of a create and, where answers are to be
-//! foretold, COR's own numbers and times.
+//! foretold, COR's internal ids and times.
 
 use std::io::{BufRead, Read};
 
@@ -14,7 +14,7 @@ use crate::problem::shown;
 use crate::project::StoredProject;
 use crate::store::COMPANY;
 
-/// COR's number for a reference is given under this prefix: `cor_client_id` for `client_id`.
+/// COR's internal id of a reference is given under this prefix: `cor_client_id` for `client_id`.
 const COR: &str = "cor_";
 
 /// Numbers in JSON are exact up to here in every language; and there have to be numbers after the ones that are given.

@@ -9,7 +9,7 @@
 //! * [`Bookmarks`]: a Singer tap's states, held back until the rows before them are settled.
 //! * [`State`]: what COR last accepted, in one SQLite file, for each [`Scope`].
 //! * [`TableSync`]: a table against the state: rows staged and merged, changes planned, changes applied.
-//! * [`DriftRunner`]: what others changed in COR since COR accepted our values.
+//! * [`DriftRunner`]: what was changed in COR since COR last accepted the values.
 //! * [`RunReport`]: an HTML report of a run.
 //! * [`Rejects`]: the file of rows that were not applied, to be corrected and synced.
 //!

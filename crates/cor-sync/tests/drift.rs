@@ -1,4 +1,4 @@
-//! Drift: what others changed in COR since COR accepted our values.
+//! Drift: what was changed in COR since COR last accepted the values.
 
 #![allow(clippy::unwrap_used, reason = "in a test a surprise may panic")]
 
@@ -158,7 +158,7 @@ async fn table_chooses_projects_and_mapping() {
     // The other mapping's name is not compared, and the rows' values are not either.
     assert_eq!(differences(&projects), [r#"P-0 brief "ours" "theirs""#]);
     let counts = &summary.counts;
-    assert_eq!((counts.known, counts.unknown, counts.unnamed_rows), (2, 2, 2));
+    assert_eq!((counts.known, counts.not_in_state, counts.rows_without_project), (2, 2, 2));
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ Show which projects were changed in COR since COR last accepted their values; ch
 Reads every project that the state knows back from COR's main API, or those that a table names, and compares each field with what \
 COR last accepted. The values of the table's rows are not compared: plan does that. Fields that the main API does not show, or shows \
 as COR's internal id, cannot be compared; they are counted with the reason.\n\n\
-The main API knows only COR's internal ids. The state learns the id of a project when a sync, update or create sends it.";
+The main API knows only COR's internal ids. The state stores the id of a project from COR's response to sync; update and create \
+add to it only for a project that a sync has stored before.";
 
 pub(super) const DRIFT_EXAMPLES: &str = "Examples:
   cor projects drift --source SALESFORCE
@@ -96,10 +97,11 @@ impl FromArgMatches for DriftProjectsArgs {
 
 pub(super) const GET_ABOUT: &str = "\
 Show one project as COR's main API has it; change nothing.\n\n\
-The main API knows only COR's internal ids: cor state show ID prints that of a project that was sent, and update and create print \
-it as id.";
+The main API knows only COR's internal ids: cor state show ID prints that of a project that sync has sent, and update and create \
+print it as id.";
 
 pub(super) const GET_EXAMPLES: &str = "Examples:
+  cor state show SF-OPP-12345              prints COR's internal id, here 155693
   cor projects get 155693
   cor projects get 155693 --json | jq -r .health";
 
@@ -122,7 +124,7 @@ projects: pass --archived to choose. Ids are COR's internal ones.";
 
 pub(super) const LIST_EXAMPLES: &str = "Examples:
   cor projects list --archived false
-  cor projects list --client-id 25855 --status in_process --json | jq -r .name";
+  cor projects list --client-id 25855 --health 4 --json | jq -r .name";
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -145,7 +147,7 @@ pub(crate) struct FilterArgs {
     /// Only projects up to this day
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) date_end: Option<String>,
-    /// Only projects of this client, by COR's internal id
+    /// Only projects of this client, by COR's internal id: client_id in the output of get and of list --json
     #[arg(long, value_name = "COR_ID")]
     pub(crate) client_id: Option<i64>,
     /// Only projects of this team
@@ -160,7 +162,8 @@ pub(crate) struct FilterArgs {
     /// Only projects of this product
     #[arg(long, value_name = "COR_ID")]
     pub(crate) product_id: Option<i64>,
-    /// Only projects of this status: finished, in_process or suspended
+    /// Only projects of this status: finished, in_process or suspended. A project shows other words: active,
+    /// finished or suspended
     #[arg(long, value_name = "TEXT")]
     pub(crate) status: Option<String>,
     /// Only projects of this health: 1 on track, 2 at risk, 3 delayed, 4 critical

@@ -24,7 +24,7 @@ pub(super) const UPDATE_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct UpdateArgs {
-    /// The project's external id: the one it was created with, not COR's number
+    /// The project's external id: the one it was created with, not COR's internal id
     pub(crate) id: String,
     /// The system the project was created from: SALESFORCE, SAP, JIRA, … [default: the profile's]
     #[arg(long)]
@@ -105,7 +105,7 @@ pub(super) const DELETE_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// The project's external id: the one it was created with, not COR's number
+    /// The project's external id: the one it was created with, not COR's internal id
     pub(crate) id: String,
     /// The system the project was created from: SALESFORCE, SAP, JIRA, … [default: the profile's]
     #[arg(long)]

@@ -53,11 +53,11 @@ pub(crate) struct SyncArgs {
     /// Send every field, including those that COR accepted before
     #[arg(long)]
     pub(crate) full: bool,
-    /// Before sending, read the projects of the table back from COR's main API, so that what others changed in COR is sent again
-    /// where the table sets another value
+    /// Before sending, read the projects of the table back from COR's main API, and send the table's value again where a
+    /// field was changed in COR to another value
     #[arg(long, conflicts_with_all = ["full", "no_state", "dry_run"])]
     pub(crate) refresh: bool,
-    /// With --refresh, leave this field as it is in COR where others changed it since COR last accepted it; may be repeated
+    /// With --refresh, leave this field as it is in COR where it was changed in COR since COR last accepted it; may be repeated
     #[arg(long, value_name = "FIELD", requires = "refresh", value_parser = str::parse::<Field>)]
     pub(crate) keep_remote: Vec<Field>,
     /// Create projects that COR does not have; their rows need a name, and may have a brand_id and a product_id

@@ -1,11 +1,12 @@
 //! What a run finds, for people and for programs.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use cor_http::{Comparison, NotComparable, OptionNames};
+use cor_http::{Comparison, Field, FieldRule, NotComparable, OptionNames};
 use cor_sync::{
-    DriftControl, DriftEnding, DriftEvent, DriftResult, DriftSummary, DriftWay, NotCompared, ProjectDrift,
-    grouped, plain,
+    DriftControl, DriftCounts, DriftEnding, DriftEvent, DriftResult, DriftSummary, DriftWay, NotCompared,
+    ProjectDrift, grouped, plain,
 };
 
 use super::progress::Progress;
@@ -85,10 +86,15 @@ impl<'a> Renderer<'a> {
         if let Some(line) = not_compared(&summary.not_comparable) {
             output.line(&line);
         }
-        if summary.counts.without_cor_id > 0 {
-            output.line(
-                "  The state has no internal id of COR for some projects: send them once with sync --full.",
-            );
+        match summary.counts.without_cor_id {
+            0 => {}
+            1 => {
+                output.line("  1 project has no internal id in the state; run sync --full once to store it.")
+            }
+            projects => output.line(&format!(
+                "  {} projects have no internal id in the state; run sync --full once to store them.",
+                grouped(projects)
+            )),
         }
     }
 
@@ -102,10 +108,10 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// One project: its fields with our value and COR's.
+/// One project: its fields with the value that COR last accepted and COR's value.
 fn show(project: &ProjectDrift, output: &mut Output) {
     let ProjectDrift { id, cor_id, result, fields, error, .. } = project;
-    let place = cor_id.map(|cor_id| format!("(COR's id {cor_id})")).unwrap_or_default();
+    let place = cor_id.map(|cor_id| format!("(COR's internal id {cor_id})")).unwrap_or_default();
     let heading = |sign: String| format!("{sign} {} {}", styled(BOLD, &plain(id)), styled(DIM, &place));
     let reason = error.as_ref().map(|error| plain(&error.reason())).unwrap_or_default();
     match result {
@@ -123,17 +129,30 @@ fn show(project: &ProjectDrift, output: &mut Output) {
     let width = fields().map(|field| field.field.chars().count()).max().unwrap_or(0);
     for field in fields() {
         let theirs = field.theirs.as_ref().map_or("null", |json| json.as_str());
+        let theirs = without_midnight(&field.field, theirs);
         let values =
-            format!("{} → {}", styled(RED, &shown(field.ours.as_str())), styled(GREEN, &shown(theirs)));
+            format!("{} → {}", styled(RED, &shown(field.ours.as_str())), styled(GREEN, &shown(&theirs)));
         output.line(&format!("    {:width$}  {values}", plain(&field.field)));
     }
 }
 
+/// COR writes a day with midnight behind it, which says nothing more. `--json` has COR's value as it is.
+fn without_midnight<'a>(field: &str, json: &'a str) -> Cow<'a, str> {
+    let is_day = Field::from_name(field).is_some_and(|field| field.rule() == FieldRule::Day);
+    match json.strip_suffix(" 00:00:00\"") {
+        Some(day) if is_day => Cow::Owned(format!("{day}\"")),
+        _ => Cow::Borrowed(json),
+    }
+}
+
 fn headline(summary: &DriftSummary, output: &mut Output) {
+    let DriftCounts { drifted, gone, .. } = summary.counts;
+    let projects = if drifted == 1 { "project" } else { "projects" };
+    let drift = format!("Drift: {} {projects} changed, {} gone", grouped(drifted), grouped(gone));
     let headline = match (summary.ending, &summary.stopped) {
         (DriftEnding::NothingCompared, _) => styled(BOLD, "Nothing was compared"),
         (DriftEnding::InSync, _) => styled(BOLD, "No drift"),
-        (DriftEnding::Drifted, _) => styled(YELLOW, "COR differs from what it last accepted"),
+        (DriftEnding::Drifted, _) => styled(YELLOW, &drift),
         (_, Some(_)) => styled(YELLOW, "Stopped early"),
         (_, None) => styled(YELLOW, "Done, but not every project could be read"),
     };
@@ -154,14 +173,14 @@ fn counts(summary: &DriftSummary, output: &mut Output) {
     for (name, count, is_always_shown) in [
         ("known", counts.known, true),
         ("read", counts.read, true),
-        ("equal", counts.equal, true),
+        ("no difference", counts.equal, true),
         ("drifted", counts.drifted, true),
         ("gone", counts.gone, true),
         ("not compared", counts.not_compared, false),
         ("not read", counts.not_read, false),
         ("without internal id", counts.without_cor_id, false),
-        ("not in the state", counts.unknown, false),
-        ("rows without a project", counts.unnamed_rows, false),
+        ("not in the state", counts.not_in_state, false),
+        ("rows without a project", counts.rows_without_project, false),
     ] {
         if is_always_shown || count > 0 {
             output.count(name, 22, count, matches!(name, "drifted" | "gone" | "not read"));
@@ -169,7 +188,7 @@ fn counts(summary: &DriftSummary, output: &mut Output) {
     }
 }
 
-/// One line for all fields that could not be compared: `not compared: client_id (12 projects: COR shows its own ids)`.
+/// One line for all fields that could not be compared: `not compared: client_id (12 projects: …)`.
 fn not_compared(fields: &[NotCompared]) -> Option<String> {
     let clause = |NotCompared { field, reason, projects, .. }: &NotCompared| {
         let projects =
@@ -183,16 +202,16 @@ fn not_compared(fields: &[NotCompared]) -> Option<String> {
 /// The reason in a few words.
 fn short(reason: NotComparable) -> &'static str {
     match reason {
-        NotComparable::ExternalId => "COR shows its internal id",
+        NotComparable::ExternalId => "COR shows an internal id, the update an external one",
         NotComparable::NotShown => "COR does not show it",
         NotComparable::Missing => "missing in COR's response",
         NotComparable::Unreadable => "COR's value is of another type",
         NotComparable::Cleared => "it was cleared",
         NotComparable::Empty => "COR shows null",
         NotComparable::WhiteSpace => "white space only",
-        NotComparable::Rounded => "perhaps rounded",
-        NotComparable::TimeZone => "a moment in a time zone",
-        NotComparable::Word => "perhaps the same word",
+        NotComparable::Rounded => "may be the sent number, rounded",
+        NotComparable::TimeZone => "day depends on the time zone",
+        NotComparable::Word => "may mean the same",
         other => other.sentence(),
     }
 }

@@ -99,9 +99,9 @@ impl fmt::Display for NotComparable {
 pub struct FieldComparison {
     /// The field's name on the wire.
     pub field: String,
-    /// The value of the update, as it is sent.
+    /// The update's value, as it is sent.
     pub ours: Json,
-    /// The value that COR shows, digit for digit; `None` where it shows none.
+    /// COR's value, digit for digit; `None` where COR shows none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theirs: Option<Json>,
     /// The result.

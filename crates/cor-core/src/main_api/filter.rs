@@ -23,19 +23,19 @@ pub struct ProjectFilter {
     /// Projects up to this day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_end: Option<Date>,
-    /// COR's id of the client.
+    /// COR's internal id of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<i64>,
-    /// COR's id of the team.
+    /// COR's internal id of the team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_id: Option<i64>,
-    /// COR's id of a user.
+    /// COR's internal id of a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<i64>,
-    /// COR's id of the brand.
+    /// COR's internal id of the brand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brand_id: Option<i64>,
-    /// COR's id of the product.
+    /// COR's internal id of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<i64>,
     /// The status: COR documents `finished`, `in_process` and `suspended`.

@@ -63,12 +63,13 @@ impl FieldRule {
                  days are two or more apart."
             }
             FieldRule::Number => {
-                "As numbers: 250 and 250.00 are equal. Where COR's number has fewer decimal places and may be ours, rounded, \
-                 it is not comparable."
+                "As numbers: 250 and 250.00 are equal. Where COR's number has fewer decimal places and may be the sent number, \
+                 rounded, it is not comparable."
             }
             FieldRule::Boolean => "As booleans; COR also writes 0 and 1.",
             FieldRule::Word => {
-                "As words. Comparable if both are documented and do not stand for the same state in different places."
+                "As words. COR's pages use `active`, `in_process` and `in_progress` for one state, so two different words of these \
+                 are not comparable; nor is a word that COR does not document."
             }
             FieldRule::ExternalId => "An update holds an external id; the main API shows COR's internal id.",
             FieldRule::NotShown => "The main API does not show it.",

@@ -357,7 +357,7 @@ fn update_body() -> Value {
 /// COR's numbers and times, the same in answers and in what is stored.
 fn decided_by_cor(id: &'static str) -> Vec<(&'static str, Value)> {
     vec![
-        (id, json!({ "type": "integer", "description": "COR's own number" })),
+        (id, json!({ "type": "integer", "description": "COR's internal id" })),
         ("company_id", json!({ "type": "integer" })),
         ("created_at", json!({ "type": "string", "format": "date-time" })),
         ("updated_at", json!({ "type": "string", "format": "date-time" })),

@@ -34,14 +34,14 @@ pub(super) struct NamedProjects {
     conn: Connection,
     /// Projects that the state was not asked for yet, or does not know.
     left: u64,
-    unnamed_rows: u64,
+    rows_without_project: u64,
     pub(super) notes: Vec<String>,
 }
 
 impl NamedProjects {
     fn new() -> Result<NamedProjects, StateError> {
         let conn = temporary("CREATE TABLE named (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")?;
-        Ok(NamedProjects { conn, left: 0, unnamed_rows: 0, notes: Vec::new() })
+        Ok(NamedProjects { conn, left: 0, rows_without_project: 0, notes: Vec::new() })
     }
 
     fn change(&self, sql: &str, id: &str) -> Result<u64, StateError> {
@@ -115,7 +115,7 @@ fn ids(mut rows: Box<dyn Rows>, halt: &AtomicBool) -> Result<NamedProjects, Fail
             Some(Content::Update(id, _) | Content::Rejected(id, _)) if !id.is_empty() => {
                 named.add(&id).map_err(Failed::State)?;
             }
-            Some(_) => named.unnamed_rows += 1,
+            Some(_) => named.rows_without_project += 1,
             None => break,
         }
     }
@@ -136,8 +136,8 @@ pub(super) fn fill(
     };
     take(projects, &mut known, named.as_mut())?;
     if let Some(named) = named {
-        known.counts.unknown = named.left;
-        known.counts.unnamed_rows = named.unnamed_rows;
+        known.counts.not_in_state = named.left;
+        known.counts.rows_without_project = named.rows_without_project;
     }
     Ok((state, known))
 }

@@ -1,4 +1,4 @@
-//! Drift: values that others changed in COR since COR last accepted ours.
+//! Drift: values that were changed in COR since COR last accepted them.
 //!
 //! Every project that a state knows, or that a table names, is read back from COR's main API and compared with what COR last
 //! accepted of it. Nothing is sent to the Integrations API, and the state is only read.

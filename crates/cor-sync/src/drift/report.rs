@@ -17,7 +17,7 @@ pub(super) struct DriftReport {
     input: String,
     scope: Scope,
     started: SystemTime,
-    /// Project, internal id, field, ours, COR's.
+    /// Project, COR's internal id, field, the value that COR last accepted, COR's value now.
     rows: Vec<Vec<String>>,
     more_rows: u64,
 }
@@ -75,21 +75,21 @@ impl DriftReport {
         let counts = [
             ("known", counts.known, true, ""),
             ("read", counts.read, true, ""),
-            ("equal", counts.equal, true, "good"),
+            ("no difference", counts.equal, true, "good"),
             ("drifted", counts.drifted, true, "bad"),
             ("gone", counts.gone, true, "bad"),
             ("not compared", counts.not_compared, false, ""),
             ("not read", counts.not_read, false, "bad"),
             ("without internal id", counts.without_cor_id, false, ""),
-            ("not in the state", counts.unknown, false, ""),
-            ("rows without a project", counts.unnamed_rows, false, ""),
+            ("not in the state", counts.not_in_state, false, ""),
+            ("rows without a project", counts.rows_without_project, false, ""),
         ];
         let shown = counts.into_iter().filter(|(_, count, always, _)| *always || *count > 0);
         tiles(&mut page, shown.map(|(name, count, _, class)| (name, count, class)));
         let fields: Vec<(&str, u64)> =
             fields.iter().map(|field| (field.field.as_str(), field.projects)).collect();
         bars(&mut page, "What differs most", &fields);
-        let head = ["Project", "COR's id", "Field", "Ours", "COR's"];
+        let head = ["Project", "COR's internal id", "Field", "Last accepted", "In COR now"];
         table(&mut page, &Table { title: "Projects", head: &head, rows: &self.rows, more: self.more_rows });
         let rows: Vec<Vec<String>> = not_comparable
             .iter()

@@ -26,12 +26,12 @@ pub struct DriftCounts {
     pub gone: u64,
     /// Projects that could not be read, or that the run did not come to.
     pub not_read: u64,
-    /// Projects of which the state has no internal id of COR yet: it learns the id when the project is sent once.
+    /// Projects of which the state does not have COR's internal id yet: a sync that sends the project stores it.
     pub without_cor_id: u64,
     /// Projects that the table names and the state does not know under its mapping.
-    pub unknown: u64,
+    pub not_in_state: u64,
     /// Rows of the table that name no project: they set no field, or their id cannot be read.
-    pub unnamed_rows: u64,
+    pub rows_without_project: u64,
 }
 
 impl DriftCounts {

@@ -153,9 +153,10 @@ impl SyncRunner {
         self
     }
 
-    /// Whether to read the projects of the table back from COR's main API before anything is sent; default: `false`. What others
-    /// changed in COR is then sent again where the table says otherwise. Needs a state, which knows COR's internal ids of the
-    /// projects that COR has answered about; a project whose id it does not know is compared with what COR last accepted.
+    /// Whether to read the projects of the table back from COR's main API before anything is sent; default: `false`. The
+    /// run sends the table's value again where a field was changed in COR to another value. Needs a state, which knows COR's
+    /// internal ids of the projects that COR has answered about; a project whose id it does not know is compared with what COR
+    /// last accepted.
     ///
     /// If the main API cannot be read, the run goes on without it and says so.
     pub fn refresh(mut self, refresh: bool) -> SyncRunner {
@@ -163,8 +164,8 @@ impl SyncRunner {
         self
     }
 
-    /// With [`refresh`](SyncRunner::refresh): fields that are left as they are in COR where others changed them since COR last
-    /// accepted them; default: none.
+    /// With [`refresh`](SyncRunner::refresh): fields that are left as they are in COR where they were changed in COR since COR
+    /// last accepted them; default: none.
     pub fn keep_remote(mut self, fields: impl IntoIterator<Item = Field>) -> SyncRunner {
         self.settings.keep_remote = fields.into_iter().collect();
         self

@@ -34,10 +34,10 @@ pub struct SyncOptions {
     pub keep_rows: bool,
     /// Of these, only rows that have to be corrected, because their input repeats the others.
     pub refused_only: bool,
-    /// Read the projects of the table back from COR's main API before anything is sent, so that what others changed in COR is
-    /// sent again where the table says otherwise.
+    /// Read the projects of the table back from COR's main API before anything is sent, and send the table's value again where
+    /// a field was changed in COR to another value.
     pub refresh: bool,
-    /// With `refresh`: fields that are left as they are in COR where others changed them since COR last accepted them.
+    /// With `refresh`: fields that are left as they are in COR where they were changed in COR since COR last accepted them.
     pub keep_remote: Vec<Field>,
     /// How long to wait while COR cannot be reached; `None`: 15 min. Until COR has answered once, at most
     /// the client's deadline. Through serde in seconds.

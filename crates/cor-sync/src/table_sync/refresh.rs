@@ -1,4 +1,4 @@
-//! Reading projects back before a table is sent, so that what others changed in COR is known.
+//! Reading projects back before a table is sent, so that the run knows what was changed in COR.
 
 use cor_http::{
     Client, Comparison, Error, Field, FieldComparison, FieldType, NotComparable, OUTAGE_TIMEOUT, Project,
@@ -17,7 +17,7 @@ use crate::state_store::{Known, Pending, Refreshed as Stored, StateError};
 pub struct Refreshed {
     /// Projects that were read.
     pub read: u64,
-    /// Of these, projects with a field that others changed in COR since COR last accepted it.
+    /// Of these, projects with a field that was changed in COR since COR last accepted it.
     pub changed: u64,
     /// Of the changed projects, those of which a changed field was left to COR.
     pub kept: u64,
