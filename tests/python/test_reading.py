@@ -98,7 +98,8 @@ def test_find_by_name_returns_all_of_a_name(cor: Sandbox, door: Any) -> None:
 
 def test_main_url_is_an_option(cor: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     assert projectcor.Client(token="t").main_url == "https://api.projectcor.com/v1"
-    assert projectcor.AsyncClient(token="t", main_url="https://cor.example/v1/").main_url == "https://cor.example/v1"
+    elsewhere = projectcor.AsyncClient(token="t", base_url="https://cor.example", main_url="https://cor.example/v1/")
+    assert elsewhere.main_url == "https://cor.example/v1"
     with projectcor.Client(token=cor.token, base_url=cor.base_url) as client:
         assert client.main_url is None
         with pytest.raises(projectcor.ConfigError, match=r"main_url`? is not set"):
