@@ -1,0 +1,37 @@
+"""Plain text of the code as Markdown."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+# What Markdown would read as markup in plain text. Code between backticks stays.
+_SPECIAL = re.compile(r"([\\*_<>\[\]#|])")
+_CODE = re.compile(r"(`[^`]+`)")
+
+
+def escape(text: str) -> str:
+    """Plain text, in which only backticks mean something."""
+    return "".join(
+        part if index % 2 else _SPECIAL.sub(r"\\\1", part).replace("&", "&amp;")
+        for index, part in enumerate(_CODE.split(text))
+    )
+
+
+def anchor(text: str) -> str:
+    """An anchor for a name, such as cor-projects-sync--id-column."""
+    return re.sub(r"[^\w.-]+", "-", text.lower()).strip("-")
+
+
+def fence(language: str, code: str) -> str:
+    return f"```{language}\n{textwrap.dedent(code).strip(chr(10))}\n```\n"
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, each with its lines as they were."""
+    return [part.strip("\n") for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+
+def joined(paragraph: str) -> str:
+    """A paragraph on one line."""
+    return " ".join(paragraph.split())
