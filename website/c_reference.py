@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from website.c_header import Entry, entries, introduction
-from website.markup import escape, fence, joined, paragraphs
+from website.markup import escape, fence, joined, named, paragraphs
 
 # Pages: file, title, and how the names of their functions begin. The longest beginning wins.
 GROUPS = [
@@ -57,9 +57,9 @@ class Pages:
         # Names are taken out before the rest is escaped, since they have underscores.
         parts, end = [], 0
         for match in _NAME.finditer(text):
-            parts += [escape(text[end : match.start()]), link(match)]
+            parts += [escape(named(text[end : match.start()])), link(match)]
             end = match.end()
-        return "".join([*parts, escape(text[end:])])
+        return "".join([*parts, escape(named(text[end:]))])
 
     def comment(self, text: str, own: str) -> str:
         """The text of a function's comment: paragraphs, and its parameters as a list."""

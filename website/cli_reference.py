@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from website.markup import anchor, escape, fence, joined, paragraphs
+from website.markup import anchor, escape, fence, joined, named, paragraphs
 
 FLAG = re.compile(r"(?<![\w`-])(--[a-z][a-z-]+)")
 
@@ -99,7 +99,7 @@ def options_of(body: str) -> list[Option]:
 
 
 def described(text: str) -> str:
-    return FLAG.sub(r"`\1`", escape(text)).replace("`$`", "$")
+    return escape(FLAG.sub(r"`\1`", named(text)))
 
 
 def option_markdown(command: Command, option: Option) -> str:

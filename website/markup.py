@@ -10,6 +10,15 @@ _SPECIAL = re.compile(r"([\\*_<>\[\]#|])")
 _CODE = re.compile(r"(`[^`]+`)")
 
 
+# Names of fields and variables, which are code wherever they stand.
+_NAME = re.compile(r"(?<![`\w$.-])(\$?[A-Za-z]+(?:_[A-Za-z]+)+)(?![`\w.-]*`|\w)")
+
+
+def named(text: str) -> str:
+    """Plain text in which names with underscores are code."""
+    return "".join(part if index % 2 else _NAME.sub(r"`\1`", part) for index, part in enumerate(_CODE.split(text)))
+
+
 def escape(text: str) -> str:
     """Plain text, in which only backticks mean something."""
     return "".join(

@@ -1,0 +1,111 @@
+"""Pictures of what users see, made by a run against a sandbox: the sandbox's page and the report of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SCHEMES = {"light": "1", "dark": "0"}
+
+PAGE = """# Pictures
+
+Made by `make docs` from a run of the program that it documents.
+
+## The sandbox
+
+`cor sandbox` shows its projects and their latest changes in a browser. [The sandbox](guides/sandbox.md) has its options.
+
+{sandbox}
+
+## The report of a run
+
+`cor projects sync --report report.html` writes one HTML file with the counts, the changes and the rows that were not
+applied. [Keep a table in sync](guides/sync.md) has the options of a run.
+
+{report}
+"""
+
+
+@contextmanager
+def sandbox(cor: Path, seed: Path) -> Iterator[dict[str, str]]:
+    """A sandbox with projects; yields the environment in which `cor` talks to it."""
+    command = [str(cor), "sandbox", "--port", "0", "--json", "--seed", str(seed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            ready = json.loads(process.stdout.readline())
+            address = ready["base_url"]
+            yield {
+                **os.environ,
+                "COR_BASE_URL": address,
+                "COR_MAIN_URL": f"{address}/v1",
+                "COR_ACCESS_TOKEN": ready["token"],
+            }
+        finally:
+            process.terminate()
+
+
+def shot(chromium: Path, address: str, picture: Path, scheme: str, height: int) -> None:
+    """A picture of a page, in light or dark, twice as fine as a plain screen."""
+    with tempfile.TemporaryDirectory() as profile:
+        command = [str(chromium), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        command += [f"--user-data-dir={profile}", f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"]
+        command += [f"--window-size=1000,{height}", "--force-device-scale-factor=2", f"--screenshot={picture}", address]
+        subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if not picture.is_file():
+        raise FileNotFoundError(f"{chromium} made no picture of {address}")
+
+
+def tables(folder: Path) -> tuple[Path, Path]:
+    """Projects as they are before, and a table of changes with two rows that COR does not apply."""
+    names = ["Website relaunch", "Spring campaign", "Brand book", "Menu and signage", "Product film", "Trade fair stand"]
+    seed, changes = folder / "seed.jsonl", folder / "changes.csv"
+    lines = []
+    for number, name in enumerate(names, 1041):
+        project = {"source": "SALESFORCE", "id": f"SF-{number}", "name": name, "status": "active"}
+        lines.append(json.dumps({**project, "start": "2025-02-01", "end": "2025-05-30", "estimated_time": 40 + number % 9 * 20}))
+    seed.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    changes.write_text(
+        "id,name,status,end,estimated_time\n"
+        'SF-1041,"Website relaunch, phase 2",in_progress,2025-06-30,250\n'
+        "SF-1042,,finished,,\n"
+        "SF-1043,,in_progress,2025-07-15,90\n"
+        "SF-1044,,,2025-06-15,\n"
+        "SF-1045,,,31/06/2025,\n"
+        "SF-1099,Not in COR,active,,\n",
+        encoding="utf-8",
+    )
+    return seed, changes
+
+
+def write(cor: Path, chromium: Path, pages: Path) -> None:
+    """Writes pictures/*.png and the page that shows them."""
+    folder = pages / "pictures"
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        seed, changes = tables(work)
+        report = work / "report.html"
+        with sandbox(cor, seed) as environment:
+            command = [str(cor), "projects", "sync", str(changes), "--source", "SALESFORCE", "--report", str(report)]
+            run = subprocess.run(
+                [*command, "--state", str(work / "state.db")], env=environment, capture_output=True, text=True
+            )
+            # Status 1: some rows were not applied, which the report shows.
+            if run.returncode != 1 or not report.is_file():
+                raise RuntimeError(f"the run for the pictures ended with {run.returncode}: {run.stderr}")
+            for scheme in SCHEMES:
+                shot(chromium, environment["COR_BASE_URL"], folder / f"sandbox-{scheme}.png", scheme, 900)
+                shot(chromium, report.as_uri(), folder / f"report-{scheme}.png", scheme, 1100)
+    shown = {
+        subject: "\n".join(
+            f"![{text}](pictures/{subject}-{scheme}.png#only-{scheme}){{ .picture }}" for scheme in SCHEMES
+        )
+        for subject, text in {"sandbox": "The page of the sandbox", "report": "The report of a run"}.items()
+    }
+    (pages / "pictures.md").write_text(PAGE.format(**shown), encoding="utf-8")
