@@ -68,7 +68,8 @@ def sections_of(text: str) -> Iterator[tuple[str, str]]:
     """Title and body of each section. A title starts a line and ends with a colon."""
     title, body = "", []
     for line in text.splitlines():
-        if re.match(r"\S.*:$", line):
+        # A sentence that ends with a colon belongs to its section.
+        if re.match(r"\S.*:$", line) and len(line.split()) < 6:
             if title:
                 yield title, "\n".join(body)
             title, body = line[:-1], []

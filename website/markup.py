@@ -11,7 +11,7 @@ _CODE = re.compile(r"(`[^`]+`)")
 
 
 # Names of fields and variables, which are code wherever they stand.
-_NAME = re.compile(r"(?<![`\w$.-])(\$?[A-Za-z]+(?:_[A-Za-z]+)+)(?![`\w.-]*`|\w)")
+_NAME = re.compile(r"(?<![`\w$.-])(\$?_?[A-Za-z]+(?:_[A-Za-z]+)+|_[a-z]+)(?![`\w.-]*`|\w)")
 
 
 def named(text: str) -> str:

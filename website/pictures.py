@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SCHEMES = {"light": "1", "dark": "0"}
+ROWS = 1500
+LIMIT = 150
 
 PAGE = """# Pictures
 
@@ -25,7 +27,9 @@ Made by `make docs` from a run of the program that it documents.
 ## The report of a run
 
 `cor projects sync --report report.html` writes one HTML file with the counts, the changes and the rows that were not
-applied. [Keep a table in sync](guides/sync.md) has the options of a run.
+applied. This sandbox accepts {limit} requests a second and refuses the others; the client does not know the limit and
+estimates it from the responses. {rows} rows; the chart shows how many finished in each second. [Keep a table in
+sync](guides/sync.md) has the options of a run, [rate limiting](rate-limiting.md) has longer runs under other limits.
 
 {report}
 """
@@ -34,7 +38,7 @@ applied. [Keep a table in sync](guides/sync.md) has the options of a run.
 @contextmanager
 def sandbox(cor: Path, seed: Path) -> Iterator[dict[str, str]]:
     """A sandbox with projects; yields the environment in which `cor` talks to it."""
-    command = [str(cor), "sandbox", "--port", "0", "--json", "--seed", str(seed)]
+    command = [str(cor), "sandbox", "--port", "0", "--json", "--seed", str(seed), "--rate-limit", str(LIMIT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -62,24 +66,21 @@ def shot(chromium: Path, address: str, picture: Path, scheme: str, height: int) 
 
 
 def tables(folder: Path) -> tuple[Path, Path]:
-    """Projects as they are before, and a table of changes with two rows that COR does not apply."""
-    names = ["Website relaunch", "Spring campaign", "Brand book", "Menu and signage", "Product film", "Trade fair stand"]
+    """Projects as they are before, and a table of changes, of which COR does not apply some rows."""
+    kinds = ["Website relaunch", "Spring campaign", "Brand book", "Menu and signage", "Product film", "Trade fair stand"]
     seed, changes = folder / "seed.jsonl", folder / "changes.csv"
-    lines = []
-    for number, name in enumerate(names, 1041):
-        project = {"source": "SALESFORCE", "id": f"SF-{number}", "name": name, "status": "active"}
-        lines.append(json.dumps({**project, "start": "2025-02-01", "end": "2025-05-30", "estimated_time": 40 + number % 9 * 20}))
-    seed.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    changes.write_text(
-        "id,name,status,end,estimated_time\n"
-        'SF-1041,"Website relaunch, phase 2",in_progress,2025-06-30,250\n'
-        "SF-1042,,finished,,\n"
-        "SF-1043,,in_progress,2025-07-15,90\n"
-        "SF-1044,,,2025-06-15,\n"
-        "SF-1045,,,31/06/2025,\n"
-        "SF-1099,Not in COR,active,,\n",
-        encoding="utf-8",
-    )
+    projects, rows = [], ["id,name,status,end,estimated_time"]
+    for number in range(ROWS):
+        name = f"{kinds[number % len(kinds)]} {number // len(kinds) + 1}"
+        project = {"source": "SALESFORCE", "id": f"SF-{1000 + number}", "name": name, "status": "active"}
+        projects.append(json.dumps({**project, "start": "2025-02-01", "end": "2025-05-30", "estimated_time": 40}))
+        status = ["in_progress", "finished", ""][number % 3]
+        # A day that does not exist, and a project that COR does not have.
+        day = "31/06/2025" if number % 211 == 100 else f"2025-06-{1 + number % 30:02}"
+        key = f"SF-{90000 + number}" if number % 97 == 50 else project["id"]
+        rows.append(f"{key},,{status},{day},{50 + number % 9 * 20}")
+    seed.write_text("\n".join(projects) + "\n", encoding="utf-8")
+    changes.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return seed, changes
 
 
@@ -92,9 +93,10 @@ def write(cor: Path, chromium: Path, pages: Path) -> None:
         seed, changes = tables(work)
         report = work / "report.html"
         with sandbox(cor, seed) as environment:
-            command = [str(cor), "projects", "sync", str(changes), "--source", "SALESFORCE", "--report", str(report)]
+            command = [str(cor), "projects", "sync", changes.name, "--source", "SALESFORCE", "--report", report.name]
+            # Run in its folder: the report has the name of the table, and the page no path of this machine.
             run = subprocess.run(
-                [*command, "--state", str(work / "state.db")], env=environment, capture_output=True, text=True
+                [*command, "--state", "state.db", "--yes"], cwd=work, env=environment, capture_output=True, text=True
             )
             # Status 1: some rows were not applied, which the report shows.
             if run.returncode != 1 or not report.is_file():
@@ -103,9 +105,7 @@ def write(cor: Path, chromium: Path, pages: Path) -> None:
                 shot(chromium, environment["COR_BASE_URL"], folder / f"sandbox-{scheme}.png", scheme, 900)
                 shot(chromium, report.as_uri(), folder / f"report-{scheme}.png", scheme, 1100)
     shown = {
-        subject: "\n".join(
-            f"![{text}](pictures/{subject}-{scheme}.png#only-{scheme}){{ .picture }}" for scheme in SCHEMES
-        )
+        subject: "\n".join(f"![{text}](pictures/{subject}-{scheme}.png#only-{scheme}){{ .picture }}" for scheme in SCHEMES)
         for subject, text in {"sandbox": "The page of the sandbox", "report": "The report of a run"}.items()
     }
-    (pages / "pictures.md").write_text(PAGE.format(**shown), encoding="utf-8")
+    (pages / "pictures.md").write_text(PAGE.format(limit=LIMIT, rows=ROWS, **shown), encoding="utf-8")

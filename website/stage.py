@@ -51,7 +51,7 @@ class Stage:
         source = (self.root / name).read_text(encoding="utf-8")
         text = "\n".join(self.lines(name, source)) + "\n"
         if "```mermaid" in text and self.mermaid:
-            up = os.path.relpath("assets/mermaid.min.js", PurePosixPath(self.pages[name]).parent)
+            up = os.path.relpath("assets/mermaid.js", PurePosixPath(self.pages[name]).parent)
             text += f'\n<script src="{up}"></script>\n'
         return text
 
@@ -81,7 +81,7 @@ class Stage:
             if item and not blank and not in_list:
                 # A list after a paragraph begins after an empty line there.
                 yield ""
-            in_list = bool(item) or (in_list and (bool(line.strip()) or False))
+            in_list = bool(item) or (in_list and bool(line.strip()))
             blank = not line.strip()
             yield self.linked(name, line)
 
