@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from website.c_header import Entry, entries, introduction
-from website.markup import escape, fence, joined, named, paragraphs
+from website.markup import definition, escape, fence, joined, named, paragraphs
 
 # Pages: file, title, and how the names of their functions begin. The longest beginning wins.
 GROUPS = [
@@ -77,10 +77,11 @@ class Pages:
         if entry.kind in ("struct", "enum"):
             # The members follow with their comments.
             code = re.sub(r"\s*/\*\*.*?\*/", "", code, flags=re.S)
-        parts = [f"## {escape(entry.name)} {{ #{entry.name} }}\n", fence("c", code), self.comment(entry.text, entry.name)]
+        heading = f"## {escape(entry.name)} {{ #{entry.name} }}\n"
+        parts = [heading, fence("c", code), self.comment(entry.text, entry.name)]
         for member in entry.members:
-            name = f'<a id="{member.name}"></a>' if entry.kind == "enum" else ""
-            parts.append(f"{name}`{member.code}`\n:   {self.text(joined(member.text), member.name) or '&nbsp;'}\n")
+            anchor = member.name if entry.kind == "enum" else ""
+            parts.append(definition(anchor, member.code, self.text(joined(member.text), member.name)))
         return "\n".join(parts)
 
     def index(self, pages: list[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from website.markup import anchor, escape, fence, joined, named, paragraphs
+from website.markup import anchor, definition, escape, fence, joined, named, paragraphs
 
 FLAG = re.compile(r"(?<![\w`-])(--[a-z][a-z-]+)")
 
@@ -24,7 +24,7 @@ class Option:
     def key(self) -> str:
         """The long name, else the first."""
         words = re.findall(r"--[a-z][a-z-]*", self.name) or re.findall(r"[<\[-][^\s,]*", self.name)
-        return words[0]
+        return str(words[0])
 
 
 @dataclass
@@ -58,15 +58,13 @@ def read(cor: Path, path: tuple[str, ...] = ("cor",)) -> Command:
         raise ValueError(f"the help of {' '.join(path)} has no line Usage")
     usage, _, rest = after.partition("\n\n")
     sections = list(sections_of(rest))
-    children = [
-        read(cor, (*path, name)) for title, body in sections if title == "Commands" for name in names_of(body)
-    ]
+    children = [read(cor, (*path, name)) for title, body in sections if title == "Commands" for name in names_of(body)]
     return Command(path, paragraphs(before), joined(usage), sections, children)
 
 
 def sections_of(text: str) -> Iterator[tuple[str, str]]:
     """Title and body of each section. A title starts a line and ends with a colon."""
-    title, body = "", []
+    title, body = "", list[str]()
     for line in text.splitlines():
         # A sentence that ends with a colon belongs to its section.
         if re.match(r"\S.*:$", line) and len(line.split()) < 6:
@@ -105,11 +103,8 @@ def described(text: str) -> str:
 
 def option_markdown(command: Command, option: Option) -> str:
     key = anchor(command.name) + option.key.rstrip(".") if option.key.startswith("-") else ""
-    name = f'<a id="{key}" class="option"></a>' if key else ""
     text = [described(joined(part)) for part in paragraphs("\n".join(option.text))]
-    # Possible values are a list in the help.
-    body = "\n\n    ".join(text) or "\u00a0"
-    return f"{name}`{option.name}`\n:   {body}\n"
+    return definition(key, option.name, "\n\n    ".join(text))
 
 
 def markdown(command: Command) -> str:
@@ -121,9 +116,8 @@ def markdown(command: Command) -> str:
         parts.append(f"## {escape(title)}\n")
         if title == "Commands":
             parts.append("| command | what it does |\n|---|---|")
-            parts += [
-                f"| [`{child.name}`]({child.page}) | {described(joined(child.about[0]))} |" for child in command.children
-            ]
+            for child in command.children:
+                parts.append(f"| [`{child.name}`]({child.page}) | {described(joined(child.about[0]))} |")
             parts.append("")
         elif re.match(r"\s*[-<\[]", body):
             parts += [option_markdown(command, option) for option in options_of(body)]

@@ -56,7 +56,7 @@ def main() -> int:
         "nav": navigation.navigation(ROOT, generated, pictures=bool(options.chromium)),
     }
     if options.scripts:
-        # Search where the site is opened from a disk. Without `polyfills`, the plugin would load the script from another host.
+        # Search where the site is opened from a disk. Without polyfills, the plugin loads the script from another host.
         config["extra"] = {"polyfills": ["assets/iframe-worker.js"]}
         config["plugins"] = ["search", "offline"]
     # JSON is YAML.

@@ -36,6 +36,12 @@ def fence(language: str, code: str) -> str:
     return f"```{language}\n{textwrap.dedent(code).strip(chr(10))}\n```\n"
 
 
+def definition(anchor: str, code: str, text: str) -> str:
+    """A name with what it stands for, and an anchor where there is one."""
+    start = f'<a id="{anchor}" class="entry"></a>' if anchor else ""
+    return f"{start}`{code}`\n" + (f":   {text}\n" if text else "")
+
+
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of a text, each with its lines as they were."""
     return [part.strip("\n") for part in re.split(r"\n\s*\n", text) if part.strip()]

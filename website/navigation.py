@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Union
 
-Entry = dict[str, Union[str, "list[Entry]"]]
+# A page is its file, or a title with its file or with its own pages.
+Entry = Union[str, dict[str, "str | list[Entry]"]]
 
 _ITEM = re.compile(r"^[*|].*?\[([^\]]+)\]\(([^)#\s]+\.md)\)")
 
@@ -18,9 +19,8 @@ def sections(root: Path) -> dict[str, list[tuple[str, str]]]:
     for line in (root / "docs/index.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             title = line[3:]
-        elif item := _ITEM.match(line):
-            if not item[2].startswith("../"):
-                found.setdefault(title, []).append((item[1].replace("`", ""), item[2]))
+        elif (item := _ITEM.match(line)) and not item[2].startswith("../"):
+            found.setdefault(title, []).append((item[1].replace("`", ""), item[2]))
     return found
 
 
@@ -34,14 +34,17 @@ def decisions(root: Path) -> list[Entry]:
 
 
 def listed(pages: list[tuple[str, str]], folder: str = "") -> list[Entry]:
-    return [{title: folder + place} for title, place in pages]
+    entries: list[Entry] = []
+    for title, place in pages:
+        entries.append({title: folder + place})
+    return entries
 
 
 def navigation(root: Path, generated: dict[str, list[tuple[str, str]]], pictures: bool) -> list[Entry]:
     """The navigation as mkdocs.yml has it."""
     pages = sections(root)
-    tables = listed(pages.pop("Reference"))
-    contributing = [page for page in pages.pop("For contributors") if not page[1].startswith("decisions/")]
+    tables = listed(pages["Reference"])
+    contributing = [page for page in pages["For contributors"] if not page[1].startswith("decisions/")]
     reference: list[Entry] = [
         *tables,
         {"Commands of cor": listed(generated["cor"], "reference/cor/")},
@@ -53,10 +56,11 @@ def navigation(root: Path, generated: dict[str, list[tuple[str, str]]], pictures
         home.append({"Pictures": "pictures.md"})
     return [
         {"Home": home},
-        *[{title: listed(entries)} for title, entries in pages.items() if title != "Explanation"],
+        {"Quick starts": listed(pages["Quick starts"])},
+        {"Guides": listed(pages["Guides"])},
         {"Reference": reference},
         {"Explanation": listed(pages["Explanation"])},
-        {"Decisions": ["decisions/index.md", *decisions(root)]},  # type: ignore[list-item]
+        {"Decisions": ["decisions/index.md", *decisions(root)]},
         {
             "Project": [
                 {"Changes": "project/changes.md"},
@@ -75,4 +79,4 @@ def navigation(root: Path, generated: dict[str, list[tuple[str, str]]], pictures
 def nested(pages: list[tuple[str, str]], folder: str) -> list[Entry]:
     """Pages whose first is the page of their section."""
     (_, first), *rest = pages
-    return [folder + first, *listed(rest, folder)]  # type: ignore[list-item]
+    return [folder + first, *listed(rest, folder)]

@@ -20,7 +20,8 @@ Made by `make docs` from a run of the program that it documents.
 
 ## The sandbox
 
-`cor sandbox` shows its projects and their latest changes in a browser. [The sandbox](guides/sandbox.md) has its options.
+`cor sandbox` shows its projects and their latest changes in a browser.
+[The sandbox](guides/sandbox.md) has its options.
 
 {sandbox}
 
@@ -67,7 +68,7 @@ def shot(chromium: Path, address: str, picture: Path, scheme: str, height: int) 
 
 def tables(folder: Path) -> tuple[Path, Path]:
     """Projects as they are before, and a table of changes, of which COR does not apply some rows."""
-    kinds = ["Website relaunch", "Spring campaign", "Brand book", "Menu and signage", "Product film", "Trade fair stand"]
+    kinds = ["Website relaunch", "Spring campaign", "Brand book", "Menu", "Product film", "Trade fair stand"]
     seed, changes = folder / "seed.jsonl", folder / "changes.csv"
     projects, rows = [], ["id,name,status,end,estimated_time"]
     for number in range(ROWS):
@@ -105,7 +106,7 @@ def write(cor: Path, chromium: Path, pages: Path) -> None:
                 shot(chromium, environment["COR_BASE_URL"], folder / f"sandbox-{scheme}.png", scheme, 900)
                 shot(chromium, report.as_uri(), folder / f"report-{scheme}.png", scheme, 1100)
     shown = {
-        subject: "\n".join(f"![{text}](pictures/{subject}-{scheme}.png#only-{scheme}){{ .picture }}" for scheme in SCHEMES)
+        subject: "\n".join(f"![{text}](pictures/{subject}-{one}.png#only-{one}){{ .picture }}" for one in SCHEMES)
         for subject, text in {"sandbox": "The page of the sandbox", "report": "The report of a run"}.items()
     }
     (pages / "pictures.md").write_text(PAGE.format(limit=LIMIT, rows=ROWS, **shown), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 import griffe
 
-from website.markup import escape, fence, joined, paragraphs
+from website.markup import definition, escape, fence, joined, paragraphs
 from website.native_docs import native_docs
 
 # Pages: file, title, introduction, and their names.
@@ -47,7 +47,7 @@ class Reference:
         for name in self.names:
             if name.endswith("Error"):
                 self.page[name] = "errors.md"
-        self.page.update({name: "testing.md" for name in self.testing})
+        self.page.update(dict.fromkeys(self.testing, "testing.md"))
         self.page["__version__"] = "index.md"
         missing = sorted(self.names.keys() - self.page.keys())
         if missing:
@@ -109,7 +109,9 @@ class Reference:
 
     def is_internal(self, target: Any, base: str) -> bool:
         """Whether a base class is of the package and has no entry."""
-        return base not in self.page and base in target.module.members and str(target.resolve(base)).startswith("projectcor")
+        if base in self.page or base not in target.module.members:
+            return False
+        return str(target.resolve(base)).startswith("projectcor")
 
     def annotation(self, value: Any, item: Any) -> str:
         member = value.members.get(item.name) if hasattr(value, "members") else None
@@ -131,8 +133,9 @@ class Reference:
                 yield self.link(part, own) + "\n"
 
     def signature(self, value: Any, name: str) -> str:
-        """The signature of a function, one parameter on each line where it is long."""
-        overloads = value.overloads or [value]
+        """The signatures of a function, one parameter on each line where they are long."""
+        owner = value.parent.overloads if value.parent and value.parent.kind.value in ("class", "module") else {}
+        overloads = value.overloads or owner.get(value.name) or [value]
         return "\n".join(one_signature(item, name) for item in overloads)
 
     def members(self, value: Any) -> Iterator[tuple[str, Any]]:
@@ -146,11 +149,17 @@ class Reference:
             if inherited and owner in self.page:
                 continue
             yield name, target
+        # A function of a stub that has only overloads is no member.
+        for name, overloads in value.overloads.items():
+            if name not in value.all_members and not name.startswith("_"):
+                yield name, overloads[0]
 
     def entry(self, name: str, value: Any) -> str:
         """A class, a function or a value, with its members."""
         target = value.final_target if value.is_alias else value
-        parts = [f"## {escape(name)} {{ #{name} }}\n"]
+        heading = f"## {escape(name)}"
+        # Markdown reads the id of __version__ as bold text.
+        parts = [f"{heading} {{ #{name} }}\n" if name.isalnum() else f'<a id="{name}"></a>\n\n{heading}\n']
         kind = target.kind.value
         if kind == "function":
             parts.append(fence("python", self.signature(target, name)))
@@ -182,8 +191,10 @@ class Reference:
                 yield from self.body(member, key)
             elif member.kind.value == "attribute" and member_name not in described:
                 text = " ".join(self.body(member, key)).strip().replace("\n\n", " ")
-                typed = member.annotation
-                yield f'<a id="{key}"></a>`{member_name}{f": {typed}" if typed else ""}`\n:   {text or "&nbsp;"}\n'
+                code = f"{member_name}: {member.annotation}" if member.annotation else member_name
+                if not text and member.value is not None:
+                    code += f" = {member.value}"
+                yield definition(key, code, text)
 
 
 def one_signature(value: Any, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The repository's pages as sources of the site: the same Markdown, with links that lead to where the pages are here."""
+"""The repository's pages as sources of the site: the same Markdown, with links that hold there."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ MOVED = {
     "bench/README.md": "project/benchmark.md",
     "bench/RESULTS.md": "project/benchmark-results.md",
 }
+# What a search shows first: pages that say how to do something, and last those about the work on the project.
+BOOST = {"quickstart": 2, "guides": 2, "decisions": 0.3, "project": 0.3}
 IMAGES = {".svg", ".png", ".gif", ".jpg", ".jpeg"}
 _LINK = re.compile(r"(?P<start>!?)(?P<text>\[(?:[^\[\]]|\[[^\]]*\])*\]|\])\((?P<target>[^)\s]+)\)")
 _ITEM = re.compile(r"(?P<indent> *)(?:[*+-]|\d+[.)]) ")
@@ -53,7 +55,8 @@ class Stage:
         if "```mermaid" in text and self.mermaid:
             up = os.path.relpath("assets/mermaid.js", PurePosixPath(self.pages[name]).parent)
             text += f'\n<script src="{up}"></script>\n'
-        return text
+        boost = BOOST.get(PurePosixPath(self.pages[name]).parts[0], 1)
+        return f"---\nsearch:\n  boost: {boost}\n---\n{text}"
 
     def lines(self, name: str, source: str) -> Iterator[str]:
         """The lines of a page as Python-Markdown needs them."""
