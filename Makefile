@@ -112,7 +112,7 @@ test-c: ## [2.5 min] the C and C++ library, from its installed package: shared, 
 	tests/c/run
 
 .PHONY: docs
-docs: ## [1 min] the documentation site, target/site; its tests: tests/site/run
+docs: ## [0.5 min] the documentation site, target/site, where `cor` is built; tests/site/run tests it
 	scripts/site
 
 .PHONY: test-fuzz
