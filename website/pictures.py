@@ -57,7 +57,7 @@ def sandbox(cor: Path, seed: Path) -> Iterator[dict[str, str]]:
 
 def shot(chromium: Path, address: str, picture: Path, scheme: str, height: int) -> None:
     """A picture of a page, in light or dark, twice as fine as a plain screen."""
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [str(chromium), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         command += [f"--user-data-dir={profile}", f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"]
         command += [f"--window-size=1000,{height}", "--force-device-scale-factor=2", f"--screenshot={picture}", address]

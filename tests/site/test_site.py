@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import ROOT
-from harness.browser import browser, open_page
+from harness.browser import browser, measure, open_page
 from harness.html_page import HtmlPage, dead_links, foreign_loads, read
 from harness.program import target
 from markdown_it import MarkdownIt
@@ -153,6 +153,22 @@ def test_a_request_to_another_host_shows_in_the_browser(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text('<script src="https://example.com/a.js"></script>', encoding="utf-8")
     _, foreign = open_page((tmp_path / "index.html").as_uri())
     assert "https://example.com/a.js" in foreign
+
+
+def test_no_page_is_wider_than_a_phone_or_asks_another_host() -> None:
+    pages = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if path.name != "404.html")
+    measured, foreign = measure(SITE, pages, 390)
+    assert {page: width for page, width in measured.items() if width > 390} == {}
+    assert measured.keys() == set(pages)
+    assert foreign == []
+
+
+def test_a_wide_page_and_its_requests_are_found(tmp_path: Path) -> None:
+    page = '<div style="width: 500px">wide</div><script src="https://example.com/a.js"></script>'
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    measured, foreign = measure(tmp_path, ["index.html"], 390)
+    assert measured["index.html"] > 390
+    assert foreign == ["https://example.com/a.js"]
 
 
 def test_pictures_are_on_the_site_in_light_and_dark() -> None:
