@@ -76,7 +76,8 @@ def measure(site: Path, pages: list[str], screen: int) -> tuple[dict[str, int], 
         def log_message(self, format: str, *arguments: Any) -> None:
             """The requests are of no interest."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with folder as profile, ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         process = subprocess.Popen([*start(program, profile), f"{address}/measure.html"], stderr=subprocess.DEVNULL)
