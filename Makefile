@@ -116,6 +116,10 @@ test-connectors: ## [18 min] the connectors whole, against PySpark 4.3 and 4.0, 
 test-c: ## [2.5 min] the C and C++ library, from its installed package: shared, static, sanitizers, valgrind, CMake
 	tests/c/run
 
+.PHONY: docs
+docs: ## [0.5 min] the documentation site, target/site, where `cor` is built; tests/site/run tests it
+	scripts/site
+
 .PHONY: test-fuzz
 test-fuzz: ## [2.5 min] what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
 	scripts/fuzz

@@ -1282,7 +1282,8 @@ cor_status cor_config_set_base_url_n(cor_config *config, const char *base_url, s
 
 /**
  * The base URL of COR's main API, which reads projects, version included; default "https://api.projectcor.com/v1", and none if
- * another base URL is set: reading is then refused. https, or http to this machine. Since 0.1.
+ * another base URL is set: reading is then refused until this is set too. Beside COR's own base URL no other server is accepted, so
+ * that no token goes there. https, or http to this machine. Since 0.1.
  */
 cor_status cor_config_set_main_url(cor_config *config,
                                    const char *main_url);

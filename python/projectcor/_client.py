@@ -51,7 +51,8 @@ class Client(Base):
             exception. For ``AsyncClient`` it may be a coroutine function. Excludes every other kind of credentials.
         base_url: The base URL of the Integrations API. Default: ``https://integrations.projectcor.com``.
         main_url: The base URL of COR's main API, which reads projects. Default: ``https://api.projectcor.com/v1`` where
-            ``base_url`` is COR's production; elsewhere there is none, and reading is a ``ConfigError``.
+            ``base_url`` is COR's production, beside which no other server is accepted; elsewhere there is none, and
+            reading is a ``ConfigError`` until it is set where ``base_url`` is set.
         token_url: The URL of the token endpoint. Default: ``https://api.projectcor.com/v1/oauth/token``.
         connect_timeout: Time limit for connecting, in seconds or a ``timedelta``. Default: 5.
         attempt_timeout: Time limit for one request, in seconds or a ``timedelta``. Default: 20.

@@ -54,7 +54,10 @@ setters! {
     /// `refreshtoken` beside it.
     token_url: impl Into<String> as token_url.into();
     /// The base URL of COR's main API, which reads projects; default `https://api.projectcor.com/v1`. With another `base_url`
-    /// than COR's it has no default: the client reads nothing until it is set, so that no token goes to another COR.
+    /// than COR's it has no default: the client reads nothing until it is set, so that no token goes to another COR. For the same
+    /// reason it is not accepted beside COR's `base_url` if it leads to another server than COR's main API, and beside another
+    /// `base_url` only if it is set at the same place (as an option, in the environment, in a profile) or leads to the same
+    /// server; [`Client::check_main_api`] has the reason. Updates are not affected.
     main_url: impl Into<String> as main_url.into();
     /// A PEM file of certificate authorities to trust besides the operating system's.
     ca_file: impl Into<PathBuf> as ca_file.into();
