@@ -30,7 +30,7 @@ SUITES := lint test-rust test-instructions test-schema test-cli test-sandbox tes
   test-fuzz
 
 .PHONY: test
-test: ## [17 min] everything CI checks; ends with the time of each suite and with what was skipped
+test: ## [17 min] the suites that CI runs; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" scripts/suites $(SUITES)
 
 .PHONY: lint
@@ -54,7 +54,7 @@ lint-docs: ## [1 s] links of the documentation; words that hide who does what
 	scripts/messages --check
 
 .PHONY: lint-workflows
-lint-workflows: ## [2 s] the workflows of CI: zizmor, actionlint where installed, steps that also run here
+lint-workflows: ## [5 s] the workflows of CI: zizmor, actionlint where installed, steps that also run here
 	scripts/lint-workflows
 
 # The parts of lint-rust, which .pre-commit-config.yaml runs one by one.

@@ -1,5 +1,7 @@
-"""The scripts that the workflows call and `make test` does not. In place of cargo, rustup and apt-get stand programs that write
-down how they are called, since a test must neither install nor compile."""
+"""The scripts that the workflows call and `make test` does not.
+
+Stubs take the place of cargo, rustup and apt-get and record their calls: a test must neither install nor compile.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class World:
-    """A folder for a repository, and the programs that stand in, which append their arguments to `calls`."""
+    """A folder for a repository, and stubs of programs, which append their arguments to the file `calls`."""
 
     def __init__(self, folder: Path) -> None:
         self.bin = folder / "bin"
@@ -24,7 +26,7 @@ class World:
         self.bin.mkdir()
         (self.repository / "scripts").mkdir(parents=True)
 
-    def stand_in(self, *names: str, then: str = "") -> None:
+    def stub(self, *names: str, then: str = "") -> None:
         for name in names:
             program = self.bin / name
             program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{self.calls}"\n{then}\n', encoding="utf-8")
@@ -44,7 +46,7 @@ class World:
         return subprocess.run(command, cwd=self.repository, env=environment, capture_output=True, text=True)
 
     def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a script of this repository in the folder of the other."""
+        """Runs a script of this repository in the folder of the world."""
         shutil.copy(ROOT / "scripts" / name, self.repository / "scripts" / name)
         return self.run(f"scripts/{name}", *arguments)
 
@@ -64,7 +66,7 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def history(world: World) -> World:
     """A world whose repository has a commit."""
-    world.stand_in("cargo")
+    world.stub("cargo")
     world.git("init", "-q")
     world.git("commit", "-q", "--allow-empty", "-m", "first")
     return world
@@ -90,7 +92,7 @@ def test_semver_compares_with_the_last_release(history: World) -> None:
 
 def test_semver_fails_where_the_interface_breaks(history: World) -> None:
     history.git("tag", "v0.1.0")
-    history.stand_in("cargo", then="exit 100")
+    history.stub("cargo", then="exit 100")
     assert history.script("check-semver").returncode == 100
 
 
@@ -105,23 +107,23 @@ def test_semver_refuses_a_clone_without_history(history: World, tmp_path: Path) 
 
 
 def test_setup_installs_each_toolchain_with_lints(world: World) -> None:
-    world.stand_in("rustup")
+    world.stub("rustup")
     assert world.script("ci-setup", "rust", "1.85.0", "1.95.0").returncode == 0
     options = "--profile minimal --component clippy --component rustfmt --no-self-update"
     assert world.called() == [f"rustup toolchain install {version} {options}" for version in ("1.85.0", "1.95.0")]
 
 
 def test_setup_fails_where_a_toolchain_is_missing(world: World) -> None:
-    world.stand_in("rustup", then="exit 1")
+    world.stub("rustup", then="exit 1")
     assert world.script("ci-setup", "rust", "9.99.0", "1.95.0").returncode == 1
     assert len(world.called()) == 1
 
 
 @pytest.mark.parametrize(("user", "sudo"), [("0", False), ("1000", True)])
 def test_setup_installs_packages_as_root(world: World, user: str, sudo: bool) -> None:
-    world.stand_in("id", then=f"echo {user}")
-    world.stand_in("sudo", then='exec "$@"')
-    world.stand_in("apt-get")
+    world.stub("id", then=f"echo {user}")
+    world.stub("sudo", then='exec "$@"')
+    world.stub("apt-get")
     assert world.script("ci-setup", "packages").returncode == 0
     called = world.called()
     assert any(call.startswith("apt-get") and "valgrind" in call and "openjdk-17" in call for call in called)
@@ -136,9 +138,9 @@ def test_setup_explains_itself_to_wrong_arguments(world: World, arguments: list[
 
 
 def test_platform_stops_at_the_first_failure(world: World) -> None:
-    world.stand_in("cargo")
+    world.stub("cargo")
     assert world.script("check-platform").returncode == 0
     assert [call.split()[1] for call in world.called()] == ["check", "check", "test"]
-    world.stand_in("cargo", then="exit 101")
+    world.stub("cargo", then="exit 101")
     assert world.script("check-platform").returncode == 101
     assert len(world.called()) == 4

@@ -1,6 +1,6 @@
-"""The workflows in .github/workflows: every step calls what a contributor can call too, and no job may write or read secrets.
+"""The workflows in .github/workflows: every step calls what a contributor can call, and no job has secrets.
 
-Whether they are valid workflows is for zizmor and actionlint to say: scripts/lint-workflows runs both.
+scripts/lint-workflows runs these tests after zizmor and actionlint, which check that the workflows are valid.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import itertools
 import os
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,19 @@ def test_actions_are_pinned_by_commit_and_version() -> None:
     assert used
     assert [line for line in used if not PIN.fullmatch(line)] == []
     assert len({line.split("@")[0] for line in used}) == len(set(used)), "one action has two versions"
+
+
+def test_windows_checks_scripts_out_without_carriage_returns(tmp_path: Path) -> None:
+    shutil.copy(ROOT / ".gitattributes", tmp_path)
+    script = tmp_path / "script"
+    script.write_bytes(b"#!/bin/sh\nexit\n")
+    # What Git for Windows sets, as it is on the runners.
+    git = ["git", "-C", str(tmp_path), "-c", "core.autocrlf=true"]
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run([*git, *command], check=True)
+    script.unlink()
+    subprocess.run([*git, "checkout", "-q", "script"], check=True)
+    assert script.read_bytes() == b"#!/bin/sh\nexit\n"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
