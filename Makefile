@@ -1,4 +1,4 @@
-# Every command a contributor needs. `make test` is exactly what CI runs.
+# Every command a contributor needs. CI runs the suites of `make test`, and what CONTRIBUTING.md names beside them.
 #
 # Needs Rust 1.95, Python 3.11 with pip, gcc and make; whatever else a target needs it installs below target/.
 # CONTRIBUTING.md says how to start, tests/README.md what each suite tests and how to run one test of it.
@@ -30,12 +30,13 @@ SUITES := lint test-rust test-instructions test-schema test-cli test-sandbox tes
   test-fuzz
 
 .PHONY: test
-test: ## [17 min] everything CI checks; ends with the time of each suite and with what was skipped
+test: ## [17 min] the suites that CI runs; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" scripts/suites $(SUITES)
 
 .PHONY: lint
-lint: ## [2 min] formatting, warnings, documentation, words, dependencies, types of Python
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-docs lint-rust
+lint: ## [2 min] formatting, warnings, documentation, words, dependencies, types of Python, workflows
+	@scripts/venv >/dev/null # before two of the targets make it at the same time
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-docs lint-workflows lint-rust
 
 .PHONY: lint-python
 lint-python: ## [1 min] formatting, warnings and types of Python alone
@@ -51,6 +52,10 @@ lint-docs: ## [1 s] links of the documentation; words that hide who does what
 	scripts/check-docs
 	scripts/check-words
 	scripts/messages --check
+
+.PHONY: lint-workflows
+lint-workflows: ## [5 s] the workflows of CI: zizmor, actionlint where installed, steps that also run here
+	scripts/lint-workflows
 
 # The parts of lint-rust, which .pre-commit-config.yaml runs one by one.
 .PHONY: lint-crates lint-clippy lint-rustdoc
@@ -144,6 +149,14 @@ oldest-rust: ## cor-core and cor-http on the oldest Rust that they promise, by r
 .PHONY: deny
 deny: ## licences, advisories and bans by cargo-deny, where it is installed
 	$(CARGO) deny check
+
+.PHONY: semver
+semver: ## the interface of cor-core and cor-http against the last release, by cargo-semver-checks
+	scripts/check-semver
+
+.PHONY: platform
+platform: ## what CI checks on macOS and Windows: the crates compile, their unit tests pass
+	scripts/check-platform
 
 .PHONY: bench
 bench: ## [30 min] CPU per update beside other clients, into bench/RESULTS.md; needs libcurl's headers

@@ -1,0 +1,146 @@
+"""The scripts that the workflows call and `make test` does not.
+
+Stubs take the place of cargo, rustup and apt-get and record their calls: a test must neither install nor compile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class World:
+    """A folder for a repository, and stubs of programs, which append their arguments to the file `calls`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin = folder / "bin"
+        self.repository = folder / "repository"
+        self.calls = folder / "calls"
+        self.calls.touch()
+        self.bin.mkdir()
+        (self.repository / "scripts").mkdir(parents=True)
+
+    def stub(self, *names: str, then: str = "") -> None:
+        for name in names:
+            program = self.bin / name
+            program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{self.calls}"\n{then}\n', encoding="utf-8")
+            program.chmod(0o755)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "CARGO"))}
+        environment |= {
+            "PATH": path,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@example.com",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@example.com",
+        }
+        return subprocess.run(command, cwd=self.repository, env=environment, capture_output=True, text=True)
+
+    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script of this repository in the folder of the world."""
+        shutil.copy(ROOT / "scripts" / name, self.repository / "scripts" / name)
+        return self.run(f"scripts/{name}", *arguments)
+
+    def git(self, *arguments: str) -> None:
+        ended = self.run("git", *arguments)
+        assert ended.returncode == 0, ended.stderr
+
+    def called(self) -> list[str]:
+        return self.calls.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def history(world: World) -> World:
+    """A world whose repository has a commit."""
+    world.stub("cargo")
+    world.git("init", "-q")
+    world.git("commit", "-q", "--allow-empty", "-m", "first")
+    return world
+
+
+def test_semver_is_skipped_before_the_first_release(history: World) -> None:
+    history.git("tag", "very-good")
+    ended = history.script("check-semver")
+    assert ended.returncode == 0, ended.stderr
+    assert "semver: skipped" in ended.stdout
+    assert history.called() == []
+
+
+def test_semver_compares_with_the_last_release(history: World) -> None:
+    history.git("tag", "v0.1.0")
+    history.git("commit", "-q", "--allow-empty", "-m", "second")
+    history.git("tag", "v0.2.0")
+    history.git("commit", "-q", "--allow-empty", "-m", "third")
+    ended = history.script("check-semver")
+    assert ended.returncode == 0, ended.stderr
+    assert history.called() == ["cargo semver-checks --baseline-rev v0.2.0 -p cor-core -p cor-http"]
+
+
+def test_semver_fails_where_the_interface_breaks(history: World) -> None:
+    history.git("tag", "v0.1.0")
+    history.stub("cargo", then="exit 100")
+    assert history.script("check-semver").returncode == 100
+
+
+def test_semver_refuses_a_clone_without_history(history: World, tmp_path: Path) -> None:
+    history.git("commit", "-q", "--allow-empty", "-m", "second")
+    history.git("clone", "-q", "--depth", "1", f"file://{history.repository}", str(tmp_path / "shallow"))
+    history.repository = tmp_path / "shallow"
+    (history.repository / "scripts").mkdir()
+    ended = history.script("check-semver")
+    assert ended.returncode == 2
+    assert "git fetch --unshallow --tags" in ended.stderr
+
+
+def test_setup_installs_each_toolchain_with_lints(world: World) -> None:
+    world.stub("rustup")
+    assert world.script("ci-setup", "rust", "1.85.0", "1.95.0").returncode == 0
+    options = "--profile minimal --component clippy --component rustfmt --no-self-update"
+    assert world.called() == [f"rustup toolchain install {version} {options}" for version in ("1.85.0", "1.95.0")]
+
+
+def test_setup_fails_where_a_toolchain_is_missing(world: World) -> None:
+    world.stub("rustup", then="exit 1")
+    assert world.script("ci-setup", "rust", "9.99.0", "1.95.0").returncode == 1
+    assert len(world.called()) == 1
+
+
+@pytest.mark.parametrize(("user", "sudo"), [("0", False), ("1000", True)])
+def test_setup_installs_packages_as_root(world: World, user: str, sudo: bool) -> None:
+    world.stub("id", then=f"echo {user}")
+    world.stub("sudo", then='exec "$@"')
+    world.stub("apt-get")
+    assert world.script("ci-setup", "packages").returncode == 0
+    called = world.called()
+    assert any(call.startswith("apt-get") and "valgrind" in call and "openjdk-17" in call for call in called)
+    assert any(call.startswith("sudo ") for call in called) == sudo
+
+
+@pytest.mark.parametrize("arguments", [[], ["rust"], ["packages", "gcc"], ["everything"]])
+def test_setup_explains_itself_to_wrong_arguments(world: World, arguments: list[str]) -> None:
+    ended = world.script("ci-setup", *arguments)
+    assert ended.returncode == 2
+    assert "scripts/ci-setup rust VERSION" in ended.stderr
+
+
+def test_platform_stops_at_the_first_failure(world: World) -> None:
+    world.stub("cargo")
+    assert world.script("check-platform").returncode == 0
+    assert [call.split()[1] for call in world.called()] == ["check", "check", "test"]
+    world.stub("cargo", then="exit 101")
+    assert world.script("check-platform").returncode == 101
+    assert len(world.called()) == 4
