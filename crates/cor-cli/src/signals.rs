@@ -10,7 +10,6 @@ pub(crate) struct Signal {
 }
 
 const INTERRUPT: Signal = Signal { status: 130, name: "SIGINT" };
-#[cfg(unix)]
 const TERMINATE: Signal = Signal { status: 143, name: "SIGTERM" };
 
 #[cfg(unix)]
@@ -39,20 +38,26 @@ impl Signals {
     }
 }
 
-#[cfg(not(unix))]
-pub(crate) struct Signals;
+/// One listener for the whole verb: a listener for each call of `next` would miss the signals between two calls.
+#[cfg(windows)]
+pub(crate) struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+    ctrl_break: tokio::signal::windows::CtrlBreak,
+}
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
+    /// Needs the runtime. From here on Ctrl-C and Ctrl-Break no longer end the process.
     pub(crate) fn install() -> io::Result<Signals> {
-        Ok(Signals)
+        use tokio::signal::windows::{ctrl_break, ctrl_c};
+        Ok(Signals { ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()? })
     }
 
+    /// The next signal. Ctrl-Break is the one that a program can send to a process that it started in a group of its own.
     pub(crate) async fn next(&mut self) -> Signal {
-        // Where it cannot be listened to, the system's own way of ending the process stays in force.
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => INTERRUPT,
-            Err(_) => std::future::pending().await,
+        tokio::select! {
+            _ = self.ctrl_c.recv() => INTERRUPT,
+            _ = self.ctrl_break.recv() => TERMINATE,
         }
     }
 }

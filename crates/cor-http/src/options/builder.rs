@@ -8,6 +8,7 @@ use std::time::Duration;
 use cor_core::OptionNames;
 
 use super::Options;
+use super::config_path::config_file_of_process;
 use super::settings::{Environment, Settings};
 use crate::auth::{TokenCommand, TokenProvider};
 use crate::retry::RetryPolicy;
@@ -183,7 +184,9 @@ impl<C> ClientBuilder<C> {
     /// `COR_MAIN_URL`, `COR_TRANSPORT`, `COR_PROFILE`, `COR_CONFIG` (the configuration file); and the usual `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which is read as curl reads it. A setter wins
     /// over them; an empty variable counts as not set.
     pub fn from_env(self) -> Self {
-        self.environment(|name| std::env::var(name).ok())
+        let mut builder = self.environment(|name| std::env::var(name).ok());
+        builder.settings.environment.config_file = config_file_of_process();
+        builder
     }
 
     /// As [`from_env`](ClientBuilder::from_env), with the variables looked up in `lookup`.

@@ -278,12 +278,22 @@ impl SandboxBuilder {
     }
 }
 
+/// Open files of a process where the system does not say how many it allows: what macOS allows by default. Windows has no limit
+/// that a sandbox reaches.
+const UNKNOWN_LIMIT: usize = if cfg!(windows) { 1024 } else { 256 };
+
 /// Half of the files the process may have open: the other half is for the rest of the process.
 fn default_connections() -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    // Linux alone has this file.
+    connections_within(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default(), UNKNOWN_LIMIT)
+}
+
+fn connections_within(limits: &str, unknown: usize) -> usize {
     let files =
         limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
-    files.and_then(|files| files.parse::<usize>().ok()).map_or(512, |files| (files / 2).clamp(64, 2048))
+    let files =
+        files.and_then(|files| if files == "unlimited" { Some(usize::MAX) } else { files.parse().ok() });
+    (files.unwrap_or(unknown) / 2).clamp(64, 2048)
 }
 
 /// Rows in code as a file of JSON lines. A row that was printed over several lines still counts as one.
@@ -307,4 +317,25 @@ fn load(db: &mut Db, seed: &Seed, source: Option<&str>) -> Result<usize, Sandbox
 
 fn unreadable(path: &Path, source: std::io::Error) -> SandboxError {
     SandboxError::SeedFile { path: path.to_path_buf(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_half_of_open_files_or_of_the_default() {
+        let limits =
+            |soft: &str| format!("Limit  Soft  Hard  Units\nMax open files  {soft}  524288  files\n");
+        for (limits, unknown, expected) in [
+            (limits("1024"), 256, 512),
+            (limits("1048576"), 256, 2048),
+            (limits("20"), 256, 64),
+            (limits("unlimited"), 256, 2048),
+            (String::new(), 256, 128),
+            (String::new(), 1024, 512),
+        ] {
+            assert_eq!(connections_within(&limits, unknown), expected, "{limits:?} {unknown}");
+        }
+    }
 }
