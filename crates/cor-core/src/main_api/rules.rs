@@ -56,17 +56,20 @@ impl FieldRule {
     pub const fn description(self) -> &'static str {
         match self {
             FieldRule::Text => {
-                "As text, character by character. A difference in white space alone is not comparable."
+                "As text, character by character. A difference in white space, invisible characters or markup alone is not \
+                 comparable."
             }
             FieldRule::Day => {
-                "As days. COR writes a time behind the day; a time with a zone that is not midnight is comparable only where the \
-                 days are two or more apart."
+                "As days. COR writes a time behind the day. Where that time is not midnight, days are comparable if they \
+                 are two or more apart, or the same and the time has no zone."
             }
             FieldRule::Number => {
-                "As numbers: 250 and 250.00 are equal. Where COR's number has fewer decimal places and may be the sent number, \
-                 rounded, it is not comparable."
+                "As numbers: 250 and 250.00 are equal. Where COR's number may be the sent number, rounded to fewer decimal \
+                 places or kept as a 32-bit float, it is not comparable."
             }
-            FieldRule::Boolean => "As booleans; COR also writes 0 and 1.",
+            FieldRule::Boolean => {
+                "As booleans; COR also writes 0 and 1. Null and an empty text are not comparable."
+            }
             FieldRule::Word => {
                 "As words. COR's pages use `active`, `in_process` and `in_progress` for one state, so two different words of these \
                  are not comparable; nor is a word that COR does not document."
