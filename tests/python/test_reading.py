@@ -339,7 +339,7 @@ def test_dropped_results_close_their_iterable(client: projectcor.Client) -> None
     assert gone() is None
 
 
-# In a process of somebody else's
+# In a program that has signals and threads of its own
 
 
 @posix

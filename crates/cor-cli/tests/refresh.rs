@@ -76,7 +76,7 @@ fn kept_field_stays_as_others_set_it() {
         (field(&sandbox, "A", "end"), field(&sandbox, "A", "name")),
         ("2025-05-31".into(), "a".into())
     );
-    // A field that nobody changed in COR follows the table.
+    // A field that was not changed in COR follows the table.
     let file = folder.file("t.csv", TABLE.replace("2025-06-30", "2025-07-31"));
     refresh(&sandbox, &file, &["--keep-remote", "end"]).exits(0);
     assert_eq!(

@@ -90,14 +90,21 @@ impl Began {
         Began { at, deadline: at + options.deadline.unwrap_or(deadline) }
     }
 
-    /// The options for the attempts of a single call: a quarter of its time, at most 10 s, is left for reading the project
-    /// back where the call asks for that.
+    /// What is left of the time for the attempts of a single call, without the time that is kept for reading back where the call
+    /// asks for that.
     pub(crate) fn for_attempts(&self, options: &CallOptions) -> CallOptions {
-        const MOST: Duration = Duration::from_secs(10);
-        let time = self.deadline - self.at;
         match options.settle_unknown {
-            true => CallOptions { deadline: Some(time - (time / 4).min(MOST)), ..*options },
+            true => {
+                let left = self.deadline.saturating_duration_since(Instant::now() + self.for_reading());
+                CallOptions { deadline: Some(left), ..*options }
+            }
             false => *options,
         }
+    }
+
+    /// The time that is kept for each reading: a quarter of the whole, at most 10 s.
+    pub(crate) fn for_reading(&self) -> Duration {
+        const MOST: Duration = Duration::from_secs(10);
+        ((self.deadline - self.at) / 4).min(MOST)
     }
 }

@@ -53,8 +53,10 @@ impl Calls {
         }
     }
 
-    /// Reads which projects have the name of a create before it is sent. `None`: that is not known, so that the create
-    /// cannot be settled.
+    /// Reads which projects have the name of a create before it is sent.
+    ///
+    /// # Errors
+    /// Why that is not known, so that the create cannot be settled. It is sent all the same.
     pub(crate) async fn same_named(
         &self,
         create: &ProjectCreate,
@@ -63,6 +65,8 @@ impl Calls {
     ) -> Result<SameNamed, Error> {
         let options = self.reading_options(caller, began);
         let options = options.ok_or_else(|| Error::new(ErrorKind::Config, "COR's main API is not read"))?;
+        // The create needs the rest of the time.
+        let options = CallOptions { deadline: Some(began.for_reading()), ..options };
         Ok(SameNamed(self.find(&name(create), options).await?.iter().filter_map(Project::id).collect()))
     }
 

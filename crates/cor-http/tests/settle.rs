@@ -154,6 +154,13 @@ async fn reading_back_stays_within_deadline() {
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown));
     assert!(error.to_string().contains("the project could not be read back"), "{error}");
     assert_eq!(began.elapsed().as_secs(), 20);
+    // A create reads before it is sent, too.
+    let began = tokio::time::Instant::now();
+    let create = ProjectCreate::new("P-1", update());
+    let error = client.projects().create(&create).settle_unknown(true).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown));
+    // The names could not be read, so nothing is read after it: a quarter of the time is left.
+    assert_eq!(began.elapsed().as_secs(), 15);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl CallOptions {
     /// outcome unknown. A create is looked up by its name, before it is sent and after: it counts as applied only if exactly one
     /// project of that name is new and none of its comparable fields differs.
     ///
-    /// Reading back stays within the deadline: a quarter of it, at most 10 s, is kept for that.
+    /// Reading stays within the deadline: a quarter of it, at most 10 s, is kept for each reading.
     pub fn settle_unknown(mut self, settle_unknown: bool) -> Self {
         self.settle_unknown = settle_unknown;
         self

@@ -457,8 +457,8 @@ impl State {
         self.conn.prepare_cached(sql)?.execute(params![run.scope, pending.id, accepted]).map(drop)
     }
 
-    /// Makes the run send all fields of a staged project that COR no longer has. What the file knows of it stays until COR
-    /// answers.
+    /// Makes the run send all fields of a staged project that COR no longer has. What the file knows of it stays until they are
+    /// sent.
     pub(crate) fn forget_staged(&self, pending: &Pending) -> rusqlite::Result<()> {
         let sql = "UPDATE staged SET accepted = NULL, cor_id = NULL WHERE place = ?1";
         self.conn.prepare_cached(sql)?.execute([pending.place]).map(drop)

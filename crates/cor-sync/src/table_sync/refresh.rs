@@ -1,8 +1,8 @@
 //! Reading projects back before a table is sent, so that the run knows what was changed in COR.
 
 use cor_http::{
-    Client, Comparison, Error, Field, FieldComparison, FieldType, NotComparable, OUTAGE_TIMEOUT, Project,
-    ProjectUpdate, ReadBack,
+    Client, Comparison, Date, Error, Field, FieldComparison, FieldType, NotComparable, OUTAGE_TIMEOUT,
+    Project, ProjectUpdate, ReadBack,
 };
 
 use super::{PAGE, TableSync};
@@ -19,7 +19,7 @@ pub struct Refreshed {
     pub read: u64,
     /// Of these, projects with a field that was changed in COR since COR last accepted it.
     pub changed: u64,
-    /// Of the changed projects, those of which a changed field was left to COR.
+    /// Projects of which a field was left to COR.
     pub kept: u64,
     /// Projects that COR no longer has.
     pub gone: u64,
@@ -181,8 +181,10 @@ fn is_of_others(accepted: &FieldComparison) -> bool {
 fn value_of(field: &FieldComparison) -> String {
     let theirs = field.theirs.as_ref().map_or("null", |theirs| theirs.as_str());
     let is_date = Field::from_name(&field.field).is_some_and(|field| field.kind() == FieldType::Date);
-    match theirs.strip_prefix('"').and_then(|text| text.get(..10)) {
-        Some(day) if is_date => format!("\"{day}\""),
-        _ => theirs.to_owned(),
+    let text = || serde_json::from_str::<String>(theirs).ok();
+    let day = || text()?.get(..10)?.parse::<Date>().ok();
+    match is_date.then(day).flatten() {
+        Some(day) => format!("\"{day}\""),
+        None => theirs.to_owned(),
     }
 }
