@@ -284,3 +284,29 @@ fn field_that_is_never_comparable_cannot_be_kept() {
         "--keep-remote has no effect on client_id, which cannot be compared: An update holds an external id",
     );
 }
+
+#[test]
+fn update_that_reading_called_not_applied_stays_uncertain() {
+    let folder = Folder::new();
+    let (sandbox, file) = synced(&folder);
+    // COR may still apply what it had received, so the values before it are sent again although the state knew them.
+    sandbox.queue(Answer::drop_connection().for_id("B"));
+    let changed = folder.file("changed.csv", TABLE.replace("B,b,", "B,late,"));
+    sync(&sandbox, &changed, &["--max-attempts", "1"])
+        .exits(1)
+        .says("not applied (the project was read back:");
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert!(puts(&sandbox).contains(&"PUT /v2/integrations/projects/B".to_owned()));
+}
+
+#[test]
+fn single_update_that_reading_called_not_applied_stays_uncertain() {
+    let folder = Folder::new();
+    let (sandbox, file) = synced(&folder);
+    sandbox.queue(Answer::drop_connection().for_id("A"));
+    update(&sandbox, &["A", "--name", "late", "--max-attempts", "1", "--settle-unknown"]).exits(4);
+    sandbox.requests_clear();
+    sync(&sandbox, &file, &[]).exits(0);
+    assert_eq!(puts(&sandbox), ["PUT /v2/integrations/projects/A"]);
+}
