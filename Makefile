@@ -30,7 +30,7 @@ SUITES := lint test-rust test-instructions test-schema test-cli test-sandbox tes
   test-fuzz
 
 .PHONY: test
-test: ## [17 min] the suites that CI runs; ends with the time of each suite and with what was skipped
+test: ## [21 min] the suites that CI runs; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" scripts/suites $(SUITES)
 
 .PHONY: lint
