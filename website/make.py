@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from website import c_reference, cli_reference, navigation, pictures, python_reference
+from website import c_reference, cli_reference, cpp_reference, navigation, pictures, python_reference
 from website.stage import Stage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +46,7 @@ def main() -> int:
         "cor": cli_reference.write(options.cor, pages / "reference/cor"),
         "python": python_reference.write(ROOT, pages / "reference/python"),
         "c": c_reference.write(ROOT / "include/projectcor.h", pages / "reference/c"),
+        "cpp": cpp_reference.write(ROOT / "include/projectcor.hpp", pages / "reference/cpp"),
     }
     if options.chromium:
         pictures.write(options.cor, options.chromium, pages)

@@ -50,6 +50,7 @@ def navigation(root: Path, generated: dict[str, list[tuple[str, str]]], pictures
         {"Commands of cor": listed(generated["cor"], "reference/cor/")},
         {"Python": nested(generated["python"], "reference/python/")},
         {"C": nested(generated["c"], "reference/c/")},
+        {"C++": nested(generated["cpp"], "reference/cpp/")},
     ]
     home: list[Entry] = [{"Overview": "index.md"}, {"All pages": "contents.md"}]
     if pictures:

@@ -95,3 +95,26 @@ def test_every_type_and_constant_of_c_has_an_entry() -> None:
     names |= set(re.findall(r"\(\*(cor_\w+)\)", header))
     assert len(names) > 60
     assert names - anchors("c") == set()
+
+
+def test_every_public_name_of_cpp_has_an_entry() -> None:
+    header = (ROOT / "include/projectcor.hpp").read_text(encoding="utf-8")
+    inner = re.sub(r"namespace detail \{.*?\}  // namespace detail", "", header, flags=re.S)
+    types = set(re.findall(r"^(?:class|struct|enum class)(?: \[\[nodiscard\]\])? (\w+)", inner, re.M))
+    assert len(types) > 30
+    assert types - anchors("cpp") == set()
+
+
+def test_every_setter_of_cpp_has_an_entry() -> None:
+    header = (ROOT / "include/projectcor.hpp").read_text(encoding="utf-8")
+    setters = set(re.findall(r"^  PROJECTCOR_(?:TEXT|DATE|NUMBER|FLAG)\((\w+)\)", header, re.M))
+    assert len(setters) > 15
+    assert {f"ProjectUpdate.{name}" for name in setters} - anchors("cpp") == set()
+
+
+def test_every_call_of_the_quick_start_of_cpp_has_an_entry() -> None:
+    used = set()
+    for path in [*(ROOT / "tests/cpp").glob("*.cpp"), ROOT / "docs/quickstart/cpp.md"]:
+        used |= set(re.findall(r"projects\(\)\.(\w+)\(", path.read_text(encoding="utf-8")))
+    assert len(used) > 5
+    assert {f"Projects.{name}" for name in used} - anchors("cpp") == set()
