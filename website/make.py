@@ -1,6 +1,6 @@
 """Builds the site: `scripts/site` calls this with the Python of its environment.
 
-    python -m website.make SOURCES SITE --cor PROGRAM [--scripts FOLDER] [--chromium PROGRAM]
+    python -m website.make SOURCES SITE --cor PROGRAM [--scripts FOLDER] [--chromium PROGRAM [--notebook PYTHON]]
 
 SOURCES and SITE are written anew. SOURCES gets the Markdown that mkdocs reads: the repository's pages and those that
 follow from the code. A dead link or a page without a place in the navigation ends it with an error.
@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cor", type=Path, required=True)
     parser.add_argument("--scripts", type=Path)
     parser.add_argument("--chromium", type=Path)
+    parser.add_argument("--notebook", type=Path)
     return parser.parse_args()
 
 
@@ -49,7 +50,7 @@ def main() -> int:
         "cpp": cpp_reference.write(ROOT / "include/projectcor.hpp", pages / "reference/cpp"),
     }
     if options.chromium:
-        pictures.write(options.cor, options.chromium, pages)
+        pictures.write(options.cor, options.chromium, pages, options.notebook)
     config: dict[str, Any] = {
         "INHERIT": str(ROOT / "website/mkdocs.yml"),
         "docs_dir": str(pages),

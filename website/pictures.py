@@ -1,4 +1,4 @@
-"""Pictures of what users see, made by a run against a sandbox: the sandbox's page and the report of a run."""
+"""Pictures of what users see, made by runs against sandboxes: the sandbox's page, a report and a notebook."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 SCHEMES = {"light": "1", "dark": "0"}
 ROWS = 1500
 LIMIT = 150
@@ -33,6 +34,15 @@ estimates it from the responses. {rows} rows; the chart shows how many finished 
 sync](guides/sync.md) has the options of a run, [rate limiting](rate-limiting.md) has longer runs under other limits.
 
 {report}
+"""
+
+NOTEBOOK = """
+## A notebook
+
+`examples/python/notebook.py`, cell by cell in Jupyter. [Keep a table in sync](guides/sync.md) describes its plan and
+its result.
+
+{notebook}
 """
 
 
@@ -85,7 +95,24 @@ def tables(folder: Path) -> tuple[Path, Path]:
     return seed, changes
 
 
-def write(cor: Path, chromium: Path, pages: Path) -> None:
+def shown(subject: str, text: str) -> str:
+    """The Markdown of a picture, in the reader's scheme."""
+    return "\n".join(f"![{text}](pictures/{subject}-{one}.png#only-{one}){{ .picture }}" for one in SCHEMES)
+
+
+def write_notebook(python: Path, chromium: Path, folder: Path) -> None:
+    """Runs the notebook of the examples, and takes pictures of it."""
+    with tempfile.TemporaryDirectory() as name:
+        page = Path(name) / "notebook.html"
+        command = [str(python), "-m", "website.notebook", str(ROOT / "examples/python/notebook.py"), str(page)]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        if run.returncode:
+            raise RuntimeError(f"the notebook ended with {run.returncode}: {run.stderr}")
+        for scheme in SCHEMES:
+            shot(chromium, page.as_uri(), folder / f"notebook-{scheme}.png", scheme, 1900)
+
+
+def write(cor: Path, chromium: Path, pages: Path, notebook: Path | None) -> None:
     """Writes pictures/*.png and the page that shows them."""
     folder = pages / "pictures"
     folder.mkdir(parents=True)
@@ -105,8 +132,13 @@ def write(cor: Path, chromium: Path, pages: Path) -> None:
             for scheme in SCHEMES:
                 shot(chromium, environment["COR_BASE_URL"], folder / f"sandbox-{scheme}.png", scheme, 900)
                 shot(chromium, report.as_uri(), folder / f"report-{scheme}.png", scheme, 1100)
-    shown = {
-        subject: "\n".join(f"![{text}](pictures/{subject}-{one}.png#only-{one}){{ .picture }}" for one in SCHEMES)
-        for subject, text in {"sandbox": "The page of the sandbox", "report": "The report of a run"}.items()
-    }
-    (pages / "pictures.md").write_text(PAGE.format(limit=LIMIT, rows=ROWS, **shown), encoding="utf-8")
+    text = PAGE.format(
+        limit=LIMIT,
+        rows=ROWS,
+        sandbox=shown("sandbox", "The page of the sandbox"),
+        report=shown("report", "The report of a run"),
+    )
+    if notebook:
+        write_notebook(notebook, chromium, folder)
+        text += NOTEBOOK.format(notebook=shown("notebook", "A plan, a run and its data frame in a notebook"))
+    (pages / "pictures.md").write_text(text, encoding="utf-8")

@@ -150,3 +150,9 @@ def test_dataframe_script_updates_and_reports(cor: Sandbox) -> None:
     stored = cor.project("SALESFORCE", "SF-OPP-12345")
     assert stored is not None
     assert str(stored.fields["estimated"]) == "18000.1"
+
+
+def test_notebook_plans_and_sends_as_a_script(cor: Sandbox) -> None:
+    pytest.importorskip("pandas")
+    out = run([str(ROOT / "examples/python/notebook.py")], cor)
+    assert out.endswith("{'SF-0': '60', 'SF-1': '40', 'SF-2': '75.5', 'SF-3': '40'}\n")

@@ -19,6 +19,8 @@ from website.stage import MOVED, Stage
 
 SITE = target() / "site"
 BOTH = ["index.md", "other.md"]
+# The picture that needs the wheel.
+NOTEBOOK = ["notebook"] if (target() / "venv/notebook").is_dir() else []
 STAGE = Stage(ROOT, target() / "site-src/pages", mermaid=True)
 
 
@@ -174,4 +176,16 @@ def test_a_wide_page_and_its_requests_are_found(tmp_path: Path) -> None:
 def test_pictures_are_on_the_site_in_light_and_dark() -> None:
     browser()
     pictures = {path.name for path in (SITE / "pictures").glob("*.png")}
-    assert pictures == {f"{name}-{scheme}.png" for name in ("report", "sandbox") for scheme in ("dark", "light")}
+    names = ["report", "sandbox", *NOTEBOOK]
+    assert pictures == {f"{name}-{scheme}.png" for name in names for scheme in ("dark", "light")}
+
+
+def test_a_notebook_of_cells_is_what_a_script_says() -> None:
+    if not NOTEBOOK:
+        pytest.skip("needs the wheel: scripts/wheel")
+    read_cells = "import json, sys, website.notebook as n; print(json.dumps(n.notebook(sys.stdin.read())))"
+    script = "# %% [markdown]\n# # Title\n# Text.\n\n# %%\nvalue = 1\nvalue\n"
+    command = [str(target() / "venv/notebook/bin/python"), "-c", read_cells]
+    made = subprocess.run(command, input=script, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    cells = [(cell["cell_type"], cell["source"]) for cell in json.loads(made)["cells"]]
+    assert cells == [("markdown", "# Title\nText."), ("code", "value = 1\nvalue")]
