@@ -61,6 +61,13 @@ async fn read_errors_say_what_was_read_and_no_outcome() {
              user a role that may read projects",
         ),
         (
+            302,
+            "",
+            ErrorKind::Redirect,
+            "could not read project 7 (COR's internal id): the server answered with a redirect (HTTP 302); if COR's main API \
+             has moved there, set `main_url` to its new address",
+        ),
+        (
             200,
             r#"{"id":8}"#,
             ErrorKind::Protocol,

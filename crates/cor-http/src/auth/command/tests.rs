@@ -36,6 +36,8 @@ fn error_shows_standard_error_never_standard_output() {
         ("yes hush-0123456789", "took longer than 1"),
         ("head -c 70000 /dev/zero", "printed more than 64 KiB"),
         ("for n in 1 2 3 4; do echo line $n >&2; done; exit 1", "line 1; line 2; line 3; run"),
+        ("printf '%3000s\\nlocked' '' >&2; exit 1", "failed (exit status 1): locked; run"),
+        ("printf 'a\\tb\\033[1m' >&2; exit 1", "failed (exit status 1): a b [1m; run"),
     ] {
         let mut command = command(script);
         command.longest = Duration::from_secs(1);
@@ -54,9 +56,12 @@ fn error_shows_standard_error_never_standard_output() {
 
 #[test]
 fn ends_command_that_runs_too_long() {
-    let mut slow = command("sleep 600");
+    let mut slow = command("exec sleep 600");
     slow.longest = Duration::from_millis(50);
     assert!(refused(&slow).contains("took longer than 50ms"));
+    let process = Process::default();
+    slow.run(&process).unwrap_err();
+    assert!(process.state().child.is_none(), "it was ended, and its exit status collected");
     let abandoned = Process::default();
     abandoned.abandon();
     assert!(command("sleep 600").run(&abandoned).unwrap_err().to_string().contains("no call waits"));
