@@ -483,6 +483,28 @@ async fn list_that_changes_while_it_is_read_loses_no_project() {
 }
 
 #[tokio::test]
+async fn list_is_read_again_where_project_changed_by_clock_of_server() {
+    // The project was updated at one o'clock, years ago by the clock of this machine.
+    let body = r#"{"total":1,"page":1,"lastPage":1,"data":[{"id":7,"updated_at":"2020-01-01T13:00:00Z"}]}"#;
+    for (date, is_read_again) in [
+        (Some("Wed, 01 Jan 2020 12:00:00 GMT"), true),
+        (Some("Wed, 01 Jan 2020 14:00:00 GMT"), false),
+        (None, false),
+    ] {
+        let transport = MemoryTransport::new(move |_| {
+            let mut answer = answer(200, body.to_owned());
+            if let Some(date) = date {
+                answer.headers_mut().insert("date", date.parse().unwrap());
+            }
+            Ok(answer)
+        });
+        let client = builder(transport.clone()).build().unwrap();
+        assert_eq!(list(&client).await.0, [7]);
+        assert_eq!(transport.requests().len() > 1, is_read_again, "{date:?}");
+    }
+}
+
+#[tokio::test]
 async fn page_of_another_number_is_protocol_error() {
     let transport =
         MemoryTransport::json(200, r#"{"total":100,"page":1,"lastPage":2,"perPage":50,"data":[{"id":1}]}"#);

@@ -212,6 +212,8 @@ async fn answer_and_probe_wake_waiting_rows_at_once() {
     }
     assert!(admission.is_unreachable());
     assert_eq!((admission.pause(), admission.is_unrestricted()), (Some(Pause::Unreachable), false));
+    let WaitLimit::Outage(timeout) = ROW else { unreachable!("ROW is a row of a run") };
+    assert_eq!(admission.outage_left(timeout, Instant::now() + secs(20)), Some(secs(40)));
     assert_eq!(admission.acquire(&queue, ROW).await, Ok(Permit::Probe));
     let probe = async {
         tokio::time::sleep(secs(1)).await;
@@ -222,6 +224,7 @@ async fn answer_and_probe_wake_waiting_rows_at_once() {
     assert_eq!((permit, begun.elapsed()), (Ok(Permit::Probe), secs(3)));
     admission.record_answer(begun);
     assert_eq!((admission.pause(), admission.is_unreachable()), (None, false));
+    assert_eq!(admission.outage_left(timeout, Instant::now()), None);
     assert!(admission.is_unrestricted());
     admission.record_connection_loss();
     assert!(!admission.is_unrestricted(), "until the next answer");
@@ -245,4 +248,5 @@ fn row_refused_among_answers_is_blamed_and_pauses_nothing() {
     assert!(admission.is_unrestricted() && admission.rate_hint().is_none());
     let refused = refused(None, 30);
     assert!(refused.rate_hint().is_none(), "it does not know the limit yet");
+    assert_eq!(Admission::new(None, Some(10.0)).rate_hint(), Some(10.0));
 }

@@ -308,7 +308,7 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
         later(3545).await;
         update(&client).await.unwrap();
         assert!(cor.asked()[1].starts_with(&format!("POST {path}?grant_type")), "{}", cor.asked()[1]);
-        cor.answers(200, "", &grant("token-3", "r-3"));
+        cor.answers(200, "", &grant("token-3", "a-refresh-token-3"));
         later(3545).await;
         update(&client).await.unwrap();
         let refresh = &cor.asked()[2];
@@ -326,7 +326,7 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
             paths,
             ["/v1/oauth/refreshtoken".to_owned(), format!("{path}?grant_type=client_credentials")]
         );
-        assert!(cor.asked()[3].ends_with("refresh_token=r-3"), "{}", cor.asked()[3]);
+        assert!(cor.asked()[3].ends_with("refresh_token=a-refresh-token-3"), "{}", cor.asked()[3]);
         assert_eq!(cor.token().as_deref(), Some("token-3"), "the token in use is still good");
     }
 }

@@ -45,6 +45,7 @@ fn error_shows_standard_error_never_standard_output() {
         assert!(text.contains(says), "{script}: {text:?} does not say {says:?}");
     }
     let missing = TokenCommand::new(vec!["/no/such/program".into(), "hush-0123456789".into()]);
+    assert_eq!(format!("{missing:?}"), "TokenCommand(\"/no/such/program\")");
     let text = refused(&missing);
     assert!(
         text.starts_with(
@@ -93,4 +94,34 @@ fn abandon_ends_command() {
     output.ended.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
     drop(Ended(&process));
     assert!(process.start(Command::new("/bin/sleep").arg("600")).is_err_and(|error| error.is_none()));
+}
+
+/// Returns one result after the other, and then the end.
+struct Pieces(Vec<io::Result<&'static str>>);
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Ok(0);
+        }
+        let piece = self.0.remove(0)?;
+        buffer[..piece.len()].copy_from_slice(piece.as_bytes());
+        Ok(piece.len())
+    }
+}
+
+#[test]
+fn reads_on_after_interruption_and_ends_at_error() {
+    let interrupted = || Err(io::ErrorKind::Interrupted.into());
+    let broken = || Err(io::ErrorKind::BrokenPipe.into());
+    for (pieces, read, result) in [
+        (vec![Ok("a"), interrupted(), Ok("b")], "ab", Ok(())),
+        (vec![Ok("a"), broken(), Ok("b")], "a", Err(io::ErrorKind::BrokenPipe)),
+        (vec![Ok("abc"), Ok("def")], "abcd", Ok(())),
+    ] {
+        let output = Mutex::new(Some(Output::with_capacity(4)));
+        assert_eq!(read_to_end(Pieces(pieces), 4, &output).map_err(|error| error.kind()), result);
+        let output = output.into_inner().unwrap().unwrap();
+        assert_eq!((&*output.bytes, output.is_cut), (read.as_bytes(), read == "abcd"));
+    }
 }
