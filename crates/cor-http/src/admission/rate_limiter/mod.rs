@@ -339,6 +339,19 @@ mod tests {
     }
 
     #[test]
+    fn first_request_after_pause_waits_for_its_own_slot() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None, Some(10.0));
+        assert_eq!(limiter.acquire(now), Ok(()));
+        assert!(!limiter.record_refused(now, now, Some(ms(1000))));
+        let trial = now + ms(1000);
+        assert_eq!(limiter.acquire(trial), Ok(()));
+        assert!(limiter.record_accepted(trial, trial + ms(5)));
+        let next = limiter.acquire(trial + ms(5));
+        assert!(next.is_err_and(|next| next >= trial + ms(100)), "ten a second at most: {next:?}");
+    }
+
+    #[test]
     fn late_request_catches_up_by_at_most_ten_milliseconds() {
         let start = Instant::now();
         let at = |n| start + ms(n);
