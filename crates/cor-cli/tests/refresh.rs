@@ -301,7 +301,7 @@ fn update_that_reading_called_not_applied_stays_uncertain() {
 }
 
 #[test]
-fn single_update_that_reading_called_not_applied_stays_uncertain() {
+fn single_update_read_back_as_not_applied_is_sent_again() {
     let folder = Folder::new();
     let (sandbox, file) = synced(&folder);
     sandbox.queue(Answer::drop_connection().for_id("A"));

@@ -129,7 +129,7 @@ fn copies_rejected_json_lines_unchanged() {
 }
 
 #[test]
-fn keeps_input_and_reports_unwritable_output_before_sending() {
+fn unwritable_output_is_reported_before_sending() {
     let sandbox = sandbox(&["P"]);
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name\nP,x\n");

@@ -139,7 +139,7 @@ async fn replaces_connection_ended_under_many_calls_once() {
 /// Calls that waited for a stream on it were not refused by COR: the circuit breaker counts them as it counts connections that
 /// fail.
 #[tokio::test]
-async fn connection_that_ends_before_any_response_is_failed_connection() {
+async fn connection_ended_before_any_response_counts_as_failed() {
     let peer = peer(r#"{"h2": [{"max_concurrent_streams": 1, "streams": [["read_request", "close"]]}]}"#);
     let client = client(&peer, TransportKind::Direct).max_attempts(1).build().unwrap();
     let update = named("N");

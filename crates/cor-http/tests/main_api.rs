@@ -61,6 +61,13 @@ async fn read_errors_say_what_was_read_and_no_outcome() {
              user a role that may read projects",
         ),
         (
+            302,
+            "",
+            ErrorKind::Redirect,
+            "could not read project 7 (COR's internal id): the server answered with a redirect (HTTP 302); if COR's main API \
+             has moved there, set `main_url` to its new address",
+        ),
+        (
             200,
             r#"{"id":8}"#,
             ErrorKind::Protocol,
@@ -472,6 +479,28 @@ async fn list_that_changes_while_it_is_read_loses_no_project() {
             let lost: Vec<_> = remaining.iter().filter(|id| !read.contains(id)).collect();
             assert!(lost.is_empty(), "{name}, {shape:?}: {lost:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn list_is_read_again_where_project_changed_by_clock_of_server() {
+    // The project was updated at one o'clock, years ago by the clock of this machine.
+    let body = r#"{"total":1,"page":1,"lastPage":1,"data":[{"id":7,"updated_at":"2020-01-01T13:00:00Z"}]}"#;
+    for (date, is_read_again) in [
+        (Some("Wed, 01 Jan 2020 12:00:00 GMT"), true),
+        (Some("Wed, 01 Jan 2020 14:00:00 GMT"), false),
+        (None, false),
+    ] {
+        let transport = MemoryTransport::new(move |_| {
+            let mut answer = answer(200, body.to_owned());
+            if let Some(date) = date {
+                answer.headers_mut().insert("date", date.parse().unwrap());
+            }
+            Ok(answer)
+        });
+        let client = builder(transport.clone()).build().unwrap();
+        assert_eq!(list(&client).await.0, [7]);
+        assert_eq!(transport.requests().len() > 1, is_read_again, "{date:?}");
     }
 }
 

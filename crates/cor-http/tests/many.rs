@@ -104,7 +104,7 @@ async fn reads_input_only_as_far_as_needed() {
 }
 
 #[tokio::test]
-async fn stopped_run_finishes_requests_in_flight_and_reports_rest() {
+async fn stopped_run_finishes_requests_in_flight() {
     let sandbox = with_projects(Sandbox::builder(), 100);
     let many = client(&sandbox).projects().update_many(rows(100)).concurrency(4);
     let mut results = many.on_progress(|progress| progress.done < 10).start();
@@ -221,7 +221,7 @@ async fn run_stops_after_outage_timeout_of_refusals() {
 }
 
 #[tokio::test]
-async fn run_that_begins_in_outage_probes_within_its_short_outage_timeout() {
+async fn run_begun_in_outage_probes_within_its_short_timeout() {
     let sandbox = Arc::new(with_projects(Sandbox::builder(), 4));
     let client = client(&sandbox);
     let hold = Hold::new();

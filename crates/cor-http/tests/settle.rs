@@ -226,7 +226,7 @@ async fn create(before: &'static str, after: &'static str) -> Result<Option<i64>
 }
 
 #[tokio::test]
-async fn create_is_found_by_its_name_only_where_one_project_is_new() {
+async fn create_is_found_by_name_where_one_project_is_new() {
     let old = r#"[{"id":5,"name":"N","end":"2025-04-30"}]"#;
     let both = r#"[{"id":5,"name":"N","end":"2025-04-30"},{"id":7,"name":"N","end":"2025-04-30"},{"id":8,"name":"N 2"}]"#;
     assert_eq!(create(old, both).await.unwrap(), Some(7));

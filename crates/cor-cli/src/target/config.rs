@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn environment_counts_only_where_it_is_named_and_wins_over_files() {
+    fn environment_wins_over_files_where_it_is_named() {
         let variables = [
             ("TARGET_COR_SOURCE", "JIRA"),
             ("TARGET_COR_CONCURRENCY", "3"),

@@ -321,6 +321,19 @@ mod tests {
     }
 
     #[test]
+    fn any_answer_shows_that_address_is_right() {
+        let now = Instant::now();
+        let mut breaker = CircuitBreaker::default();
+        let unconnected = Failure { answered: false, ..failure("a") };
+        breaker.record_failure(Permit::Normal, unconnected, None, now);
+        assert!(!breaker.has_answered());
+        // If only that COR is unavailable.
+        breaker.record_failure(Permit::Normal, failure("a"), None, now);
+        breaker.record_failure(Permit::Normal, unconnected, None, now);
+        assert!(breaker.has_answered());
+    }
+
+    #[test]
     fn sends_no_probe_before_retry_after() {
         let now = Instant::now();
         let mut breaker = CircuitBreaker::default();

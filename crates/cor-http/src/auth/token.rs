@@ -116,4 +116,31 @@ mod tests {
             assert_eq!(is_quoted(text), expected, "{text}");
         }
     }
+    #[test]
+    fn header_in_place_of_token_is_recognised() {
+        for (text, expected) in [
+            ("Bearer a", true),
+            ("bEARER\ta", true),
+            ("Authorization: Bearer a", true),
+            (" authorization :Bearer a", true),
+            ("Proxy: Bearer a", false),
+            ("Authorization: Basic a", false),
+            ("Authorization: a", false),
+            ("Bearer", false),
+            ("Bearera", false),
+            ("Bearé a", false),
+            ("a", false),
+            ("", false),
+        ] {
+            assert_eq!(has_scheme(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_generation_and_no_secret() {
+        let token = Token::new("hush-0123456789".to_owned().into(), 7);
+        assert_eq!(format!("{token:?}"), "Token(generation 7)");
+        assert!(token.authorization().is_sensitive(), "nothing prints it or keeps it in a header table");
+        assert_eq!(token.authorization(), "Bearer hush-0123456789");
+    }
 }

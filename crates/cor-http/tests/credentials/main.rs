@@ -137,6 +137,77 @@ async fn provider_lifetime_refreshes_like_token_endpoint() {
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1, "a token is used for at least five seconds");
 }
 
+/// A client whose requests reach no network: the clock can stand still, and only the waits of the client move it on.
+fn in_memory() -> ClientBuilder {
+    quick(Client::builder()).transport(MemoryTransport::json(200, r#"{"id":7}"#))
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_without_lifetime_is_used_for_years() {
+    let provider = Arc::new(Counting::default());
+    for builder in [in_memory().token_provider(provider.clone()), in_memory().token("a-token")] {
+        let client = builder.build().unwrap();
+        client.projects().update(ID, &named("a")).await.unwrap();
+        tokio::time::advance(Duration::from_secs(10 * 365 * 24 * 3600)).await;
+        client.projects().update(ID, &named("b")).await.unwrap();
+    }
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+}
+
+/// Returns one token, which lives for a hundred seconds, and then none.
+#[derive(Debug, Default)]
+struct HangingLater(AtomicU32);
+
+impl TokenProvider for HangingLater {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async move {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(ProvidedToken::new("a-token").expires_in(Duration::from_secs(100)))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_early_refresh_delays_one_call_by_at_most_3_s() {
+    for (deadline, longest) in [(8, 2.0), (60, 3.0)] {
+        let provider = Arc::new(HangingLater::default());
+        let client = in_memory().token_provider(provider.clone()).deadline(Duration::from_secs(deadline));
+        let client = client.build().unwrap();
+        client.projects().update(ID, &named("a")).await.unwrap();
+        tokio::time::advance(Duration::from_secs(85)).await;
+        let took = |id: &'static str| {
+            let (client, begun) = (client.clone(), tokio::time::Instant::now());
+            tokio::spawn(async move {
+                client.projects().update(id, &named("b")).await.unwrap();
+                begun.elapsed().as_secs_f64()
+            })
+        };
+        // The first asks for a token; the second uses the one that is still valid.
+        let (first, second) = (took("P-1"), took("P-2"));
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        assert!((longest..longest + 0.1).contains(&first) && second < 0.1, "{deadline}: {first} {second}");
+        // After a refresh that failed, the next one begins five seconds later.
+        assert!(took("P-3").await.unwrap() < 0.1);
+        assert_eq!(provider.0.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[test]
+fn debug_of_client_names_kind_of_credentials() {
+    for (builder, kind) in [
+        (in_memory().token("hush-0123456789"), "a static token"),
+        (in_memory().api_key("hush-0123456789").client_secret("hush-0123456789"), "client credentials"),
+        (in_memory().token_provider(Failing), "a token provider"),
+        (in_memory().token_command(["/bin/echo", "hush-0123456789"]), "a token command"),
+        (in_memory().allow_missing_credentials(), "no credentials"),
+    ] {
+        let shown = format!("{:?}", builder.build().unwrap());
+        assert!(shown.contains(&format!("Auth({kind})")) && !shown.contains("hush-0123456789"), "{shown}");
+    }
+}
+
 /// Never returns a token.
 #[derive(Debug)]
 struct Hanging;

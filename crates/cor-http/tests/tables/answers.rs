@@ -204,6 +204,44 @@ async fn refusal_is_one_sentence_with_what_cor_said() {
 }
 
 #[tokio::test]
+async fn redirect_says_where_it_leads_and_what_to_set() {
+    let moved = "location: http://127.0.0.1:1/new/v2/integrations/projects/A-1\r\n";
+    let general = "if COR's API has moved, set `base_url` to its address; otherwise a sign-in page or a gateway may have answered";
+    for (status, headers, happened, advice) in [
+        (
+            307,
+            moved,
+            "the server answered with a redirect to http://127.0.0.1:1/new/v2/integrations/projects/A-1 (HTTP 307); not applied",
+            "if COR's API has moved there, set `base_url` to http://127.0.0.1:1/new",
+        ),
+        (
+            302,
+            "location: https://sign-in.example/login\r\n",
+            "the server answered with a redirect to https://sign-in.example/login (HTTP 302); whether COR applied the change is \
+             unknown",
+            general,
+        ),
+        (
+            302,
+            "",
+            "the server answered with a redirect (HTTP 302); whether COR applied the change is unknown",
+            general,
+        ),
+        // No redirect, whatever header it has.
+        (
+            503,
+            moved,
+            "COR failed (HTTP 503) (2 attempts); whether COR applied the change is unknown",
+            "try again later",
+        ),
+    ] {
+        let (_peer, result) = call(TOKEN, &answer(status, headers, "")).await;
+        let expected = format!("could not update project \"A-1\" (SALESFORCE): {happened}; {advice}");
+        assert_eq!(result.unwrap_err().to_string(), expected, "{status} {headers}");
+    }
+}
+
+#[tokio::test]
 async fn wait_and_request_id_of_answer_are_on_its_error() {
     let dated = "date: Thu, 01 Jan 2026 00:00:00 GMT\r\nretry-after: Thu, 01 Jan 2026 00:10:00 GMT\r\n";
     for (headers, wait, id) in [

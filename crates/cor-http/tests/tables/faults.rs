@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use cor_fault_peer::{Accept, Answer, Certificate, Peer, Script, Step, Tls};
+use cor_http::testing::MemoryTransport;
+use cor_http::transport::{FaultKind, Sent, TransportError};
 use cor_http::{Client, ErrorKind, Outcome, ProjectUpdate, TransportKind};
 
 use crate::common::{named, quick};
@@ -236,4 +238,60 @@ async fn names_refusing_proxy_and_does_not_retry() {
     let text = error.to_string();
     assert!(text.contains(&proxy.url) && text.contains("connecting to COR through the proxy"), "{text}");
     assert!(text.ends_with("; check the proxy's address, user and password"), "{text}");
+}
+
+/// In memory, because no peer can cause every one of them: as many requests as each is worth, and the whole sentence.
+#[tokio::test]
+async fn each_fault_of_transport_has_its_sentence_and_advice() {
+    use ErrorKind::*;
+    let network = "check the network and the base URL, then try again";
+    let address = "check that the base URL is COR's and that no proxy or gateway answers in COR's place";
+    let authority = "check the base URL; if a private certificate authority signed the server's certificate, set `ca_file`";
+    let client_certificate = "if the server requires a client certificate, set `client_cert` and `client_key`; else check \
+                              the base URL";
+    for (fault, kind, requests, happened, advice) in [
+        (FaultKind::Connect, Transport, 2, "connecting to COR failed (why)", network),
+        (FaultKind::Refused, Transport, 1, "connecting to COR failed (why)", "use https"),
+        // One request more, at once, which costs no attempt.
+        (FaultKind::Stale, Transport, 3, "the idle connection to COR had been closed (why)", network),
+        (
+            FaultKind::Broken,
+            Transport,
+            2,
+            "the connection to COR broke before the response was complete (why)",
+            network,
+        ),
+        (FaultKind::Unprocessed, Transport, 2, "COR did not process the request (why)", network),
+        (FaultKind::Tls, ErrorKind::Tls, 1, "the TLS handshake with COR failed (why)", authority),
+        (
+            FaultKind::TlsAlert,
+            ErrorKind::Tls,
+            1,
+            "COR ended the TLS connection with an error before it responded (why)",
+            client_certificate,
+        ),
+        (FaultKind::Protocol, Protocol, 1, "the response of COR cannot be read (why)", address),
+        (
+            FaultKind::TooLarge,
+            TooLarge,
+            1,
+            "the response of COR is too large (why)",
+            "check that the base URL is COR's",
+        ),
+    ] {
+        let transport = MemoryTransport::new(move |_| Err(TransportError::new(fault, Sent::All, "why")));
+        let client = quick(Client::builder()).token("a-token").transport(transport.clone()).max_attempts(2);
+        let error = client.build().unwrap().projects().update("A-1", &named("N")).await.unwrap_err();
+        assert_eq!((error.kind(), transport.requests().len()), (kind, requests), "{fault:?}: {error}");
+        assert_eq!(error.is_retryable(), requests > 1, "{fault:?}: {error}");
+        let outcome = match fault {
+            FaultKind::Unprocessed => Outcome::NotApplied,
+            // The transport says that it had sent the request.
+            _ => Outcome::Unknown,
+        };
+        assert_eq!(error.outcome(), outcome, "{fault:?}: {error}");
+        let text = error.to_string();
+        let start = format!("could not update project \"A-1\" (SALESFORCE): {happened}");
+        assert!(text.starts_with(&start) && text.ends_with(&format!("; {advice}")), "{fault:?}: {text}");
+    }
 }

@@ -180,6 +180,15 @@ async fn refusal_of_token_endpoint_has_its_kind_and_attempts() {
         assert_eq!(error.to_string().contains("set `token_url` to its address"), kind == Redirect, "{error}");
         assert!(!error.to_string().contains("check that `token_url`"), "it knows the path: {error}");
     }
+    let sign_in = "location: https://sign-in.example/login\r\n";
+    for (status, headers, says) in [
+        (302, sign_in, "answered HTTP 302, a redirect to https://sign-in.example/login; if COR's token"),
+        (503, sign_in, "answered HTTP 503; try again later"),
+        (302, "", "answered HTTP 302; if COR's token endpoint has moved, set `token_url` to its address"),
+    ] {
+        let error = update(&Cor::start(status, headers, "").client()).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("the token endpoint {says}")), "{error}");
+    }
     for (status, advises) in [(401, false), (404, true), (405, true)] {
         let error = update(&Cor::start(status, "", "").client()).await.unwrap_err();
         assert_eq!(error.to_string().contains("check that `token_url` is COR's"), advises, "{error}");
@@ -299,7 +308,7 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
         later(3545).await;
         update(&client).await.unwrap();
         assert!(cor.asked()[1].starts_with(&format!("POST {path}?grant_type")), "{}", cor.asked()[1]);
-        cor.answers(200, "", &grant("token-3", "r-3"));
+        cor.answers(200, "", &grant("token-3", "a-refresh-token-3"));
         later(3545).await;
         update(&client).await.unwrap();
         let refresh = &cor.asked()[2];
@@ -317,7 +326,7 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
             paths,
             ["/v1/oauth/refreshtoken".to_owned(), format!("{path}?grant_type=client_credentials")]
         );
-        assert!(cor.asked()[3].ends_with("refresh_token=r-3"), "{}", cor.asked()[3]);
+        assert!(cor.asked()[3].ends_with("refresh_token=a-refresh-token-3"), "{}", cor.asked()[3]);
         assert_eq!(cor.token().as_deref(), Some("token-3"), "the token in use is still good");
     }
 }

@@ -339,6 +339,56 @@ mod tests {
     }
 
     #[test]
+    fn first_request_after_pause_waits_for_its_own_slot() {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(None, Some(10.0));
+        assert_eq!(limiter.acquire(now), Ok(()));
+        assert!(!limiter.record_refused(now, now, Some(ms(1000))));
+        let trial = now + ms(1000);
+        assert_eq!(limiter.acquire(trial), Ok(()));
+        assert!(limiter.record_accepted(trial, trial + ms(5)));
+        let next = limiter.acquire(trial + ms(5));
+        assert!(next.is_err_and(|next| next >= trial + ms(100)), "ten a second at most: {next:?}");
+    }
+
+    #[test]
+    fn late_request_catches_up_by_at_most_ten_milliseconds() {
+        let start = Instant::now();
+        let at = |n| start + ms(n);
+        let mut limiter = RateLimiter::new(Some(100.0), None);
+        for (now, expected) in [
+            (0, Ok(())),
+            (1, Err(at(10))),
+            // The timer was five milliseconds late: the slot after this one stays where it was.
+            (15, Ok(())),
+            (15, Err(at(20))),
+            // After idle time one slot is made up for, and no more.
+            (1000, Ok(())),
+            (1000, Ok(())),
+            (1000, Err(at(1010))),
+        ] {
+            assert_eq!(limiter.acquire(at(now)), expected, "after {now} ms");
+        }
+    }
+
+    #[test]
+    fn busy_period_ends_with_break_and_forgets_what_is_old() {
+        let start = Instant::now();
+        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        let mut busy = BusyPeriod::default();
+        for second in 0..=120 {
+            busy.record_accepted(at(f64::from(second)), at(f64::from(second)));
+        }
+        assert_eq!(busy.current, Some((at(0.0), 121.0)));
+        busy.record_accepted(at(121.0), at(121.0));
+        assert_eq!(busy.current, Some((at(60.0), 61.0)), "two minutes are over: half of them count");
+        busy.record_accepted(at(122.0), at(123.0));
+        assert_eq!(busy.current, Some((at(60.0), 62.0)), "two seconds are no break");
+        busy.record_accepted(at(124.5), at(125.1));
+        assert_eq!(busy.current, Some((at(124.5), 1.0)));
+    }
+
+    #[test]
     fn configured_rate_yields_to_lower_limit() {
         let mut now = Instant::now();
         let mut limiter = RateLimiter::new(Some(100.0), None);

@@ -194,4 +194,59 @@ mod tests {
         probing.advance(true, start + Duration::from_secs(62));
         assert!((probing.rate() - 10.06).abs() < 1e-9, "{}", probing.rate());
     }
+    /// One probing phase with requests waiting all the time: the rates after so many seconds.
+    fn rates(estimate: f64, confidence: Confidence, longest_gap: f64, after: [u64; 3]) -> [f64; 3] {
+        after.map(|seconds| {
+            let start = Instant::now();
+            let mut probing = Probing::new(estimate, estimate, confidence, longest_gap, start);
+            probing.advance(true, start + Duration::from_secs(seconds));
+            (probing.rate() * 1000.0).round() / 1000.0
+        })
+    }
+
+    #[test]
+    fn each_step_adds_twice_as_much_as_the_one_before() {
+        use Confidence::{First, FirstRounded, High, Low};
+        for (estimate, confidence, longest_gap, after, expected) in [
+            // The first step takes as long as twenty requests, eight, or one.
+            (10.0, High, 0.0, [2, 4, 6], [10.06, 10.18, 10.42]),
+            (2.0, First, 0.0, [4, 8, 12], [2.04, 2.12, 2.28]),
+            (2.0, Low, 0.0, [4, 8, 12], [2.1, 2.3, 2.7]),
+            (0.5, FirstRounded, 0.0, [2, 4, 6], [0.525, 0.575, 0.675]),
+            // At least so many seconds at a high rate.
+            (100.0, High, 0.0, [1, 2, 3], [100.6, 101.8, 104.2]),
+            (100.0, First, 0.0, [2, 4, 6], [102.0, 106.0, 114.0]),
+            (100.0, Low, 0.0, [1, 2, 3], [105.0, 115.0, 135.0]),
+            (100.0, FirstRounded, 0.0, [0, 1, 2], [100.0, 255.0, 5215.0]),
+            // A quarter of a long gap, and at most fifteen seconds.
+            (100.0, High, 40.0, [10, 20, 30], [100.6, 101.8, 104.2]),
+            (100.0, High, 100.0, [15, 30, 45], [100.6, 101.8, 104.2]),
+            // Thirty steps at most.
+            (1.0, High, 0.0, [600, 1200, 6000], [6_442_451.0; 3]),
+        ] {
+            let found = rates(estimate, confidence, longest_gap, after);
+            let near =
+                found.iter().zip(expected).all(|(found, expected)| (found / expected - 1.0).abs() < 1e-6);
+            assert!(near, "{estimate} {confidence:?} {longest_gap}: {found:?} instead of {expected:?}");
+        }
+    }
+
+    #[test]
+    fn counts_accepted_requests_of_phase_and_of_last_two_steps() {
+        let start = Instant::now();
+        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        let mut probing = Probing::new(10.0, 10.0, Confidence::High, 0.0, at(1.0));
+        probing.record_accepted(at(0.5)); // It left before probing began.
+        for (accepted, until) in [(5, 3.0), (7, 5.0), (9, 6.0)] {
+            (0..accepted).for_each(|_| probing.record_accepted(at(until - 0.5)));
+            probing.advance(true, at(until));
+        }
+        assert_eq!(probing.totals(at(6.0)), (21.0, 5.0));
+        assert_eq!(probing.totals(at(1.0)), (21.0, 1e-3));
+        // Half a request less, because the last one was refused. Steps take two seconds.
+        assert_eq!(probing.last_steps(at(6.0)), (15.5, 3.0));
+        let mut first = Probing::new(10.0, 10.0, Confidence::High, 0.0, at(0.0));
+        first.record_accepted(at(0.0));
+        assert_eq!(first.last_steps(at(1.0)), (0.5, 1.0));
+    }
 }

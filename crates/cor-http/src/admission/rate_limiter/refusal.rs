@@ -171,4 +171,70 @@ mod tests {
         assert!(!period.is_ended_by(at(19)) && period.is_ended_by(at(20)));
         assert_eq!((period.since, period.refused), (at(0), 3.0));
     }
+    #[test]
+    fn pause_doubles_then_grows_slowly_to_ten_seconds() {
+        let mut now = Instant::now();
+        let mut period = RefusalPeriod::new(now, now, None, Duration::from_millis(10));
+        let pauses: Vec<_> = (0..20)
+            .map(|_| {
+                // The trial leaves at the end of the pause before, and is refused at once.
+                now += Duration::from_secs(60);
+                let until = period.record_refused(now, now, None).unwrap();
+                (until - now).as_millis()
+            })
+            .collect();
+        assert_eq!(pauses[..7], [20, 40, 80, 160, 320, 640, 832], "milliseconds");
+        assert_eq!(pauses[19], 10_000);
+        assert_eq!(period.refused, 21.0);
+        // What COR asks for comes before the client's own pause.
+        let asked = Some(Duration::from_secs(3));
+        now += Duration::from_secs(60);
+        assert_eq!(period.record_refused(now, now, asked), Some(now + Duration::from_secs(3)));
+        // A request that was in flight together with the last one shows nothing new, but the wait that COR asks for.
+        let sent = now - Duration::from_secs(1);
+        assert_eq!(period.record_refused(sent, now, None), None);
+        assert_eq!(period.retry_after_seconds(), 3.0);
+        assert_eq!(
+            period.record_refused(sent, now, Some(Duration::from_secs(5))),
+            Some(now + Duration::from_secs(5))
+        );
+        assert_eq!(period.retry_after_seconds(), 5.0);
+    }
+
+    #[test]
+    fn gap_is_uncertain_since_last_refusal_or_in_last_whole_second() {
+        let begin = Instant::now();
+        let at = |ms| begin + Duration::from_millis(ms);
+        for (retry_after, resumed, seconds, uncertain) in [
+            // The trial at 500 ms was refused.
+            (None, 900, 0.9, 0.4),
+            (Some(2000), 2600, 2.6, 1.0),
+            (Some(1000), 600, 0.6, 0.6),
+            (Some(1500), 2600, 2.6, 0.0),
+        ] {
+            let retry_after = retry_after.map(Duration::from_millis);
+            let mut period = RefusalPeriod::new(at(0), at(5), retry_after, Duration::from_millis(10));
+            period.record_refused(at(500), at(505), retry_after);
+            let gap = period.gap(at(resumed));
+            let rounded = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
+            assert_eq!(
+                (rounded(gap.seconds), rounded(gap.uncertain)),
+                (seconds, uncertain),
+                "{retry_after:?}"
+            );
+            assert_eq!(rounded(gap.certain()), rounded(seconds - uncertain));
+        }
+    }
+
+    #[test]
+    fn count_gives_range_of_rates() {
+        let gap = Gap { seconds: 2.0, uncertain: 1.0 };
+        // 36 requests in 9 s, in the last of which COR may have accepted requests already.
+        let range = gap.rates(36.0, 7.0);
+        assert_eq!((range.low, range.high), (4.0, 4.5));
+        assert_eq!((range.at(0.0), range.at(1.0)), (4.5, 4.0));
+        assert!((range.middle() - 18_f64.sqrt()).abs() < 1e-9, "{}", range.middle());
+        let instant = Gap { seconds: 0.0, uncertain: 0.0 }.rates(1.0, 0.0);
+        assert_eq!((instant.low, instant.high), (1000.0, 1000.0), "no count takes less than a millisecond");
+    }
 }
