@@ -45,7 +45,7 @@ lint-python: ## [1 min] formatting, warnings and types of Python alone
 .PHONY: lint-rust
 lint-rust: ## [2 min] formatting, warnings, documentation and dependencies of Rust alone
 	$(CARGO) fmt $(PACKAGES) --check
-	@$(MAKE) --no-print-directory lint-crates lint-clippy lint-rustdoc
+	@$(MAKE) --no-print-directory lint-crates lint-clippy lint-rustdoc lint-deny lint-semver
 
 .PHONY: lint-docs
 lint-docs: ## [1 s] links of the documentation; words that hide who does what
@@ -58,7 +58,7 @@ lint-workflows: ## [5 s] the workflows of CI: zizmor, actionlint where installed
 	scripts/lint-workflows
 
 # The parts of lint-rust, which .pre-commit-config.yaml runs one by one.
-.PHONY: lint-crates lint-clippy lint-rustdoc
+.PHONY: lint-crates lint-clippy lint-rustdoc lint-deny lint-semver
 lint-crates:
 	scripts/check-dependencies
 	scripts/check-features
@@ -68,6 +68,11 @@ lint-clippy:
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
 lint-rustdoc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PACKAGES) --no-deps --quiet
+# Without the advisories, which come from the network: `make deny` has them.
+lint-deny:
+	scripts/where-installed cargo-deny $(CARGO) deny --offline --log-level error check bans licenses sources
+lint-semver:
+	scripts/where-installed cargo-semver-checks scripts/check-semver
 
 .PHONY: test-rust
 test-rust: ## [6 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
@@ -143,16 +148,20 @@ header: ## make include/projectcor.h anew
 	scripts/header
 
 .PHONY: oldest-rust
-oldest-rust: ## cor-core and cor-http on the oldest Rust that they promise, by rustup
+oldest-rust: ## each crate on the oldest Rust that it promises (1.85 or 1.89), by rustup
 	scripts/check-oldest-rust
 
 .PHONY: deny
-deny: ## licences, advisories and bans by cargo-deny, where it is installed
+deny: ## licences, advisories and bans by cargo-deny; needs a network for the advisories
 	$(CARGO) deny check
 
 .PHONY: semver
 semver: ## the interface of cor-core and cor-http against the last release, by cargo-semver-checks
 	scripts/check-semver
+
+.PHONY: targets
+targets: ## the crates and their tests, type-checked for Windows, macOS, musl and ARM, by rustup and zig
+	scripts/check-targets
 
 .PHONY: platform
 platform: ## what CI checks on macOS and Windows: the crates compile, their unit tests pass

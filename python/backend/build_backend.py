@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 
 import maturin
 
 # Its functions read this when they are called.
 os.environ.setdefault("MATURIN_NO_INSTALL_RUST", "1")
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    # A free-threaded Python loads no module of the stable ABI.
+    os.environ["MATURIN_PEP517_ARGS"] = f"{os.environ.get('MATURIN_PEP517_ARGS', '')} --no-default-features".strip()
 
 build_sdist = maturin.build_sdist
 build_wheel = maturin.build_wheel
@@ -25,7 +29,7 @@ def need_rust() -> None:
     """Ends the build where no cargo is found."""
     if shutil.which("cargo") is None:
         raise SystemExit(
-            "projectcor is built from source, which needs Rust 1.95 or later, and there is no cargo on the PATH.\n"
+            "projectcor is built from source, which needs Rust 1.89 or later, and there is no cargo on the PATH.\n"
             "Install Rust from https://rustup.rs, open a new shell, and run pip again."
         )
 

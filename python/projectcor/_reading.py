@@ -222,13 +222,17 @@ class ProjectList:
         return self
 
     def __next__(self) -> Project:
-        while not self._rest:
+        while True:
+            if self._rest:
+                try:
+                    return self._rest.pop()
+                except IndexError:  # another thread was faster
+                    continue
             page = self._run.next()
             if page is None:
                 raise StopIteration
-            page.reverse()
-            self._rest = page
-        return self._rest.pop()
+            # Another thread may have put a page there.
+            self._rest[:0] = reversed(page)
 
     def pages(self) -> Iterator[list[Project]]:
         """The projects page by page, as lists. Projects of a page that were yielded singly are left out."""

@@ -5,6 +5,7 @@ Stubs take the place of cargo, rustup and apt-get and record their calls: a test
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -117,6 +118,71 @@ def test_setup_fails_where_a_toolchain_is_missing(world: World) -> None:
     world.stub("rustup", then="exit 1")
     assert world.script("ci-setup", "rust", "9.99.0", "1.95.0").returncode == 1
     assert len(world.called()) == 1
+
+
+def test_setup_installs_the_libraries_of_the_targets_that_are_checked(world: World) -> None:
+    world.stub("rustup")
+    listed = world.script("check-targets", "--list").stdout.split()
+    assert "x86_64-pc-windows-msvc" in listed
+    assert world.script("ci-setup", "targets").returncode == 0
+    assert world.called() == [f"rustup target add {' '.join(listed)}"]
+
+
+def test_targets_name_every_library_that_is_missing(world: World, tmp_path: Path) -> None:
+    world.stub("rustc", then=f"echo {tmp_path}")
+    (tmp_path / "lib" / "rustlib" / "here" / "lib").mkdir(parents=True)
+    ended = world.script("check-targets", "absent", "here", "missing")
+    assert ended.returncode == 2
+    assert "rustup target add absent missing" in ended.stderr
+
+
+def crates_that_promise(world: World, *versions: str) -> None:
+    packages = [{"name": f"crate-{version}", "rust_version": version} for version in versions]
+    metadata = json.dumps({"packages": packages})
+    world.stub("cargo", then=f"case $1 in metadata) echo '{metadata}' ;; esac")
+
+
+def test_oldest_rust_checks_each_crate_with_the_version_that_it_promises(world: World) -> None:
+    crates_that_promise(world, "1.89", "1.85")
+    world.stub("rustup")
+    ended = world.script("check-oldest-rust")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == ["Rust 1.85 builds crate-1.85", "Rust 1.89 builds crate-1.89"]
+    checks = [call for call in world.called() if " cargo check " in call]
+    assert [(call.split()[2], call.split()[-1]) for call in checks] == [
+        ("1.85.0", "crate-1.85"),
+        ("1.89.0", "crate-1.89"),
+    ]
+
+
+def test_oldest_rust_fails_where_a_toolchain_is_missing(world: World) -> None:
+    crates_that_promise(world, "1.85")
+    world.stub("rustup", then="exit 1")
+    ended = world.script("check-oldest-rust")
+    assert ended.returncode == 2
+    assert "rustup toolchain install 1.85.0" in ended.stderr
+
+
+def test_oldest_rust_refuses_a_version_that_no_crate_promises(world: World) -> None:
+    crates_that_promise(world, "1.85")
+    world.stub("rustup")
+    assert world.script("check-oldest-rust", "1.70").returncode == 2
+
+
+def test_a_check_whose_program_is_missing_is_skipped_and_recorded(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped = tmp_path / "skipped.txt"
+    monkeypatch.setenv("PROJECTCOR_SKIPPED", str(skipped))
+    ended = world.script("where-installed", "cargo-absent", "false")
+    assert ended.returncode == 0
+    assert "cargo-absent is not installed, so its check is skipped" in ended.stdout
+    assert skipped.read_text(encoding="utf-8") == "1\tlint\tneeds the program cargo-absent\n"
+
+
+def test_a_check_whose_program_is_there_decides(world: World) -> None:
+    world.stub("cargo-present")
+    assert world.script("where-installed", "cargo-present", "false").returncode == 1
 
 
 @pytest.mark.parametrize(("user", "sudo"), [("0", False), ("1000", True)])

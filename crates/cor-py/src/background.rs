@@ -24,13 +24,20 @@ struct Background {
     thread: JoinHandle<()>,
 }
 
-/// Only taken with the interpreter held, so a fork cannot happen within.
+/// Only taken by threads that are attached to the interpreter, and never while code of Python's runs: a fork stops all such
+/// threads first, where they run Python, so it cannot happen within.
 fn state() -> MutexGuard<'static, State> {
     BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where to spawn what is to run in the background.
 pub(crate) fn handle(py: Python<'_>) -> PyResult<Handle> {
+    if !std::mem::replace(&mut state().watched, true)
+        && let Err(error) = watch(py)
+    {
+        state().watched = false;
+        return Err(error);
+    }
     let mut state = state();
     if state.exiting {
         return Err(PyRuntimeError::new_err("the interpreter is shutting down"));
@@ -40,17 +47,19 @@ pub(crate) fn handle(py: Python<'_>) -> PyResult<Handle> {
     {
         return Ok(background.handle.clone());
     }
-    if !state.watched {
-        let stop = pyo3::wrap_pyfunction!(_stop_background, py)?;
-        py.import("atexit")?.call_method1("register", (stop,))?;
-        state.watched = true;
-    }
     // In a child that was forked off the thread does not exist, and its event queue is the parent's.
     std::mem::forget(state.thread.take());
     let background = Background::start()?;
     let handle = background.handle.clone();
     state.thread = Some(background);
     Ok(handle)
+}
+
+/// Has the thread ended with the interpreter.
+fn watch(py: Python<'_>) -> PyResult<()> {
+    let stop = pyo3::wrap_pyfunction!(_stop_background, py)?;
+    py.import("atexit")?.call_method1("register", (stop,))?;
+    Ok(())
 }
 
 impl Background {

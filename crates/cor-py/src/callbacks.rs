@@ -15,7 +15,7 @@ use crate::results::Progress;
 /// How often progress is reported while no row finishes.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Empty once the run is garbage. Only touched with the interpreter held.
+/// Empty once the run is garbage.
 #[derive(Default)]
 pub(crate) struct Callbacks(Mutex<Option<Both>>);
 

@@ -59,7 +59,8 @@ fn misuse(error: Error) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }
 
-/// Where a Python client keeps its engine. Only touched with the interpreter held, so a fork cannot happen within.
+/// Where a Python client keeps its engine. Only locked by threads that are attached to the interpreter, and never while code of
+/// Python's runs, so a fork, which stops such threads first, cannot happen within.
 pub(crate) struct Slot(Mutex<Option<Arc<Engine>>>);
 
 impl Slot {
@@ -81,13 +82,20 @@ impl Slot {
         if engine.0.is_of_this_process() {
             return Ok(engine.clone());
         }
-        let runtime = engine.0.current().map_err(|error| errors::raised(py, &error))?;
-        Ok(slot.insert(Arc::new(Engine(runtime))).clone())
+        match engine.0.current() {
+            Ok(runtime) => Ok(slot.insert(Arc::new(Engine(runtime))).clone()),
+            Err(error) => {
+                drop(slot);
+                Err(errors::raised(py, &error))
+            }
+        }
     }
 
     /// Closes the connections once nothing uses them any more.
     pub(crate) fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Without the lock: a token provider may be the last reference to objects of Python's.
+        drop(closed);
     }
 
     pub(crate) fn rate_hint(&self) -> Option<f64> {

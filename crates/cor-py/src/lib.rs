@@ -52,7 +52,9 @@ mod values;
 use pyo3::prelude::*;
 
 /// The compiled half of projectcor.
-#[pymodule]
+// Works without the GIL: every class is frozen, what changes in one is behind a lock, and no lock is waited for whose holder may
+// run code of Python's.
+#[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;

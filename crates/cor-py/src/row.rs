@@ -92,7 +92,8 @@ impl RowReader {
     fn read_content(&mut self, row: &Bound<'_, PyAny>) -> PyResult<RowValues> {
         let py = row.py();
         if let Ok(items) = row.cast_exact::<PyDict>() {
-            return self.read_dict(items);
+            // Of a copy, because reading a value may run code that changes the row, as another thread may.
+            return self.read_dict(&items.copy()?);
         }
         if row.is_instance(update_class(py)?)? {
             return self.read_update(row);

@@ -84,6 +84,13 @@ impl AsyncRun {
             .map_err(|_| PyRuntimeError::new_err("the iterable of rows is already reading these results"))
     }
 
+    /// Never waited for either: reading a row runs code of Python's.
+    fn reader(&self) -> PyResult<MutexGuard<'_, RowReader>> {
+        self.reader
+            .try_lock()
+            .map_err(|_| PyRuntimeError::new_err("another row is being added to these results"))
+    }
+
     fn timer(&self) -> MutexGuard<'_, ProgressTimer> {
         self.timer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,7 +127,7 @@ impl AsyncRun {
 
     /// Adds a row of an asynchronous iterable.
     fn add(&self, row: &Bound<'_, PyAny>) -> PyResult<()> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reader = self.reader()?;
         let py = row.py();
         let row = reader.read(row)?;
         self.run.extend([reader.rows.row(row)]);
@@ -141,7 +148,7 @@ impl AsyncRun {
         if let Some(error) = error.filter(|_| !self.run.is_input_finished()) {
             self.rows()?.fail(PyErr::from_value(error));
         }
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).warn_remarks(py)?;
+        self.reader()?.warn_remarks(py)?;
         self.run.finish_input();
         Ok(())
     }

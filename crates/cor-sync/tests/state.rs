@@ -178,11 +178,9 @@ fn allows_one_run_per_source_for_any_file_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync.db");
     let run = run_of("SAP", &path).unwrap();
-    let other = folder.path().join("other.db");
+    let other = folder.path().join(if cfg!(unix) { "other.db" } else { "sync.db" });
     #[cfg(unix)]
     std::os::unix::fs::symlink(&path, &other).unwrap();
-    #[cfg(not(unix))]
-    let other = path.clone();
     for name in [&path, &other, &folder.path().join(".").join("sync.db")] {
         let error = run_of("SAP", name).unwrap_err();
         assert_eq!(error.code(), "state_in_use");

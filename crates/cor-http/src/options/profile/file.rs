@@ -323,20 +323,18 @@ struct Access {
 }
 
 impl Access {
-    /// That of an open file; where there are no permissions, that of a private one.
+    /// That of an open file.
+    #[cfg(unix)]
     fn of(file: &File) -> std::io::Result<Access> {
+        use std::os::unix::fs::MetadataExt;
         let metadata = file.metadata()?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let user = rustix::process::geteuid().as_raw();
-            Ok(Access { mode: metadata.mode(), owner: metadata.uid(), user })
-        }
-        #[cfg(not(unix))]
-        {
-            drop(metadata);
-            Ok(Access { mode: 0o600, owner: 0, user: 0 })
-        }
+        Ok(Access { mode: metadata.mode(), owner: metadata.uid(), user: rustix::process::geteuid().as_raw() })
+    }
+
+    /// There are no such permissions: that of a private file.
+    #[cfg(not(unix))]
+    fn of(_: &File) -> std::io::Result<Access> {
+        Ok(Access { mode: 0o600, owner: 0, user: 0 })
     }
 }
 
