@@ -575,8 +575,10 @@ class AsyncResults:
         # Once: a second time would fall into the closing of the rows.
         if self._feeder is not None and not self._dismissed:
             self._dismissed = True
-            self._run.end()
-            self._feeder.cancel()
+            try:
+                self._run.end()
+            finally:
+                self._feeder.cancel()
 
     async def _end(self) -> None:
         """Closes what is left open, the generator of the rows included."""

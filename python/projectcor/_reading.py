@@ -237,7 +237,13 @@ class ProjectList:
     def pages(self) -> Iterator[list[Project]]:
         """The projects page by page, as lists. Projects of a page that were yielded singly are left out."""
         while True:
-            page, self._rest = self._rest[::-1], []
+            page: list[Project] = []
+            while self._rest:
+                # One by one, because another thread may put a page there or take from it.
+                try:
+                    page.append(self._rest.pop())
+                except IndexError:
+                    break
             found = page or self._run.next()
             if found is None:
                 return
@@ -250,7 +256,7 @@ class ProjectList:
 
     def close(self) -> None:
         """Ends the reading, and abandons the requests in flight."""
-        self._rest = []
+        self._rest.clear()
         self._run.close()
 
     def __enter__(self) -> Self:

@@ -155,4 +155,4 @@ def test_dataframe_script_updates_and_reports(cor: Sandbox) -> None:
 def test_notebook_plans_and_sends_as_a_script(cor: Sandbox) -> None:
     pytest.importorskip("pandas")
     out = run([str(ROOT / "examples/python/notebook.py")], cor)
-    assert out.endswith("{'SF-0': '60', 'SF-1': '40', 'SF-2': '75.5', 'SF-3': '40'}\n")
+    assert out.endswith("{'SF-0': '60.0', 'SF-1': '40.0', 'SF-2': '75.5', 'SF-3': '40'}\n")

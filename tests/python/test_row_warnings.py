@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import projectcor
@@ -32,6 +34,8 @@ def test_unknown_keys_reject_their_row_unless_ignored(door: Any, cor: Sandbox) -
 
 
 # Blank rows
+
+BLANK: list[Any] = [{}, {"id": None, "name": None}]
 
 
 @pytest.mark.filterwarnings("default:update_many:UserWarning")
@@ -73,3 +77,28 @@ def test_a_rewritten_id_warns_and_is_not_created_unless_that_is_asked_for(door: 
     with pytest.warns(UserWarning, match="looks like an integer"):
         (item,), _ = door.update_many(rows, create_missing=True, allow_mangled_ids=True)
     assert item.created
+
+
+@pytest.mark.filterwarnings("error:update_many:UserWarning")
+def test_a_warning_that_is_an_error_ends_the_results_in_it(door: Any, cor: Sandbox) -> None:
+    with pytest.raises(UserWarning, match="2 blank rows were skipped"):
+        door.update_many([{"id": ID, "name": "N"}, *BLANK], source=SOURCE)
+    stored = cor.project(SOURCE, ID)
+    assert stored is not None
+    assert stored.fields["name"] == "N"
+
+
+@pytest.mark.filterwarnings("error:update_many:UserWarning")
+def test_a_warning_that_is_an_error_ends_the_results_of_an_async_iterable(cor: Sandbox) -> None:
+    async def rows() -> AsyncIterator[Any]:
+        yield {"id": ID, "name": "N"}
+        for row in BLANK:
+            yield row
+
+    async def run() -> None:
+        async with cor.async_client() as client:
+            async for _ in client.projects.update_many(rows(), source=SOURCE):
+                pass
+
+    with pytest.raises(UserWarning, match="2 blank rows were skipped"):
+        asyncio.run(asyncio.wait_for(run(), 60))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from common import ID, SOURCE
+from projectcor import Project
 from projectcor.testing import Sandbox
 
 THREADS = 8
@@ -104,7 +105,16 @@ def test_the_results_of_one_run_go_to_one_thread_each(many: Sandbox) -> None:
 
 def test_the_projects_of_one_list_go_to_one_thread_each(many: Sandbox) -> None:
     with many.client() as client, client.projects.list(per_page=7) as listed:
-        found = [project.id for mine in at_once(lambda _: taken(listed)) for project in mine]
+        found = [project.id for mine in at_once(lambda _: list(listed)) for project in mine]
+    assert sorted(found) == sorted(stored.cor_id for stored in many.projects())
+
+
+def test_the_projects_of_one_list_by_pages_and_singly(many: Sandbox) -> None:
+    def mine(number: int) -> list[Project]:
+        return list(listed) if number % 2 else [project for page in listed.pages() for project in page]
+
+    with many.client() as client, client.projects.list(per_page=7) as listed:
+        found = [project.id for projects in at_once(mine) for project in projects]
     assert sorted(found) == sorted(stored.cor_id for stored in many.projects())
 
 

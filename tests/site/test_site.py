@@ -19,8 +19,8 @@ from website.stage import MOVED, Stage
 
 SITE = target() / "site"
 BOTH = ["index.md", "other.md"]
-# The picture that needs the wheel.
-NOTEBOOK = ["notebook"] if (target() / "venv/notebook").is_dir() else []
+# The picture that needs the wheel, if this build has it.
+NOTEBOOK = ["notebook"] if (SITE / "pictures/notebook-light.png").is_file() else []
 STAGE = Stage(ROOT, target() / "site-src/pages", mermaid=True)
 
 

@@ -24,21 +24,21 @@ struct Background {
     thread: JoinHandle<()>,
 }
 
-/// Only taken by threads that are attached to the interpreter, and never while code of Python's runs: a fork stops all such
-/// threads first, where they run Python, so it cannot happen within.
+/// Only threads that are attached to the interpreter lock this, and none runs Python code while it holds it. A fork waits
+/// until such threads run Python code, so it never happens while this is locked.
 fn state() -> MutexGuard<'static, State> {
     BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where to spawn what is to run in the background.
 pub(crate) fn handle(py: Python<'_>) -> PyResult<Handle> {
-    if !std::mem::replace(&mut state().watched, true)
-        && let Err(error) = watch(py)
-    {
-        state().watched = false;
-        return Err(error);
+    let is_watched = state().watched;
+    if !is_watched {
+        // Two threads may do so, since stopping twice does no harm.
+        watch(py)?;
     }
     let mut state = state();
+    state.watched = true;
     if state.exiting {
         return Err(PyRuntimeError::new_err("the interpreter is shutting down"));
     }

@@ -59,8 +59,8 @@ fn misuse(error: Error) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }
 
-/// Where a Python client keeps its engine. Only locked by threads that are attached to the interpreter, and never while code of
-/// Python's runs, so a fork, which stops such threads first, cannot happen within.
+/// Where a Python client keeps its engine. Only threads that are attached to the interpreter lock it, and none runs Python
+/// code while it holds it. A fork waits until such threads run Python code, so it never happens while this is locked.
 pub(crate) struct Slot(Mutex<Option<Arc<Engine>>>);
 
 impl Slot {

@@ -43,6 +43,7 @@ mod sync_rows;
 mod table;
 mod table_options;
 mod token_provider;
+mod unlocked;
 mod unsent;
 mod update;
 mod update_many;

@@ -116,7 +116,7 @@ pub(crate) fn list_projects(
 ) -> PyResult<ReadRun> {
     let engine = client.engine(py)?;
     let pages = listed(engine.client().projects(), filter, &paging)?.start();
-    Ok(ReadRun::new(engine, Reader::Pages(Box::new(pages)), ReadIds::default()))
+    Ok(ReadRun::new(engine, Reader::Pages(Box::new(pages)), None))
 }
 
 /// `cor_ids` is not looked at where ids are `added` one by one, because they come from an asynchronous iterable.
@@ -144,5 +144,5 @@ pub(crate) fn read_projects(
         read = read.outage_timeout(time("outage_timeout", outage_timeout)?);
     }
     let reader = Reader::Projects(Box::new(read.start()));
-    Ok(ReadRun::new(engine, reader, ids))
+    Ok(ReadRun::new(engine, reader, Some(ids)))
 }

@@ -13,8 +13,7 @@ use tokio::sync::mpsc;
 use crate::input::BUDGET;
 use crate::numbers::cor_id;
 
-/// Empty for a reading without ids.
-#[derive(Default)]
+/// What is left of the ids.
 pub(crate) struct ReadIds {
     /// `None` once it has ended, and for ids that are added.
     iterator: Option<Py<PyIterator>>,
@@ -86,7 +85,7 @@ impl ReadIds {
     }
 
     /// Waits for room; `None` where there is.
-    pub(crate) fn room(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
+    pub(crate) fn room(&self) -> Option<impl Future<Output = ()> + Send + 'static + use<>> {
         let sender = self.sender.as_ref().filter(|sender| sender.capacity() == 0 && !sender.is_closed())?;
         // A strong sender would keep the ids from ending.
         let sender = sender.downgrade();

@@ -20,6 +20,7 @@ use crate::loop_bridge::{self, LoopBridge, Outcome};
 use crate::project::Project;
 use crate::read_ids::ReadIds;
 use crate::read_result::ReadResult;
+use crate::unlocked::unlocked;
 
 /// How many results of `get_many` wait to be taken at most.
 const MOST_READY: usize = 64;
@@ -119,15 +120,16 @@ impl Shared {
 pub(crate) struct ReadRun {
     shared: Arc<Shared>,
     engine: Arc<Engine>,
-    ids: Mutex<ReadIds>,
+    /// `None` for a list.
+    ids: Option<Mutex<ReadIds>>,
     process: u32,
 }
 
 impl ReadRun {
-    pub(crate) fn new(engine: Arc<Engine>, reader: Reader, ids: ReadIds) -> ReadRun {
+    pub(crate) fn new(engine: Arc<Engine>, reader: Reader, ids: Option<ReadIds>) -> ReadRun {
         let shared =
             Shared { reader: tokio::sync::Mutex::new(Some(reader)), ready: Mutex::new(Ready::default()) };
-        ReadRun { shared: Arc::new(shared), engine, ids: Mutex::new(ids), process: std::process::id() }
+        ReadRun { shared: Arc::new(shared), engine, ids: ids.map(Mutex::new), process: std::process::id() }
     }
 
     fn check_process(&self) -> PyResult<()> {
@@ -139,13 +141,10 @@ impl ReadRun {
         ))
     }
 
-    /// Never waited for: the iterable of ids may ask for the results.
-    fn ids(&self) -> PyResult<MutexGuard<'_, ReadIds>> {
-        self.ids.try_lock().map_err(|_| {
-            PyRuntimeError::new_err(
-                "another thread, or the iterable of ids, is already reading these results",
-            )
-        })
+    /// The iterable of ids may ask for the results. A list has none, so that its pages go to any thread that asks.
+    fn ids(&self) -> PyResult<Option<MutexGuard<'_, ReadIds>>> {
+        let in_use = "another thread, or the iterable of ids, is already reading these results";
+        self.ids.as_ref().map(|ids| unlocked(ids, in_use)).transpose()
     }
 
     /// Ends the reading. In a forked child nothing is closed, because the parent shares the connections.
@@ -180,7 +179,9 @@ impl ReadRun {
     /// Raises what ended a list.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.check_process()?;
-        self.ids()?.fill(py)?;
+        if let Some(mut ids) = self.ids()? {
+            ids.fill(py)?;
+        }
         let item = self.shared.ready().items.pop_front();
         match item {
             None => Ok(None),
@@ -200,8 +201,8 @@ impl ReadRun {
             let ready = self.shared.ready();
             ready.has_ended && ready.items.is_empty()
         };
-        if has_ended {
-            self.ids()?.check()?;
+        if has_ended && let Some(mut ids) = self.ids()? {
+            ids.check()?;
         }
         Ok(has_ended)
     }
@@ -225,7 +226,7 @@ impl ReadRun {
     /// Puts off the caller until there is something to take: completes `future` then. `None` where there is already, or
     /// where ids are to be read first.
     fn wait(&self, py: Python<'_>, bridge: Py<LoopBridge>, future: Py<PyAny>) -> PyResult<Option<Call>> {
-        if self.shared.is_ready() || self.ids()?.are_wanted() {
+        if self.shared.is_ready() || self.ids()?.is_some_and(|ids| ids.are_wanted()) {
             return Ok(None);
         }
         let (shared, bridge) = (self.shared.clone(), Arc::new(bridge));
@@ -238,7 +239,7 @@ impl ReadRun {
 
     /// Adds an id of an asynchronous iterable. `False`: no more ids are wanted.
     fn add(&self, cor_id: &Bound<'_, PyAny>) -> PyResult<bool> {
-        self.ids()?.add(cor_id)
+        self.ids()?.map_or(Ok(false), |mut ids| ids.add(cor_id))
     }
 
     /// Puts off who adds ids until there is room for more: completes `future` then. `None` where there is.
@@ -248,7 +249,7 @@ impl ReadRun {
         bridge: Py<LoopBridge>,
         future: Py<PyAny>,
     ) -> PyResult<Option<Call>> {
-        let Some(room) = self.ids()?.room() else { return Ok(None) };
+        let Some(room) = self.ids()?.and_then(|ids| ids.room()) else { return Ok(None) };
         let bridge = Arc::new(bridge);
         spawn(py, async move {
             room.await;
@@ -260,7 +261,9 @@ impl ReadRun {
     /// There are no more ids, for the given reason if any.
     #[pyo3(signature = (error=None))]
     fn finish(&self, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        self.ids()?.finish(error.map(PyErr::from_value));
+        if let Some(mut ids) = self.ids()? {
+            ids.finish(error.map(PyErr::from_value));
+        }
         Ok(())
     }
 
@@ -280,13 +283,14 @@ impl ReadRun {
     /// Abandons the requests in flight.
     fn close(&self) {
         // Where the iterable of ids is being read, its reader ends it.
-        let ids = self.ids.try_lock().ok().and_then(|mut ids| ids.close());
+        let ids = self.ids.as_ref().and_then(|ids| ids.try_lock().ok()?.close());
         self.end();
         drop(ids);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.ids.try_lock().map_or(Ok(()), |ids| ids.traverse(&visit))
+        let ids = self.ids.as_ref().and_then(|ids| ids.try_lock().ok());
+        ids.map_or(Ok(()), |ids| ids.traverse(&visit))
     }
 
     fn __clear__(&self) {

@@ -92,7 +92,7 @@ impl RowReader {
     fn read_content(&mut self, row: &Bound<'_, PyAny>) -> PyResult<RowValues> {
         let py = row.py();
         if let Ok(items) = row.cast_exact::<PyDict>() {
-            // Of a copy, because reading a value may run code that changes the row, as another thread may.
+            // A copy is read, because reading a value may run code that changes the row. Another thread may change it, too.
             return self.read_dict(&items.copy()?);
         }
         if row.is_instance(update_class(py)?)? {

@@ -1,7 +1,7 @@
 //! ``Client.projects.update_many``: the run advances on the thread that asks for its results. `cor_http::BulkRun`
 //! holds the rows and the counters, and ends the run.
 
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use cor_http::{BulkRun, BulkRunBuilder};
 use pyo3::exceptions::PyRuntimeError;
@@ -14,6 +14,7 @@ use crate::engine::{Engine, SLICE};
 use crate::errors;
 use crate::results::{ItemResult, Progress, Summary, paused};
 use crate::row_source::RowSource;
+use crate::unlocked::unlocked;
 use crate::unsent::UnsentWarning;
 
 /// The results of ``update_many``, in the order in which they finish. Rows are begun while they are asked for.
@@ -76,13 +77,7 @@ impl Results {
     }
 
     fn driver(&self) -> PyResult<MutexGuard<'_, Option<Driver>>> {
-        match self.driver.try_lock() {
-            Ok(driver) => Ok(driver),
-            Err(TryLockError::Poisoned(driver)) => Ok(driver.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err(
-                "another thread, or the iterable of rows, is already reading these results",
-            )),
-        }
+        unlocked(&self.driver, "another thread, or the iterable of rows, is already reading these results")
     }
 
     /// The next step, and the progress if a callback is to have it.

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 use cor_http::{BulkRun, BulkRunBuilder};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 use tracing::instrument::WithSubscriber;
@@ -18,6 +17,7 @@ use crate::loop_bridge::{self, LoopBridge, Outcome};
 use crate::results::{ItemResult, Progress, Summary, paused};
 use crate::row::RowReader;
 use crate::row_source::RowSource;
+use crate::unlocked::unlocked;
 use crate::unsent::UnsentWarning;
 use crate::update_many::check_run;
 
@@ -79,16 +79,12 @@ impl AsyncRun {
 
     /// Never waited for: the rows of an input may ask for the run's results.
     fn rows(&self) -> PyResult<MutexGuard<'_, RowSource>> {
-        self.rows
-            .try_lock()
-            .map_err(|_| PyRuntimeError::new_err("the iterable of rows is already reading these results"))
+        unlocked(&self.rows, "the iterable of rows is already reading these results")
     }
 
-    /// Never waited for either: reading a row runs code of Python's.
+    /// Never waited for: reading a row may run code that adds another.
     fn reader(&self) -> PyResult<MutexGuard<'_, RowReader>> {
-        self.reader
-            .try_lock()
-            .map_err(|_| PyRuntimeError::new_err("another row is being added to these results"))
+        unlocked(&self.reader, "another row is being added to these results")
     }
 
     fn timer(&self) -> MutexGuard<'_, ProgressTimer> {
@@ -145,12 +141,17 @@ impl AsyncRun {
     /// rows are no longer wanted may end in whatever it likes.
     #[pyo3(signature = (error=None))]
     fn end(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        if let Some(error) = error.filter(|_| !self.run.is_input_finished()) {
-            self.rows()?.fail(PyErr::from_value(error));
+        let mut reason = error.filter(|_| !self.run.is_input_finished()).map(PyErr::from_value);
+        // Code of a row that is being read may end the run. Its remarks are then nobody's.
+        if let Ok(mut reader) = self.reader()
+            && let Err(warning) = reader.warn_remarks(py)
+        {
+            reason.get_or_insert(warning);
         }
-        self.reader()?.warn_remarks(py)?;
+        let recorded = reason.map_or(Ok(()), |reason| self.rows().map(|mut rows| rows.fail(reason)));
+        // In any case, because whoever waits for the results would wait for ever.
         self.run.finish_input();
-        Ok(())
+        recorded
     }
 
     /// How far the run has come with the results that were taken.
