@@ -20,7 +20,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CRATES = ["cor-core", "cor-http", "cor-sandbox", "cor-sync", "cor-cli"]
 # Each bill of materials, with the crate that it is about and one that it must contain.
-BILLS = {"cor": ("cor-cli", "parquet"), "projectcor-c": ("cor-ffi", "rusqlite"), "projectcor-python": ("cor-py", "pyo3")}
+BILLS = {
+    "cor": ("cor-cli", "parquet"),
+    "projectcor-c": ("cor-ffi", "rusqlite"),
+    "projectcor-python": ("cor-py", "pyo3"),
+}
 MODULES = ["projectcor/__init__.py", "projectcor/_native.pyi", "projectcor/py.typed", "projectcor/spark/__init__.py"]
 
 
@@ -47,7 +51,7 @@ def check_wheel(path: Path, version: str) -> None:
         metadata = email.message_from_bytes(wheel.read(f"{folder}/METADATA"))
         tags = email.message_from_bytes(wheel.read(f"{folder}/WHEEL")).get_all("Tag") or []
     assert metadata["Version"] == version, (path.name, metadata["Version"])
-    assert metadata["Requires-Python"] == ">=3.9" and metadata["License-Expression"] == "MIT", path.name
+    assert (metadata["Requires-Python"], metadata["License-Expression"]) == (">=3.9", "MIT"), path.name
     assert all(module in names for module in MODULES), path.name
     assert f"{folder}/licenses/LICENSE" in names, path.name
     python, abi, platforms = path.stem.split("-")[2:]
@@ -103,7 +107,8 @@ def main() -> None:
     with tarfile.open(folder / f"projectcor-c-{version}-x86_64-unknown-linux-gnu.tar.gz") as archive:
         name = f"projectcor-c-{version}-x86_64-unknown-linux-gnu/lib/pkgconfig/projectcor.pc"
         file = archive.extractfile(name)
-        assert file and re.search(rf"^Version: {re.escape(version)}$", file.read().decode(), re.M)
+        assert file
+        assert re.search(rf"^Version: {re.escape(version)}$", file.read().decode(), re.M)
     print(f"{len(found)} files state {version}")
 
 

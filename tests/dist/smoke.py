@@ -1,4 +1,4 @@
-"""The wheel of a release in a clean place: an update, a sync whose state the second run reads, the programs. No network."""
+"""The wheel of a release in a clean place: an update, a sync whose state the second run reads, the programs."""
 
 from __future__ import annotations
 

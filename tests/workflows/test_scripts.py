@@ -221,4 +221,8 @@ def test_two_releases_are_compared_byte_by_byte(world: World, tmp_path: Path) ->
     (tmp_path / "two" / "extra").touch()
     ended = world.script("dist-compare", str(tmp_path / "one"), str(tmp_path / "two"))
     assert ended.returncode == 1
-    assert [line.split() for line in ended.stdout.splitlines()] == [["differs", "differs"], ["differs", "extra"], ["same", "same"]]
+    assert [line.split() for line in ended.stdout.splitlines()] == [
+        ["differs", "differs"],
+        ["differs", "extra"],
+        ["same", "same"],
+    ]
