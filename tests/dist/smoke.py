@@ -5,12 +5,19 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import projectcor
 from projectcor.testing import Sandbox
 
 SEED = [{"id": "P-1", "source": "SAP", "name": "Before", "brief": "kept"}]
+
+
+def fields_of(sandbox: Sandbox) -> Mapping[str, object]:
+    project = sandbox.project("SAP", "P-1")
+    assert project
+    return project.fields
 
 
 def programs() -> None:
@@ -24,7 +31,7 @@ def programs() -> None:
 def main() -> None:
     with Sandbox(seed=SEED) as sandbox, sandbox.client() as client:
         client.projects.update("P-1", source="SAP", name="After")
-        fields = sandbox.project("SAP", "P-1").fields
+        fields = fields_of(sandbox)
         assert (fields["name"], fields["brief"]) == ("After", "kept"), fields
 
         with open("table.csv", "w", newline="", encoding="utf-8") as file:
@@ -32,7 +39,7 @@ def main() -> None:
         first = client.projects.sync("table.csv", source="SAP")
         second = client.projects.sync("table.csv", source="SAP")
         assert (first.applied, second.applied, second.unchanged) == (1, 0, 1), (first, second)
-        assert sandbox.project("SAP", "P-1").fields["end"] == "2025-04-30"
+        assert fields_of(sandbox)["end"] == "2025-04-30"
     programs()
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     print(f"projectcor {projectcor.__version__}, Python {sys.version.split()[0]}, GIL {'on' if gil else 'off'}")
