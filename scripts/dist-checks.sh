@@ -53,7 +53,7 @@ check_sdist() {
 
 sdist_without_rust() { # maturin comes from a folder, since the root has no network
   local wheels=$work/backend
-  "$tools/python" -m pip download -q --no-deps -d "$wheels" "$("$tools/python" -m pip freeze | grep '^maturin==')"
+  "$tools/python" -m pip download -q --no-deps -d "$wheels" "$(grep '^maturin==' scripts/dist-requirements.txt)"
   inside "$roots/bookworm" '
     python3 -m venv v
     if v/bin/pip install --no-index --find-links /repository/target/dist-check/backend /dist/projectcor-'"$version"'.tar.gz >out.txt 2>&1; then

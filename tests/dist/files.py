@@ -54,6 +54,9 @@ def check_wheel(path: Path, version: str) -> None:
     assert (metadata["Requires-Python"], metadata["License-Expression"]) == (">=3.9", "MIT"), path.name
     assert all(module in names for module in MODULES), path.name
     assert f"{folder}/licenses/LICENSE" in names, path.name
+    assert [name for name in names if "/sboms/" in name] == [f"{folder}/sboms/projectcor-python-{version}.cdx.json"], (
+        names
+    )
     python, abi, platforms = path.stem.split("-")[2:]
     assert sorted(tags) == sorted(f"{python}-{abi}-{platform}" for platform in platforms.split(".")), (path.name, tags)
 
