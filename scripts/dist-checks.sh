@@ -75,7 +75,7 @@ sdist_with_rust() {
 check_wheels() {
   local wheel suite minor python found
   need_roots bullseye bookworm trixie
-  wheel=projectcor-$version-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+  wheel=projectcor-$version-cp39-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
   for suite in bullseye bookworm trixie; do
     check "wheel abi3, manylinux" "Debian $suite, no compiler" in_python "$roots/$suite" "$wheel"
   done
