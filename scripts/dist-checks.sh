@@ -73,7 +73,7 @@ sdist_with_rust() {
 }
 
 check_wheels() {
-  local wheel suite minor python found
+  local wheel suite python= found
   need_roots bullseye bookworm trixie
   wheel=projectcor-$version-cp39-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
   for suite in bullseye bookworm trixie; do
@@ -84,20 +84,17 @@ check_wheels() {
   done
   wheel=$dist/projectcor-$version-cp39-abi3-musllinux_1_2_x86_64.whl
   check "wheel abi3, musllinux" "readelf" needs_musl "$wheel"
-  for minor in 13 14; do
-    wheel=$(echo "$dist"/projectcor-"$version"-cp3"$minor"-cp3"$minor"t-manylinux*.whl)
-    python=
-    for found in ${FREE_THREADED:-} "$(command -v "python3.${minor}t" || true)"; do
-      if [ -n "$found" ] && "$found" -c "import sys; sys.exit(sys.version_info[:2] != (3, $minor) or sys._is_gil_enabled())"; then
-        python=$found
-      fi
-    done
-    if [ -n "$python" ]; then
-      check "wheel cp3${minor}t, manylinux" "this machine" in_environment "$python" "$wheel"
-    else
-      skip "wheel cp3${minor}t, manylinux" "built, not run" "no python3.${minor}t here; FREE_THREADED=PATH names one"
+  wheel=$(echo "$dist"/projectcor-"$version"-cp314-cp314t-manylinux*.whl)
+  for found in ${FREE_THREADED:-} "$(command -v python3.14t || true)"; do
+    if [ -n "$found" ] && "$found" -c "import sys; sys.exit(sys.version_info[:2] != (3, 14) or sys._is_gil_enabled())"; then
+      python=$found
     fi
   done
+  if [ -n "$python" ]; then
+    check "wheel cp314t, manylinux" "this machine" in_environment "$python" "$wheel"
+  else
+    skip "wheel cp314t, manylinux" "built, not run" "no python3.14t here; FREE_THREADED=PATH names one"
+  fi
 }
 
 in_python() { # root, wheel

@@ -30,7 +30,7 @@ MODULES = ["projectcor/__init__.py", "projectcor/_native.pyi", "projectcor/py.ty
 
 def expected(version: str) -> set[str]:
     glibc = "manylinux2014_x86_64.manylinux_2_17_x86_64"
-    tags = [f"cp39-abi3-{glibc}", "cp39-abi3-musllinux_1_2_x86_64", f"cp313-cp313t-{glibc}", f"cp314-cp314t-{glibc}"]
+    tags = [f"cp39-abi3-{glibc}", "cp39-abi3-musllinux_1_2_x86_64", f"cp314-cp314t-{glibc}"]
     return {
         "SHA256SUMS",
         f"projectcor-{version}.tar.gz",
