@@ -25,17 +25,15 @@ grep -q 2025-04-30 update.txt
 printf 'id,name\nSF-OPP-12345,Phase 2\n' >deals.csv
 "$cor" projects sync deals.csv --source SALESFORCE --json >first.txt
 "$cor" projects sync deals.csv --source SALESFORCE --json >second.txt
+grep -q '"applied":1,.*"unchanged":0,' first.txt
+grep -q '"applied":0,.*"unchanged":1,' second.txt
 "$cor" state show >state.txt
-grep -q SF-OPP-12345 state.txt
-if cmp -s first.txt second.txt; then
-  echo "the second sync sent the row again" >&2
-  exit 1
-fi
+grep -q SALESFORCE state.txt
 
 # Manual pages: each command of the help has one, which man shows without a warning.
 for page in cor cor-projects cor-projects-sync cor-sandbox; do
   file=$(ls "$man_folder/$page".1*)
-  MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$file" >page.txt 2>warnings.txt
+  MANWIDTH=80 man --warnings -l "$file" >page.txt 2>warnings.txt
   grep -q NAME page.txt
   if [ -s warnings.txt ]; then
     cat warnings.txt >&2
