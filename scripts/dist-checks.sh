@@ -158,11 +158,11 @@ crates() {
   export CARGO_TARGET_DIR=$root/target/dist-check-build
   cargo "${patches[@]:0:8}" run --quiet
   cd "$folder/cor-cli-$version"
-  # As cargo install builds it, in a profile that is quick.
-  printf '\n[workspace]\n[profile.demo]\ninherits = "release"\nopt-level = 0\nlto = false\n' >>Cargo.toml
-  cargo "${patches[@]:0:8}" build --quiet --profile demo
-  "$CARGO_TARGET_DIR/demo/cor" demo | grep -q 'Website relaunch, phase 2'
-  "$CARGO_TARGET_DIR/demo/cor" --version
+  # As cargo install builds it, in the profile that is quick.
+  printf '\n[workspace]\n' >>Cargo.toml
+  cargo "${patches[@]:0:8}" build --quiet
+  "$CARGO_TARGET_DIR/debug/cor" demo >demo.txt
+  grep -q 'Website relaunch, phase 2' demo.txt
   echo "cor-http, cor-sandbox, cor-sync in a program; cor demo"
 }
 
