@@ -64,6 +64,7 @@ lint-crates:
 	scripts/check-dependencies
 	scripts/check-features
 	scripts/check-imports
+	scripts/check-versions
 	scripts/fields --check
 lint-clippy:
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
@@ -144,6 +145,18 @@ PREFIX ?= /usr/local
 .PHONY: install
 install: ## the C and C++ library and its packages below PREFIX (default /usr/local)
 	scripts/install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+.PHONY: dist
+dist: ## the files of a release, target/dist: wheels, crates, archives, bills of materials; DIST_PARTS=crates for one part
+	scripts/dist $(DIST_PARTS)
+
+.PHONY: dist-check
+dist-check: ## installs what `make dist` built into clean roots of Debian and uses it there; as root, with debootstrap
+	scripts/dist-check
+
+.PHONY: dist-twice
+dist-twice: ## builds the files of a release in two folders and compares the bytes
+	scripts/dist --twice
 
 .PHONY: header
 header: ## make include/projectcor.h anew

@@ -20,7 +20,7 @@ import pytest
 from harness import ROOT
 from harness.docs import blocks, pages_with
 
-LEFT_OUT = ("make ", "cargo ", "python3 -m venv ", ". .venv/", "cc ", "c++ ")
+LEFT_OUT = ("git clone ", "make ", "cargo ", "python3 -m venv ", ". .venv/", "cc ", "c++ ")
 
 PRINTED = {
     "README.md": ["2025-04-30", "not applied             1", "  drifted                          0"],

@@ -196,7 +196,7 @@ def test_setup_installs_packages_as_root(world: World, user: str, sudo: bool) ->
     assert any(call.startswith("sudo ") for call in called) == sudo
 
 
-@pytest.mark.parametrize("arguments", [[], ["rust"], ["packages", "gcc"], ["everything"]])
+@pytest.mark.parametrize("arguments", [[], ["rust"], ["packages", "gcc"], ["roots", "gcc"], ["everything"]])
 def test_setup_explains_itself_to_wrong_arguments(world: World, arguments: list[str]) -> None:
     ended = world.script("ci-setup", *arguments)
     assert ended.returncode == 2
@@ -210,3 +210,85 @@ def test_platform_stops_at_the_first_failure(world: World) -> None:
     world.stub("cargo", then="exit 101")
     assert world.script("check-platform").returncode == 101
     assert len(world.called()) == 4
+
+
+STATES_THE_VERSION = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "fuzz/Cargo.lock",
+    "include/projectcor.h",
+    "crates/cor-ffi/src/version.rs",
+    "crates/cor-ffi/Cargo.toml",
+    "crates/cor-core/Cargo.toml",
+    "pyproject.toml",
+    "CHANGELOG.md",
+]
+
+
+@pytest.fixture
+def versions(history: World) -> World:
+    """A world with the files of this repository that state its version."""
+    for name in STATES_THE_VERSION:
+        path = history.repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, path)
+    return history
+
+
+def test_versions_agree(versions: World) -> None:
+    ended = versions.script("check-versions", "--print")
+    assert ended.returncode == 0, ended.stderr
+    assert f'version = "{ended.stdout.strip()}"' in (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("Cargo.toml", 'crates/cor-core", version = "', 'crates/cor-core", version = "9'),
+        ("fuzz/Cargo.lock", 'name = "cor-core"\nversion = "', 'name = "cor-core"\nversion = "9'),
+        ("include/projectcor.h", "#define PROJECTCOR_VERSION_MINOR ", "#define PROJECTCOR_VERSION_MINOR 9"),
+        ("crates/cor-ffi/src/version.rs", "PROJECTCOR_VERSION_PATCH: u32 = ", "PROJECTCOR_VERSION_PATCH: u32 = 9"),
+        ("pyproject.toml", 'dynamic = ["version"]', 'version = "9"'),
+    ],
+)
+def test_a_version_that_differs_is_reported(versions: World, name: str, before: str, after: str) -> None:
+    path = versions.repository / name
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    ended = versions.script("check-versions")
+    assert ended.returncode == 1
+    assert f"but {name}" in ended.stderr
+
+
+def test_a_tag_has_to_state_the_version_and_the_changelog_too(versions: World) -> None:
+    versions.git("tag", "v9.9.9")
+    (versions.repository / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n", encoding="utf-8")
+    ended = versions.script("check-versions")
+    assert ended.returncode == 1
+    assert "but the tag v9.9.9 states 9.9.9" in ended.stderr
+    assert "but CHANGELOG.md, the first heading states Unreleased" in ended.stderr
+
+
+def test_a_release_with_changes_that_are_not_committed_is_refused(history: World) -> None:
+    (history.repository / "stray.txt").touch()
+    ended = history.script("dist", "checksums")
+    assert ended.returncode == 1
+    assert "stray.txt" in ended.stderr
+    assert "Commit or stash them" in ended.stderr
+    assert not (history.repository / "target").exists()
+
+
+def test_two_releases_are_compared_byte_by_byte(world: World, tmp_path: Path) -> None:
+    for folder, text in (("one", "a"), ("two", "b")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same").write_text("same", encoding="utf-8")
+        (tmp_path / folder / "differs").write_text(text, encoding="utf-8")
+    (tmp_path / "two" / "extra").touch()
+    ended = world.script("dist-compare", str(tmp_path / "one"), str(tmp_path / "two"))
+    assert ended.returncode == 1
+    assert [line.split() for line in ended.stdout.splitlines()] == [
+        ["differs", "differs"],
+        ["differs", "extra"],
+        ["same", "same"],
+    ]

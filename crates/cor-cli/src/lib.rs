@@ -40,6 +40,13 @@ use crate::args::{Cli, ProjectsVerb, Verb};
 use crate::next_command::TypedCommand;
 use crate::output::Output;
 
+/// The commands and options of `cor`, for what is generated from them: the example `man` writes the manual pages.
+#[doc(hidden)]
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the program with its arguments, the program's name first, and returns its exit status.
 ///
 /// Does not end the process, and takes over Ctrl-C only while a verb runs that has something to finish.
@@ -88,7 +95,7 @@ where
         }
         Verb::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "cor", &mut script);
+            clap_complete::generate(shell, &mut command(), "cor", &mut script);
             output.bytes(&script);
             Ok(status::DONE)
         }

@@ -86,3 +86,8 @@ pub use schema::Schema;
 pub use text_input::TextInput;
 pub use update::ProjectUpdate;
 pub use values::{ExternalId, IncomeType, Source};
+
+/// The example of the README, which is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -40,6 +40,8 @@
 //! own ([`ClientBuilder::transport`]). What each transport promises is in
 //! [docs/reference/transports.md](https://github.com/projectcor/projectcor/blob/main/docs/reference/transports.md).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admission;
 mod attempt;
 mod auth;
@@ -105,6 +107,9 @@ pub use transport::{Transport, TransportKind};
 mod pages {
     #[doc = include_str!("../../../README.md")]
     struct Readme;
+
+    #[doc = include_str!("../README.md")]
+    struct ReadmeOfTheCrate;
 
     #[doc = include_str!("../../../docs/quickstart/rust.md")]
     struct QuickStart;

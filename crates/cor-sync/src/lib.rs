@@ -26,6 +26,7 @@
 //! # Ok::<(), cor_sync::ConfigError>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
 mod bookmarks;
