@@ -4,7 +4,7 @@ need_roots() { # names
   local name
   for name in "$@"; do
     case $name in
-      *-gcc) make_root "$name" "${name%-gcc}" gcc libc6-dev cmake make pkg-config ;;
+      *-gcc) make_root "$name" "${name%-gcc}" gcc g++ libc6-dev cmake make pkg-config ;;
       *) make_root "$name" "$name" python3 python3-venv man-db bash zsh fish ;;
     esac
   done
@@ -37,7 +37,7 @@ paths() { # nothing names a folder of the machine that built
       *) cp "$file" "$name" ;;
     esac
   done
-  if grep -rlaF -e "$root" -e "$HOME/.cargo" -e "$HOME/.rustup" "$folder"; then
+  if grep -rlaF -e "$root" -e "${CARGO_HOME:-$HOME/.cargo}/" -e "${RUSTUP_HOME:-$HOME/.rustup}/" -e "$HOME/.c" "$folder"; then
     echo "These files name a folder of the machine that built them." >&2
     return 1
   fi
@@ -85,11 +85,15 @@ check_wheels() {
   wheel=$dist/projectcor-$version-cp39-abi3-musllinux_1_2_x86_64.whl
   check "wheel abi3, musllinux" "readelf" needs_musl "$wheel"
   wheel=$(echo "$dist"/projectcor-"$version"-cp314-cp314t-manylinux*.whl)
-  for found in ${FREE_THREADED:-} "$(command -v python3.14t || true)"; do
-    if [ -n "$found" ] && "$found" -c "import sys; sys.exit(sys.version_info[:2] != (3, 14) or sys._is_gil_enabled())"; then
+  for found in ${FREE_THREADED:-$(command -v python3.14t || true)}; do
+    if "$found" -c "import sys; sys.exit(sys.version_info[:2] != (3, 14) or sys._is_gil_enabled())"; then
       python=$found
     fi
   done
+  if [ -n "${FREE_THREADED:-}" ] && [ -z "$python" ]; then
+    echo "dist-check: FREE_THREADED=$FREE_THREADED is no Python 3.14 without the GIL" >&2
+    exit 2
+  fi
   if [ -n "$python" ]; then
     check "wheel cp314t, manylinux" "this machine" in_environment "$python" "$wheel"
   else
@@ -148,10 +152,11 @@ crates() {
   mkdir -p "$folder/app"
   for crate in cor-core cor-http cor-sandbox cor-sync cor-cli; do
     tar -xf "$dist/$crate-$version.crate" -C "$folder"
-    [ -f "$folder/$crate-$version/LICENSE" ] && [ -f "$folder/$crate-$version/README.md" ]
+    [ -f "$folder/$crate-$version/LICENSE" ]
+    [ -f "$folder/$crate-$version/README.md" ]
     patches+=(--config "patch.crates-io.$crate.path='$folder/$crate-$version'")
   done
-  # Where crates.io has this version, cargo would warn about the patches; the lock file comes from the repository's.
+  # Dependencies are the newest that the manifests allow, as in a program of a user.
   sed "s/@VERSION@/$version/" tests/dist/crates/Cargo.toml.in >"$folder/app/Cargo.toml"
   cp tests/dist/crates/main.rs "$folder/app/"
   cd "$folder/app"
@@ -176,20 +181,22 @@ check_c() {
 
 in_c() { # root, archive or package
   local install='tar -xf /dist/projectcor-c-'$version-$gnu'.tar.gz; prefix=$PWD/projectcor-c-'$version-$gnu
+  # The package has to be found without any of this.
+  install+='; export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib CMAKE_PREFIX_PATH=$prefix'
   [ "$2" = archive ] || install='dpkg -i /dist/libprojectcor-dev_'$version'_amd64.deb >/dev/null; prefix=/usr'
   inside "$1" "$install"'
     if command -v cargo; then exit 1; fi
     tar -xf /dist/cor-'"$version-$musl"'.tar.gz
-    export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
     mkdir programs
     gcc /repository/examples/c/update.c $(pkg-config --cflags --libs projectcor) -o programs/pkg_config
+    g++ -std=c++17 /repository/examples/cpp/update.cpp $(pkg-config --cflags --libs projectcor) -o programs/cpp
     gcc /repository/examples/c/update.c $(pkg-config --cflags projectcor) $prefix/lib/libprojectcor.a \
       $(pkg-config --static --libs-only-l projectcor | sed s/-lprojectcor//) -o programs/pkg_config_static
-    cmake -S /repository/tests/dist/cmake -B build -DCMAKE_PREFIX_PATH=$prefix -DEXAMPLE=/repository/examples/c/update.c >/dev/null
+    cmake -S /repository/tests/dist/cmake -B build -DEXAMPLE=/repository/examples/c/update.c >/dev/null
     cmake --build build >/dev/null
     cp build/app_projectcor build/app_static programs/
     cor-'"$version-$musl"'/cor sandbox --example --port 0 >sandbox.txt 2>&1 &
-    until address=$(grep -o "http://127.0.0.1:[0-9]*" sandbox.txt | head -1) && [ -n "$address" ]; do kill -0 $!; done
+    until address=$(grep -o "http://127.0.0.1:[0-9]*" sandbox.txt | head -1) && [ -n "$address" ]; do kill -0 $!; sleep 0.1; done
     export COR_BASE_URL=$address COR_ACCESS_TOKEN=sandbox-token
     for program in programs/*; do
       $program SF-OPP-12345 SALESFORCE "by $program" >out.txt

@@ -53,7 +53,7 @@ def check_wheel(path: Path, version: str) -> None:
     assert metadata["Version"] == version, (path.name, metadata["Version"])
     assert (metadata["Requires-Python"], metadata["License-Expression"]) == (">=3.9", "MIT"), path.name
     assert all(module in names for module in MODULES), path.name
-    assert f"{folder}/licenses/LICENSE" in names, path.name
+    assert {f"{folder}/licenses/LICENSE", f"{folder}/licenses/THIRD-PARTY-LICENSES.txt"} <= set(names), path.name
     assert [name for name in names if "/sboms/" in name] == [f"{folder}/sboms/projectcor-python-{version}.cdx.json"], (
         names
     )
@@ -74,6 +74,16 @@ def check_crate(path: Path, version: str, name: str) -> None:
     for dependency, of in manifest["dependencies"].items():
         if dependency in CRATES:
             assert of["version"] == version, (path.name, dependency, of)
+
+
+def check_licences(path: Path) -> None:
+    """The texts that licences of dependencies want to go with every copy."""
+    with tarfile.open(path) as archive:
+        file = archive.extractfile(f"{path.name.removesuffix('.tar.gz')}/THIRD-PARTY-LICENSES.txt")
+        assert file, path.name
+        text = file.read().decode()
+    for part in ("rustls ", "SQLite", "Permission is hereby granted", "Apache License"):
+        assert part in text, f"the licences in {path.name} have no {part}"
 
 
 def check_bill(path: Path, version: str, crate: str, contains: str) -> None:
@@ -100,6 +110,8 @@ def main() -> None:
         check_crate(folder / f"{crate}-{version}.crate", version, crate)
     for name, (crate, contains) in BILLS.items():
         check_bill(folder / f"{name}-{version}.cdx.json", version, crate, contains)
+    for archive in folder.glob("*-x86_64-unknown-linux-*.tar.gz"):
+        check_licences(archive)
     program = f"cor-{version}-x86_64-unknown-linux-musl"
     with tarfile.open(folder / f"{program}.tar.gz") as archive:
         archive.extract(f"{program}/cor", path="target/dist-check", filter="data")
