@@ -110,8 +110,8 @@ def main() -> None:
         check_crate(folder / f"{crate}-{version}.crate", version, crate)
     for name, (crate, contains) in BILLS.items():
         check_bill(folder / f"{name}-{version}.cdx.json", version, crate, contains)
-    for archive in folder.glob("*-x86_64-unknown-linux-*.tar.gz"):
-        check_licences(archive)
+    for path in folder.glob("*-x86_64-unknown-linux-*.tar.gz"):
+        check_licences(path)
     program = f"cor-{version}-x86_64-unknown-linux-musl"
     with tarfile.open(folder / f"{program}.tar.gz") as archive:
         archive.extract(f"{program}/cor", path="target/dist-check", filter="data")

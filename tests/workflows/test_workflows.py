@@ -150,4 +150,6 @@ def test_a_workflow_may_only_read_the_repository(path: Path) -> None:
 def test_a_workflow_ends_and_does_not_pile_up(path: Path) -> None:
     workflow = load(path)
     assert "github.ref" in workflow["concurrency"]["group"]
-    assert all(0 < job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+    # A release compiles everything optimised, for three targets.
+    most = 240 if path.name == "release.yml" else 60
+    assert all(0 < job["timeout-minutes"] <= most for job in workflow["jobs"].values())
