@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut rows = cor_sync::Table::new()
         .open_input(cor_sync::Input::embedded("id,name\nSF-OPP-12345,Phase 3\n"), cor_sync::Rules::new("SALESFORCE"))?;
-    let row = rows.next().ok().flatten().ok_or("the table has a row that can be read")?;
+    let row = rows.next()?.ok_or("the table has no row")?;
     println!("updated {:?}; line {} of a table is an update too", project.id(), row.line);
     Ok(())
 }
