@@ -142,14 +142,14 @@ impl AsyncRun {
     #[pyo3(signature = (error=None))]
     fn end(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let mut reason = error.filter(|_| !self.run.is_input_finished()).map(PyErr::from_value);
-        // Code of a row that is being read may end the run. Its remarks are then nobody's.
+        // Code of a row that is being read may call this. Then the reader is in use, and its remarks are not shown.
         if let Ok(mut reader) = self.reader()
             && let Err(warning) = reader.warn_remarks(py)
         {
             reason.get_or_insert(warning);
         }
         let recorded = reason.map_or(Ok(()), |reason| self.rows().map(|mut rows| rows.fail(reason)));
-        // In any case, because whoever waits for the results would wait for ever.
+        // Whatever failed above: without this, `async for` over the results never ends.
         self.run.finish_input();
         recorded
     }
