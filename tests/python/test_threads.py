@@ -118,6 +118,33 @@ def test_the_projects_of_one_list_by_pages_and_singly(many: Sandbox) -> None:
     assert sorted(found) == sorted(stored.cor_id for stored in many.projects())
 
 
+class TakenBetween:
+    """A list's pages. While the first is on its way to its reader, another reader takes a project."""
+
+    def __init__(self, listed: Any, other: list[Project]) -> None:
+        self.run, self.listed, self.other = listed._run, listed, other
+        self.is_first = True
+
+    def next(self) -> list[Project] | None:
+        page: list[Project] | None = self.run.next()
+        if self.is_first:
+            self.is_first = False
+            self.other.append(next(self.listed))
+        return page
+
+
+@pytest.mark.parametrize("by_pages", [False, True])
+def test_a_page_is_kept_when_another_arrives_before_it(many: Sandbox, by_pages: bool) -> None:
+    other: list[Project] = []
+    with many.client() as client:
+        listed: Any = client.projects.list(per_page=7)
+        listed._run = TakenBetween(listed, other)
+        mine = [project for page in listed.pages() for project in page] if by_pages else list(listed)
+    found = {project.id for project in other + mine}
+    assert found == {stored.cor_id for stored in many.projects()}
+    assert len(other + mine) == len(found)
+
+
 def test_the_error_of_one_result_is_one_exception(cor: Sandbox) -> None:
     with cor.client() as client:
         (item,) = client.projects.update_many([{"id": "unknown", "name": "N"}], source=SOURCE)
