@@ -65,7 +65,8 @@ lint-crates:
 	scripts/check-features
 	scripts/check-imports
 	scripts/check-versions
-	scripts/fields --check
+	@# Its rustfmt would ask for the jobserver of make.
+	MAKEFLAGS= scripts/fields --check
 lint-clippy:
 	$(CARGO) clippy --locked $(PACKAGES) --all-targets --quiet -- -D warnings
 lint-rustdoc:

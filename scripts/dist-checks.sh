@@ -53,7 +53,7 @@ check_sdist() {
 
 sdist_without_rust() { # maturin comes from a folder, since the root has no network
   local wheels=$work/backend
-  "$tools/python" -m pip download -q --no-deps -d "$wheels" "$(grep '^maturin==' scripts/dist-requirements.txt)"
+  "$tools/python" -m pip download -q --no-deps -d "$wheels" -r <(grep '^maturin==' scripts/dist-requirements.txt)
   inside "$roots/bookworm" '
     python3 -m venv v
     if v/bin/pip install --no-index --find-links /repository/target/dist-check/backend /dist/projectcor-'"$version"'.tar.gz >out.txt 2>&1; then
@@ -203,7 +203,7 @@ in_c() { # root, archive or package
       grep -q "by $program" out.txt
     done
     [ "$(ldd programs/pkg_config_static | grep -c projectcor)" = 0 ]
-    [ "$(ldd programs/pkg_config | grep -c libprojectcor.so.0)" = 1 ]
+    [ "$(ldd programs/pkg_config | grep -c "libprojectcor.so.0\.")" = 1 ]
     kill $!
     ls programs | tr "\n" " "'
 }

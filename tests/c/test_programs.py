@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from c.relay import Relay
-from c.toolchain import TIMEOUT, Toolchain, call
+from c.toolchain import SONAME, TIMEOUT, Toolchain, call
 
 LINKAGES = ["shared", "static"]
 Environment = dict[str, str]
@@ -55,4 +55,4 @@ def test_library_can_be_loaded_and_closed_as_a_plugin(
 ) -> None:
     source = toolchain.compile("tests/c/plugin.c", "gnu11")
     program = toolchain.link("gcc", [source], ["-ldl"])
-    print(call([program, prefix / "lib" / "libprojectcor.so.0"], program_environment, TIMEOUT))
+    print(call([program, prefix / "lib" / SONAME], program_environment, TIMEOUT))

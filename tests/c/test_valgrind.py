@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from c.toolchain import TIMEOUT, Toolchain, call, need
+from c.toolchain import SONAME, TIMEOUT, Toolchain, call, need
 from harness import program
 
 LEAKS = "definite,indirect,possible"
@@ -19,7 +19,7 @@ def named_library(work: Path) -> Path:
     folder = work / "named"
     folder.mkdir()
     profile = "release" if os.environ.get("PROJECTCOR_PROFILE") == "release" else "debug"
-    shutil.copy(program.target() / profile / "libprojectcor.so", folder / "libprojectcor.so.0")
+    shutil.copy(program.target() / profile / "libprojectcor.so", folder / SONAME)
     return folder
 
 

@@ -20,6 +20,8 @@ SANITIZED = [
     "-fno-omit-frame-pointer",
     "-DSANITIZED",
 ]
+# What programs ask the dynamic linker for: one name for each minor version, before 1.0.
+SONAME = "libprojectcor.so.0.1"
 # Every program gets two minutes; those that wait for each other would do so for one.
 TIMEOUT = 120
 

@@ -1,10 +1,14 @@
 //! Tokens: how each response of the token endpoint is read, when a token is renewed, and what a refusal becomes.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use cor_fault_peer::{Accept, Peer};
+use cor_http::testing::MemoryTransport;
 use cor_http::{Client, Error, ErrorKind, Outcome};
+use http::Response;
 
 use crate::common::{named, quick};
 
@@ -302,7 +306,7 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
             "{first}"
         );
         let basic = "authorization: Basic dGhlLWFwaS1rZXk6dGhlLWNsaWVudC1zZWNyZXQ=\r\n";
-        assert!(first.contains(basic), "{first}");
+        assert!(first.contains(basic) && !first.contains("content-type"), "{first}");
         // "é" cannot be sent in a header, so it is no token of any kind: the next one is asked for anew.
         cor.answers(200, "", &grant("token-2", "r+1/=&"));
         later(3545).await;
@@ -315,6 +319,7 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
         assert!(refresh.starts_with("POST /v1/oauth/refreshtoken HTTP/1.1\r\n"), "{refresh}");
         assert!(refresh.ends_with("\r\n\r\nrefresh_token=r%2B1%2F%3D%26"), "{refresh}");
         assert!(!refresh.contains("authorization:"), "{refresh}");
+        assert!(refresh.contains("content-type: application/x-www-form-urlencoded\r\n"), "{refresh}");
         assert_eq!(cor.token().as_deref(), Some("token-3"));
         // A refresh that is refused leads back to the credentials, with no attempt wasted.
         cor.answers(401, "", "");
@@ -329,4 +334,42 @@ async fn uses_newest_refresh_token_once_at_sibling_address() {
         assert!(cor.asked()[3].ends_with("refresh_token=a-refresh-token-3"), "{}", cor.asked()[3]);
         assert_eq!(cor.token().as_deref(), Some("token-3"), "the token in use is still good");
     }
+}
+
+/// The refresh that failed before the request left says nothing about the token that COR rejects now.
+#[tokio::test]
+async fn rejected_token_is_renewed_although_an_earlier_refresh_failed() {
+    let grants = AtomicUsize::new(0);
+    let updates = Arc::new(Mutex::new(Vec::new()));
+    let seen = updates.clone();
+    let transport = MemoryTransport::new(move |request| {
+        let (status, body) = if request.method() == "POST" {
+            match grants.fetch_add(1, Ordering::SeqCst) {
+                0 => (200, r#"{"access_token":"token-1","refresh_token":"r-1"}"#),
+                // The refresh, and then the credentials.
+                1 | 2 => (401, ""),
+                _ => (200, r#"{"access_token":"token-2"}"#),
+            }
+        } else {
+            let token = request.headers()["authorization"].to_str().unwrap().to_owned();
+            let mut updates = seen.lock().unwrap();
+            updates.push(token);
+            match updates.len() {
+                2 => (401, ""),
+                _ => (200, r#"{"id":7}"#),
+            }
+        };
+        Ok(Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap())
+    });
+    let client = quick(Client::builder())
+        .api_key("the-api-key")
+        .client_secret("the-client-secret")
+        .transport(transport)
+        .build()
+        .unwrap();
+    update(&client).await.unwrap();
+    later(3545).await;
+    update(&client).await.unwrap();
+    let sent = updates.lock().unwrap().clone();
+    assert_eq!(sent, ["Bearer token-1", "Bearer token-1", "Bearer token-2"]);
 }
