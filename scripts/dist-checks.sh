@@ -203,7 +203,7 @@ in_c() { # root, archive or package
       grep -q "by $program" out.txt
     done
     [ "$(ldd programs/pkg_config_static | grep -c projectcor)" = 0 ]
-    [ "$(ldd programs/pkg_config | grep -c "libprojectcor.so.0\.")" = 1 ]
+    [ "$(ldd programs/pkg_config | grep -c "libprojectcor.so.'"${version%%.*}"'")" = 1 ]
     kill $!
     ls programs | tr "\n" " "'
 }

@@ -1,5 +1,5 @@
 //! Gives the shared library its name for the dynamic linker: programs ask for `libprojectcor.so.MAJOR`, and before
-//! 1.0, when a minor version may change what exists, for `libprojectcor.so.0.MINOR`. Once loaded it stays, because a
+//! 1.0, when a minor version may remove or change functions, for `libprojectcor.so.0.MINOR`. Once loaded it stays, because a
 //! thread that looks up a name may outlive the client; a plugin may still close what it opened.
 
 fn main() {

@@ -222,6 +222,8 @@ STATES_THE_VERSION = [
     "crates/cor-core/Cargo.toml",
     "pyproject.toml",
     "CHANGELOG.md",
+    "docs/quickstart/c.md",
+    "tests/c/toolchain.py",
 ]
 
 
@@ -249,6 +251,8 @@ def test_versions_agree(versions: World) -> None:
         ("include/projectcor.h", "#define PROJECTCOR_VERSION_MINOR ", "#define PROJECTCOR_VERSION_MINOR 9"),
         ("crates/cor-ffi/src/version.rs", "PROJECTCOR_VERSION_PATCH: u32 = ", "PROJECTCOR_VERSION_PATCH: u32 = 9"),
         ("pyproject.toml", 'dynamic = ["version"]', 'version = "9"'),
+        ("docs/quickstart/c.md", "libprojectcor.so.", "libprojectcor.so.9."),
+        ("tests/c/toolchain.py", "libprojectcor.so.", "libprojectcor.so.9."),
     ],
 )
 def test_a_version_that_differs_is_reported(versions: World, name: str, before: str, after: str) -> None:

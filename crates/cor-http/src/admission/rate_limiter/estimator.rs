@@ -536,6 +536,34 @@ mod tests {
     }
 
     #[test]
+    fn idle_quarter_of_counted_time_begins_new_count() {
+        let begin = Instant::now();
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        for (idle, counted) in [(10, 31.0), (11, 0.0)] {
+            let mut estimator = RateEstimator::new(begin, 0.0);
+            for seconds in 0..=40 - idle {
+                estimator.record_demand(at(seconds));
+                estimator.record_accepted(at(seconds), at(seconds));
+            }
+            estimator.record_demand(at(40));
+            assert_eq!(estimator.accepted, counted, "after {idle} s without demand");
+        }
+    }
+
+    #[test]
+    fn second_tolerated_refusal_does_not_extend_first() {
+        let begin = Instant::now();
+        let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
+        let mut estimator = RateEstimator::from_hint(begin, 10.0);
+        estimator.record_tolerated(at(1.0), at(1.0));
+        assert!(estimator.refusal.is_some());
+        estimator.record_tolerated(at(1.5), at(1.5));
+        assert!(!estimator.sharing.is_shared());
+        estimator.record_accepted(at(1.2), at(1.6));
+        assert!(estimator.refusal.is_none(), "only the first one is waited out");
+    }
+
+    #[test]
     fn refusal_before_idle_time_keeps_shared_count_nonnegative() {
         let begin = Instant::now();
         let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
