@@ -162,17 +162,19 @@ async fn run(
     let result = client.projects().update("F-1", &update).await;
     let (returned, took) = (Instant::now(), begun.elapsed());
     drop(client);
-    // The connections end because the client has gone.
+    // The connections end because the client has gone. How soon is no promise: behind a flood of frames, on a busy machine,
+    // it takes seconds.
+    // What reqwest has handed on waits for a peer that does not read it, and the end waits behind it. hyper 1.12 forgets an
+    // HTTP/1.1 connection whose response came while the end of its request was still queued.
+    let may_stay = transport == TransportKind::Reqwest && case.peer.holds_back();
     for end in proxy.iter().chain([&peer]) {
-        let patience = Instant::now() + Duration::from_secs(2) + lag.allowance();
+        let patience = Instant::now() + Duration::from_secs(if may_stay { 2 } else { 20 });
         while !end.ends_within(Duration::ZERO) && Instant::now() < patience {
             // Connections may need the event loop to end.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if !end.ends_within(Duration::ZERO) {
-            // What reqwest has handed on waits for a peer that does not read it, and the end waits behind it. hyper 1.12
-            // forgets an HTTP/1.1 connection whose response came while the end of its request was still queued.
-            if transport != TransportKind::Reqwest || !case.peer.holds_back() {
+            if !may_stay {
                 wrong.push("a connection is left, although the client has gone".to_owned());
             }
             end.hang_up();
