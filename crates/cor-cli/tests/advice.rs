@@ -4,6 +4,7 @@
 mod common;
 
 use common::*;
+use cor_fault_peer::RefusedPort;
 use cor_sandbox::Answer;
 
 #[test]
@@ -117,7 +118,7 @@ fn advises_correcting_file_only_if_it_helps() {
         .exits(1)
         .prints("with the reason; correct them and run sync on that file");
     // Nothing listens.
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unused = RefusedPort::bind();
     let mut command = sync_command(&sandbox, &file, &rejects);
     let ran = ran(command.args(["--base-url", &format!("http://{unused}"), "--deadline", "1"])).exits(4);
     assert!(!format!("{}{}", ran.out, ran.err).contains(correct), "{}{}", ran.out, ran.err);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::*;
+use cor_fault_peer::RefusedPort;
 use serde_json::{Value, json};
 
 /// A configuration file of this mode.
@@ -191,7 +192,7 @@ fn unchecked_or_unreachable_token_exits_with_4() {
     ran(cor(&sandbox, &["auth", "status"]).args(["--base-url", &elsewhere]))
         .exits(4)
         .prints(&format!("accepted     not known: the server does not know GET {elsewhere}/v1/me"));
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = RefusedPort::bind();
     let status = ran(cor(&sandbox, &["auth", "status", "--json", "--max-attempts", "1"])
         .args(["--base-url", &format!("http://{closed}")]))
     .exits(4)

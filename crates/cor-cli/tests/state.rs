@@ -8,6 +8,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use common::*;
+use cor_fault_peer::RefusedPort;
 use cor_sandbox::{Answer, Hold, Sandbox};
 use serde_json::{Value, json};
 
@@ -545,7 +546,7 @@ fn early_end_advises_same_command_again() {
     let ran = sync(&sandbox, &file, &["--concurrency", "1"]).exits(3).prints(again);
     assert!(!ran.out.contains("--rejects"), "{}", ran.out);
     sandbox.queue_clear();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = RefusedPort::bind();
     let url = format!("http://{nobody}");
     sync(&sandbox, &file, &["--base-url", &url, "--max-attempts", "1"]).exits(4).prints(again);
     sync(&sandbox, &file, &["--base-url", &url, "--deadline", "0.3"]).exits(4).prints(again);

@@ -7,6 +7,7 @@ mod common;
 use std::process::Stdio;
 
 use common::*;
+use cor_fault_peer::RefusedPort;
 use cor_sandbox::{Answer, Sandbox};
 use serde_json::{Value, json};
 
@@ -403,7 +404,7 @@ fn each_ending_has_its_exit_status() {
     assert_eq!(counts(&limited.summary()), [2, 2, 0, 0, 0, 0]);
     assert_eq!(limited.summary()["unread_from_line"], 4);
 
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = RefusedPort::bind();
     let url = format!("http://{nobody}");
     let unreached = run(Answer::pass(), &["--base-url", &url, "--deadline", "0.4"]).exits(4);
     assert_eq!(unreached.summary()["applied"], 0);

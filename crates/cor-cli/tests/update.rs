@@ -7,6 +7,7 @@ mod common;
 use std::process::Stdio;
 
 use common::*;
+use cor_fault_peer::RefusedPort;
 use cor_sandbox::{Answer, Sandbox};
 use serde_json::json;
 
@@ -209,7 +210,7 @@ fn each_kind_of_failure_has_its_exit_status() {
     failed(update("P", &["--ca-file", "/no/such/file"]), 2, "config");
     failed(update("P", &["--token-file", "/no/such/file"]), 2, "config");
     failed(update("P", &["--base-url", "http://example.com"]), 2, "config");
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = RefusedPort::bind();
     failed(update("P", &["--base-url", &format!("http://{nobody}")]), 4, "transport");
 }
 

@@ -4,6 +4,7 @@
 //! * [`Script`], [`Step`]: what it does on each connection, as data, so that tests in any language can say it.
 //! * [`Http2`], [`StreamStep`]: the same for HTTP/2, as data.
 //! * [`tunnel`]: makes a peer a proxy, with a record of everything that goes through it.
+//! * [`RefusedPort`]: an address where nothing listens.
 //! * [`cases`]: the table of `tests/faults/cases.json`, which every interface runs.
 //! * [`Secrets`]: finds a secret in anything the tests capture, also encoded and in pieces.
 //!
@@ -20,6 +21,7 @@ mod peer;
 mod peer_connection;
 mod proxy;
 mod record;
+mod refused_port;
 mod scheduler_lag;
 mod script;
 mod script_runner;
@@ -35,6 +37,7 @@ pub use peer::Peer;
 pub use peer_connection::PeerConnection;
 pub use proxy::{TUNNELLED, relay, tunnel};
 pub use record::{Event, What};
+pub use refused_port::RefusedPort;
 pub use scheduler_lag::SchedulerLag;
 pub use script::{Accept, Answer, Ending, Fickle, Script, Step, Tls};
 pub use secret_scanner::Secrets;

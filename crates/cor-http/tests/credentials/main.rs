@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{named, quick};
-use cor_fault_peer::Secrets;
+use cor_fault_peer::{RefusedPort, Secrets};
 use cor_http::testing::MemoryTransport;
 use cor_http::{
     AuthResult, AuthStatus, Client, ClientBuilder, ErrorKind, Outcome, ProvidedToken, TokenFuture,
@@ -406,8 +406,7 @@ async fn status_says_what_could_not_be_asked() {
     assert!(status.error.is_none());
 
     // A token endpoint of another shape shows no main API beside it.
-    // A port that was free a moment ago: the address of no server.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = RefusedPort::bind();
     let status = at(&sandbox)
         .token_url(format!("http://{closed}/sign-in"))
         .api_key("k")
