@@ -1,4 +1,6 @@
-"""Prints what cargo-mutants found: mutants_report.py CRATE OUTCOMES.json… scripts/mutants calls it.
+"""Prints what cargo-mutants found: mutants_report.py PART OUTCOMES.json… scripts/mutants calls it.
+
+Of a change that several files have, the last one counts.
 
 Exit status 1: fewer than LEAST % of the viable changes are caught.
 """
@@ -30,12 +32,14 @@ def rate(counts: Counter[str]) -> float:
 
 
 def mutants(paths: list[Path]) -> list[tuple[dict[str, Any], str]]:
-    found = []
+    """Each change with its outcome, the last one where it was tried again."""
+    found = {}
     for path in paths:
         for outcome in json.loads(path.read_text(encoding="utf-8"))["outcomes"]:
             if outcome["scenario"] != "Baseline":
-                found.append((outcome["scenario"]["Mutant"], str(outcome["summary"])))
-    return found
+                mutant = outcome["scenario"]["Mutant"]
+                found[mutant["name"]] = (mutant, str(outcome["summary"]))
+    return list(found.values())
 
 
 def report(crate: str, paths: list[Path]) -> bool:
