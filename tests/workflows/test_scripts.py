@@ -46,9 +46,12 @@ class World:
         }
         return subprocess.run(command, cwd=self.repository, env=environment, capture_output=True, text=True)
 
+    def copy(self, name: str) -> None:
+        shutil.copy(ROOT / "scripts" / name, self.repository / "scripts" / name)
+
     def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a script of this repository in the folder of the world."""
-        shutil.copy(ROOT / "scripts" / name, self.repository / "scripts" / name)
+        self.copy(name)
         return self.run(f"scripts/{name}", *arguments)
 
     def git(self, *arguments: str) -> None:
@@ -187,6 +190,7 @@ def test_a_check_whose_program_is_there_decides(world: World) -> None:
 
 @pytest.mark.parametrize(("user", "sudo"), [("0", False), ("1000", True)])
 def test_setup_installs_packages_as_root(world: World, user: str, sudo: bool) -> None:
+    world.copy("apt-install")
     world.stub("id", then=f"echo {user}")
     world.stub("sudo", then='exec "$@"')
     world.stub("apt-get")
@@ -194,6 +198,21 @@ def test_setup_installs_packages_as_root(world: World, user: str, sudo: bool) ->
     called = world.called()
     assert any(call.startswith("apt-get") and "valgrind" in call and "openjdk-17" in call for call in called)
     assert any(call.startswith("sudo ") for call in called) == sudo
+
+
+def test_failed_installation_prints_what_apt_said(world: World) -> None:
+    world.stub("id", then="echo 0")
+    world.stub("apt-get", then='echo "E: no such package"; exit 100')
+    ended = world.script("apt-install", "gcc")
+    assert ended.returncode == 1
+    assert ended.stderr == "installing gcc did not work:\nE: no such package\n"
+
+
+def test_user_without_rights_installs_nothing(world: World) -> None:
+    world.stub("id", then="echo 1000")
+    world.stub("apt-get")
+    ended = world.script("apt-install", "gcc")
+    assert (ended.returncode, ended.stdout, world.called()) == (0, "", ["id -u"])
 
 
 @pytest.mark.parametrize("arguments", [[], ["rust"], ["packages", "gcc"], ["roots", "gcc"], ["everything"]])
