@@ -55,6 +55,33 @@ async fn cause_that_quotes_token_is_not_shown() {
     assert!(!format!("{error:?} {} {error}", error.chain()).contains("secret-token"), "{error:?}");
 }
 
+/// Fails without a word that anything was sent.
+#[derive(Debug)]
+struct Failing(FaultKind);
+
+impl Transport for Failing {
+    fn send(&self, _: http::Request<bytes::Bytes>, _: RequestContext) -> TransportFuture<'_> {
+        let error = TransportError::new(self.0, Sent::Nothing, "why");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    fn reports_progress(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn response_that_arrived_means_request_was_sent() {
+    for (kind, outcome) in [
+        (FaultKind::Protocol, Outcome::Unknown),
+        (FaultKind::TooLarge, Outcome::Unknown),
+        (FaultKind::Broken, Outcome::NotApplied),
+    ] {
+        let error = error_with(Failing(kind)).await;
+        assert_eq!(error.outcome(), outcome, "{kind:?}: {error}");
+    }
+}
+
 /// Never answers.
 #[derive(Debug)]
 struct Silent {
