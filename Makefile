@@ -26,9 +26,9 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
-SUITES := lint test-rust test-cli test-python test-c
-# What runs beside them, when they leave a processor free: NAME from the beginning, SUITE:NAME once SUITE has passed. The
-# fuzzer builds in a folder of its own; the others use what the suite before them has built, and mostly wait.
+SUITES := lint test-rust test-python test-cli test-c
+# What runs beside them at low priority: NAME from the beginning, SUITE:NAME once SUITE has passed. The fuzzer builds in a
+# folder of its own; the others need less than one of two processors.
 BESIDE := test-fuzz test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox test-python:test-connectors-short
 
 .PHONY: test

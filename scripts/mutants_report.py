@@ -1,6 +1,6 @@
 """Prints what cargo-mutants found: mutants_report.py PART OUTCOMES.json… scripts/mutants calls it.
 
-Of a change that several files have, the last one counts.
+Where several files have the same change, the last file counts.
 
 Exit status 1: fewer than LEAST % of the viable changes are caught.
 """

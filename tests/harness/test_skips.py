@@ -35,7 +35,7 @@ def run(folder: Path, **environment: str) -> tuple[int, list[str]]:
         cwd=folder,
         env={**inherited, "PYTHONPATH": str(ROOT / "tests"), "PROJECTCOR_SKIPPED": str(skipped), **environment},
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return done.returncode, skips.summary(skipped)
 

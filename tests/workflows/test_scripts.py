@@ -35,7 +35,8 @@ class World:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "CARGO"))}
+        ours = ("GIT_", "CARGO", "SUDO", "BESIDE", "MAKE")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment |= {
             "PATH": path,
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -186,6 +187,55 @@ def test_a_check_whose_program_is_missing_is_skipped_and_recorded(
 def test_a_check_whose_program_is_there_decides(world: World) -> None:
     world.stub("cargo-present")
     assert world.script("where-installed", "cargo-present", "false").returncode == 1
+
+
+SUITES = """case $2 in
+  bad) exit 3 ;;
+  endless) exec sleep 3600 ;;
+esac
+echo "this is $2"
+"""
+
+
+def suites(world: World, beside: str, *targets: str) -> tuple[int, dict[str, str], str]:
+    """Runs scripts/suites with stubs of suites; returns its status, the result of each suite, and what it printed."""
+    world.stub("make", then=SUITES)
+    harness = world.repository / "tests" / "harness"
+    harness.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "tests" / "harness" / "skips.py", harness)
+    world.copy("suites")
+    ended = world.run("env", f"BESIDE={beside}", "scripts/suites", *targets)
+    lines = ended.stdout.partition("of CPUs\n")[2].splitlines()
+    results = {line[:21].strip(): line[22:31].strip() for line in lines if not line.startswith("skipped")}
+    return ended.returncode, results, ended.stdout + ended.stderr
+
+
+def test_suite_beside_the_others_begins_after_the_one_it_names(world: World) -> None:
+    status, results, said = suites(world, "early one:late", "one", "two")
+    assert status == 0, said
+    assert results == dict.fromkeys(["one", "two", "early", "late", "all"], "passed"), said
+    assert "==== late, which ran beside the others\nthis is late\n" in said
+    called = world.called()
+    assert called.index("make --no-print-directory one") < called.index("make --no-print-directory late")
+
+
+def test_failed_suite_beside_the_others_fails_the_run(world: World) -> None:
+    status, results, said = suites(world, "one:bad", "one")
+    assert (status, results) == (3, {"one": "passed", "bad": "failed"}), said
+
+
+def test_failed_suite_stops_what_runs_beside_it(world: World) -> None:
+    status, results, said = suites(world, "endless two:late", "one", "bad", "two")
+    expected = {"one": "passed", "bad": "failed", "endless": "stopped", "late": "not begun"}
+    assert (status, results) == (3, expected), said
+    assert "make --no-print-directory two" not in world.called()
+
+
+def test_suite_after_one_that_does_not_run_is_refused(world: World) -> None:
+    status, _, said = suites(world, "tow:late", "one", "two")
+    assert status == 2
+    assert "tow:late would never begin, because tow is not among the targets" in said
+    assert world.called() == []
 
 
 @pytest.mark.parametrize(("user", "sudo"), [("0", False), ("1000", True)])

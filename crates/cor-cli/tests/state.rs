@@ -546,8 +546,8 @@ fn early_end_advises_same_command_again() {
     let ran = sync(&sandbox, &file, &["--concurrency", "1"]).exits(3).prints(again);
     assert!(!ran.out.contains("--rejects"), "{}", ran.out);
     sandbox.queue_clear();
-    let nobody = RefusedPort::bind();
-    let url = format!("http://{nobody}");
+    let refused_port = RefusedPort::bind();
+    let url = format!("http://{refused_port}");
     sync(&sandbox, &file, &["--base-url", &url, "--max-attempts", "1"]).exits(4).prints(again);
     sync(&sandbox, &file, &["--base-url", &url, "--deadline", "0.3"]).exits(4).prints(again);
     assert!(!sync(&sandbox, &file, &[]).exits(0).out.contains(again));

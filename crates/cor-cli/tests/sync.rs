@@ -404,8 +404,8 @@ fn each_ending_has_its_exit_status() {
     assert_eq!(counts(&limited.summary()), [2, 2, 0, 0, 0, 0]);
     assert_eq!(limited.summary()["unread_from_line"], 4);
 
-    let nobody = RefusedPort::bind();
-    let url = format!("http://{nobody}");
+    let refused_port = RefusedPort::bind();
+    let url = format!("http://{refused_port}");
     let unreached = run(Answer::pass(), &["--base-url", &url, "--deadline", "0.4"]).exits(4);
     assert_eq!(unreached.summary()["applied"], 0);
     assert_eq!(unreached.summary()["stopped"]["reason"], "transport");

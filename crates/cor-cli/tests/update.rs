@@ -210,8 +210,8 @@ fn each_kind_of_failure_has_its_exit_status() {
     failed(update("P", &["--ca-file", "/no/such/file"]), 2, "config");
     failed(update("P", &["--token-file", "/no/such/file"]), 2, "config");
     failed(update("P", &["--base-url", "http://example.com"]), 2, "config");
-    let nobody = RefusedPort::bind();
-    failed(update("P", &["--base-url", &format!("http://{nobody}")]), 4, "transport");
+    let refused_port = RefusedPort::bind();
+    failed(update("P", &["--base-url", &format!("http://{refused_port}")]), 4, "transport");
 }
 
 #[test]

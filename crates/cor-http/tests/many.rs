@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{client, named, quick};
+use cor_fault_peer::RefusedPort;
 use cor_http::{ErrorKind, Invalid, Issue, Outcome, ProjectUpdate, Row};
 use cor_sandbox::{Answer, Hold, RateLimit, Sandbox, SandboxBuilder};
 use futures_util::StreamExt;
@@ -188,12 +189,10 @@ async fn refused_token_ends_run() {
 }
 
 #[tokio::test]
-async fn gives_up_silent_address_after_deadline() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+async fn gives_up_refusing_address_after_deadline() {
+    let refused_port = RefusedPort::bind();
     let client = quick(common::builder())
-        .base_url(url)
+        .base_url(format!("http://{refused_port}"))
         .token("t")
         .deadline(Duration::from_millis(600))
         .build()

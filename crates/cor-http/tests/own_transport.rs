@@ -55,7 +55,7 @@ async fn cause_that_quotes_token_is_not_shown() {
     assert!(!format!("{error:?} {} {error}", error.chain()).contains("secret-token"), "{error:?}");
 }
 
-/// Fails without a word that anything was sent.
+/// Fails, and reports that nothing was sent.
 #[derive(Debug)]
 struct Failing(FaultKind);
 

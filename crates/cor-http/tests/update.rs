@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{client, named, quick};
-use cor_fault_peer::SchedulerLag;
+use cor_fault_peer::{RefusedPort, SchedulerLag};
 use cor_http::{ErrorKind, Field, Outcome, ProjectUpdate, RetryPolicy};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
@@ -128,10 +128,9 @@ async fn attempt_timeout_leaves_time_for_another_attempt() {
 
 #[tokio::test]
 async fn address_without_listener_is_transport_error() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
-    let client = quick(common::builder()).base_url(url).token("t").build().unwrap();
+    let refused_port = RefusedPort::bind();
+    let client =
+        quick(common::builder()).base_url(format!("http://{refused_port}")).token("t").build().unwrap();
     let error = client.projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.outcome(), error.attempts()),
