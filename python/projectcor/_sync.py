@@ -149,7 +149,7 @@ class Change:
         refused_because: The reason of that refusal.
         fields: What is to change, a tuple of ``FieldChange``.
         outcome: After ``sync``: ``applied``, ``created``, ``rejected``, ``not_applied``, ``unknown`` or
-            ``not_started``; ``None`` in a plan.
+            ``not_started``; in a plan ``rejected`` where the rows contradict each other, else ``None``.
         error: Why it was not applied, a ``CorError``; ``None`` if it was.
         reason: The text of ``error`` without its advice, which is in ``advice`` of the result. ``None`` as ``error``.
     """

@@ -70,3 +70,23 @@ fn plan_says_what_sync_does_and_shows_its_command() {
     let ran = fed(&mut piped, b"id,name\nA,new\n").exits(0);
     assert!(!ran.out.contains("Next:"), "the input is read: {}", ran.out);
 }
+
+#[test]
+fn plan_and_dry_run_reject_rows_that_contradict_each_other() {
+    let sandbox = sandbox(&["A", "B"]);
+    let folder = Folder::new();
+    let file = folder.file("t.csv", "id,start,end\nA,2025-05-01,\nA,,2025-04-01\nB,2025-01-01,2025-02-02\n");
+    let says = "start 2025-05-01 is after end 2025-04-01";
+    let ran = plan(&sandbox, &file, &["--json"]).exits(1);
+    assert!(ran.out.contains(says), "{}", ran.out);
+    let summary = ran.summary();
+    assert_eq!((&summary["new"], &summary["rejected"]), (&json!(1), &json!(2)), "{summary}");
+    let ran = sync(&sandbox, &file, &["--dry-run", "--json"]).exits(1);
+    assert!(ran.out.contains(says) && !ran.out.contains("projects/A\""), "{}", ran.out);
+    assert_eq!((&ran.summary()["rejected"], &ran.summary()["not_started"]), (&json!(2), &json!(1)));
+    plan(&sandbox, &file, &[]).exits(1).says(says);
+    assert_eq!(sandbox.requests().len(), 0);
+    // The run does as they say.
+    let ran = sync(&sandbox, &file, &["--json"]).exits(1);
+    assert_eq!((&ran.summary()["rejected"], &ran.summary()["applied"]), (&json!(2), &json!(1)));
+}

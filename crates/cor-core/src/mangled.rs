@@ -1,4 +1,4 @@
-//! External ids that a spreadsheet or a data frame has rewritten.
+//! External ids that a spreadsheet or a data frame has rewritten, or that stand for none.
 
 use std::fmt;
 
@@ -12,6 +12,7 @@ use std::fmt;
 /// assert_eq!(MangledId::of("9.91214E+15"), Some(MangledId::Scientific));
 /// assert_eq!(MangledId::of("1001.0"), Some(MangledId::Fraction));
 /// assert_eq!(MangledId::of("OPP-7\u{a0}"), Some(MangledId::Blanks));
+/// assert_eq!(MangledId::of("#N/A"), Some(MangledId::NoValue));
 /// assert_eq!(MangledId::of("1E5"), None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +24,31 @@ pub enum MangledId {
     Fraction,
     /// Blanks around the id, or blanks in it that are invisible or look like others.
     Blanks,
+    /// `#N/A`, `NULL`: a word that stands for no value, where a formula or an export found no id.
+    NoValue,
 }
+
+/// What spreadsheets, databases and languages write where there is no value.
+const NO_VALUE: &[&str] = &[
+    "null",
+    "(null)",
+    "<null>",
+    "\\N",
+    "none",
+    "nil",
+    "nan",
+    "<na>",
+    "nat",
+    "n/a",
+    "#n/a",
+    "undefined",
+    "#ref!",
+    "#name?",
+    "#value!",
+    "#null!",
+    "#num!",
+    "#div/0!",
+];
 
 impl MangledId {
     /// How `id` was rewritten; `None` if it shows no sign of it.
@@ -33,6 +58,9 @@ impl MangledId {
         let is_visible = id.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_visible && (id.starts_with(is_blank) || id.ends_with(is_blank) || id.contains(unseen)) {
             return Some(MangledId::Blanks);
+        }
+        if id.len() <= 9 && NO_VALUE.iter().any(|word| word.eq_ignore_ascii_case(id)) {
+            return Some(MangledId::NoValue);
         }
         let unsigned = id.strip_prefix('-').unwrap_or(id);
         let (digits, exponent) = match unsigned.split_once(['E', 'e']) {
@@ -55,12 +83,13 @@ impl MangledId {
         }
     }
 
-    /// The stable name: `scientific`, `fraction`, `blanks`.
+    /// The stable name: `scientific`, `fraction`, `blanks`, `no_value`.
     pub const fn as_str(self) -> &'static str {
         match self {
             MangledId::Scientific => "scientific",
             MangledId::Fraction => "fraction",
             MangledId::Blanks => "blanks",
+            MangledId::NoValue => "no_value",
         }
     }
 }
@@ -72,6 +101,7 @@ impl fmt::Display for MangledId {
             MangledId::Scientific => "a long number that a spreadsheet shortened",
             MangledId::Fraction => "an integer that was read as a number with a fraction",
             MangledId::Blanks => "an id with blanks around it, or with blanks that cannot be seen",
+            MangledId::NoValue => "a word that stands for no value",
         })
     }
 }

@@ -323,6 +323,7 @@ fn ids(ids: &Counts<String>, unit: &str, rules: &Rules) -> Vec<String> {
         let (first, line) = (found[0].0, lines.first().copied().unwrap_or_default());
         let remedy = match kind {
             MangledId::Blanks => "use `trim` to remove the blanks",
+            MangledId::NoValue => "give these rows their ids, or pass the word with `null_values`",
             _ => "export the ids as text",
         };
         let created = match rules.creates_mangled_ids() {

@@ -25,7 +25,11 @@ pub(crate) struct Reading {
 
 /// How days are written, as in `strptime`: `%d-%m-%y`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DateFormat(String);
+pub(crate) struct DateFormat {
+    format: String,
+    /// Whether it ends with a time and the letter Z, as in `%Y-%m-%dT%H:%M:%SZ`, which stands for UTC.
+    is_utc: bool,
+}
 
 /// How numbers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,20 +81,13 @@ impl Reading {
         let (text, is_cell) = match &value {
             Value::Cell(text) => (*text, true),
             Value::Text(text) | Value::Moment(text) => (text.as_ref(), false),
-            // Typed values need no reading, but may be looked up by how they are written.
-            Value::Number(number) => {
-                let Some(table) = &self.values else { return Ok(Some(value)) };
-                return Ok(table.look_up(field, &number.to_string())?.unwrap_or(Some(value)));
-            }
-            Value::Boolean(yes) => {
-                let Some(table) = &self.values else { return Ok(Some(value)) };
-                let text = if *yes { "true" } else { "false" };
-                return Ok(table.look_up(field, text)?.unwrap_or(Some(value)));
-            }
+            Value::Number(_) | Value::Boolean(_) => return self.typed(field, value),
             _ => return Ok(Some(value)),
         };
+        // A cell of blanks looks empty, and is so in a workbook too.
+        let is_empty = is_cell && trimmed(text).is_empty();
         let trimmed = if self.trim { trimmed(text) } else { text };
-        if (is_cell && trimmed.is_empty()) || self.keep.iter().any(|keep| keep == trimmed) {
+        if is_empty || self.keep.iter().any(|keep| keep == trimmed) {
             return Ok(None);
         }
         if self.clear.iter().any(|clear| clear == trimmed) {
@@ -123,13 +120,39 @@ impl Reading {
         }
     }
 
-    /// A value as a text that is read as this value; `None` where its own text is one.
+    /// A value that needs no reading, compared and looked up by how it is written.
+    fn typed<'v>(&self, field: Field, value: Value<'v>) -> Result<Option<Value<'v>>, Issue> {
+        if self.keep.is_empty() && self.clear.is_empty() && self.values.is_none() {
+            return Ok(Some(value));
+        }
+        let text = match &value {
+            Value::Number(number) => number.to_string(),
+            Value::Boolean(yes) => yes.to_string(),
+            _ => return Ok(Some(value)),
+        };
+        if self.keep.contains(&text) {
+            return Ok(None);
+        }
+        if self.clear.contains(&text) {
+            return Ok(Some(Value::Clear));
+        }
+        match &self.values {
+            Some(table) => Ok(table.look_up(field, &text)?.unwrap_or(Some(value))),
+            None => Ok(Some(value)),
+        }
+    }
+
+    /// A value as a text that is read as this value; `None` where its own text is one, or where no text is.
     #[cfg(feature = "workbook")]
     pub(crate) fn written(&self, field: Field, value: &Value<'_>) -> Option<String> {
         match (field.kind(), value, &self.date, self.number.decimal) {
             (FieldType::Date, Value::Date(day), Some(format), _) => {
-                let day = day.to_string().parse::<jiff::civil::Date>().ok()?;
-                strtime::format(&format.0, day.to_datetime(jiff::civil::Time::midnight())).ok()
+                let midnight = day.to_string().parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0);
+                let text = strtime::format(&format.format, midnight).ok()?;
+                // A year of two digits is one of 1969 to 2068.
+                let is_read_back =
+                    format.read(field, &text, self.day_in.as_ref()).is_ok_and(|read| read == *day);
+                is_read_back.then_some(text)
             }
             (FieldType::Number, Value::Number(number), _, Some(decimal)) => {
                 Some(number.to_string().replace('.', decimal.encode_utf8(&mut [0; 4])))
@@ -144,7 +167,7 @@ impl Reading {
         if self.trim {
             words.push("trimmed".to_owned());
         }
-        if let Some(DateFormat(format)) = &self.date {
+        if let Some(DateFormat { format, .. }) = &self.date {
             words.push(format!("day as {format}"));
         }
         if let Some(day_in) = &self.day_in {
@@ -183,7 +206,11 @@ impl DateFormat {
             .map_err(|error| format!("the date format {format:?} is not valid: {error}"))?;
         let read = strtime::parse(format, &written).and_then(|parts| parts.to_date());
         match read {
-            Ok(date) if date == jiff::civil::date(2003, 11, 28) => Ok(DateFormat(format.to_owned())),
+            Ok(date) if date == jiff::civil::date(2003, 11, 28) => {
+                let has_time = ["%H", "%I", "%k", "%l", "%R", "%T"].iter().any(|part| format.contains(part));
+                let is_utc = has_time && format.ends_with('Z') && !format.ends_with("%Z");
+                Ok(DateFormat { format: format.to_owned(), is_utc })
+            }
             _ => Err(format!(
                 "the date format {format:?} does not describe a whole date; it needs day, month and year, such as \
                  %d-%m-%y or %d/%m/%Y"
@@ -193,27 +220,29 @@ impl DateFormat {
 
     pub(super) fn read(&self, field: Field, text: &str, day_in: Option<&DayIn>) -> Result<Date, Issue> {
         let wrong = |message| Issue::new(field.name(), IssueCode::NotADate, message);
-        let parts = strtime::parse(&self.0, text).ok();
+        let parts = strtime::parse(&self.format, text).ok();
         let date = parts.as_ref().and_then(|parts| parts.to_date().ok());
         let (Some(parts), Some(date)) = (parts, date) else {
-            return Err(wrong(format!("{} is not a day written as {}", quoted(text), self.0)));
+            return Err(wrong(format!("{} is not a day written as {}", quoted(text), self.format)));
         };
         let times = [parts.hour(), parts.minute(), parts.second()];
+        let has_zone = self.is_utc || parts.offset().is_some() || parts.iana_time_zone().is_some();
+        let moment = || match self.is_utc {
+            true => jiff::tz::TimeZone::UTC.to_timestamp(parts.to_datetime().ok()?).ok(),
+            false => parts.to_timestamp().ok(),
+        };
         let date = match day_in {
-            Some(DayIn::Zone(zone)) => {
-                parts.to_timestamp().map_or(date, |moment| zone.to_datetime(moment).date())
-            }
+            Some(DayIn::Zone(zone)) => moment().map_or(date, |moment| zone.to_datetime(moment).date()),
             _ => date,
         };
-        if day_in.is_none()
-            && (times.into_iter().flatten().any(|n| n != 0) || parts.subsec_nanosecond().unwrap_or(0) != 0)
-        {
-            let message = format!(
-                "{} has a time of day, and the field takes only a date; set `day_in` to the time zone whose date \
-                 counts",
-                quoted(text)
-            );
-            return Err(wrong(message));
+        let has_time =
+            times.into_iter().flatten().any(|n| n != 0) || parts.subsec_nanosecond().unwrap_or(0) != 0;
+        let only_a_date = "and the field takes only a date; set `day_in` to the time zone whose date counts";
+        if day_in.is_none() && has_time {
+            return Err(wrong(format!("{} has a time of day, {only_a_date}", quoted(text))));
+        }
+        if day_in.is_none() && has_zone {
+            return Err(wrong(format!("{} has a time zone, {only_a_date}", quoted(text))));
         }
         // `%Y` takes `25` for the year 25, which nobody means.
         if date.year() < 1000 {
@@ -225,7 +254,7 @@ impl DateFormat {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.format
     }
 }
 
@@ -387,6 +416,15 @@ mod tests {
             let message = day_as(format, text).unwrap_err();
             assert!(message.contains(says), "{format} {text}: {message}");
         }
+    }
+
+    #[cfg(feature = "workbook")]
+    #[test]
+    fn day_is_written_only_as_text_that_is_read_as_same_day() {
+        let reading = Reading { date: DateFormat::new("%d/%m/%y").ok(), ..Reading::default() };
+        let written = |day: &str| reading.written(Field::End, &Value::Date(day.parse().unwrap()));
+        assert_eq!(written("2025-12-31").as_deref(), Some("31/12/25"));
+        assert_eq!(written("2099-12-31"), None);
     }
 
     #[test]

@@ -100,6 +100,12 @@ impl<'a> RowDraft<'a> {
             let message = "contains only blanks; pass the id that the project has in its source";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Required, message));
         }
+        let is_no_value = !id.is_empty() && self.rules.is_no_value(id);
+        if is_no_value {
+            let message =
+                format!("{} stands for no value; pass the id that the project has in its source", quoted(id));
+            self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Required, message));
+        }
         if id.starts_with(TO_CORRECT) {
             self.reject_id(&self.rules.id_column, to_correct("id", id));
         }
@@ -107,7 +113,7 @@ impl<'a> RowDraft<'a> {
             let message = "appears twice; remove one";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Reserved, message));
         }
-        if MangledId::of(id).is_some() {
+        if !is_no_value && MangledId::of(id).is_some() {
             self.remarks.push(Remark::MangledId(id.to_owned()));
         }
         self.id = Some(id.to_owned());

@@ -281,10 +281,19 @@ impl Rules {
         self
     }
 
+    /// What was said before about how single fields are read, to be changed by what is now said about all of them.
+    fn readings_of_fields(&mut self) -> impl Iterator<Item = &mut Reading> {
+        self.fields.values_mut().filter_map(|rule| match rule {
+            Rule::Column(_, reading) => Some(reading),
+            Rule::Constant(_) => None,
+        })
+    }
+
     /// The text that clears a field, in place of any that was said before.
     #[must_use]
     pub fn clear(mut self, text: impl Into<String>) -> Rules {
         self.general.clear = vec![text.into()];
+        self.readings_of_fields().for_each(|reading| reading.clear.clear());
         self.settled()
     }
 
@@ -292,7 +301,11 @@ impl Rules {
     /// as an empty cell does.
     #[must_use]
     pub fn null_values(mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Rules {
-        self.general.keep.extend(texts.into_iter().map(Into::into));
+        let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
+        // Where a field has none of its own, those of all fields count.
+        let own = self.readings_of_fields().map(|reading| &mut reading.keep).filter(|keep| !keep.is_empty());
+        own.for_each(|keep| keep.extend(texts.iter().cloned()));
+        self.general.keep.extend(texts);
         self.settled()
     }
 
@@ -316,19 +329,21 @@ impl Rules {
         self.settled()
     }
 
-    /// The time zone in which a timestamp becomes a day.
+    /// The time zone in which a timestamp becomes a day, in every column.
     #[must_use]
     pub fn day_in(mut self, day_in: DayIn) -> Rules {
+        self.readings_of_fields().for_each(|reading| reading.day_in = None);
         self.general.day_in = Some(day_in);
         self.settled()
     }
 
-    /// How days are written, as in `strptime`: `%d/%m/%Y`.
+    /// How days are written in every column, as in `strptime`: `%d/%m/%Y`. A format for one column is to be said after it.
     ///
     /// # Errors
     /// Why the format does not describe a day.
     pub fn date_format(mut self, format: &str) -> Result<Rules, String> {
         self.general.date = Some(DateFormat::new(format)?);
+        self.readings_of_fields().for_each(|reading| reading.date = None);
         Ok(self.settled())
     }
 
@@ -363,7 +378,7 @@ impl Rules {
         Ok(self.settled())
     }
 
-    /// The decimal sign and the separator of thousands in numbers.
+    /// The decimal sign and the separator of thousands in the numbers of every column.
     ///
     /// # Errors
     /// Where both are the same character.
@@ -371,6 +386,7 @@ impl Rules {
         let format = NumberFormat { decimal, thousands };
         format.check()?;
         self.general.number = format;
+        self.readings_of_fields().for_each(|reading| reading.number = NumberFormat::default());
         Ok(self.settled())
     }
 

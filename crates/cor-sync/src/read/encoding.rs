@@ -86,7 +86,7 @@ impl Encoding {
         match (is_utf8, has_utf8) {
             (true, _) => other(Encoding::UTF_8),
             (false, true) => None,
-            (false, false) if has_unused() => None,
+            (false, false) if has_unused() || is_of_another_code_page(bytes) => None,
             (false, false) => other(Encoding(encoding_rs::WINDOWS_1252)),
         }
     }
@@ -133,6 +133,18 @@ impl Encoding {
             }),
         }
     }
+}
+
+/// Whether windows-1252 would show a sign, or a capital letter behind a small one, where the code pages of DOS and of the
+/// classic Macintosh have an accented letter within a word.
+fn is_of_another_code_page(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| match pair[1] {
+        // Š Œ Ž Ÿ
+        0x8A | 0x8C | 0x8E | 0x9F => pair[0].is_ascii_lowercase(),
+        // ‚ ƒ „ ‡ ˆ ‰ ‹ ‘ “ ˜ ¡ ¢ £ ¤ ¥ ¦ § ¨
+        0x82..=0x84 | 0x87..=0x89 | 0x8B | 0x91 | 0x93 | 0x98 | 0xA1..=0xA8 => pair[0].is_ascii_alphabetic(),
+        _ => false,
+    })
 }
 
 /// The first bytes of the source, or those around the first that are no text in the encoding.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cor_http::{Error, ErrorKind, ItemResult, Outcome};
+use cor_http::{Error, ErrorKind, Invalid, ItemResult, Outcome};
 
 use super::feed::{InputControl, PendingRow};
 use super::max_failures::Whole;
@@ -331,6 +331,19 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
 
     /// Records the result of a project's rows.
     pub(super) fn settled(&mut self, settled: Settled) {
+        if !matches!(settled.status, RowStatus::Unchanged) {
+            self.project(&settled.change);
+        }
+        self.rows_of(settled);
+    }
+
+    /// A project whose rows contradict each other, for which a sync would send nothing.
+    pub(super) fn contradictory(&mut self, change: Change, invalid: Invalid) {
+        self.rows_of(Settled { change, status: RowStatus::Failed(Error::invalid(invalid)) });
+    }
+
+    /// Counts a project's rows, and passes on what became of them.
+    fn rows_of(&mut self, settled: Settled) {
         let Settled { change, status, .. } = &settled;
         if let Some((_, page)) = &mut self.outputs.report {
             page.settled(self.started.elapsed(), &settled);
@@ -357,7 +370,6 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
             }
         }
         if !matches!(status, RowStatus::Unchanged) {
-            self.project(change);
             self.event(SyncEvent::ProjectSettled(settled));
         }
         self.check_failures();

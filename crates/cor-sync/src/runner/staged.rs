@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use cor_http::{Client, Outcome, ProjectCreate};
+use cor_http::{Client, Outcome, ProjectCreate, ProjectUpdate};
 
 use super::confirm::Confirm;
 use super::control::{Asked, StopWatch};
@@ -161,14 +161,17 @@ impl<E: FnMut(SyncEvent)> StagedRun<'_, E> {
                     self.recorder.counts.unchanged += change.rows;
                     continue;
                 }
+                let update = (as_updates || change.rows > 1).then(|| change.update(self.sync.scope()));
+                // Rows that are fine each by itself may contradict each other. A sync sends no request for them either.
+                if let Some(Err(invalid)) = update.as_ref().map(ProjectUpdate::validate) {
+                    self.recorder.contradictory(change, invalid);
+                    continue;
+                }
                 self.recorder.counts.not_started += change.rows;
                 self.recorder.project(&change);
-                let event = match as_updates {
-                    true => {
-                        let update = change.update(self.sync.scope());
-                        SyncEvent::UpdatePlanned { id: change.id, update }
-                    }
-                    false => SyncEvent::ProjectPlanned(change),
+                let event = match update.filter(|_| as_updates) {
+                    Some(update) => SyncEvent::UpdatePlanned { id: change.id, update },
+                    None => SyncEvent::ProjectPlanned(change),
                 };
                 self.recorder.event(event);
             }
