@@ -342,7 +342,7 @@ impl<E: FnMut(SyncEvent)> Recorder<E> {
         self.rows_of(Settled { change, status: RowStatus::Failed(Error::invalid(invalid)) });
     }
 
-    /// Counts a project's rows, and passes on what became of them.
+    /// Counts a project's rows, and passes on their result.
     fn rows_of(&mut self, settled: Settled) {
         let Settled { change, status, .. } = &settled;
         if let Some((_, page)) = &mut self.outputs.report {
