@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import projectcor
 import pytest
-from common import ID, SOURCE, body, sent
+from common import ID, SOURCE, body, call, sent
 from projectcor import CLEAR, IncomeType, Json, ProjectUpdate
 from projectcor.testing import Sandbox
 
@@ -219,6 +219,23 @@ def test_cells_are_read_by_the_type_of_their_field(door: Any, cor: Sandbox) -> N
     assert body(cor) == (
         '{"metadata":{"source":"SALESFORCE"},"name":"007","end":"2025-04-30","billable":true,"estimated":18000.10}'
     )
+
+
+def test_a_row_with_more_cells_than_the_header_is_rejected(door: Any, cor: Sandbox) -> None:
+    says = "row: the row has more cells than the header; put quotation marks around a value that contains the delimiter"
+    text = f"id,name,brief\n{ID},Smith, Inc,desc\n{ID},Short\n"
+    pairs: list[Any] = [(ID, {"name": "Smith", None: ["desc"]}), (ID, {"name": "Short"})]
+    for rows in (list(csv.DictReader(io.StringIO(text))), pairs):
+        items, summary = door.update_many(rows, source=SOURCE, text_cells=True)
+        items = sorted(items, key=lambda item: item.index)
+        assert says in str(items[0].error)
+        assert items[1].ok, "a row with fewer cells keeps the other fields"
+        assert (summary.rejected, summary.applied) == (1, 1)
+        assert sent(cor) == {"name": "Short"}
+    result = call(door, "sync", csv.DictReader(io.StringIO(text)), source=SOURCE, state=False, text_cells=True)
+    assert (result.rejected, result.applied) == (1, 1)
+    assert says in str(result.problems[0])
+    assert [request.json()["name"] for request in cor.requests] == ["Short"] * 3
 
 
 def test_cells_are_read_in_every_kind_of_row(door: Any, cor: Sandbox) -> None:
