@@ -43,6 +43,12 @@ def pandas(name: str, *arguments: Any) -> Any:
     return found(*arguments) if arguments else found
 
 
+def masked(*arguments: Any) -> Any:
+    """An array of numpy with a mask; without arguments `numpy.ma.masked`."""
+    module = pytest.importorskip("numpy.ma")
+    return module.array(arguments[0], mask=arguments[1]) if arguments else module.masked
+
+
 def json_of(**fields: Any) -> str:
     """What would be sent for these fields, without the part that is always there."""
     text = ProjectUpdate(source="S", **fields).to_json()
@@ -117,13 +123,29 @@ def test_scalars_of_numpy_and_pandas_are_sent_exactly(field: str, make: Any, wir
         lambda: pandas("NA"),
         lambda: Decimal("NaN"),
         lambda: Decimal("sNaN"),
+        lambda: masked(),
+        lambda: masked([5.0], True)[0],
+        lambda: masked(5, True),
+        lambda: masked("N", True),
     ],
-    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA", "Decimal NaN", "signalling NaN"],
+    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA", "Decimal NaN", "signalling NaN", "masked", "masked element", "masked number", "masked text"],
 )
 def test_nothing_keeps(make: Any) -> None:
     fields = dict.fromkeys(projectcor.FIELDS, make())
     fields["name"] = "N"
     assert json_of(**fields) == '"name":"N"'
+
+
+def test_a_mask_that_is_not_set_sends_its_value() -> None:
+    assert json_of(estimated=masked(5, False)) == '"estimated":5'
+    assert json_of(estimated=masked([5, 6], [True, False])[1]) == '"estimated":6'
+
+
+def test_a_masked_value_clears_where_nulls_clear(door: Any, cor: Sandbox) -> None:
+    rows = [{"id": ID, "name": "N", "estimated": masked(), "brief": masked()}]
+    items, _ = door.update_many(rows, source=SOURCE, clear_nulls=["estimated"])
+    assert items[0].ok, items[0].error
+    assert sent(cor) == {"name": "N", "estimated": None}
 
 
 @pytest.mark.parametrize(

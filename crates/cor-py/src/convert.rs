@@ -108,6 +108,12 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
                 // One of a single element too: a field is no array.
                 return Ok(refused(value));
             }
+            // A masked value holds nothing; its number is arbitrary.
+            if let Some(mask) = value.getattr_opt("mask")?
+                && mask.is_truthy()?
+            {
+                return Ok(FieldInput::Keep);
+            }
             let item = value.call_method0("item")?;
             // Some of numpy's own have nothing to become, or become a list.
             return if item.get_type().is(&class) { Ok(refused(value)) } else { read(&item) };
