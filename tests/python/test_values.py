@@ -105,6 +105,10 @@ def test_values_go_through_exactly(field: str, value: Any, wire: str) -> None:
         ("name", lambda: numpy("str_", "x"), '"x"'),
         ("end", lambda: numpy("datetime64", "2025-04-30"), '"2025-04-30"'),
         ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00", "ns"), '"2025-04-30"'),
+        ("end", lambda: numpy("datetime64", "2025-04-30T00", "12h"), '"2025-04-30"'),
+        ("end", lambda: numpy("datetime64", "0001-01-01"), '"0001-01-01"'),
+        ("end", lambda: numpy("datetime64", "9999-12-31T00:00", "m"), '"9999-12-31"'),
+        ("end", lambda: numpy("array", "2025-04-30", "datetime64[ns]"), '"2025-04-30"'),
         ("end", lambda: pandas("Timestamp", "2025-04-30"), '"2025-04-30"'),
     ],
 )
@@ -119,6 +123,7 @@ def test_scalars_of_numpy_and_pandas_are_sent_exactly(field: str, make: Any, wir
         lambda: float("nan"),
         lambda: numpy("float64", "nan"),
         lambda: numpy("datetime64", "NaT"),
+        lambda: numpy("datetime64", "NaT", "M"),
         lambda: pandas("NaT"),
         lambda: pandas("NA"),
         lambda: Decimal("NaN"),
@@ -128,7 +133,10 @@ def test_scalars_of_numpy_and_pandas_are_sent_exactly(field: str, make: Any, wir
         lambda: masked(5, True),
         lambda: masked("N", True),
     ],
-    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA", "Decimal NaN", "signalling NaN", "masked", "masked element", "masked number", "masked text"],
+    ids=[
+        *("None", "NaN", "numpy NaN", "numpy NaT", "NaT of months", "NaT", "NA", "Decimal NaN", "signalling NaN"),
+        *("masked", "masked element", "masked number", "masked text"),
+    ],
 )
 def test_nothing_keeps(make: Any) -> None:
     fields = dict.fromkeys(projectcor.FIELDS, make())
@@ -158,6 +166,15 @@ def test_a_masked_value_clears_where_nulls_clear(door: Any, cor: Sandbox) -> Non
         ("estimated", lambda: 10**5000, "wrong_type", "could not be read: Exceeds the limit"),
         ("estimated", lambda: numpy("array", [5]), "wrong_type", "of type numpy.ndarray"),
         ("end", lambda: numpy("datetime64", "20000-01-01"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", 2**61, "D"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", -(2**61), "h"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", 2**62, "ms"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", 2**61, "25s"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", "2025-04"), "not_a_date", "spans more than a day; pass the day that"),
+        ("end", lambda: numpy("datetime64", "2025"), "not_a_date", "spans more than a day"),
+        ("end", lambda: numpy("datetime64", "2025-04-30", "W"), "not_a_date", "spans more than a day"),
+        ("end", lambda: numpy("datetime64", "2025-04-30", "7D"), "not_a_date", "spans more than a day"),
+        ("end", lambda: numpy("array", "2025-04", "datetime64[M]"), "not_a_date", "spans more than a day"),
         ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "has a time of day"),
         ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "has a time of day"),
         ("estimated", lambda: Decimal("-Infinity"), "not_finite", "pass a finite number"),
