@@ -51,7 +51,8 @@ class ProjectUpdate:
 
     Args:
         source: The system that owns the project, such as ``SALESFORCE``: the one it was created under.
-        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it.
+        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it, and
+            refuses an update that names another id.
         extra: Fields that this library does not know, by name. Values are written as JSON.
         **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
 

@@ -373,7 +373,7 @@ class Slim:
         (ID, {"name": "N"}),
         Deal(ID, "N"),
         Slim(ID, "N"),
-        (ID, Slim("another", "N")),
+        (ID, Slim(ID, "N")),
         collections.OrderedDict(id=ID, name="N"),
         collections.ChainMap({"id": ID}, {"name": "N"}),
         types.MappingProxyType({"id": ID, "name": "N"}),
@@ -500,3 +500,31 @@ def test_clear_is_a_singleton_and_refuses_bool() -> None:
     assert repr(CLEAR) == "projectcor.CLEAR"
     with pytest.raises(TypeError, match="is CLEAR"):
         bool(CLEAR)
+
+
+def test_a_row_that_names_another_id_than_its_pair_is_rejected(door: Any, cor: Sandbox) -> None:
+    for row in ({"id": "B", "name": "N"}, ProjectUpdate(id="B", name="N"), Slim("B", "N")):
+        (item,), _ = door.update_many([(ID, row)], source=SOURCE)
+        assert item.error.kind == "invalid"
+        assert f'id: the pair says "{ID}" and the row "B"; remove one' in str(item.error)
+    says = f'id: the argument says "{ID}" and the update "B"; remove one'
+    with pytest.raises(projectcor.InvalidUpdateError, match=says):
+        door.update(ID, ProjectUpdate(SOURCE, id="B", name="N"))
+    assert cor.requests == []
+    (item,), _ = door.update_many([(ID, {"key": "B", "name": "N"})], source=SOURCE, id_column="key")
+    assert f'id: the pair says "{ID}" and the row "B"; remove one' in str(item.error)
+    same: list[Any] = [{"id": None, "name": "N"}, {"id": "", "name": "N"}, ProjectUpdate(id=ID, name="N")]
+    items, _ = door.update_many([(ID, row) for row in same], source=SOURCE)
+    assert [item.error for item in items] == [None] * 3
+    assert door.update(ID, ProjectUpdate(SOURCE, id=ID, name="N")).name == "N"
+
+
+def test_the_index_of_a_data_frame_does_not_replace_its_ids(door: Any, cor: Sandbox) -> None:
+    frame = pandas("DataFrame", {"id": [ID], "name": ["N"]})
+    (item,), _ = door.update_many(frame.iterrows(), source=SOURCE)
+    assert f'id: the pair says 0 and the row "{ID}"; remove one' in str(item.error)
+    (item,), _ = door.update_many(frame.set_index("id", drop=False).iterrows(), source=SOURCE)
+    assert item.ok, item.error
+    result = call(door, "sync", frame.set_index([["another"]]).iterrows(), source=SOURCE, state=False)
+    assert f'id: the pair says "another" and the row "{ID}"; remove one' in str(result.problems[0])
+    assert len(cor.requests) == 1

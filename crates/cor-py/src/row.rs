@@ -63,7 +63,7 @@ impl RowReader {
             let (id, content) = split_pair(row)?;
             let mut values = self.read_content(&content)?;
             if let Some(id) = id {
-                values.set_id(&self.id, convert::read(&id)?);
+                values.set_id_beside(&self.id, convert::read(&id)?, "pair", "row");
             }
             Ok(values)
         };
@@ -250,7 +250,7 @@ pub(crate) fn single(
             values
         }
     };
-    values.set_id(&reader.id, convert::read(id)?);
+    values.set_id_beside(&reader.id, convert::read(id)?, "argument", "update");
     Ok(reader.rows.single_row(values))
 }
 
