@@ -518,7 +518,7 @@ class AsyncResults:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row of the input has its result. ``False`` if ``stop`` or ``halted`` left rows."""
+        """Whether every row of the input has its result: see ``Results.is_complete``."""
         return self._run.is_complete
 
     async def to_dataframe(self, kind: FrameKind | None = None) -> Any:

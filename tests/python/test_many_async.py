@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import projectcor
@@ -58,6 +58,36 @@ def test_rows_of_an_asynchronous_input_are_sent_before_it_fails(cor: Sandbox) ->
             return results.summary
 
     assert asyncio.run(main()) == projectcor.Summary(read=20, applied=20)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_asynchronous_results_of_an_input_that_raised_are_not_complete(
+    cor: Sandbox, is_async: bool, error: type[BaseException]
+) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield {"id": ID, "name": "N"}
+        raise asyncio.CancelledError if is_async and error is KeyboardInterrupt else error
+
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        for row in broken():
+            yield row
+
+    async def main() -> None:
+        async with cor.async_client() as client:
+            results = client.projects.update_many(given() if is_async else broken(), source=SOURCE)
+            with pytest.raises((error, asyncio.CancelledError)):
+                async for _ in results:
+                    pass
+            if not is_async:
+                async for _ in results:
+                    pass
+            assert not results.is_complete
+            whole = client.projects.update_many([{"id": ID, "name": "N"}], source=SOURCE)
+            assert all([item.ok async for item in whole])
+            assert whole.is_complete
+
+    asyncio.run(main())
 
 
 def test_an_asynchronous_input_that_is_cancelled_from_within_ends_the_run(cor: Sandbox) -> None:
