@@ -23,6 +23,10 @@ def run_async(cor: Sandbox, given: Any, **options: Any) -> list[projectcor.ItemR
     return asyncio.run(main())
 
 
+async def anext_of(results: projectcor.AsyncResults) -> projectcor.ItemResult:
+    return await results.__anext__()
+
+
 def test_asynchronous_iterable_of_rows_is_accepted(cor: Sandbox) -> None:
     async def given() -> AsyncIterator[dict[str, Any]]:
         for row in rows(300):
@@ -161,6 +165,35 @@ def test_an_asynchronous_input_is_closed_when_the_run_ends_before_it(cor: Sandbo
 
     asyncio.run(main())
     hold.release()
+
+
+@pytest.mark.filterwarnings("ignore:the results of update_many")
+@pytest.mark.parametrize("began", [True, False])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_asynchronous_results_are_refused_in_another_event_loop(cor: Sandbox, began: bool, is_async: bool) -> None:
+    client = cor.async_client()
+
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        for row in rows(200):
+            yield row
+
+    async def first() -> projectcor.AsyncResults:
+        results = client.projects.update_many(given() if is_async else iter(rows(200)), source=SOURCE)
+        if began:
+            assert (await anext_of(results)).ok
+        return results
+
+    async def second(results: projectcor.AsyncResults) -> None:
+        says = "these results belong to another event loop; iterate over them where update_many was called"
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match=says):
+                await asyncio.wait_for(anext_of(results), 30)
+        await results.close()
+        assert [item async for item in results] == []
+        assert [item.ok async for item in client.projects.update_many(rows(3), source=SOURCE)] == [True] * 3
+
+    results = asyncio.run(first())
+    asyncio.run(second(results))
 
 
 def test_asynchronous_results_are_for_one_task_at_a_time(cor: Sandbox) -> None:

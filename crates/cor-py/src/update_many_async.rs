@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 use cor_http::{BulkRun, BulkRunBuilder};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
 use tracing::instrument::WithSubscriber;
 
@@ -96,6 +98,18 @@ impl AsyncRun {
 
 #[pymethods]
 impl AsyncRun {
+    /// Checks that the running event loop is the one in which the run began: no other one is woken.
+    fn check_loop(&self, py: Python<'_>) -> PyResult<()> {
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+        if running.is(&self.bridge.get().event_loop) {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "these results belong to another event loop; iterate over them where update_many was called",
+        ))
+    }
+
     /// A result that is there; rows are taken from the input where they run low.
     fn take(&self, py: Python<'_>) -> PyResult<Option<ItemResult>> {
         self.unsent.asked();
