@@ -473,6 +473,11 @@ def test_an_update_is_plain_data() -> None:
         assert hash(same) == hash(update)
     assert update.replace(estimated=Decimal("1.00")) != update, "equal numbers, different digits"
     assert ProjectUpdate(billable=True) != ProjectUpdate(billable=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert ProjectUpdate("SAP", name=None) == ProjectUpdate("SAP"), "None keeps a field"
+    null = ProjectUpdate("SAP", extra={"x": None})
+    assert null != ProjectUpdate("SAP"), "null is sent"
+    assert null == null.replace()
+    assert len({null, null.replace(), ProjectUpdate("SAP")}) == 2
     with pytest.raises(AttributeError, match="replace"):
         update.id = "M"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(AttributeError, match="replace"):
