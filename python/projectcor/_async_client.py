@@ -103,7 +103,7 @@ class AsyncClient(Base):
 
     def _bridge_of(self, loop: AbstractEventLoop) -> LoopBridge:
         if self._loop_tokens is not None:
-            self._loop_tokens.loop = loop
+            self._loop_tokens.called_in(loop)
         bridge = self._bridge
         if bridge is None or bridge.event_loop is not loop:
             self._bridge = bridge = LoopBridge(loop)
