@@ -103,7 +103,7 @@ class AsyncClient(Base):
 
     def _bridge_of(self, loop: AbstractEventLoop) -> LoopBridge:
         if self._loop_tokens is not None:
-            self._loop_tokens.loop = loop
+            self._loop_tokens.called_in(loop)
         bridge = self._bridge
         if bridge is None or bridge.event_loop is not loop:
             self._bridge = bridge = LoopBridge(loop)
@@ -398,10 +398,10 @@ class AsyncProjects(AsyncProjectReads):
 class AsyncResults:
     """The results of ``AsyncProjects.update_many``, in the order in which they finish.
 
-    Iterate over it once, in one task, to the end: rows that were not begun are not sent. Requests in flight are
-    abandoned when the task that iterates is cancelled, when the results are closed, or when nothing refers to them;
-    ``async with`` closes them at the end of its block. A ``RuntimeWarning`` says how many rows were not sent, unless
-    ``stop`` or ``close`` ended the run on purpose.
+    Iterate over it once, in one task of the event loop that ``update_many`` was called in, to the end: rows that were
+    not begun are not sent. Requests in flight are abandoned when the task that iterates is cancelled, when the results
+    are closed, or when nothing refers to them; ``async with`` closes them at the end of its block. A ``RuntimeWarning``
+    says how many rows were not sent, unless ``stop`` or ``close`` ended the run on purpose.
     """
 
     def __init__(
@@ -429,6 +429,8 @@ class AsyncResults:
     async def __anext__(self) -> ItemResult:
         if self._asked:
             raise RuntimeError("another task is already reading these results")
+        if not self._closed:
+            self._run.check_loop()
         self._asked = True
         try:
             item = self._run.take() if self._is_direct else None
@@ -518,7 +520,7 @@ class AsyncResults:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row of the input has its result. ``False`` if ``stop`` or ``halted`` left rows."""
+        """Whether every row of the input has its result: see ``Results.is_complete``."""
         return self._run.is_complete
 
     async def to_dataframe(self, kind: FrameKind | None = None) -> Any:
@@ -587,7 +589,8 @@ class AsyncResults:
         self._close_bar()
         feeder = self._feeder
         self._dismiss_feeder()
-        if feeder is not None and feeder is not current_task():
+        # One that its own event loop has ended needs no wait, and cannot be waited for in another.
+        if feeder is not None and feeder is not current_task() and not feeder.done():
             await wait({feeder})
 
     def _close_bar(self) -> None:

@@ -66,21 +66,82 @@ def auth_status(texts: tuple[str, str]) -> AuthStatus:
 
 
 class LoopTokens:
-    """Asks a token provider that may be asynchronous: an awaitable is awaited in the event loop of the latest call."""
+    """Asks a token provider that may be asynchronous: an awaitable is awaited in the running loop that called last."""
 
     def __init__(self, provider: AsyncTokenProvider) -> None:
+        from threading import Lock
+
         self._provider = provider
-        self.loop: AbstractEventLoop | None = None
+        self._loops: tuple[AbstractEventLoop, ...] = ()
+        """The event loops that called, the latest first."""
+        self._lock = Lock()
+
+    def called_in(self, loop: AbstractEventLoop) -> None:
+        """Remembers the event loop of a call."""
+        if self._loops and self._loops[0] is loop:
+            return
+        with self._lock:
+            others = (other for other in self._loops if other is not loop and not other.is_closed())
+            self._loops = (loop, *others)
 
     def __call__(self) -> ProvidedToken:
-        returned: Any = self._provider()
-        if not hasattr(returned, "__await__"):
-            token: ProvidedToken = returned
-            return token
-        from asyncio import run_coroutine_threadsafe
+        from concurrent.futures import CancelledError
 
-        assert self.loop is not None, "a token is needed in a call, which sets the event loop"
-        return run_coroutine_threadsafe(_awaited(returned), self.loop).result()
+        tried: list[AbstractEventLoop] = []
+        while True:
+            returned: Any = self._provider()
+            if not hasattr(returned, "__await__"):
+                token: ProvidedToken = returned
+                return token
+            loop = self._running(tried)
+            if loop is None:
+                _discard(returned)
+                raise RuntimeError("the token provider has to be awaited, and no event loop of a call is running")
+            tried.append(loop)
+            try:
+                return _result(returned, loop)
+            except CancelledError:
+                # The event loop ended, and calls in another one may wait for the token.
+                if self._running(tried) is None:
+                    raise
+
+    def _running(self, tried: list[AbstractEventLoop]) -> AbstractEventLoop | None:
+        return next((loop for loop in self._loops if loop.is_running() and loop not in tried), None)
+
+
+_LOOK = 0.25
+"""Seconds between two looks at an event loop in which a token is awaited."""
+
+
+def _result(returned: Awaitable[ProvidedToken], loop: AbstractEventLoop) -> ProvidedToken:
+    """What the awaitable returns in the event loop, which may end before."""
+    from asyncio import run_coroutine_threadsafe
+    from concurrent.futures import CancelledError, wait
+    from inspect import CORO_CREATED, getcoroutinestate
+
+    awaited = _awaited(returned)
+    try:
+        try:
+            future = run_coroutine_threadsafe(awaited, loop)
+        except RuntimeError as error:
+            # It was closed in between.
+            raise CancelledError from error
+        while not wait([future], _LOOK).done:
+            if not loop.is_running():
+                future.cancel()
+                raise CancelledError
+        return future.result()
+    finally:
+        if getcoroutinestate(awaited) == CORO_CREATED:
+            awaited.close()
+            _discard(returned)
+
+
+def _discard(returned: object) -> None:
+    """Closes a coroutine that is not awaited."""
+    close = getattr(returned, "close", None)
+    if close is not None:
+        close()
 
 
 async def _awaited(returned: Awaitable[ProvidedToken]) -> ProvidedToken:

@@ -213,9 +213,10 @@ class Projects(ProjectReads):
         outages pause the run instead of failing rows. Updates of one project are applied in the order of the rows.
 
         Args:
-            rows: An iterable of dicts, ``ProjectUpdate``s, dataclasses, or pairs of an id and one of these; or a table:
-                a frame of pandas, polars or Spark (classic or Connect), or anything with ``__arrow_c_stream__``. In a
-                table null, NaN, NaT and NA keep. A row of nulls only is ``unchanged``: nothing is sent for it.
+            rows: An iterable of dicts, ``ProjectUpdate``s, dataclasses, or pairs of an id and one of these, which must
+                not name another id; or a table: a frame of pandas, polars or Spark (classic or Connect), or anything
+                with ``__arrow_c_stream__``. In a table null, NaN, NaT and NA keep. A row of nulls only is
+                ``unchanged``: nothing is sent for it.
             source: The source of rows without a source.
             id_column: The key or column that holds the external ids.
             text_cells: Read values that are text by the type of their field, as the cells of a table without types,

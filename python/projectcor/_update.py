@@ -51,7 +51,8 @@ class ProjectUpdate:
 
     Args:
         source: The system that owns the project, such as ``SALESFORCE``: the one it was created under.
-        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it.
+        id: The project's external id, for rows of ``update_many``. ``update`` has an argument of its own for it, and
+            refuses an update that names another id.
         extra: Fields that this library does not know, by name. Values are written as JSON.
         **fields: See ``ProjectFields``. Left out or ``None`` keeps a field, ``CLEAR`` clears it.
 
@@ -140,9 +141,11 @@ class ProjectUpdate:
     def _key(self) -> tuple[object, ...]:
         # 1, 1.0 and True are equal in Python and three different things on the wire.
         def items(values: dict[str, object]) -> frozenset[tuple[str, type, str]]:
-            return frozenset((k, type(v), repr(v)) for k, v in values.items() if v is not None)
+            return frozenset((k, type(v), repr(v)) for k, v in values.items())
 
-        return self._id, self._source, items(self._fields), items(self._extra)
+        # None keeps a field, and is sent as null in an extra field.
+        fields = {name: value for name, value in self._fields.items() if value is not None}
+        return self._id, self._source, items(fields), items(self._extra)
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, ProjectUpdate) else NotImplemented

@@ -19,6 +19,7 @@ import projectcor
 import pytest
 from common import ID, SOURCE
 from projectcor import AsyncClient, AuthError, AuthStatus, Client, ConfigError
+from projectcor._auth import LoopTokens
 from projectcor.testing import Sandbox
 
 TOKEN = "sandbox-token"
@@ -90,6 +91,70 @@ def test_asynchronous_provider_is_awaited_in_each_event_loop(cor: Sandbox) -> No
     asyncio.run(updated_later(second))
     asyncio.run(updated_later(client))
     assert len(loops) == 2, "the token of the first loop is still good"
+
+
+def test_asynchronous_provider_is_asked_in_another_event_loop_when_its_own_ends(cor: Sandbox) -> None:
+    asked: list[object] = []
+    was_called = threading.Event()
+
+    async def provider() -> str:
+        asked.append(asyncio.get_running_loop())
+        if len(asked) == 1:
+            while not was_called.is_set():
+                await asyncio.sleep(0.01)
+            return "old-token"
+        if len(asked) == 2:
+            await asyncio.Event().wait()
+        return TOKEN
+
+    client = AsyncClient(base_url=cor.base_url, token_provider=provider)
+
+    async def called_last() -> None:
+        call = asyncio.ensure_future(updated_later(client))
+        await asyncio.sleep(0)
+        call.cancel()
+        was_called.set()
+        while len(asked) < 2:
+            await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        call = asyncio.ensure_future(updated_later(client))
+        while not asked:
+            await asyncio.sleep(0.01)
+        other = threading.Thread(target=asyncio.run, args=(called_last(),))
+        other.start()
+        await call
+        other.join()
+        loop = asyncio.get_running_loop()
+        assert [known is loop for known in asked] == [True, False, True]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_asynchronous_provider_is_awaited_in_no_event_loop_that_has_ended(closed: bool) -> None:
+    loops: list[object] = []
+
+    async def provider() -> str:
+        loops.append(asyncio.get_running_loop())
+        return TOKEN
+
+    tokens = LoopTokens(provider)
+    ended = asyncio.new_event_loop()
+    if closed:
+        ended.close()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tokens.called_in(loop)
+        tokens.called_in(ended)
+        assert await loop.run_in_executor(None, tokens) == TOKEN
+        assert loops == [loop]
+
+    asyncio.run(main())
+    with pytest.raises(RuntimeError, match="no event loop of a call is running"):
+        tokens()
+    ended.close()
 
 
 @pytest.mark.parametrize("lifetime", [-1, 0, 1e300, math.inf, 30 * 86400, timedelta(days=30), timedelta(days=-1)])

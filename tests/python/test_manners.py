@@ -227,12 +227,14 @@ def test_a_run_stays_with_its_process(cor: Sandbox, client: projectcor.Client) -
     def child() -> None:
         with pytest.raises(RuntimeError, match="parent process"):
             list(results)
+        assert not results.is_complete
         results.close()
         with pytest.raises(RuntimeError, match="parent process"):
             cor.requests  # noqa: B018
 
     in_a_child(child)
     assert sum(item.ok for item in results) == 199
+    assert results.is_complete
 
 
 def work_of_a_spawned_process(base_url: str, token: str) -> str | None:

@@ -181,6 +181,28 @@ def test_started_rows_have_results_before_the_input_s_error(client: projectcor.C
     assert list(results) == []
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_results_of_an_input_that_raised_are_not_complete(
+    client: projectcor.Client, cor: Sandbox, error: type[BaseException]
+) -> None:
+    def given() -> Iterator[dict[str, Any]]:
+        yield from rows(3)
+        raise error
+
+    results = client.projects.update_many(given(), source=SOURCE)
+    with pytest.raises(error):
+        list(results)
+    assert not results.is_complete
+    items = list(results)
+    assert (results.summary.applied, len(cor.requests)) == (3, 3), items
+    assert not results.is_complete
+    results.close()
+    assert not results.is_complete
+    whole = client.projects.update_many(rows(3), source=SOURCE)
+    assert all(item.ok for item in whole)
+    assert whole.is_complete
+
+
 def test_run_that_cannot_continue_reports_the_reason(door: Any, cor: Sandbox) -> None:
     cor.queue(Answer(401, times=1000))
     cor.seed(projects(100))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import projectcor
@@ -21,6 +21,10 @@ def run_async(cor: Sandbox, given: Any, **options: Any) -> list[projectcor.ItemR
             return [item async for item in client.projects.update_many(given, source=SOURCE, **options)]
 
     return asyncio.run(main())
+
+
+async def anext_of(results: projectcor.AsyncResults) -> projectcor.ItemResult:
+    return await results.__anext__()
 
 
 def test_asynchronous_iterable_of_rows_is_accepted(cor: Sandbox) -> None:
@@ -58,6 +62,36 @@ def test_rows_of_an_asynchronous_input_are_sent_before_it_fails(cor: Sandbox) ->
             return results.summary
 
     assert asyncio.run(main()) == projectcor.Summary(read=20, applied=20)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_asynchronous_results_of_an_input_that_raised_are_not_complete(
+    cor: Sandbox, is_async: bool, error: type[BaseException]
+) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield {"id": ID, "name": "N"}
+        raise asyncio.CancelledError if is_async and error is KeyboardInterrupt else error
+
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        for row in broken():
+            yield row
+
+    async def main() -> None:
+        async with cor.async_client() as client:
+            results = client.projects.update_many(given() if is_async else broken(), source=SOURCE)
+            with pytest.raises((error, asyncio.CancelledError)):
+                async for _ in results:
+                    pass
+            if not is_async:
+                async for _ in results:
+                    pass
+            assert not results.is_complete
+            whole = client.projects.update_many([{"id": ID, "name": "N"}], source=SOURCE)
+            assert all([item.ok async for item in whole])
+            assert whole.is_complete
+
+    asyncio.run(main())
 
 
 def test_an_asynchronous_input_that_is_cancelled_from_within_ends_the_run(cor: Sandbox) -> None:
@@ -131,6 +165,35 @@ def test_an_asynchronous_input_is_closed_when_the_run_ends_before_it(cor: Sandbo
 
     asyncio.run(main())
     hold.release()
+
+
+@pytest.mark.filterwarnings("ignore:the results of update_many")
+@pytest.mark.parametrize("began", [True, False])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_asynchronous_results_are_refused_in_another_event_loop(cor: Sandbox, began: bool, is_async: bool) -> None:
+    client = cor.async_client()
+
+    async def given() -> AsyncIterator[dict[str, Any]]:
+        for row in rows(200):
+            yield row
+
+    async def first() -> projectcor.AsyncResults:
+        results = client.projects.update_many(given() if is_async else iter(rows(200)), source=SOURCE)
+        if began:
+            assert (await anext_of(results)).ok
+        return results
+
+    async def second(results: projectcor.AsyncResults) -> None:
+        says = "these results belong to another event loop; iterate over them where update_many was called"
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match=says):
+                await asyncio.wait_for(anext_of(results), 30)
+        await results.close()
+        assert [item async for item in results] == []
+        assert [item.ok async for item in client.projects.update_many(rows(3), source=SOURCE)] == [True] * 3
+
+    results = asyncio.run(first())
+    asyncio.run(second(results))
 
 
 def test_asynchronous_results_are_for_one_task_at_a_time(cor: Sandbox) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -462,3 +462,44 @@ def test_arrow_interface_is_preferred(door: Any) -> None:
 
     items, _ = door.update_many(Both(pyarrow().table({"id": IDS, "name": ["a", "b", "c"]})), source=SOURCE)
     assert [item.ok for item in items] == [True] * 3
+
+
+ZONED: dict[str, Callable[[Any], Any]] = {
+    "pandas": lambda ends: pandas().DataFrame(
+        {"id": IDS[:2], "end": pandas().to_datetime(ends).tz_localize("Europe/Madrid")}
+    ),
+    "polars": lambda ends: polars().DataFrame(
+        {"id": IDS[:2], "end": polars().Series(ends).dt.replace_time_zone("Europe/Madrid")}
+    ),
+    "pyarrow": lambda ends: zoned_table(ends, "Europe/Madrid"),
+    "pyarrow, nanoseconds": lambda ends: zoned_table(ends, "Europe/Madrid", "ns"),
+    "pyarrow, an offset": lambda ends: zoned_table(ends, "+02:00"),
+    "pyarrow, a dictionary": lambda ends: zoned_table(ends, "Europe/Madrid", encoded=True),
+    "another library": lambda ends: Stream(zoned_table(ends, "Europe/Madrid")),
+}
+
+
+def zoned_table(ends: list[datetime], zone: str, unit: str = "us", *, encoded: bool = False) -> Any:
+    pa = pyarrow()
+    column = pa.array([end - timedelta(hours=2) for end in ends], pa.timestamp(unit, zone))
+    return pa.table({"id": IDS[:2], "end": column.dictionary_encode() if encoded else column})
+
+
+@pytest.mark.parametrize("kind", ZONED)
+def test_as_written_takes_the_day_of_the_columns_own_time_zone(
+    client: projectcor.Client, cor: Sandbox, kind: str
+) -> None:
+    table = ZONED[kind]([datetime(2025, 4, 30), datetime(2025, 4, 30, 23, 30)])
+    for zone, days in (("as_written", ["2025-04-30"] * 2), ("UTC", ["2025-04-29", "2025-04-30"])):
+        cor.clear_requests()
+        items = list(client.projects.update_many(table, source=SOURCE, day_in=zone))
+        assert all(item.ok for item in items), items
+        sent = {request.path.rsplit("/", 1)[-1]: request.json()["end"] for request in cor.requests}
+        assert [sent[id] for id in IDS[:2]] == days
+
+
+def test_a_column_in_an_unknown_time_zone_is_refused(client: projectcor.Client, cor: Sandbox) -> None:
+    table = zoned_table([datetime(2025, 4, 30)] * 2, "Mars/Base")
+    item, _ = client.projects.update_many(table, source=SOURCE, day_in="as_written")
+    assert 'end: the time zone "Mars/Base" of the column is not known; cast the column to UTC' in str(item.error)
+    assert cor.requests == []

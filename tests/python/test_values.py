@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import projectcor
 import pytest
-from common import ID, SOURCE, body, sent
+from common import ID, SOURCE, body, call, sent
 from projectcor import CLEAR, IncomeType, Json, ProjectUpdate
 from projectcor.testing import Sandbox
 
@@ -41,6 +41,12 @@ def numpy(name: str, *arguments: Any) -> Any:
 def pandas(name: str, *arguments: Any) -> Any:
     found = getattr(pytest.importorskip("pandas"), name)
     return found(*arguments) if arguments else found
+
+
+def masked(*arguments: Any) -> Any:
+    """An array of numpy with a mask; without arguments `numpy.ma.masked`."""
+    module = pytest.importorskip("numpy.ma")
+    return module.array(arguments[0], mask=arguments[1]) if arguments else module.masked
 
 
 def json_of(**fields: Any) -> str:
@@ -99,6 +105,10 @@ def test_values_go_through_exactly(field: str, value: Any, wire: str) -> None:
         ("name", lambda: numpy("str_", "x"), '"x"'),
         ("end", lambda: numpy("datetime64", "2025-04-30"), '"2025-04-30"'),
         ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00", "ns"), '"2025-04-30"'),
+        ("end", lambda: numpy("datetime64", "2025-04-30T00", "12h"), '"2025-04-30"'),
+        ("end", lambda: numpy("datetime64", "0001-01-01"), '"0001-01-01"'),
+        ("end", lambda: numpy("datetime64", "9999-12-31T00:00", "m"), '"9999-12-31"'),
+        ("end", lambda: numpy("array", "2025-04-30", "datetime64[ns]"), '"2025-04-30"'),
         ("end", lambda: pandas("Timestamp", "2025-04-30"), '"2025-04-30"'),
     ],
 )
@@ -113,17 +123,37 @@ def test_scalars_of_numpy_and_pandas_are_sent_exactly(field: str, make: Any, wir
         lambda: float("nan"),
         lambda: numpy("float64", "nan"),
         lambda: numpy("datetime64", "NaT"),
+        lambda: numpy("datetime64", "NaT", "M"),
         lambda: pandas("NaT"),
         lambda: pandas("NA"),
         lambda: Decimal("NaN"),
         lambda: Decimal("sNaN"),
+        lambda: masked(),
+        lambda: masked([5.0], True)[0],
+        lambda: masked(5, True),
+        lambda: masked("N", True),
     ],
-    ids=["None", "NaN", "numpy NaN", "numpy NaT", "NaT", "NA", "Decimal NaN", "signalling NaN"],
+    ids=[
+        *("None", "NaN", "numpy NaN", "numpy NaT", "NaT of months", "NaT", "NA", "Decimal NaN", "signalling NaN"),
+        *("masked", "masked element", "masked number", "masked text"),
+    ],
 )
 def test_nothing_keeps(make: Any) -> None:
     fields = dict.fromkeys(projectcor.FIELDS, make())
     fields["name"] = "N"
     assert json_of(**fields) == '"name":"N"'
+
+
+def test_a_mask_that_is_not_set_sends_its_value() -> None:
+    assert json_of(estimated=masked(5, False)) == '"estimated":5'
+    assert json_of(estimated=masked([5, 6], [True, False])[1]) == '"estimated":6'
+
+
+def test_a_masked_value_clears_where_nulls_clear(door: Any, cor: Sandbox) -> None:
+    rows = [{"id": ID, "name": "N", "estimated": masked(), "brief": masked()}]
+    items, _ = door.update_many(rows, source=SOURCE, clear_nulls=["estimated"])
+    assert items[0].ok, items[0].error
+    assert sent(cor) == {"name": "N", "estimated": None}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +166,15 @@ def test_nothing_keeps(make: Any) -> None:
         ("estimated", lambda: 10**5000, "wrong_type", "could not be read: Exceeds the limit"),
         ("estimated", lambda: numpy("array", [5]), "wrong_type", "of type numpy.ndarray"),
         ("end", lambda: numpy("datetime64", "20000-01-01"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", 2**61, "D"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", -(2**61), "h"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", 2**62, "ms"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", 2**61, "25s"), "not_a_date", "outside the years 1 to 9999"),
+        ("end", lambda: numpy("datetime64", "2025-04"), "not_a_date", "spans more than a day; pass the day that"),
+        ("end", lambda: numpy("datetime64", "2025"), "not_a_date", "spans more than a day"),
+        ("end", lambda: numpy("datetime64", "2025-04-30", "W"), "not_a_date", "spans more than a day"),
+        ("end", lambda: numpy("datetime64", "2025-04-30", "7D"), "not_a_date", "spans more than a day"),
+        ("end", lambda: numpy("array", "2025-04", "datetime64[M]"), "not_a_date", "spans more than a day"),
         ("end", lambda: numpy("datetime64", "2025-04-30T00:00:00.000000001", "ns"), "not_a_date", "has a time of day"),
         ("end", lambda: pandas("Timestamp", "2025-04-30T00:00:00.000000001"), "not_a_date", "has a time of day"),
         ("estimated", lambda: Decimal("-Infinity"), "not_finite", "pass a finite number"),
@@ -219,6 +258,23 @@ def test_cells_are_read_by_the_type_of_their_field(door: Any, cor: Sandbox) -> N
     assert body(cor) == (
         '{"metadata":{"source":"SALESFORCE"},"name":"007","end":"2025-04-30","billable":true,"estimated":18000.10}'
     )
+
+
+def test_a_row_with_more_cells_than_the_header_is_rejected(door: Any, cor: Sandbox) -> None:
+    says = "row: the row has more cells than the header; put quotation marks around a value that contains the delimiter"
+    text = f"id,name,brief\n{ID},Smith, Inc,desc\n{ID},Short\n"
+    pairs: list[Any] = [(ID, {"name": "Smith", None: ["desc"]}), (ID, {"name": "Short"})]
+    for rows in (list(csv.DictReader(io.StringIO(text))), pairs):
+        items, summary = door.update_many(rows, source=SOURCE, text_cells=True)
+        items = sorted(items, key=lambda item: item.index)
+        assert says in str(items[0].error)
+        assert items[1].ok, "a row with fewer cells keeps the other fields"
+        assert (summary.rejected, summary.applied) == (1, 1)
+        assert sent(cor) == {"name": "Short"}
+    result = call(door, "sync", csv.DictReader(io.StringIO(text)), source=SOURCE, state=False, text_cells=True)
+    assert (result.rejected, result.applied) == (1, 1)
+    assert says in str(result.problems[0])
+    assert [request.json()["name"] for request in cor.requests] == ["Short"] * 3
 
 
 def test_cells_are_read_in_every_kind_of_row(door: Any, cor: Sandbox) -> None:
@@ -317,7 +373,7 @@ class Slim:
         (ID, {"name": "N"}),
         Deal(ID, "N"),
         Slim(ID, "N"),
-        (ID, Slim("another", "N")),
+        (ID, Slim(ID, "N")),
         collections.OrderedDict(id=ID, name="N"),
         collections.ChainMap({"id": ID}, {"name": "N"}),
         types.MappingProxyType({"id": ID, "name": "N"}),
@@ -417,6 +473,11 @@ def test_an_update_is_plain_data() -> None:
         assert hash(same) == hash(update)
     assert update.replace(estimated=Decimal("1.00")) != update, "equal numbers, different digits"
     assert ProjectUpdate(billable=True) != ProjectUpdate(billable=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert ProjectUpdate("SAP", name=None) == ProjectUpdate("SAP"), "None keeps a field"
+    null = ProjectUpdate("SAP", extra={"x": None})
+    assert null != ProjectUpdate("SAP"), "null is sent"
+    assert null == null.replace()
+    assert len({null, null.replace(), ProjectUpdate("SAP")}) == 2
     with pytest.raises(AttributeError, match="replace"):
         update.id = "M"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(AttributeError, match="replace"):
@@ -444,3 +505,31 @@ def test_clear_is_a_singleton_and_refuses_bool() -> None:
     assert repr(CLEAR) == "projectcor.CLEAR"
     with pytest.raises(TypeError, match="is CLEAR"):
         bool(CLEAR)
+
+
+def test_a_row_that_names_another_id_than_its_pair_is_rejected(door: Any, cor: Sandbox) -> None:
+    for row in ({"id": "B", "name": "N"}, ProjectUpdate(id="B", name="N"), Slim("B", "N")):
+        (item,), _ = door.update_many([(ID, row)], source=SOURCE)
+        assert item.error.kind == "invalid"
+        assert f'id: the pair says "{ID}" and the row "B"; remove one' in str(item.error)
+    says = f'id: the argument says "{ID}" and the update "B"; remove one'
+    with pytest.raises(projectcor.InvalidUpdateError, match=says):
+        door.update(ID, ProjectUpdate(SOURCE, id="B", name="N"))
+    assert cor.requests == []
+    (item,), _ = door.update_many([(ID, {"key": "B", "name": "N"})], source=SOURCE, id_column="key")
+    assert f'id: the pair says "{ID}" and the row "B"; remove one' in str(item.error)
+    same: list[Any] = [{"id": None, "name": "N"}, {"id": "", "name": "N"}, ProjectUpdate(id=ID, name="N")]
+    items, _ = door.update_many([(ID, row) for row in same], source=SOURCE)
+    assert [item.error for item in items] == [None] * 3
+    assert door.update(ID, ProjectUpdate(SOURCE, id=ID, name="N")).name == "N"
+
+
+def test_the_index_of_a_data_frame_does_not_replace_its_ids(door: Any, cor: Sandbox) -> None:
+    frame = pandas("DataFrame", {"id": [ID], "name": ["N"]})
+    (item,), _ = door.update_many(frame.iterrows(), source=SOURCE)
+    assert f'id: the pair says 0 and the row "{ID}"; remove one' in str(item.error)
+    (item,), _ = door.update_many(frame.set_index("id", drop=False).iterrows(), source=SOURCE)
+    assert item.ok, item.error
+    result = call(door, "sync", frame.set_index([["another"]]).iterrows(), source=SOURCE, state=False)
+    assert f'id: the pair says "another" and the row "{ID}"; remove one' in str(result.problems[0])
+    assert len(cor.requests) == 1

@@ -13,7 +13,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
 use cor_core::{FieldInput, IssueCode, Value};
-use cor_sync::{ColumnType, day_input, digits_input, f32_input, f64_input, moment_input};
+use cor_sync::{ColumnType, day_input, digits_input, f32_input, f64_input, moment_input, zoned_moment_input};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatchReader;
@@ -180,7 +180,10 @@ fn cell(array: &dyn Array, at: usize) -> FieldInput {
                     (array.as_primitive::<TimestampNanosecondType>().value(at), 1_000_000_000)
                 }
             };
-            moment_input(count, per_second, zone.is_some())
+            match zone {
+                Some(zone) => zoned_moment_input(count, per_second, zone),
+                None => moment_input(count, per_second, false),
+            }
         }
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();

@@ -2,6 +2,8 @@
 //!
 //! numpy and pandas are recognised by the names of their types, so neither is imported nor needed.
 
+use std::ops::Range;
+
 use cor_core::{Date, FieldInput, IncomeType, IssueCode, Number, TextInput, Value};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -102,11 +104,20 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     match (library, &*name) {
         ("pandas", "NaTType" | "NAType") => return Ok(FieldInput::Keep),
         ("decimal" | "_decimal" | "_pydecimal", "Decimal") => return read_decimal(value),
-        ("numpy", "datetime64") => return read_datetime64(value),
         ("numpy", _) if value.hasattr("item")? && !value.is_instance_of::<PyString>() => {
             if value.getattr("ndim")?.is_truthy()? {
                 // One of a single element too: a field is no array.
                 return Ok(refused(value));
+            }
+            // A masked value holds nothing; its number is arbitrary.
+            if let Some(mask) = value.getattr_opt("mask")?
+                && mask.is_truthy()?
+            {
+                return Ok(FieldInput::Keep);
+            }
+            // In an array without dimensions too.
+            if value.getattr("dtype")?.getattr("kind")?.eq("M")? {
+                return read_datetime64(value);
             }
             let item = value.call_method0("item")?;
             // Some of numpy's own have nothing to become, or become a list.
@@ -168,19 +179,45 @@ fn read_decimal(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
     Ok(FieldInput::Refused(IssueCode::NotFinite, message))
 }
 
-/// numpy's moments go beyond those of Python, both in years and in precision.
+/// numpy's moments go beyond those of Python, both in years and in precision, and may be whole weeks, months or years.
 fn read_datetime64(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
-    let rounded = value.call_method1("astype", ("datetime64[us]",))?;
-    let item = rounded.call_method0("item")?;
-    if item.is_instance_of::<PyInt>() {
-        let message = format!("{} is outside the years 1 to 9999", shown(value));
-        return Ok(FieldInput::Refused(IssueCode::NotADate, message));
+    // NaT, whatever its unit.
+    if value.ne(value)? {
+        return Ok(FieldInput::Keep);
     }
-    if !item.is_none() && rounded.ne(value)? {
+    let refused = |why| Ok(FieldInput::Refused(IssueCode::NotADate, format!("{} {why}", shown(value))));
+    // Such as `<M8[us]`; `<M8[7D]` counts in sevens of days.
+    let kind: String = value.getattr("dtype")?.getattr("str")?.extract()?;
+    let counted_in = kind.split(['[', ']']).nth(1).unwrap_or_default();
+    let unit = counted_in.trim_start_matches(|c: char| c.is_ascii_digit());
+    let multiple: i128 = counted_in.trim_end_matches(unit).parse().unwrap_or(1);
+    let (seconds, parts) = match unit {
+        "D" if multiple == 1 => (86_400, 1),
+        "h" => (3_600, 1),
+        "m" => (60, 1),
+        "s" => (1, 1),
+        "ms" => (1, 1_000),
+        "us" => (1, 1_000_000),
+        "ns" => (1, 1_000_000_000),
+        "ps" => (1, 10_i128.pow(12)),
+        "fs" => (1, 10_i128.pow(15)),
+        "as" => (1, 10_i128.pow(18)),
+        _ => return refused("spans more than a day; pass the day that counts, such as 2025-04-30"),
+    };
+    // numpy's own conversions overflow silently.
+    let count: i64 = value.call_method1("astype", ("int64",))?.call_method0("item")?.extract()?;
+    if !YEARS_1_TO_9999.contains(&(i128::from(count) * multiple * seconds).div_euclid(parts)) {
+        return refused("is outside the years 1 to 9999");
+    }
+    let rounded = value.call_method1("astype", ("datetime64[us]",))?;
+    if rounded.ne(value)? {
         return moment(value.str()?.as_any());
     }
-    read(&item)
+    read(&rounded.call_method0("item")?)
 }
+
+/// In seconds after 1970-01-01.
+const YEARS_1_TO_9999: Range<i128> = -62_135_596_800..253_402_300_800;
 
 /// A timestamp as ISO 8601 writes it.
 fn moment(text: &Bound<'_, PyAny>) -> PyResult<FieldInput> {

@@ -16,6 +16,7 @@ pub(crate) const BUDGET: Duration = Duration::from_millis(5);
 pub(crate) struct Input {
     reader: RowReader,
     rows: Rows,
+    is_read: bool,
 }
 
 enum Rows {
@@ -40,12 +41,17 @@ impl Input {
             Some(table) => Rows::Table(Box::new(Table::open(py, &mut reader, &table)?)),
             None => Rows::Objects(rows.try_iter()?.unbind()),
         };
-        Ok((Input { reader, rows }, total))
+        Ok((Input { reader, rows, is_read: false }, total))
     }
 
     /// What reads the rows.
     pub(crate) fn values(&mut self) -> &mut ValueRows {
         &mut self.reader.rows
+    }
+
+    /// Whether the last row was taken.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -82,6 +88,7 @@ impl Input {
         let begun = Instant::now();
         while taken.len() < most {
             let Some(row) = self.next(py)? else {
+                self.is_read = true;
                 self.reader.warn_remarks(py)?;
                 return Ok(true);
             };

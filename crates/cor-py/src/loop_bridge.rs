@@ -39,7 +39,7 @@ struct Waiting {
 #[pyclass(frozen)]
 pub(crate) struct LoopBridge {
     #[pyo3(get)]
-    event_loop: Py<PyAny>,
+    pub(crate) event_loop: Py<PyAny>,
     waiting: Mutex<Waiting>,
 }
 

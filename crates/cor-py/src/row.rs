@@ -31,6 +31,9 @@ fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)
 }
 
+const SURPLUS_CELLS: &str =
+    "the row has more cells than the header; put quotation marks around a value that contains the delimiter";
+
 /// More different keys than this are looked up by their text.
 const MOST_KEYS: usize = 64;
 
@@ -60,7 +63,7 @@ impl RowReader {
             let (id, content) = split_pair(row)?;
             let mut values = self.read_content(&content)?;
             if let Some(id) = id {
-                values.set_id(&self.id, convert::read(&id)?);
+                values.set_id_beside(&self.id, convert::read(&id)?, "pair", "row");
             }
             Ok(values)
         };
@@ -120,6 +123,10 @@ impl RowReader {
     fn read_dict(&mut self, items: &Bound<'_, PyDict>) -> PyResult<RowValues> {
         let mut values = RowValues::with_capacity(items.len());
         for (key, value) in items {
+            // csv.DictReader has its surplus cells there. Which of the row's cells stand in the wrong column is not known.
+            if key.is_none() {
+                return Ok(RowValues::unreadable(SURPLUS_CELLS));
+            }
             take(&mut values, &self.key(&key)?, &value)?;
         }
         Ok(values)
@@ -243,7 +250,7 @@ pub(crate) fn single(
             values
         }
     };
-    values.set_id(&reader.id, convert::read(id)?);
+    values.set_id_beside(&reader.id, convert::read(id)?, "argument", "update");
     Ok(reader.rows.single_row(values))
 }
 

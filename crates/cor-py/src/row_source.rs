@@ -1,6 +1,8 @@
 //! Where the rows of a run come from: an input of Python's, read a batch at a time, so that the run need not wait for the
 //! interpreter at each row.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cor_http::{BulkRun, BulkRunBuilder, Client, Row};
@@ -36,18 +38,38 @@ impl Options {
     }
 }
 
+/// Whether the input raised before its end, so that it may have more rows than were read.
+#[derive(Clone, Default)]
+pub(crate) struct BrokenInput(Arc<AtomicBool>);
+
+impl BrokenInput {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether every row of the input has its result in this run. It has not where that is not known.
+    pub(crate) fn is_complete(&self, run: &BulkRun) -> bool {
+        !self.0.load(Ordering::Relaxed) && !run.is_inherited() && run.unfinished().is_none()
+    }
+}
+
 pub(crate) struct RowSource {
     /// `None` once it has ended, and for rows that come one by one from an asynchronous iterable.
     input: Option<Input>,
     /// Raised by the input. It is raised again once every row before it has its result.
     failed: Option<PyErr>,
+    broken: BrokenInput,
     /// Empty between two reads. Its memory is kept, because it is large.
     rows: Vec<Row>,
 }
 
 impl RowSource {
     pub(crate) fn new(input: Option<Input>) -> RowSource {
-        RowSource { input, failed: None, rows: Vec::new() }
+        RowSource { input, failed: None, broken: BrokenInput::default(), rows: Vec::new() }
+    }
+
+    pub(crate) fn broken(&self) -> BrokenInput {
+        self.broken.clone()
     }
 
     /// Whether the run wants rows that this source has.
@@ -64,11 +86,14 @@ impl RowSource {
         let Some(input) = self.input.as_mut().filter(|_| wanted > 0) else { return Ok(()) };
         let read = input.pull(py, wanted, &mut self.rows);
         run.extend(self.rows.drain(..));
+        if read.is_err() && !input.is_read() {
+            self.broken.set();
+        }
         match read {
             Ok(false) => {}
             Ok(true) => self.finish(run),
             Err(error) if error.is_instance_of::<PyException>(py) => {
-                self.fail(error);
+                self.failed = Some(error);
                 self.finish(run);
             }
             Err(error) => return Err(error),
@@ -83,7 +108,13 @@ impl RowSource {
 
     /// The input ended with an exception. The rows before it are sent all the same.
     pub(crate) fn fail(&mut self, error: PyErr) {
+        self.broken.set();
         self.failed = Some(error);
+    }
+
+    /// The input was read to its end, and this is raised after its rows.
+    pub(crate) fn raise_at_end(&mut self, error: PyErr) {
+        self.failed.get_or_insert(error);
     }
 
     /// Raises what the input raised, once.

@@ -13,7 +13,7 @@ use crate::callbacks::{Callbacks, ProgressTimer};
 use crate::engine::{Engine, SLICE};
 use crate::errors;
 use crate::results::{ItemResult, Progress, Summary, paused};
-use crate::row_source::RowSource;
+use crate::row_source::{BrokenInput, RowSource};
 use crate::unlocked::unlocked;
 use crate::unsent::UnsentWarning;
 
@@ -25,6 +25,7 @@ use crate::unsent::UnsentWarning;
 #[pyclass(module = "projectcor", frozen)]
 pub(crate) struct Results {
     run: BulkRun,
+    broken: BrokenInput,
     /// For one caller at a time; `None` once closed.
     driver: Mutex<Option<Driver>>,
     callbacks: Callbacks,
@@ -72,8 +73,9 @@ impl Results {
     ) -> PyResult<Results> {
         let run = engine.start(run)?;
         let timer = callbacks.are_there(py).then(ProgressTimer::new);
+        let broken = rows.broken();
         let driver = Mutex::new(Some(Driver { engine, rows, timer }));
-        Ok(Results { run, driver, callbacks, unsent: UnsentWarning::of_caller(py) })
+        Ok(Results { run, broken, driver, callbacks, unsent: UnsentWarning::of_caller(py) })
     }
 
     fn driver(&self) -> PyResult<MutexGuard<'_, Option<Driver>>> {
@@ -157,10 +159,11 @@ impl Results {
         self.run.halted().map(|error| errors::exception(py, &error, None)).transpose()
     }
 
-    /// Whether every row of the input has its result. Not so after ``stop`` or ``halted``, where rows were left in the input.
+    /// Whether every row of the input has its result. Not so after ``stop`` or ``halted``, where rows were left in the input,
+    /// after an exception of the input, and in a forked child.
     #[getter]
     fn is_complete(&self) -> bool {
-        self.run.unfinished().is_none()
+        self.broken.is_complete(&self.run)
     }
 
     /// Sends the remaining rows, waits for all of them and returns a data frame with a row for each result.

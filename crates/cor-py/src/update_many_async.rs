@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 use cor_http::{BulkRun, BulkRunBuilder};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
 use tracing::instrument::WithSubscriber;
 
@@ -16,7 +18,7 @@ use crate::log::Collector;
 use crate::loop_bridge::{self, LoopBridge, Outcome};
 use crate::results::{ItemResult, Progress, Summary, paused};
 use crate::row::RowReader;
-use crate::row_source::RowSource;
+use crate::row_source::{BrokenInput, RowSource};
 use crate::unlocked::unlocked;
 use crate::unsent::UnsentWarning;
 use crate::update_many::check_run;
@@ -25,6 +27,7 @@ use crate::update_many::check_run;
 #[pyclass(frozen)]
 pub(crate) struct AsyncRun {
     run: BulkRun,
+    broken: BrokenInput,
     rows: Mutex<RowSource>,
     /// Reads rows that come from an asynchronous iterable.
     reader: Mutex<RowReader>,
@@ -64,6 +67,7 @@ impl AsyncRun {
         }
         Ok(AsyncRun {
             run,
+            broken: rows.broken(),
             rows: Mutex::new(rows),
             reader: Mutex::new(reader),
             bridge: Arc::new(bridge),
@@ -94,6 +98,18 @@ impl AsyncRun {
 
 #[pymethods]
 impl AsyncRun {
+    /// Checks that the running event loop is the one in which the run began: no other one is woken.
+    fn check_loop(&self, py: Python<'_>) -> PyResult<()> {
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+        if running.is(&self.bridge.get().event_loop) {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "these results belong to another event loop; iterate over them where update_many was called",
+        ))
+    }
+
     /// A result that is there; rows are taken from the input where they run low.
     fn take(&self, py: Python<'_>) -> PyResult<Option<ItemResult>> {
         self.unsent.asked();
@@ -141,14 +157,14 @@ impl AsyncRun {
     /// rows are no longer wanted may end in whatever it likes.
     #[pyo3(signature = (error=None))]
     fn end(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let mut reason = error.filter(|_| !self.run.is_input_finished()).map(PyErr::from_value);
+        let reason = error.filter(|_| !self.run.is_input_finished()).map(PyErr::from_value);
         // Code of a row that is being read may call this. Then the reader is in use, and its remarks are not shown.
-        if let Ok(mut reader) = self.reader()
-            && let Err(warning) = reader.warn_remarks(py)
-        {
-            reason.get_or_insert(warning);
-        }
-        let recorded = reason.map_or(Ok(()), |reason| self.rows().map(|mut rows| rows.fail(reason)));
+        let remarks = self.reader().map_or(Ok(()), |mut reader| reader.warn_remarks(py));
+        let recorded = match (reason, remarks) {
+            (Some(reason), _) => self.rows().map(|mut rows| rows.fail(reason)),
+            (None, Err(warning)) => self.rows().map(|mut rows| rows.raise_at_end(warning)),
+            (None, Ok(())) => Ok(()),
+        };
         // Whatever failed above: without this, `async for` over the results never ends.
         self.run.finish_input();
         recorded
@@ -177,7 +193,7 @@ impl AsyncRun {
 
     #[getter]
     fn is_complete(&self) -> bool {
-        self.run.unfinished().is_none()
+        self.broken.is_complete(&self.run)
     }
 
     fn stop(&self) {

@@ -1,7 +1,9 @@
 //! Values of typed tables (Arrow, Parquet) as values of a row.
 
 use cor_http::{Date, FieldInput, IssueCode, Number, Value};
-use jiff::{Span, civil};
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::Offset;
+use jiff::{Span, Timestamp, civil};
 
 fn epoch_day(days: i64) -> Option<civil::Date> {
     const EPOCH: civil::Date = civil::date(1970, 1, 1);
@@ -26,19 +28,42 @@ pub fn day_input(days: i64) -> FieldInput {
 ///
 /// Midnight without a time zone stands for its day.
 pub fn moment_input(count: i64, per_second: i64, is_utc: bool) -> FieldInput {
-    let per_day = per_second * 86_400;
-    if !is_utc && count.rem_euclid(per_day) == 0 {
-        return day_input(count.div_euclid(per_day));
+    if !is_utc && count.rem_euclid(per_second * 86_400) == 0 {
+        return day_input(count.div_euclid(per_second * 86_400));
     }
+    written_moment(count, per_second, Offset::UTC, if is_utc { "Z" } else { "" })
+}
+
+/// A timestamp of UTC, counted as [`moment_input`] takes it, written in the local time of this time zone, which is a name such as
+/// `Europe/Madrid` or an offset such as `+02:00`.
+pub fn zoned_moment_input(count: i64, per_second: i64, zone: &str) -> FieldInput {
+    if zone == "UTC" {
+        return moment_input(count, per_second, true);
+    }
+    let Ok(found) = DateTimeParser::new().parse_time_zone(zone) else {
+        let message = format!("the time zone {zone:?} of the column is not known; cast the column to UTC");
+        return FieldInput::Refused(IssueCode::NotADate, message);
+    };
+    // Before and after all timestamps, the offset is that of the nearest one.
+    let seconds = count.div_euclid(per_second);
+    let nearest = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let offset = found.to_offset(Timestamp::from_second(seconds).unwrap_or(nearest));
+    let sign = if offset.is_negative() { '-' } else { '+' };
+    let (minutes, rest) = (offset.seconds().unsigned_abs() / 60, offset.seconds().unsigned_abs() % 60);
+    let rest = if rest == 0 { String::new() } else { format!(":{rest:02}") };
+    let suffix = format!("{sign}{:02}:{:02}{rest}", minutes / 60, minutes % 60);
+    written_moment(count, per_second, offset, &suffix)
+}
+
+fn written_moment(count: i64, per_second: i64, offset: Offset, suffix: &str) -> FieldInput {
+    let per_day = per_second * 86_400;
     let nanoseconds = count.rem_euclid(per_day) * (1_000_000_000 / per_second);
     let time = civil::Time::midnight().wrapping_add(Span::new().nanoseconds(nanoseconds));
     // Not by way of jiff's timestamps, which end a day before the year 9999 does.
     let moment = epoch_day(count.div_euclid(per_day)).map(|day| day.to_datetime(time));
+    let moment = moment.and_then(|moment| moment.checked_add(Span::new().seconds(offset.seconds())).ok());
     match moment.filter(|moment| (1..=9999).contains(&moment.year())) {
-        Some(moment) => {
-            let text = format!("{moment}{}", if is_utc { "Z" } else { "" });
-            FieldInput::Value(Value::Moment(text.into()))
-        }
+        Some(moment) => FieldInput::Value(Value::Moment(format!("{moment}{suffix}").into())),
         None => FieldInput::Refused(
             IssueCode::NotADate,
             format!(
@@ -109,6 +134,31 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(moment_input(count, per_second, is_utc)), expected);
+        }
+    }
+
+    #[test]
+    fn zoned_moment_is_written_in_its_zone() {
+        let of_day = |days: i64, hours: i64| days * 86_400 + hours * 3_600;
+        for (count, zone, expected) in [
+            (of_day(20_207, 22), "Europe/Madrid", "\"2025-04-30T00:00:00+02:00\""),
+            (of_day(20_118, 23), "Europe/Madrid", "\"2025-01-31T00:00:00+01:00\""),
+            (of_day(20_208, 5), "America/Bogota", "\"2025-04-30T00:00:00-05:00\""),
+            (of_day(20_207, 22), "+05:30", "\"2025-04-30T03:30:00+05:30\""),
+            (0, "Africa/Monrovia", "\"1969-12-31T23:15:30-00:44:30\""),
+            (of_day(20_207, 22), "UTC", "\"2025-04-29T22:00:00Z\""),
+            (
+                253_402_300_799,
+                "Asia/Tokyo",
+                "the time 253402300799 s after 1970-01-01 is outside the years 1 to 9999",
+            ),
+            (
+                0,
+                "Mars/Base",
+                "the time zone \"Mars/Base\" of the column is not known; cast the column to UTC",
+            ),
+        ] {
+            assert_eq!(shown(zoned_moment_input(count, 1, zone)), expected);
         }
     }
 

@@ -62,7 +62,7 @@ pub use self::drift::{
 };
 pub use self::failures::{FailureGroup, FailureLine, Failures};
 pub use self::field_changes::FieldChange;
-pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input};
+pub use self::inputs::{day_input, digits_input, f32_input, f64_input, moment_input, zoned_moment_input};
 pub use self::mapping::{
     ColumnType, ColumnUse, DayIn, MappingProposal, ProposalOptions, Rename, RowValues, Rules, Target,
     UnusedColumn, ValueColumn, ValueRows,

@@ -111,6 +111,17 @@ impl RowValues {
         self.set(column, input);
     }
 
+    /// The id that stands beside the row, such as in a pair. A row that names another id is rejected: `beside` and `within` say
+    /// where the two stand.
+    pub fn set_id_beside(&mut self, column: &ValueColumn, input: FieldInput, beside: &str, within: &str) {
+        let is_other = |own: &&FieldInput| !is_blank(own) && !is_blank(&input) && **own != input;
+        let mut own = self.values.iter().filter(|(known, _)| known.0.usage().is_id).map(|(_, own)| own);
+        let Some(other) = own.find(is_other) else { return self.set_id(column, input) };
+        let (outer, inner) = (input_json(&input), input_json(other));
+        let message = format!("the {beside} says {outer} and the {within} {inner}; remove one");
+        self.reject(Issue::new("id", IssueCode::NotAllowed, message));
+    }
+
     /// A field that this library does not know, as JSON text.
     pub fn extra(&mut self, name: impl Into<String>, json: impl Into<String>) {
         self.extras.push((name.into(), json.into()));
@@ -127,11 +138,6 @@ impl RowValues {
 
     /// Whether the row says nothing: it has no value, or blanks alone.
     pub(super) fn is_blank(&self) -> bool {
-        let is_blank = |input: &FieldInput| match input {
-            FieldInput::Keep => true,
-            FieldInput::Value(Value::Text(text)) => trimmed(text).is_empty(),
-            _ => false,
-        };
         !self.is_unreadable
             && self.issues.is_empty()
             && self.extras.is_empty()
@@ -158,13 +164,29 @@ impl RowValues {
         let members = self.values.iter().filter_map(|(column, input)| {
             let value = match input {
                 FieldInput::Keep if !column.0.usage().clears_nulls => return None,
-                FieldInput::Keep => "null".to_owned(),
-                FieldInput::Value(value) => json_of(value),
-                FieldInput::Refused(_, message) => serde_json::Value::from(message.as_str()).to_string(),
+                input => input_json(input),
             };
             Some(format!("{}:{value}", serde_json::Value::from(column.0.name.as_str())))
         });
         Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    }
+}
+
+/// Whether the input says nothing.
+fn is_blank(input: &FieldInput) -> bool {
+    match input {
+        FieldInput::Keep => true,
+        FieldInput::Value(Value::Text(text)) => trimmed(text).is_empty(),
+        _ => false,
+    }
+}
+
+/// The input as JSON; a value that is none as the text of its problem.
+fn input_json(input: &FieldInput) -> String {
+    match input {
+        FieldInput::Keep => "null".to_owned(),
+        FieldInput::Value(value) => json_of(value),
+        FieldInput::Refused(_, message) => serde_json::Value::from(message.as_str()).to_string(),
     }
 }
 
