@@ -618,7 +618,10 @@ typedef struct cor_change {
   const cor_field_change *fields;
   /** The number of these fields. */
   size_t field_count;
-  /** The error because of which it was not applied; NULL if it was applied, and in a plan. */
+  /**
+   * The error because of which it was not applied; NULL if it was applied. In a plan NULL, unless its rows contradict each other
+   * (COR_ROW_REJECTED).
+   */
   const cor_error *error;
   /** A cor_row_status. */
   int32_t status;
@@ -634,7 +637,7 @@ typedef struct cor_change {
 } cor_change;
 
 /**
- * Called with a project that has changes (a plan), or with its result (a sync). Returns whether to continue: after false,
+ * Called with a project that has changes, or whose rows contradict each other (a plan), or with its result (a sync). Returns whether to continue: after false,
  * requests in flight finish and no new request starts. Runs on the thread that made the call.
  */
 typedef bool (*cor_on_change)(void *user_data, const cor_change *change);

@@ -580,7 +580,11 @@ class AsyncResults:
             try:
                 self._run.end()
             finally:
-                self._feeder.cancel()
+                loop = self._feeder.get_loop()
+                if loop is _running_loop():
+                    self._feeder.cancel()
+                elif not loop.is_closed():
+                    loop.call_soon_threadsafe(self._feeder.cancel)
 
     async def _end(self) -> None:
         """Closes what is left open, the generator of the rows included."""
@@ -589,8 +593,8 @@ class AsyncResults:
         self._close_bar()
         feeder = self._feeder
         self._dismiss_feeder()
-        # One that its own event loop has ended needs no wait, and cannot be waited for in another.
-        if feeder is not None and feeder is not current_task() and not feeder.done():
+        # In another event loop than its own nothing can wait for it.
+        if feeder is not None and feeder is not current_task() and feeder.get_loop() is _running_loop():
             await wait({feeder})
 
     def _close_bar(self) -> None:
@@ -602,8 +606,7 @@ class AsyncResults:
             if hasattr(self, "_run"):
                 self._run.leave()
         finally:
-            feeder = getattr(self, "_feeder", None)
-            if feeder is not None and not feeder.get_loop().is_closed():
+            if getattr(self, "_feeder", None) is not None:
                 self._dismiss_feeder()
             if getattr(self, "_bar", None) is not None:
                 self._close_bar()
@@ -614,6 +617,15 @@ class AsyncResults:
 
 _LOOK = 0.25
 """Seconds between two looks at a run that finishes no row."""
+
+
+def _running_loop() -> AbstractEventLoop | None:
+    from asyncio import get_running_loop
+
+    try:
+        return get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def _feed(run: AsyncRun, rows: AsyncIterable[object]) -> None:

@@ -350,8 +350,8 @@ class _Report:
             kind: ``"pandas"`` or ``"polars"``. Default: pandas where it is installed, else polars.
 
         Its columns: ``line``, ``last_line``, ``rows``, ``id``, ``outcome`` (as ``Change.outcome``, with ``applied`` for
-        created projects; missing in a plan), ``created``, ``is_new``, ``fields`` (the new values as JSON), and of the
-        error ``error_kind``, ``message``, ``attempts``, ``status``, ``code``, ``retry_after`` and ``request_id``. It
+        created projects), ``created``, ``is_new``, ``fields`` (the new values as JSON), and of the error
+        ``error_kind``, ``message``, ``attempts``, ``status``, ``code``, ``retry_after`` and ``request_id``. It
         holds no more than ``max_details`` of each.
 
         Raises:

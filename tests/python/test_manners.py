@@ -283,8 +283,8 @@ work = lambda: client.projects.update("SF-OPP-12345", source="SALESFORCE", name=
 threading.Thread(target=work, daemon=True).start()
 wait_until_in_flight()
 """,
-    # Before 3.14, Python ends a daemon thread wherever it executes Python code, which aborts the process below the code of
-    # another language: so no row is made and no callback is called here while the interpreter ends.
+    # Before 3.14, Python ends a daemon thread wherever it executes Python code, which aborts the process where code of
+    # another language has called that: so no row is made and no callback is called here while the interpreter ends.
     "a run of a daemon thread": """
 import threading, projectcor
 client = projectcor.Client()

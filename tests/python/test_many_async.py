@@ -170,7 +170,10 @@ def test_an_asynchronous_input_is_closed_when_the_run_ends_before_it(cor: Sandbo
 @pytest.mark.filterwarnings("ignore:the results of update_many")
 @pytest.mark.parametrize("began", [True, False])
 @pytest.mark.parametrize("is_async", [True, False])
-def test_asynchronous_results_are_refused_in_another_event_loop(cor: Sandbox, began: bool, is_async: bool) -> None:
+@pytest.mark.parametrize("first_loop", ["ended", "stopped", "closed"])
+def test_asynchronous_results_are_refused_in_another_event_loop(
+    cor: Sandbox, began: bool, is_async: bool, first_loop: str
+) -> None:
     client = cor.async_client()
 
     async def given() -> AsyncIterator[dict[str, Any]]:
@@ -192,8 +195,20 @@ def test_asynchronous_results_are_refused_in_another_event_loop(cor: Sandbox, be
         assert [item async for item in results] == []
         assert [item.ok async for item in client.projects.update_many(rows(3), source=SOURCE)] == [True] * 3
 
-    results = asyncio.run(first())
-    asyncio.run(second(results))
+    if first_loop == "ended":
+        asyncio.run(second(asyncio.run(first())))
+        return
+    # Its tasks are not cancelled.
+    loop = asyncio.new_event_loop()
+    results = loop.run_until_complete(first())
+    if first_loop == "stopped":
+        asyncio.run(second(results))
+        if left := asyncio.all_tasks(loop):
+            loop.run_until_complete(asyncio.wait(left))
+        loop.close()
+    else:
+        loop.close()
+        asyncio.run(second(results))
 
 
 def test_asynchronous_results_are_for_one_task_at_a_time(cor: Sandbox) -> None:

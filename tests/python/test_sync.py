@@ -399,6 +399,15 @@ def test_repr_of_a_plan_lists_its_changes(client: projectcor.Client, state: Path
     assert "\n1 project is not in the state: sync updates it if COR has it, and else creates it.\n" in creating
 
 
+def test_plan_rejects_rows_that_contradict_each_other(client: projectcor.Client, state: Path) -> None:
+    rows = [{"id": ID, "start": "2025-05-01"}, {"id": ID, "end": "2025-04-01"}]
+    plan = client.projects.plan(rows, source=SOURCE, state=state)
+    assert (bool(plan), plan.rejected, plan.new + plan.changed) == (False, 2, 0)
+    (change,) = plan.changes
+    assert (change.outcome, change.rows) == ("rejected", 2)
+    assert "start 2025-05-01 is after end 2025-04-01" in str(change.error)
+
+
 def test_plan_shows_when_and_why_cor_refused_a_project(client: projectcor.Client, state: Path) -> None:
     rows = [{"id": "P-404", "name": "x"}]
     assert client.projects.plan(rows, source=SOURCE, state=state).new == 1

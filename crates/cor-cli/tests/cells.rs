@@ -51,6 +51,23 @@ estimated = { column = "value", thousands = "," }
             json!({"name": "none", "estimated": 1}),
         ]
     );
+    // A text means what the option says, whatever it meant in the mapping.
+    let clears = dry(&file, &[&given[..], &options[..4], &numbers, &["--clear-value", "?"]].concat());
+    assert_eq!(clears[2], json!({"name": "none", "end": null, "estimated": 1}));
+    let keeps = dry(&file, &[&given[..], &options[..2], &numbers, &["--null-value", "none"]].concat());
+    assert_eq!(keeps[2], json!({"estimated": 1}));
+    // One of the two signs leaves the other one as it was.
+    let one = folder.file("n.csv", "id,value\nA,\"1,234.5\"\n");
+    let points = folder.file("n.toml", "[fields]\nestimated = { column = \"value\", decimal = \".\" }\n");
+    let with = ["--mapping", points.to_str().unwrap(), "--thousands", ","];
+    assert_eq!(dry(&one, &with), [json!({"estimated": 1234.5})]);
+    let commas = folder
+        .file("c.toml", "[fields]\nestimated = { column = \"value\", decimal = \",\", thousands = \".\" }\n");
+    let one = folder.file("c.csv", "id,value\nA,1.234\nB,1'234\n");
+    let with = ["--mapping", commas.to_str().unwrap(), "--thousands", "'"];
+    let read = dry(&one, &with);
+    assert!(read[0].as_str().unwrap().contains("\"1.234\" is not a number written as 1'234,50"), "{read:?}");
+    assert_eq!(read[1], json!({"estimated": 1234}));
     // A format for one column wins over the one for all.
     let one = ["--date-format", "%d/%m/%Y", "--date-format", "close=%m/%d/%Y"];
     assert_eq!(dry(&file, &[&given[..], &one, &numbers].concat())[1]["end"], "2025-05-04");
@@ -61,6 +78,8 @@ fn cell_of_blanks_keeps_its_field() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "id,name,brief,end,estimated\nA,x,   ,  , \nB,\u{a0}, y ,,\n");
     assert_eq!(dry(&file, &[]), [json!({"name": "x"}), json!({"brief": " y "})]);
+    let file = folder.file("c.csv", "id,brief\nA, \nB,  \n");
+    assert_eq!(dry(&file, &["--clear-value", " "]), [json!({"brief": null})]);
     // What a program wrote as a text is one.
     let file = folder.file("t.jsonl", "{\"id\":\"A\",\"brief\":\"  \"}\n");
     assert_eq!(dry(&file, &[]), [json!({"brief": "  "})]);
@@ -90,6 +109,11 @@ fn time_ending_in_z_is_in_utc_under_any_option() {
     // A day may say its zone.
     let file = folder.file("d.csv", "id,end\nA,2025-05-31Z\n");
     assert_eq!(dry(&file, &["--date-format", "%Y-%m-%dZ"]), [json!({"end": "2025-05-31"})]);
+    let file = folder.file("o.csv", "id,end\nA,2025-05-31+0200\n");
+    assert_eq!(dry(&file, &["--date-format", "%Y-%m-%d%z"]), [json!({"end": "2025-05-31"})]);
+    let file = folder.file("h.csv", "id,end\nA,30.04.2025 23:30Z\n");
+    let flags = ["--date-format", "%d.%m.%Y %-H:%MZ", "--day-in", "Europe/Madrid"];
+    assert_eq!(dry(&file, &flags), [json!({"end": "2025-05-01"})]);
 }
 
 #[test]
@@ -134,7 +158,7 @@ fn advises_no_encoding_for_files_of_dos_and_macintosh() {
     for (content, is_advised) in [
         (&b"id,name\nA,Caf\x82 n\xa4\n"[..], false),
         (b"id,name\nA,Caf\x8e \x96\n", false),
-        (b"id,name\nA,Caf\xe9 \x96 O\x92Neill \xa1ya!\n", true),
+        (b"id,name\nA,Caf\xe9 \x96 O\x92Neill \xa1ya! \x84Haus\x93\n", true),
     ] {
         let file = folder.file("t.csv", content);
         let mut command = bare();

@@ -28,17 +28,14 @@ pub enum MangledId {
     NoValue,
 }
 
-/// What spreadsheets, databases and languages write where there is no value.
+/// What spreadsheets, databases and languages write where there is no value. Capitals count in those that may be a short code.
 const NO_VALUE: &[&str] = &[
     "null",
     "(null)",
     "<null>",
     "\\N",
     "none",
-    "nil",
-    "nan",
     "<na>",
-    "nat",
     "n/a",
     "#n/a",
     "undefined",
@@ -49,6 +46,7 @@ const NO_VALUE: &[&str] = &[
     "#num!",
     "#div/0!",
 ];
+const NO_VALUE_AS_WRITTEN: &[&str] = &["nan", "NaN", "NaT", "nil"];
 
 impl MangledId {
     /// How `id` was rewritten; `None` if it shows no sign of it.
@@ -59,7 +57,10 @@ impl MangledId {
         if !is_visible && (id.starts_with(is_blank) || id.ends_with(is_blank) || id.contains(unseen)) {
             return Some(MangledId::Blanks);
         }
-        if id.len() <= 9 && NO_VALUE.iter().any(|word| word.eq_ignore_ascii_case(id)) {
+        if id.len() <= 9
+            && (NO_VALUE.iter().any(|word| word.eq_ignore_ascii_case(id))
+                || NO_VALUE_AS_WRITTEN.contains(&id))
+        {
             return Some(MangledId::NoValue);
         }
         let unsigned = id.strip_prefix('-').unwrap_or(id);
@@ -127,6 +128,12 @@ mod tests {
             ("7\t", Some(MangledId::Blanks)),
             ("A\u{a0}7", Some(MangledId::Blanks)),
             ("A\u{200b}7", Some(MangledId::Blanks)),
+            ("#N/A", Some(MangledId::NoValue)),
+            ("Null", Some(MangledId::NoValue)),
+            ("NaT", Some(MangledId::NoValue)),
+            ("NAT", None),
+            ("NIL", None),
+            ("NULL-7", None),
             ("", None),
             ("007", None),
             ("1E5", None),

@@ -71,7 +71,8 @@ pub struct cor_change {
     pub fields: *const cor_field_change,
     /// The number of these fields.
     pub field_count: usize,
-    /// The error because of which it was not applied; NULL if it was applied, and in a plan.
+    /// The error because of which it was not applied; NULL if it was applied. In a plan NULL, unless its rows contradict each other
+    /// (COR_ROW_REJECTED).
     pub error: *const cor_error,
     /// A cor_row_status.
     pub status: i32,
@@ -105,7 +106,7 @@ pub struct cor_row_problem {
     pub message: *const c_char,
 }
 
-/// Called with a project that has changes (a plan), or with its result (a sync). Returns whether to continue: after false,
+/// Called with a project that has changes, or whose rows contradict each other (a plan), or with its result (a sync). Returns whether to continue: after false,
 /// requests in flight finish and no new request starts. Runs on the thread that made the call.
 pub type cor_on_change =
     Option<unsafe extern "C" fn(user_data: *mut c_void, change: *const cor_change) -> cor_bool>;

@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyException, PyUserWarning};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use crate::convert;
 
@@ -124,7 +124,7 @@ impl RowReader {
         let mut values = RowValues::with_capacity(items.len());
         for (key, value) in items {
             // csv.DictReader has its surplus cells there. Which of the row's cells stand in the wrong column is not known.
-            if key.is_none() {
+            if key.is_none() && value.is_instance_of::<PyList>() {
                 return Ok(RowValues::unreadable(SURPLUS_CELLS));
             }
             take(&mut values, &self.key(&key)?, &value)?;

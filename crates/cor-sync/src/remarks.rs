@@ -227,12 +227,13 @@ impl Remarks {
         }));
         notes.extend(self::ids(&ids, unit, rules));
         notes.extend(references.describe(&references.sorted(), |(column, id), count| {
-            let kind = MangledId::of(id).map(|kind| kind.to_string()).unwrap_or_default();
-            format!(
-                "{column}: {} looks like {kind}, in {}; export the column as text",
-                quoted(id),
-                rows(count, unit)
-            )
+            let kind = MangledId::of(id);
+            let looks_like = kind.map(|kind| kind.to_string()).unwrap_or_default();
+            let remedy = match kind {
+                Some(MangledId::NoValue) => "leave the cell empty, or pass the word with `null_values`",
+                _ => "export the column as text",
+            };
+            format!("{column}: {} looks like {looks_like}, in {}; {remedy}", quoted(id), rows(count, unit))
         }));
         let mut described = None;
         // `decimal` and `thousands` apply to every column with numbers.

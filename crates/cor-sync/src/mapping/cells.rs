@@ -71,6 +71,15 @@ impl Reading {
         }
     }
 
+    /// Takes these texts out of what keeps, what clears, and the table of values, because they are to mean something else.
+    pub(super) fn forget_texts(&mut self, texts: &[String]) {
+        self.keep.retain(|keep| !texts.contains(keep));
+        self.clear.retain(|clear| !texts.contains(clear));
+        if let Some(table) = &mut self.values {
+            table.values.retain(|text, _| !texts.contains(text));
+        }
+    }
+
     /// `None` keeps the field. `utc_midnight` says that midnight in UTC stands for a day.
     pub(crate) fn apply<'v>(
         &self,
@@ -84,14 +93,17 @@ impl Reading {
             Value::Number(_) | Value::Boolean(_) => return self.typed(field, value),
             _ => return Ok(Some(value)),
         };
-        // A cell of blanks looks empty, and is so in a workbook too.
-        let is_empty = is_cell && trimmed(text).is_empty();
         let trimmed = if self.trim { trimmed(text) } else { text };
-        if is_empty || self.keep.iter().any(|keep| keep == trimmed) {
+        if (is_cell && trimmed.is_empty()) || self.keep.iter().any(|keep| keep == trimmed) {
             return Ok(None);
         }
         if self.clear.iter().any(|clear| clear == trimmed) {
             return Ok(Some(Value::Clear));
+        }
+        // A cell of blanks looks empty, and is so in a workbook too.
+        let is_listed = || self.values.as_ref().is_some_and(|table| table.values.contains_key(trimmed));
+        if is_cell && crate::text::trimmed(trimmed).is_empty() && !is_listed() {
+            return Ok(None);
         }
         if let Some(table) = &self.values
             && let Some(found) = table.look_up(field, trimmed)?
@@ -207,7 +219,7 @@ impl DateFormat {
         let read = strtime::parse(format, &written).and_then(|parts| parts.to_date());
         match read {
             Ok(date) if date == jiff::civil::date(2003, 11, 28) => {
-                let has_time = ["%H", "%I", "%k", "%l", "%R", "%T"].iter().any(|part| format.contains(part));
+                let has_time = strtime::parse(format, &written).is_ok_and(|parts| parts.hour().is_some());
                 let is_utc = has_time && format.ends_with('Z') && !format.ends_with("%Z");
                 Ok(DateFormat { format: format.to_owned(), is_utc })
             }
@@ -226,7 +238,9 @@ impl DateFormat {
             return Err(wrong(format!("{} is not a day written as {}", quoted(text), self.format)));
         };
         let times = [parts.hour(), parts.minute(), parts.second()];
-        let has_zone = self.is_utc || parts.offset().is_some() || parts.iana_time_zone().is_some();
+        // A day without a time is one, also where it says its zone.
+        let has_zone = parts.hour().is_some()
+            && (self.is_utc || parts.offset().is_some() || parts.iana_time_zone().is_some());
         let moment = || match self.is_utc {
             true => jiff::tz::TimeZone::UTC.to_timestamp(parts.to_datetime().ok()?).ok(),
             false => parts.to_timestamp().ok(),

@@ -100,7 +100,7 @@ impl<'a> RowDraft<'a> {
             let message = "contains only blanks; pass the id that the project has in its source";
             self.reject_id(&self.rules.id_column, Issue::new("id", IssueCode::Required, message));
         }
-        let is_no_value = !id.is_empty() && self.rules.is_no_value(id);
+        let is_no_value = self.rules.is_null_value(id);
         if is_no_value {
             let message =
                 format!("{} stands for no value; pass the id that the project has in its source", quoted(id));

@@ -105,7 +105,7 @@ impl RowValues {
         self.values.push((column.clone(), input));
     }
 
-    /// The id that stands beside the row, in place of one within it.
+    /// The row's id, in place of any that it has.
     pub fn set_id(&mut self, column: &ValueColumn, input: FieldInput) {
         self.values.retain(|(known, _)| !known.0.usage().is_id);
         self.set(column, input);
@@ -114,7 +114,14 @@ impl RowValues {
     /// The id that stands beside the row, such as in a pair. A row that names another id is rejected: `beside` and `within` say
     /// where the two stand.
     pub fn set_id_beside(&mut self, column: &ValueColumn, input: FieldInput, beside: &str, within: &str) {
-        let is_other = |own: &&FieldInput| !is_blank(own) && !is_blank(&input) && **own != input;
+        let is_same = |own: &FieldInput| match (own, &input) {
+            // Whether blanks belong to an id is for the rules to say.
+            (FieldInput::Value(Value::Text(own)), FieldInput::Value(Value::Text(id))) => {
+                trimmed(own) == trimmed(id)
+            }
+            _ => *own == input,
+        };
+        let is_other = |own: &&FieldInput| !is_blank(own) && !is_blank(&input) && !is_same(own);
         let mut own = self.values.iter().filter(|(known, _)| known.0.usage().is_id).map(|(_, own)| own);
         let Some(other) = own.find(is_other) else { return self.set_id(column, input) };
         let (outer, inner) = (input_json(&input), input_json(other));

@@ -8,7 +8,7 @@ use cor_http::{CreateField, Field, FieldType, Issue, Source, Value};
 use super::cells::{DateFormat, NumberFormat, Reading, shown};
 use super::moment::DayIn;
 use super::rename::{Rename, Target};
-use crate::text::{is_same_name, meant};
+use crate::text::{is_same_name, meant, trimmed};
 use crate::{Advice, ConfigError, NOTES, Reason, SHEET_NOTE};
 
 /// Which column becomes which field, and how.
@@ -292,8 +292,13 @@ impl Rules {
     /// The text that clears a field, in place of any that was said before.
     #[must_use]
     pub fn clear(mut self, text: impl Into<String>) -> Rules {
-        self.general.clear = vec![text.into()];
-        self.readings_of_fields().for_each(|reading| reading.clear.clear());
+        let text = text.into();
+        for reading in self.readings_of_fields() {
+            reading.clear.clear();
+            reading.forget_texts(std::slice::from_ref(&text));
+        }
+        self.general.forget_texts(std::slice::from_ref(&text));
+        self.general.clear = vec![text];
         self.settled()
     }
 
@@ -302,9 +307,14 @@ impl Rules {
     #[must_use]
     pub fn null_values(mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Rules {
         let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
-        // Where a field has none of its own, those of all fields count.
-        let own = self.readings_of_fields().map(|reading| &mut reading.keep).filter(|keep| !keep.is_empty());
-        own.for_each(|keep| keep.extend(texts.iter().cloned()));
+        for reading in self.readings_of_fields() {
+            reading.forget_texts(&texts);
+            // Where a field has none of its own, those of all fields count.
+            if !reading.keep.is_empty() {
+                reading.keep.extend(texts.iter().cloned());
+            }
+        }
+        self.general.forget_texts(&texts);
         self.general.keep.extend(texts);
         self.settled()
     }
@@ -378,15 +388,25 @@ impl Rules {
         Ok(self.settled())
     }
 
-    /// The decimal sign and the separator of thousands in the numbers of every column.
+    /// The decimal sign and the separator of thousands in the numbers of every column. One that is `None` stays as it was.
     ///
     /// # Errors
-    /// Where both are the same character.
+    /// Where both would be the same character.
     pub fn number_format(mut self, decimal: Option<char>, thousands: Option<char>) -> Result<Rules, String> {
-        let format = NumberFormat { decimal, thousands };
-        format.check()?;
-        self.general.number = format;
-        self.readings_of_fields().for_each(|reading| reading.number = NumberFormat::default());
+        let general = self.general.number;
+        let in_format = |own: NumberFormat| NumberFormat {
+            decimal: decimal.or(own.decimal),
+            thousands: thousands.or(own.thousands),
+        };
+        for reading in self.readings_of_fields() {
+            // Where a field has no format of its own, that of all fields counts.
+            if reading.number != NumberFormat::default() {
+                reading.number = in_format(reading.number);
+                reading.number.check()?;
+            }
+        }
+        self.general.number = in_format(general);
+        self.general.number.check()?;
         Ok(self.settled())
     }
 
@@ -562,7 +582,14 @@ impl Rules {
 
     /// Whether this text stands for no value at all.
     pub(super) fn is_no_value(&self, text: &str) -> bool {
-        text.is_empty() || self.general.clear.iter().chain(&self.general.keep).any(|word| word == text)
+        trimmed(text).is_empty()
+            || self.is_null_value(text)
+            || self.general.clear.iter().any(|word| word == text)
+    }
+
+    /// Whether this text counts as empty.
+    pub(super) fn is_null_value(&self, text: &str) -> bool {
+        self.general.keep.iter().any(|word| word == text)
     }
 
     /// What these columns are for, in the order of an update's fields, the id first.

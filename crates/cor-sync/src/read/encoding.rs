@@ -138,11 +138,14 @@ impl Encoding {
 /// Whether windows-1252 would show a sign, or a capital letter behind a small one, where the code pages of DOS and of the
 /// classic Macintosh have an accented letter within a word.
 fn is_of_another_code_page(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|pair| match pair[1] {
+    let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
+    bytes.iter().enumerate().skip(1).any(|(at, byte)| match byte {
         // Š Œ Ž Ÿ
-        0x8A | 0x8C | 0x8E | 0x9F => pair[0].is_ascii_lowercase(),
-        // ‚ ƒ „ ‡ ˆ ‰ ‹ ‘ “ ˜ ¡ ¢ £ ¤ ¥ ¦ § ¨
-        0x82..=0x84 | 0x87..=0x89 | 0x8B | 0x91 | 0x93 | 0x98 | 0xA1..=0xA8 => pair[0].is_ascii_alphabetic(),
+        0x8A | 0x8C | 0x8E | 0x9F => bytes[at - 1].is_ascii_lowercase(),
+        // ‚ ƒ „ ‡ ˆ ‰ ˜ ¡ ¢ £ ¤ ¥ ¦ § ¨
+        0x82..=0x84 | 0x87..=0x89 | 0x98 | 0xA1..=0xA8 => is_letter(at - 1),
+        // ‹ ‘ “ end a quotation in some languages.
+        0x8B | 0x91 | 0x93 => is_letter(at - 1) && is_letter(at + 1),
         _ => false,
     })
 }

@@ -45,8 +45,8 @@ impl Trial {
             let text = text_of(cell).map_or_else(|| example_of(cell), str::to_owned);
             match MangledId::of(&text) {
                 Some(MangledId::Blanks) => fit.trim = true,
+                Some(MangledId::NoValue) | None => {}
                 Some(_) => rewritten += 1,
-                None => {}
             }
             different.insert(text);
         }
