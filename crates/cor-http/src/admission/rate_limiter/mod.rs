@@ -12,6 +12,8 @@
 
 mod estimator;
 mod probing;
+#[cfg(test)]
+mod recorded_runs;
 mod refusal;
 #[cfg(test)]
 mod shared_limits;
