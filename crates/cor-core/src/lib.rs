@@ -76,7 +76,7 @@ pub use kind::{ErrorKind, Outcome};
 pub use main_api::{
     Comparison, FieldComparison, FieldRule, MainAnswer, NotComparable, ProjectFilter, ProjectPage, ReadBack,
 };
-pub use mangled::{MangledId, is_blank};
+pub use mangled::{MangledId, is_blank, is_no_value};
 pub use number::Number;
 pub use option_names::OptionNames;
 pub use patch::Patch;

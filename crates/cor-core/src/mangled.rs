@@ -57,10 +57,7 @@ impl MangledId {
         if !is_visible && (id.starts_with(is_blank) || id.ends_with(is_blank) || id.contains(unseen)) {
             return Some(MangledId::Blanks);
         }
-        if id.len() <= 9
-            && (NO_VALUE.iter().any(|word| word.eq_ignore_ascii_case(id))
-                || NO_VALUE_AS_WRITTEN.contains(&id))
-        {
+        if is_no_value(id) {
             return Some(MangledId::NoValue);
         }
         let unsigned = id.strip_prefix('-').unwrap_or(id);
@@ -105,6 +102,18 @@ impl fmt::Display for MangledId {
             MangledId::NoValue => "a word that stands for no value",
         })
     }
+}
+
+/// Whether a text is one of the words that [`MangledId::NoValue`] is about.
+///
+/// ```
+/// assert!(cor_core::is_no_value("#N/A"));
+/// assert!(!cor_core::is_no_value("NAN"), "a short code may be in capitals");
+/// ```
+pub fn is_no_value(text: &str) -> bool {
+    text.len() <= 9
+        && (NO_VALUE.iter().any(|word| word.eq_ignore_ascii_case(text))
+            || NO_VALUE_AS_WRITTEN.contains(&text))
 }
 
 /// Whether a character is a blank, or nothing that is seen at all.

@@ -91,7 +91,7 @@ pub use cor_core::{
     FieldInput, FieldProblem, FieldRule, FieldType, IncomeType, Invalid, Issue, IssueCode, Json, MainAnswer,
     MangledId, NotComparable, NotJson, Number, OptionNames, Outcome, Patch, Project, ProjectCreate,
     ProjectFilter, ProjectPage, ProjectUpdate, ReadBack, Refusal, Schema, Source, TextInput, Timestamp,
-    UnknownField, Value, is_blank, split_advice,
+    UnknownField, Value, is_blank, is_no_value, split_advice,
 };
 pub use error::Error;
 pub use options::{CallOptions, ClientBuilder, config_path, seconds};

@@ -100,15 +100,15 @@ struct Formats {
     evidence: FormatEvidence,
 }
 
-/// Words that stand for no value in a text, beside those that do so as an id ([`MangledId::NoValue`]). Capitals do not count.
+/// Words that stand for no value in a text, beside those that do so as an id too ([`cor_http::is_no_value`]).
+/// Capitals do not count.
 const NULL_WORDS: &[&str] = &["nil", "nan", "nat", "na", "-", "--"];
 
 /// Whether a text is a word that stands for no value.
 pub(crate) fn is_null_word(text: &str) -> bool {
     let text = crate::text::trimmed(text);
     text.len() <= 9
-        && (NULL_WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
-            || MangledId::of(text) == Some(MangledId::NoValue))
+        && (NULL_WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) || cor_http::is_no_value(text))
 }
 
 #[derive(Debug)]
