@@ -31,8 +31,7 @@ def test_c_program_trusts_only_the_authority_it_was_given(
     print(call([program, relay.url, relay.ca_file], program_environment, TIMEOUT))
 
 
-@pytest.mark.parametrize("linkage", LINKAGES)
-@pytest.mark.parametrize("std", ["c++17", "c++20"])
+@pytest.mark.parametrize(("std", "linkage"), [("c++17", "static"), ("c++20", "shared")])
 @pytest.mark.parametrize("name", ["update", "create", "read", "sync", "vectors"])
 def test_cpp_program_finds_no_fault(
     toolchain: Toolchain, program_environment: Environment, name: str, std: str, linkage: str
