@@ -13,8 +13,9 @@ are dicts, dataclasses, ``ProjectUpdate``s, or a table of pandas, polars or anyt
 failure is a ``CorError`` that knows its ``kind``, its ``outcome`` and what to do. ``AsyncClient`` is the same, awaited.
 """
 
-from projectcor._async_client import AsyncClient, AsyncProjects, AsyncResults
+from projectcor._async_client import AsyncClient, AsyncProjects
 from projectcor._async_reading import AsyncProjectList, AsyncProjectReads, AsyncReadResults
+from projectcor._async_results import AsyncResults
 from projectcor._client import Client, Projects
 from projectcor._errors import (
     ApiError,

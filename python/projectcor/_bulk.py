@@ -6,7 +6,7 @@ from projectcor._native import group_failures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from projectcor._async_client import AsyncResults
+    from projectcor._async_results import AsyncResults
     from projectcor._errors import CorError
     from projectcor._native import ItemResult, Results, Summary
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use cor_http::{Field, FieldInput, FieldType, Number, Value};
 
+use super::column_use::Use;
 use super::row_draft::{RowDraft, ValueStyle, is_key};
-use super::rules::{Rule, Rules, Use};
+use super::rules::{Rule, Rules};
 use crate::{Content, Reason, day_input, moment_input};
 
 /// The type of a column in a table that states its types.

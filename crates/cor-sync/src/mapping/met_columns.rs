@@ -5,8 +5,9 @@ use std::fmt;
 
 use cor_http::Field;
 
+use super::column_use::ColumnUse;
 use super::rename::field_names;
-use super::rules::{ColumnUse, Rules};
+use super::rules::Rules;
 use crate::text::{brief, listed};
 use crate::{Advice, ConfigError, NOTES, Reason};
 

@@ -2,6 +2,7 @@
 
 mod cells;
 mod column_type;
+mod column_use;
 mod columns;
 mod contradictions;
 mod fingerprint;
@@ -19,6 +20,7 @@ mod value_rows;
 
 pub(crate) use self::cells::number_separator;
 pub use self::column_type::ColumnType;
+pub use self::column_use::ColumnUse;
 pub(crate) use self::columns::Columns;
 pub(crate) use self::fingerprint::short_hash;
 pub(crate) use self::format_evidence::FormatEvidence;
@@ -35,5 +37,5 @@ pub(crate) use self::row_draft::{RowDraft, ValueStyle};
 #[cfg(feature = "parquet")]
 pub(crate) use self::row_values::json_of;
 pub use self::row_values::{RowValues, ValueColumn};
-pub use self::rules::{ColumnUse, Rules};
+pub use self::rules::Rules;
 pub use self::value_rows::ValueRows;

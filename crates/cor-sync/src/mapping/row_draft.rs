@@ -8,8 +8,9 @@ use cor_http::{
 };
 
 use super::cells::shown;
+use super::column_use::Use;
 use super::format_evidence::FormatEvidence;
-use super::rules::{Rules, Use};
+use super::rules::Rules;
 use crate::rejects::TO_CORRECT;
 use crate::remarks::{Remark, RowRemarks, is_null_word};
 use crate::text::{is_same_name, quoted, trimmed};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cor_http::{CreateField, Field, FieldInput, Issue, IssueCode, TextInput, Value};
 
-use super::rules::Use;
+use super::column_use::Use;
 use crate::text::trimmed;
 
 /// A column of [`ValueRows`](crate::ValueRows), looked up.

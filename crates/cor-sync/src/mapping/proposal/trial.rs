@@ -5,8 +5,9 @@ use cor_http::{CreateField, Date, Field, FieldInput, Value};
 use super::sample::text_of;
 use crate::Content;
 use crate::mapping::cells::Reading;
+use crate::mapping::column_use::Use;
 use crate::mapping::row_draft::RowDraft;
-use crate::mapping::rules::{Rules, Use};
+use crate::mapping::rules::Rules;
 use crate::mapping::{DayIn, ValueStyle};
 use crate::text::trimmed;
 
