@@ -405,7 +405,8 @@ typedef struct cor_bulk_options {
   uint32_t create_missing;
   /**
    * Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
-   * "1001.0" or an id with blanks around it. Otherwise such a row fails as COR_KIND_PROJECT_NOT_FOUND.
+   * "1001.0" or an id with blanks around it, or that stands for no value, such as "#N/A". Otherwise such a row fails as
+   * COR_KIND_PROJECT_NOT_FOUND.
    */
   uint32_t allow_mangled_ids;
 } cor_bulk_options;
@@ -750,7 +751,7 @@ typedef struct cor_sync_options {
   uint32_t trim;
   /**
    * Not 0 creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
-   * "1001.0" or an id with blanks around it.
+   * "1001.0" or an id with blanks around it, or that stands for no value, such as "#N/A".
    */
   uint32_t allow_mangled_ids;
   /**

@@ -704,7 +704,8 @@ struct BulkOptions {
   /// becomes that field of the create; the update that goes first has it too. A create whose response is lost is not
   /// sent twice: an update that sets the same settles it. See ItemResult::created().
   bool create_missing = false;
-  /// Creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or "1001.0".
+  /// Creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or "1001.0",
+  /// or that stands for no value, such as "#N/A".
   bool allow_mangled_ids = false;
 };
 
@@ -791,7 +792,7 @@ struct SyncOptions {
   bool strict = false;           ///< Refuses a table with a column that sets no field and is not ignored.
   bool trim = false;             ///< Removes blanks at both ends of cells and external ids.
   /// Creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15" or
-  /// "1001.0".
+  /// "1001.0", or that stands for no value, such as "#N/A".
   bool allow_mangled_ids = false;
   /// How long to wait while COR cannot be reached; 0 is the default, 15 min.
   std::chrono::milliseconds outage_timeout{0};

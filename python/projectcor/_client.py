@@ -488,7 +488,8 @@ class Projects(ProjectReads):
             null_values: Texts that count as empty, such as ``NULL`` or ``#N/A``: they keep their field.
             trim: Remove blanks at both ends of cells and external ids.
             allow_mangled_ids: Create projects even under an id that a spreadsheet or a data frame has rewritten, as
-                ``9.91214E+15``, ``1001.0`` or an id with blanks around it. Default: they are not created.
+                ``9.91214E+15``, ``1001.0`` or an id with blanks around it, or that stands for no value, as ``#N/A``.
+                Default: they are not created.
             date_format: How days are written, such as ``%d/%m/%Y`` in all columns, ``Column=%d/%m/%Y`` in one; one or
                 several. Default: ``%Y-%m-%d``.
             day_in: The time zone in which a timestamp becomes a day, such as ``UTC`` or ``Europe/Madrid``;

@@ -112,8 +112,8 @@ impl ProjectCreate {
     }
 
     /// The create for a row of a table whose project COR does not know: [`new`](ProjectCreate::new), but `None` for an id
-    /// that was [rewritten](MangledId) on its way, unless `allow_mangled_id`: there is probably another project under the
-    /// right id.
+    /// that was [rewritten on its way or stands for no value](MangledId), unless `allow_mangled_id`: there is probably another
+    /// project under the right id.
     pub fn of_row(id: &str, fields: ProjectUpdate, allow_mangled_id: bool) -> Option<ProjectCreate> {
         (allow_mangled_id || MangledId::of(id).is_none()).then(|| ProjectCreate::new(id, fields))
     }

@@ -45,6 +45,8 @@ const NO_VALUE: &[&str] = &[
     "#null!",
     "#num!",
     "#div/0!",
+    "-",
+    "--",
 ];
 const NO_VALUE_AS_WRITTEN: &[&str] = &["nan", "NaN", "NaT", "nil"];
 
@@ -138,6 +140,7 @@ mod tests {
             ("A\u{a0}7", Some(MangledId::Blanks)),
             ("A\u{200b}7", Some(MangledId::Blanks)),
             ("#N/A", Some(MangledId::NoValue)),
+            ("--", Some(MangledId::NoValue)),
             ("Null", Some(MangledId::NoValue)),
             ("NaT", Some(MangledId::NoValue)),
             ("NAT", None),

@@ -108,7 +108,8 @@ pub struct cor_bulk_options {
     /// lost is not sent twice: an update that sets the same settles it. See cor_item_result_created().
     pub create_missing: u32,
     /// Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
-    /// "1001.0" or an id with blanks around it. Otherwise such a row fails as COR_KIND_PROJECT_NOT_FOUND.
+    /// "1001.0" or an id with blanks around it, or that stands for no value, such as "#N/A". Otherwise such a row fails as
+    /// COR_KIND_PROJECT_NOT_FOUND.
     pub allow_mangled_ids: u32,
 }
 

@@ -194,7 +194,7 @@ pub struct cor_sync_options {
     /// Not 0 removes blanks at both ends of cells and external ids.
     pub trim: u32,
     /// Not 0 creates projects even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
-    /// "1001.0" or an id with blanks around it.
+    /// "1001.0" or an id with blanks around it, or that stands for no value, such as "#N/A".
     pub allow_mangled_ids: u32,
     /// How long to wait for another run of the same source and state file to end, in milliseconds; 0 does not wait, and the call
     /// returns COR_ERR_CONFIG. Runs of other sources do not exclude each other.

@@ -102,7 +102,7 @@ struct Formats {
 
 /// Words that stand for no value in a text, beside those that do so as an id too ([`cor_http::is_no_value`]).
 /// Capitals do not count.
-const NULL_WORDS: &[&str] = &["nil", "nan", "nat", "na", "-", "--"];
+const NULL_WORDS: &[&str] = &["nil", "nan", "nat", "na"];
 
 /// Whether a text is a word that stands for no value.
 pub(crate) fn is_null_word(text: &str) -> bool {

@@ -47,7 +47,7 @@ pub struct TableOptions {
     /// Whether blanks around cells and external ids are removed.
     pub trim: bool,
     /// Whether projects may be created under ids that a spreadsheet or a data frame has rewritten, such as `9.91214E+15`,
-    /// `1001.0` or an id with blanks around it.
+    /// `1001.0` or an id with blanks around it, or that stand for no value, such as `#N/A`.
     pub allow_mangled_ids: bool,
     /// How days are written, as in `strptime`: `%d/%m/%Y` in every column, `Column=%d/%m/%Y` in one; default: `YYYY-MM-DD`.
     pub date_format: Vec<String>,

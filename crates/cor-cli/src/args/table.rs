@@ -260,7 +260,8 @@ pub(crate) struct TableArgs {
     /// Remove blanks at both ends of cells and external ids
     #[arg(long, help_heading = "Values")]
     pub(crate) trim: bool,
-    /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0
+    /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0, or that stands for no
+    /// value, such as #N/A
     #[arg(long, help_heading = "Values")]
     pub(crate) allow_mangled_ids: bool,
     /// How days are written, such as %d/%m/%Y, in every column or in one; may be repeated [default: %Y-%m-%d]

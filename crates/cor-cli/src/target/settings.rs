@@ -73,7 +73,8 @@ settings! {
     clear_nulls: Properties;
     /// Create projects that COR does not have; their records need a name.
     create_missing: bool = "false";
-    /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0.
+    /// Create projects even under an id that a spreadsheet has rewritten, such as 9.91214E+15 or 1001.0, or that stands for no
+    /// value, such as #N/A.
     allow_mangled_ids: bool = "false";
     /// A file (.jsonl) for records that were not applied, with the reasons, on a disk that lasts. The next run sends them first.
     /// Without it, states after such a record are not written, and the tap repeats the record.

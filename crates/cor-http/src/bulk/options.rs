@@ -67,7 +67,7 @@ macro_rules! run_option_setters {
 
             /// As [`create_missing`](Self::create_missing), with a create of the row's id and fields. Unless
             /// `allow_mangled_ids` is true, no project is created under an id that a spreadsheet or a data frame has rewritten
-            /// ([`MangledId`](cor_core::MangledId)): that row fails as `project_not_found`.
+            /// or that stands for no value ([`MangledId`](cor_core::MangledId)): that row fails as `project_not_found`.
             pub fn create_missing_from_rows(self, allow_mangled_ids: bool) -> Self {
                 self.create_missing(move |id, update| {
                     cor_core::ProjectCreate::of_row(id, update.clone(), allow_mangled_ids)

@@ -123,7 +123,7 @@ impl Rules {
     }
 
     /// Whether projects that COR does not know are created even under an id that a spreadsheet or a data frame has
-    /// rewritten ([`MangledId`](cor_http::MangledId)), such as `9.91214E+15`. Default: they are not.
+    /// rewritten or that stands for no value ([`MangledId`](cor_http::MangledId)), such as `9.91214E+15` or `#N/A`. Default: they are not.
     #[must_use]
     pub fn allow_mangled_ids(mut self, allow: bool) -> Rules {
         self.allow_mangled_ids = allow;

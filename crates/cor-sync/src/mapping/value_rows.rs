@@ -206,7 +206,7 @@ impl ValueRows {
         self.remarks.take(INDEX, &self.rules)
     }
 
-    /// Whether projects are created under ids that a spreadsheet or a data frame has rewritten.
+    /// Whether projects are created under ids that a spreadsheet or a data frame has rewritten, or that stand for no value.
     pub fn allows_mangled_ids(&self) -> bool {
         self.rules.allows_mangled_ids()
     }
