@@ -2,7 +2,7 @@
 
 /// Everything was done.
 pub(crate) const DONE: u8 = 0;
-/// Some rows, or the update, were refused or failed.
+/// Some rows failed, or COR refused them or the single call.
 pub(crate) const REFUSED: u8 = 1;
 /// The arguments, the input or the configuration cannot work.
 pub(crate) const USAGE: u8 = 2;

@@ -52,10 +52,10 @@ Environment:
 
 Exit status:
   0  success
-  1  some rows, or the update, were refused or failed; projects have drifted
+  1  some rows failed, or COR refused them or the single call; projects have drifted
   2  wrong usage, input or configuration
   3  COR did not accept the credentials, or denied permission
-  4  COR could not be reached, or the run was stopped early
+  4  COR could not be reached, gave a single call no usable response (it may have been applied), or the run was stopped early
   5  the state file is in use, damaged, of another version, or cannot be written
   130, 143  ended by SIGINT or SIGTERM
 

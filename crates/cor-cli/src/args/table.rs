@@ -77,8 +77,8 @@ pub(crate) struct SyncArgs {
     /// [default: never stop]
     #[arg(long, value_name = "N|N%", value_parser = max_failures)]
     pub(crate) max_failures: Option<MaxFailures>,
-    /// Do not ask before changing more than half of the projects that the state knows. sync asks only on a terminal, and not
-    /// where the table comes from standard input
+    /// Do not ask before changing more than half of the projects that the state knows. sync asks only where standard
+    /// input and standard error are a terminal, and not with --json
     #[arg(long)]
     pub(crate) yes: bool,
     /// How long to wait while COR cannot be reached; at most --deadline until COR has responded once

@@ -24,7 +24,7 @@ pub(crate) fn short_hash(texts: &[&str]) -> String {
 
 impl Rules {
     /// The same text for rules that mean the same, whatever order, file or options they came from; another text for
-    /// rules that differ in anything but the source. 32 hexadecimal digits.
+    /// rules that differ in anything but the source, `strict` and the columns of a create. 32 hexadecimal digits.
     ///
     /// ```
     /// use cor_sync::Rules;
