@@ -406,7 +406,7 @@ typedef struct cor_bulk_options {
   /**
    * Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
    * "1001.0" or an id with blanks around it, or that stands for no value, such as "#N/A". Otherwise such a row fails as
-   * COR_KIND_PROJECT_NOT_FOUND.
+   * COR_ERR_PROJECT_NOT_FOUND.
    */
   uint32_t allow_mangled_ids;
 } cor_bulk_options;
@@ -441,7 +441,10 @@ typedef struct cor_call_options {
    * 0 is the client's deadline.
    */
   int64_t deadline_ms;
-  /** The most attempts of this call, including the first, from 1 to 100; 0 is the client's max_attempts. */
+  /**
+   * The most attempts of this call, including the first, from 1 to 100; 0 is the client's max_attempts. An update whose idle
+   * connection turns out to be closed is sent once more beyond these.
+   */
   uint32_t max_attempts;
   /** Has to be 0. */
   uint32_t reserved;
@@ -761,8 +764,8 @@ typedef struct cor_sync_options {
   int64_t wait_ms;
   /**
    * Stop when more rows than this fail: a number such as "20" or a share such as "5%", which is measured against the whole
-   * table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_OK, and the summary counts
-   * the rows that were not started.
+   * table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_ERR_CANCELLED, and the summary
+   * counts what was applied and the rows that were not started.
    */
   const char *max_failures;
   /** Columns in which null clears the field, in JSON lines; everywhere else null keeps. */
@@ -877,7 +880,8 @@ cor_status cor_bulk_new(const cor_client *client,
 
 /**
  * Frees a run, and its last result. NULL is fine. Requests in flight are abandoned: whether COR applied them is
- * unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call.
+ * unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call, which returns
+ * COR_ERR_CANCELLED with the outcome of the row that it waited for.
  *
  * Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
  */
@@ -1214,7 +1218,8 @@ cor_status cor_compare(const cor_update *update,
  * Options with their defaults. Nothing is read from the environment.
  *
  * Setters copy their values. A setter that refuses its value returns an error status, and cor_client_new() then fails
- * with the same error: no client is created without an option that the caller set.
+ * with the same error. What only the client can judge, such as a rate that is NaN or a token with blanks, cor_client_new() refuses
+ * itself. Either way no client is created without an option that the caller set.
  *
  * Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
  */
@@ -1526,7 +1531,7 @@ const char *cor_error_code(const cor_error *error);
 /** The HTTP status of the last response; 0 where there was none. Since 0.1. */
 int32_t cor_error_status(const cor_error *error);
 
-/** How many requests this call started to send. Since 0.1. */
+/** How many requests this call started to send; 0 where the client or the run was freed meanwhile, which loses the count. Since 0.1. */
 uint32_t cor_error_attempts(const cor_error *error);
 
 /** How long COR asked to wait before the next request, in milliseconds; -1 where it did not. Since 0.1. */
@@ -2034,7 +2039,8 @@ cor_status cor_update_free(cor_update *update);
 cor_status cor_update_clear(cor_update *update, int32_t field);
 
 /**
- * Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
+ * Sets a field from a table's cell, by name: read by the field's type. An empty cell keeps the field, and takes back what this
+ * update was to do with it before, refused values included.
  *
  * @param field  the field's name on the wire, for example "estimated_time".
  * @param cell   its text: a plain number, "true" or "false", a day as YYYY-MM-DD, or any text.

@@ -19,6 +19,7 @@
 #include "projectcor.h"
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstdint>
 #include <exception>
@@ -37,6 +38,13 @@
 #define PROJECTCOR_HAS_EXCEPTIONS 1
 #else
 #define PROJECTCOR_HAS_EXCEPTIONS 0
+#endif
+// Standard libraries had std::chrono::year_month_day before all of C++20's <chrono>, which the feature macro stands for.
+#if (defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L) || \
+    (__cplusplus >= 202002L && ((defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE >= 11) || defined(_LIBCPP_VERSION)))
+#define PROJECTCOR_HAS_CALENDAR 1
+#else
+#define PROJECTCOR_HAS_CALENDAR 0
 #endif
 
 namespace cor {
@@ -145,6 +153,40 @@ using Handle = std::unique_ptr<T, Freed<T, Free>>;
 
 inline std::optional<std::string_view> text(const char *text) {
   return text ? std::optional<std::string_view>(text) : std::nullopt;
+}
+/// Text for a function that takes it up to its first NUL, which would cut this one off: text that holds a NUL becomes bytes
+/// that are no text, and the function refuses it.
+inline const char *c_text(const std::string &text) noexcept {
+  return text.find('\0') == std::string::npos ? text.c_str() : "\xff";
+}
+/// The types whose values are numbers that the library takes whole: no bool, no characters, nothing wider than 64 bits.
+template <class N>
+inline constexpr bool is_number =
+    std::is_same_v<N, float> || std::is_same_v<N, double> ||
+    (std::is_integral_v<N> && sizeof(N) <= sizeof(std::int64_t) && !std::is_same_v<N, bool> &&
+     !std::is_same_v<N, char> && !std::is_same_v<N, wchar_t> && !std::is_same_v<N, char16_t> &&
+     !std::is_same_v<N, char32_t>);
+/// The fewest digits that read back as this float.
+struct FloatText {
+  char digits[32];
+  explicit FloatText(float value) noexcept {
+    for (int n = 6; n <= 9; ++n) {
+      (void)std::snprintf(digits, sizeof digits, "%.*g", n, static_cast<double>(value));
+      if (std::strtof(digits, nullptr) == value) break;
+    }
+    for (char *c = digits; *c; ++c)
+      if (*c == ',') *c = '.';  // The decimal sign of some locales.
+  }
+};
+/// An internal id of COR. An integer out of the range of int64_t becomes one that COR cannot have.
+template <class Id>
+constexpr std::int64_t internal_id(Id id) {
+  static_assert(std::is_integral_v<Id> && !std::is_same_v<Id, bool>, "COR's internal ids are integers");
+  if constexpr (std::is_unsigned_v<Id> && sizeof(Id) >= sizeof(std::int64_t)) {
+    return id > static_cast<Id>(INT64_MAX) ? INT64_MAX : static_cast<std::int64_t>(id);
+  } else {
+    return id;
+  }
 }
 template <class Owner, class T, class Value = T>
 std::optional<Value> value(bool (*get)(const Owner *, T *), const Owner *owner) {
@@ -259,7 +301,7 @@ struct Date {
   int year, month, day;
 
   constexpr Date(int year_, int month_, int day_) : year(year_), month(month_), day(day_) {}
-#if defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L
+#if PROJECTCOR_HAS_CALENDAR
   constexpr Date(std::chrono::year_month_day date)
       : year(int(date.year())), month(int(unsigned(date.month()))), day(int(unsigned(date.day()))) {}
 #endif
@@ -294,10 +336,13 @@ class ProjectUpdate {
 #define PROJECTCOR_NUMBER(name)                                                                                   \
   PROJECTCOR_SETTER(name, Decimal value,                                                                          \
                     cor_update_set_##name##_decimal_n(get(), value.text.data(), value.text.size()))               \
-  template <class N, class = std::enable_if_t<std::is_arithmetic_v<N> && !std::is_same_v<N, bool>>>               \
+  template <class N, class = std::enable_if_t<detail::is_number<N>>>                                              \
   ProjectUpdate &name(N value) & {                                                                                \
-    if constexpr (std::is_floating_point_v<N>) {                                                                  \
-      (void)cor_update_set_##name##_double(get(), static_cast<double>(value));                                    \
+    if constexpr (std::is_same_v<N, float>) {                                                                     \
+      const detail::FloatText text(value);                                                                        \
+      (void)cor_update_set_##name##_decimal(get(), text.digits);                                                  \
+    } else if constexpr (std::is_same_v<N, double>) {                                                             \
+      (void)cor_update_set_##name##_double(get(), value);                                                         \
     } else if constexpr (std::is_unsigned_v<N> && sizeof(N) >= sizeof(std::int64_t)) {                            \
       (void)cor_update_set_##name##_decimal(get(), std::to_string(value).c_str());                                \
     } else {                                                                                                      \
@@ -305,7 +350,7 @@ class ProjectUpdate {
     }                                                                                                             \
     return *this;                                                                                                 \
   }                                                                                                               \
-  template <class N, class = std::enable_if_t<std::is_arithmetic_v<N> && !std::is_same_v<N, bool>>>               \
+  template <class N, class = std::enable_if_t<detail::is_number<N>>>                                              \
   ProjectUpdate &&name(N value) && {                                                                              \
     return std::move(static_cast<ProjectUpdate &>(*this).name(value));                                            \
   }
@@ -908,10 +953,10 @@ void push(cor_bulk *bulk, R &&row) {
 class SyncCalls {
  public:
   explicit SyncCalls(const SyncOptions &options) : options_(options) {
-    for (const std::string &text : options.map) map_.push_back(text.c_str());
-    for (const std::string &text : options.clear_nulls) clear_nulls_.push_back(text.c_str());
-    for (const std::string &text : options.ignore) ignore_.push_back(text.c_str());
-    for (const std::string &text : options.null_values) null_values_.push_back(text.c_str());
+    for (const std::string &text : options.map) map_.push_back(c_text(text));
+    for (const std::string &text : options.clear_nulls) clear_nulls_.push_back(c_text(text));
+    for (const std::string &text : options.ignore) ignore_.push_back(c_text(text));
+    for (const std::string &text : options.null_values) null_values_.push_back(c_text(text));
     for (const Field field : options.keep_remote)
       keep_remote_.push_back(cor_field_name(static_cast<std::int32_t>(field)));
     c_.user_data = this;
@@ -1005,7 +1050,7 @@ class SyncCalls {
   }
 
  private:
-  static const char *text(const std::string &text) noexcept { return text.empty() ? nullptr : text.c_str(); }
+  static const char *text(const std::string &text) noexcept { return text.empty() ? nullptr : c_text(text); }
   static std::optional<std::string> optional(const char *text) {
     return text ? std::optional<std::string>(text) : std::nullopt;
   }
@@ -1097,11 +1142,10 @@ class [[nodiscard]] Results {
 
   /// Begins the run, or goes on with it.
   iterator begin() {
-    if (!begun_) {
-      next_.emplace(std::begin(rows_));
-      begun_ = true;
-      advance();
-    }
+    if (!next_) next_.emplace(std::begin(rows_));
+    // Where the rows threw an exception, there is no first result yet.
+    if (!begun_) advance();
+    begun_ = true;
     return iterator(this);
   }
   sentinel end() const { return {}; }
@@ -1260,10 +1304,12 @@ class Projects {
   }
 
   /// Reads many projects by COR's internal id, several at a time, and calls `on_read(cor_id, result)` with a std::int64_t
-  /// and a Result<Project> for each; it returns whether to go on. `cor_ids` is a range of integers.
+  /// and a Result<Project> for each; it returns whether to go on. `cor_ids` is a range of integers; one that COR cannot
+  /// have gets a result with an error.
   template <class Ids, class OnRead>
   Result<ReadSummary> try_get_many(const Ids &cor_ids, OnRead &&on_read, const ReadOptions &options = {}) const {
-    const std::vector<std::int64_t> ids(std::begin(cor_ids), std::end(cor_ids));
+    std::vector<std::int64_t> ids;
+    for (const auto &id : cor_ids) ids.push_back(detail::internal_id(id));
     detail::Callback<std::remove_reference_t<OnRead>> callback(on_read);
     cor_read_summary summary = COR_READ_SUMMARY_INIT;
     cor_error *error = nullptr;
@@ -1412,7 +1458,7 @@ class Projects {
     cor_call_options given = COR_CALL_OPTIONS_INIT;
     given.deadline_ms = options.deadline.count();
     given.max_attempts = options.max_attempts;
-    given.state = options.state ? options.state->c_str() : nullptr;
+    given.state = options.state ? detail::c_text(*options.state) : nullptr;
     given.cor_id = options.cor_id;
     given.settle_unknown = options.settle_unknown;
     return given;
@@ -1425,7 +1471,7 @@ class Projects {
     return given;
   }
   static cor_project_filter c_filter(const ProjectFilter &filter) {
-    const auto text = [](const std::string &value) { return value.empty() ? nullptr : value.c_str(); };
+    const auto text = [](const std::string &value) { return value.empty() ? nullptr : detail::c_text(value); };
     cor_project_filter given = COR_PROJECT_FILTER_INIT;
     given.date_start = text(filter.date_start);
     given.date_end = text(filter.date_end);
@@ -1444,7 +1490,7 @@ class Projects {
     detail::SyncCalls calls(options);
     cor_sync_summary summary = COR_SYNC_SUMMARY_INIT;
     cor_error *error = nullptr;
-    const cor_status status = function(client_, path.c_str(), calls.options(), &summary, &error);
+    const cor_status status = function(client_, detail::c_text(path), calls.options(), &summary, &error);
     return calls.result(status, error, summary);
   }
   template <class Run, class Rows>
@@ -1466,8 +1512,10 @@ class Projects {
         update.emplace(std::get<1>(given).clone());
       }
       ++next;
-      // Text of C ends at a NUL: an id that holds one becomes bytes that are no text, and its row is rejected.
-      *row = {id.find('\0') == std::string::npos ? id.c_str() : "\xff", update->get()};
+      // Text of C ends at a NUL: an id that holds one gets bytes there that are no text, and its row is rejected.
+      for (char &c : id)
+        if (c == '\0') c = '\xff';
+      *row = {id.c_str(), update->get()};
       return true;
     };
     cor_sync_summary summary = COR_SYNC_SUMMARY_INIT;

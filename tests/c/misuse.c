@@ -307,7 +307,7 @@ static void arguments(void) {
   cor_error_free(error);
   ARGUMENT(cor_update_reset(u, "\xff"));
   CHECK(cor_update_reset(u, "SAP") == COR_OK, "mended");
-  CHECK(cor_update_set_estimated_double(u, INFINITY) == COR_OK, "judged at the end");
+  CHECK(cor_update_set_estimated_double(u, INFINITY) == COR_ERR_INVALID, "no number");
   CHECK(cor_update_set_end_ymd(u, INT_MAX, INT_MIN, 99) == COR_ERR_INVALID, "no such day");
   CHECK(cor_update_set_name_n(u, "a\0b", 3) == COR_OK && strstr(cor_update_json(u), "a\\u0000b"), "a NUL in text");
   cor_update_free(u);

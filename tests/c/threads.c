@@ -179,6 +179,36 @@ static void stopped_from_elsewhere(void) {
   sandbox_clear();
 }
 
+static void *wait_for_freed(void *argument) {
+  const cor_item_result *item = NULL;
+  cor_error *error = NULL;
+  (void)argument;
+  CHECK(cor_bulk_next(run, &item, &error) == COR_ERR_CANCELLED && !item, "no result that ends at once");
+  CHECK(strstr(cor_error_message(error), "\"P-0\": applied") && cor_error_outcome(error) == COR_OUTCOME_APPLIED, "%s",
+        cor_error_message(error));
+  cor_error_free(error);
+  return NULL;
+}
+
+/* A run is freed while another thread waits for a row: that thread learns what became of the row. */
+static void freed_from_elsewhere(void) {
+  pthread_t worker;
+  cor_update *update = cor_update_new("SAP");
+  client = sandbox_client();
+  cor_update_set_name(update, "N");
+  sandbox_clear();
+  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":300}");
+  CHECK(cor_bulk_new(client, NULL, &run, NULL) == COR_OK, "bulk");
+  CHECK(cor_bulk_push(run, "P-0", update) == COR_OK, "push");
+  pthread_create(&worker, NULL, wait_for_freed, NULL);
+  sandbox_wait(1);
+  CHECK(cor_bulk_free(run) == COR_OK, "free");
+  pthread_join(worker, NULL);
+  cor_update_free(update);
+  cor_client_free(client);
+  sandbox_clear();
+}
+
 static void freed_under_way(void) {
   pthread_t threads[8];
   client = sandbox_client();
@@ -306,6 +336,7 @@ int main(void) {
   shared();
   read_by_many();
   stopped_from_elsewhere();
+  freed_from_elsewhere();
   freed_under_way();
 #ifndef NO_FORK
   forked();

@@ -45,7 +45,7 @@ static void refused(cor_client *client) {
   cor_update *update = cor_update_new("SAP");
   CHECK(cor_update_set_start(update, "31.12.2024") == COR_ERR_INVALID, "refused at once");
   cor_update_set_name(update, "N");
-  CHECK(cor_update_set_estimated_double(update, NAN) == COR_OK, "judged at the end");
+  CHECK(cor_update_set_estimated_double(update, NAN) == COR_ERR_INVALID, "no number");
   CHECK(cor_client_update_project(client, "", update, &project, &error) == COR_ERR_INVALID, "all at once");
   CHECK(cor_error_issue_count(error) == 3, "%s", cor_error_message(error));
   CHECK(project == NULL && cor_error_attempts(error) == 0, "nothing was sent");

@@ -86,8 +86,31 @@ static void plan_and_sync() {
   // An id with a NUL is no id, and not the id in front of it.
   Rows cut;
   cut.emplace_back(std::string("X-0\0x", 5), ProjectUpdate("ZAPIER").name("cut"));
+  std::string bad_id;
+  options.on_problem = [&](const cor::RowProblem &problem) {
+    bad_id = problem.id;
+    return true;
+  };
   const auto rejected = projects.sync_rows(cut, options);
+  options.on_problem = nullptr;
   CHECK(rejected.rejected == 1 && rejected.applied == 0, "%d applied", (int)rejected.applied);
+  CHECK(bad_id == "X-0\xef\xbf\xbdx", "%s", bad_id.c_str());
+  // Nor is what stands in front of one an option or a file.
+  cor::SyncOptions other = options;
+  other.source = std::string("ZAPIER\0x", 8);
+  CHECK(projects.try_sync_rows(own, other).error().kind() == cor::ErrorKind::argument, "a source with a NUL");
+  CHECK(projects.try_plan(std::string("a.csv\0x", 7), options).error().kind() == cor::ErrorKind::argument, "a NUL in a path");
+  other.source.clear();
+  CHECK(projects.try_plan_rows(own, other).error().kind() == cor::ErrorKind::config, "no source");
+  // A run that stops at failures was in part applied.
+  other = options;
+  other.max_failures = "0";
+  other.create_missing = false;
+  Rows mixed = rows(1);
+  for (int i = 0; i < 100; ++i) mixed.emplace_back("missing-" + std::to_string(i), ProjectUpdate("ZAPIER").name("N"));
+  const auto stopped = projects.try_sync_rows(mixed, other);
+  CHECK(!stopped && stopped.error().kind() == cor::ErrorKind::cancelled && stopped.error().outcome() == cor::Outcome::unknown,
+        "a run that stopped");
 
   const auto refused = projects.try_sync("no such file.csv", options);
   CHECK(!refused && refused.error().kind() == cor::ErrorKind::config, "%s", refused.error().what());
@@ -99,6 +122,27 @@ static void plan_and_sync() {
   }
   CHECK(thrown, "an error of the run is thrown");
   for (const auto &row : own) (void)projects.remove(row.first, "ZAPIER");
+}
+
+/// A row whose setters refused a value is in the file of rejected rows with all that it was given, and can be sent from there.
+static void rejected_rows() {
+  const cor::Client client(cor::Config().base_url(sandbox_url()).token("sandbox-token"));
+  const char *folder = std::getenv("COR_TEST_FOLDER");
+  const std::string file = std::string(folder ? folder : ".") + "/refused.jsonl";
+  Rows given;
+  given.emplace_back("X-7", ProjectUpdate("ZAPIER").name("kept").end("2025-04-29").end("30.04.2025").estimated(cor::Decimal{"1,5"}));
+  given.emplace_back("X-8", ProjectUpdate("ZAPIER").set_cell("nmae", "typo"));
+  cor::SyncOptions options;
+  options.source = "ZAPIER";
+  options.no_state = true;
+  options.rejects = file;
+  CHECK(client.projects().sync_rows(given, options).rejected == 2, "refused");
+  std::string line, found;
+  std::ifstream lines(file);
+  while (std::getline(lines, line)) found += line.substr(0, line.find(",\"_line\"")) + "|";
+  CHECK(found == "{\"id\":\"X-7\",\"name\":\"kept\",\"estimated\":\"1,5\",\"end\":\"30.04.2025\"|{\"id\":\"X-8\",\"nmae\":\"typo\"|" ||
+            found == "{\"id\":\"X-7\",\"name\":\"kept\",\"end\":\"30.04.2025\",\"estimated\":\"1,5\"|{\"id\":\"X-8\",\"nmae\":\"typo\"|",
+        "%s", found.c_str());
 }
 
 static void values() {
@@ -191,6 +235,7 @@ static void single_calls() {
 
 int main() {
   plan_and_sync();
+  rejected_rows();
   values();
   refused_before();
   single_calls();

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 #if __cplusplus >= 202002L
 #include <ranges>
@@ -59,6 +60,58 @@ static void statuses() {
   CHECK(wrong.try_auth_status().value().result() == cor::AuthResult::refused, "refused credentials are no error");
 }
 
+template <class N, class = void>
+struct TakesNumber : std::false_type {};
+template <class N>
+struct TakesNumber<N, std::void_t<decltype(std::declval<ProjectUpdate &>().estimated(std::declval<N>()))>> : std::true_type {};
+static_assert(TakesNumber<int>::value && TakesNumber<unsigned long long>::value && TakesNumber<float>::value, "numbers");
+static_assert(!TakesNumber<char>::value && !TakesNumber<bool>::value && !TakesNumber<long double>::value, "others");
+#if defined(__SIZEOF_INT128__)
+__extension__ typedef __int128 Wide;
+static_assert(!TakesNumber<Wide>::value, "its upper half would be lost");
+#endif
+
+/// A range whose third row cannot be had the first time.
+struct Stumbling {
+  std::vector<cor::Row> &rows;
+  bool &stumbles;
+  struct Iterator {
+    Stumbling *range;
+    std::size_t at;
+    const cor::Row &operator*() const {
+      if (at == 2 && std::exchange(range->stumbles, false)) throw std::runtime_error("from the rows");
+      return range->rows[at];
+    }
+    Iterator &operator++() {
+      ++at;
+      return *this;
+    }
+    bool operator==(const Iterator &other) const { return at == other.at; }
+    bool operator!=(const Iterator &other) const { return at != other.at; }
+  };
+  Iterator begin() { return {this, 0}; }
+  Iterator end() { return {this, rows.size()}; }
+};
+
+static void resumed(const cor::Client &client) {
+  std::vector<cor::Row> few = rows(4);
+  bool stumbles = true;
+  auto results = client.projects().update_many(Stumbling{few, stumbles});
+  std::size_t seen = 0;
+  try {
+    for (const cor::ItemResult &item : results) seen += item.index() < 4;
+    CHECK(false, "nothing was thrown");
+  } catch (const std::runtime_error &error) {
+    CHECK(std::string(error.what()) == "from the rows" && seen == 0, "%s", error.what());
+  }
+  // The run goes on where it was.
+  for (const cor::ItemResult &item : results) {
+    CHECK(item.index() < 4, "a result");
+    ++seen;
+  }
+  CHECK(seen == 4, "%zu", seen);
+}
+
 static void updates() {
   auto update = ProjectUpdate("SALESFORCE")
                     .name(std::string_view("Phase 2, and more", 7))
@@ -74,7 +127,11 @@ static void updates() {
             "\"end\":\"2025-04-30\",\"estimated_time\":250,\"billable\":true,\"status\":\"active\","
             "\"estimated\":18446744073709551615,\"archived\":false}",
         "%s", update.json().c_str());
-#if defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L
+  // The digits of a float, not of the double next to it.
+  CHECK(ProjectUpdate("SAP").estimated(18000.1f).estimated_time(16777216.0f).json() ==
+            "{\"metadata\":{\"source\":\"SAP\"},\"estimated_time\":16777216,\"estimated\":18000.1}", "%s",
+        ProjectUpdate("SAP").estimated(18000.1f).estimated_time(16777216.0f).json().c_str());
+#if PROJECTCOR_HAS_CALENDAR
   CHECK(ProjectUpdate("SAP").end(std::chrono::year(2025) / 4 / 30).json() ==
             "{\"metadata\":{\"source\":\"SAP\"},\"end\":\"2025-04-30\"}", "a day of C++20");
 #endif
@@ -284,6 +341,7 @@ int main() {
     one(client);
     options(client);
     many(client);
+    resumed(client);
     stopped(client);
     halted();
   }

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use crate::assign::not_finite;
 use crate::field_table::field_table;
 use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json_text::{Members, write_string};
@@ -218,9 +219,7 @@ impl ProjectUpdate {
         }
         for (field, change) in &self.changes {
             if matches!(change, Change::Number(number) if !number.is_finite()) {
-                let message =
-                    "is NaN or infinite; pass a finite number, or leave the field out to keep its value";
-                issues.push(Issue::new(field.name(), IssueCode::NotFinite, message));
+                issues.push(not_finite(*field));
             }
         }
         match (self.date(Field::Start), self.date(Field::End)) {

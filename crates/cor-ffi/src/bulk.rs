@@ -114,7 +114,8 @@ pub unsafe extern "C" fn cor_bulk_new(
 }
 
 /// Frees a run, and its last result. NULL is fine. Requests in flight are abandoned: whether COR applied them is
-/// unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call.
+/// unknown. While another thread waits in cor_bulk_next(), they finish, and the run ends with that call, which returns
+/// COR_ERR_CANCELLED with the outcome of the row that it waited for.
 ///
 /// Returns COR_ERR_ARGUMENT for a run that was freed already. Since 0.1.
 #[unsafe(no_mangle)]
@@ -202,10 +203,15 @@ pub unsafe extern "C" fn cor_bulk_next(
 ) -> cor_status {
     guard(error, || {
         let item = out(item, "item", ptr::null())?;
+        let handle_of = bulk.cast_const();
         with(bulk, |bulk| {
             bulk.end_item();
             match bulk.run.next()? {
                 Some(result) => {
+                    // The item would be freed together with the run.
+                    if borrow::<BulkHandle>(handle_of, "bulk").is_err() {
+                        return Err(freed_meanwhile(&result));
+                    }
                     let handle = insert(ItemHandle::new(result))?;
                     bulk.item = handle.addr();
                     item.put(handle);
@@ -215,6 +221,16 @@ pub unsafe extern "C" fn cor_bulk_next(
             }
         })
     })
+}
+
+/// What the last result of a run said that another thread freed while this one waited for it.
+fn freed_meanwhile(item: &cor_http::ItemResult) -> Failure {
+    let outcome = match &item.result {
+        Ok(_) => cor_http::Outcome::Applied,
+        Err(error) => error.outcome(),
+    };
+    let message = format!("the run was freed while this call waited; the row {:?}: {outcome}", item.id);
+    Failure::freed(outcome, message)
 }
 
 /// Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to

@@ -20,7 +20,8 @@ pub struct cor_call_options {
     /// Time limit for this call, including name resolution, retries and waits, in milliseconds, at most seven days;
     /// 0 is the client's deadline.
     pub deadline_ms: i64,
-    /// The most attempts of this call, including the first, from 1 to 100; 0 is the client's max_attempts.
+    /// The most attempts of this call, including the first, from 1 to 100; 0 is the client's max_attempts. An update whose idle
+    /// connection turns out to be closed is sent once more beyond these.
     pub max_attempts: u32,
     /// Has to be 0.
     pub reserved: u32,

@@ -105,7 +105,8 @@ fn kind(name: &str) -> Result<TransportKind, Failure> {
 /// Options with their defaults. Nothing is read from the environment.
 ///
 /// Setters copy their values. A setter that refuses its value returns an error status, and cor_client_new() then fails
-/// with the same error: no client is created without an option that the caller set.
+/// with the same error. What only the client can judge, such as a rate that is NaN or a token with blanks, cor_client_new() refuses
+/// itself. Either way no client is created without an option that the caller set.
 ///
 /// Returns a handle to be freed with cor_config_free(); NULL where there is no memory for it. Since 0.1.
 #[unsafe(no_mangle)]

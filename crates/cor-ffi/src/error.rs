@@ -80,7 +80,7 @@ pub unsafe extern "C" fn cor_error_status(error: *const cor_error) -> i32 {
     read(error, 0, |data| data.http_status)
 }
 
-/// How many requests this call started to send. Since 0.1.
+/// How many requests this call started to send; 0 where the client or the run was freed meanwhile, which loses the count. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_error_attempts(error: *const cor_error) -> u32 {
     read(error, 0, |data| data.attempts)

@@ -6,25 +6,43 @@ use crate::error::Failure;
 
 /// Values that setters refused and that were not replaced since.
 #[derive(Clone, Default)]
-pub(crate) struct FieldProblems(Vec<Issue>);
+pub(crate) struct FieldProblems {
+    issues: Vec<Issue>,
+    /// The refused values as they were given, by the name of their field.
+    given: Vec<(String, String)>,
+}
 
 impl FieldProblems {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.issues.is_empty()
     }
 
     pub(crate) fn issues(&self) -> &[Issue] {
-        &self.0
+        &self.issues
+    }
+
+    /// The refused values as they were given, by the name of their field; without those that were no text.
+    pub(crate) fn given(&self) -> &[(String, String)] {
+        &self.given
     }
 
     /// The field has a value that fits.
     pub(crate) fn resolve(&mut self, field: &str) {
-        self.0.retain(|issue| issue.field != field);
+        self.issues.retain(|issue| issue.field != field);
+        self.given.retain(|(name, _)| name != field);
+    }
+
+    /// A value that is not valid, as it was given.
+    pub(crate) fn refuse_value(&mut self, issue: Issue, given: Option<String>) -> Failure {
+        let name = issue.field.clone();
+        let failure = self.refuse(issue);
+        self.given.extend(given.map(|given| (name, given)));
+        failure
     }
 
     pub(crate) fn refuse(&mut self, issue: Issue) -> Failure {
         self.resolve(&issue.field);
-        self.0.push(issue.clone());
+        self.issues.push(issue.clone());
         Failure::invalid(issue)
     }
 

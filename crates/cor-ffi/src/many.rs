@@ -109,7 +109,7 @@ pub struct cor_bulk_options {
     pub create_missing: u32,
     /// Not 0 creates them even under an id that a spreadsheet or a data frame has rewritten, such as "9.91214E+15",
     /// "1001.0" or an id with blanks around it, or that stands for no value, such as "#N/A". Otherwise such a row fails as
-    /// COR_KIND_PROJECT_NOT_FOUND.
+    /// COR_ERR_PROJECT_NOT_FOUND.
     pub allow_mangled_ids: u32,
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn row(given: cor_row) -> Row {
 pub(crate) fn row_of(
     id: Result<&str, Failure>,
     shown: impl FnOnce() -> String,
-    update: *const cor_update,
+    given: *const cor_update,
 ) -> Row {
     let wrong = |field: &str, failure: Failure| {
         let mut draft = Draft::from_update(ProjectUpdate::new("?"));
@@ -145,7 +145,7 @@ pub(crate) fn row_of(
         Ok(id) => (id.to_owned(), None),
         Err(failure) => (shown(), Some(wrong("id", failure))),
     };
-    let update = borrow::<UpdateHandle>(update, "update");
+    let update = borrow::<UpdateHandle>(given, "update");
     let update = match update.and_then(|update| update.finished(refused.is_none().then_some(id.as_str()))) {
         Ok(update) => update,
         Err(failure) => {
@@ -157,7 +157,11 @@ pub(crate) fn row_of(
         Some(draft) => draft.finish(None),
         None => update,
     };
-    Row { id, update, cor_id: None }
+    let held = match &update {
+        Ok(_) => None,
+        Err(_) => borrow::<UpdateHandle>(given, "update").and_then(|given| given.held()).ok(),
+    };
+    Row { id, update, cor_id: None, held }
 }
 
 /// The options of a run, checked.

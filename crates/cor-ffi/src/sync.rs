@@ -200,8 +200,8 @@ pub struct cor_sync_options {
     /// returns COR_ERR_CONFIG. Runs of other sources do not exclude each other.
     pub wait_ms: i64,
     /// Stop when more rows than this fail: a number such as "20" or a share such as "5%", which is measured against the whole
-    /// table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_OK, and the summary counts
-    /// the rows that were not started.
+    /// table before anything is sent, and while it is sent; NULL never stops. The call then returns COR_ERR_CANCELLED, and the summary
+    /// counts what was applied and the rows that were not started.
     pub max_failures: *const c_char,
     /// Columns in which null clears the field, in JSON lines; everywhere else null keeps.
     pub clear_nulls: *const *const c_char,
@@ -315,7 +315,7 @@ fn ended_early(summary: &SyncSummary) -> Result<(), Failure> {
     match &summary.stopped {
         None | Some(StopReason::Requested { .. } | StopReason::Limit(_)) => Ok(()),
         Some(StopReason::Halted(error)) => Err(error.clone().into()),
-        Some(reason @ StopReason::MaxFailures(_)) => Err(Failure::stopped(reason.to_string())),
+        Some(reason @ StopReason::MaxFailures(_)) => Err(Failure::ended_early(reason.to_string())),
         Some(reason) => Err(Failure::config(named(&reason.to_string()))),
     }
 }

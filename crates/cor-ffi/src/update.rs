@@ -56,6 +56,22 @@ impl UpdateHandle {
         Ok(draft.finish(id))
     }
 
+    /// All that the update was given, refused values as extras: for the file of rejected rows.
+    pub(crate) fn held(&self) -> Result<ProjectUpdate, Failure> {
+        let state = reading(&self.0, "update")?;
+        let keep = |mut update: ProjectUpdate, name: &str| {
+            if let Some(field) = Field::from_name(name) {
+                // An empty cell fits every field.
+                let _ = update.set(field, Value::Cell(""));
+            }
+            update
+        };
+        let given = state.refused.given().iter();
+        Ok(given.fold(state.update.clone(), |update, (name, text)| {
+            keep(update, name).extra(name.as_str(), text.as_str())
+        }))
+    }
+
     /// The update as it is, and what its setters refused.
     pub(crate) fn parts(&self) -> Result<(ProjectUpdate, FieldProblems), Failure> {
         let state = reading(&self.0, "update")?;
@@ -83,16 +99,26 @@ pub(crate) fn set<'a>(
 
 fn assign(state: &mut State, field: Field, value: Result<Value<'_>, Failure>) -> Result<(), Failure> {
     match value {
-        Ok(value) => match state.update.set(field, value) {
+        Ok(value) => match state.update.set(field, value.clone()) {
             Ok(()) => {
                 if !state.refused.is_empty() {
                     state.refused.resolve(field.name());
                 }
                 Ok(())
             }
-            Err(issue) => Err(state.refused.refuse(issue)),
+            Err(issue) => Err(state.refused.refuse_value(issue, text_of(&value))),
         },
         Err(failure) => Err(state.refused.remember(field.name(), failure)),
+    }
+}
+
+/// A value as the text that the caller gave, where there is one.
+fn text_of(value: &Value<'_>) -> Option<String> {
+    match value {
+        Value::Text(text) | Value::Moment(text) => Some(text.to_string()),
+        Value::Cell(text) => Some((*text).to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -103,9 +129,12 @@ pub(crate) fn ymd(year: i32, month: i32, day: i32) -> Result<Value<'static>, Fai
 }
 
 /// A number given as decimal text.
-pub(crate) fn decimal(text: Result<&str, Failure>, name: &str) -> Result<Value<'static>, Failure> {
-    match text?.parse::<Number>() {
+pub(crate) fn decimal<'a>(text: Result<&'a str, Failure>, name: &str) -> Result<Value<'a>, Failure> {
+    let text = text?;
+    match text.parse::<Number>() {
         Ok(number) => Ok(Value::Number(number)),
+        // The same refusal, which remembers the text. An empty cell would keep the field.
+        Err(_) if !text.is_empty() => Ok(Value::Cell(text)),
         Err(issue) => Err(Failure::issue(name, issue)),
     }
 }
@@ -209,7 +238,8 @@ pub unsafe extern "C" fn cor_update_clear(update: *mut cor_update, field: i32) -
     })
 }
 
-/// Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
+/// Sets a field from a table's cell, by name: read by the field's type. An empty cell keeps the field, and takes back what this
+/// update was to do with it before, refused values included.
 ///
 /// @param field  the field's name on the wire, for example "estimated_time".
 /// @param cell   its text: a plain number, "true" or "false", a day as YYYY-MM-DD, or any text.
@@ -249,7 +279,10 @@ fn set_cell<'a>(
     let name = field.map_err(|failure| state.refused.remember("field", failure))?;
     match Field::from_name(name) {
         Some(field) => assign(state, field, cell(name).map(Value::Cell)),
-        None => Err(state.refused.refuse(Issue::unknown_field(name))),
+        None => {
+            let given = cell(name).ok().map(str::to_owned);
+            Err(state.refused.refuse_value(Issue::unknown_field(name), given))
+        }
     }
 }
 

@@ -16,13 +16,16 @@ pub struct Row {
     /// COR's internal id of the project, if it is known. After a lost response the run reads the project back to learn whether
     /// COR applied the update: see [`CallOptions::settle_unknown`](crate::CallOptions::settle_unknown).
     pub cor_id: Option<i64>,
+    /// What a row whose update is an error held, refused values included (as extras): a run with a file of rejected rows writes
+    /// it there. Nothing sends it.
+    pub held: Option<ProjectUpdate>,
 }
 
 impl Row {
     /// A row that could not be read. It is reported as rejected and never sent; as unchanged where the only problem is
     /// that [nothing would change](Invalid::is_nothing_to_change).
     pub fn invalid(id: impl Into<String>, invalid: Invalid) -> Row {
-        Row { id: id.into(), update: Err(invalid), cor_id: None }
+        Row { id: id.into(), update: Err(invalid), cor_id: None, held: None }
     }
 
     /// The row with COR's internal id of its project, as an earlier answer gave it.
@@ -34,7 +37,7 @@ impl Row {
 
 impl<S: Into<String>> From<(S, ProjectUpdate)> for Row {
     fn from((id, update): (S, ProjectUpdate)) -> Self {
-        Row { id: id.into(), update: Ok(update), cor_id: None }
+        Row { id: id.into(), update: Ok(update), cor_id: None, held: None }
     }
 }
 

@@ -262,7 +262,7 @@ impl Results {
         };
         let index = self.summary.read;
         self.summary.read += 1;
-        let Row { id, update, cor_id } = row;
+        let Row { id, update, cor_id, .. } = row;
         if self.stopping() {
             return Some(Pulled::Result(not_started(index, id)));
         }

@@ -327,7 +327,7 @@ impl<'a> RowDraft<'a> {
     /// The row as one of a run that keeps no state, to which an update that changes nothing is a problem.
     pub(crate) fn row(self) -> cor_http::Row {
         let Finished { id, update, .. } = self.finish();
-        cor_http::Row { id, update: without_columns(update), cor_id: None }
+        cor_http::Row { id, update: without_columns(update), cor_id: None, held: None }
     }
 
     /// The update by itself. An id is checked where the row has one.

@@ -182,7 +182,7 @@ impl ValueRows {
             self.remarks.blank_row();
             let blank = Issue::new("row", IssueCode::NothingToChange, "every value is null");
             let update = Invalid::from_issues(vec![blank]).map_or_else(|| Ok(ProjectUpdate::new("")), Err);
-            return cor_http::Row { id: String::new(), update, cor_id: None };
+            return cor_http::Row { id: String::new(), update, cor_id: None, held: None };
         }
         self.single_row(if row.is_blank() { RowValues::blank() } else { row })
     }

@@ -168,9 +168,7 @@ impl Input {
                 return None;
             }
             Content::Update(id, update) => ((id, update).into(), Vec::new()),
-            Content::Rejected(id, problems) => {
-                (cor_http::Row { id, update: Err(placeholder()), cor_id: None }, problems)
-            }
+            Content::Rejected(id, problems) => (cor_http::Row::invalid(id, placeholder()), problems),
         };
         self.pending.insert(self.next, PendingRow { number, line, raw, problems });
         self.next += 1;

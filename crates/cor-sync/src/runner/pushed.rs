@@ -181,9 +181,9 @@ impl RowSender {
         let source = self.rules.source().clone();
         let first = self.rows;
         self.push(rows.into_iter().enumerate().map(|(place, row)| {
-            let raw = match &row.update {
-                Ok(update) => json_line(&row.id, update),
-                Err(_) => Vec::new(),
+            let raw = match (&row.update, &row.held) {
+                (Ok(update), _) | (Err(_), Some(update)) => json_line(&row.id, update),
+                (Err(_), None) => Vec::new(),
             };
             if MangledId::of(&row.id).is_some() {
                 mangled.push((first + place as u64, Remark::MangledId(row.id.clone())));

@@ -150,7 +150,10 @@ async fn open(
     let rules = settings.reading_rules();
     let rejects = settings.outputs.rejects.clone();
     let mut reader = match source {
-        Source::Pushed(reader, _) => reader,
+        Source::Pushed(reader, _) => {
+            rules.check()?;
+            reader
+        }
         Source::Table(origin, table) => Reader::start(
             Box::new(move || table.keep_raw(keep_rows).earlier_rejects(rejects).open(&origin, rules)),
             settings.limit,
