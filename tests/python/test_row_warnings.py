@@ -74,6 +74,7 @@ def test_a_rewritten_id_warns_and_is_not_created_unless_that_is_asked_for(door: 
     with pytest.warns(UserWarning, match=r'update_many: id: "1001.0" \(index 0\) looks like an integer'):
         (item,), _ = door.update_many(rows, create_missing=True)
     assert isinstance(item.error, projectcor.ProjectNotFoundError)
+    assert "no project was created, because the id looks like an integer" in str(item.error)
     with pytest.warns(UserWarning, match="looks like an integer"):
         (item,), _ = door.update_many(rows, create_missing=True, allow_mangled_ids=True)
     assert item.created

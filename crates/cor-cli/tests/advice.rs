@@ -144,5 +144,5 @@ fn wait_for_cor_is_bounded_and_reported() {
         let took = began.elapsed();
         assert!(took.as_secs_f64() > 3.0 && took.as_secs_f64() < 8.0, "{took:?}");
     }
-    sync(&sandbox, &file, &["--outage-timeout", "0"]).exits(2).says("error: could not set up the client: --outage-timeout is 0 s\nhint: pass a time above zero and up to seven days\n");
+    sync(&sandbox, &file, &["--outage-timeout", "0"]).exits(2).says("error: could not use the options: --outage-timeout is 0 s\nhint: pass a time above zero and up to seven days\n");
 }

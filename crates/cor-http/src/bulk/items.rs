@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cor_core::{Invalid, Project, ProjectCreate, ProjectUpdate};
+use cor_core::{Invalid, MangledId, Project, ProjectCreate, ProjectUpdate};
 
 use crate::Error;
 use crate::admission::Pause;
@@ -142,7 +142,9 @@ fn doubt(under_way: u64) -> &'static str {
     }
 }
 
-/// Makes the create for a project that COR does not have, from the row's external id and update.
-pub(super) type Creation = Arc<dyn Fn(&str, &ProjectUpdate) -> Option<ProjectCreate> + Send + Sync>;
+/// Makes the create for a project that COR does not have, from the row's external id and update. Where it makes none: what the
+/// id looks like, if that is the reason.
+pub(super) type Creation =
+    Arc<dyn Fn(&str, &ProjectUpdate) -> Result<ProjectCreate, Option<MangledId>> + Send + Sync>;
 
 pub(super) type OnProgress = Box<dyn FnMut(&Progress) -> bool + Send>;

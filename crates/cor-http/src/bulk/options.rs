@@ -61,17 +61,21 @@ macro_rules! run_option_setters {
                 + 'static,
             ) -> Self {
                 let $this = &mut self;
-                $options.creation = Some(std::sync::Arc::new(creation));
+                $options.creation =
+                    Some(std::sync::Arc::new(move |id, update| creation(id, update).ok_or(None)));
                 self
             }
 
             /// As [`create_missing`](Self::create_missing), with a create of the row's id and fields. Unless
             /// `allow_mangled_ids` is true, no project is created under an id that a spreadsheet or a data frame has rewritten
             /// or that stands for no value ([`MangledId`](cor_core::MangledId)): that row fails as `project_not_found`.
-            pub fn create_missing_from_rows(self, allow_mangled_ids: bool) -> Self {
-                self.create_missing(move |id, update| {
-                    cor_core::ProjectCreate::of_row(id, update.clone(), allow_mangled_ids)
-                })
+            pub fn create_missing_from_rows(mut self, allow_mangled_ids: bool) -> Self {
+                let $this = &mut self;
+                $options.creation = Some(std::sync::Arc::new(move |id, update| {
+                    let create = cor_core::ProjectCreate::of_row(id, update.clone(), allow_mangled_ids);
+                    create.ok_or_else(|| cor_core::MangledId::of(id))
+                }));
+                self
             }
 
             /// Called after each row. `false` stops the run: requests in flight finish, no further row starts, and the

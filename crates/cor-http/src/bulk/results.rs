@@ -383,8 +383,15 @@ async fn run(
     let mut created = false;
     let missing = |error: &Error| error.kind() == ErrorKind::ProjectNotFound;
     if let (true, Some(creation)) = (result.as_ref().is_err_and(missing), creation) {
-        if let Some(create) = creation(&id, &update) {
-            (result, created) = create_missing(&calls, &create, caller).await;
+        match creation(&id, &update) {
+            Ok(create) => (result, created) = create_missing(&calls, &create, caller).await,
+            Err(Some(mangled)) => {
+                let advice = format!(
+                    "no project was created, because the id looks like {mangled}; correct it, or allow such ids"
+                );
+                result = result.map_err(|error| error.advising(advice));
+            }
+            Err(None) => {}
         }
     }
     // A row that was still waiting when the run was stopped has sent nothing.

@@ -111,8 +111,9 @@ pub(crate) fn is_production(base_url: &Url, token_url: &Url) -> bool {
 fn check_max_attempts(max_attempts: u32) -> Result<(), Error> {
     match max_attempts {
         1..=100 => Ok(()),
-        _ => Err(Error::config(format!("`max_attempts` is {max_attempts}"))
-            .advising("pass a number from 1 to 100")),
+        _ => {
+            Err(unusable(format!("`max_attempts` is {max_attempts}")).advising("pass a number from 1 to 100"))
+        }
     }
 }
 
@@ -135,5 +136,10 @@ fn time(name: &str, given: Option<Duration>, default: u64) -> Result<Duration, E
 }
 
 fn out_of_range(name: &str, seconds: f64) -> Error {
-    Error::config(format!("`{name}` is {seconds} s")).advising("pass a time above zero and up to seven days")
+    unusable(format!("`{name}` is {seconds} s")).advising("pass a time above zero and up to seven days")
+}
+
+/// An option of a client, a call or a run.
+fn unusable(happened: String) -> Error {
+    Error::config(happened).attempting("use the options")
 }

@@ -140,7 +140,7 @@ fn refused_profile_value_names_profile_and_file() {
     // The same value from the caller is the caller's.
     let path = config(folder.path(), "[profile.acme]\ntoken = 't'\n", 0o600);
     let error = environment(&path, &[]).profile("acme").max_attempts(0).build().unwrap_err();
-    assert!(error.to_string().starts_with("could not set up the client: "), "{error}");
+    assert!(error.to_string().starts_with("could not use the options: "), "{error}");
     let path = config(folder.path(), "[profile.acme]\nsource = ' '\n", 0o600);
     let error = environment(&path, &[]).profile("acme").build().unwrap_err();
     assert!(error.to_string().contains(", line 2: source must be the system that projects"), "{error}");
