@@ -1953,7 +1953,8 @@ cor_status cor_client_find_projects_n(const cor_client *client,
  *
  * Returns COR_OK when every row has its result, rejected and failed ones included, and when a callback or the limit ended
  * the run. COR_ERR_CONFIG if the table, the state or a file cannot be used; another status if COR could not be reached or
- * did not accept the credentials. Callbacks run on this thread. Since 0.1.
+ * did not accept the credentials; COR_ERR_CANCELLED if max_failures ended the run. Callbacks run on this thread.
+ * Since 0.1.
  */
 cor_status cor_client_sync_file(const cor_client *client,
                                 const char *path,

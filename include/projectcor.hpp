@@ -165,25 +165,27 @@ inline constexpr bool is_number =
     std::is_same_v<N, float> || std::is_same_v<N, double> ||
     (std::is_integral_v<N> && sizeof(N) <= sizeof(std::int64_t) && !std::is_same_v<N, bool> &&
      !std::is_same_v<N, char> && !std::is_same_v<N, wchar_t> && !std::is_same_v<N, char16_t> &&
-     !std::is_same_v<N, char32_t>);
-/// The fewest digits that read back as this float.
-struct FloatText {
-  char digits[32];
-  explicit FloatText(float value) noexcept {
-    for (int n = 6; n <= 9; ++n) {
-      (void)std::snprintf(digits, sizeof digits, "%.*g", n, static_cast<double>(value));
-      if (std::strtof(digits, nullptr) == value) break;
-    }
-    for (char *c = digits; *c; ++c)
-      if (*c == ',') *c = '.';  // The decimal sign of some locales.
+     !std::is_same_v<N, char32_t>
+#ifdef __cpp_char8_t
+     && !std::is_same_v<N, char8_t>
+#endif
+    );
+/// The double with the fewest digits that is this float: 18000.1, not the 18000.099609375 next to it.
+inline double shortest(float value) noexcept {
+  char digits[32] = "";
+  for (int n = 6; n <= 9; ++n) {
+    (void)std::snprintf(digits, sizeof digits, "%.*g", n, static_cast<double>(value));
+    if (std::strtof(digits, nullptr) == value) break;
   }
-};
-/// An internal id of COR. An integer out of the range of int64_t becomes one that COR cannot have.
+  return std::strtod(digits, nullptr);
+}
+/// An internal id of COR. One out of the range of int64_t becomes 0, which is no id.
 template <class Id>
 constexpr std::int64_t internal_id(Id id) {
-  static_assert(std::is_integral_v<Id> && !std::is_same_v<Id, bool>, "COR's internal ids are integers");
-  if constexpr (std::is_unsigned_v<Id> && sizeof(Id) >= sizeof(std::int64_t)) {
-    return id > static_cast<Id>(INT64_MAX) ? INT64_MAX : static_cast<std::int64_t>(id);
+  static_assert(std::is_integral_v<Id> && !std::is_same_v<Id, bool> && sizeof(Id) <= sizeof(std::int64_t),
+                "COR's internal ids are integers of at most 64 bits");
+  if constexpr (std::is_unsigned_v<Id> && sizeof(Id) == sizeof(std::int64_t)) {
+    return id > static_cast<Id>(INT64_MAX) ? 0 : static_cast<std::int64_t>(id);
   } else {
     return id;
   }
@@ -227,7 +229,7 @@ class Error : public std::exception {
     const std::int32_t status = cor_error_status(error_.get());
     return status ? std::optional<int>(status) : std::nullopt;
   }
-  /// How many requests this call started to send.
+  /// How many requests this call started to send; 0 where the client or the run was freed meanwhile, which loses the count.
   std::uint32_t attempts() const noexcept { return cor_error_attempts(error_.get()); }
   /// How long COR asked to wait before the next request.
   std::optional<std::chrono::milliseconds> retry_after() const {
@@ -339,8 +341,7 @@ class ProjectUpdate {
   template <class N, class = std::enable_if_t<detail::is_number<N>>>                                              \
   ProjectUpdate &name(N value) & {                                                                                \
     if constexpr (std::is_same_v<N, float>) {                                                                     \
-      const detail::FloatText text(value);                                                                        \
-      (void)cor_update_set_##name##_decimal(get(), text.digits);                                                  \
+      (void)cor_update_set_##name##_double(get(), detail::shortest(value));                                       \
     } else if constexpr (std::is_same_v<N, double>) {                                                             \
       (void)cor_update_set_##name##_double(get(), value);                                                         \
     } else if constexpr (std::is_unsigned_v<N> && sizeof(N) >= sizeof(std::int64_t)) {                            \
@@ -415,7 +416,8 @@ class ProjectUpdate {
 #undef PROJECTCOR_NUMBER
 #undef PROJECTCOR_FLAG
 
-  /// Sets a field from a table's cell, by name: read by the field's type, and empty means keep.
+  /// Sets a field from a table's cell, by name: read by the field's type. An empty cell keeps the field, and takes back what
+  /// this update was to do with it before, refused values included.
   ProjectUpdate &set_cell(std::string_view field, std::string_view cell) & {
     (void)cor_update_set_cell_n(get(), field.data(), field.size(), cell.data(), cell.size());
     return *this;

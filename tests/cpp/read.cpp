@@ -116,6 +116,14 @@ static void get_many(const cor::Client &client, std::int64_t first) {
   const cor::ReadSummary summary = client.projects().get_many(ids, on_read);
   CHECK(read.size() == 3 && failed == std::set<std::int64_t>{7}, "%zu", read.size());
   CHECK(summary.read == 3 && summary.failed == 1 && summary.total == 4, "counted");
+  // One that is too large does not become another project's.
+  std::int64_t shown = -1;
+  const auto too_large = client.projects().get_many(std::vector<std::uint64_t>{UINT64_MAX},
+                                                    [&](std::int64_t cor_id, const cor::Result<cor::Project> &result) {
+                                                      shown = result ? -1 : cor_id;
+                                                      return true;
+                                                    });
+  CHECK(too_large.failed == 1 && shown == 0, "%d", (int)shown);
   cor::ReadOptions options;
   options.concurrency = 10001;
   CHECK(client.projects().try_get_many(ids, on_read, options).error().kind() == cor::ErrorKind::argument, "concurrency");

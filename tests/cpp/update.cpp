@@ -3,6 +3,7 @@
 
 #include "../c/support.h"
 
+#include <limits>
 #include <list>
 #include <map>
 #include <stdexcept>
@@ -65,6 +66,9 @@ struct TakesNumber : std::false_type {};
 template <class N>
 struct TakesNumber<N, std::void_t<decltype(std::declval<ProjectUpdate &>().estimated(std::declval<N>()))>> : std::true_type {};
 static_assert(TakesNumber<int>::value && TakesNumber<unsigned long long>::value && TakesNumber<float>::value, "numbers");
+#ifdef __cpp_char8_t
+static_assert(!TakesNumber<char8_t>::value, "a character");
+#endif
 static_assert(!TakesNumber<char>::value && !TakesNumber<bool>::value && !TakesNumber<long double>::value, "others");
 #if defined(__SIZEOF_INT128__)
 __extension__ typedef __int128 Wide;
@@ -128,9 +132,11 @@ static void updates() {
             "\"estimated\":18446744073709551615,\"archived\":false}",
         "%s", update.json().c_str());
   // The digits of a float, not of the double next to it.
-  CHECK(ProjectUpdate("SAP").estimated(18000.1f).estimated_time(16777216.0f).json() ==
-            "{\"metadata\":{\"source\":\"SAP\"},\"estimated_time\":16777216,\"estimated\":18000.1}", "%s",
-        ProjectUpdate("SAP").estimated(18000.1f).estimated_time(16777216.0f).json().c_str());
+  const auto floats = ProjectUpdate("SAP").estimated(18000.1f).estimated_time(2000000.0f);
+  CHECK(floats.json() == "{\"metadata\":{\"source\":\"SAP\"},\"estimated_time\":2000000.0,\"estimated\":18000.1}", "%s",
+        floats.json().c_str());
+  CHECK(ProjectUpdate("SAP").estimated(std::numeric_limits<float>::quiet_NaN()).try_validate()->issues()[0].code == "not_finite",
+        "a float that is no number");
 #if PROJECTCOR_HAS_CALENDAR
   CHECK(ProjectUpdate("SAP").end(std::chrono::year(2025) / 4 / 30).json() ==
             "{\"metadata\":{\"source\":\"SAP\"},\"end\":\"2025-04-30\"}", "a day of C++20");

@@ -230,7 +230,7 @@ fn freed_meanwhile(item: &cor_http::ItemResult) -> Failure {
         Err(error) => error.outcome(),
     };
     let message = format!("the run was freed while this call waited; the row {:?}: {outcome}", item.id);
-    Failure::freed(outcome, message)
+    Failure::ended(outcome, message)
 }
 
 /// Waits until cor_bulk_next() would return at once, but no longer than a while: for loops that have other things to

@@ -42,19 +42,14 @@ impl Failure {
         Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::Unknown, message)
     }
 
-    /// The handle was freed while the call ran, of which this is the outcome.
-    pub(crate) fn freed(outcome: Outcome, message: String) -> Failure {
-        Failure::here(cor_status::COR_ERR_CANCELLED, outcome, message)
-    }
-
     /// A row that came when nothing new is begun any more.
     pub(crate) fn stopped(message: String) -> Failure {
-        Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::NotApplied, message)
+        Failure::ended(Outcome::NotApplied, message)
     }
 
-    /// A run that ended before its rows did; some of them may have been applied.
-    pub(crate) fn ended_early(message: String) -> Failure {
-        Failure::here(cor_status::COR_ERR_CANCELLED, Outcome::Unknown, message)
+    /// A run that ended before its rows did, with the outcome of what it had sent.
+    pub(crate) fn ended(outcome: Outcome, message: String) -> Failure {
+        Failure::here(cor_status::COR_ERR_CANCELLED, outcome, message)
     }
 
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {

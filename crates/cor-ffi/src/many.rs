@@ -141,6 +141,7 @@ pub(crate) fn row_of(
         draft.reject(failure.as_issue(field, field));
         draft
     };
+    let is_text = id.is_ok();
     let (id, mut refused) = match id {
         Ok(id) => (id.to_owned(), None),
         Err(failure) => (shown(), Some(wrong("id", failure))),
@@ -157,9 +158,12 @@ pub(crate) fn row_of(
         Some(draft) => draft.finish(None),
         None => update,
     };
-    let held = match &update {
-        Ok(_) => None,
-        Err(_) => borrow::<UpdateHandle>(given, "update").and_then(|given| given.held()).ok(),
+    // Under an id that is only like the given one, a row would belong to another project.
+    let held = match (&update, is_text) {
+        (Err(_), true) => {
+            borrow::<UpdateHandle>(given, "update").and_then(|given| given.held()).ok().flatten()
+        }
+        _ => None,
     };
     Row { id, update, cor_id: None, held }
 }

@@ -315,7 +315,9 @@ fn ended_early(summary: &SyncSummary) -> Result<(), Failure> {
     match &summary.stopped {
         None | Some(StopReason::Requested { .. } | StopReason::Limit(_)) => Ok(()),
         Some(StopReason::Halted(error)) => Err(error.clone().into()),
-        Some(reason @ StopReason::MaxFailures(_)) => Err(Failure::ended_early(reason.to_string())),
+        Some(reason @ StopReason::MaxFailures(_)) => {
+            Err(Failure::ended(summary.counts.outcome(), reason.to_string()))
+        }
         Some(reason) => Err(Failure::config(named(&reason.to_string()))),
     }
 }
@@ -391,7 +393,8 @@ fn function(next_row: cor_next_row) -> Result<Input, Failure> {
 ///
 /// Returns COR_OK when every row has its result, rejected and failed ones included, and when a callback or the limit ended
 /// the run. COR_ERR_CONFIG if the table, the state or a file cannot be used; another status if COR could not be reached or
-/// did not accept the credentials. Callbacks run on this thread. Since 0.1.
+/// did not accept the credentials; COR_ERR_CANCELLED if max_failures ended the run. Callbacks run on this thread.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cor_client_sync_file(
     client: *const cor_client,

@@ -56,9 +56,14 @@ impl UpdateHandle {
         Ok(draft.finish(id))
     }
 
-    /// All that the update was given, refused values as extras: for the file of rejected rows.
-    pub(crate) fn held(&self) -> Result<ProjectUpdate, Failure> {
+    /// All that the update was given, refused values as extras: for the file of rejected rows. `None` where a refused value was
+    /// no text that could be written there, because the row would seem complete.
+    pub(crate) fn held(&self) -> Result<Option<ProjectUpdate>, Failure> {
         let state = reading(&self.0, "update")?;
+        let is_given = |issue: &Issue| state.refused.given().iter().any(|(name, _)| *name == issue.field);
+        if !state.refused.issues().iter().all(is_given) {
+            return Ok(None);
+        }
         let keep = |mut update: ProjectUpdate, name: &str| {
             if let Some(field) = Field::from_name(name) {
                 // An empty cell fits every field.
@@ -67,9 +72,9 @@ impl UpdateHandle {
             update
         };
         let given = state.refused.given().iter();
-        Ok(given.fold(state.update.clone(), |update, (name, text)| {
+        Ok(Some(given.fold(state.update.clone(), |update, (name, text)| {
             keep(update, name).extra(name.as_str(), text.as_str())
-        }))
+        })))
     }
 
     /// The update as it is, and what its setters refused.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cor_http::{Error, ErrorKind};
+use cor_http::{Error, ErrorKind, Outcome};
 
 use super::{MaxFailures, Reach, StopRequest};
 use crate::{ColumnUse, ConfigError, ReadError, Refreshed, Scope, StateError, UnusedColumn, grouped};
@@ -46,6 +46,11 @@ impl SyncCounts {
     /// Rejected and failed rows.
     pub fn not_applied(&self) -> u64 {
         self.rejected + self.failed
+    }
+
+    /// What the run as a whole did: unknown once a row was applied, or may have been.
+    pub fn outcome(&self) -> Outcome {
+        if self.applied + self.unknown == 0 { Outcome::NotApplied } else { Outcome::Unknown }
     }
 
     /// Rows that have their result: applied, rejected, failed and unchanged ones.
