@@ -80,7 +80,9 @@ fn read_typed(field: Field, value: Value<'_>) -> Result<Change, Issue> {
         (FieldType::Date, Value::Text(text) | Value::Moment(text)) => {
             Date::parse_value(field.name(), &text).map(Change::Date)
         }
-        (FieldType::Number, Value::Number(number)) if !number.is_finite() => Err(not_finite(field)),
+        (FieldType::Number, Value::Number(number)) if !number.is_finite() => {
+            Err(Issue::not_finite(field.name()))
+        }
         (FieldType::Number, Value::Number(number)) => Ok(Change::Number(number)),
         (FieldType::Boolean, Value::Boolean(yes)) => Ok(Change::Boolean(yes)),
         (FieldType::IncomeType, Value::IncomeType(kind)) => Ok(Change::IncomeType(kind)),
@@ -96,11 +98,6 @@ fn read_typed(field: Field, value: Value<'_>) -> Result<Change, Issue> {
         },
         (kind, value) => Err(wrong_type(field, kind, &value)),
     }
-}
-
-pub(crate) fn not_finite(field: Field) -> Issue {
-    let message = "is NaN or infinite; pass a finite number, or leave the field out to keep its value";
-    Issue::new(field.name(), IssueCode::NotFinite, message)
 }
 
 fn wrong_type(field: Field, wanted: FieldType, value: &Value<'_>) -> Issue {

@@ -87,6 +87,12 @@ impl Issue {
         Issue { field: field.into(), code, message: message.into() }
     }
 
+    /// A number that JSON does not have.
+    pub(crate) fn not_finite(field: &str) -> Self {
+        let message = "is NaN or infinite; pass a finite number, or leave the field out to keep its value";
+        Issue::new(field, IssueCode::NotFinite, message)
+    }
+
     /// A name that is no field, with the nearest one that is.
     pub fn unknown_field(name: &str) -> Self {
         Issue::new(name, IssueCode::UnknownField, UnknownField::new(name).to_string())

@@ -1,6 +1,5 @@
 use std::io::Write;
 
-use crate::assign::not_finite;
 use crate::field_table::field_table;
 use crate::issue::{Invalid, Issue, IssueCode};
 use crate::json_text::{Members, write_string};
@@ -219,7 +218,7 @@ impl ProjectUpdate {
         }
         for (field, change) in &self.changes {
             if matches!(change, Change::Number(number) if !number.is_finite()) {
-                issues.push(not_finite(*field));
+                issues.push(Issue::not_finite(field.name()));
             }
         }
         match (self.date(Field::Start), self.date(Field::End)) {
