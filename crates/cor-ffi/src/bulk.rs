@@ -203,13 +203,13 @@ pub unsafe extern "C" fn cor_bulk_next(
 ) -> cor_status {
     guard(error, || {
         let item = out(item, "item", ptr::null())?;
-        let handle_of = bulk.cast_const();
+        let is_freed = || borrow::<BulkHandle>(bulk, "bulk").is_err();
         with(bulk, |bulk| {
             bulk.end_item();
             match bulk.run.next()? {
                 Some(result) => {
                     // The item would be freed together with the run.
-                    if borrow::<BulkHandle>(handle_of, "bulk").is_err() {
+                    if is_freed() {
                         return Err(freed_meanwhile(&result));
                     }
                     let handle = insert(ItemHandle::new(result))?;
