@@ -16,6 +16,7 @@ use crate::Error;
 use crate::attempt::read;
 use crate::auth::token::Token;
 use crate::auth::{Auth, Credentials};
+use crate::deadline::timeout_at;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass, Server};
 use crate::options::{Level, Options, is_production};
@@ -209,7 +210,7 @@ async fn token_alone(options: &Options, auth: &Auth) -> Asked {
 }
 
 async fn token(auth: &Auth, deadline: Instant, rejected: Option<Instant>) -> Result<Arc<Token>, Error> {
-    match tokio::time::timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
+    match timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
         Ok(token) => token,
         Err(_) => Err(auth.too_slow()),
     }
@@ -266,7 +267,7 @@ impl Attempt for Check<'_> {
         self.attempts += 1;
         let Err(Failure { error, class }) = self.ask_once(&token).await else { return Ok(()) };
         match class {
-            FailureClass::Final => Err(Next::GiveUp(error)),
+            FailureClass::Final | FailureClass::DeadlinePassed => Err(Next::GiveUp(error)),
             FailureClass::Unauthorised => {
                 if self.reauthorised || !self.auth.reject(token.generation) {
                     return Err(Next::GiveUp(error));

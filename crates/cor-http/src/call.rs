@@ -19,6 +19,7 @@ use crate::attempt::{Answered, attempt};
 use crate::auth::Auth;
 use crate::auth::token::Token;
 pub(crate) use crate::caller::{Began, Caller, Run};
+use crate::deadline::timeout_at;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
 use crate::main_api::MainApi;
@@ -297,7 +298,7 @@ impl<A: Answered> Call<'_, A> {
             let slot = calls.permits.acquire().await;
             (project, slot)
         };
-        let Ok((turn, _slot)) = tokio::time::timeout_at(self.deadline, turn).await else {
+        let Ok((turn, _slot)) = timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while the call waited for other calls of the client to end";
             return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
         };
@@ -312,7 +313,7 @@ impl<A: Answered> Call<'_, A> {
     async fn token(&mut self, permit: Permit) -> Result<Arc<Token>, Next> {
         let most_attempts = if permit == Permit::Probe { 1 } else { u32::MAX };
         let token = self.calls.auth.token(self.deadline, self.rejected.take(), most_attempts);
-        match tokio::time::timeout_at(self.deadline, token).await {
+        match timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
             // A token endpoint that is unreachable is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {
@@ -447,7 +448,7 @@ impl<A: Answered> Call<'_, A> {
                 }
                 Next::Again
             }
-            FailureClass::Stale | FailureClass::Unreachable
+            FailureClass::Stale | FailureClass::Unreachable | FailureClass::DeadlinePassed
                 if self.is_bulk() && self.retry.max_attempts > 1 =>
             {
                 self.after_lost_connection(&error);
@@ -455,7 +456,11 @@ impl<A: Answered> Call<'_, A> {
                 let affects_all_rows = error.status().is_none() && error.outcome() == Outcome::NotApplied;
                 self.pause(error, permit, affects_all_rows).await
             }
-            FailureClass::Stale | FailureClass::Unreachable => {
+            FailureClass::DeadlinePassed if !self.is_bulk() => {
+                self.after_lost_connection(&error);
+                Next::GiveUp(error)
+            }
+            FailureClass::Stale | FailureClass::Unreachable | FailureClass::DeadlinePassed => {
                 self.after_lost_connection(&error);
                 self.back_off(error).await
             }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::Error;
+use crate::deadline::timeout_at;
 use crate::failure::{Failure, Peer, Server};
 use crate::response::Response;
 use crate::sandbox_store::{StoreSeen, names_a_sandbox};
@@ -131,7 +132,7 @@ impl Endpoint {
             // A transport that is ready at once would be polled before the time is looked at.
             return Err(Failure::of_timeout(Sent::Nothing, None, &self.peer()));
         }
-        match tokio::time::timeout_at(until, self.transport.send(request, context.clone())).await {
+        match timeout_at(until, self.transport.send(request, context.clone())).await {
             Ok(Ok(answer)) if answer.body().len() > context.max_body() => {
                 let error =
                     TransportError::new(FaultKind::TooLarge, Sent::All, "the response body is too large");

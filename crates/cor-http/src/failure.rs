@@ -64,6 +64,8 @@ pub(crate) enum FailureClass {
     Limited,
     /// COR cannot be reached at the moment, or something in between fails.
     Unreachable,
+    /// The same, and the deadline of the call has passed.
+    DeadlinePassed,
     /// COR failed to process this request (500).
     Failing,
 }
@@ -86,8 +88,8 @@ impl Failure {
             None => format!("the deadline passed while the client was {doing}"),
             Some(timeout) => format!("{doing} took longer than {timeout:?}"),
         };
-        let error = Error::new(ErrorKind::Timeout, happened).leaving(outcome_after(sent));
-        Failure::new(error, FailureClass::Unreachable)
+        let class = timeout.map_or(FailureClass::DeadlinePassed, |_| FailureClass::Unreachable);
+        Failure::new(Error::new(ErrorKind::Timeout, happened).leaving(outcome_after(sent)), class)
     }
 
     /// The transport returned no complete response.

@@ -54,6 +54,7 @@ mod caller;
 mod client;
 #[cfg(feature = "blocking")]
 mod client_runtime;
+mod deadline;
 mod endpoint;
 mod error;
 mod failure;

@@ -11,13 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use circuit_breaker::{CircuitBreaker, Failure, FailureScope};
 use order::{ProjectGuard, ProjectKey, ProjectOrder};
 pub use permit::Pause;
 pub(crate) use permit::{OutageTimeout, Permit, RefusalScope, Rejected, RowRefusals, WaitLimit};
 use rate_limiter::RateLimiter;
+
+use crate::deadline::timeout_at;
 
 /// Admission control of one client; all its clones share it.
 #[derive(Debug)]
@@ -104,7 +106,7 @@ impl Admission {
                 }
             };
             // Both the timer and a change are reasons to ask again.
-            let _ = timeout_at(retry_at, state_changed).await;
+            let _ = tokio::time::timeout_at(retry_at, state_changed).await;
         }
         Ok(Permit::Normal)
     }

@@ -87,7 +87,7 @@ pub(crate) enum Malformed {
 }
 
 const MAX_HEAD: usize = 64 * 1024;
-const MAX_HEADERS: usize = 128;
+const MAX_HEADERS: usize = 100;
 const MAX_INTERIM: u8 = 16;
 const MAX_CHUNK_LINE: usize = 4 * 1024;
 

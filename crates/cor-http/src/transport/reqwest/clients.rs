@@ -19,7 +19,6 @@ use crate::transport::{ConnectionChoice, tls};
 const MAX_IDLE: Duration = Duration::from_secs(30);
 /// The same for [`ConnectionChoice::Recent`].
 const MAX_IDLE_RECENT: Duration = Duration::from_secs(1);
-const MAX_HEADERS: usize = 128;
 const MAX_HEAD: u32 = 64 * 1024;
 
 /// What every client of one transport has in common.
@@ -87,7 +86,6 @@ impl Settings {
             .no_deflate()
             .no_hickory_dns()
             .no_proxy()
-            .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEAD)
             .tls_backend_preconfigured((*self.tls).clone())
             .connector_layer(ConnectorLayer { gate, timeout: self.connect_timeout });
