@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-CRATES := cor-core cor-http cor-sandbox cor-sync cor-cli cor-py cor-ffi cor-fault-peer
+CRATES := cor-core cor-http cor-sandbox cor-sync cor-cli cor-py cor-ffi cor-fault-peer cor-fuzz
 PACKAGES := $(addprefix -p ,$(CRATES))
 
 .PHONY: help
@@ -27,9 +27,8 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
 SUITES := lint test-rust test-python test-cli test-c
-# What runs beside them at low priority: NAME from the beginning, SUITE:NAME once SUITE has passed. The fuzzer builds in a
-# folder of its own; the others need less than one of two processors.
-BESIDE := test-fuzz test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox test-python:test-connectors-short
+# What runs beside them at low priority once SUITE has passed, as SUITE:NAME: each needs less than one of two processors.
+BESIDE := test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox test-python:test-connectors-short
 
 .PHONY: test
 test: ## [21 min] the suites that CI runs; ends with the time of each suite and with what was skipped
@@ -130,8 +129,8 @@ test-c: ## [2.5 min] the C and C++ library, from its installed package: shared, 
 docs: ## [0.5 min] the documentation site, target/site, where `cor` is built; tests/site/run tests it
 	scripts/site
 
-.PHONY: test-fuzz
-test-fuzz: ## [2.5 min] what reads foreign bytes, fuzzed from a fixed seed; others: scripts/fuzz TARGET SECONDS
+.PHONY: fuzz
+fuzz: ## [3 min] what reads foreign bytes, fuzzed from a fixed seed, in CI; others: scripts/fuzz TARGET SECONDS
 	scripts/fuzz
 
 MUTANTS ?=
