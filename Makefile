@@ -26,12 +26,13 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
-SUITES := lint test-rust test-python test-cli test-c
-# What runs beside them at low priority once SUITE has passed, as SUITE:NAME: each needs less than one of two processors.
-BESIDE := test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox test-python:test-connectors-short
+SUITES := lint test-rust test-python test-cli
+# What runs beside them at lower priority once SUITE has passed, as SUITE:NAME: none of them keeps two processors busy.
+BESIDE := test-rust:test-c test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox \
+  test-python:test-connectors-short
 
 .PHONY: test
-test: ## [21 min] the suites that CI runs; ends with the time of each suite and with what was skipped
+test: ## [21 min] every suite; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" BESIDE="$(BESIDE)" scripts/suites $(SUITES)
 
 .PHONY: lint

@@ -84,6 +84,11 @@ check_wheels() {
   done
   wheel=$dist/projectcor-$version-cp39-abi3-musllinux_1_2_x86_64.whl
   check "wheel abi3, musllinux" "readelf" needs_musl "$wheel"
+  if [ -n "${MUSL_PYTHON:-}" ]; then
+    check "wheel abi3, musllinux" "this machine, musl" in_environment "$MUSL_PYTHON" "$wheel"
+  else
+    skip "wheel abi3, musllinux" "not run" "MUSL_PYTHON=PATH names a Python that is linked with musl"
+  fi
   wheel=$(echo "$dist"/projectcor-"$version"-cp314-cp314t-manylinux*.whl)
   for found in ${FREE_THREADED:-$(command -v python3.14t || true)}; do
     if "$found" -c "import sys; sys.exit(sys.version_info[:2] != (3, 14) or sys._is_gil_enabled())"; then
@@ -142,7 +147,7 @@ needs_musl() {
   [ -z "$(newest_glibc "$library")" ]
   readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort >"$work/needed"
   echo libc.so | diff "$work/needed" -
-  echo "needs libc.so alone, no symbol of glibc; not run"
+  echo "needs libc.so alone, no symbol of glibc"
 }
 
 check_crates() { check "crates" "a program of a user" crates; }

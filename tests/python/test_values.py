@@ -101,6 +101,8 @@ def test_values_go_through_exactly(field: str, value: Any, wire: str) -> None:
         ("estimated", lambda: numpy("int8", -1), "-1"),
         ("estimated", lambda: numpy("float64", 0.1), "0.1"),
         ("estimated", lambda: numpy("float32", 0.5), "0.5"),
+        ("estimated", lambda: numpy("float32", 18000.1), "18000.1"),
+        ("estimated", lambda: numpy("float16", 0.1), "0.1"),
         ("billable", lambda: numpy("bool_", True), "true"),
         ("name", lambda: numpy("str_", "x"), '"x"'),
         ("end", lambda: numpy("datetime64", "2025-04-30"), '"2025-04-30"'),

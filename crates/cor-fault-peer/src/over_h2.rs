@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(over + not.values().sum::<usize>(), cases.len());
         // A case that is added is counted here, so that none is left out silently.
         let expected = [
-            (NotOverH2::SpelledOut, 111),
+            (NotOverH2::SpelledOut, 114),
             (NotOverH2::Handshake, 8),
             (NotOverH2::Alpn, 2),
             (NotOverH2::Unasked, 2),

@@ -2,18 +2,17 @@
 
 use std::time::SystemTime;
 
-use cor_core::{Answer, ErrorKind, MainAnswer, Project, ProjectPage, Refusal};
-use http::uri::PathAndQuery;
-use secrecy::ExposeSecret;
-use tokio::time::Instant;
-
 use crate::auth::token::Token;
+use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::operation::Operation;
 use crate::redact::{holds, redact, redact_text};
 use crate::response::Response;
 use crate::transport::{ConnectionChoice, RequestContext};
+use cor_core::{Answer, ErrorKind, MainAnswer, Project, ProjectPage, Refusal};
+use http::uri::PathAndQuery;
+use secrecy::ExposeSecret;
 
 /// What a complete response says.
 pub(crate) enum Reading<T> {
@@ -102,7 +101,7 @@ pub(crate) async fn attempt<A: Answered>(
     operation: &Operation<'_>,
     token: &Token,
     fresh: bool,
-    deadline: Instant,
+    deadline: Deadline<'_>,
 ) -> Result<A, Failure> {
     let connection = match (fresh, operation.is_idempotent()) {
         (true, _) => ConnectionChoice::New,
@@ -111,7 +110,7 @@ pub(crate) async fn attempt<A: Answered>(
     };
     let request = operation.request(endpoint, token);
     let response = endpoint
-        .exchange(request, RequestContext::new(connection), Some(deadline), &[token.value.expose_secret()])
+        .exchange(request, RequestContext::new(connection), deadline, &[token.value.expose_secret()])
         .await?;
     read(response, token.value.expose_secret(), endpoint, operation.path())
 }

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::attempt::read;
 use crate::auth::token::Token;
 use crate::auth::{Auth, Credentials};
-use crate::deadline::timeout_at;
+use crate::deadline::{Deadline, LoopWatch};
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass, Server};
 use crate::options::{Level, Options, is_production};
@@ -210,7 +210,7 @@ async fn token_alone(options: &Options, auth: &Auth) -> Asked {
 }
 
 async fn token(auth: &Auth, deadline: Instant, rejected: Option<Instant>) -> Result<Arc<Token>, Error> {
-    match timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
+    match LoopWatch::default().timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
         Ok(token) => token,
         Err(_) => Err(auth.too_slow()),
     }
@@ -235,6 +235,7 @@ async fn ask(options: &Options, auth: &Auth, url: &Url) -> Asked {
         endpoint,
         path,
         deadline: Instant::now() + options.deadline,
+        watch: LoopWatch::default(),
         attempts: 0,
         counted: AttemptCounter::default(),
         rejected: None,
@@ -251,6 +252,7 @@ struct Check<'a> {
     endpoint: Endpoint,
     path: PathAndQuery,
     deadline: Instant,
+    watch: LoopWatch,
     attempts: u32,
     counted: AttemptCounter,
     /// When the request left that COR answered with 401.
@@ -288,13 +290,14 @@ impl Attempt for Check<'_> {
 }
 
 impl Check<'_> {
-    async fn ask_once(&self, token: &Token) -> Result<(), Failure> {
+    async fn ask_once(&mut self, token: &Token) -> Result<(), Failure> {
         let secret = token.value.expose_secret();
         let authorization = Some(token.authorization());
         let request =
             self.endpoint.request(Method::GET, self.path.clone(), authorization, None, Bytes::new());
         let context = RequestContext::new(ConnectionChoice::New);
-        let response = self.endpoint.exchange(request, context, Some(self.deadline), &[secret]).await?;
+        let deadline = Deadline::OfCall(self.deadline, &mut self.watch);
+        let response = self.endpoint.exchange(request, context, deadline, &[secret]).await?;
         let is_empty = response.body.trim_ascii().is_empty();
         let status = response.status;
         read::<Project>(response, secret, &self.endpoint, &self.path)?;

@@ -19,7 +19,7 @@ use crate::attempt::{Answered, attempt};
 use crate::auth::Auth;
 use crate::auth::token::Token;
 pub(crate) use crate::caller::{Began, Caller, Run};
-use crate::deadline::timeout_at;
+use crate::deadline::{Deadline, LoopWatch};
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
 use crate::main_api::MainApi;
@@ -149,6 +149,7 @@ impl Calls {
             retry,
             time,
             deadline: Instant::now() + time,
+            watch: LoopWatch::default(),
             attempts: 0,
             counted: AttemptCounter::default(),
             unsure: false,
@@ -222,6 +223,7 @@ struct Call<'a, A> {
     /// How long the call may take.
     time: Duration,
     deadline: Instant,
+    watch: LoopWatch,
     /// Requests started.
     attempts: u32,
     /// Attempts that count towards `max_attempts`. In bulk, attempts that end in a pause do not count.
@@ -244,6 +246,14 @@ struct Call<'a, A> {
     answer: PhantomData<fn() -> A>,
 }
 
+/// The deadline of the attempts of a call.
+fn deadline<'a>(caller: &Caller, at: Instant, watch: &'a mut LoopWatch) -> Deadline<'a> {
+    match caller {
+        Caller::Single => Deadline::OfCall(at, watch),
+        Caller::Bulk(_) => Deadline::OfRow(at),
+    }
+}
+
 impl<A: Answered> Attempt for Call<'_, A> {
     type Answer = A;
 
@@ -254,7 +264,8 @@ impl<A: Answered> Attempt for Call<'_, A> {
         let sent = Instant::now();
         self.attempts += 1;
         let span = tracing::debug_span!("attempt", n = self.attempts);
-        let attempt = attempt(self.endpoint, self.operation, &token, self.fresh, self.deadline);
+        let deadline = deadline(&self.caller, self.deadline, &mut self.watch);
+        let attempt = attempt(self.endpoint, self.operation, &token, self.fresh, deadline);
         let failure = match attempt.instrument(span).await {
             Ok(answer) => {
                 self.calls.admission.record_answer(sent);
@@ -298,7 +309,7 @@ impl<A: Answered> Call<'_, A> {
             let slot = calls.permits.acquire().await;
             (project, slot)
         };
-        let Ok((turn, _slot)) = timeout_at(self.deadline, turn).await else {
+        let Ok((turn, _slot)) = self.watch.timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while the call waited for other calls of the client to end";
             return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
         };
@@ -313,7 +324,8 @@ impl<A: Answered> Call<'_, A> {
     async fn token(&mut self, permit: Permit) -> Result<Arc<Token>, Next> {
         let most_attempts = if permit == Permit::Probe { 1 } else { u32::MAX };
         let token = self.calls.auth.token(self.deadline, self.rejected.take(), most_attempts);
-        match timeout_at(self.deadline, token).await {
+        let deadline = deadline(&self.caller, self.deadline, &mut self.watch);
+        match deadline.or_timeout(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
             // A token endpoint that is unreachable is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::Error;
-use crate::deadline::timeout_at;
+use crate::deadline::{Deadline, Elapsed};
 use crate::failure::{Failure, Peer, Server};
 use crate::response::Response;
 use crate::sandbox_store::{StoreSeen, names_a_sandbox};
@@ -112,7 +112,7 @@ impl Endpoint {
         request
     }
 
-    /// Sends one request. The attempt timeout and the deadline, if there is one, bound it.
+    /// Sends one request, which ends at the attempt timeout or at the deadline.
     ///
     /// `secrets` are what the request holds and no error may show.
     ///
@@ -122,17 +122,16 @@ impl Endpoint {
         &self,
         request: Request<Bytes>,
         context: RequestContext,
-        deadline: Option<Instant>,
+        deadline: Deadline<'_>,
         secrets: &[&str],
     ) -> Result<Response, Failure> {
-        let timeout = self.attempt_timeout;
         let now = Instant::now();
-        let until = deadline.map_or(now + timeout, |deadline| deadline.min(now + timeout));
-        if until <= now {
+        let timeout = now + self.attempt_timeout;
+        if deadline.has_passed(now) || timeout <= now {
             // A transport that is ready at once would be polled before the time is looked at.
             return Err(Failure::of_timeout(Sent::Nothing, None, &self.peer()));
         }
-        match timeout_at(until, self.transport.send(request, context.clone())).await {
+        match deadline.or_timeout(timeout, self.transport.send(request, context.clone())).await {
             Ok(Ok(answer)) if answer.body().len() > context.max_body() => {
                 let error =
                     TransportError::new(FaultKind::TooLarge, Sent::All, "the response body is too large");
@@ -150,12 +149,13 @@ impl Endpoint {
                 let error = error.after(context.progress()).without(secrets);
                 Err(Failure::of_transport(error, &self.peer()))
             }
-            Err(_) => {
+            Err(elapsed) => {
                 let sent = match self.transport.reports_progress() {
                     true => context.give_up(),
                     false => Sent::All,
                 };
-                Err(Failure::of_timeout(sent, (Some(until) != deadline).then_some(timeout), &self.peer()))
+                let timeout = (elapsed == Elapsed::Timeout).then_some(self.attempt_timeout);
+                Err(Failure::of_timeout(sent, timeout, &self.peer()))
             }
         }
     }

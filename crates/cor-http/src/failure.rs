@@ -64,7 +64,7 @@ pub(crate) enum FailureClass {
     Limited,
     /// COR cannot be reached at the moment, or something in between fails.
     Unreachable,
-    /// The same, and the deadline of the call has passed.
+    /// The same, and no time is left for another attempt: the deadline of the call has passed, or would have by then.
     DeadlinePassed,
     /// COR failed to process this request (500).
     Failing,

@@ -119,3 +119,24 @@ async fn abandoned_request_is_not_applied_if_nothing_was_sent() {
         assert_eq!(still_wanted, outcome == Outcome::Unknown);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn call_on_held_loop_is_neither_late_nor_repeated() {
+    let begun = tokio::time::Instant::now();
+    let busy = tokio::spawn(async {
+        loop {
+            tokio::time::advance(Duration::from_millis(700)).await;
+        }
+    });
+    let silent = Silent { reports: false, sends: true, context: Arc::default() };
+    let client = common::quick(Client::builder()).token(TOKEN).transport(silent).max_attempts(4);
+    let client =
+        client.deadline(Duration::from_secs(5)).attempt_timeout(Duration::from_secs(60)).build().unwrap();
+    let error = client.projects().update("A", &named("N")).await.unwrap_err();
+    busy.abort();
+    // The loop comes back after 4.9 and 5.6 s.
+    assert_eq!(begun.elapsed(), Duration::from_millis(4900), "{error}");
+    let found = (error.kind(), error.outcome(), error.attempts());
+    assert_eq!(found, (ErrorKind::Timeout, Outcome::Unknown, 1), "{error}");
+    assert!(error.to_string().contains("the deadline passed while the client was waiting for the response"));
+}

@@ -19,8 +19,6 @@ pub use permit::Pause;
 pub(crate) use permit::{OutageTimeout, Permit, RefusalScope, Rejected, RowRefusals, WaitLimit};
 use rate_limiter::RateLimiter;
 
-use crate::deadline::timeout_at;
-
 /// Admission control of one client; all its clones share it.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -118,7 +116,7 @@ impl Admission {
         wait_limit: &WaitLimit,
     ) -> Result<tokio::sync::MutexGuard<'a, ()>, Rejected> {
         let WaitLimit::Deadline(deadline) = *wait_limit else { return Ok(queue.0.lock().await) };
-        timeout_at(deadline, queue.0.lock()).await.map_err(|_| {
+        tokio::time::timeout_at(deadline, queue.0.lock()).await.map_err(|_| {
             let now = Instant::now();
             let until = self.state().rate_limiter.paused_until(now);
             Rejected::RateLimited(until.map_or(Duration::ZERO, |until| until - now))

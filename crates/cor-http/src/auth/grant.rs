@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 use super::cache::Grant;
 use super::token::{sendable, sensitive};
 use crate::Error;
+use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass, Server};
 use crate::redact::{redact, redact_text};
@@ -140,7 +141,7 @@ impl TokenCall<'_> {
     async fn ask_once(&self) -> Result<Grant, Failure> {
         let endpoint = &self.from.endpoint;
         let context = RequestContext::new(ConnectionChoice::New).with_secret_body();
-        let mut response = endpoint.exchange(self.request(), context, None, self.secrets).await?;
+        let mut response = endpoint.exchange(self.request(), context, Deadline::None, self.secrets).await?;
         redact_text(&mut response.content_encoding, self.secrets);
         redact_text(&mut response.request_id, self.secrets);
         if let Err(fault) = response.decode() {
