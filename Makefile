@@ -27,7 +27,7 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
 SUITES := lint test-rust test-python test-cli
-# What runs beside them at lower priority once SUITE has passed, as SUITE:NAME: none of them keeps two processors busy.
+# What runs beside them at lower priority once SUITE has passed, as SUITE:NAME: these leave processors idle where they wait.
 BESIDE := test-rust:test-c test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox \
   test-python:test-connectors-short
 

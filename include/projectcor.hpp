@@ -19,6 +19,7 @@
 #include "projectcor.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstdint>
@@ -170,8 +171,10 @@ inline constexpr bool is_number =
      && !std::is_same_v<N, char8_t>
 #endif
     );
-/// The double with the fewest digits that is this float: 18000.1, not the 18000.099609375 next to it.
+/// The double with the fewest digits that is this float: 18000.1, not the 18000.099609375 next to it. An integer is itself:
+/// 123456792, not the 123456790 that is the same float.
 inline double shortest(float value) noexcept {
+  if (std::trunc(value) == value) return value;
   char digits[32] = "";
   for (int n = 6; n <= 9; ++n) {
     (void)std::snprintf(digits, sizeof digits, "%.*g", n, static_cast<double>(value));

@@ -2,6 +2,10 @@
 
 use std::time::SystemTime;
 
+use cor_core::{Answer, ErrorKind, MainAnswer, Project, ProjectPage, Refusal};
+use http::uri::PathAndQuery;
+use secrecy::ExposeSecret;
+
 use crate::auth::token::Token;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
@@ -10,9 +14,6 @@ use crate::operation::Operation;
 use crate::redact::{holds, redact, redact_text};
 use crate::response::Response;
 use crate::transport::{ConnectionChoice, RequestContext};
-use cor_core::{Answer, ErrorKind, MainAnswer, Project, ProjectPage, Refusal};
-use http::uri::PathAndQuery;
-use secrecy::ExposeSecret;
 
 /// What a complete response says.
 pub(crate) enum Reading<T> {

@@ -210,7 +210,7 @@ async fn token_alone(options: &Options, auth: &Auth) -> Asked {
 }
 
 async fn token(auth: &Auth, deadline: Instant, rejected: Option<Instant>) -> Result<Arc<Token>, Error> {
-    match LoopWatch::default().timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
+    match tokio::time::timeout_at(deadline, auth.token(deadline, rejected, u32::MAX)).await {
         Ok(token) => token,
         Err(_) => Err(auth.too_slow()),
     }
@@ -296,7 +296,7 @@ impl Check<'_> {
         let request =
             self.endpoint.request(Method::GET, self.path.clone(), authorization, None, Bytes::new());
         let context = RequestContext::new(ConnectionChoice::New);
-        let deadline = Deadline::OfCall(self.deadline, &mut self.watch);
+        let deadline = Deadline::Watched(self.deadline, &mut self.watch);
         let response = self.endpoint.exchange(request, context, deadline, &[secret]).await?;
         let is_empty = response.body.trim_ascii().is_empty();
         let status = response.status;

@@ -249,8 +249,8 @@ struct Call<'a, A> {
 /// The deadline of the attempts of a call.
 fn deadline<'a>(caller: &Caller, at: Instant, watch: &'a mut LoopWatch) -> Deadline<'a> {
     match caller {
-        Caller::Single => Deadline::OfCall(at, watch),
-        Caller::Bulk(_) => Deadline::OfRow(at),
+        Caller::Single => Deadline::Watched(at, watch),
+        Caller::Bulk(_) => Deadline::Unwatched(at),
     }
 }
 
@@ -309,7 +309,7 @@ impl<A: Answered> Call<'_, A> {
             let slot = calls.permits.acquire().await;
             (project, slot)
         };
-        let Ok((turn, _slot)) = self.watch.timeout_at(self.deadline, turn).await else {
+        let Ok((turn, _slot)) = tokio::time::timeout_at(self.deadline, turn).await else {
             let happened = "the deadline passed while the call waited for other calls of the client to end";
             return Err(Error::new(ErrorKind::Timeout, happened).retryable(true));
         };
@@ -324,8 +324,7 @@ impl<A: Answered> Call<'_, A> {
     async fn token(&mut self, permit: Permit) -> Result<Arc<Token>, Next> {
         let most_attempts = if permit == Permit::Probe { 1 } else { u32::MAX };
         let token = self.calls.auth.token(self.deadline, self.rejected.take(), most_attempts);
-        let deadline = deadline(&self.caller, self.deadline, &mut self.watch);
-        match deadline.or_timeout(self.deadline, token).await {
+        match tokio::time::timeout_at(self.deadline, token).await {
             Ok(Ok(token)) => Ok(token),
             // A token endpoint that is unreachable is an outage too.
             Ok(Err(error)) if self.is_bulk() && error.is_retryable() => {

@@ -21,6 +21,8 @@ const AT_ONCE: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(20);
 /// A call that would end less than this after its deadline is not ended early.
 const LATE: Duration = Duration::from_millis(100);
+/// After this long without a look, what was known of the event loop is old.
+const FORGOTTEN: Duration = Duration::from_secs(1);
 
 /// Why a future was not waited for any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +38,11 @@ pub(crate) enum Elapsed {
 pub(crate) enum Deadline<'a> {
     /// A token request has none; the calls that wait for the token have theirs.
     None,
-    /// A row is polled only while its caller asks for results, which looks like an event loop that something holds; and no
-    /// caller waits for its deadline.
-    OfRow(Instant),
-    OfCall(Instant, &'a mut LoopWatch),
+    /// Of a row: it is polled only while its caller asks for results, which looks like an event loop that something holds; and
+    /// no caller waits for its deadline.
+    Unwatched(Instant),
+    /// Of a single call.
+    Watched(Instant, &'a mut LoopWatch),
 }
 
 impl Deadline<'_> {
@@ -50,8 +53,8 @@ impl Deadline<'_> {
         future: F,
     ) -> Result<F::Output, Elapsed> {
         let deadline = match self {
-            Deadline::OfCall(deadline, watch) => return watch.either(timeout, deadline, future).await,
-            Deadline::OfRow(deadline) => Some(deadline),
+            Deadline::Watched(deadline, watch) => return watch.either(timeout, deadline, future).await,
+            Deadline::Unwatched(deadline) => Some(deadline),
             Deadline::None => None,
         };
         let end = deadline.map_or(timeout, |deadline| deadline.min(timeout));
@@ -59,11 +62,19 @@ impl Deadline<'_> {
         tokio::time::timeout_at(end, future).await.map_err(|_| ended)
     }
 
+    /// The same deadline where nothing that the server sends can hold the event loop.
+    pub(crate) fn unwatched(self) -> Self {
+        match self {
+            Deadline::Watched(deadline, _) => Deadline::Unwatched(deadline),
+            other => other,
+        }
+    }
+
     /// Whether it has passed.
     pub(crate) fn has_passed(&self, now: Instant) -> bool {
         match self {
             Deadline::None => false,
-            Deadline::OfRow(deadline) | Deadline::OfCall(deadline, _) => *deadline <= now,
+            Deadline::Unwatched(deadline) | Deadline::Watched(deadline, _) => *deadline <= now,
         }
     }
 }
@@ -71,23 +82,17 @@ impl Deadline<'_> {
 /// What is known of the event loop that one call runs on.
 #[derive(Debug, Default)]
 pub(crate) struct LoopWatch {
+    /// The last two of its delays in a row that were measured from beginning to end.
+    holds: [Duration; 2],
     was_delayed: bool,
-    /// The longest of its delays that were measured from beginning to end, since it was last free.
-    hold: Duration,
+    /// When it was looked at last.
+    looked_at: Option<Instant>,
 }
 
 impl LoopWatch {
-    /// Waits for the future until `deadline`, or less where the event loop would come back to it only long after that.
-    pub(crate) async fn timeout_at<F: Future>(
-        &mut self,
-        deadline: Instant,
-        future: F,
-    ) -> Result<F::Output, Elapsed> {
-        self.either(deadline, deadline, future).await
-    }
-
-    /// The same for an attempt, which ends at `timeout` in any case.
-    pub(crate) async fn either<F: Future>(
+    /// Waits for the future until `timeout` or `deadline`, or less where the event loop would come back to it only long after
+    /// the deadline.
+    async fn either<F: Future>(
         &mut self,
         timeout: Instant,
         deadline: Instant,
@@ -95,6 +100,9 @@ impl LoopWatch {
     ) -> Result<F::Output, Elapsed> {
         let mut future = pin!(future);
         let begun = Instant::now();
+        if self.looked_at.is_none_or(|last| begun - last > FORGOTTEN) {
+            *self = LoopWatch::default();
+        }
         let end = timeout.min(deadline);
         let watched = deadline.checked_sub(WATCHED).unwrap_or(begun);
         let mut next = watched.max(begun + INTERVAL).min(end);
@@ -103,8 +111,9 @@ impl LoopWatch {
                 return Ok(output);
             }
             let now = Instant::now();
-            self.record(now - next);
-            if now >= deadline || (!self.hold.is_zero() && now + self.hold > deadline + LATE) {
+            let delay = now - next;
+            self.record(delay, now);
+            if now >= deadline || (delay > LATE && now + self.hold() > deadline + LATE) {
                 return Err(Elapsed::Deadline);
             }
             if now >= end {
@@ -114,15 +123,20 @@ impl LoopWatch {
         }
     }
 
-    /// The first of several delays says little: it had begun before the timer was due, or was the machine's.
-    fn record(&mut self, delay: Duration) {
+    fn record(&mut self, delay: Duration, now: Instant) {
         let is_delayed = delay > DELAY;
-        self.hold = match (self.was_delayed, is_delayed) {
-            (true, true) => self.hold.max(delay),
-            (false, true) => self.hold,
-            (_, false) => Duration::ZERO,
-        };
-        self.was_delayed = is_delayed;
+        match (self.was_delayed, is_delayed) {
+            (true, true) => self.holds = [delay, self.holds[0]],
+            // The first of several says little: it had begun before the timer was due, or was the machine's.
+            (false, true) | (true, false) => {}
+            (false, false) => self.holds = Default::default(),
+        }
+        (self.was_delayed, self.looked_at) = (is_delayed, Some(now));
+    }
+
+    /// How long something holds the event loop; zero if nothing does.
+    fn hold(&self) -> Duration {
+        self.holds[0].max(self.holds[1])
     }
 }
 
@@ -138,6 +152,10 @@ mod tests {
 
     const DEADLINE: Duration = ms(10_000);
 
+    async fn wait<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+        LoopWatch::default().either(deadline, deadline, future).await
+    }
+
     /// Waits for a future that is never ready, while another task holds the event loop for as long as `hold` says each time
     /// it runs. Returns the time that it took.
     async fn waits_beside(mut hold: impl FnMut(Duration) -> Duration + Send + 'static) -> Duration {
@@ -147,7 +165,7 @@ mod tests {
                 tokio::time::advance(hold(begun.elapsed())).await;
             }
         });
-        let ended = LoopWatch::default().timeout_at(begun + DEADLINE, pending::<()>()).await;
+        let ended = wait(begun + DEADLINE, pending::<()>()).await;
         assert_eq!(ended, Err(Elapsed::Deadline));
         busy.abort();
         begun.elapsed()
@@ -157,7 +175,7 @@ mod tests {
     async fn free_loop_ends_at_deadline_or_timeout() {
         for deadline in [0, 1, 30, 400, 5_000, 60_000].map(ms) {
             let begun = Instant::now();
-            let ended = LoopWatch::default().timeout_at(begun + deadline, pending::<()>()).await;
+            let ended = wait(begun + deadline, pending::<()>()).await;
             let late = begun.elapsed().saturating_sub(deadline);
             assert!(begun.elapsed() >= deadline && late <= ms(1), "{late:?}");
             assert_eq!(ended, Err(Elapsed::Deadline));
@@ -184,14 +202,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn single_delays_do_not_end_it_early() {
-        for (at, first, second) in [(8_100, 500, 1), (8_900, 500, 1), (9_400, 500, 1), (8_100, 1_400, 25)] {
-            let mut holds = vec![ms(second), ms(first)];
+        let alone = [500, 1, 1, 1];
+        for (at, mut holds) in [
+            (8_100, alone),
+            (8_900, alone),
+            (9_400, alone),
+            (8_100, [1_400, 25, 25, 25]),
+            // What was known of the loop, and one more delay after it was free.
+            (7_100, [700, 700, 1, 30]),
+        ]
+        .map(|(at, holds)| (at, holds.into_iter().map(ms)))
+        {
             let took = waits_beside(move |passed| match passed >= ms(at) {
-                true => holds.pop().unwrap_or(ms(1)),
+                true => holds.next().unwrap_or(ms(1)),
                 false => ms(1),
             });
             let took = took.await;
-            assert!(took >= DEADLINE && took <= DEADLINE + ms(3), "{at}, {first}: {took:?}");
+            assert!(took >= DEADLINE && took <= DEADLINE + ms(3), "{at}: {took:?}");
         }
     }
 
@@ -220,7 +247,7 @@ mod tests {
                 tokio::time::advance(ms(700)).await;
             }
         });
-        let deadline = Deadline::OfRow(begun + DEADLINE);
+        let deadline = Deadline::Unwatched(begun + DEADLINE);
         let ended = deadline.or_timeout(begun + 2 * DEADLINE, pending::<()>()).await;
         busy.abort();
         assert_eq!(ended, Err(Elapsed::Deadline));
@@ -231,7 +258,7 @@ mod tests {
     async fn ready_future_ends_it() {
         let begun = Instant::now();
         let ready = tokio::time::sleep(ms(9_500));
-        assert_eq!(LoopWatch::default().timeout_at(begun + DEADLINE, ready).await, Ok(()));
+        assert_eq!(wait(begun + DEADLINE, ready).await, Ok(()));
         assert_eq!(begun.elapsed(), ms(9_500));
     }
 }

@@ -126,12 +126,14 @@ impl Endpoint {
         secrets: &[&str],
     ) -> Result<Response, Failure> {
         let now = Instant::now();
-        let timeout = now + self.attempt_timeout;
-        if deadline.has_passed(now) || timeout <= now {
+        if deadline.has_passed(now) {
             // A transport that is ready at once would be polled before the time is looked at.
             return Err(Failure::of_timeout(Sent::Nothing, None, &self.peer()));
         }
-        match deadline.or_timeout(timeout, self.transport.send(request, context.clone())).await {
+        // Over TLS a read returns 16 KiB at most, so that no server holds the event loop for long.
+        let deadline = if self.scheme == Scheme::HTTP { deadline } else { deadline.unwatched() };
+        let sending = self.transport.send(request, context.clone());
+        match deadline.or_timeout(now + self.attempt_timeout, sending).await {
             Ok(Ok(answer)) if answer.body().len() > context.max_body() => {
                 let error =
                     TransportError::new(FaultKind::TooLarge, Sent::All, "the response body is too large");

@@ -129,9 +129,11 @@ async fn call_on_held_loop_is_neither_late_nor_repeated() {
         }
     });
     let silent = Silent { reports: false, sends: true, context: Arc::default() };
-    let client = common::quick(Client::builder()).token(TOKEN).transport(silent).max_attempts(4);
     let client =
-        client.deadline(Duration::from_secs(5)).attempt_timeout(Duration::from_secs(60)).build().unwrap();
+        common::quick(Client::builder().base_url("http://127.0.0.1:1")).token(TOKEN).transport(silent);
+    let client =
+        client.max_attempts(4).deadline(Duration::from_secs(5)).attempt_timeout(Duration::from_secs(60));
+    let client = client.build().unwrap();
     let error = client.projects().update("A", &named("N")).await.unwrap_err();
     busy.abort();
     // The loop comes back after 4.9 and 5.6 s.

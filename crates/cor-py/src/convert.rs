@@ -117,17 +117,14 @@ fn read_other(value: &Bound<'_, PyAny>) -> PyResult<FieldInput> {
             }
             // In an array without dimensions too.
             let dtype = value.getattr("dtype")?;
-            if dtype.getattr("kind")?.eq("M")? {
+            let kind = dtype.getattr("kind")?;
+            if kind.eq("M")? {
                 return read_datetime64(value);
             }
             let item = value.call_method0("item")?;
-            // Its own digits: those of the double say 18000.099609375 for 18000.1.
-            match &*dtype.getattr("name")?.extract::<String>()? {
-                "float32" => return Ok(cor_sync::f32_input(item.extract::<f64>()? as f32)),
-                "float16" if item.extract::<f64>()?.is_finite() => {
-                    return Ok(read_digits(&value.str()?.to_cow()?));
-                }
-                _ => {}
+            if kind.eq("f")? && dtype.getattr("itemsize")?.eq(4)? {
+                // Its own digits: those of the double say 18000.099609375 for 18000.1.
+                return Ok(cor_sync::f32_input(item.extract::<f64>()? as f32));
             }
             // Some of numpy's own have nothing to become, or become a list.
             return if item.get_type().is(&class) { Ok(refused(value)) } else { read(&item) };

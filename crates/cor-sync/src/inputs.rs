@@ -79,9 +79,11 @@ pub fn f64_input(number: f64) -> FieldInput {
     if number.is_nan() { FieldInput::Keep } else { FieldInput::Value(Value::Number(number.into())) }
 }
 
-/// A number of 32 bits, in its shortest spelling: 1.1, which would be 1.100000023841858 with 64 bits.
+/// A number of 32 bits, in its shortest spelling: 1.1, which would be 1.100000023841858 with 64 bits. An integer is itself:
+/// the shortest spelling of 123456792 is that of 123456790.
 pub fn f32_input(number: f32) -> FieldInput {
-    f64_input(number.to_string().parse().unwrap_or_else(|_| f64::from(number)))
+    let exact = f64::from(number);
+    f64_input(if exact.fract() == 0.0 { exact } else { number.to_string().parse().unwrap_or(exact) })
 }
 
 /// A number by its digits.
@@ -164,9 +166,13 @@ mod tests {
 
     #[test]
     fn writes_32_bit_floats_shortest() {
-        for (number, expected) in
-            [(1.1, "1.1"), (0.1, "0.1"), (16_777_216.0, "16777216.0"), (f32::NAN, "keep")]
-        {
+        for (number, expected) in [
+            (1.1, "1.1"),
+            (0.1, "0.1"),
+            (16_777_216.0, "16777216.0"),
+            (123_456_792.0, "123456792.0"),
+            (f32::NAN, "keep"),
+        ] {
             assert_eq!(shown(f32_input(number)), expected);
         }
         assert!(shown(f32_input(f32::INFINITY)).contains("inf"), "refused where it is set");

@@ -201,7 +201,8 @@ async fn run(
     if heard.windows(2).any(|two| two[0] != two[1]) {
         wrong.push("two attempts are not the same bytes".to_owned());
     }
-    let late = |bytes: &[u8], at: Instant| !bytes.is_empty() && at > returned + grace;
+    // What reqwest has handed to the system still arrives at a peer that reads it late.
+    let late = |bytes: &[u8], at: Instant| !may_stay && !bytes.is_empty() && at > returned + grace;
     for end in proxy.iter().chain([&peer]) {
         if end.events().iter().any(|event| matches!(&event.what, What::Wire(b) if late(b, event.at))) {
             wrong.push("something was sent after the call had returned".to_owned());

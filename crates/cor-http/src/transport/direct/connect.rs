@@ -18,6 +18,10 @@ use url::Url;
 
 use super::super::{FaultKind, Sent, TransportError};
 
+/// The most bytes of a request that the system takes before the server acknowledges them. Left to itself it takes megabytes,
+/// and a request that counts as sent as a whole is not taken back when its call ends.
+const SEND_BUFFER: usize = 256 * 1024;
+
 /// Makes connections to one address.
 #[derive(Clone)]
 pub(crate) struct Connector {
@@ -33,6 +37,7 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        tcp.set_send_buffer_size(Some(SEND_BUFFER));
         tcp.set_connect_timeout(Some(timeout));
         Connector { address: address.clone(), tls: Tls::to(address, tls), tcp, timeout }
     }
