@@ -174,7 +174,7 @@ inline constexpr bool is_number =
 /// The double with the fewest digits that is this float: 18000.1, not the 18000.099609375 next to it. An integer is itself:
 /// 123456792, not the 123456790 that is the same float.
 inline double shortest(float value) noexcept {
-  if (std::trunc(value) == value) return value;
+  if (std::trunc(value) == value && std::fabs(value) < 9007199254740992.0f) return value;
   char digits[32] = "";
   for (int n = 6; n <= 9; ++n) {
     (void)std::snprintf(digits, sizeof digits, "%.*g", n, static_cast<double>(value));

@@ -82,8 +82,11 @@ pub fn f64_input(number: f64) -> FieldInput {
 /// A number of 32 bits, in its shortest spelling: 1.1, which would be 1.100000023841858 with 64 bits. An integer is itself:
 /// the shortest spelling of 123456792 is that of 123456790.
 pub fn f32_input(number: f32) -> FieldInput {
+    /// Beyond it a double is no integer of its own either.
+    const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
     let exact = f64::from(number);
-    f64_input(if exact.fract() == 0.0 { exact } else { number.to_string().parse().unwrap_or(exact) })
+    let is_integer = exact.fract() == 0.0 && exact.abs() < MAX_INTEGER;
+    f64_input(if is_integer { exact } else { number.to_string().parse().unwrap_or(exact) })
 }
 
 /// A number by its digits.
