@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use circuit_breaker::{CircuitBreaker, Failure, FailureScope};
 use order::{ProjectGuard, ProjectKey, ProjectOrder};
@@ -104,7 +104,7 @@ impl Admission {
                 }
             };
             // Both the timer and a change are reasons to ask again.
-            let _ = tokio::time::timeout_at(retry_at, state_changed).await;
+            let _ = timeout_at(retry_at, state_changed).await;
         }
         Ok(Permit::Normal)
     }
@@ -116,7 +116,7 @@ impl Admission {
         wait_limit: &WaitLimit,
     ) -> Result<tokio::sync::MutexGuard<'a, ()>, Rejected> {
         let WaitLimit::Deadline(deadline) = *wait_limit else { return Ok(queue.0.lock().await) };
-        tokio::time::timeout_at(deadline, queue.0.lock()).await.map_err(|_| {
+        timeout_at(deadline, queue.0.lock()).await.map_err(|_| {
             let now = Instant::now();
             let until = self.state().rate_limiter.paused_until(now);
             Rejected::RateLimited(until.map_or(Duration::ZERO, |until| until - now))
