@@ -127,7 +127,8 @@ impl LoopWatch {
         let is_delayed = delay > DELAY;
         match (self.was_delayed, is_delayed) {
             (true, true) => self.holds = [delay, self.holds[0]],
-            // The first of several says little: it had begun before the timer was due, or was the machine's.
+            // The first of several says little: it had begun before the timer was due, or was the machine's. And between two
+            // holds the loop may be free for a moment.
             (false, true) | (true, false) => {}
             (false, false) => self.holds = Default::default(),
         }
@@ -144,6 +145,8 @@ impl LoopWatch {
 mod tests {
     use std::future::pending;
 
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     const fn ms(ms: u64) -> Duration {
@@ -156,18 +159,23 @@ mod tests {
         LoopWatch::default().either(deadline, deadline, future).await
     }
 
-    /// Waits for a future that is never ready, while another task holds the event loop for as long as `hold` says each time
-    /// it runs. Returns the time that it took.
-    async fn waits_beside(mut hold: impl FnMut(Duration) -> Duration + Send + 'static) -> Duration {
+    /// Holds the event loop for as long as `hold` says, which gets the time that has passed, each time it runs.
+    fn hold_loop(mut hold: impl FnMut(Duration) -> Duration + Send + 'static) -> JoinHandle<()> {
         let begun = Instant::now();
-        let busy = tokio::spawn(async move {
+        tokio::spawn(async move {
             loop {
                 tokio::time::advance(hold(begun.elapsed())).await;
             }
-        });
+        })
+    }
+
+    /// The time that a future which is never ready is waited for on such a loop.
+    async fn waits_beside(hold: impl FnMut(Duration) -> Duration + Send + 'static) -> Duration {
+        let begun = Instant::now();
+        let busy = hold_loop(hold);
         let ended = wait(begun + DEADLINE, pending::<()>()).await;
-        assert_eq!(ended, Err(Elapsed::Deadline));
         busy.abort();
+        assert_eq!(ended, Err(Elapsed::Deadline));
         begun.elapsed()
     }
 
@@ -224,12 +232,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn attempt_that_begins_late_knows_the_loop() {
-        let begun = Instant::now();
-        let busy = tokio::spawn(async move {
-            loop {
-                tokio::time::advance(ms(650)).await;
-            }
-        });
+        let (begun, busy) = (Instant::now(), hold_loop(|_| ms(650)));
         let (mut watch, deadline) = (LoopWatch::default(), begun + DEADLINE);
         let first = watch.either(begun + ms(9_000), deadline, pending::<()>()).await;
         assert_eq!(first, Err(Elapsed::Timeout));
@@ -240,13 +243,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn attempt_after_a_pause_knows_nothing_of_the_loop() {
+        let (begun, busy) = (Instant::now(), hold_loop(|_| ms(650)));
+        let (mut watch, deadline) = (LoopWatch::default(), begun + DEADLINE);
+        assert_eq!(watch.either(begun + ms(8_450), deadline, pending::<()>()).await, Err(Elapsed::Timeout));
+        busy.abort();
+        tokio::time::sleep_until(deadline - ms(400)).await;
+        // One delay, which is the machine's.
+        let busy = hold_loop(|passed| ms(if passed.is_zero() { 200 } else { 1 }));
+        let second = watch.either(deadline + DEADLINE, deadline, pending::<()>()).await;
+        busy.abort();
+        assert_eq!(second, Err(Elapsed::Deadline));
+        assert!(begun.elapsed() >= DEADLINE, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn row_has_its_whole_time() {
-        let begun = Instant::now();
-        let busy = tokio::spawn(async move {
-            loop {
-                tokio::time::advance(ms(700)).await;
-            }
-        });
+        let (begun, busy) = (Instant::now(), hold_loop(|_| ms(700)));
         let deadline = Deadline::Unwatched(begun + DEADLINE);
         let ended = deadline.or_timeout(begun + 2 * DEADLINE, pending::<()>()).await;
         busy.abort();
