@@ -32,7 +32,7 @@ BESIDE := test-rust:test-c test-rust:test-instructions test-rust:test-schema tes
   test-python:test-connectors-short
 
 .PHONY: test
-test: ## [21 min] every suite; ends with the time of each suite and with what was skipped
+test: ## [23 min] every suite; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" BESIDE="$(BESIDE)" scripts/suites $(SUITES)
 
 .PHONY: lint

@@ -19,7 +19,7 @@ use crate::attempt::{Answered, attempt};
 use crate::auth::Auth;
 use crate::auth::token::Token;
 pub(crate) use crate::caller::{Began, Caller, Run};
-use crate::deadline::{Deadline, LoopWatch};
+use crate::deadline::LoopWatch;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
 use crate::main_api::MainApi;
@@ -246,14 +246,6 @@ struct Call<'a, A> {
     answer: PhantomData<fn() -> A>,
 }
 
-/// The deadline of the attempts of a call.
-fn deadline<'a>(caller: &Caller, at: Instant, watch: &'a mut LoopWatch) -> Deadline<'a> {
-    match caller {
-        Caller::Single => Deadline::Watched(at, watch),
-        Caller::Bulk(_) => Deadline::Unwatched(at),
-    }
-}
-
 impl<A: Answered> Attempt for Call<'_, A> {
     type Answer = A;
 
@@ -264,7 +256,7 @@ impl<A: Answered> Attempt for Call<'_, A> {
         let sent = Instant::now();
         self.attempts += 1;
         let span = tracing::debug_span!("attempt", n = self.attempts);
-        let deadline = deadline(&self.caller, self.deadline, &mut self.watch);
+        let deadline = self.caller.deadline(self.deadline, &mut self.watch);
         let attempt = attempt(self.endpoint, self.operation, &token, self.fresh, deadline);
         let failure = match attempt.instrument(span).await {
             Ok(answer) => {

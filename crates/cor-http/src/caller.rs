@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::admission::{OutageTimeout, PermitQueue};
+use crate::deadline::{Deadline, LoopWatch};
 use crate::options::CallOptions;
 use crate::retry::RetryBudget;
 use crate::stop::Stop;
@@ -20,6 +21,16 @@ pub(crate) enum Caller {
     /// One of many rows: rate limits and outages pause it and do not fail it, until the outage timeout passes or the
     /// run is stopped.
     Bulk(Arc<Run>),
+}
+
+impl Caller {
+    /// The deadline of an attempt, which passes at `at`.
+    pub(crate) fn deadline<'a>(&self, at: Instant, watch: &'a mut LoopWatch) -> Deadline<'a> {
+        match self {
+            Caller::Single => Deadline::Watched(at, watch),
+            Caller::Bulk(_) => Deadline::Unwatched(at),
+        }
+    }
 }
 
 /// What the rows of one run share.
