@@ -26,18 +26,16 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 	@$${CARGO_TARGET_DIR:-target}/demo/cor demo
 	@echo "The program is $${CARGO_TARGET_DIR:-target}/demo/cor. README.md says how to install it."
 
-SUITES := lint test-rust test-python test-cli
-# What runs beside them at lower priority once SUITE has passed, as SUITE:NAME: these leave processors idle where they wait.
-BESIDE := test-rust:test-c test-rust:test-instructions test-rust:test-schema test-rust:test-sandbox \
-  test-python:test-connectors-short
+SUITES := lint test-rust
+# What runs when these have passed, a few at the same time: each leaves processors idle where it waits. The longest is first.
+AFTER := test-python test-c test-cli test-connectors-short test-sandbox test-schema test-instructions
 
 .PHONY: test
-test: ## [23 min] every suite; ends with the time of each suite and with what was skipped
-	@MAKE="$(MAKE)" BESIDE="$(BESIDE)" scripts/suites $(SUITES)
+test: ## [20 min] every suite; ends with the time of each suite and with what was skipped
+	@MAKE="$(MAKE)" AFTER="$(AFTER)" scripts/suites $(SUITES)
 
 .PHONY: lint
 lint: ## [2 min] formatting, warnings, documentation, words, dependencies, types of Python, workflows
-	@scripts/venv >/dev/null # before two of the targets make it at the same time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-docs lint-workflows lint-rust
 
 .PHONY: lint-python

@@ -1,9 +1,6 @@
 //! Where tokens come from beside options and environment: providers, commands, profiles; and what `auth_status` reports.
 #![cfg(unix)] // the commands are those of a Unix shell
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
 
-#[path = "../common/mod.rs"]
-mod common;
 mod profiles;
 
 use std::collections::HashSet;
@@ -14,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_fault_peer::{RefusedPort, Secrets};
 use cor_http::testing::MemoryTransport;
 use cor_http::{
@@ -30,7 +27,7 @@ fn example() -> Sandbox {
 }
 
 fn at(sandbox: &Sandbox) -> ClientBuilder {
-    quick(common::builder()).base_url(sandbox.base_url())
+    quick(crate::common::builder()).base_url(sandbox.base_url())
 }
 
 /// The tokens of the requests that the sandbox received, in order.
@@ -318,7 +315,7 @@ fn config(folder: &Path, text: &str, mode: u32) -> PathBuf {
 /// A builder whose environment has these variables, and this configuration file.
 fn environment(path: &Path, variables: &[(&'static str, String)]) -> ClientBuilder {
     let (path, variables) = (path.display().to_string(), variables.to_vec());
-    quick(common::builder()).environment(move |name| match name {
+    quick(crate::common::builder()).environment(move |name| match name {
         "COR_CONFIG" => Some(path.clone()),
         name => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
     })

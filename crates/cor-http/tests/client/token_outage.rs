@@ -1,13 +1,10 @@
 //! A token endpoint that is unreachable for longer than the outage timeout, in invented time.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::named;
 use bytes::Bytes;
-use common::named;
 use cor_http::testing::MemoryTransport;
 use cor_http::transport::{FaultKind, Sent, TransportError};
 use cor_http::{Client, ErrorKind, Outcome, Pause, Results};

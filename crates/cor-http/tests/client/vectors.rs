@@ -1,7 +1,4 @@
 //! The shared vectors through this interface: the same bytes on the wire, the same kinds of error.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use cor_http::{Client, Date, Draft, IncomeType, Number, ProjectFilter, ProjectUpdate, Value};
 use cor_sandbox::{Answer, Sandbox};
@@ -38,8 +35,8 @@ fn update(vector: &Json) -> Result<ProjectUpdate, cor_http::Invalid> {
 #[tokio::test]
 async fn updates_match_vectors_on_wire() {
     let sandbox = Sandbox::start().unwrap();
-    let client = common::client(&sandbox);
-    for vector in common::vectors("updates.json") {
+    let client = crate::common::client(&sandbox);
+    for vector in crate::common::vectors("updates.json") {
         let (name, expect) = (&vector["name"], &vector["expect"]);
         sandbox.requests_clear();
         sandbox.queue(Answer::status(200).body(r#"{"id":7}"#));
@@ -71,7 +68,7 @@ async fn updates_match_vectors_on_wire() {
 /// A sandbox that answers as the vector says, and a client of it.
 fn answering(vector: &Json, of: impl Fn(Answer) -> Answer) -> (Sandbox, Client) {
     let sandbox = Sandbox::start().unwrap();
-    let client = common::quick(common::builder())
+    let client = crate::common::quick(crate::common::builder())
         .max_attempts(2)
         .base_url(sandbox.base_url())
         .main_url(sandbox.main_url())
@@ -90,10 +87,10 @@ fn answering(vector: &Json, of: impl Fn(Answer) -> Answer) -> (Sandbox, Client) 
 
 #[tokio::test]
 async fn answers_match_vectors() {
-    for vector in common::vectors("answers.json") {
+    for vector in crate::common::vectors("answers.json") {
         let (name, expect) = (vector["name"].as_str().unwrap(), &vector["expect"]);
         let (sandbox, client) = answering(&vector, |answer| answer);
-        match client.projects().update("A-1", &common::named("N")).await {
+        match client.projects().update("A-1", &crate::common::named("N")).await {
             Ok(project) => {
                 check_project(name, expect, &project);
             }
@@ -136,7 +133,7 @@ fn check_project(name: &str, expect: &Json, project: &cor_http::Project) {
 
 #[tokio::test]
 async fn answers_of_main_api_match_vectors() {
-    for vector in common::vectors("main_answers.json") {
+    for vector in crate::common::vectors("main_answers.json") {
         let (name, expect) = (vector["name"].as_str().unwrap(), &vector["expect"]);
         let (sandbox, client) = answering(&vector, Answer::for_main_api);
         let error = match vector["call"].as_str().unwrap() {

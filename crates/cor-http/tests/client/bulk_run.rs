@@ -1,14 +1,11 @@
 //! `BulkRun`: a run that is driven from outside.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use common::named;
+use crate::common::named;
 use cor_http::testing::MemoryTransport;
 use cor_http::{
     Batching, BulkRun, BulkRunBuilder, Client, ErrorKind, ItemResult, Outcome, ProjectUpdate, PushError, Row,
@@ -27,7 +24,7 @@ fn sandbox(projects: usize) -> (Client, Sandbox) {
     let sandbox = Sandbox::start().unwrap();
     let seed = |n| format!(r#"{{"id":"P-{n}","source":"SALESFORCE","name":"before"}}"#);
     sandbox.seed((0..projects).map(seed)).unwrap();
-    (common::client(&sandbox), sandbox)
+    (crate::common::client(&sandbox), sandbox)
 }
 
 fn start(run: BulkRunBuilder) -> BulkRun {
@@ -271,7 +268,7 @@ async fn stopped_run_reporting_every_row_reads_all_rows() {
 #[tokio::test]
 async fn run_that_cannot_continue_reports_reason() {
     let (_, sandbox) = sandbox(50);
-    let client = common::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
+    let client = crate::common::builder().base_url(sandbox.base_url()).token("wrong").build().unwrap();
     let run = start(client.projects().bulk_run().concurrency(4));
     run.extend((0..50).map(row));
     let items = rest(&run).await;

@@ -1,11 +1,8 @@
 //! Creates and deletes against the sandbox: what leaves, what is repeated, what is never repeated.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::time::Duration;
 
-use common::{client, named, quick};
+use crate::common::{client, named, quick};
 use cor_http::{ErrorKind, Outcome, ProjectCreate, ProjectUpdate, TransportKind};
 use cor_sandbox::{Answer, Hold, Sandbox};
 
@@ -60,7 +57,7 @@ async fn duplicate_is_recognised_by_code_of_answer() {
 #[tokio::test]
 async fn create_whose_answer_is_lost_is_not_sent_again() {
     let client_of = |sandbox: &Sandbox| {
-        let builder = quick(common::builder()).attempt_timeout(Duration::from_millis(200));
+        let builder = quick(crate::common::builder()).attempt_timeout(Duration::from_millis(200));
         builder.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap()
     };
     let hold = Hold::new();
@@ -88,7 +85,8 @@ async fn unprocessed_create_is_sent_again() {
     {
         let sandbox = Sandbox::builder().credentials("key", "secret").start().unwrap();
         sandbox.queue(answer.clone());
-        let builder = quick(common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
+        let builder =
+            quick(crate::common::builder()).base_url(sandbox.base_url()).token_url(sandbox.token_url());
         let client = builder.api_key("key").client_secret("secret").build().unwrap();
         client.projects().create(&create()).await.unwrap();
         let creates = methods(&sandbox).iter().filter(|method| *method == "POST").count();
@@ -110,7 +108,7 @@ async fn create_uses_recently_used_connection_or_new_one() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     client.projects().create(&ProjectCreate::new("P-4", named("N"))).await.unwrap();
     let connections: Vec<_> = sandbox.requests().iter().map(|request| request.connection).collect();
-    match common::transport() {
+    match crate::common::transport() {
         TransportKind::Direct => assert_eq!(connections, [0, 0, 0, 0, 0, 1]),
         // Creates have a pool of their own, of connections that were in use within the last second.
         _ => assert_eq!(connections, [0, 0, 0, 1, 2, 3]),

@@ -1,13 +1,9 @@
 //! A SOCKS 5 proxy (RFC 1928 and 1929): the other way through a firewall.
 
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
-
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_fault_peer::{Peer, PeerConnection, SchedulerLag, Script, TUNNELLED, Tls, What, relay};
 use cor_http::{Client, ClientBuilder, Error, ErrorKind, Outcome};
 

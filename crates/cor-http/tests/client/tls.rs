@@ -1,13 +1,9 @@
 //! TLS: whom the client trusts, and what it says when it does not.
 
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_http::{Error, ErrorKind, Outcome};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -101,7 +97,7 @@ async fn serve(
 }
 
 async fn call(url: &str, ca_file: Option<&PathBuf>) -> Result<Option<i64>, Error> {
-    let mut builder = quick(common::builder()).base_url(url).token("secret-token");
+    let mut builder = quick(crate::common::builder()).base_url(url).token("secret-token");
     if let Some(ca_file) = ca_file {
         builder = builder.ca_file(ca_file);
     }
@@ -148,7 +144,7 @@ async fn systems_authorities_are_trusted() {
     let (known, unknown) = (server("127.0.0.1").await, server("127.0.0.1").await);
     for (server, trusted) in [(&known, true), (&unknown, false)] {
         let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "systems_authorities_are_trusted"]);
+        child.args(["--exact", "tls::systems_authorities_are_trusted"]);
         child.env(CHILD, &server.url).env("SSL_CERT_FILE", &known.ca_file).env_remove("SSL_CERT_DIR");
         let ran = child.output().await.unwrap();
         let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
@@ -171,7 +167,7 @@ async fn ca_file_without_certificate_is_configuration_error() {
     let file = folder.path().join("ca.pem");
     for content in ["", "not PEM", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
         std::fs::write(&file, content).unwrap();
-        let error = common::builder().token("t").ca_file(&file).build().unwrap_err();
+        let error = crate::common::builder().token("t").ca_file(&file).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{content:?}");
     }
 }
@@ -180,7 +176,8 @@ async fn ca_file_without_certificate_is_configuration_error() {
 async fn sends_client_certificate_on_request() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let server = serve("127.0.0.1", &[version], true).await;
-        let builder = || quick(common::builder()).base_url(&server.url).token("t").ca_file(&server.ca_file);
+        let builder =
+            || quick(crate::common::builder()).base_url(&server.url).token("t").ca_file(&server.ca_file);
         let with = builder().client_cert(&server.client_cert).client_key(&server.client_key).build().unwrap();
         assert_eq!(with.projects().update("A", &named("N")).await.unwrap().id(), Some(7), "{version:?}");
         let without = builder().build().unwrap();
@@ -192,7 +189,7 @@ async fn sends_client_certificate_on_request() {
 #[tokio::test]
 async fn unusable_client_certificates_are_config_errors() {
     let (server, other) = (server("127.0.0.1").await, server("127.0.0.1").await);
-    let builder = || common::builder().base_url(&server.url).token("t");
+    let builder = || crate::common::builder().base_url(&server.url).token("t");
     let missing = std::path::Path::new("/no/such/file");
     for (builder, says) in [
         (builder().client_cert(&server.client_cert), "`client_cert` is set without `client_key`"),

@@ -1,12 +1,9 @@
 //! One update against the sandbox: what leaves, what is stored, what is reported.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{client, named, quick};
+use crate::common::{client, named, quick};
 use cor_fault_peer::{RefusedPort, SchedulerLag};
 use cor_http::{ErrorKind, Field, Outcome, ProjectUpdate, RetryPolicy};
 use cor_sandbox::{Answer, Hold, Sandbox};
@@ -80,7 +77,7 @@ async fn retries_end_at_max_attempts() {
     let error = client(&sandbox).projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Server, Some(503), 4));
     assert_eq!(sandbox.requests().len(), 4);
-    let once = quick(common::builder()).retry(RetryPolicy::none());
+    let once = quick(crate::common::builder()).retry(RetryPolicy::none());
     let once = once.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
     let error = once.projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!(error.attempts(), 1);
@@ -102,7 +99,7 @@ async fn deadline_ends_call_that_gets_no_answer() {
     let sandbox = example();
     let hold = Hold::new();
     sandbox.queue(Answer::pass().held_by(&hold));
-    let client = common::builder()
+    let client = crate::common::builder()
         .base_url(sandbox.base_url())
         .token(sandbox.token())
         .deadline(Duration::from_millis(150))
@@ -120,7 +117,7 @@ async fn attempt_timeout_leaves_time_for_another_attempt() {
     let sandbox = example();
     let hold = Hold::new();
     sandbox.queue(Answer::drop_connection().held_by(&hold));
-    let client = quick(common::builder()).attempt_timeout(Duration::from_millis(100));
+    let client = quick(crate::common::builder()).attempt_timeout(Duration::from_millis(100));
     let client = client.base_url(sandbox.base_url()).token(sandbox.token()).build().unwrap();
     let project = client.projects().update(ID, &named("N")).await.unwrap();
     assert_eq!(project.name(), Some("N"));
@@ -129,8 +126,11 @@ async fn attempt_timeout_leaves_time_for_another_attempt() {
 #[tokio::test]
 async fn address_without_listener_is_transport_error() {
     let refused_port = RefusedPort::bind();
-    let client =
-        quick(common::builder()).base_url(format!("http://{refused_port}")).token("t").build().unwrap();
+    let client = quick(crate::common::builder())
+        .base_url(format!("http://{refused_port}"))
+        .token("t")
+        .build()
+        .unwrap();
     let error = client.projects().update(ID, &named("N")).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.outcome(), error.attempts()),
@@ -189,7 +189,7 @@ async fn updates_of_one_project_are_applied_in_order_of_calls() {
 async fn call_that_is_dropped_sends_nothing_more() {
     let sandbox = Arc::new(example());
     sandbox.queue(Answer::status(503).times(9));
-    let slow = common::builder().base_url(sandbox.base_url()).token(sandbox.token());
+    let slow = crate::common::builder().base_url(sandbox.base_url()).token(sandbox.token());
     let slow = slow.backoff_base(Duration::from_secs(20)).build().unwrap();
     let update = named("N");
     let projects = slow.projects();

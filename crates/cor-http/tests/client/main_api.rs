@@ -1,5 +1,4 @@
 //! Reading from COR's main API: what is sent, what comes back, and lists that change while they are read.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -1,15 +1,12 @@
 //! Bulk runs against a COR that fails a share of its requests, in invented time: a row fails only after attempts of its own,
 //! the run keeps its speed, and an outage in the middle is still a pause.
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and figures have to be seen
-
-mod common;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::named;
 use bytes::Bytes;
-use common::named;
 use cor_http::transport::{FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
 use cor_http::{Client, ErrorKind};
 use http::{HeaderValue, Request, Response};

@@ -1,16 +1,13 @@
 //! One update against a peer that misbehaves.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_fault_peer::{Peer, PeerConnection, SchedulerLag};
 use cor_http::{Client, Error, ErrorKind, Outcome, TransportKind};
 
 fn client(peer: &Peer) -> Client {
-    let builder = quick(common::builder()).base_url(&peer.url).token("secret-token").max_attempts(2);
+    let builder = quick(crate::common::builder()).base_url(&peer.url).token("secret-token").max_attempts(2);
     builder.attempt_timeout(Duration::from_millis(300)).deadline(Duration::from_secs(2)).build().unwrap()
 }
 
@@ -102,7 +99,7 @@ async fn bytes_that_are_not_http_are_protocol_error() {
             conn.wait_for_end();
         })
         .await;
-        let expected = match (text, common::transport()) {
+        let expected = match (text, crate::common::transport()) {
             // hyper skips blank lines in front of a response and waits for it.
             ("\r\n\r\n", TransportKind::Reqwest) => (ErrorKind::Timeout, Outcome::Unknown, 2),
             _ => (ErrorKind::Protocol, Outcome::Unknown, 1),
@@ -138,7 +135,7 @@ async fn connection_closed_while_idle_causes_no_error() {
     for _ in 0..50 {
         client.projects().update("A", &named("N")).await.unwrap();
     }
-    let once = common::builder().base_url(&peer.url).token("t").max_attempts(1).build().unwrap();
+    let once = crate::common::builder().base_url(&peer.url).token("t").max_attempts(1).build().unwrap();
     for _ in 0..50 {
         once.projects().update("A", &named("N")).await.unwrap();
     }
@@ -152,7 +149,7 @@ async fn reports_early_refusal_of_partly_sent_request() {
         conn.listen();
     })
     .await;
-    match (common::transport(), failed(result)) {
+    match (crate::common::transport(), failed(result)) {
         (TransportKind::Direct, ended) => assert_eq!(ended, (ErrorKind::Forbidden, Outcome::NotApplied, 1)),
         // Where the reset comes before the response is read, hyper reports the reset; so may the second attempt.
         (_, (kind, outcome, attempts)) => {
@@ -172,7 +169,7 @@ async fn server_that_answers_tls_with_http_is_tls_error() {
         conn.wait_for_end();
     });
     let url = peer.url.replace("http://", "https://");
-    let client = quick(common::builder()).base_url(url).token("t").build().unwrap();
+    let client = quick(crate::common::builder()).base_url(url).token("t").build().unwrap();
     let error = client.projects().update("A", &named("N")).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Tls, Outcome::NotApplied));
 }
@@ -182,7 +179,7 @@ async fn endless_handshake_counts_as_connecting() {
     let peer = Peer::start(|_, conn| conn.wait_for_end());
     let url = peer.url.replace("http://", "https://");
     let client =
-        quick(common::builder()).base_url(url).token("t").connect_timeout(Duration::from_millis(200));
+        quick(crate::common::builder()).base_url(url).token("t").connect_timeout(Duration::from_millis(200));
     let client = client.max_attempts(1).build().unwrap();
     let (lag, begun) = (SchedulerLag::watch(), Instant::now());
     let error = client.projects().update("A", &named("N")).await.unwrap_err();

@@ -1,11 +1,8 @@
 //! HTTP/2: connections are shared, and what is shared holds under load.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::time::Duration;
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_fault_peer::{Peer, Script, What};
 use cor_http::{Client, ClientBuilder, Outcome, TransportKind};
 use futures_util::future::join_all;
@@ -232,6 +229,9 @@ async fn dropped_call_keeps_connection_dropped_client_closes() {
         assert_eq!(client.projects().update("B", &update).await.unwrap().id(), Some(7), "{kind}");
         assert_eq!(connections(&peer), 1, "{kind}");
         drop(client);
-        assert!(common::ends(&peer, Duration::from_secs(5)).await, "{kind}: the connection was left open");
+        assert!(
+            crate::common::ends(&peer, Duration::from_secs(5)).await,
+            "{kind}: the connection was left open"
+        );
     }
 }

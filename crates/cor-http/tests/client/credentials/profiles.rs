@@ -5,7 +5,7 @@ use std::slice::from_ref;
 
 use cor_http::{ClientBuilder, ErrorKind, TransportKind};
 
-use crate::{ID, config, environment, example, named};
+use super::{ID, config, environment, example, named};
 
 #[tokio::test]
 async fn option_wins_over_environment_over_profile() {

@@ -1,11 +1,8 @@
 //! The blocking client: the surface of the async one, on the caller's thread.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::time::{Duration, Instant};
 
-use common::named;
+use crate::common::named;
 use cor_http::blocking::{Client, UpdateMany};
 use cor_http::testing::MemoryTransport;
 use cor_http::{CallOptions, ErrorKind, Outcome, ProjectCreate, ProjectUpdate, Row};
@@ -15,7 +12,7 @@ fn with_projects(projects: usize) -> (Client, Sandbox) {
     let sandbox = Sandbox::start().unwrap();
     let seed = |n| format!(r#"{{"id":"P-{n}","source":"SALESFORCE","name":"before"}}"#);
     sandbox.seed((0..projects).map(seed)).unwrap();
-    (Client::new(common::client(&sandbox)).unwrap(), sandbox)
+    (Client::new(crate::common::client(&sandbox)).unwrap(), sandbox)
 }
 
 fn rows(n: usize) -> impl Iterator<Item = (String, ProjectUpdate)> + Send + 'static {
@@ -31,7 +28,7 @@ fn memory() -> (Client, MemoryTransport) {
 fn builder_takes_options_of_async_client() {
     let sandbox = Sandbox::builder().example().start().unwrap();
     let builder = Client::builder().base_url(sandbox.base_url()).token(sandbox.token()).concurrency(3);
-    let client = builder.clone().transport_kind(common::transport()).build().unwrap();
+    let client = builder.clone().transport_kind(crate::common::transport()).build().unwrap();
     client.projects().update("SF-OPP-12345", &named("N")).unwrap();
     assert_eq!((client.concurrency(), client.base_url()), (3, sandbox.base_url().as_str()));
     assert_eq!(client.paused(), None);

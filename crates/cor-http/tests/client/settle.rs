@@ -1,5 +1,4 @@
 //! An unknown outcome is settled by reading the project back.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,12 +1,9 @@
 //! What the client promises with a transport of the caller's own, also one that misbehaves.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::named;
+use crate::common::named;
 use cor_http::testing::MemoryTransport;
 use cor_http::transport::{FaultKind, RequestContext, Sent, Transport, TransportError, TransportFuture};
 use cor_http::{Client, Error, ErrorKind, Outcome};
@@ -14,7 +11,7 @@ use cor_http::{Client, Error, ErrorKind, Outcome};
 const TOKEN: &str = "secret-token-of-mine";
 
 async fn error_with(transport: impl Transport) -> Error {
-    let client = common::quick(Client::builder()).token(TOKEN).transport(transport).max_attempts(2);
+    let client = crate::common::quick(Client::builder()).token(TOKEN).transport(transport).max_attempts(2);
     let client =
         client.deadline(Duration::from_secs(2)).attempt_timeout(Duration::from_millis(300)).build().unwrap();
     client.projects().update("A", &named("N")).await.unwrap_err()
@@ -129,7 +126,7 @@ fn on_held_loop(base_url: &str, max_attempts: u32) -> (Client, tokio::time::Inst
         }
     });
     let silent = Silent { reports: false, sends: true, context: Arc::default() };
-    let builder = common::quick(Client::builder().base_url(base_url)).token(TOKEN).transport(silent);
+    let builder = crate::common::quick(Client::builder().base_url(base_url)).token(TOKEN).transport(silent);
     let builder = builder.deadline(Duration::from_secs(5)).attempt_timeout(Duration::from_secs(60));
     (builder.max_attempts(max_attempts).build().unwrap(), tokio::time::Instant::now())
 }

@@ -1,14 +1,10 @@
 //! A proxy: it carries the call, it receives no secret of COR's, it never sees calls to this machine, and nothing it says
 //! is reported as COR's. What COR itself may do at the far end of a tunnel is in `faults_proxied.rs`.
 
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
-
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_fault_peer::{
     Accept, Peer, PeerConnection, SchedulerLag, Script, TUNNELLED, Tls, What, relay, tunnel,
 };

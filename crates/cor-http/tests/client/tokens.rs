@@ -1,12 +1,9 @@
 //! Tokens under attack: rejected for 64 calls at once, late, while the renewal fails, hangs or is abandoned.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic
-
-mod common;
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use common::{named, quick};
+use crate::common::{named, quick};
 use cor_fault_peer::{Peer, PeerConnection, SchedulerLag};
 use cor_http::{Client, ClientBuilder, Error, ErrorKind, Project};
 use tokio::task::JoinHandle;
@@ -124,7 +121,7 @@ fn say(conn: &mut PeerConnection, status: u16, body: &str) {
 }
 
 fn builder(peer: &Peer) -> ClientBuilder {
-    quick(common::builder())
+    quick(crate::common::builder())
         .base_url(&peer.url)
         .token_url(format!("{}/v1/oauth/token", peer.url))
         .api_key("the-key")
