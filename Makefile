@@ -28,7 +28,7 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 
 SUITES := lint test-rust
 # What runs when these have passed, a few at the same time: each leaves processors idle where it waits. The longest is first.
-AFTER := test-python test-c test-cli test-connectors-short test-sandbox test-schema test-instructions
+AFTER := test-python test-c test-connectors-short test-cli test-sandbox test-schema test-instructions
 
 .PHONY: test
 test: ## [20 min] every suite; ends with the time of each suite and with what was skipped

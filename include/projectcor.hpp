@@ -808,6 +808,8 @@ struct RowProblem {
   std::string message;                ///< One sentence for people, without the name of the column.
 };
 
+struct SyncSummary;
+
 /// Options of a plan or a sync. An empty text has its default.
 struct SyncOptions {
   std::string source;            ///< The system that owns the projects; default: the mapping's.
@@ -859,6 +861,8 @@ struct SyncOptions {
   std::function<bool(std::string_view)> on_note;
   /// Called every `tick` or so while updates are sent; returns whether to continue.
   std::function<bool(const Progress &)> on_progress;
+  /// Where the counts of the run are written when it ends, also where it ends early: with an error or an exception.
+  SyncSummary *summary = nullptr;
 };
 
 /// The result of a plan or a sync, in rows unless stated.
@@ -1043,6 +1047,9 @@ class SyncCalls {
   }
 
   Result<SyncSummary> result(cor_status status, cor_error *error, const cor_sync_summary &s) {
+    const SyncSummary summary{s.read,    s.applied,   s.created,     s.rejected,         s.failed,
+                              s.unknown, s.unchanged, s.not_started, s.projects_changed, s.projects_new};
+    if (options_.summary) *options_.summary = summary;
 #if PROJECTCOR_HAS_EXCEPTIONS
     if (thrown_) {
       cor_error_free(error);
@@ -1050,8 +1057,7 @@ class SyncCalls {
     }
 #endif
     if (status != COR_OK) return Error(error, status);
-    return SyncSummary{s.read,    s.applied,   s.created,     s.rejected,         s.failed,
-                       s.unknown, s.unchanged, s.not_started, s.projects_changed, s.projects_new};
+    return summary;
   }
 
  private:

@@ -110,14 +110,19 @@ static void plan_and_sync() {
   other.create_missing = false;
   Rows mixed = rows(1);
   for (int i = 0; i < 100; ++i) mixed.emplace_back("missing-" + std::to_string(i), ProjectUpdate("ZAPIER").name("N"));
+  cor::SyncSummary counts;
+  other.summary = &counts;
   const auto stopped = projects.try_sync_rows(mixed, other);
   CHECK(!stopped && stopped.error().kind() == cor::ErrorKind::cancelled && stopped.error().outcome() == cor::Outcome::unknown,
         "a run that stopped");
+  CHECK(counts.read == 101 && counts.failed > 0 && counts.applied + counts.failed + counts.not_started == 101,
+        "%d failed of %d", (int)counts.failed, (int)counts.read);
   Rows bad = rows(1);
   bad[0].second.start("soon");
   const auto nothing = projects.try_sync_rows(bad, other);
   CHECK(!nothing && nothing.error().kind() == cor::ErrorKind::cancelled && nothing.error().outcome() == cor::Outcome::not_applied,
         "a run that sent nothing");
+  CHECK(counts.rejected == 1 && counts.applied == 0, "%d rejected", (int)counts.rejected);
 
   const auto refused = projects.try_sync("no such file.csv", options);
   CHECK(!refused && refused.error().kind() == cor::ErrorKind::config, "%s", refused.error().what());
