@@ -861,7 +861,8 @@ struct SyncOptions {
   std::function<bool(std::string_view)> on_note;
   /// Called every `tick` or so while updates are sent; returns whether to continue.
   std::function<bool(const Progress &)> on_progress;
-  /// Where the counts of the run are written when it ends, also where it ends early: with an error or an exception.
+  /// Receives the counts of the run when it ends, also where it ends early: with an error or an exception. Has to live until
+  /// the call returns.
   SyncSummary *summary = nullptr;
 };
 
@@ -962,6 +963,7 @@ void push(cor_bulk *bulk, R &&row) {
 class SyncCalls {
  public:
   explicit SyncCalls(const SyncOptions &options) : options_(options) {
+    if (options.summary) *options.summary = SyncSummary();
     for (const std::string &text : options.map) map_.push_back(c_text(text));
     for (const std::string &text : options.clear_nulls) clear_nulls_.push_back(c_text(text));
     for (const std::string &text : options.ignore) ignore_.push_back(c_text(text));

@@ -46,12 +46,16 @@ static void plan_and_sync() {
 
   options.on_change = [](const cor::Change &) -> bool { throw std::runtime_error("from a callback"); };
   std::string what;
+  cor::SyncSummary counts;
+  options.summary = &counts;
   try {
     (void)projects.sync_rows(rows(50), options);
   } catch (const std::runtime_error &error) {
     what = error.what();
   }
   CHECK(what == "from a callback", "%s", what.c_str());
+  CHECK(counts.read == 50 && counts.applied > 0 && counts.applied + counts.not_started + counts.unchanged == 50, "%d applied of %d",
+        (int)counts.applied, (int)counts.read);
 
   options.on_change = nullptr;
   // A range that fails at its third row: nothing is sent.
@@ -82,6 +86,8 @@ static void plan_and_sync() {
   }
   char *path = nullptr, *body = nullptr;
   CHECK(what == "from the rows" && sandbox_requests(&path, &body) == 0, "%s", what.c_str());
+  CHECK(counts.applied == 0 && counts.unchanged == 0, "%d applied", (int)counts.applied);
+  options.summary = nullptr;
   std::free(path);
   std::free(body);
 
@@ -110,7 +116,6 @@ static void plan_and_sync() {
   other.create_missing = false;
   Rows mixed = rows(1);
   for (int i = 0; i < 100; ++i) mixed.emplace_back("missing-" + std::to_string(i), ProjectUpdate("ZAPIER").name("N"));
-  cor::SyncSummary counts;
   other.summary = &counts;
   const auto stopped = projects.try_sync_rows(mixed, other);
   CHECK(!stopped && stopped.error().kind() == cor::ErrorKind::cancelled && stopped.error().outcome() == cor::Outcome::unknown,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class World:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
-        ours = ("GIT_", "CARGO", "SUDO", "AFTER", "JOBS", "MAKE")
+        ours = ("GIT_", "CARGO", "SUDO", "AFTER", "SUITES_AT_ONCE", "MAKE")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment |= {
             "PATH": path,
@@ -45,7 +46,9 @@ class World:
             "GIT_COMMITTER_NAME": "a",
             "GIT_COMMITTER_EMAIL": "a@example.com",
         }
-        return subprocess.run(command, cwd=self.repository, env=environment, capture_output=True, text=True)
+        return subprocess.run(
+            command, cwd=self.repository, env=environment, capture_output=True, text=True, timeout=120
+        )
 
     def copy(self, name: str) -> None:
         shutil.copy(ROOT / "scripts" / name, self.repository / "scripts" / name)
@@ -189,11 +192,20 @@ def test_a_check_whose_program_is_there_decides(world: World) -> None:
     assert world.script("where-installed", "cargo-present", "false").returncode == 1
 
 
-SUITES = """case $2 in
+SUITES = """wait_for() {
+  for i in $(seq 3000); do
+    [ ! -e "$1" ] || return 0
+    sleep 0.01
+  done
+  exit 4
+}
+case $2 in
   bad) exit 3 ;;
-  bad-later) while [ ! -e endless ]; do sleep 0.01; done; exit 3 ;;
-  endless) touch endless; exec sleep 3600 ;;
-  meets-*) touch "$2"; while [ ! -e meets-one ] || [ ! -e meets-other ]; do sleep 0.01; done ;;
+  bad-later) wait_for endless; echo "this is wrong"; exit 3 ;;
+  endless) echo $$ >endless; exec sleep 3600 ;;
+  stops-all) kill -TERM $PPID; exec sleep 3600 ;;
+  stops-all-later) wait_for endless; kill -TERM $PPID; exec sleep 3600 ;;
+  meets-*) touch "$2"; wait_for meets-one; wait_for meets-other ;;
 esac
 echo "this is $2"
 """
@@ -206,7 +218,8 @@ def suites(world: World, after: str, *targets: str) -> tuple[int, dict[str, str]
     harness.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "tests" / "harness" / "skips.py", harness)
     world.copy("suites")
-    ended = world.run("env", f"AFTER={after}", "JOBS=2", "scripts/suites", *targets)
+    settings = ["-u", "PROJECTCOR_SKIPPED", f"AFTER={after}", "SUITES_AT_ONCE=2"]
+    ended = world.run("env", *settings, "scripts/suites", *targets)
     lines = ended.stdout.partition("of CPUs\n")[2].splitlines()
     results = {line[:21].strip(): line[22:31].strip() for line in lines if not line.startswith("skipped")}
     return ended.returncode, results, ended.stdout + ended.stderr
@@ -234,6 +247,36 @@ def test_failed_suite_stops_what_runs_beside_it(world: World) -> None:
     status, results, said = suites(world, "endless bad-later late", "one")
     expected = {"one": "passed", "endless": "stopped", "bad-later": "failed", "late": "not begun"}
     assert (status, results) == (3, expected), said
+    assert "this is wrong\n" in said
+    assert is_gone(world.repository / "endless")
+
+
+def is_gone(file: Path) -> bool:
+    """Whether the process whose number stands in this file has ended."""
+    process_id = int(file.read_text(encoding="utf-8"))
+    return not Path(f"/proc/{process_id}").exists()
+
+
+@pytest.mark.parametrize(
+    ("after", "targets", "expected"),
+    [
+        ("", ["stops-all", "late"], {"stops-all": "stopped", "late": "not begun"}),
+        ("endless stops-all-later", ["one"], {"one": "passed", "endless": "stopped", "stops-all-later": "stopped"}),
+    ],
+)
+def test_stopped_run_stops_its_suites(world: World, after: str, targets: list[str], expected: dict[str, str]) -> None:
+    status, results, said = suites(world, after, *targets)
+    assert (status, results) == (128 + signal.SIGTERM, expected), said
+    if "endless" in after:
+        assert is_gone(world.repository / "endless")
+
+
+@pytest.mark.parametrize("at_once", ["0", "x"])
+def test_number_of_suites_at_once_is_checked(world: World, at_once: str) -> None:
+    world.copy("suites")
+    ended = world.run("env", f"SUITES_AT_ONCE={at_once}", "scripts/suites", "one")
+    assert (ended.returncode, world.called()) == (1, [])
+    assert f"SUITES_AT_ONCE is '{at_once}'; set it to a number from 1 on" in ended.stderr
 
 
 @pytest.mark.parametrize(("user", "sudo"), [("0", False), ("1000", True)])

@@ -1,7 +1,7 @@
 //! The client from outside: what it sends, what it stores in a COR, what it reports.
 //!
-//! One program for all of it, so that building the tests of a changed line links once. What needs a process of its own, or
-//! fills the machine, is in the files beside this folder.
+//! One program for all of it, so that building the tests of a changed line links once. What needs a process of its own,
+//! fills the machine or mostly waits is in the files beside this folder.
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests may panic, and figures have to be seen
 
 #[path = "../common/mod.rs"]

@@ -151,7 +151,8 @@ async fn reports_early_refusal_of_partly_sent_request() {
     .await;
     match (crate::common::transport(), failed(result)) {
         (TransportKind::Direct, ended) => assert_eq!(ended, (ErrorKind::Forbidden, Outcome::NotApplied, 1)),
-        // Where the reset comes before the response is read, hyper reports the reset; so may the second attempt.
+        // Where the response comes before the request is sent, hyper may end the connection and send nothing; so may
+        // the second attempt.
         (_, (kind, outcome, attempts)) => {
             assert!(
                 matches!(kind, ErrorKind::Forbidden | ErrorKind::Transport) && attempts <= 2,
