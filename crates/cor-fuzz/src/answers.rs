@@ -5,7 +5,7 @@ use std::time::Duration;
 use cor_core::{Answer, Project, Refusal};
 use serde_json::value::RawValue;
 
-use crate::typed;
+use crate::text;
 
 /// COR's responses, whatever their status and body. A project that was read gives back its fields as valid JSON.
 pub fn answers(data: &[u8]) {
@@ -64,9 +64,12 @@ pub fn http(data: &[u8]) {
     assert_eq!(whole, cut);
 }
 
-/// `Retry-After` with a `Date` beside it: never longer than a day.
+/// `Retry-After`, and behind a NUL the `Date` beside it: never longer than a day.
 pub fn retry_after(data: &[u8]) {
-    let Some((value, date)) = typed::<(&str, Option<&str>)>(data) else { return };
+    let (value, date) = match text(data).split_once('\0') {
+        Some((value, date)) => (value, Some(date)),
+        None => (text(data), None),
+    };
     if let Some(wait) = cor_http::fuzzing::retry_after(value, date) {
         assert!(wait <= Duration::from_secs(24 * 60 * 60), "{wait:?}");
     }

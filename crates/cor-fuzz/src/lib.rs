@@ -11,11 +11,9 @@ pub use answers::{answers, http, refusals, retry_after};
 pub use tables::{mappings, tables};
 pub use values::{dates, numbers, updates};
 
-use arbitrary::{Arbitrary, Unstructured};
-
-/// The input as the type that a target works with; `None` if it is too short for one.
-fn typed<'a, T: Arbitrary<'a>>(data: &'a [u8]) -> Option<T> {
-    T::arbitrary_take_rest(Unstructured::new(data)).ok()
+/// The input as text, up to the first byte that is none.
+fn text(data: &[u8]) -> &str {
+    data.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
 /// A function of this crate.

@@ -2,11 +2,11 @@
 
 use cor_core::{Date, Draft, Number, Value};
 
-use crate::typed;
+use crate::text;
 
 /// Days: what is read is written the same, and nothing else is a day.
 pub fn dates(data: &[u8]) {
-    let Some(text) = typed::<&str>(data) else { return };
+    let text = text(data);
     let Ok(date) = text.parse::<Date>() else { return };
     assert_eq!(date.to_string(), text);
     assert_eq!(Date::new(date.year(), date.month(), date.day()), Some(date));
@@ -15,7 +15,7 @@ pub fn dates(data: &[u8]) {
 
 /// Numbers: what is read leaves with the digits it came with, as JSON.
 pub fn numbers(data: &[u8]) {
-    let Some(text) = typed::<&str>(data) else { return };
+    let text = text(data);
     let Ok(number) = text.parse::<Number>() else { return };
     assert_eq!(number.to_string(), text);
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_else(|error| {
@@ -30,15 +30,19 @@ pub fn numbers(data: &[u8]) {
 }
 
 /// Values by name, from a table or typed: either there are problems, or the body is JSON that holds just these.
+///
+/// The input is a source, an id, and names with their values, NULs between them. A value begins with how it is set: `"`
+/// as text, `-` to clear the field, `+` as an unknown member; all others come from a table.
 pub fn updates(data: &[u8]) {
-    let Some((source, id, cells)) = typed::<(&str, &str, Vec<(&str, u8, &str)>)>(data) else { return };
+    let mut pieces = text(data).split('\0');
+    let (Some(source), Some(id)) = (pieces.next(), pieces.next()) else { return };
     let mut draft = Draft::new(source);
-    for (name, how, text) in &cells {
-        match how % 4 {
-            0 => draft.set(name, Value::Cell(text)),
-            1 => draft.set(name, Value::Text((*text).into())),
-            2 => draft.set(name, Value::Clear),
-            _ => draft.extra(name, text),
+    while let (Some(name), Some(value)) = (pieces.next(), pieces.next()) {
+        match value.split_at_checked(1) {
+            Some(("\"", text)) => draft.set(name, Value::Text(text.into())),
+            Some(("-", _)) => draft.set(name, Value::Clear),
+            Some(("+", json)) => draft.extra(name, json),
+            _ => draft.set(name, Value::Cell(value)),
         }
     }
     let Ok(update) = draft.finish(Some(id)) else { return };
