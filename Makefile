@@ -31,7 +31,7 @@ SUITES := lint test-rust
 AFTER := test-python test-c test-connectors-short test-cli test-sandbox test-schema test-instructions
 
 .PHONY: test
-test: ## [20 min] every suite; ends with the time of each suite and with what was skipped
+test: ## [21 min] every suite; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" AFTER="$(AFTER)" scripts/suites $(SUITES)
 
 .PHONY: lint
