@@ -87,6 +87,19 @@ static void plan_and_sync() {
   char *path = nullptr, *body = nullptr;
   CHECK(what == "from the rows" && sandbox_requests(&path, &body) == 0, "%s", what.c_str());
   CHECK(counts.applied == 0 && counts.unchanged == 0, "%d applied", (int)counts.applied);
+  // Nor do the counts of an earlier run stay where a run cannot begin.
+  struct NoRange {
+    const Rows &rows;
+    Failing begin() const { throw std::runtime_error("no rows"); }
+    Failing end() const { return {&rows, rows.size()}; }
+  };
+  counts.applied = 7;
+  try {
+    (void)projects.sync_rows(NoRange{own}, options);
+  } catch (const std::runtime_error &error) {
+    what = error.what();
+  }
+  CHECK(what == "no rows" && counts.applied == 0, "%d applied", (int)counts.applied);
   options.summary = nullptr;
   std::free(path);
   std::free(body);
