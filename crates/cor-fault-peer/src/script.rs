@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Certificate, Http2, StreamStep};
+use crate::{Certificate, Flooding, Http2, StreamStep};
 
 /// What a peer does with each connection.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,8 +23,9 @@ pub struct Script {
 }
 
 impl Script {
-    /// Whether the peer holds a connection and leaves some of what is sent on it unread, so that a client that has to
-    /// finish sending never can, or responds before it has read a request.
+    /// Whether the peer can keep a client from ending a connection: it leaves some of what is sent on it unread, so that
+    /// a client that has to finish sending never can; it responds before it has read a request; or it floods it with
+    /// frames that have to be answered, and h2 may come to nothing but answers.
     pub fn holds_back(&self) -> bool {
         let in_connection = |steps: &Vec<Step>| {
             let read = steps.iter().position(|step| matches!(step, Step::ReadRequest));
@@ -32,17 +33,23 @@ impl Script {
             answered.is_some_and(|answered| read.is_none_or(|read| answered < read))
                 || steps.iter().any(|step| matches!(step, Step::Deaf))
         };
+        let holds = |step: &StreamStep| match step {
+            StreamStep::Flood(flood) => {
+                flood.times.is_none() && matches!(flood.what, Flooding::Ping | Flooding::Settings)
+            }
+            other => matches!(other, StreamStep::Deaf),
+        };
         let in_stream = |steps: &Vec<StreamStep>| {
             let read = steps.iter().position(|step| matches!(step, StreamStep::ReadRequest));
             let answered = steps.iter().position(|step| matches!(step, StreamStep::Answer(_)));
             answered.is_some_and(|answered| read.is_none_or(|read| answered < read))
-                || steps.iter().any(|step| matches!(step, StreamStep::Deaf))
+                || steps.iter().any(holds)
         };
         let in_h2 = |h2: &Http2| {
             h2.starve
                 || h2.max_concurrent_streams == Some(0)
                 || h2.streams.iter().any(in_stream)
-                || h2.opening.iter().any(|step| matches!(step, StreamStep::Deaf))
+                || h2.opening.iter().any(holds)
         };
         self.connections.iter().any(in_connection) || self.h2.iter().any(in_h2)
     }
