@@ -55,7 +55,7 @@ fn run(name: &str, limit: RateLimit) {
     );
     // Twenty-five seconds hold the search as well, and the machine may have other work. The simulation holds the figures.
     let lost = lag.total().as_secs_f64();
-    assert!(took < 1.2 * ideal + lost, "{name}: {took} s, {lost} s of them lost");
+    assert!(took < 1.5 * ideal + lost, "{name}: {took} s, {lost} s of them lost");
     // Each tenth of a second that the machine stands still may let all 16 requests in flight come too early.
     let most = 0.01 * late.len() as f64 + 16.0 * (lost / 0.1).floor();
     assert!(late_refused as f64 <= most, "{name}: {late_refused} refused, {most} may be");
