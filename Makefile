@@ -28,7 +28,7 @@ demo: ## [1 min] see it work, without an account: before and after, over real HT
 
 SUITES := lint test-rust
 # What runs when these have passed, a few at the same time: each leaves processors idle where it waits. The longest is first.
-AFTER := test-python test-c test-connectors-short test-cli test-sandbox test-schema test-instructions
+AFTER := test-python test-c test-connectors-short test-cli test-features test-sandbox test-schema test-instructions
 
 .PHONY: test
 test: ## [21 min] every suite; ends with the time of each suite and with what was skipped
@@ -61,7 +61,6 @@ lint-workflows: ## [5 s] the workflows of CI: zizmor, actionlint where installed
 .PHONY: lint-crates lint-clippy lint-rustdoc lint-deny lint-semver
 lint-crates:
 	scripts/check-dependencies
-	scripts/check-features
 	scripts/check-imports
 	scripts/check-versions
 	@# Its rustfmt would ask for the jobserver of make.
@@ -80,6 +79,10 @@ lint-semver:
 .PHONY: test-rust
 test-rust: ## [6 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	scripts/test-crates
+
+.PHONY: test-features
+test-features: ## [1.5 min] cargo features: of cor-http, each alone and none; of serde_json, as a user's build has them
+	scripts/check-features
 	tests/serde-features/run
 
 .PHONY: test-instructions

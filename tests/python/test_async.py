@@ -81,8 +81,12 @@ def test_asyncio_timeout_aborts_the_request(cor: Sandbox) -> None:
 
     async def main() -> None:
         async with cor.async_client() as client:
+            call = asyncio.ensure_future(client.projects.update(ID, source=SOURCE, name="N"))
+            # A call that is not yet under way would leave the held response to the next.
+            while not cor.requests:
+                await asyncio.sleep(0)
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.projects.update(ID, source=SOURCE, name="N"), 0.01)
+                await asyncio.wait_for(call, 0.01)
             # The project's turn is free again: it would not be, were the call still under way.
             await asyncio.wait_for(client.projects.update(ID, source=SOURCE, name="next"), 10)
 
