@@ -197,7 +197,7 @@ static bool the_same_project(void *user_data, const cor_item_result *item) {
 }
 
 /* Two that wait for each other would do so until the deadline, a minute. tests/c/run gives every program two; the
-   sandbox's answers take a fifth of a second. */
+   sandbox's answers take a fifth of a second, and two seconds where a check has to come before. */
 static void runs_that_meet(cor_client *client) {
   cor_bulk_options options = COR_BULK_OPTIONS_INIT;
   cor_summary summary = COR_SUMMARY_INIT;
@@ -216,7 +216,7 @@ static void runs_that_meet(cor_client *client) {
   CHECK(cor_client_update_projects(client, rows, 3, &options, &summary, NULL) == COR_OK && summary.applied == 3, "run");
 
   /* Two runs of one thread, of which the second waits for a project of the first. */
-  sandbox_queue("{\"id\":\"P-1\",\"action\":\"apply\",\"delay_ms\":200}");
+  sandbox_queue("{\"id\":\"P-1\",\"action\":\"apply\",\"delay_ms\":2000}");
   CHECK(cor_bulk_new(client, NULL, &first, NULL) == COR_OK && cor_bulk_new(client, NULL, &second, NULL) == COR_OK, "two");
   cor_bulk_push(first, "P-1", update);
   CHECK(!cor_bulk_wait(first, 0), "under way");

@@ -165,12 +165,12 @@ int sandbox_requests(char **path, char **body) {
 }
 
 void sandbox_wait(int requests) {
-  for (int tries = 0; tries < 500; tries++) {
+  for (int tries = 0; tries < 3000; tries++) {
     char *json = http("GET", "/sandbox/requests", "");
     int found = count(json);
     free(json);
     if (found >= requests) return;
     usleep(10000);
   }
-  CHECK(0, "%d requests did not arrive in five seconds", requests);
+  CHECK(0, "%d requests did not arrive in thirty seconds", requests);
 }

@@ -162,7 +162,7 @@ static void stopped_from_elsewhere(void) {
   client = sandbox_client();
   cor_update_set_name(update, "N");
   sandbox_clear();
-  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":300}");
+  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":2000}");
   options.concurrency = 1;
   CHECK(cor_bulk_new(client, &options, &run, NULL) == COR_OK, "bulk");
   for (int i = 0; i < 20; i++) CHECK(cor_bulk_push(run, i ? "P-1" : "P-0", update) == COR_OK, "push");

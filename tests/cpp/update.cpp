@@ -311,7 +311,7 @@ static void stopped(const cor::Client &client) {
     CHECK(results.begin() == results.end(), "it is over");
   }
   sandbox_clear();
-  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":300}");
+  sandbox_queue("{\"action\":\"apply\",\"delay_ms\":2000}");
   cor::BulkOptions options;
   options.concurrency = 1;
   auto results = client.projects().update_many(rows(300), options);

@@ -82,7 +82,7 @@ def test_asyncio_timeout_aborts_the_request(cor: Sandbox) -> None:
     async def main() -> None:
         async with cor.async_client() as client:
             call = asyncio.ensure_future(client.projects.update(ID, source=SOURCE, name="N"))
-            # A call that is not yet under way would leave the held response to the next.
+            # If it were cancelled before its request arrived, the next call would get the held response.
             while not cor.requests:
                 await asyncio.sleep(0)
             with pytest.raises(asyncio.TimeoutError):

@@ -82,6 +82,10 @@ def texts(result: object) -> str:
 @pytest.mark.parametrize("call", [blocking, awaited])
 @pytest.mark.parametrize("case", faults.cases())
 def test_fault_ends_as_the_table_says(case: Case, call: Callable[..., Result], transport: str) -> None:
+    LAG.fairly(lambda: play(case, call, transport))
+
+
+def play(case: Case, call: Callable[..., Result], transport: str) -> None:
     expect = faults.expected(case, transport)
     fields = {"name": "N"}
     if size := case["update"]["brief_bytes"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -156,10 +157,11 @@ def test_an_asynchronous_input_is_closed_when_the_run_ends_before_it(cor: Sandbo
                     await task
             else:
                 await task
-            for _ in range(1000):
-                # Those that cannot wait for the input leave its closing to the event loop.
-                if end in ("leave", "cancel") and asyncio.all_tasks() != {asyncio.current_task()}:
-                    await asyncio.sleep(0)
+            # Those that cannot wait for the input leave its closing to the event loop.
+            latest = time.monotonic() + 10
+            while end in ("leave", "cancel") and asyncio.all_tasks() != {asyncio.current_task()}:
+                assert time.monotonic() < latest, "the input was not closed"
+                await asyncio.sleep(0)
             assert closed == [end]
             assert asyncio.all_tasks() == {asyncio.current_task()}
 

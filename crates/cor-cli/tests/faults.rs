@@ -35,14 +35,13 @@ fn every_fault_has_outcome_of_table() {
     let token = Secrets::random(&mut fastrand::Rng::with_seed(seed));
     let mut secrets = Secrets::default();
     secrets.hide("the token", &token);
-    let lag = SchedulerLag::watch();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while let Some((case, transport)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     for verb in [update, sync] {
-                        for problem in verb(case, transport, &token, &secrets, &lag) {
+                        for problem in fairly(|lag| verb(case, transport, &token, &secrets, lag)) {
                             wrong.lock().unwrap().push(format!("{transport}, {}: {problem}", case.name));
                         }
                     }
@@ -52,6 +51,19 @@ fn every_fault_has_outcome_of_table() {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is wrong with a case. It runs again where something went wrong while the machine stood still.
+fn fairly(run: impl Fn(&SchedulerLag) -> Vec<String>) -> Vec<String> {
+    for _ in 0..4 {
+        let lag = SchedulerLag::watch();
+        let wrong = run(&lag);
+        if wrong.is_empty() || !lag.stood_still() {
+            return wrong;
+        }
+        eprintln!("once more: {}", wrong.join("; "));
+    }
+    run(&SchedulerLag::watch())
 }
 
 /// The case with what is to come of it through this transport.

@@ -43,6 +43,11 @@ impl SchedulerLag {
         Duration::from_micros(2 * self.0.worst_us.load(Ordering::Relaxed))
     }
 
+    /// Whether it was ever so late that what has to be through in 150 ms may not be: such a test runs once more.
+    pub fn stood_still(&self) -> bool {
+        self.allowance() >= Duration::from_millis(20)
+    }
+
     /// The sum of all delays of 10 ms and more so far: the time that the machine had no time for this process.
     pub fn total(&self) -> Duration {
         Duration::from_micros(self.0.total_us.load(Ordering::Relaxed))

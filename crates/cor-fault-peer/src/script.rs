@@ -23,9 +23,8 @@ pub struct Script {
 }
 
 impl Script {
-    /// Whether the peer can keep a client from ending a connection: it leaves some of what is sent on it unread, so that
-    /// a client that has to finish sending never can; it responds before it has read a request; or it floods it with
-    /// frames that have to be answered, and h2 may come to nothing but answers.
+    /// Whether the peer holds a connection and leaves some of what is sent on it unread, so that a client that has to
+    /// finish sending never can, or responds before it has read a request.
     pub fn holds_back(&self) -> bool {
         let in_connection = |steps: &Vec<Step>| {
             let read = steps.iter().position(|step| matches!(step, Step::ReadRequest));
@@ -33,25 +32,29 @@ impl Script {
             answered.is_some_and(|answered| read.is_none_or(|read| answered < read))
                 || steps.iter().any(|step| matches!(step, Step::Deaf))
         };
-        let holds = |step: &StreamStep| match step {
-            StreamStep::Flood(flood) => {
-                flood.times.is_none() && matches!(flood.what, Flooding::Ping | Flooding::Settings)
-            }
-            other => matches!(other, StreamStep::Deaf),
-        };
         let in_stream = |steps: &Vec<StreamStep>| {
             let read = steps.iter().position(|step| matches!(step, StreamStep::ReadRequest));
             let answered = steps.iter().position(|step| matches!(step, StreamStep::Answer(_)));
             answered.is_some_and(|answered| read.is_none_or(|read| answered < read))
-                || steps.iter().any(holds)
+                || steps.iter().any(|step| matches!(step, StreamStep::Deaf))
         };
         let in_h2 = |h2: &Http2| {
             h2.starve
                 || h2.max_concurrent_streams == Some(0)
                 || h2.streams.iter().any(in_stream)
-                || h2.opening.iter().any(holds)
+                || h2.opening.iter().any(|step| matches!(step, StreamStep::Deaf))
         };
         self.connections.iter().any(in_connection) || self.h2.iter().any(in_h2)
+    }
+
+    /// Whether the peer sends PING or SETTINGS frames without end: h2, which has to answer each, may never close the
+    /// connection.
+    pub fn asks_without_end(&self) -> bool {
+        let asks = |step: &StreamStep| {
+            matches!(step, StreamStep::Flood(flood) if flood.times.is_none()
+                && matches!(flood.what, Flooding::Ping | Flooding::Settings))
+        };
+        self.h2.iter().any(|h2| h2.opening.iter().chain(h2.streams.iter().flatten()).any(asks))
     }
 
     /// TLS as the peer speaks it, if it does.

@@ -65,12 +65,12 @@ async fn nothing_is_sent_after_call_returned() {
         wait.lock().unwrap().recv().unwrap();
         conn.wait_for_end();
     });
-    let client = common::builder().base_url(&peer.url).token("a-token").deadline(Duration::from_millis(100));
+    let client = common::builder().base_url(&peer.url).token("a-token").deadline(Duration::from_secs(1));
     let update = named("N").brief("b".repeat(2_000_000));
     let client = client.build().unwrap();
     let error = client.projects().update("A", &update).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    told.recv().unwrap();
+    told.recv_timeout(Duration::from_secs(20)).unwrap();
     // And only now the peer reads on, to the end.
     let returned = Instant::now();
     go_on.send(()).unwrap();

@@ -1,5 +1,6 @@
 //! One update against a peer that misbehaves.
 
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use crate::common::{named, quick};
@@ -192,9 +193,12 @@ async fn endless_handshake_counts_as_connecting() {
 #[tokio::test]
 async fn dead_connection_leads_to_new_connection() {
     // Answers the first request on a connection and leaves at the second, once it has read it.
-    let peer = Peer::start(|_, conn| {
+    let together = Barrier::new(4);
+    let peer = Peer::start(move |n, conn| {
         conn.listen();
-        std::thread::sleep(Duration::from_millis(50));
+        if n < 4 {
+            together.wait();
+        }
         conn.project();
         conn.listen();
     });

@@ -102,14 +102,14 @@ async fn deadline_ends_call_that_gets_no_answer() {
     let client = crate::common::builder()
         .base_url(sandbox.base_url())
         .token(sandbox.token())
-        .deadline(Duration::from_millis(150))
+        .deadline(Duration::from_millis(600))
         .build()
         .unwrap();
     let (lag, begun) = (SchedulerLag::watch(), std::time::Instant::now());
     let error = client.projects().update(ID, &named("N")).await.unwrap_err();
     let took = begun.elapsed();
     assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Timeout, Outcome::Unknown, 1));
-    assert!(took < Duration::from_millis(400) + lag.allowance(), "{took:?}");
+    assert!(took < Duration::from_millis(850) + lag.allowance(), "{took:?}");
 }
 
 #[tokio::test]
@@ -188,11 +188,11 @@ async fn updates_of_one_project_are_applied_in_order_of_calls() {
 #[tokio::test]
 async fn call_that_is_dropped_sends_nothing_more() {
     let sandbox = Arc::new(example());
-    // Not a long backoff: a random part of it can be as short as nothing.
+    // A long backoff can be close to zero, as a random part of it is taken; this wait is exact.
     sandbox.queue(Answer::status(503).header("retry-after", "20").times(9));
-    let slow = client(&sandbox);
+    let client = client(&sandbox);
     let update = named("N");
-    let projects = slow.projects();
+    let projects = client.projects();
     let mut call = projects.update(ID, &update).into_future();
     let watched = sandbox.clone();
     let arrived = tokio::task::spawn_blocking(move || watched.wait_for_requests(1, Duration::from_secs(10)));
@@ -206,7 +206,7 @@ async fn call_that_is_dropped_sends_nothing_more() {
     assert_eq!(after, 1);
     // Its place in the order is free again.
     sandbox.queue_clear();
-    slow.projects().update(ID, &update).await.unwrap();
+    client.projects().update(ID, &update).await.unwrap();
 }
 
 #[test]
