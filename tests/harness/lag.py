@@ -25,7 +25,7 @@ class Lag(threading.Thread):
             self.worst = max(self.worst, time.monotonic() - begun - 0.002)
 
     def allowance(self) -> float:
-        """The latest that it has been since the last call of `fairly`, and that twice: others are as late as this thread."""
+        """The latest since the last call of `fairly`, and that twice: others are as late as this thread."""
         return 2 * self.worst
 
     def fairly(self, test: Callable[[], None]) -> None:
