@@ -31,11 +31,11 @@ SUITES := lint test-rust
 AFTER := test-python test-c test-connectors-short test-cli test-features test-sandbox test-schema test-instructions
 
 .PHONY: test
-test: ## [21 min] every suite; ends with the time of each suite and with what was skipped
+test: ## [20 min] every suite; ends with the time of each suite and with what was skipped
 	@MAKE="$(MAKE)" AFTER="$(AFTER)" scripts/suites $(SUITES)
 
 .PHONY: lint
-lint: ## [2 min] formatting, warnings, documentation, words, dependencies, types of Python, workflows
+lint: ## [3 min] formatting, warnings, documentation, words, dependencies, types of Python, workflows
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-docs lint-workflows lint-rust
 
 .PHONY: lint-python
@@ -77,7 +77,7 @@ lint-semver:
 	@[ "$$(git rev-parse --is-shallow-repository)" = true ] || scripts/where-installed cargo-semver-checks scripts/check-semver
 
 .PHONY: test-rust
-test-rust: ## [6 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
+test-rust: ## [7 min] the crates: tables, properties, policies, the client against sandbox and misbehaving peers
 	scripts/test-crates
 
 .PHONY: test-features
