@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-# So late that what has to be through in 150 ms may not be, at the client and at the peer.
+# With a delay of that many seconds a test which gives a step 150 ms may fail.
 STOOD_STILL = 0.02
 
 

@@ -43,7 +43,7 @@ impl SchedulerLag {
         Duration::from_micros(2 * self.0.worst_us.load(Ordering::Relaxed))
     }
 
-    /// Whether it was ever so late that what has to be through in 150 ms may not be: such a test runs once more.
+    /// Whether it was once so late that a test which gives a step 150 ms may have failed by that. Such a test runs again.
     pub fn stood_still(&self) -> bool {
         self.allowance() >= Duration::from_millis(20)
     }
